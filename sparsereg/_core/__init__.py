@@ -1,0 +1,1 @@
+"""Compiled kernels: they trust their caller and know nothing of the package above."""

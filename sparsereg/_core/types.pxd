@@ -1,0 +1,5 @@
+# The two index types that every kernel sees, whatever the caller's matrix used.
+from libc.stdint cimport int32_t, int64_t
+
+ctypedef int32_t index_t  # compact column id or row id
+ctypedef int64_t offset_t  # position in `data`
