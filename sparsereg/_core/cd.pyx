@@ -1,0 +1,242 @@
+"""Coordinate descent with Anderson extrapolation on a working set of columns."""
+import numpy as np
+
+from cpython.exc cimport PyErr_CheckSignals
+from cython cimport floating
+from libc.math cimport fabs
+
+from sparsereg._core.anderson cimport HISTORY, extrapolation_weights
+from sparsereg._core.penalties cimport Penalty
+from sparsereg._core.rows cimport axpy, axpy_weighted, dot
+from sparsereg._core.types cimport index_t, offset_t
+
+# Non-zeros touched between two looks at pending signals: about 50 ms of work.
+cdef offset_t WORK_BETWEEN_SIGNALS = 30_000_000
+
+
+cdef struct Model:
+    # The weighted least-squares model of `descend`, as plain pointers; per-column arrays follow the working set.
+    const index_t *indices
+    const offset_t *indptr
+    const index_t *columns
+    const double *weight
+    bint uniform
+    Py_ssize_t n_rows
+    const double *curvature
+    const double *mass
+    const double *factor
+    const double *scale
+    const double *lower
+    const double *upper
+    double weight_sum
+    double *w
+    double *z
+    double shift
+
+
+cdef inline void _add_column(Model *m, const floating *data, Py_ssize_t k, double delta) noexcept nogil:
+    """Move coefficient k by delta and restore the invariant of z and shift."""
+    cdef offset_t start = m.indptr[m.columns[k]]
+    cdef offset_t n = m.indptr[m.columns[k] + 1] - start
+    m.w[k] += delta
+    if m.uniform:
+        axpy(-delta * m.weight[0], data + start, m.indices + start, n, m.z)
+    else:
+        axpy_weighted(-delta, data + start, m.indices + start, n, m.weight, m.z)
+    if m.weight_sum > 0.0:
+        m.shift -= delta * m.mass[k] / m.weight_sum
+
+
+cdef double _sweep(
+    Model *m, const floating *data, Penalty penalty, const index_t *members, Py_ssize_t n_members
+) noexcept nogil:
+    """Minimise exactly over each member in turn; return the largest change of a scaled gradient entry."""
+    cdef Py_ssize_t i, k
+    cdef offset_t start
+    cdef double q, scale, step, g, new, delta, violation, worst = 0.0
+    for i in range(n_members):
+        k = members[i]
+        q = m.curvature[k]
+        if q <= 0.0:
+            continue
+        start = m.indptr[m.columns[k]]
+        g = dot(data + start, m.indices + start, m.indptr[m.columns[k] + 1] - start, m.z) - m.shift * m.mass[k]
+        scale = m.scale[k]
+        step = scale * scale / q
+        new = penalty.prox(scale * m.w[k] + g / scale * step, step, m.factor[k]) / scale
+        if new < m.lower[k]:
+            new = m.lower[k]
+        elif new > m.upper[k]:
+            new = m.upper[k]
+        delta = new - m.w[k]
+        if delta != 0.0:
+            _add_column(m, data, k, delta)
+            m.w[k] = new
+            violation = q * fabs(delta) / scale
+            if violation > worst:
+                worst = violation
+    return worst
+
+
+cdef double _smooth_part(const Model *m) noexcept nogil:
+    """Return sum_i z_i^2 / (2 weight_i) at the shifted z; two sums each hide the latency of the additions."""
+    cdef Py_ssize_t i = 0
+    cdef double a = 0.0, b = 0.0, p = 0.0, q = 0.0
+    cdef const double *z = m.z
+    cdef const double *weight = m.weight
+    if m.uniform:
+        for i in range(m.n_rows):
+            a += z[i] * z[i]
+            p += z[i]
+        a /= weight[0]
+    else:
+        while i + 1 < m.n_rows:
+            a += z[i] * z[i] / weight[i]
+            b += z[i + 1] * z[i + 1] / weight[i + 1]
+            p += z[i]
+            q += z[i + 1]
+            i += 2
+        if i < m.n_rows:
+            a += z[i] * z[i] / weight[i]
+            p += z[i]
+    return 0.5 * (a + b) - m.shift * (p + q) + 0.5 * m.shift * m.shift * m.weight_sum
+
+
+cdef double _penalty_part(
+    const Model *m, Penalty penalty, const index_t *members, Py_ssize_t n_members, const double *w
+) noexcept nogil:
+    cdef Py_ssize_t i, k
+    cdef double total = 0.0
+    for i in range(n_members):
+        k = members[i]
+        total += penalty.value(m.scale[k] * w[i], m.factor[k])
+    return total
+
+
+cdef void _move(Model *m, const floating *data, const index_t *members, Py_ssize_t n_members, const double *target) noexcept nogil:
+    cdef Py_ssize_t i, k
+    for i in range(n_members):
+        k = members[i]
+        if target[i] != m.w[k]:
+            _add_column(m, data, k, target[i] - m.w[k])
+            m.w[k] = target[i]
+
+
+cdef bint _extrapolate(
+    Model *m, const floating *data, Penalty penalty, const index_t *members, Py_ssize_t n_members,
+    const double *history, double *candidate
+) noexcept nogil:
+    """Jump to the Anderson candidate of the members if that lowers the objective; say whether it did."""
+    cdef double weights[HISTORY]
+    cdef double metric, before, after
+    cdef Py_ssize_t i, h, k
+    cdef const double *last = history + HISTORY * n_members
+    if not extrapolation_weights(history, n_members, weights):
+        return False
+    for i in range(n_members):
+        k = members[i]
+        metric = 0.0
+        for h in range(HISTORY):
+            metric += weights[h] * history[(h + 1) * n_members + i]
+        candidate[i] = min(max(metric, m.lower[k]), m.upper[k])
+    before = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, last)
+    _move(m, data, members, n_members, candidate)
+    after = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, candidate)
+    if after < before:
+        return True
+    _move(m, data, members, n_members, last)
+    return False
+
+
+cdef Py_ssize_t _support(const Model *m, Py_ssize_t n_columns, index_t *members) noexcept nogil:
+    cdef Py_ssize_t k, n = 0
+    for k in range(n_columns):
+        if m.w[k] != 0.0:
+            members[n] = <index_t>k
+            n += 1
+    return n
+
+
+cdef offset_t _work(const Model *m, const index_t *members, Py_ssize_t n_members) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef offset_t n = 0
+    for i in range(n_members):
+        n += m.indptr[m.columns[members[i]] + 1] - m.indptr[m.columns[members[i]]]
+    return n + n_members
+
+
+cdef void _remember(const Model *m, const index_t *members, Py_ssize_t n_members, double *slot) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n_members):
+        slot[i] = m.w[members[i]]
+
+
+def descend(
+    const floating[::1] data, const index_t[::1] indices, const offset_t[::1] indptr,
+    const index_t[::1] columns, double[::1] w, double[::1] z,
+    const double[::1] weight, double weight_sum,
+    const double[::1] curvature, const double[::1] mass,
+    const double[::1] factor, const double[::1] scale, const double[::1] lower, const double[::1] upper,
+    Penalty penalty, double tol, int max_epochs,
+):
+    cdef Py_ssize_t n_columns = columns.shape[0], n_rows = z.shape[0], n_members
+    cdef int epochs = 0, since
+    cdef offset_t work = 0, cost
+    cdef double worst = 0.0, inner, goal
+    cdef Py_ssize_t i
+    if n_columns == 0:
+        return 0, 0.0, 0.0
+    cdef index_t[::1] everyone = np.arange(n_columns, dtype=np.int32)
+    cdef index_t[::1] members = np.empty(n_columns, dtype=np.int32)
+    cdef double[::1] history = np.empty((HISTORY + 1) * n_columns)
+    cdef double[::1] candidate = np.empty(n_columns)
+    cdef Model m
+    cdef const floating *values = &data[0]
+    m.indices, m.indptr, m.columns = &indices[0], &indptr[0], &columns[0]
+    m.weight, m.uniform, m.n_rows = &weight[0], weight.shape[0] == 1, n_rows
+    m.curvature, m.mass, m.factor, m.scale = &curvature[0], &mass[0], &factor[0], &scale[0]
+    m.lower, m.upper, m.weight_sum = &lower[0], &upper[0], weight_sum
+    m.w, m.z, m.shift = &w[0], &z[0], 0.0
+    if weight_sum > 0.0:
+        for i in range(n_rows):
+            m.shift += z[i]
+        m.shift /= weight_sum
+    while epochs < max_epochs:
+        with nogil:
+            worst = _sweep(&m, values, penalty, &everyone[0], n_columns)
+            work += _work(&m, &everyone[0], n_columns)
+        epochs += 1
+        if worst <= tol:
+            break
+        n_members = _support(&m, n_columns, &members[0])
+        if n_members == 0:
+            continue
+        goal = max(0.5 * tol, 0.1 * worst)
+        cost = _work(&m, &members[0], n_members)
+        _remember(&m, &members[0], n_members, &history[0])
+        since = 0
+        while epochs < max_epochs:
+            with nogil:
+                inner = _sweep(&m, values, penalty, &members[0], n_members)
+                work += cost
+                epochs += 1
+                since += 1
+                _remember(&m, &members[0], n_members, &history[since * n_members])
+                if since == HISTORY:
+                    if inner > goal:
+                        _extrapolate(&m, values, penalty, &members[0], n_members, &history[0], &candidate[0])
+                        work += 2 * cost
+                    _remember(&m, &members[0], n_members, &history[0])
+                    since = 0
+            if inner <= goal:
+                break
+            if work > WORK_BETWEEN_SIGNALS:
+                PyErr_CheckSignals()
+                work = 0
+    if m.uniform:
+        for i in range(n_rows):
+            z[i] -= m.shift * weight[0]
+    else:
+        for i in range(n_rows):
+            z[i] -= m.shift * weight[i]
+    return epochs, worst, m.shift
