@@ -7,7 +7,6 @@ and True are as Python's ``==`` has them.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -83,7 +82,7 @@ def learn_categories(column: Column, name: str) -> Column:
         if column.dtype.kind == "f":
             categories = categories[~np.isnan(categories)]
     else:
-        present = [value for value in _distinct(column, name) if not is_missing(value)]
+        present = [value for value in _distinct(column.tolist(), name) if not is_missing(value)]
         categories = np.empty(len(present), dtype=object)
         try:
             categories[:] = sorted(present)
@@ -151,8 +150,8 @@ def hash_column(column: Column, name: str) -> tuple[NDArray[np.uint64], NDArray[
     """
     if column.dtype.kind in "biu":
         return column.astype(np.uint64), np.zeros(len(column), dtype=bool)
-    values = column.tolist()
-    position = {value: at for at, value in enumerate(_distinct(column, name))}
+    values = column.tolist()  # once: a second list would hold other NaN objects, which equal nothing
+    position = {value: at for at, value in enumerate(_distinct(values, name))}
     missing = np.array([is_missing(value) for value in position], dtype=bool)
     keys = np.array([0 if gone else _key(value, name) for value, gone in zip(position, missing)], dtype=np.uint64)
     where = np.fromiter((position[value] for value in values), np.intp, len(values))
@@ -164,9 +163,9 @@ def text_key(text: str) -> int:
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
-def _distinct(column: Column, name: str) -> Sequence[Any]:
+def _distinct(values: list[Any], name: str) -> list[Any]:
     try:
-        return list(dict.fromkeys(column.tolist()))
+        return list(dict.fromkeys(values))
     except TypeError as error:
         raise ValueError(f"column {name!r} holds a value that cannot be a category: {error}") from None
 

@@ -63,7 +63,7 @@ class LatLongCross(TransformerMixin, BaseEstimator):
     --------
     >>> cross = LatLongCross(minutes=1).fit([[37.88, -122.23]])
     >>> cross.transform([[37.88, -122.23]]).indices.tolist()
-    [7672, 14266, 165781066]
+    [7672, 14266, 165751066]
     """
 
     n_features_out_: int

@@ -111,7 +111,7 @@ class FeatureCross(TransformerMixin, BaseEstimator):
             blocks = lay_out([(_block_name(m, names), self._n_combinations(m, names)) for m in members])
         else:
             blocks = (Block("hash", 0, 2**self.hashed),)
-        self._names, self._members, self.blocks_ = names, members, blocks
+        self._names, self._members, self._bits, self.blocks_ = names, members, self.hashed, blocks
         self.n_features_out_ = blocks[-1].start + blocks[-1].count
         return self
 
@@ -142,10 +142,10 @@ class FeatureCross(TransformerMixin, BaseEstimator):
         index = index_dtype(self.n_features_out_, capacity)
         indptr, indices = np.empty(n_samples + 1, dtype=index), np.empty(capacity, dtype=index)
         data = np.ones(capacity, dtype=dtype)
-        if self.hashed is None:
+        if self._bits is None:
             self._write_exact(columns, indptr, indices)
         else:
-            self._write_hashed(columns, int(self.hashed), indptr, indices, data)
+            self._write_hashed(columns, int(self._bits), indptr, indices, data)
         n_entries = int(indptr[-1])
         out = sparse.csr_matrix(
             (data[:n_entries], indices[:n_entries], indptr), shape=(n_samples, self.n_features_out_)
@@ -194,7 +194,7 @@ class FeatureCross(TransformerMixin, BaseEstimator):
         out = np.empty(known.shape, dtype=object)
         for at in np.ndindex(known.shape):
             rest = int(known[at]) - self.blocks_[position[at]].start
-            if self.hashed is not None:
+            if self._bits is not None:
                 out[at] = f"hash_{rest}"
                 continue
             parts = []

@@ -2,8 +2,8 @@
 
 The width of a bucket is kept as a fraction p / (60 q) of a degree, so that an edge, origin + k p / (60 q), is one
 division of two whole numbers below 2**53 and therefore the double nearest to the true edge. A bucket holds the doubles
-from its edge up to the next edge. So a coordinate that is the closest double to an edge, like 0.1 = 6/60 degrees, always
-belongs to the bucket that starts there, although floor((x + 90) * 60) goes wrong for some of them.
+from its edge up to the next edge. So a coordinate that is the closest double to an edge, like 0.1 = 6/60 degrees,
+always belongs to the bucket that starts there; floor((x + 90) * 60) goes wrong at one edge in ten.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def check_dtype(dtype: Any) -> np.dtype[Any]:
     try:
         known = np.dtype(dtype)
     except TypeError:
-        known = None
-    if dtype is None or known not in (np.dtype(np.float32), np.dtype(np.float64)):
+        known = np.dtype(object)
+    if dtype is None or known not in (np.float32, np.float64):  # numpy reads None as float64
         raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
     return known
