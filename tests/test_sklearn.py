@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 import sklearn.base
 import sklearn.exceptions
+import sklearn.metrics
+import sklearn.utils.validation
 from scipy import sparse
 
 from sparsereg import _base, _sklearn
