@@ -13,7 +13,7 @@ def lat_long_cross(n_samples, n_places=100, seed=0, dtype=np.float64, index_dtyp
     centre = rng.uniform((0.2 * LATITUDES, 0), (0.9 * LATITUDES, LONGITUDES), size=(n_places, 2))
     share = 1.0 / np.arange(1, n_places + 1)
     place = rng.choice(n_places, size=n_samples, p=share / share.sum())
-    spread = rng.gamma(2.0, 30.0, size=n_places)[place]
+    spread = rng.gamma(2.0, 10.0, size=n_places)[place]
     point = centre[place] + spread[:, None] * rng.standard_normal((n_samples, 2))
     latitude = np.clip(point[:, 0], 0, LATITUDES - 1).astype(np.int64)
     longitude = point[:, 1].astype(np.int64) % LONGITUDES
