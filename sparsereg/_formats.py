@@ -88,8 +88,7 @@ def as_rows(X: Any, dtype: Any = None, name: str = "X") -> Rows:
 
 def _is_sparse_frame(X: Any) -> bool:
     """Tell whether X is a pandas DataFrame whose columns are all sparse."""
-    dtypes = getattr(X, "dtypes", None)
-    return hasattr(X, "sparse") and hasattr(dtypes, "__iter__") and all(hasattr(d, "fill_value") for d in dtypes)
+    return hasattr(X, "sparse") and hasattr(X, "dtypes") and all(hasattr(dtype, "fill_value") for dtype in X.dtypes)
 
 
 def _from_compressed(
@@ -155,8 +154,9 @@ def _from_coordinates(X: Any, dtype: Any, name: str) -> Rows:
         raise ValueError(
             f"{name}: {row.size} row ids, {column.size} column ids and {data.size} values, expected as many of each"
         )
-    # Sums of duplicates must not saturate in a narrow integer type.
-    values = data if data.dtype in (np.float32, np.float64) else data.astype(np.float64)
+    # Sums of duplicates must not saturate in a narrow integer type; an overflow is reported below.
+    with np.errstate(over="ignore"):
+        values = data if data.dtype in (np.float32, np.float64) else data.astype(np.float64)
     csr = sparse.coo_array((values, (row, column)), shape=X.shape).tocsr()
     return _from_compressed(csr.indptr, csr.indices, csr.data, X.shape, dtype, name)
 

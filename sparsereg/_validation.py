@@ -319,8 +319,10 @@ def _check_vector(array: npt.NDArray[Any], n_samples: int, name: str) -> npt.NDA
     if array.size != n_samples:
         raise ValueError(f"{name}: length {array.size} does not match the {n_samples} rows of X")
     _check_finite(array, name)
-    vector = np.ascontiguousarray(array, dtype=np.float64)
-    if array.dtype.kind == "f" and array.dtype.itemsize > 8:
+    # A long double too large for float64 becomes an infinity.
+    with np.errstate(over="ignore"):
+        vector = np.ascontiguousarray(array, dtype=np.float64)
+    if array.dtype.kind == "f" and array.dtype.itemsize > vector.itemsize:
         _check_finite(vector, name)
     return vector
 

@@ -205,9 +205,9 @@ def compact_ids(ids: npt.NDArray[Any], n_features: int) -> tuple[npt.NDArray[np.
     """
     bitmap_pays = n_features <= LARGEST_WIDTH and n_features // 8 <= BITMAP_BYTES_PER_NONZERO * ids.size
     if n_features > SMALL_WIDTH and not bitmap_pays:
-        active, compacted = np.unique(ids, return_inverse=True)
-        _check_active(active.size)
-        return active.astype(np.int64, copy=False), compacted.reshape(-1).astype(np.int32)
+        distinct, inverse = np.unique(ids, return_inverse=True)
+        _check_active(distinct.size)
+        return distinct.astype(np.int64, copy=False), inverse.reshape(-1).astype(np.int32)
     bitmap = np.zeros((n_features + 63) // 64, dtype=np.uint64)
     compact.mark(ids, bitmap)
     before = np.empty(bitmap.size, dtype=np.int32)
@@ -291,7 +291,7 @@ def _arrange(rows: _CompactRows, aggregate: bool | str) -> tuple[npt.NDArray[np.
         hashes = np.empty(n_rows, dtype=np.uint64)
         groups.hash_rows(rows.indptr, rows.indices, rows.data, hashes)
         expected = _estimate_distinct(hashes)
-        if aggregate is True or expected <= WORTHWHILE_RATIO * n_rows:
+        if aggregate != "auto" or expected <= WORTHWHILE_RATIO * n_rows:
             return _group(rows, hashes, expected)
     every = np.arange(n_rows, dtype=np.int32)
     return every, every

@@ -30,6 +30,11 @@ def raw_csr(indptr, indices, data, shape):
     return X
 
 
+def coordinates_of(X):
+    """Return a COO with the very entries of a raw CSR, in the same order."""
+    return sparse.coo_array((X.data, (np.repeat(np.arange(X.shape[0]), np.diff(X.indptr)), X.indices)), X.shape)
+
+
 def blemished_csr(seed, n_samples=30, n_features=50, n_values=3, dtype=np.float64):
     """Return a CSR with unsorted ids, duplicates, stored zeros, empty rows and repeated rows."""
     rng = np.random.default_rng(seed)

@@ -1,5 +1,7 @@
 """Kernels of aggregation against dictionaries and loops."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -26,7 +28,7 @@ def hashes_of(indptr, indices, data):
 
 def keys_of(indptr, indices, data):
     """Return each row as something that a dictionary can hold."""
-    spans = [slice(a, b) for a, b in zip(indptr[:-1], indptr[1:])]
+    spans = [slice(a, b) for a, b in pairwise(indptr)]
     return [(tuple(indices[s]), tuple(data[s]) if data.size else ()) for s in spans]
 
 

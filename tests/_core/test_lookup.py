@@ -1,5 +1,7 @@
 """Kernels of look-up against dictionaries."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -42,9 +44,7 @@ def test_decision_and_restrict_agree_with_a_dense_product(seed, index, dtype):
     values = np.random.default_rng(seed).standard_normal(ids.size)
     w = np.zeros(X.shape[1])
     w[ids] = values
-    expected = [
-        sum(v * w[j] for j, v in zip(indices[a:b], X.data[a:b])) for a, b in zip(X.indptr[:-1], X.indptr[1:])
-    ]
+    expected = [sum(v * w[j] for j, v in zip(indices[a:b], X.data[a:b])) for a, b in pairwise(X.indptr)]
     table, out = table_of(ids, 64), np.empty(X.shape[0])
     lookup.decision(X.indptr, indices, X.data, *table, values, out)
     np.testing.assert_allclose(out, expected, atol=1e-12)
