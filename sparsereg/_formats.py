@@ -88,7 +88,8 @@ def as_rows(X: Any, dtype: Any = None, name: str = "X") -> Rows:
 
 def _is_sparse_frame(X: Any) -> bool:
     """Tell whether X is a pandas DataFrame whose columns are all sparse."""
-    return hasattr(X, "sparse") and hasattr(X, "dtypes") and all(hasattr(dtype, "fill_value") for dtype in X.dtypes)
+    is_frame = hasattr(X, "dtypes") and getattr(X, "ndim", 0) == 2
+    return is_frame and len(X.dtypes) > 0 and all(hasattr(dtype, "fill_value") for dtype in X.dtypes)
 
 
 def _from_compressed(

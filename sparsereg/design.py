@@ -18,7 +18,8 @@ from sparsereg._validation import MAX_SAMPLES, check_sample_weight, check_y, rai
 
 __all__ = ["Design", "GroupedTarget", "make_design"]
 
-# A bitmap up to 16 MB is always cheap; a larger one must not dwarf the non-zeros; one above 2 GB is never made.
+# A bitmap up to 16 MB is always cheap; a larger one must not dwarf the non-zeros (sorting 0.9M ids was as quick as a
+# bitmap over 233M columns, measured, which is 32 bytes for each); one above 2 GB is never made.
 SMALL_WIDTH = 1 << 27
 LARGEST_WIDTH = 1 << 34
 BITMAP_BYTES_PER_NONZERO = 32

@@ -108,6 +108,8 @@ def test_shapes():
         (np.ones(3), "Expected 2D array, got 1D array instead:\nX=[1. 1. 1.].\nReshape your data"),
         (3.0, "Expected 2D array, got scalar array instead"),
         (np.ones((2, 2, 2)), "Found array with dim 3"),
+        (pd.DataFrame(index=range(5)), "Found array with 0 feature(s) (shape=(5, 0))"),
+        (pd.Series([1.0, 0.0], dtype=pd.SparseDtype(float, 0.0)), "Expected 2D array, got 1D array instead"),
         (sparse.coo_array(np.ones(3)), "Expected 2D array, got 1D array instead"),
     ):
         with pytest.raises(ValueError, match=re.escape(message)):
