@@ -7,8 +7,13 @@ Arguments common to the functions, all float64: `y`, `s` targets and weights of 
 value in each row, 0 where there is none, or empty when no row has one (in); `factor`, `scale`, `lower`, `upper` the
 penalty of the private columns by row (any stride, in).
 """
+from libc.math cimport INFINITY, fabs
+
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.penalties cimport Penalty
+
+# A value this close to its threshold (relative) counts as feasible: it is rounding, not infeasibility.
+cdef double ROUNDING = 1e-12
 
 
 def linearise(
@@ -50,6 +55,34 @@ def linearise(
     return total, weight_sum
 
 
+def centre_dual(
+    Penalty penalty, const double[::1] z, const double[::1] weight, double weight_sum,
+    const double[::1] x, const double[:] factor, const double[:] scale, const double[:] lower, const double[:] upper,
+    double[::1] theta,
+):
+    """Write z, less its sum shared out by weight, to theta (out): a dual point must be orthogonal to the intercept.
+
+    With weight_sum 0 (no intercept) theta is z. Returns the largest c <= 1 with c theta feasible for the private
+    columns. Cost: two steps a row.
+    """
+    cdef Py_ssize_t i
+    cdef double share = 0.0, g, limit, c = 1.0
+    with nogil:
+        if weight_sum > 0.0:
+            for i in range(z.shape[0]):
+                share += z[i]
+            share /= weight_sum
+        for i in range(z.shape[0]):
+            theta[i] = z[i] - share * weight[i]
+            if x[i] != 0.0:
+                g = theta[i] * x[i] / scale[i]
+                if penalty.ridge(factor[i]) == 0.0 and (upper[i] if g > 0.0 else -lower[i]) == INFINITY:
+                    limit = penalty.threshold(factor[i])
+                    if c * fabs(g) > limit * (1.0 + ROUNDING):
+                        c = limit / fabs(g)
+    return c
+
+
 def dual_sum(
     Loss loss, Penalty penalty, const double[::1] y, const double[:] s, const double[::1] z, double c,
     const double[::1] x, const double[:] factor, const double[:] scale, const double[:] lower, const double[:] upper,
@@ -65,8 +98,7 @@ def dual_sum(
         for i in range(y.shape[0]):
             total += s[i] * loss.conjugate(y[i], -c * z[i] / s[i])
             if private and x[i] != 0.0:
-                # Rounding aside z_i x_i obeys the threshold wherever the private coefficient may grow without bound.
                 g = c * z[i] * x[i] / scale[i]
-                if abs(g) > penalty.threshold(factor[i]) * (1.0 + 1e-12):
+                if fabs(g) > penalty.threshold(factor[i]) * (1.0 + 2.0 * ROUNDING):
                     total += penalty.conjugate(g, factor[i], lower[i] * scale[i], upper[i] * scale[i])
     return total

@@ -14,15 +14,15 @@ from libc.math cimport fabs
 
 @cython.final
 cdef class ElasticNet:
-    cdef readonly double alpha, l1_ratio
-    cdef double l1, l2
+    cdef readonly double alpha, l1_ratio, strength
+    cdef double l2
 
     cdef inline double value(self, double u, double p) noexcept nogil:
-        return p * (self.l1 * fabs(u) + 0.5 * self.l2 * u * u) if u != 0.0 else 0.0
+        return p * (self.strength * fabs(u) + 0.5 * self.l2 * u * u) if u != 0.0 else 0.0
 
     cdef inline double prox(self, double v, double step, double p) noexcept nogil:
         # Two comparisons, not fmax and copysign: 1.6 times faster.
-        cdef double t = step * self.l1 * p
+        cdef double t = step * self.strength * p
         if v > t:
             return (v - t) / (1.0 + step * self.l2 * p)
         if v < -t:
@@ -30,20 +30,20 @@ cdef class ElasticNet:
         return 0.0
 
     cdef inline double threshold(self, double p) noexcept nogil:
-        return self.l1 * p
+        return self.strength * p
 
     cdef inline double subdiff_distance(self, double u, double g, double p) noexcept nogil:
         cdef double excess
         if u != 0.0:
-            return fabs(g - self.l2 * p * u - (self.l1 * p if u > 0.0 else -self.l1 * p))
-        excess = fabs(g) - self.l1 * p
+            return fabs(g - self.l2 * p * u - (self.strength * p if u > 0.0 else -self.strength * p))
+        excess = fabs(g) - self.strength * p
         return excess if excess > 0.0 else 0.0
 
     cdef inline double ridge(self, double p) noexcept nogil:
         return self.l2 * p
 
     cdef inline double conjugate(self, double g, double p, double lower, double upper) noexcept nogil:
-        cdef double excess = fabs(g) - self.l1 * p
+        cdef double excess = fabs(g) - self.strength * p
         cdef double ridge = self.l2 * p
         cdef double bound = upper if g > 0.0 else -lower
         cdef double u

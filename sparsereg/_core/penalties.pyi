@@ -4,6 +4,7 @@ from typing import final
 class ElasticNet:
     alpha: float
     l1_ratio: float
+    strength: float
     def __init__(self, alpha: float, l1_ratio: float) -> None: ...
 
 PENALTIES: dict[str, type[ElasticNet]]

@@ -12,12 +12,17 @@ cdef class ElasticNet:
         Strength, >= 0.
     l1_ratio : float
         Share of the L1 part, in [0, 1].
+
+    Attributes
+    ----------
+    strength : float
+        Threshold at penalty factor 1, alpha * l1_ratio.
     """
 
     def __init__(self, double alpha, double l1_ratio):
         self.alpha = alpha
         self.l1_ratio = l1_ratio
-        self.l1 = alpha * l1_ratio
+        self.strength = alpha * l1_ratio
         self.l2 = alpha * (1.0 - l1_ratio)
 
     def __reduce__(self):

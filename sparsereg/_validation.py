@@ -1,0 +1,335 @@
+"""Every check of what a user hands in, and its message.
+
+A message names the argument, the offending value and what is allowed. Where scikit-learn has words for the same fault,
+those words are used.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core import compact
+
+__all__ = [
+    "MAX_SAMPLES",
+    "check_compressed",
+    "check_dense",
+    "check_ids",
+    "check_offset",
+    "check_sample_weight",
+    "check_shape",
+    "check_value_dtype",
+    "check_width",
+    "check_y",
+]
+
+# Row ids are int32 in every kernel.
+MAX_SAMPLES = 2**31 - 1
+
+
+def check_shape(shape: tuple[int, ...], name: str = "X") -> tuple[int, int]:
+    """Check that a matrix has two dimensions, at least one row and one column, and no more rows than int32 can number.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    name : str, default="X"
+
+    Returns
+    -------
+    n_samples, n_features : int
+    """
+    if len(shape) != 2:
+        raise ValueError(
+            f"Expected 2D array, got {len(shape)}D array instead: {name} has shape {shape}. Reshape your data either "
+            "using array.reshape(-1, 1) if your data has a single feature or array.reshape(1, -1) if it contains a "
+            "single sample."
+        )
+    n_samples, n_features = int(shape[0]), int(shape[1])
+    for count, what in ((n_samples, "sample"), (n_features, "feature")):
+        if count < 1:
+            raise ValueError(
+                f"Found array with {count} {what}(s) (shape=({n_samples}, {n_features})) "
+                "while a minimum of 1 is required."
+            )
+    if n_samples > MAX_SAMPLES:
+        raise ValueError(f"{name}: {n_samples} rows, at most {MAX_SAMPLES} are allowed")
+    return n_samples, n_features
+
+
+def check_width(n_features: int, expected: int, name: str = "X", owner: str = "the model") -> None:
+    """Check that a matrix is as wide as what it is multiplied with.
+
+    Parameters
+    ----------
+    n_features, expected : int
+    name, owner : str
+    """
+    if n_features != expected:
+        raise ValueError(
+            f"{name} has {n_features} features, but {owner} is expecting {expected} features as input"
+        )
+
+
+def check_value_dtype(dtype: np.dtype[Any], name: str = "X") -> None:
+    """Check that values of a dtype are real numbers.
+
+    Parameters
+    ----------
+    dtype : numpy.dtype
+    name : str, default="X"
+    """
+    if dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {name} has dtype {dtype}")
+    if dtype.kind not in "biuf":
+        raise TypeError(f"{name}: dtype {dtype} is not allowed, expected bool, integers or real floating point numbers")
+
+
+def check_dense(X: Any, name: str = "X") -> npt.NDArray[Any]:
+    """Make a two-dimensional numeric array of an array-like, and check it.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_samples, n_features)
+    name : str, default="X"
+
+    Returns
+    -------
+    array : ndarray of bool, integers or float, of shape (n_samples, n_features)
+        The caller's own array where it is one.
+    """
+    array = _as_numeric(X, name)
+    if array.ndim != 2:
+        words = {0: "scalar array", 1: "1D array"}.get(array.ndim)
+        if words is None:
+            raise ValueError(f"Found array with dim {array.ndim}, while dim <= 2 is required: {name}.")
+        raise ValueError(
+            f"Expected 2D array, got {words} instead:\n{name}={array}.\nReshape your data either using "
+            "array.reshape(-1, 1) if your data has a single feature or array.reshape(1, -1) if it contains a single "
+            "sample."
+        )
+    check_shape(array.shape, name)
+    _check_finite(array, name)
+    return array
+
+
+def check_ids(ids: Any, bound: int, what: str, name: str = "X") -> None:
+    """Check ids that stand alone, as the row and column ids of a COO matrix do.
+
+    Parameters
+    ----------
+    ids : ndarray of int of shape (nnz,)
+    bound : int
+        Ids must be in [0, bound).
+    what : {"row", "column"}
+    name : str, default="X"
+    """
+    _check_index_array(ids, f"{what} ids", name)
+    if ids.size and (ids.min() < 0 or ids.max() >= bound):
+        position = int(np.flatnonzero((ids < 0) | (ids >= bound))[0])
+        raise ValueError(f"{name}: {what} id {ids[position]} at position {position} is outside [0, {bound})")
+
+
+def check_compressed(
+    indptr: npt.NDArray[Any],
+    indices: npt.NDArray[Any],
+    data: npt.NDArray[Any],
+    shape: tuple[int, int],
+    *,
+    major: str = "row",
+    minor: str = "column",
+    name: str = "X",
+) -> tuple[bool, bool, bool]:
+    """Check the three arrays of a compressed sparse matrix; nothing is read before it is known to exist.
+
+    Parameters
+    ----------
+    indptr : ndarray of int32 or int64
+    indices : ndarray of int32 or int64
+        May be longer than `indptr[-1]`: unused room is not looked at.
+    data : ndarray of float32 or float64
+        As long as `indices`, or of length 0: every value is 1.
+    shape : tuple of int
+        Number of compressed slices, and bound of the ids in `indices`.
+    major, minor : str
+        What a slice is, and what an id in `indices` names.
+    name : str, default="X"
+
+    Returns
+    -------
+    is_sorted, has_zeros, binary : bool
+        Ids are strictly ascending in every slice; some stored value is 0; every stored value that is not 0 is 1.
+    """
+    n_major, n_minor = shape
+    if indptr.shape != (n_major + 1,):
+        raise ValueError(
+            f"{name}: indptr has shape {indptr.shape}, expected ({n_major + 1},), one more than the {n_major} {major}s"
+        )
+    if data.size and data.size != indices.size:
+        raise ValueError(f"{name}: indices has {indices.size} entries and data {data.size}, expected as many")
+    code, slice_, position, is_sorted, has_zeros, binary = compact.validate(indptr, indices, data, n_minor)
+    if code == compact.VALID:
+        return is_sorted, has_zeros, binary
+    if code == compact.BAD_START:
+        raise ValueError(f"{name}: indptr[0] is {indptr[0]}, expected 0")
+    if code == compact.DECREASING:
+        raise ValueError(
+            f"{name}: indptr falls from {indptr[slice_]} to {indptr[slice_ + 1]} at {major} {slice_}, "
+            "expected it never to decrease"
+        )
+    if code == compact.TOO_LONG:
+        raise ValueError(
+            f"{name}: indptr reaches {indptr[slice_ + 1]} at {major} {slice_}, "
+            f"beyond the {indices.size} entries of indices"
+        )
+    if code == compact.BAD_ID:
+        raise ValueError(
+            f"{name}: {minor} id {indices[position]} at position {position} ({major} {slice_}) "
+            f"is outside [0, {n_minor})"
+        )
+    raise_not_finite(data[position], data.dtype, f"at position {position} ({major} {slice_})", name)
+
+
+def check_y(y: Any, n_samples: int, name: str = "y") -> npt.NDArray[np.float64]:
+    """Check a numeric target.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, 1)
+    n_samples : int
+    name : str, default="y"
+
+    Returns
+    -------
+    y : ndarray of float64 of shape (n_samples,)
+        The caller's own array where it fits; not to be written to.
+    """
+    if y is None:
+        raise ValueError(f"This estimator requires {name} to be passed, but the target {name} is None.")
+    array = _as_numeric(y, name)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array.reshape(-1)
+    return _check_vector(array, n_samples, name)
+
+
+def check_sample_weight(
+    sample_weight: Any, n_samples: int, name: str = "sample_weight"
+) -> npt.NDArray[np.float64] | None:
+    """Check sample weights: finite, not negative, not all 0.
+
+    Parameters
+    ----------
+    sample_weight : None, float or array-like of shape (n_samples,)
+    n_samples : int
+    name : str, default="sample_weight"
+
+    Returns
+    -------
+    sample_weight : None or ndarray of float64 of shape (n_samples,)
+        None: every weight is 1.
+    """
+    if sample_weight is None:
+        return None
+    array = _as_numeric(sample_weight, name)
+    if array.ndim == 0:
+        array = np.full(n_samples, array, dtype=np.float64)
+    weight = _check_vector(array, n_samples, name)
+    if weight.min() < 0:
+        position = int(np.argmax(weight < 0))
+        raise ValueError(f"{name}: {weight[position]} at position {position} is negative, expected 0 or more")
+    if not weight.any():
+        raise ValueError(f"{name}: all {n_samples} weights are 0, expected at least one above 0")
+    return weight
+
+
+def check_offset(offset: Any, n_samples: int, name: str = "offset") -> npt.NDArray[np.float64] | None:
+    """Check an offset of the linear predictor: finite.
+
+    Parameters
+    ----------
+    offset : None, float or array-like of shape (n_samples,)
+    n_samples : int
+    name : str, default="offset"
+
+    Returns
+    -------
+    offset : None or ndarray of float64 of shape (n_samples,)
+        None: every offset is 0.
+    """
+    if offset is None:
+        return None
+    array = _as_numeric(offset, name)
+    if array.ndim == 0:
+        array = np.full(n_samples, array, dtype=np.float64)
+    return _check_vector(array, n_samples, name)
+
+
+def raise_not_finite(value: Any, dtype: np.dtype[Any], where: str, name: str) -> NoReturn:
+    """Raise the ValueError for a NaN or an infinity.
+
+    Parameters
+    ----------
+    value : float
+        What was found.
+    dtype : numpy.dtype
+    where : str
+        Its place, in words.
+    name : str
+    """
+    if np.isnan(value):
+        raise ValueError(f"Input {name} contains NaN. ({value} {where}; expected finite numbers)")
+    raise ValueError(
+        f"Input {name} contains infinity or a value too large for {dtype!r}. ({value} {where}; expected finite numbers)"
+    )
+
+
+def _as_numeric(values: Any, name: str) -> npt.NDArray[Any]:
+    """Make an array of real numbers; objects must convert one by one."""
+    if hasattr(values, "tocsr"):
+        raise TypeError(f"{name}: sparse data is not allowed here, expected a dense array")
+    array = np.asarray(values)
+    if array.dtype.kind in "OSU":
+        if array.dtype.kind == "O" and any(isinstance(value, complex) for value in array.ravel()):
+            raise ValueError(f"Complex data not supported: {name} has complex entries")
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"{name}: expected numbers; {error}") from error
+    check_value_dtype(array.dtype, name)
+    return array
+
+
+def _check_finite(array: npt.NDArray[Any], name: str) -> None:
+    """Check that an array of any shape holds no NaN and no infinity."""
+    if array.dtype.kind != "f":
+        return
+    finite = np.isfinite(array)
+    if not finite.all():
+        where = tuple(int(k) for k in np.argwhere(~finite)[0])
+        raise_not_finite(array[where], array.dtype, f"at {where if len(where) > 1 else where[0]}", name)
+
+
+def _check_vector(array: npt.NDArray[Any], n_samples: int, name: str) -> npt.NDArray[np.float64]:
+    """Check shape and finiteness; return contiguous float64."""
+    if array.ndim != 1:
+        raise ValueError(f"{name} should be a 1d array, got an array of shape {array.shape} instead.")
+    if array.size != n_samples:
+        raise ValueError(f"{name}: length {array.size} does not match the {n_samples} rows of X")
+    _check_finite(array, name)
+    # A long double too large for float64 becomes an infinity.
+    with np.errstate(over="ignore"):
+        vector = np.ascontiguousarray(array, dtype=np.float64)
+    if array.dtype.kind == "f" and array.dtype.itemsize > vector.itemsize:
+        _check_finite(vector, name)
+    return vector
+
+
+def _check_index_array(ids: Any, what: str, name: str) -> None:
+    """Check that ids are a flat array of integers."""
+    if not isinstance(ids, np.ndarray) or ids.ndim != 1:
+        raise ValueError(f"{name}: {what} are not a one-dimensional array (got {type(ids).__name__})")
+    if ids.dtype.kind not in "iu":
+        raise TypeError(f"{name}: {what} have dtype {ids.dtype}, expected integers")

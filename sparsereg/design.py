@@ -1,0 +1,334 @@
+"""The one door: any matrix in, compact aggregated columns out, which is all that solvers ever see.
+
+Cost follows the non-zeros. The only thing as long as the width is a bitmap of 1 bit a column (and half as much for its
+ranks), and beyond a width where that would be silly ids are sorted instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core import compact, groups
+from sparsereg._formats import Rows, as_rows
+from sparsereg._validation import MAX_SAMPLES, check_sample_weight, check_y, raise_not_finite
+
+__all__ = ["Design", "GroupedTarget", "make_design"]
+
+# A bitmap up to 16 MB is always cheap; a larger one must not dwarf the non-zeros (sorting 0.9M ids was as quick as a
+# bitmap over 233M columns, measured, which is 32 bytes for each); one above 2 GB is never made.
+SMALL_WIDTH = 1 << 27
+LARGEST_WIDTH = 1 << 34
+BITMAP_BYTES_PER_NONZERO = 32
+
+# Rows are grouped where that leaves at most this share of them: grouping costs about one pass of coordinate descent.
+WORTHWHILE_RATIO = 0.9
+# With fewer rows than this every row is looked at to estimate the share, else one in SAMPLED_SHARE hash values.
+FEW_ROWS = 1 << 14
+SAMPLED_SHARE = 64
+
+
+class GroupedTarget(NamedTuple):
+    """A target and its weights, brought from samples to aggregated rows.
+
+    Attributes
+    ----------
+    weight : ndarray of float64 of shape (n_rows,)
+        Sum of the samples' weights.
+    mean : ndarray of float64 of shape (n_rows,)
+        Weighted mean of the samples' y; 0 where the weight is 0.
+    within : float
+        sum_i w_i / 2 (y_i - mean of its row)**2. The samples' squared loss is that of the rows plus this constant.
+    """
+
+    weight: npt.NDArray[np.float64]
+    mean: npt.NDArray[np.float64]
+    within: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Design:
+    """A matrix as solvers see it: compact columns over aggregated rows.
+
+    Attributes
+    ----------
+    n_samples : int
+        Rows the caller gave.
+    n_features : int
+        The caller's width.
+    n_rows : int
+        Aggregated rows.
+    active : ndarray of int64 of shape (n_active,)
+        Sorted ids of the occupied columns.
+    indptr : ndarray of int64 of shape (n_active + 1,)
+    indices : ndarray of int32 of shape (nnz,)
+        Row ids, ascending in each column.
+    data : ndarray of float32 or float64 of shape (nnz,)
+        No zeros.
+    row_of : ndarray of int32 of shape (n_samples,)
+        Aggregated row of each of the caller's rows; -1 for rows of weight 0, which were dropped.
+    binary : bool
+        Every stored value is 1.
+    """
+
+    n_samples: int
+    n_features: int
+    n_rows: int
+    active: npt.NDArray[np.int64]
+    indptr: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int32]
+    data: npt.NDArray[Any]
+    row_of: npt.NDArray[np.int32]
+    binary: bool
+
+    @property
+    def n_active(self) -> int:
+        """Number of occupied columns."""
+        return int(self.active.size)
+
+    @property
+    def nnz(self) -> int:
+        """Number of stored values, none of them 0."""
+        return int(self.indices.size)
+
+    def __repr__(self) -> str:
+        """Say what went in and what is left."""
+        kind = "ones" if self.binary else str(self.data.dtype)
+        return (
+            f"Design({self.n_samples} samples -> {self.n_rows} rows, {self.n_features} features -> "
+            f"{self.n_active} active, {self.nnz} non-zeros, {kind})"
+        )
+
+    def aggregate(self, y: Any, sample_weight: Any = None) -> GroupedTarget:
+        """Bring a target and weights from samples to aggregated rows.
+
+        Parameters
+        ----------
+        y : array-like of shape (n_samples,)
+        sample_weight : None, float or array-like of shape (n_samples,), default=None
+            May differ from the weights at construction (a fold's, say), but a row dropped then must weigh 0.
+
+        Returns
+        -------
+        grouped : GroupedTarget
+        """
+        y = check_y(y, self.n_samples)
+        weight = check_sample_weight(sample_weight, self.n_samples)
+        dropped = self.row_of < 0
+        if dropped.any() and (weight is None or weight[dropped].any()):
+            raise ValueError(
+                f"sample_weight: {int(dropped.sum())} rows had weight 0 when the design was made and are not in it, "
+                "expected weight 0 for them"
+            )
+        weight_sum, mean = np.zeros(self.n_rows), np.zeros(self.n_rows)
+        if weight is None:
+            weight = np.empty(0)
+        within = groups.weighted_means(self.row_of, y, weight, weight_sum, mean)
+        return GroupedTarget(weight_sum, mean, within)
+
+
+class _CompactRows(NamedTuple):
+    """Rows under compact ids, strictly ascending; `data` of length 0 stands for ones, as in the kernels."""
+
+    indptr: npt.NDArray[np.int64]
+    indices: npt.NDArray[np.int32]
+    data: npt.NDArray[Any]
+    active: npt.NDArray[np.int64]
+
+
+def make_design(X: Any, sample_weight: Any = None, *, aggregate: bool | str = "auto", dtype: Any = None) -> Design:
+    """Validate, compact, aggregate and transpose a matrix.
+
+    Parameters
+    ----------
+    X : SciPy sparse matrix or array, ndarray, DataFrame or nested sequence, of shape (n_samples, n_features)
+        Ids may be unsorted, duplicates are added up, stored zeros and empty rows are fine. Never changed.
+    sample_weight : None, float or array-like of shape (n_samples,), default=None
+        Rows of weight 0 are dropped, and with them the columns that only they occupy.
+    aggregate : {"auto", True, False}, default="auto"
+        Make equal rows one. "auto": where an estimate says that at most nine tenths of the rows would be left.
+    dtype : None, float32 or float64, default=None
+        How to keep values. None: float32 stays float32, anything else becomes float64, except that ones, which are
+        exact either way, take float32.
+
+    Returns
+    -------
+    design : Design
+        Aggregated rows are in the order of their last occupied column (the finest cell of a cross), which makes passes
+        over columns run through memory in order. Rows that were not aggregated keep their order.
+    """
+    if aggregate not in ("auto", True, False):
+        raise ValueError(f"aggregate: {aggregate!r} is not allowed, expected 'auto', True or False")
+    if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(f"dtype: {np.dtype(dtype)} is not allowed, expected None, float32 or float64")
+    rows = as_rows(X, dtype)
+    n_samples, n_features = rows.n_samples, rows.n_features
+    weight = check_sample_weight(sample_weight, n_samples)
+    keep = None if weight is None or weight.all() else weight > 0
+    if keep is not None or rows.has_zeros:
+        rows = _select(rows, np.ones(n_samples, dtype=bool) if keep is None else keep)
+    compacted = _compact_rows(rows)
+    # The selected copy, if any, is not needed from here on, and may be as large as X.
+    del rows
+    order, row = _arrange(compacted, aggregate)
+    indptr, indices, data = _columns(compacted, order, dtype)
+    return Design(
+        n_samples=n_samples,
+        n_features=n_features,
+        n_rows=int(order.size),
+        active=compacted.active,
+        indptr=indptr,
+        indices=indices,
+        data=data,
+        row_of=row if keep is None else _scatter(row, keep),
+        binary=compacted.data.size == 0,
+    )
+
+
+def compact_ids(ids: npt.NDArray[Any], n_features: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Number the distinct ids, in order, without gaps.
+
+    Parameters
+    ----------
+    ids : ndarray of int32 or int64 of shape (nnz,)
+        In [0, n_features), in any order.
+    n_features : int
+
+    Returns
+    -------
+    active : ndarray of int64 of shape (n_active,)
+        The distinct ids, ascending.
+    compacted : ndarray of int32 of shape (nnz,)
+        `active[compacted] == ids`.
+    """
+    bitmap_pays = n_features <= LARGEST_WIDTH and n_features // 8 <= BITMAP_BYTES_PER_NONZERO * ids.size
+    if n_features > SMALL_WIDTH and not bitmap_pays:
+        distinct, inverse = np.unique(ids, return_inverse=True)
+        _check_active(distinct.size)
+        return distinct.astype(np.int64, copy=False), inverse.reshape(-1).astype(np.int32)
+    bitmap = np.zeros((n_features + 63) // 64, dtype=np.uint64)
+    compact.mark(ids, bitmap)
+    before = np.empty(bitmap.size, dtype=np.int32)
+    n_active = compact.count_before(bitmap, before)
+    _check_active(n_active)
+    active = np.empty(n_active, dtype=np.int64)
+    compact.marked_ids(bitmap, active)
+    compacted = np.empty(ids.size, dtype=np.int32)
+    compact.rank(ids, bitmap, before, compacted)
+    return active, compacted
+
+
+def _check_active(n_active: int) -> None:
+    """Refuse more occupied columns than compact ids can number."""
+    if n_active > MAX_SAMPLES:
+        raise ValueError(f"X: {n_active} occupied columns, at most {MAX_SAMPLES} are allowed")
+
+
+def _select(rows: Rows, keep: npt.NDArray[np.bool_]) -> Rows:
+    """Copy the rows to keep, without stored zeros."""
+    nnz = int(rows.indptr[-1])
+    indptr = np.empty(int(np.count_nonzero(keep)) + 1, dtype=np.int64)
+    indices = np.empty(nnz, dtype=rows.indices.dtype)
+    data = np.empty(nnz if rows.data.size else 0, dtype=rows.data.dtype)
+    binary = compact.select(rows.indptr, rows.indices, rows.data, keep.view(np.uint8), indptr, indices, data)
+    data = data[: 0 if binary else indptr[-1]]
+    return Rows(indptr, indices[: indptr[-1]], data, indptr.size - 1, rows.n_features, rows.is_sorted, False)
+
+
+def _compact_rows(rows: Rows) -> _CompactRows:
+    """Compact the ids of validated rows without zeros; sort them and add duplicates up where need be."""
+    active, indices = compact_ids(rows.indices[: rows.indptr[-1]], rows.n_features)
+    if rows.is_sorted:
+        return _CompactRows(rows.indptr, indices, rows.data, active)
+    # Two stable counting sorts bring every row into order, whatever its length.
+    columns = _transpose(rows.indptr, indices, rows.data, np.arange(rows.indptr.size - 1, dtype=np.int32), active.size)
+    indptr, indices, data = _transpose(*columns, np.arange(active.size, dtype=np.int32), rows.indptr.size - 1)
+    merged_indptr, merged, values = np.empty_like(indptr), np.empty_like(indices), np.empty(indices.size, data.dtype)
+    n_dropped, bad_row, binary = compact.merge_duplicates(indptr, indices, data, merged_indptr, merged, values)
+    if bad_row >= 0:
+        raise_not_finite(np.inf, values.dtype, f"as the sum of duplicate entries in row {bad_row}", "X")
+    nnz = merged_indptr[-1]
+    merged, values = merged[:nnz], values[: 0 if binary else nnz]
+    if n_dropped:
+        # Entries that cancelled may have emptied their columns.
+        still, merged = compact_ids(merged, active.size)
+        active = active[still]
+    return _CompactRows(merged_indptr, merged, values, active)
+
+
+def _transpose(
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[np.int32],
+    data: npt.NDArray[Any],
+    order: npt.NDArray[np.int32],
+    n_columns: int,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[Any]]:
+    """Read rows in the given order into columns."""
+    out_indptr = np.zeros(n_columns + 1, dtype=np.int64)
+    nnz = int((indptr[1:][order] - indptr[:-1][order]).sum())
+    out_indices = np.empty(nnz, dtype=np.int32)
+    out_data = np.empty(nnz if data.size else 0, dtype=data.dtype)
+    compact.transpose(indptr, indices, data, order, out_indptr, out_indices, out_data)
+    return out_indptr, out_indices, out_data
+
+
+def _columns(
+    rows: _CompactRows, order: npt.NDArray[np.int32], dtype: Any
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[Any]]:
+    """Build the compact columns, with values spelled out."""
+    indptr, indices, data = _transpose(rows.indptr, rows.indices, rows.data, order, rows.active.size)
+    if rows.data.size == 0:
+        data = np.ones(indices.size, dtype=np.float32 if dtype is None else dtype)
+    return indptr, indices, data
+
+
+def _arrange(rows: _CompactRows, aggregate: bool | str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Choose the rows that stay, in order, and say for every row which of them stands for it."""
+    n_rows = rows.indptr.size - 1
+    if aggregate:
+        hashes = np.empty(n_rows, dtype=np.uint64)
+        groups.hash_rows(rows.indptr, rows.indices, rows.data, hashes)
+        expected = _estimate_distinct(hashes)
+        if aggregate != "auto" or expected <= WORTHWHILE_RATIO * n_rows:
+            return _group(rows, hashes, expected)
+    every = np.arange(n_rows, dtype=np.int32)
+    return every, every
+
+
+def _estimate_distinct(hashes: npt.NDArray[np.uint64]) -> int:
+    """Estimate the number of distinct rows from those of small hash: equal rows are sampled or left out together."""
+    if hashes.size <= FEW_ROWS:
+        return int(np.unique(hashes).size)
+    sampled = hashes[hashes < np.uint64(2**64 // SAMPLED_SHARE)]
+    return min(SAMPLED_SHARE * int(np.unique(sampled).size), hashes.size)
+
+
+def _group(
+    rows: _CompactRows, hashes: npt.NDArray[np.uint64], expected: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Group equal rows; order the groups by their last column."""
+    group = np.empty(hashes.size, dtype=np.int32)
+    n_groups = -1
+    while n_groups < 0:
+        # At most two thirds full, where linear probing is still quick; a low estimate is made good by another round.
+        size = 1 << max(4, (expected + expected // 2).bit_length())
+        table = np.zeros(size, dtype=np.uint64)
+        representative = np.empty(2 * size // 3, dtype=np.int32)
+        n_groups = groups.group_rows(rows.indptr, rows.indices, rows.data, hashes, table, group, representative)
+        expected *= 2
+    del table
+    order = np.empty(n_groups, dtype=np.int32)
+    position = np.empty(n_groups, dtype=np.int32)
+    start = np.zeros(rows.active.size + 2, dtype=np.int64)
+    groups.order_by_last_id(rows.indptr, rows.indices, representative[:n_groups], start, order, position)
+    return order, position[group]
+
+
+def _scatter(row: npt.NDArray[np.int32], keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
+    """Number all of the caller's rows: -1 for those that were dropped."""
+    row_of = np.full(keep.size, -1, dtype=np.int32)
+    row_of[keep] = row
+    return row_of

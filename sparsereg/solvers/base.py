@@ -1,0 +1,115 @@
+"""What every solver takes and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Controls", "Point", "Progress", "Solution"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a callback is told after every look at the duality gap.
+
+    Attributes
+    ----------
+    alpha : float
+        Penalty strength being solved for.
+    n_iter : int
+        Passes over the working set or the data so far, at this alpha.
+    dual_gap : float
+        Relative to the objective of the null model.
+    n_nonzero : int
+        Coefficients that are not zero.
+    """
+
+    alpha: float
+    n_iter: int
+    dual_gap: float
+    n_nonzero: int
+
+
+@dataclass(frozen=True)
+class Controls:
+    """When to stop, how many threads to use, whom to tell.
+
+    Attributes
+    ----------
+    tol : float
+        Stop at a duality gap of tol times the objective of the null model.
+    max_iter : int
+        Stop, with a warning, after this many passes at one alpha.
+    n_threads : int
+        Threads for passes over all columns; results do not depend on it.
+    callback : callable or None
+        Called with a `Progress`; whatever it raises ends the fit.
+    """
+
+    tol: float = 1e-6
+    max_iter: int = 10_000
+    n_threads: int = 1
+    callback: Callable[[Progress], Any] | None = None
+
+
+@dataclass
+class Point:
+    """A point on the path, on the compact columns; what the next alpha starts from.
+
+    Attributes
+    ----------
+    w : ndarray of float64 of shape (n_active,)
+        Coefficients of the columns that are not private.
+    b : float
+        Intercept, relative to the centre of the target.
+    z : ndarray of float64 of shape (n_rows,)
+        Minus the derivative of the weighted loss at each row's linear predictor.
+    eta : ndarray of float64 of shape (n_rows,) or None
+        Linear predictor without private columns; kept only where there are some.
+    v : ndarray of float64 of shape (n_active,)
+        `X' z`, where `fresh`.
+    fresh : ndarray of bool of shape (n_active,)
+    alpha : float
+        The strength that this point solves; infinite for the null model.
+    """
+
+    w: npt.NDArray[np.float64]
+    b: float
+    z: npt.NDArray[np.float64]
+    eta: npt.NDArray[np.float64] | None
+    v: npt.NDArray[np.float64]
+    fresh: npt.NDArray[np.bool_]
+    alpha: float = np.inf
+
+
+@dataclass(frozen=True)
+class Solution:
+    """One certified fit on the compact columns.
+
+    Attributes
+    ----------
+    w : ndarray of float64 of shape (n_active,)
+    b : float
+        Intercept on the user's scale.
+    objective : float
+        F(w, b) on the user's scale.
+    loss : float
+        The part of it that is the mean loss.
+    dual_gap : float
+        Relative to the objective of the null model.
+    n_iter : int
+        Passes over the working set plus passes over all columns.
+    converged : bool
+    """
+
+    w: npt.NDArray[np.float64]
+    b: float
+    objective: float
+    loss: float
+    dual_gap: float
+    n_iter: int
+    converged: bool

@@ -1,0 +1,357 @@
+"""Working-set coordinate descent: one alpha, from a warm start, to a certified duality gap.
+
+The scheme, once per alpha (references in the functions): certify; drop columns that the gap-safe sphere proves to be
+zero; choose a working set, by the sequential strong rule first and by priority later; descend on it to a tolerance set
+by the gap that is still to go; certify again. With private columns eliminated the loss is only piecewise quadratic and
+the descent runs on its quadratic model, with a line search on the true objective (proximal Newton).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core import cd, certificate, newton
+from sparsereg._core import columns as column_passes
+from sparsereg._core.penalties import ElasticNet
+from sparsereg.solvers.base import Controls, Point, Progress, Solution
+from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.unpenalised import UnpenalisedBlock
+
+__all__ = ["solve"]
+
+Vector = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int32]
+
+# The working set holds the support and up to twice as many more (the growth of celer), but at least this many.
+SMALL_WORKING_SET = 200
+GROWTH = 2
+# Newton steps are inexact: their inner tolerance is this share of the violation they start from.
+INEXACT = 0.3
+MAX_INNER_EPOCHS = 100
+# Curvature kept, relative, for a row whose private coefficient absorbs all of it.
+CURVATURE_FLOOR = 1e-3
+# Rounds without a better gap after which rounding is to blame.
+MAX_STALLED = 8
+# A correlation with an unpenalised column, relative to the norms of both, up to which the dual point counts as feasible.
+FEASIBLE = 1e-7
+
+
+def solve(problem: Problem, penalty: ElasticNet, point: Point, controls: Controls) -> Solution:
+    """Minimise F at one alpha from a warm start.
+
+    Parameters
+    ----------
+    problem : Problem
+    penalty : ElasticNet
+    point : Point
+        Warm start; holds the solution on return.
+    controls : Controls
+
+    Returns
+    -------
+    solution : Solution
+    """
+    run = _Run(problem, penalty, point, controls)
+    while run.certify():
+        columns = run.choose_working_set()
+        run.descend(columns)
+    return run.finish()
+
+
+@dataclass
+class _Model:
+    """The quadratic model that the kernel descends on: weights of the rows, their sum, and the loss at its centre."""
+
+    weight: Vector
+    weight_sum: float
+    loss: float
+    u: Vector | None = None
+
+
+class _Run:
+    """The state of one call of `solve`."""
+
+    def __init__(self, problem: Problem, penalty: ElasticNet, point: Point, controls: Controls):
+        self.problem, self.penalty, self.point, self.controls = problem, penalty, point, controls
+        self.target = controls.tol * problem.reference + problem.rounding
+        self.norm = np.sqrt(problem.curvature)
+        self.best_dual, self.gap, self.best_gap = -np.inf, np.inf, np.inf
+        self.n_iter, self.rounds, self.stalled = 0, 0, 0
+        self.tol: float | None = None
+        if problem.private is not None:
+            point.fresh[:] = False
+        self.model = self._model_at(point.eta)
+        self._split_unpenalised()
+        self.live = self._statically_live()
+
+    # The model of the loss.
+
+    def _model_at(self, eta: Vector | None) -> _Model:
+        """Linearise the loss; with plain squared loss the model is the loss itself."""
+        problem, point = self.problem, self.point
+        if problem.private is None:
+            weight_sum = 1.0 if problem.fit_intercept else 0.0
+            return _Model(problem.weight, weight_sum, float(0.5 * np.sum(point.z**2 / problem.weight)))
+        weight, u = np.empty(problem.n_rows), np.empty(problem.n_rows)
+        loss, weight_sum = newton.linearise(
+            problem.loss, self.penalty, problem.y, problem.s, eta, *problem.private.rules, CURVATURE_FLOOR,
+            point.z, weight, u,
+        )
+        return _Model(weight, weight_sum if problem.fit_intercept else 0.0, loss, u)
+
+    # Which columns to look at.
+
+    def _split_unpenalised(self) -> None:
+        """Find the columns whose dual constraint is an equality or a sign: no penalty and no bound on some side."""
+        problem = self.problem
+        public = problem.public
+        if self.penalty.alpha > 0.0:
+            public = public[problem.factor[public] == 0.0]
+        lower, upper = problem.lower[public], problem.upper[public]
+        self.unpenalised = public[np.isinf(lower) | np.isinf(upper)]
+        lower, upper = problem.lower[self.unpenalised], problem.upper[self.unpenalised]
+        self.half_bounded = ~(np.isinf(lower) & np.isinf(upper))
+        self.block: UnpenalisedBlock | None = None
+
+    def _statically_live(self) -> Ids:
+        """Drop columns that no dual point this close to the origin can reach (Cauchy-Schwarz), and fill in X' z."""
+        problem, point = self.problem, self.point
+        public = problem.public
+        radius = np.sqrt(2.0 * self._square_norm(point.z))
+        reach = self.norm[public] * radius * (1.0 + 1e-12)
+        live = public[(reach >= self._threshold(public)) | (point.w[public] != 0.0)]
+        self._correlate(live[~point.fresh[live]], point.z)
+        point.fresh[live] = True
+        return live
+
+    def _square_norm(self, z: Vector) -> float:
+        return float(0.5 * np.sum(z**2 / self.problem.weight))
+
+    def _threshold(self, columns: Ids) -> Vector:
+        """Correlation X_j' z up to which column j stays at zero."""
+        return self.penalty.strength * self.problem.factor[columns] * self.problem.scale[columns]
+
+    def _correlate(self, columns: Ids, z: Vector) -> None:
+        column_passes.correlate(*self.problem.matrix, columns, z, self.point.v, self.controls.n_threads)
+
+    # The certificate.
+
+    def certify(self) -> bool:
+        """Update the duality gap; say whether to go on."""
+        theta, private_scale = self._dual_point()
+        primal = self.model.loss + certificate.penalty_value(
+            self.penalty, self.live, self.point.w, self.problem.factor, self.problem.scale
+        )
+        dual, scale = self._best_dual(theta, self.live, private_scale)
+        self.best_dual = max(self.best_dual, dual)
+        self.primal, self.dual_scale, self.sphere_gap = primal, scale, primal - dual
+        self.gap = max(primal - self.best_dual, 0.0)
+        self.n_iter += 1
+        self.stalled = 0 if self.gap < 0.99 * self.best_gap else self.stalled + 1
+        self.best_gap = min(self.gap, self.best_gap)
+        self._tell()
+        if self.gap <= self.target or self.n_iter >= self.controls.max_iter or self.stalled >= MAX_STALLED:
+            return False
+        self._tighten(theta, private_scale)
+        self._drop_safely()
+        return True
+
+    def _dual_point(self) -> tuple[Vector, float]:
+        """Make minus the derivative of the loss orthogonal to intercept and unpenalised columns; refresh X' theta."""
+        problem, point = self.problem, self.point
+        theta, scale = point.z, 1.0
+        if problem.private is not None:
+            theta = np.empty(problem.n_rows)
+            scale = newton.centre_dual(
+                self.penalty, point.z, self.model.weight, self.model.weight_sum, *problem.private.rules, theta
+            )
+        elif self.unpenalised.size:
+            theta = self._orthogonalise()
+        if theta is not point.z or self.rounds:
+            self._correlate(self.live, theta)
+            point.fresh[:] = False
+            point.fresh[self.live] = theta is point.z
+        return theta, scale
+
+    def _orthogonalise(self) -> Vector:
+        """Solve for the unpenalised columns exactly; move the coefficients along where no bound is in the way."""
+        point = self.point
+        w, half = point.w[self.unpenalised], self.half_bounded
+        columns = self.unpenalised[~half | (w != 0.0)]
+        if columns.size == 0:
+            return point.z
+        if self.block is None or not np.array_equal(self.block.columns, columns):
+            self.block = UnpenalisedBlock(self.problem, columns)
+        delta, shift, theta = self.block.solve(point.z)
+        if half.any():
+            return theta
+        if shift or delta.any():
+            self.rounds += self.rounds == 0
+            point.w[columns] += delta
+            point.b += shift
+            point.z[:] = theta
+            self.model = self._model_at(None)
+        return point.z
+
+    def _best_dual(self, theta: Vector, columns: Ids, private_scale: float) -> tuple[float, float]:
+        """Return the dual objective at the better of two scalings of theta, and that scaling."""
+        problem, point, rules = self.problem, self.point, self.problem.rules
+        mismatch = 0.0
+        if self.unpenalised.size:
+            mismatch = self._unpenalised_mismatch()
+            columns = np.setdiff1d(columns, self.unpenalised, assume_unique=True)
+        feasible = certificate.feasible_scale(self.penalty, columns, point.v, point.w, *rules)
+        best, best_scale = -np.inf, 1.0
+        private = problem.private
+        private_rules = private.rules if private is not None else (np.empty(0),) * 5
+        for scale in {min(1.0, private_scale), min(feasible, private_scale)}:
+            conjugate = certificate.conjugate_sum(self.penalty, columns, point.v, scale, *rules)
+            if conjugate < np.inf:
+                s = np.broadcast_to(problem.weight, (problem.n_rows,))
+                dual = -conjugate - newton.dual_sum(
+                    problem.loss, self.penalty, problem.y, s, theta, scale, *private_rules
+                )
+                if dual > best:
+                    best, best_scale = dual, scale
+        return best - mismatch, best_scale
+
+    def _unpenalised_mismatch(self) -> float:
+        """What rounding leaves of v_j w_j over unpenalised columns; infinite where v_j is not rounding."""
+        point, columns = self.point, self.unpenalised
+        v = point.v[columns]
+        wrong = np.where(np.isinf(self.problem.upper[columns]), np.maximum(v, 0.0), 0.0)
+        wrong = np.maximum(wrong, np.where(np.isinf(self.problem.lower[columns]), np.maximum(-v, 0.0), 0.0))
+        if np.any(wrong > FEASIBLE * self.norm[columns] * np.sqrt(2.0 * self.problem.reference) + self.problem.rounding):
+            return np.inf
+        return float(np.sum(wrong * np.abs(point.w[columns])))
+
+    def _drop_safely(self) -> None:
+        """Drop columns that are zero at the optimum (Ndiaye et al. 2017, gap-safe sphere, theorem 6)."""
+        if not np.isfinite(self.sphere_gap):
+            return
+        live, point = self.live, self.point
+        radius = np.sqrt(2.0 * max(self.sphere_gap, 0.0))
+        reach = np.abs(self.dual_scale * point.v[live]) + radius * self.norm[live]
+        self.live = live[(reach * (1.0 + 1e-12) >= self._threshold(live)) | (point.w[live] != 0.0)]
+
+    def _tighten(self, theta: Vector, private_scale: float) -> None:
+        """Set the tolerance of the next descent from the gap of the last one on its own working set."""
+        if self.tol is None:
+            return
+        dual, _ = self._best_dual(theta, self.working_set, private_scale)
+        gap = self.primal - dual
+        if gap > 0.5 * self.target:
+            ratio = 0.3 * self.target / gap
+            self.tol *= min(max(ratio, 0.02), 0.5)
+
+    # The descent.
+
+    def choose_working_set(self) -> Ids:
+        """Take the support and the columns most likely to join it (strong rules: Tibshirani et al. 2012, eq. 8)."""
+        problem, point, live = self.problem, self.point, self.live
+        v = point.v[live]
+        push = np.maximum(np.where(problem.upper[live] > 0.0, v, 0.0), np.where(problem.lower[live] < 0.0, -v, 0.0))
+        threshold = self._threshold(live)
+        support = point.w[live] != 0.0
+        if self.tol is None:
+            ratio = point.alpha / self.penalty.alpha if self.penalty.alpha > 0.0 else np.inf
+            likely = push >= np.maximum(2.0 - ratio, 0.0) * threshold
+        else:
+            likely = push >= (1.0 - 1e-3) * threshold
+        chosen = support | likely
+        n_support = int(np.count_nonzero(support))
+        most = n_support + max(GROWTH * n_support, SMALL_WORKING_SET)
+        if np.count_nonzero(chosen) > most:
+            priority = (threshold - push) / self.norm[live]
+            priority[support | (threshold == 0.0)] = -np.inf
+            best = np.zeros(live.size, dtype=bool)
+            best[np.argpartition(priority, most)[:most]] = True
+            chosen &= best
+        self.working_set = live[chosen]
+        return self.working_set
+
+    def descend(self, columns: Ids) -> None:
+        """Run the kernel on the working set and take its step."""
+        problem, point, penalty, rules = self.problem, self.point, self.penalty, self.problem.rules
+        violation = certificate.optimality_violation(penalty, columns, point.v, point.w, *rules)
+        if self.tol is None:
+            size = np.sum(np.abs(point.w[columns] * problem.scale[columns]))
+            self.tol = min(0.1 * violation, 0.5 * self.target / size if size > 0.0 else np.inf)
+        tol, most = self.tol, max(self.controls.max_iter - self.n_iter, 1)
+        mass, curvature = problem.mass[columns], problem.curvature[columns]
+        if problem.private is not None:
+            tol, most = max(tol, INEXACT * violation), min(most, MAX_INNER_EPOCHS)
+            mass, curvature = self._model_moments(columns)
+        w = point.w[columns]
+        args = (self.model.weight, self.model.weight_sum, curvature, mass, *(rule[columns] for rule in rules))
+        epochs, _, shift = cd.descend(*problem.matrix, columns, w, point.z, *args, penalty, tol, most)
+        self.n_iter += epochs
+        self.rounds += 1
+        if problem.private is None:
+            point.w[columns] = w
+            point.b += shift
+            self.model.loss = self._square_norm(point.z)
+        else:
+            self._search_line(columns, w - point.w[columns], shift)
+
+    def _model_moments(self, columns: Ids) -> tuple[Vector, Vector]:
+        """Mass and centred curvature of columns under the weights of the model."""
+        mass, square = np.empty(columns.size), np.empty(columns.size)
+        column_passes.moments(*self.problem.matrix, columns, self.model.weight, mass, square)
+        if self.model.weight_sum > 0.0:
+            square = np.maximum(square - mass**2 / self.model.weight_sum, 1e-12 * square)
+        return mass, square
+
+    def _search_line(self, columns: Ids, delta: Vector, shift: float) -> None:
+        """Take the Newton step, halved until the true objective does not rise."""
+        problem, point = self.problem, self.point
+        start, eta = point.w[columns], point.eta
+        step = np.full(problem.n_rows, shift)
+        column_passes.accumulate(*problem.matrix, columns, delta, step)
+        allowed = self.primal + 1e-13 * problem.reference
+        size = 1.0
+        while True:
+            point.w[columns] = start + size * delta
+            point.eta = eta + size * step
+            self.model = self._model_at(point.eta)
+            value = self.model.loss + certificate.penalty_value(
+                self.penalty, self.live, point.w, problem.factor, problem.scale
+            )
+            if value <= allowed or size < 1e-9:
+                break
+            size *= 0.5
+        point.b += size * shift
+
+    # The end.
+
+    def _tell(self) -> None:
+        if self.controls.callback is not None:
+            n_nonzero = int(np.count_nonzero(self.point.w))
+            if self.model.u is not None:
+                n_nonzero += int(np.count_nonzero(self.model.u))
+            reference = self.problem.reference
+            relative = self.gap / reference if reference > 0.0 else 0.0
+            self.controls.callback(Progress(self.penalty.alpha, self.n_iter, relative, n_nonzero))
+
+    def finish(self) -> Solution:
+        """Put the private columns back and report."""
+        problem, point = self.problem, self.point
+        w = point.w.copy()
+        loss = self._square_norm(point.z) + problem.within
+        if problem.private is not None:
+            w[problem.private.columns] = self.model.u[problem.private.rows]
+        point.alpha = self.penalty.alpha
+        reference = problem.reference
+        within_rounding = self.gap <= problem.rounding
+        return Solution(
+            w=w,
+            b=point.b + problem.centre,
+            objective=self.primal + problem.within,
+            loss=loss,
+            dual_gap=0.0 if within_rounding else self.gap / reference,
+            n_iter=self.n_iter,
+            converged=self.gap <= self.target,
+        )

@@ -1,0 +1,255 @@
+"""What stays the same along a path: the compact columns, the target, and how each column is penalised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core import columns as column_passes
+from sparsereg._core.losses import Squared
+from sparsereg.design import Design
+
+__all__ = ["ColumnRules", "PrivateColumns", "Problem", "make_problem"]
+
+Vector = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int32]
+
+# A column whose centred square falls below this share of its square is constant up to rounding.
+CONSTANT = 1e-12
+# Private columns are eliminated where at least this share of the rows has one; below it the extra row passes do not pay.
+PRIVATE_SHARE = 0.3
+
+
+@dataclass(frozen=True)
+class ColumnRules:
+    """How each compact column is penalised and bounded; arrays may be broadcast (stride 0).
+
+    Attributes
+    ----------
+    factor : ndarray of float64 of shape (n_active,)
+        Penalty factors, >= 0; inf excludes the column.
+    lower, upper : ndarray of float64 of shape (n_active,)
+        Bounds, lower <= 0 <= upper.
+    standardize : bool
+        Penalise sd_j w_j in place of w_j, sd_j the weighted standard deviation of the column.
+    """
+
+    factor: Vector
+    lower: Vector
+    upper: Vector
+    standardize: bool = False
+
+    @classmethod
+    def plain(cls, n_active: int) -> ColumnRules:
+        """Every column penalised alike, no bounds."""
+        return cls(*(np.broadcast_to(np.float64(value), (n_active,)) for value in (1.0, -np.inf, np.inf)))
+
+
+@dataclass(frozen=True)
+class PrivateColumns:
+    """Columns of one row each, at most one to a row, that are eliminated in closed form; arrays by row.
+
+    Attributes
+    ----------
+    columns, rows : ndarray of int32 of shape (n_private,)
+    x : ndarray of float64 of shape (n_rows,)
+        The column's value in its row; 0 where a row has none.
+    factor, scale, lower, upper : ndarray of float64 of shape (n_rows,)
+    """
+
+    columns: Ids
+    rows: Ids
+    x: Vector
+    factor: Vector
+    scale: Vector
+    lower: Vector
+    upper: Vector
+
+    @property
+    def rules(self) -> tuple[Vector, Vector, Vector, Vector, Vector]:
+        """`x, factor, scale, lower, upper`, as kernels take them."""
+        return self.x, self.factor, self.scale, self.lower, self.upper
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The data of F(w, b), with weights scaled to sum to one and the target centred.
+
+    Attributes
+    ----------
+    data, indices, indptr
+        Compact columns (CSC) over aggregated rows.
+    y : ndarray of float64 of shape (n_rows,)
+        Mean target less offset of each row, less `centre`.
+    s : ndarray of float64 of shape (n_rows,)
+        Row weights; sum 1.
+    weight : ndarray of float64 of shape (n_rows,) or (1,)
+        `s`, or its one value where all rows weigh the same.
+    centre : float
+        The weighted mean taken off the target; 0 without intercept.
+    within : float
+        The loss inside aggregated rows, a constant.
+    fit_intercept : bool
+    factor, scale, lower, upper : ndarray of float64 of shape (n_active,)
+        The penalty acts on scale_j w_j with factor p_j.
+    mass, curvature : ndarray of float64 of shape (n_active,)
+        `sum_i s_i x_ij` and the (with intercept: centred) `sum_i s_i x_ij^2`.
+    public : ndarray of int32
+        Columns that solvers iterate over, ascending.
+    private : PrivateColumns or None
+    null_objective : float
+        F of the model with intercept only, less `within`.
+    loss : Squared
+    """
+
+    data: npt.NDArray
+    indices: Ids
+    indptr: npt.NDArray[np.int64]
+    y: Vector
+    s: Vector
+    weight: Vector
+    centre: float
+    within: float
+    fit_intercept: bool
+    factor: Vector
+    scale: Vector
+    lower: Vector
+    upper: Vector
+    mass: Vector
+    curvature: Vector
+    public: Ids
+    private: PrivateColumns | None
+    null_objective: float
+    loss: Squared
+
+    @property
+    def matrix(self) -> tuple:
+        """`data, indices, indptr`, as kernels take them."""
+        return self.data, self.indices, self.indptr
+
+    @property
+    def rules(self) -> tuple[Vector, Vector, Vector, Vector]:
+        """`factor, scale, lower, upper`, as kernels take them."""
+        return self.factor, self.scale, self.lower, self.upper
+
+    @property
+    def n_rows(self) -> int:
+        """Number of aggregated rows."""
+        return self.y.size
+
+    @property
+    def reference(self) -> float:
+        """What gaps are relative to: the objective of the null model with the loss inside aggregated rows."""
+        return self.null_objective + self.within
+
+    @property
+    def rounding(self) -> float:
+        """Gap that rounding alone may leave, from the size of the target before centring."""
+        size = np.finfo(float).eps * (abs(self.centre) + np.abs(self.y).max())
+        return 4.0 * size * (np.sqrt(self.null_objective) + size)
+
+
+def make_problem(
+    design: Design,
+    y: Vector,
+    sample_weight: Vector | None,
+    rules: ColumnRules,
+    *,
+    fit_intercept: bool,
+) -> Problem:
+    """Bring target, weights and penalties to the rows and columns of a design.
+
+    Parameters
+    ----------
+    design : Design
+    y : ndarray of float64 of shape (n_samples,)
+        Target less offset.
+    sample_weight : ndarray of float64 of shape (n_samples,) or None
+    rules : ColumnRules
+    fit_intercept : bool
+
+    Returns
+    -------
+    problem : Problem
+    """
+    grouped = design.aggregate(y, sample_weight)
+    total = grouped.weight.sum()
+    s = grouped.weight / total
+    uniform = s.min() == s.max()
+    weight = s[:1].copy() if uniform else s
+    centre = float(s @ grouped.mean) if fit_intercept else 0.0
+    target = grouped.mean - centre
+    mass, square = np.empty(design.n_active), np.empty(design.n_active)
+    everything = np.arange(design.n_active, dtype=np.int32)
+    column_passes.moments(design.data, design.indices, design.indptr, everything, weight, mass, square)
+    centred = np.maximum(square - mass**2, 0.0)
+    varies = centred > CONSTANT * square
+    curvature = centred if fit_intercept else square
+    if rules.standardize:
+        scale = np.where(varies, np.sqrt(centred), 1.0)
+    else:
+        scale = np.broadcast_to(np.float64(1.0), (design.n_active,))
+    usable = rules.factor < np.inf
+    if fit_intercept or rules.standardize:
+        usable &= varies
+    usable &= rules.lower < rules.upper
+    private = _find_private(design, rules, scale, usable)
+    if private is not None:
+        usable[private.columns] = False
+    return Problem(
+        data=design.data,
+        indices=design.indices,
+        indptr=design.indptr,
+        y=target,
+        s=s,
+        weight=weight,
+        centre=centre,
+        within=grouped.within / total,
+        fit_intercept=fit_intercept,
+        factor=rules.factor,
+        scale=scale,
+        lower=rules.lower,
+        upper=rules.upper,
+        mass=mass,
+        curvature=curvature,
+        public=np.flatnonzero(usable).astype(np.int32),
+        private=private,
+        null_objective=float(0.5 * (s @ target**2)),
+        loss=Squared(),
+    )
+
+
+def _find_private(
+    design: Design, rules: ColumnRules, scale: Vector, usable: npt.NDArray[np.bool_]
+) -> PrivateColumns | None:
+    """Choose the columns to eliminate: of each row's columns with one row, the one that is cheapest to use."""
+    single = np.flatnonzero((np.diff(design.indptr) == 1) & usable & (rules.factor > 0.0)).astype(np.int32)
+    unpenalised = usable & (rules.factor == 0.0)
+    if single.size < PRIVATE_SHARE * design.n_rows or unpenalised.any():
+        return None
+    position = design.indptr[single]
+    rows, x = design.indices[position], design.data[position].astype(np.float64)
+    # Penalty paid for a unit of fit; with L1 the dearer of two columns on the same row is zero at the optimum.
+    price = rules.factor[single] * scale[single] / np.abs(x)
+    order = np.lexsort((single, price, rows))
+    first = np.ones(order.size, dtype=bool)
+    first[1:] = rows[order[1:]] != rows[order[:-1]]
+    chosen = order[first]
+    columns, rows = single[chosen], rows[chosen]
+    if columns.size < PRIVATE_SHARE * design.n_rows:
+        return None
+    by_row_x = np.zeros(design.n_rows)
+    by_row_x[rows] = x[chosen]
+    by_row = (_by_row(values, columns, rows, design.n_rows) for values in (rules.factor, scale, rules.lower, rules.upper))
+    return PrivateColumns(columns, rows, by_row_x, *by_row)
+
+
+def _by_row(values: Vector, columns: Ids, rows: Ids, n_rows: int) -> Vector:
+    """Bring a per-column rule to rows, broadcast where it is the same for all columns."""
+    if values.strides == (0,):
+        return np.broadcast_to(values[0], (n_rows,))
+    out = np.ones(n_rows)
+    out[rows] = values[columns]
+    return out

@@ -1,0 +1,163 @@
+"""Kernels of compaction against NumPy and SciPy."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wide_matrices import blemished_csr
+
+from sparsereg._core import compact
+
+INDEX_TYPES = [np.int32, np.int64]
+VALUE_TYPES = [np.float32, np.float64]
+
+
+def validate(indptr, indices, data, n_features, offset=np.int64, index=np.int64, value=np.float64):
+    arrays = np.array(indptr, offset), np.array(indices, index), np.array(data, value)
+    for array in arrays:
+        array.flags.writeable = False
+    return compact.validate(*arrays, n_features)
+
+
+@pytest.mark.parametrize("offset", INDEX_TYPES)
+@pytest.mark.parametrize("index", INDEX_TYPES)
+@pytest.mark.parametrize("value", VALUE_TYPES)
+@pytest.mark.parametrize(
+    ("indptr", "indices", "data", "expected"),
+    [
+        ([1, 2], [0, 1], [1, 1], (compact.BAD_START, 0, 0)),
+        ([0, 2, 1, 2], [0, 1], [1, 1], (compact.DECREASING, 1, 1)),
+        ([0, 1, 3], [0, 1], [1, 1], (compact.TOO_LONG, 1, 0)),
+        ([0, -1, 2], [0, 1], [1, 1], (compact.DECREASING, 0, 0)),
+        ([0, 1, 2], [0, 5], [1, 1], (compact.BAD_ID, 1, 1)),
+        ([0, 1, 2], [-1, 1], [1, 1], (compact.BAD_ID, 0, 0)),
+        ([0, 1, 2], [0, 1], [1, np.nan], (compact.NOT_FINITE, 1, 1)),
+        ([0, 1, 2], [0, 1], [-np.inf, 1], (compact.NOT_FINITE, 0, 0)),
+    ],
+)
+def test_validate_says_what_is_wrong_and_where(indptr, indices, data, expected, offset, index, value):
+    code, row, position, *_ = validate(indptr, indices, data, 5, offset, index, value)
+    assert (code, row) == expected[:2]
+    if code in (compact.BAD_ID, compact.NOT_FINITE):
+        assert position == expected[2]
+
+
+@pytest.mark.parametrize("value", VALUE_TYPES)
+@pytest.mark.parametrize(
+    ("indptr", "indices", "data", "facts"),
+    [
+        ([0, 2, 3], [0, 1, 0], [1, 1, 1], (True, False, True)),
+        ([0, 2, 3], [0, 1, 0], [], (True, False, True)),
+        ([0, 2, 3], [1, 0, 0], [1, 1, 1], (False, False, True)),
+        ([0, 2, 3], [1, 1, 0], [1, 1, 1], (False, False, True)),
+        ([0, 2, 3], [0, 1, 0], [1, 0, 1], (True, True, True)),
+        ([0, 2, 3], [0, 1, 0], [1, -0.0, 2], (True, True, False)),
+        ([0, 0, 0], [], [], (True, False, True)),
+        ([0], [], [], (True, False, True)),
+        ([0, 1], [0, 99, -7], [1, np.nan, 0], (True, False, True)),
+    ],
+)
+def test_validate_states_facts_about_the_used_part(indptr, indices, data, facts, value):
+    assert validate(indptr, indices, data, 5, value=value)[0] == compact.VALID
+    assert validate(indptr, indices, data, 5, value=value)[3:] == facts
+
+
+def test_ids_up_to_the_largest_int64_are_valid():
+    top = 2**63 - 1
+    assert validate([0, 1], [top - 1], [1], top)[0] == compact.VALID
+    assert validate([0, 1], [top], [1], top)[0] == compact.BAD_ID
+
+
+@pytest.mark.parametrize("index", INDEX_TYPES)
+@given(ids=st.lists(st.integers(0, 999), max_size=60))
+def test_bitmap_rank_is_unique_inverse(ids, index):
+    ids = np.array(ids, dtype=index)
+    bitmap = np.zeros(16, np.uint64)
+    before = np.empty(16, np.int32)
+    compact.mark(ids, bitmap)
+    n_active = compact.count_before(bitmap, before)
+    active, out = np.empty(n_active, np.int64), np.empty(ids.size, np.int32)
+    compact.marked_ids(bitmap, active)
+    compact.rank(ids, bitmap, before, out)
+    expected, inverse = np.unique(ids, return_inverse=True)
+    np.testing.assert_array_equal(active, expected)
+    np.testing.assert_array_equal(out, inverse.reshape(-1))
+
+
+def test_all_bits_of_a_word():
+    bitmap = np.array([2**64 - 1, 0, 1 << 63], np.uint64)
+    before = np.empty(3, np.int32)
+    assert compact.count_before(bitmap, before) == 65
+    np.testing.assert_array_equal(before, [0, 64, 64])
+    active = np.empty(65, np.int64)
+    compact.marked_ids(bitmap, active)
+    np.testing.assert_array_equal(active, [*range(64), 191])
+
+
+@pytest.mark.parametrize("value", VALUE_TYPES)
+@pytest.mark.parametrize("index", INDEX_TYPES)
+def test_select_keeps_marked_rows_without_zeros(index, value):
+    X = blemished_csr(3, dtype=value)
+    indices = X.indices.astype(index)
+    keep = np.random.default_rng(0).random(X.shape[0]) < 0.6
+    indptr = np.empty(keep.sum() + 1, np.int64)
+    out_indices, out_data = np.empty_like(indices), np.empty_like(X.data)
+    compact.select(X.indptr, indices, X.data, keep.view(np.uint8), indptr, out_indices, out_data)
+    for row, i in enumerate(np.flatnonzero(keep)):
+        entries = slice(X.indptr[i], X.indptr[i + 1])
+        stored = X.data[entries] != 0
+        kept = slice(indptr[row], indptr[row + 1])
+        np.testing.assert_array_equal(out_indices[kept], indices[entries][stored])
+        np.testing.assert_array_equal(out_data[kept], X.data[entries][stored])
+
+
+def test_select_says_whether_all_that_is_left_is_one():
+    indptr, indices, data = np.array([0, 1, 2]), np.array([0, 1]), np.array([1.0, 2.0])
+    for keep, binary in ([1, 0], True), ([1, 1], False):
+        out = np.empty(sum(keep) + 1, np.int64), np.empty(2, np.int64), np.empty(2)
+        assert compact.select(indptr, indices, data, np.array(keep, np.uint8), *out) is binary
+
+
+@pytest.mark.parametrize("with_data", [True, False])
+@given(seed=st.integers(0, 2**32 - 1))
+def test_transpose_is_a_stable_sort_by_column(seed, with_data):
+    X = blemished_csr(seed)
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(X.shape[0])[: rng.integers(1, X.shape[0])].astype(np.int32)
+    entries = [(j, i, v) for i, r in enumerate(order)
+               for j, v in zip(X.indices[X.indptr[r]:X.indptr[r + 1]], X.data[X.indptr[r]:X.indptr[r + 1]])]
+    entries.sort(key=lambda entry: entry[:1])
+    indptr = np.zeros(X.shape[1] + 1, np.int64)
+    indices = np.empty(len(entries), np.int32)
+    data = np.empty(len(entries) if with_data else 0)
+    given_data = X.data if with_data else X.data[:0]
+    compact.transpose(X.indptr, X.indices.astype(np.int32), given_data, order, indptr, indices, data)
+    counts = np.bincount([j for j, _, _ in entries], minlength=X.shape[1])
+    np.testing.assert_array_equal(np.diff(indptr), counts)
+    np.testing.assert_array_equal(indices, [i for _, i, _ in entries])
+    if with_data:
+        np.testing.assert_array_equal(data, [v for _, _, v in entries])
+
+
+def test_merge_adds_duplicates_and_drops_what_cancels():
+    indptr, indices = np.array([0, 3, 5, 5, 6]), np.array([0, 0, 2, 1, 1, 3], np.int32)
+    data = np.array([1.0, 2.0, 1.0, 4.0, -4.0, 5.0])
+    out = np.empty(5, np.int64), np.empty(6, np.int32), np.empty(6)
+    assert compact.merge_duplicates(indptr, indices, data, *out) == (1, -1, False)
+    np.testing.assert_array_equal(out[0], [0, 2, 2, 2, 3])
+    np.testing.assert_array_equal(out[1][:3], [0, 2, 3])
+    np.testing.assert_array_equal(out[2][:3], [3, 1, 5])
+
+
+def test_merge_of_ones_counts():
+    indptr, indices = np.array([0, 2, 3]), np.array([0, 0, 2], np.int32)
+    out = np.empty(3, np.int64), np.empty(3, np.int32), np.empty(3)
+    assert compact.merge_duplicates(indptr, indices, np.empty(0), *out) == (0, -1, False)
+    np.testing.assert_array_equal(out[2][:2], [2, 1])
+
+
+def test_merge_reports_a_sum_that_overflows():
+    data = np.array([1, 3e38, 3e38], np.float32)
+    out = np.empty(3, np.int64), np.empty(3, np.int32), np.empty(3, np.float32)
+    _, row, _ = compact.merge_duplicates(np.array([0, 1, 3]), np.array([0, 1, 1], np.int32), data, *out)
+    assert row == 1
