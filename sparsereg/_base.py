@@ -16,6 +16,10 @@ class NotFittedError(ValueError, AttributeError):
     """An estimator was asked for results before `fit`."""
 
 
+class ConvergenceWarning(UserWarning):
+    """A fit stopped before it reached its tolerance."""
+
+
 class BaseEstimator:
     """Parameters are the arguments of ``__init__``, stored under their own names."""
 

@@ -16,12 +16,13 @@ from numpy.typing import NDArray
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, clone
-    from sklearn.exceptions import NotFittedError
+    from sklearn.exceptions import ConvergenceWarning, NotFittedError
     from sklearn.utils.validation import check_is_fitted
 except ImportError:
     from sparsereg._base import (  # type: ignore[assignment]
         BaseEstimator,
         ClassifierMixin,
+        ConvergenceWarning,
         NotFittedError,
         RegressorMixin,
         TransformerMixin,
@@ -37,6 +38,7 @@ __all__ = [
     "HAS_SKLEARN",
     "BaseEstimator",
     "ClassifierMixin",
+    "ConvergenceWarning",
     "NotFittedError",
     "RegressorMixin",
     "TransformerMixin",

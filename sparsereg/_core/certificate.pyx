@@ -38,16 +38,19 @@ def optimality_violation(
     """
     cdef Py_ssize_t k
     cdef index_t j
-    cdef double g, distance, worst = 0.0
+    cdef double g, distance, slope, worst = 0.0
     with nogil:
         for k in range(columns.shape[0]):
             j = columns[k]
             g = v[j] / scale[j]
-            if w[j] >= upper[j] and g > 0.0 and g >= penalty.ridge(factor[j]) * w[j] * scale[j]:
-                continue
-            if w[j] <= lower[j] and g < 0.0 and g <= penalty.ridge(factor[j]) * w[j] * scale[j]:
-                continue
             distance = penalty.subdiff_distance(scale[j] * w[j], g, factor[j])
+            if w[j] >= upper[j] or w[j] <= lower[j]:
+                # At a bound the gradient may push outwards without end.
+                slope = penalty.ridge(factor[j]) * w[j] * scale[j]
+                if w[j] != 0.0:
+                    slope += penalty.threshold(factor[j]) if w[j] > 0.0 else -penalty.threshold(factor[j])
+                if (w[j] >= upper[j] and g >= slope) or (w[j] <= lower[j] and g <= slope):
+                    distance = 0.0
             if distance > worst:
                 worst = distance
     return worst

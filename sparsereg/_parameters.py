@@ -1,0 +1,222 @@
+"""Every check of what a user may set: grids, penalties, bounds and stopping rules, each with its message."""
+
+from __future__ import annotations
+
+import numbers
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg.solvers.base import Controls
+from sparsereg.solvers.problem import ColumnRules
+
+__all__ = [
+    "check_alpha",
+    "check_alphas",
+    "check_choice",
+    "check_flag",
+    "check_grid",
+    "check_l1_ratio",
+    "make_controls",
+    "make_rules",
+]
+
+
+def check_alpha(alpha: Any, name: str = "alpha") -> float:
+    """Check a penalty strength: a finite number, 0 or more."""
+    return _check_number(alpha, name, 0.0, np.inf, "[0, inf)", upper_open=True)
+
+
+def check_l1_ratio(l1_ratio: Any) -> float:
+    """Check the share of the L1 part: a number in [0, 1]."""
+    return _check_number(l1_ratio, "l1_ratio", 0.0, 1.0, "[0, 1]")
+
+
+def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
+    """Check a grid of penalty strengths: not empty, finite, 0 or more, strictly decreasing.
+
+    Parameters
+    ----------
+    alphas : array-like of shape (n_alphas,)
+
+    Returns
+    -------
+    alphas : ndarray of float64 of shape (n_alphas,)
+    """
+    try:
+        grid = np.array(alphas, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"alphas: {alphas!r} is not a list of numbers") from error
+    if grid.ndim != 1 or grid.size == 0:
+        raise ValueError(f"alphas: shape {grid.shape} is not allowed, expected a one-dimensional grid of at least one")
+    bad = ~np.isfinite(grid) | (grid < 0.0)
+    if bad.any():
+        raise ValueError(f"alphas: {grid[bad][0]} at position {int(np.argmax(bad))} is outside [0, inf)")
+    rising = np.diff(grid) >= 0.0
+    if rising.any():
+        k = int(np.argmax(rising))
+        raise ValueError(
+            f"alphas: {grid[k + 1]} at position {k + 1} follows {grid[k]}, expected a strictly decreasing grid"
+        )
+    return grid
+
+
+def check_grid(n_alphas: Any, eps: Any) -> tuple[int, float]:
+    """Check the size of a grid (a whole number, 1 or more) and its ratio of ends (in (0, 1))."""
+    n_alphas = _check_count(n_alphas, "n_alphas")
+    return n_alphas, _check_number(eps, "eps", 0.0, 1.0, "(0, 1)", lower_open=True, upper_open=True)
+
+
+def check_choice(value: Any, name: str, allowed: Any) -> str:
+    """Check a name against those allowed."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name}: {value!r} is not allowed, expected one of {sorted(allowed)}")
+    return value
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """Check a switch: True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: {value!r} is not allowed, expected True or False")
+    return bool(value)
+
+
+def make_controls(tol: Any, max_iter: Any, n_threads: Any, callback: Callable[..., Any] | None) -> Controls:
+    """Check the stopping rules.
+
+    Parameters
+    ----------
+    tol : float
+        At least 0.
+    max_iter : int
+        At least 1.
+    n_threads : int or None
+        At least 1; None is 1, -1 is as many as the machine has.
+    callback : callable or None
+    """
+    tol = _check_number(tol, "tol", 0.0, np.inf, "[0, inf)", upper_open=True)
+    max_iter = _check_count(max_iter, "max_iter")
+    if n_threads is None:
+        n_threads = 1
+    elif n_threads == -1:
+        n_threads = os.cpu_count() or 1
+    n_threads = _check_count(n_threads, "n_threads")
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback: {callback!r} is not callable")
+    return Controls(tol=tol, max_iter=max_iter, n_threads=n_threads, callback=callback)
+
+
+def make_rules(
+    active: npt.NDArray[np.int64],
+    n_features: int,
+    *,
+    penalty_factor: Any = None,
+    bounds: Any = None,
+    positive: bool = False,
+    standardize: bool = False,
+) -> ColumnRules:
+    """Bring penalty factors and bounds to the compact columns.
+
+    Parameters
+    ----------
+    active : ndarray of int64 of shape (n_active,)
+        Ids of the compact columns.
+    n_features : int
+    penalty_factor : None, float, array-like of shape (n_features,) or mapping from id to float
+        At least 0; inf excludes a column. Ids that a mapping leaves out have factor 1.
+    bounds : None or pair (lower, upper)
+        Each None, a float, an array-like of shape (n_features,) or a mapping; lower <= 0 <= upper.
+    positive : bool
+        Lower bound 0 for every column.
+    standardize : bool
+
+    Returns
+    -------
+    rules : ColumnRules
+    """
+    factor = _by_column(penalty_factor, active, n_features, 1.0, "penalty_factor")
+    _refuse(factor, active, np.isnan(factor) | (factor < 0.0), "penalty_factor", "[0, inf]")
+    lower, upper = _split_bounds(bounds)
+    low = _by_column(lower, active, n_features, -np.inf, "bounds (lower)")
+    high = _by_column(upper, active, n_features, np.inf, "bounds (upper)")
+    # The empty columns of a wide matrix have coefficient 0, and 0 is where every path starts.
+    _refuse(low, active, np.isnan(low) | (low > 0.0), "bounds (lower)", "[-inf, 0]")
+    _refuse(high, active, np.isnan(high) | (high < 0.0), "bounds (upper)", "[0, inf]")
+    if check_flag(positive, "positive"):
+        low = np.broadcast_to(np.float64(0.0), active.shape)
+    return ColumnRules(factor, low, high, check_flag(standardize, "standardize"))
+
+
+def _split_bounds(bounds: Any) -> tuple[Any, Any]:
+    if bounds is None:
+        return None, None
+    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
+        raise ValueError(f"bounds: {bounds!r} is not allowed, expected None or a pair (lower, upper)")
+    return bounds[0], bounds[1]
+
+
+def _by_column(
+    values: Any, active: npt.NDArray[np.int64], n_features: int, default: float, name: str
+) -> npt.NDArray[np.float64]:
+    """Look up one number a compact column; a number for all is broadcast, not stored."""
+    if values is None or isinstance(values, numbers.Real):
+        number = default if values is None else float(values)
+        return np.broadcast_to(np.float64(number), active.shape)
+    if isinstance(values, Mapping):
+        return _from_mapping(values, active, n_features, default, name)
+    array = np.asarray(values)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name}: dtype {array.dtype} is not allowed, expected numbers")
+    if array.shape != (n_features,):
+        raise ValueError(f"{name}: shape {array.shape} is not allowed, expected ({n_features},), one for each column")
+    return array[active].astype(np.float64)
+
+
+def _from_mapping(
+    values: Mapping[Any, Any], active: npt.NDArray[np.int64], n_features: int, default: float, name: str
+) -> npt.NDArray[np.float64]:
+    out = np.full(active.size, default)
+    try:
+        ids = np.fromiter(values.keys(), dtype=np.int64, count=len(values))
+        numbers_ = np.fromiter(values.values(), dtype=np.float64, count=len(values))
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: expected a mapping from column ids to numbers; {error}") from error
+    outside = (ids < 0) | (ids >= n_features)
+    if outside.any():
+        raise ValueError(f"{name}: column id {ids[outside][0]} is outside [0, {n_features})")
+    position = np.searchsorted(active, ids)
+    found = position < active.size
+    found[found] = active[position[found]] == ids[found]
+    out[position[found]] = numbers_[found]
+    return out
+
+
+def _refuse(
+    values: npt.NDArray[np.float64], active: npt.NDArray[np.int64], bad: npt.NDArray[np.bool_], name: str, allowed: str
+) -> None:
+    if bad.any():
+        k = int(np.argmax(bad))
+        raise ValueError(f"{name}: {values[k]} for column {active[k]} is outside {allowed}")
+
+
+def _check_count(value: Any, name: str) -> int:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name}: {value!r} is not allowed, expected a whole number")
+    if value < 1:
+        raise ValueError(f"{name}: {value} is outside [1, inf)")
+    return int(value)
+
+
+def _check_number(
+    value: Any, name: str, lower: float, upper: float, allowed: str, lower_open: bool = False, upper_open: bool = False
+) -> float:
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}: {value!r} is not allowed, expected a number in {allowed}")
+    number = float(value)
+    inside = (number > lower if lower_open else number >= lower) and (number < upper if upper_open else number <= upper)
+    if not inside:
+        raise ValueError(f"{name}: {value} is outside {allowed}")
+    return number

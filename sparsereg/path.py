@@ -1,0 +1,309 @@
+"""Regularisation paths: grids of alpha, warm starts, one certified fit an alpha."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from sparsereg._core.losses import LOSSES
+from sparsereg._core.penalties import PENALTIES
+from sparsereg._parameters import (
+    check_alphas,
+    check_choice,
+    check_flag,
+    check_grid,
+    check_l1_ratio,
+    make_controls,
+    make_rules,
+)
+from sparsereg._sklearn import ConvergenceWarning
+from sparsereg._validation import check_offset, check_sample_weight, check_y
+from sparsereg.coef import PathCoef
+from sparsereg.design import Design, make_design
+from sparsereg.path_result import RegularizationPath
+from sparsereg.solvers import coordinate_descent, ridge
+from sparsereg.solvers.base import Controls, Point, Solution
+from sparsereg.solvers.problem import Problem, make_problem
+from sparsereg.solvers.start import alpha_max, null_point
+
+__all__ = ["enet_path", "lasso_path", "prepare", "regularization_path", "ridge_path", "solve_grid"]
+
+Vector = npt.NDArray[np.float64]
+
+
+def regularization_path(
+    X: Any,
+    y: Any,
+    *,
+    loss: str = "squared",
+    penalty: str = "elastic_net",
+    l1_ratio: float = 1.0,
+    alphas: Any = None,
+    n_alphas: int = 100,
+    eps: float = 1e-3,
+    sample_weight: Any = None,
+    offset: Any = None,
+    fit_intercept: bool = True,
+    standardize: bool = False,
+    positive: bool = False,
+    bounds: Any = None,
+    penalty_factor: Any = None,
+    tol: float = 1e-6,
+    max_iter: int = 10_000,
+    n_threads: int | None = None,
+    verbose: int = 0,
+    callback: Callable[..., Any] | None = None,
+) -> RegularizationPath:
+    """Minimise F(w, b) for every alpha of a grid, each fit started from the last.
+
+    F(w, b) = sum_i s_i loss(y_i, x_i.w + b + o_i) / sum_i s_i
+    + alpha sum_j p_j (l1_ratio |w_j| + (1 - l1_ratio) / 2 w_j^2)
+
+    Parameters
+    ----------
+    X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
+        int32 or int64 ids; `n_features` may be far larger than memory. Never changed.
+    y : array-like of shape (n_samples,)
+    loss : {"squared"}, default="squared"
+        (y - t)^2 / 2.
+    penalty : {"elastic_net"}, default="elastic_net"
+    l1_ratio : float in [0, 1], default=1.0
+        1 is the lasso, 0 is ridge.
+    alphas : array-like or None, default=None
+        Strictly decreasing grid; None: geometric from the smallest alpha at which every penalised coefficient is zero.
+    n_alphas : int, default=100
+    eps : float in (0, 1), default=1e-3
+        Smallest over largest alpha of the automatic grid.
+    sample_weight : None or array-like of shape (n_samples,)
+    offset : None or array-like of shape (n_samples,)
+        Known part of the linear predictor.
+    fit_intercept : bool, default=True
+        The intercept is never penalised.
+    standardize : bool, default=False
+        Penalise sd_j w_j in place of w_j; `w` stays on the scale of X.
+    positive : bool, default=False
+    bounds : None or pair (lower, upper)
+        Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper.
+    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id
+        p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
+    tol : float, default=1e-6
+        Duality gap to reach, relative to F of the model with intercept only.
+    max_iter : int, default=10_000
+        Passes at one alpha after which to stop, with a ConvergenceWarning.
+    n_threads : int or None, default=None
+        Threads for passes over all columns; None is 1. Results are the same for any number.
+    verbose : int, default=0
+        1 prints a line for each alpha.
+    callback : callable or None
+        Called with a `sparsereg.Progress` after every look at the gap; whatever it raises ends the fit.
+
+    Returns
+    -------
+    path : RegularizationPath
+
+    Raises
+    ------
+    ValueError, TypeError
+        For malformed data or settings, before any work, naming the argument, the value and what is allowed.
+
+    Notes
+    -----
+    Time and memory follow the non-zeros of X, not its width. An outer round at one alpha costs one pass over the
+    columns that screening leaves; a pass over the working set costs its non-zeros. Working sets and strong rules:
+    Tibshirani et al. (2012), Massias et al. (2018); gap-safe screening: Ndiaye et al. (2017); extrapolation: Bertrand
+    and Massias (2021).
+    """
+    check_choice(loss, "loss", LOSSES)
+    check_choice(penalty, "penalty", PENALTIES)
+    l1_ratio = check_l1_ratio(l1_ratio)
+    grid = None if alphas is None else check_alphas(alphas)
+    n_alphas, eps = check_grid(n_alphas, eps)
+    controls = make_controls(tol, max_iter, n_threads, callback)
+    fit_intercept = check_flag(fit_intercept, "fit_intercept")
+    design, problem = prepare(
+        X, y, sample_weight, offset, fit_intercept=fit_intercept, standardize=standardize, positive=positive,
+        bounds=bounds, penalty_factor=penalty_factor,
+    )
+    point = null_point(problem, controls)
+    if grid is None:
+        grid = _geometric(alpha_max(problem, point, l1_ratio), n_alphas, eps)
+    solutions = solve_grid(problem, point, grid, l1_ratio, controls, penalty=penalty, verbose=verbose)
+    return _collect(solutions, grid, l1_ratio, problem, design)
+
+
+def lasso_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
+    """L1 path: coefficients are exactly zero where a column does not pay for itself.
+
+    Parameters
+    ----------
+    X, y, **settings
+        As in `regularization_path`, without `l1_ratio`.
+
+    Returns
+    -------
+    path : RegularizationPath
+    """
+    return regularization_path(X, y, l1_ratio=1.0, **settings)
+
+
+def enet_path(X: Any, y: Any, *, l1_ratio: float = 0.5, **settings: Any) -> RegularizationPath:
+    """Elastic-net path: L1 for zeros, L2 to share weight among correlated columns.
+
+    Parameters
+    ----------
+    X, y, **settings
+        As in `regularization_path`.
+    l1_ratio : float in [0, 1], default=0.5
+
+    Returns
+    -------
+    path : RegularizationPath
+    """
+    return regularization_path(X, y, l1_ratio=l1_ratio, **settings)
+
+
+def ridge_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
+    """L2 path (weight decay): every coefficient shrinks, none becomes zero.
+
+    Parameters
+    ----------
+    X, y, **settings
+        As in `regularization_path`, without `l1_ratio`.
+
+    Returns
+    -------
+    path : RegularizationPath
+    """
+    return regularization_path(X, y, l1_ratio=0.0, **settings)
+
+
+def prepare(
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    offset: Any,
+    *,
+    fit_intercept: bool,
+    standardize: bool,
+    positive: bool,
+    bounds: Any,
+    penalty_factor: Any,
+) -> tuple[Design, Problem]:
+    """Validate data and column settings and bring them into the form that solvers take.
+
+    Parameters
+    ----------
+    X, y, sample_weight, offset, fit_intercept, standardize, positive, bounds, penalty_factor
+        As in `regularization_path`.
+
+    Returns
+    -------
+    design : Design
+    problem : Problem
+    """
+    design = make_design(X, sample_weight)
+    target = check_y(y, design.n_samples)
+    offset = check_offset(offset, design.n_samples)
+    if offset is not None:
+        target = target - offset
+    weight = check_sample_weight(sample_weight, design.n_samples)
+    rules = make_rules(
+        design.active, design.n_features, penalty_factor=penalty_factor, bounds=bounds, positive=positive,
+        standardize=standardize,
+    )
+    return design, make_problem(design, target, weight, rules, fit_intercept=fit_intercept)
+
+
+def solve_grid(
+    problem: Problem,
+    point: Point,
+    alphas: Vector,
+    l1_ratio: float,
+    controls: Controls,
+    *,
+    penalty: str = "elastic_net",
+    verbose: int = 0,
+) -> list[Solution]:
+    """Solve for every alpha in turn, each from the solution before.
+
+    Parameters
+    ----------
+    problem : Problem
+    point : Point
+        Where to start; holds the last solution on return.
+    alphas : ndarray of float64 of shape (n_alphas,)
+    l1_ratio : float
+    controls : Controls
+    penalty : str
+    verbose : int
+
+    Returns
+    -------
+    solutions : list of Solution
+
+    Warns
+    -----
+    ConvergenceWarning
+        Where an alpha stopped short of the tolerance.
+    """
+    solve = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
+    if not np.isfinite(point.alpha):
+        point.alpha = alpha_max(problem, point, l1_ratio)
+    solutions = []
+    for alpha in alphas:
+        solution = solve(problem, PENALTIES[penalty](alpha, l1_ratio), point, controls)
+        solutions.append(solution)
+        if verbose:
+            n_nonzero = int(np.count_nonzero(solution.w))
+            print(
+                f"alpha {alpha:.4e}  non-zeros {n_nonzero:>9,}  objective {solution.objective:.8g}  "
+                f"gap {solution.dual_gap:.1e}  passes {solution.n_iter}"
+            )
+    _warn_unconverged(solutions, alphas, controls)
+    return solutions
+
+
+def _warn_unconverged(solutions: list[Solution], alphas: Vector, controls: Controls) -> None:
+    failed = [k for k, solution in enumerate(solutions) if not solution.converged]
+    if failed:
+        worst = max(failed, key=lambda k: solutions[k].dual_gap)
+        warnings.warn(
+            f"{len(failed)} of {len(solutions)} fits stopped before the duality gap reached tol={controls.tol:g} "
+            f"(relative to the objective of the model with intercept only); the worst, alpha={alphas[worst]:.4g}, "
+            f"has a gap of {solutions[worst].dual_gap:.2g} after {solutions[worst].n_iter} passes. "
+            f"Increase max_iter (now {controls.max_iter}), increase tol, or use a larger alpha.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+
+
+def _geometric(start: float, n_alphas: int, eps: float) -> Vector:
+    """Grid from `start` down to eps * start; from 1 where no column explains anything."""
+    exponents = np.linspace(0.0, 1.0, n_alphas) if n_alphas > 1 else np.zeros(1)
+    return (start if start > 0.0 else 1.0) * eps**exponents
+
+
+def _collect(
+    solutions: list[Solution], alphas: Vector, l1_ratio: float, problem: Problem, design: Design
+) -> RegularizationPath:
+    coefs = sparse.hstack([sparse.csc_array(solution.w[:, None]) for solution in solutions], format="csc")
+    losses = np.array([solution.loss for solution in solutions])
+    explained = 1.0 - losses / problem.reference if problem.reference > 0.0 else np.zeros(losses.size)
+    coef = PathCoef.from_active(design.active, coefs, design.n_features)
+    return RegularizationPath(
+        alphas=alphas,
+        coef=coef,
+        intercepts=np.array([solution.b for solution in solutions]),
+        dual_gaps=np.array([solution.dual_gap for solution in solutions]),
+        n_iters=np.array([solution.n_iter for solution in solutions]),
+        objectives=np.array([solution.objective for solution in solutions]),
+        df=np.diff(coef.values.indptr).astype(np.int64),
+        dev_ratio=explained,
+        l1_ratio=l1_ratio,
+        n_active=design.n_active,
+    )

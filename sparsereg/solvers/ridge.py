@@ -1,0 +1,153 @@
+"""Pure L2: private columns eliminated in closed form, conjugate gradients on the rest."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse.linalg import LinearOperator, cg
+
+from sparsereg._core import columns as column_passes
+from sparsereg._core.penalties import ElasticNet
+from sparsereg.solvers import coordinate_descent
+from sparsereg.solvers.base import Controls, Point, Progress, Solution
+from sparsereg.solvers.problem import Problem
+
+__all__ = ["solve"]
+
+Vector = npt.NDArray[np.float64]
+
+
+def solve(problem: Problem, penalty: ElasticNet, point: Point, controls: Controls) -> Solution:
+    """Minimise F with l1_ratio = 0 at one alpha from a warm start.
+
+    With scaled unknowns sqrt(ridge_j) w_j the gradient's squared norm is twice the duality gap, so the gap is what
+    conjugate gradients stop on. Bounds and unpenalised columns go to coordinate descent.
+
+    Parameters
+    ----------
+    problem : Problem
+    penalty : ElasticNet
+    point : Point
+        Warm start; holds the solution on return.
+    controls : Controls
+
+    Returns
+    -------
+    solution : Solution
+    """
+    public = problem.public
+    bounded = np.isfinite(problem.lower[public]).any() or np.isfinite(problem.upper[public]).any()
+    if bounded or penalty.alpha == 0.0 or np.any(problem.factor[public] == 0.0) or problem.reference == 0.0:
+        return coordinate_descent.solve(problem, penalty, point, controls)
+    return _Normal(problem, penalty, point, controls).solve()
+
+
+class _Normal:
+    """The normal equations in scaled unknowns, private columns and intercept eliminated."""
+
+    def __init__(self, problem: Problem, penalty: ElasticNet, point: Point, controls: Controls):
+        self.problem, self.penalty, self.point, self.controls = problem, penalty, point, controls
+        self.columns = problem.public
+        self.root = np.sqrt(penalty.alpha * problem.factor[self.columns]) * problem.scale[self.columns]
+        self.weight, self.ridge = self._eliminate()
+        self.weight_sum = float(self.weight.sum()) if problem.fit_intercept else 0.0
+        mass, square = np.empty(self.columns.size), np.empty(self.columns.size)
+        column_passes.moments(*problem.matrix, self.columns, self.weight, mass, square)
+        if problem.fit_intercept:
+            square -= mass**2 / self.weight_sum
+        self.diagonal = 1.0 + np.maximum(square, 0.0) / self.root**2
+        self.n_iter = 0
+        self._v = np.zeros(problem.indptr.size - 1)
+
+    def _eliminate(self) -> tuple[Vector, Vector]:
+        """Weights of the rows once their private columns are gone: min_u s/2 (r - x u)^2 + ridge/2 u^2."""
+        problem, private = self.problem, self.problem.private
+        if private is None:
+            return np.array(np.broadcast_to(problem.weight, (problem.n_rows,))), np.ones(problem.n_rows)
+        ridge = self.penalty.alpha * private.factor * private.scale**2
+        return problem.s * ridge / (ridge + problem.s * private.x**2), ridge
+
+    def _centred(self, residual: Vector) -> tuple[Vector, float]:
+        """Take the weighted mean off a residual where there is an intercept; return it too."""
+        if not self.problem.fit_intercept:
+            return residual, 0.0
+        mean = float(self.weight @ residual) / self.weight_sum
+        return residual - mean, mean
+
+    def _forward(self, scaled: Vector) -> Vector:
+        out = np.zeros(self.problem.n_rows)
+        column_passes.accumulate(*self.problem.matrix, self.columns, scaled / self.root, out)
+        return out
+
+    def _backward(self, z: Vector) -> Vector:
+        column_passes.correlate(*self.problem.matrix, self.columns, z, self._v, self.controls.n_threads)
+        return self._v[self.columns] / self.root
+
+    def _apply(self, scaled: Vector) -> Vector:
+        change, _ = self._centred(self._forward(scaled))
+        return self._backward(self.weight * change) + scaled
+
+    def solve(self) -> Solution:
+        """Run conjugate gradients until the certified gap is small enough."""
+        problem, point = self.problem, self.point
+        target = self.controls.tol * problem.reference + problem.rounding
+        scaled = point.w[self.columns] * self.root
+        size = scaled.size
+        operator = LinearOperator((size, size), matvec=self._apply, dtype=np.float64)
+        preconditioner = LinearOperator((size, size), matvec=lambda r: r / self.diagonal, dtype=np.float64)
+        last = np.inf
+        while True:
+            residual, shift = self._centred(problem.y - self._forward(scaled))
+            gradient = self._backward(self.weight * residual) - scaled
+            gap = 0.5 * float(gradient @ gradient)
+            self.n_iter += 1
+            self._tell(gap, scaled, residual)
+            # CG's own residual drifts from the true one; restarts repair that until rounding is reached.
+            if gap <= target or self.n_iter >= self.controls.max_iter or gap > 0.5 * last or size == 0:
+                break
+            last = gap
+            step, _ = cg(
+                operator, gradient, rtol=0.0, atol=0.9 * np.sqrt(2.0 * target), M=preconditioner,
+                maxiter=self.controls.max_iter - self.n_iter, callback=self._count,
+            )
+            scaled = scaled + step
+        return self._finish(scaled, residual, shift, gap, target)
+
+    def _count(self, _: Vector) -> None:
+        self.n_iter += 1
+
+    def _private(self, residual: Vector) -> Vector:
+        private, s = self.problem.private, self.problem.s
+        return s * private.x * residual / (s * private.x**2 + self.ridge)
+
+    def _tell(self, gap: float, scaled: Vector, residual: Vector) -> None:
+        if self.controls.callback is not None:
+            n_nonzero = int(np.count_nonzero(scaled))
+            if self.problem.private is not None:
+                n_nonzero += int(np.count_nonzero(self._private(residual)[self.problem.private.rows]))
+            self.controls.callback(Progress(self.penalty.alpha, self.n_iter, gap / self.problem.reference, n_nonzero))
+
+    def _finish(self, scaled: Vector, residual: Vector, shift: float, gap: float, target: float) -> Solution:
+        problem, point, private = self.problem, self.point, self.problem.private
+        point.w[self.columns] = scaled / self.root
+        point.b, point.alpha = shift, self.penalty.alpha
+        w = point.w.copy()
+        squares = 0.5 * float(scaled @ scaled)
+        if private is not None:
+            u = self._private(residual)
+            w[private.columns] = u[private.rows]
+            squares += 0.5 * float(np.sum((self.ridge * u**2)[private.rows]))
+            residual = residual - private.x * u
+            point.eta = problem.y - residual - private.x * u
+        point.z[:] = problem.s * residual
+        point.fresh[:] = False
+        loss = 0.5 * float(problem.s @ residual**2) + problem.within
+        return Solution(
+            w=w,
+            b=shift + problem.centre,
+            objective=loss + squares,
+            loss=loss,
+            dual_gap=0.0 if gap <= problem.rounding else gap / problem.reference,
+            n_iter=self.n_iter,
+            converged=gap <= target,
+        )
