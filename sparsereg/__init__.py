@@ -1,6 +1,25 @@
 """Regularised linear models for very wide sparse data."""
 
+from sparsereg._sklearn import ConvergenceWarning
 from sparsereg.crosses import FeatureCross, LatLongCross
+from sparsereg.estimators import ElasticNet, Lasso, Ridge
+from sparsereg.path import enet_path, lasso_path, regularization_path, ridge_path
+from sparsereg.path_result import RegularizationPath
+from sparsereg.solvers.base import Progress
 
 __version__ = "0.1.0"
-__all__ = ["FeatureCross", "LatLongCross", "__version__"]
+__all__ = [
+    "ConvergenceWarning",
+    "ElasticNet",
+    "FeatureCross",
+    "Lasso",
+    "LatLongCross",
+    "Progress",
+    "RegularizationPath",
+    "Ridge",
+    "__version__",
+    "enet_path",
+    "lasso_path",
+    "regularization_path",
+    "ridge_path",
+]

@@ -20,6 +20,10 @@ class ConvergenceWarning(UserWarning):
     """A fit stopped before it reached its tolerance."""
 
 
+class DataConversionWarning(UserWarning):
+    """Input was brought into another shape."""
+
+
 class BaseEstimator:
     """Parameters are the arguments of ``__init__``, stored under their own names."""
 

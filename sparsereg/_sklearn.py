@@ -16,13 +16,14 @@ from numpy.typing import NDArray
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, clone
-    from sklearn.exceptions import ConvergenceWarning, NotFittedError
+    from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
     from sklearn.utils.validation import check_is_fitted
 except ImportError:
     from sparsereg._base import (  # type: ignore[assignment]
         BaseEstimator,
         ClassifierMixin,
         ConvergenceWarning,
+        DataConversionWarning,
         NotFittedError,
         RegressorMixin,
         TransformerMixin,
@@ -39,6 +40,7 @@ __all__ = [
     "BaseEstimator",
     "ClassifierMixin",
     "ConvergenceWarning",
+    "DataConversionWarning",
     "NotFittedError",
     "RegressorMixin",
     "TransformerMixin",

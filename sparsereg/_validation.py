@@ -241,7 +241,7 @@ def check_sample_weight(
         position = int(np.argmax(weight < 0))
         raise ValueError(f"{name}: {weight[position]} at position {position} is negative, expected 0 or more")
     if not weight.any():
-        raise ValueError(f"{name}: all {n_samples} weights are 0, expected at least one above 0")
+        raise ValueError(f"{name}: all {n_samples} weights are zero, expected at least one above 0")
     return weight
 
 

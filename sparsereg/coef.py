@@ -142,8 +142,10 @@ class PathCoef:
         w = sparse.csc_array(w, dtype=np.float64, copy=True)
         w.sum_duplicates()
         w.eliminate_zeros()
-        used, indices = np.unique(w.indices, return_inverse=True)
-        indices = indices.reshape(-1).astype(np.int32)
+        is_used = np.zeros(w.shape[0], dtype=bool)
+        is_used[w.indices] = True
+        used = np.flatnonzero(is_used)
+        indices = (np.cumsum(is_used, dtype=np.int32) - 1)[w.indices]
         values = sparse.csc_array((w.data, indices, w.indptr), shape=(used.size, w.shape[1]))
         return cls(np.asarray(active, dtype=np.int64)[used], values, int(n_features))
 

@@ -259,9 +259,8 @@ def solve_grid(
         solution = solve(problem, PENALTIES[penalty](alpha, l1_ratio), point, controls)
         solutions.append(solution)
         if verbose:
-            n_nonzero = int(np.count_nonzero(solution.w))
             print(
-                f"alpha {alpha:.4e}  non-zeros {n_nonzero:>9,}  objective {solution.objective:.8g}  "
+                f"alpha {alpha:.4e}  non-zeros {solution.columns.size:>9,}  objective {solution.objective:.8g}  "
                 f"gap {solution.dual_gap:.1e}  passes {solution.n_iter}"
             )
     _warn_unconverged(solutions, alphas, controls)
@@ -291,7 +290,10 @@ def _geometric(start: float, n_alphas: int, eps: float) -> Vector:
 def _collect(
     solutions: list[Solution], alphas: Vector, l1_ratio: float, problem: Problem, design: Design
 ) -> RegularizationPath:
-    coefs = sparse.hstack([sparse.csc_array(solution.w[:, None]) for solution in solutions], format="csc")
+    indptr = np.cumsum([0] + [solution.columns.size for solution in solutions])
+    indices = np.concatenate([solution.columns for solution in solutions])
+    values = np.concatenate([solution.values for solution in solutions])
+    coefs = sparse.csc_array((values, indices, indptr), shape=(design.n_active, len(solutions)))
     losses = np.array([solution.loss for solution in solutions])
     explained = 1.0 - losses / problem.reference if problem.reference > 0.0 else np.zeros(losses.size)
     coef = PathCoef.from_active(design.active, coefs, design.n_features)

@@ -75,10 +75,10 @@ def centre_dual(
         for i in range(z.shape[0]):
             theta[i] = z[i] - share * weight[i]
             if x[i] != 0.0:
-                g = theta[i] * x[i] / scale[i]
-                if penalty.ridge(factor[i]) == 0.0 and (upper[i] if g > 0.0 else -lower[i]) == INFINITY:
-                    limit = penalty.threshold(factor[i])
-                    if c * fabs(g) > limit * (1.0 + ROUNDING):
+                g = theta[i] * x[i]
+                limit = penalty.threshold(factor[i]) * scale[i]
+                if c * fabs(g) > limit * (1.0 + ROUNDING) and penalty.ridge(factor[i]) == 0.0:
+                    if (upper[i] if g > 0.0 else -lower[i]) == INFINITY:
                         c = limit / fabs(g)
     return c
 

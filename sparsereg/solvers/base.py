@@ -92,7 +92,9 @@ class Solution:
 
     Attributes
     ----------
-    w : ndarray of float64 of shape (n_active,)
+    columns : ndarray of int32 of shape (n_nonzero,)
+        Compact ids of the non-zero coefficients, ascending.
+    values : ndarray of float64 of shape (n_nonzero,)
     b : float
         Intercept on the user's scale.
     objective : float
@@ -106,10 +108,17 @@ class Solution:
     converged : bool
     """
 
-    w: npt.NDArray[np.float64]
+    columns: npt.NDArray[np.int32]
+    values: npt.NDArray[np.float64]
     b: float
     objective: float
     loss: float
     dual_gap: float
     n_iter: int
     converged: bool
+
+    @classmethod
+    def of(cls, w: npt.NDArray[np.float64], **facts: Any) -> Solution:
+        """Keep the non-zeros of a compact vector."""
+        columns = np.flatnonzero(w).astype(np.int32)
+        return cls(columns=columns, values=w[columns], **facts)

@@ -346,8 +346,8 @@ class _Run:
         point.alpha = self.penalty.alpha
         reference = problem.reference
         within_rounding = self.gap <= problem.rounding
-        return Solution(
-            w=w,
+        return Solution.of(
+            w,
             b=point.b + problem.centre,
             objective=self.primal + problem.within,
             loss=loss,

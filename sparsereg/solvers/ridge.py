@@ -142,8 +142,8 @@ class _Normal:
         point.z[:] = problem.s * residual
         point.fresh[:] = False
         loss = 0.5 * float(problem.s @ residual**2) + problem.within
-        return Solution(
-            w=w,
+        return Solution.of(
+            w,
             b=shift + problem.centre,
             objective=loss + squares,
             loss=loss,

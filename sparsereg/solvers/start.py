@@ -62,10 +62,11 @@ def alpha_max(problem: Problem, point: Point, l1_ratio: float) -> float:
     alpha : float
         0 where no column has anything to explain.
     """
-    usable = problem.public
+    mask = np.zeros(point.v.size, dtype=bool)
+    mask[problem.public] = True
     if problem.private is not None:
-        usable = np.union1d(usable, problem.private.columns)
-    usable = usable[problem.factor[usable] > 0.0]
+        mask[problem.private.columns] = True
+    usable = np.flatnonzero(mask & (problem.factor > 0.0)).astype(np.int32)
     v = np.zeros(point.v.size)
     column_passes.correlate(*problem.matrix, usable, point.z, v, 1)
     v = v[usable]
