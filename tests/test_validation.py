@@ -158,7 +158,7 @@ def test_sample_weight():
     for wrong, message in (
         ([1, -2, 1], "sample_weight: -2.0 at position 1 is negative, expected 0 or more"),
         (-1.0, "sample_weight: -1.0 at position 0 is negative"),
-        ([0, 0, 0], "sample_weight: all 3 weights are 0, expected at least one above 0"),
+        ([0, 0, 0], "sample_weight: all 3 weights are zero, expected at least one above 0"),
         ([1, 1], "sample_weight: length 2 does not match the 3 rows of X"),
         (np.ones((3, 1)), "sample_weight should be a 1d array"),
         ([1, np.nan, 1], "Input sample_weight contains NaN"),
