@@ -131,7 +131,7 @@ def check_feature_names(estimator: Any, X: Any, *, reset: bool) -> None:
 
 
 def _n_features(X: Any) -> int:
-    shape = np.shape(X) if getattr(X, "shape", None) is None else X.shape
+    shape = np.asarray(X).shape if getattr(X, "shape", None) is None else X.shape
     if len(shape) != 2:
         raise ValueError(
             f"Expected 2D array, got {len(shape)}D array instead. Reshape your data using X.reshape(-1, 1) if it has "

@@ -184,24 +184,24 @@ def descend(
     cdef offset_t work = 0, cost
     cdef double worst = 0.0, inner, goal
     cdef Py_ssize_t i
-    if n_columns == 0:
-        return 0, 0.0, 0.0
     cdef index_t[::1] everyone = np.arange(n_columns, dtype=np.int32)
     cdef index_t[::1] members = np.empty(n_columns, dtype=np.int32)
     cdef double[::1] history = np.empty((HISTORY + 1) * n_columns)
     cdef double[::1] candidate = np.empty(n_columns)
     cdef Model m
-    cdef const floating *values = &data[0]
-    m.indices, m.indptr, m.columns = &indices[0], &indptr[0], &columns[0]
-    m.weight, m.uniform, m.n_rows = &weight[0], weight.shape[0] == 1, n_rows
-    m.curvature, m.mass, m.factor, m.scale = &curvature[0], &mass[0], &factor[0], &scale[0]
-    m.lower, m.upper, m.weight_sum = &lower[0], &upper[0], weight_sum
-    m.w, m.z, m.shift = &w[0], &z[0], 0.0
+    cdef const floating *values = NULL
+    m.indptr, m.weight, m.uniform, m.n_rows = &indptr[0], &weight[0], weight.shape[0] == 1, n_rows
+    m.z, m.shift, m.weight_sum = &z[0], 0.0, weight_sum
+    if n_columns > 0:
+        values = &data[0]
+        m.indices, m.columns, m.w = &indices[0], &columns[0], &w[0]
+        m.curvature, m.mass, m.factor, m.scale = &curvature[0], &mass[0], &factor[0], &scale[0]
+        m.lower, m.upper = &lower[0], &upper[0]
     if weight_sum > 0.0:
         for i in range(n_rows):
             m.shift += z[i]
         m.shift /= weight_sum
-    while epochs < max_epochs:
+    while n_columns > 0 and epochs < max_epochs:
         with nogil:
             worst = _sweep(&m, values, penalty, &everyone[0], n_columns)
             work += _work(&m, &everyone[0], n_columns)
