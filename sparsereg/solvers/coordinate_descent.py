@@ -31,9 +31,11 @@ GROWTH = 2
 # Newton steps are inexact: their inner tolerance is this share of the violation they start from.
 INEXACT = 0.3
 MAX_INNER_EPOCHS = 100
-# Curvature kept, relative, for a row whose private coefficient absorbs all of it.
-CURVATURE_FLOOR = 1e-3
-# Rounds without a better gap after which rounding is to blame.
+# Curvature kept, relative, for a row whose private coefficient absorbs all of it: at 1 the model bounds the loss from
+# above, at 0 it is Newton's. It falls after a full step and rises after a shortened one (Levenberg-Marquardt).
+FLOOR_START, FLOOR_LEAST = 1e-2, 1e-5
+FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.25, 8.0, 64.0
+# Rounds that better neither objective nor gap after which rounding is to blame.
 MAX_STALLED = 8
 # A correlation with an unpenalised column, relative to the norms of both, up to which the dual point counts as feasible.
 FEASIBLE = 1e-7
@@ -80,6 +82,7 @@ class _Run:
         self.norm = np.sqrt(problem.curvature)
         self.best_dual, self.gap, self.best_gap = -np.inf, np.inf, np.inf
         self.n_iter, self.rounds, self.stalled = 0, 0, 0
+        self.best_primal, self.floor = np.inf, FLOOR_START
         self.tol: float | None = None
         if problem.private is not None:
             point.fresh[:] = False
@@ -97,7 +100,7 @@ class _Run:
             return _Model(problem.weight, weight_sum, float(0.5 * np.sum(point.z**2 / problem.weight)))
         weight, u = np.empty(problem.n_rows), np.empty(problem.n_rows)
         loss, weight_sum = newton.linearise(
-            problem.loss, self.penalty, problem.y, problem.s, eta, *problem.private.rules, CURVATURE_FLOOR,
+            problem.loss, self.penalty, problem.y, problem.s, eta, *problem.private.rules, self.floor,
             point.z, weight, u,
         )
         return _Model(weight, weight_sum if problem.fit_intercept else 0.0, loss, u)
@@ -150,8 +153,9 @@ class _Run:
         self.primal, self.dual_scale, self.sphere_gap = primal, scale, primal - dual
         self.gap = max(primal - self.best_dual, 0.0)
         self.n_iter += 1
-        self.stalled = 0 if self.gap < 0.99 * self.best_gap else self.stalled + 1
-        self.best_gap = min(self.gap, self.best_gap)
+        better = primal < self.best_primal - 1e-14 * self.problem.reference or self.gap < 0.99 * self.best_gap
+        self.stalled = 0 if better else self.stalled + 1
+        self.best_gap, self.best_primal = min(self.gap, self.best_gap), min(primal, self.best_primal)
         self._tell()
         if self.gap <= self.target or self.n_iter >= self.controls.max_iter or self.stalled >= MAX_STALLED:
             return False
@@ -324,6 +328,10 @@ class _Run:
                 break
             size *= 0.5
         point.b += size * shift
+        if size == 1.0:
+            self.floor = max(self.floor * FLOOR_FALL, FLOOR_LEAST)
+        else:
+            self.floor = min(self.floor * (FLOOR_RISE if size >= 0.25 else FLOOR_JUMP), 1.0)
 
     # The end.
 
