@@ -81,11 +81,9 @@ class _Run:
         self.target = controls.tol * problem.reference + problem.rounding
         self.norm = np.sqrt(problem.curvature)
         self.best_dual, self.gap, self.best_gap = -np.inf, np.inf, np.inf
-        self.n_iter, self.rounds, self.stalled = 0, 0, 0
+        self.n_iter, self.stalled, self.is_z = 0, 0, False
         self.best_primal, self.floor = np.inf, FLOOR_START
         self.tol: float | None = None
-        if problem.private is not None:
-            point.fresh[:] = False
         self.model = self._model_at(point.eta)
         self._split_unpenalised()
         self.live = self._statically_live()
@@ -103,6 +101,7 @@ class _Run:
             problem.loss, self.penalty, problem.y, problem.s, eta, *problem.private.rules, self.floor,
             point.z, weight, u,
         )
+        point.fresh = None
         return _Model(weight, weight_sum if problem.fit_intercept else 0.0, loss, u)
 
     # Which columns to look at.
@@ -120,15 +119,17 @@ class _Run:
         self.block: UnpenalisedBlock | None = None
 
     def _statically_live(self) -> Ids:
-        """Drop columns that no dual point this close to the origin can reach (Cauchy-Schwarz), and fill in X' z."""
-        problem, point = self.problem, self.point
-        public = problem.public
-        radius = np.sqrt(2.0 * self._square_norm(point.z))
-        reach = self.norm[public] * radius * (1.0 + 1e-12)
-        live = public[(reach >= self._threshold(public)) | (point.w[public] != 0.0)]
-        self._correlate(live[~point.fresh[live]], point.z)
-        point.fresh[live] = True
-        return live
+        """Drop columns that no dual point this close to the origin can reach (Cauchy-Schwarz)."""
+        point = self.point
+        return self._reachable(self.problem.public, 0.0, np.sqrt(2.0 * self._square_norm(point.z)))
+
+    def _reachable(self, columns: Ids, c: float, radius: float) -> Ids:
+        """Keep the columns that are not zero at every dual point within the radius of c z."""
+        out, problem, point = np.empty_like(columns), self.problem, self.point
+        n = certificate.reachable(
+            self.penalty, columns, point.v, point.w, self.norm, problem.factor, problem.scale, c, radius, out
+        )
+        return out[:n].copy()
 
     def _square_norm(self, z: Vector) -> float:
         return float(0.5 * np.sum(z**2 / self.problem.weight))
@@ -174,10 +175,12 @@ class _Run:
             )
         elif self.unpenalised.size:
             theta = self._orthogonalise()
-        if theta is not point.z or self.rounds:
-            self._correlate(self.live, theta)
-            point.fresh[:] = False
-            point.fresh[self.live] = theta is point.z
+        stale = self.live
+        if theta is point.z and point.fresh is not None:
+            stale = stale[~point.fresh[stale]]
+        self._correlate(stale, theta)
+        point.fresh = None
+        self.is_z = theta is point.z
         return theta, scale
 
     def _orthogonalise(self) -> Vector:
@@ -193,10 +196,10 @@ class _Run:
         if half.any():
             return theta
         if shift or delta.any():
-            self.rounds += self.rounds == 0
             point.w[columns] += delta
             point.b += shift
             point.z[:] = theta
+            point.fresh = None
             self.model = self._model_at(None)
         return point.z
 
@@ -233,13 +236,9 @@ class _Run:
         return float(np.sum(wrong * np.abs(point.w[columns])))
 
     def _drop_safely(self) -> None:
-        """Drop columns that are zero at the optimum (Ndiaye et al. 2017, gap-safe sphere, theorem 6)."""
-        if not np.isfinite(self.sphere_gap):
-            return
-        live, point = self.live, self.point
-        radius = np.sqrt(2.0 * max(self.sphere_gap, 0.0))
-        reach = np.abs(self.dual_scale * point.v[live]) + radius * self.norm[live]
-        self.live = live[(reach * (1.0 + 1e-12) >= self._threshold(live)) | (point.w[live] != 0.0)]
+        """Drop columns that are zero at the optimum."""
+        if np.isfinite(self.sphere_gap):
+            self.live = self._reachable(self.live, self.dual_scale, np.sqrt(2.0 * max(self.sphere_gap, 0.0)))
 
     def _tighten(self, theta: Vector, private_scale: float) -> None:
         """Set the tolerance of the next descent from the gap of the last one on its own working set."""
@@ -255,27 +254,24 @@ class _Run:
 
     def choose_working_set(self) -> Ids:
         """Take the support and the columns most likely to join it (strong rules: Tibshirani et al. 2012, eq. 8)."""
-        problem, point, live = self.problem, self.point, self.live
-        v = point.v[live]
-        push = np.maximum(np.where(problem.upper[live] > 0.0, v, 0.0), np.where(problem.lower[live] < 0.0, -v, 0.0))
-        threshold = self._threshold(live)
-        support = point.w[live] != 0.0
+        share = 1.0 - 1e-3
         if self.tol is None:
-            ratio = point.alpha / self.penalty.alpha if self.penalty.alpha > 0.0 else np.inf
-            likely = push >= np.maximum(2.0 - ratio, 0.0) * threshold
-        else:
-            likely = push >= (1.0 - 1e-3) * threshold
-        chosen = support | likely
-        n_support = int(np.count_nonzero(support))
+            ratio = self.point.alpha / self.penalty.alpha if self.penalty.alpha > 0.0 else np.inf
+            share = max(2.0 - ratio, 0.0)
+        out = np.empty_like(self.live)
+        n, n_support = certificate.candidates(
+            self.penalty, self.live, self.point.v, self.point.w, *self.problem.rules, share, out
+        )
         most = n_support + max(GROWTH * n_support, SMALL_WORKING_SET)
-        if np.count_nonzero(chosen) > most:
-            priority = (threshold - push) / self.norm[live]
-            priority[support | (threshold == 0.0)] = -np.inf
-            best = np.zeros(live.size, dtype=bool)
-            best[np.argpartition(priority, most)[:most]] = True
-            chosen &= best
-        self.working_set = live[chosen]
+        self.working_set = out[:n].copy() if n <= most else self._most_likely(out[:n], most)
         return self.working_set
+
+    def _most_likely(self, columns: Ids, most: int) -> Ids:
+        """Keep the support and the columns closest to joining it, by distance of the dual constraint (celer)."""
+        threshold = self._threshold(columns)
+        priority = (threshold - np.abs(self.point.v[columns])) / self.norm[columns]
+        priority[(self.point.w[columns] != 0.0) | (threshold == 0.0)] = -np.inf
+        return np.sort(columns[np.argpartition(priority, most)[:most]])
 
     def descend(self, columns: Ids) -> None:
         """Run the kernel on the working set and take its step."""
@@ -293,7 +289,6 @@ class _Run:
         args = (self.model.weight, self.model.weight_sum, curvature, mass, *(rule[columns] for rule in rules))
         epochs, _, shift = cd.descend(*problem.matrix, columns, w, point.z, *args, penalty, tol, most)
         self.n_iter += epochs
-        self.rounds += 1
         if problem.private is None:
             point.w[columns] = w
             point.b += shift
@@ -352,6 +347,9 @@ class _Run:
         if problem.private is not None:
             w[problem.private.columns] = self.model.u[problem.private.rows]
         point.alpha = self.penalty.alpha
+        if self.is_z:
+            point.fresh = np.zeros(w.size, dtype=bool)
+            point.fresh[self.live] = True
         reference = problem.reference
         within_rounding = self.gap <= problem.rounding
         return Solution.of(

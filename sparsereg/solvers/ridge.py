@@ -140,7 +140,7 @@ class _Normal:
             residual = residual - private.x * u
             point.eta = problem.y - residual - private.x * u
         point.z[:] = problem.s * residual
-        point.fresh[:] = False
+        point.fresh = None
         loss = 0.5 * float(problem.s @ residual**2) + problem.within
         return Solution.of(
             w,
