@@ -114,8 +114,8 @@ class _Run:
             public = public[problem.factor[public] == 0.0]
         lower, upper = problem.lower[public], problem.upper[public]
         self.unpenalised = public[np.isinf(lower) | np.isinf(upper)]
-        lower, upper = problem.lower[self.unpenalised], problem.upper[self.unpenalised]
-        self.half_bounded = ~(np.isinf(lower) & np.isinf(upper))
+        self.half_bounded = bool(np.any(np.isfinite(problem.lower[self.unpenalised])))
+        self.half_bounded |= bool(np.any(np.isfinite(problem.upper[self.unpenalised])))
         self.block: UnpenalisedBlock | None = None
 
     def _statically_live(self) -> Ids:
@@ -186,14 +186,14 @@ class _Run:
     def _orthogonalise(self) -> Vector:
         """Solve for the unpenalised columns exactly; move the coefficients along where no bound is in the way."""
         point = self.point
-        w, half = point.w[self.unpenalised], self.half_bounded
-        columns = self.unpenalised[~half | (w != 0.0)]
+        w, lower, upper = (a[self.unpenalised] for a in (point.w, self.problem.lower, self.problem.upper))
+        columns = self.unpenalised[(lower < w) & (w < upper)]
         if columns.size == 0:
             return point.z
         if self.block is None or not np.array_equal(self.block.columns, columns):
             self.block = UnpenalisedBlock(self.problem, columns)
         delta, shift, theta = self.block.solve(point.z)
-        if half.any():
+        if self.half_bounded:
             return theta
         if shift or delta.any():
             point.w[columns] += delta
@@ -206,16 +206,16 @@ class _Run:
     def _best_dual(self, theta: Vector, columns: Ids, private_scale: float) -> tuple[float, float]:
         """Return the dual objective at the better of two scalings of theta, and that scaling."""
         problem, point, rules = self.problem, self.point, self.problem.rules
-        mismatch = 0.0
+        unpenalised = 0.0
         if self.unpenalised.size:
-            mismatch = self._unpenalised_mismatch()
+            unpenalised = self._unpenalised_conjugate()
             columns = np.setdiff1d(columns, self.unpenalised, assume_unique=True)
         feasible = certificate.feasible_scale(self.penalty, columns, point.v, point.w, *rules)
         best, best_scale = -np.inf, 1.0
         private = problem.private
         private_rules = private.rules if private is not None else (np.empty(0),) * 5
         for scale in {min(1.0, private_scale), min(feasible, private_scale)}:
-            conjugate = certificate.conjugate_sum(self.penalty, columns, point.v, scale, *rules)
+            conjugate = certificate.conjugate_sum(self.penalty, columns, point.v, scale, *rules) + scale * unpenalised
             if conjugate < np.inf:
                 s = np.broadcast_to(problem.weight, (problem.n_rows,))
                 dual = -conjugate - newton.dual_sum(
@@ -223,17 +223,18 @@ class _Run:
                 )
                 if dual > best:
                     best, best_scale = dual, scale
-        return best - mismatch, best_scale
+        return best, best_scale
 
-    def _unpenalised_mismatch(self) -> float:
-        """What rounding leaves of v_j w_j over unpenalised columns; infinite where v_j is not rounding."""
-        point, columns = self.point, self.unpenalised
-        v = point.v[columns]
-        wrong = np.where(np.isinf(self.problem.upper[columns]), np.maximum(v, 0.0), 0.0)
-        wrong = np.maximum(wrong, np.where(np.isinf(self.problem.lower[columns]), np.maximum(-v, 0.0), 0.0))
-        if np.any(wrong > FEASIBLE * self.norm[columns] * np.sqrt(2.0 * self.problem.reference) + self.problem.rounding):
+    def _unpenalised_conjugate(self) -> float:
+        """Sum sup_w v_j w over the bounds; where nothing bounds w, v_j must be rounding and w_j stands for the supremum."""
+        problem, columns = self.problem, self.unpenalised
+        v = self.point.v[columns]
+        bound = np.where(v > 0.0, problem.upper[columns], problem.lower[columns])
+        endless = np.isinf(bound)
+        allowed = FEASIBLE * self.norm[columns] * np.sqrt(2.0 * problem.reference) + problem.rounding
+        if np.any(endless & (np.abs(v) > allowed)):
             return np.inf
-        return float(np.sum(wrong * np.abs(point.w[columns])))
+        return float(np.sum(np.abs(v * np.where(endless, self.point.w[columns], bound))))
 
     def _drop_safely(self) -> None:
         """Drop columns that are zero at the optimum."""
