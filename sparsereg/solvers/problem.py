@@ -234,11 +234,15 @@ def _find_private(
     rows, x = design.indices[position], design.data[position].astype(np.float64)
     # Penalty paid for a unit of fit; with L1 the dearer of two columns on the same row is zero at the optimum.
     price = rules.factor[single] * scale[single] / np.abs(x)
-    order = np.lexsort((single, price, rows))
-    first = np.ones(order.size, dtype=bool)
-    first[1:] = rows[order[1:]] != rows[order[:-1]]
-    chosen = order[first]
-    columns, rows = single[chosen], rows[chosen]
+    # Assignment in falling order of price leaves the cheapest, of equals the first.
+    order = np.arange(single.size)[::-1]
+    if price.min() < price.max():
+        order = order[np.argsort(-price[order], kind="stable")]
+    of_row = np.full(design.n_rows, -1, dtype=np.int32)
+    of_row[rows[order]] = order
+    rows = np.flatnonzero(of_row >= 0).astype(np.int32)
+    chosen = of_row[rows]
+    columns = single[chosen]
     if columns.size < PRIVATE_SHARE * design.nnz:
         return None
     by_row_x = np.zeros(design.n_rows)
