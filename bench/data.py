@@ -19,7 +19,7 @@ N_LAT = 180 * 60  # one-arc-minute bins of latitude
 N_LON = 360 * 60  # and of longitude
 N_CROSSED = N_LAT + N_LON + N_LAT * N_LON  # 233,312,400 columns: both main effects and every cell
 CHUNK = 1_000_000  # points drawn at a time, so that ten million rows need little working memory
-GENERATION = 1  # part of the cache file's name: raise it when a generator changes
+GENERATION = 2  # part of the cache file's name: raise it when a generator changes
 
 TEXT_SHAPES = {"rcv1": (20_000, 47_236, 77), "news20": (20_000, 1_355_191, 444)}
 
@@ -176,16 +176,22 @@ def tokens_for(popularity, n_distinct):
     return low
 
 
-def token_counts(rng, n_rows, n_features, nnz_per_row):
-    """Rows, columns and counts of a bag of words whose column popularity follows a power law."""
+def token_counts(rng, n_rows, n_features, nnz_per_row, n_topics=100):
+    """Rows, columns and counts of a bag of words with a power law of popularity and topics.
+
+    Half of a row's tokens follow its topic, whose popular columns lie elsewhere in the list: columns of one topic occur
+    together, which is what makes text harder than independent columns.
+    """
     popularity = 1.0 / (np.arange(n_features) + 50.0) ** 0.9
     popularity /= popularity.sum()
     # Lengths vary by a log-normal factor of mean one, as document lengths do.
     length = tokens_for(popularity, nnz_per_row) * rng.lognormal(-0.125, 0.5, n_rows)
     length = np.maximum(np.rint(length).astype(np.int64), 1)
     rank = np.searchsorted(np.cumsum(popularity), rng.random(int(length.sum())))
+    shift = rng.integers(0, n_topics, n_rows) * (n_features // (4 * n_topics))
+    rank += np.where(rng.random(len(rank)) < 0.5, np.repeat(shift, length), 0)
     names = rng.permutation(n_features)  # popular columns lie anywhere, not all at the left
-    column = names[np.minimum(rank, n_features - 1)]
+    column = names[rank % n_features]
     key = np.repeat(np.arange(n_rows), length) * n_features + column
     key, count = np.unique(key, return_counts=True)
     return key // n_features, key % n_features, count
@@ -212,11 +218,11 @@ def text(n_rows, n_features, nnz_per_row, seed=0):
     indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n_rows))]).astype(np.int32)
     X = sparse.csr_matrix((value, column.astype(np.int32), indptr), shape=(n_rows, len(columns)))
     # True effects sit where there is data to see them: columns are chosen by how many rows they have.
-    chosen = rng.choice(len(columns), size=500, replace=False, p=in_rows / in_rows.sum())
+    chosen = rng.choice(len(columns), size=3_000, replace=False, p=in_rows / in_rows.sum())
     w = np.zeros(len(columns))
-    w[chosen] = rng.normal(size=500)
+    w[chosen] = rng.normal(size=3_000)
     signal = X @ w
-    y = signal / signal.std() + rng.normal(0.0, 0.5, n_rows)
+    y = signal / signal.std() + rng.normal(0.0, 0.7, n_rows)
     name = f"text (seed {seed})"
     return Dataset(name, X, y, columns.astype(np.int64), n_features)
 

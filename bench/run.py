@@ -247,8 +247,8 @@ def rows_of(task, runs):
 
 READING = """\
 Medians over n interleaved runs. `worst sub`: largest excess over the best objective anyone reached, over the path,
-relative to P(0); `worst gap`: largest duality gap of the plainly rescaled residual, relative to P(0). Both come from one
-common function. `extra GiB`: peak memory of the fit beyond the data; `process GiB`: peak of the whole process.
+relative to P(0); `worst gap`: largest duality gap of the plainly rescaled residual, relative to P(0). Both come from
+one common function. `extra GiB`: peak memory of the fit beyond the data; `process GiB`: peak of the whole process.
 Conversion from CSR is timed (but not for glmnet); imports, loading and a warm-up fit are not."""
 COMPACTED = """\
 sparsereg was given the matrix with all its columns. The others were given one whose empty columns had been removed by
