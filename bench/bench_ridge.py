@@ -22,9 +22,10 @@ from run import (
 
 SOLVERS = (
     "sparsereg",
+    "sparsereg:intercept=0",
     "sklearn-ridge:solver=sparse_cg,tol=1e-6",
     "sklearn-ridge:solver=lsqr,tol=1e-6",
-    "sklearn-ridge:solver=sag,tol=1e-6",
+    "sklearn-ridge:solver=sag,tol=1e-6,intercept=0",
     "glmnet:thresh=1e-9",
 )
 
@@ -33,13 +34,8 @@ def parse():
     """Arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_data_arguments(parser)
-    parser.add_argument(
-        "--alphas",
-        type=float,
-        nargs="+",
-        default=[10.0, 1.0, 0.1],
-        help="penalties of a sum of squares (n times alpha)",
-    )
+    penalties = "penalties of a sum of squares (n times alpha)"
+    parser.add_argument("--alphas", type=float, nargs="+", default=[10.0, 1.0, 0.1], help=penalties)
     add_common_arguments(parser, SOLVERS)
     return parser.parse_args()
 

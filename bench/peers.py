@@ -83,6 +83,9 @@ def sklearn_ridge(X, y, alphas, l1_ratio, intercept, *, solver="sparse_cg", tol=
     for alpha in alphas:
         model = Ridge(alpha * len(y), fit_intercept=intercept, solver=solver, tol=tol, max_iter=max_iter)
         model.set_params(random_state=0).fit(X, y)
+        # With an intercept on sparse data it may take another solver than asked (sag becomes sparse_cg).
+        if model.solver_ != solver:
+            raise RuntimeError(f"scikit-learn used {model.solver_} in place of {solver}")
         coefs.append(model.coef_)
         intercepts.append(model.intercept_)
     return np.array(coefs).T, np.array(intercepts)
