@@ -1,6 +1,6 @@
 """Who can take 233 million columns at all: every solver on the wide matrix itself, one alpha, under a limit.
 
-python bench/bench_wide.py --rows 1000000 --divide 100 --time-limit 300 --memory-limit 16
+python bench/bench_wide.py --rows 1000000 --divide 100 --time-limit 300 --memory-limit 20
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def parse():
     add_data_arguments(parser)
     parser.add_argument("--divide", type=float, default=100.0, help="the alpha is alpha_max over this")
     add_common_arguments(parser, SOLVERS)
-    parser.set_defaults(repeats=1, time_limit=300.0)
+    parser.set_defaults(repeats=1, time_limit=300.0, memory_limit=20.0)
     return parser.parse_args()
 
 

@@ -173,7 +173,7 @@ def explain(status, complaint, time_limit, folder):
     if record["status"] == "ok":
         return ""
     message = " ".join(record["message"].split())
-    return f"{record['status']}: {message[:160]}"
+    return f"{record['status']}: {message[:160]}".rstrip(": ")
 
 
 def narrow(coefs, columns):
@@ -280,9 +280,10 @@ def print_comparison(task, runs):
     """The whole report: what was run on what, the table, and how to read it."""
     answered = [(spec, run) for spec, done in runs.items() for run in done if not run.failure]
     versions = {PEERS[spec.name].package: run.record["version"] for spec, run in answered}
-    grid = f"{len(task.alphas)} alphas {task.alphas[0]:.4g} to {task.alphas[-1]:.4g}, l1_ratio {task.l1_ratio:g}"
-    print(f"{task.dataset.describe()}; {grid}. {machine()}. ", end="")
-    print(", ".join(f"{package} {version}" for package, version in versions.items()) + ".\n")
+    ends = dict.fromkeys(f"{alpha:.4g}" for alpha in (task.alphas[0], task.alphas[-1]))
+    grid = f"{len(task.alphas)} alpha(s) {' to '.join(ends)}, l1_ratio {task.l1_ratio:g}"
+    peers = ", ".join(f"{package} {version}" for package, version in versions.items())
+    print(f"{task.dataset.describe()}; {grid}. {machine()}. {peers or 'No solver answered'}.\n")
     print_table(HEADINGS, rows_of(task, runs))
     print(notes(task, runs))
 
