@@ -13,7 +13,6 @@ import numpy as np
 from data import N_LAT, N_LON, Dataset
 from run import add_data_arguments, dataset_path, machine, print_table
 
-
 UNIQUE = "np.unique(indices, return_inverse=True)"
 
 

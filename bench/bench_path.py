@@ -25,8 +25,10 @@ SOLVERS = (
     "sparsereg:tol=1e-6,intercept=0",
     "glmnet:thresh=1e-7",
     "glmnet:thresh=1e-9",
+    "glmnet:thresh=1e-12",
     "adelie:tol=1e-7",
-    "skglm:tol=1e-8",
+    "adelie:tol=1e-9",
+    "skglm:tol=1e-7",
     "celer:tol=1e-6",
     "sklearn-path:tol=1e-6",
 )

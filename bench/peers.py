@@ -214,18 +214,25 @@ def run_glmnet(job, X, y, alphas, folder):
     """Fit with R's glmnet in an Rscript process that reads and writes flat binary files in `folder`.
 
     R is handed the matrix in its own format (CSC), so glmnet is the one peer whose conversion is not in its time.
+
+    glmnet divides a Gaussian response by its standard deviation s before it penalises, which leaves the lasso alone but
+    divides every L2 penalty by s. So it is given y / s, which it does not change, and the lambda and l1_ratio of the
+    same problem on that scale.
     """
     rscript = shutil.which("Rscript")
     if rscript is None:
         raise NotInstalled("no Rscript on the path")
     X = X.tocsc()
-    parts = {"p": X.indptr.astype(np.int32), "i": X.indices.astype(np.int32), "x": X.data, "y": y, "lambda": alphas}
+    scale = y.std()
+    weight = job["l1_ratio"] / scale + 1.0 - job["l1_ratio"]
+    parts = {"p": X.indptr.astype(np.int32), "i": X.indices.astype(np.int32), "x": X.data}
+    parts |= {"y": y / scale, "lambda": alphas * weight}
     for name, values in parts.items():
         values.tofile(folder / f"{name}.bin")
     n_rows, n_columns = X.shape
     del X, parts
     thresh = job["settings"].get("thresh", 1e-7)
-    arguments = [folder, n_rows, n_columns, job["l1_ratio"], int(job["fit_intercept"]), thresh]
+    arguments = [folder, n_rows, n_columns, job["l1_ratio"] / scale / weight, int(job["fit_intercept"]), thresh]
     signal.setitimer(signal.ITIMER_REAL, job["time_limit"])
     script = Path(__file__).with_name("glmnet.R")
     done = subprocess.run([rscript, str(script), *map(str, arguments)], capture_output=True, text=True)
@@ -234,15 +241,15 @@ def run_glmnet(job, X, y, alphas, folder):
         raise NotInstalled(done.stderr.strip())
     if done.returncode != 0:
         raise RuntimeError(f"R: {done.stderr.strip()}")
-    return read_glmnet(folder, n_columns)
+    return read_glmnet(folder, n_columns, scale)
 
 
-def read_glmnet(folder, n_columns):
-    """What `glmnet.R` wrote."""
+def read_glmnet(folder, n_columns, scale):
+    """What `glmnet.R` wrote, brought back to the scale of the response."""
     read = {name: np.fromfile(folder / f"{name}.out", kind) for name, kind in zip("pixb", "iidd")}
     n_alphas = len(read["b"])
     coefs = sparse.csc_matrix((read["x"], read["i"], read["p"]), shape=(n_columns, n_alphas))
-    return coefs, read["b"], json.loads((folder / "record.json").read_text())
+    return scale * coefs, scale * read["b"], json.loads((folder / "record.json").read_text())
 
 
 # --- the process ------------------------------------------------------------------------------------------------------
