@@ -35,6 +35,7 @@ MAX_INNER_EPOCHS = 100
 # above, at 0 it is Newton's. It falls after a full step and rises after a shortened one (Levenberg-Marquardt).
 FLOOR_START, FLOOR_LEAST = 1e-2, 1e-5
 FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.25, 8.0, 64.0
+SHORTEST_STEP = 1e-9
 # Rounds that better neither objective nor gap after which rounding is to blame.
 MAX_STALLED = 8
 # A correlation with an unpenalised column, relative to the norms of both, up to which the dual point counts as feasible.
@@ -95,7 +96,7 @@ class _Run:
         problem, point = self.problem, self.point
         if problem.private is None:
             weight_sum = 1.0 if problem.fit_intercept else 0.0
-            return _Model(problem.weight, weight_sum, float(0.5 * np.sum(point.z**2 / problem.weight)))
+            return _Model(problem.weight, weight_sum, self._square_norm(point.z))
         weight, u = np.empty(problem.n_rows), np.empty(problem.n_rows)
         loss, weight_sum = newton.linearise(
             problem.loss, self.penalty, problem.y, problem.s, eta, *problem.private.rules, self.floor,
@@ -119,9 +120,9 @@ class _Run:
         self.block: UnpenalisedBlock | None = None
 
     def _statically_live(self) -> Ids:
-        """Drop columns that no dual point this close to the origin can reach (Cauchy-Schwarz)."""
-        point = self.point
-        return self._reachable(self.problem.public, 0.0, np.sqrt(2.0 * self._square_norm(point.z)))
+        """Drop columns that are zero at the optimum by Cauchy-Schwarz: the loss there is at most F here."""
+        public, primal = self.problem.public, self._primal(self.problem.public)
+        return self._reachable(public, 0.0, np.sqrt(2.0 * primal))
 
     def _reachable(self, columns: Ids, c: float, radius: float) -> Ids:
         """Keep the columns that are not zero at every dual point within the radius of c z."""
@@ -130,6 +131,13 @@ class _Run:
             self.penalty, columns, point.v, point.w, self.norm, problem.factor, problem.scale, c, radius, out
         )
         return out[:n].copy()
+
+    def _primal(self, columns: Ids) -> float:
+        """F less the constants, for coefficients that are zero outside the columns and the private ones."""
+        problem = self.problem
+        return self.model.loss + certificate.penalty_value(
+            self.penalty, columns, self.point.w, problem.factor, problem.scale
+        )
 
     def _square_norm(self, z: Vector) -> float:
         return float(0.5 * np.sum(z**2 / self.problem.weight))
@@ -146,9 +154,7 @@ class _Run:
     def certify(self) -> bool:
         """Update the duality gap; say whether to go on."""
         theta, private_scale = self._dual_point()
-        primal = self.model.loss + certificate.penalty_value(
-            self.penalty, self.live, self.point.w, self.problem.factor, self.problem.scale
-        )
+        primal = self._primal(self.live)
         dual, scale = self._best_dual(theta, self.live, private_scale)
         self.best_dual = max(self.best_dual, dual)
         self.primal, self.dual_scale, self.sphere_gap = primal, scale, primal - dual
@@ -317,10 +323,7 @@ class _Run:
             point.w[columns] = start + size * delta
             point.eta = eta + size * step
             self.model = self._model_at(point.eta)
-            value = self.model.loss + certificate.penalty_value(
-                self.penalty, self.live, point.w, problem.factor, problem.scale
-            )
-            if value <= allowed or size < 1e-9:
+            if self._primal(self.live) <= allowed or size < SHORTEST_STEP:
                 break
             size *= 0.5
         point.b += size * shift
@@ -338,7 +341,7 @@ class _Run:
                 n_nonzero += int(np.count_nonzero(self.model.u))
             reference = self.problem.reference
             relative = self.gap / reference if reference > 0.0 else 0.0
-            self.controls.callback(Progress(self.penalty.alpha, self.n_iter, relative, n_nonzero))
+            self.controls.callback(Progress(self.penalty.alpha, self.n_iter, float(relative), n_nonzero))
 
     def finish(self) -> Solution:
         """Put the private columns back and report."""
@@ -358,7 +361,7 @@ class _Run:
             b=point.b + problem.centre,
             objective=self.primal + problem.within,
             loss=loss,
-            dual_gap=0.0 if within_rounding else self.gap / reference,
+            dual_gap=0.0 if within_rounding else float(self.gap / reference),
             n_iter=self.n_iter,
             converged=self.gap <= self.target,
         )

@@ -159,6 +159,7 @@ def make_problem(
     rules: ColumnRules,
     *,
     fit_intercept: bool,
+    eliminate: bool = True,
 ) -> Problem:
     """Bring target, weights and penalties to the rows and columns of a design.
 
@@ -170,6 +171,8 @@ def make_problem(
     sample_weight : ndarray of float64 of shape (n_samples,) or None
     rules : ColumnRules
     fit_intercept : bool
+    eliminate : bool, default=True
+        Take private columns out where that pays. False where some alpha is 0: then nothing penalises them.
 
     Returns
     -------
@@ -196,7 +199,7 @@ def make_problem(
     if fit_intercept or rules.standardize:
         usable &= varies
     usable &= rules.lower < rules.upper
-    private = _find_private(design, rules, scale, usable)
+    private = _find_private(design, rules, scale, usable) if eliminate else None
     if private is not None:
         usable[private.columns] = False
     return Problem(
