@@ -68,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
         "that were held out.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+    _add_options(demo)
+    demo.set_defaults(parser=demo)
+    return parser
+
+
+def _add_options(demo: argparse.ArgumentParser) -> None:
+    """Add the options of the demo."""
     demo.add_argument(
         "--data", choices=("housing", "places"), default="housing",
         help="house values of California, or time zones of the places of the world (needs sparsereg[places])",
@@ -95,8 +102,6 @@ def _parser() -> argparse.ArgumentParser:
     figure.add_argument(
         "--no-figure", dest="figure", action="store_const", const=None, default=argparse.SUPPRESS, help="draw no figure"
     )
-    demo.set_defaults(parser=demo)
-    return parser
 
 
 def _demo(arguments: argparse.Namespace) -> int:

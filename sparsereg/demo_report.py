@@ -13,8 +13,8 @@ TITLES = {"none": "no regularisation", "L2": "L2 (ridge)", "L1": "L1 (lasso)", "
 # Differences of R2 below this are called equal.
 SAME_R2 = 0.0005
 _HEADER = (
-    f"{'model':<18}{'alpha is':<12}{'alpha':>8}{'occupied':>10}{'non-zero':>10}{'bytes':>11}"
-    f"{'R2 train':>10}{'R2 held out':>13}{'gap':>8}{'seconds':>9}{'peak MB':>9}"
+    f"{'model':<19}{'alpha is':<12}{'alpha':>9}{'occupied':>10}{'non-zero':>10}{'bytes':>12}"
+    f"{'R2 train':>10}{'R2 held out':>13}{'gap':>9}{'seconds':>9}{'peak MB':>9}"
 )
 
 
@@ -57,7 +57,7 @@ def table(demo: Demo) -> str:
     Returns
     -------
     text : str
-        Columns are at least two spaces apart, except inside model and alpha names.
+        Columns are at least two spaces apart.
     """
     lines = [_HEADER, "-" * len(_HEADER)]
     for fit in demo.fits.values():
@@ -75,8 +75,8 @@ def table(demo: Demo) -> str:
 def _line(fit: Fit, choice: str, k: int) -> str:
     path, train, held_out = fit.path, fit.train_r2[k], fit.held_out_r2[k]
     return (
-        f"{TITLES[fit.name]:<18}{choice:<12}{_alpha(path.alphas[k]):>8}{path.n_active:>10,}{path.df[k]:>10,}"
-        f"{fit.n_bytes(k):>11,}{train:>10.4f}{held_out:>13.4f}{train - held_out:>8.4f}{fit.seconds:>9.2f}"
+        f"{TITLES[fit.name]:<19}{choice:<12}{_alpha(path.alphas[k]):>9}{path.n_active:>10,}{path.df[k]:>10,}"
+        f"{fit.n_bytes(k):>12,}{train:>10.4f}{held_out:>13.4f}{train - held_out:>9.4f}{fit.seconds:>9.2f}"
         f"{fit.peak_memory / 1e6:>9.0f}"
     )
 
@@ -115,7 +115,7 @@ def _without(none: Fit) -> str:
     if train - held_out > SAME_R2:
         text += f"{train - held_out:.3f} of it is learned by heart. "
     else:
-        text += "there is nothing to gain from a penalty here. "
+        text += "nothing of it is learned by heart. "
     rows, columns = none.path.n_active, none.path.df[0]
     return text + f"Many sets of weights fit equally well; this one uses {columns:,} of {rows:,} occupied columns."
 
@@ -127,16 +127,14 @@ def _strengths(fit: Fit) -> str:
     text = f"alpha = {alphas[right]:.1e} is right (held-out R2 {held_out[right]:.3f}). "
     if small == right:
         text += "It is the smallest of the path, so none here is too small. "
-    elif train[small] > train[right] and held_out[small] < held_out[right] - SAME_R2:
-        text += (
-            f"{_times(alphas[right] / alphas[small])} smaller overfits: training R2 rises by "
-            f"{train[small] - train[right]:.3f}, held-out R2 falls by {held_out[right] - held_out[small]:.3f}. "
-        )
     else:
-        text += (
-            f"{_times(alphas[right] / alphas[small])} smaller does no harm: held-out R2 changes by "
-            f"{_change(held_out[small] - held_out[right])}. "
-        )
+        factor, fall = _times(alphas[right] / alphas[small]), held_out[right] - held_out[small]
+        if train[small] > train[right] and fall > SAME_R2:
+            rise = train[small] - train[right]
+            text += f"{factor} smaller overfits: training R2 rises by {rise:.3f}, held-out R2 falls by {fall:.3f}. "
+        else:
+            harmless = ", which is no harm" if fall <= SAME_R2 else ""
+            text += f"{factor} smaller changes held-out R2 by {_change(-fall)}{harmless}. "
     if large == right:
         return text + "It is the largest of the path, so none here is too large."
     factor = _times(alphas[large] / alphas[right])

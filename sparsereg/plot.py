@@ -64,7 +64,7 @@ def plot_path(path: Any, ax: Any = None, *, most: int = 500) -> Any:
     lines = np.stack([np.broadcast_to(path.alphas, curves.shape), curves], axis=2)
     colours = [COLOURS[k % len(COLOURS)] for k in range(len(shown))]
     ax.add_collection(LineCollection(list(lines), colors=colours, linewidths=0.8, alpha=0.7))
-    ax.axhline(0.0, color="0.3", linewidth=0.8)
+    ax.plot(path.alphas, np.zeros(path.alphas.size), color="0.3", linewidth=0.8)
     ax.set_xscale("log")
     ax.autoscale_view()
     ax.set_xlabel("alpha (strength of the penalty)")
