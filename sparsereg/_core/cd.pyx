@@ -113,7 +113,9 @@ cdef double _penalty_part(
     return total
 
 
-cdef void _move(Model *m, const floating *data, const index_t *members, Py_ssize_t n_members, const double *target) noexcept nogil:
+cdef void _move(
+    Model *m, const floating *data, const index_t *members, Py_ssize_t n_members, const double *target
+) noexcept nogil:
     cdef Py_ssize_t i, k
     for i in range(n_members):
         k = members[i]
@@ -175,7 +177,7 @@ cdef int _polish(
     Model *m, const floating *data, Penalty penalty, const index_t *members, Py_ssize_t n_members,
     double goal, int max_epochs, double *history, double *candidate, offset_t *work
 ) except -1:
-    """Sweep over the members, extrapolating every HISTORY sweeps, until a sweep changes no gradient by more than goal."""
+    """Sweep over the members, extrapolating every HISTORY sweeps, until one changes no gradient by more than goal."""
     cdef int epochs = 0, since = 0
     cdef double worst
     cdef offset_t cost = _work(m, members, n_members)
@@ -234,8 +236,8 @@ def descend(
 
     Invariant
     ---------
-    z == weight * (target - X w - b) on entry and exit, sum(z) == 0 on exit with an intercept; in between the intercept is
-    a scalar, `shift`, so that no step costs more than its column.
+    z == weight * (target - X w - b) on entry and exit, sum(z) == 0 on exit with an intercept; in between the intercept
+    is a scalar, `shift`, so that no step costs more than its column.
 
     Returns
     -------

@@ -38,7 +38,7 @@ FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.25, 8.0, 64.0
 SHORTEST_STEP = 1e-9
 # Rounds that better neither objective nor gap after which rounding is to blame.
 MAX_STALLED = 8
-# A correlation with an unpenalised column, relative to the norms of both, up to which the dual point counts as feasible.
+# Correlation with an unpenalised column, relative to the norms of both, up to which a dual point counts as feasible.
 FEASIBLE = 1e-7
 
 
@@ -232,7 +232,7 @@ class _Run:
         return best, best_scale
 
     def _unpenalised_conjugate(self) -> float:
-        """Sum sup_w v_j w over the bounds; where nothing bounds w, v_j must be rounding and w_j stands for the supremum."""
+        """Sum sup_w v_j w over the bounds; where nothing bounds w, v_j must be rounding and w_j stands in."""
         problem, columns = self.problem, self.unpenalised
         v = self.point.v[columns]
         bound = np.where(v > 0.0, problem.upper[columns], problem.lower[columns])

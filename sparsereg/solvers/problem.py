@@ -276,7 +276,8 @@ def _find_private(
         return None
     by_row_x = np.zeros(design.n_rows)
     by_row_x[rows] = x[chosen]
-    by_row = (_by_row(values, columns, rows, design.n_rows) for values in (rules.factor, scale, rules.lower, rules.upper))
+    per_column = (rules.factor, scale, rules.lower, rules.upper)
+    by_row = (_by_row(values, columns, rows, design.n_rows) for values in per_column)
     return PrivateColumns(columns, rows, by_row_x, *by_row)
 
 
