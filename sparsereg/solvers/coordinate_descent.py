@@ -33,7 +33,7 @@ INEXACT = 0.3
 MAX_INNER_EPOCHS = 100
 # Curvature kept, relative, for a row whose private coefficient absorbs all of it: at 1 the model bounds the loss from
 # above, at 0 it is Newton's. It falls after a full step and rises after a shortened one (Levenberg-Marquardt).
-FLOOR_START, FLOOR_LEAST = 1e-2, 1e-5
+FLOOR_START, FLOOR_LEAST = 1e-2, 1e-6
 FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.25, 8.0, 64.0
 SHORTEST_STEP = 1e-9
 # Rounds that better neither objective nor gap after which rounding is to blame.
@@ -120,8 +120,9 @@ class _Run:
         self.block: UnpenalisedBlock | None = None
 
     def _statically_live(self) -> Ids:
-        """Drop columns that are zero at the optimum by Cauchy-Schwarz: the loss there is at most F here."""
-        public, primal = self.problem.public, self._primal(self.problem.public)
+        """Drop columns that are zero at the optimum by Cauchy-Schwarz: the loss there is at most F here and at 0."""
+        public = self.problem.public
+        primal = min(self._primal(public), self.problem.null_objective)
         return self._reachable(public, 0.0, np.sqrt(2.0 * primal))
 
     def _reachable(self, columns: Ids, c: float, radius: float) -> Ids:

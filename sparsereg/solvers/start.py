@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +19,10 @@ __all__ = ["alpha_max", "null_point", "point_at"]
 OVERWHELMING = 1e200
 # glmnet's convention: pure L2 has no largest useful alpha, so its grid starts where this l1_ratio would.
 LEAST_L1_RATIO = 1e-3
+# Rounding must not let a coefficient of 1e-17 in at the head of the grid.
+ROUNDED_UP = 1.0 + 1e-14
+# The null model is solved this well even where the user asks for less: the grid hangs on it.
+NULL_TOL = 1e-10
 
 
 def null_point(problem: Problem, controls: Controls) -> Point:
@@ -40,6 +46,8 @@ def null_point(problem: Problem, controls: Controls) -> Point:
         v=np.zeros(n_active),
     )
     if np.any(problem.factor[problem.public] == 0.0):
+        # No callback: it would be told of an alpha that nobody asked for.
+        controls = replace(controls, tol=min(controls.tol, NULL_TOL), callback=None)
         coordinate_descent.solve(problem, ElasticNet(OVERWHELMING, 1.0), point, controls)
         point.alpha = np.inf
     return point
@@ -71,7 +79,7 @@ def alpha_max(problem: Problem, point: Point, l1_ratio: float) -> float:
     v = v[usable]
     push = np.maximum(np.where(problem.upper[usable] > 0.0, v, 0.0), np.where(problem.lower[usable] < 0.0, -v, 0.0))
     price = problem.factor[usable] * problem.scale[usable]
-    return float(np.max(push / price, initial=0.0) / max(l1_ratio, LEAST_L1_RATIO))
+    return float(np.max(push / price, initial=0.0) / max(l1_ratio, LEAST_L1_RATIO)) * ROUNDED_UP
 
 
 def point_at(problem: Problem, w: npt.NDArray[np.float64], intercept: float, controls: Controls) -> Point:
