@@ -3,7 +3,7 @@ import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython cimport floating
-from libc.math cimport fabs
+from libc.math cimport INFINITY, fabs
 
 from sparsereg._core.anderson cimport HISTORY, extrapolation_weights
 from sparsereg._core.penalties cimport Penalty
@@ -124,23 +124,12 @@ cdef void _move(
             m.w[k] = target[i]
 
 
-cdef bint _extrapolate(
+cdef bint _jump(
     Model *m, const floating *data, Penalty penalty, const index_t *members, Py_ssize_t n_members,
-    const double *history, double *candidate
+    const double *last, const double *candidate
 ) noexcept nogil:
-    """Jump to the Anderson candidate of the members if that lowers the objective; say whether it did."""
-    cdef double weights[HISTORY]
-    cdef double jump, before, after
-    cdef Py_ssize_t i, h, k
-    cdef const double *last = history + HISTORY * n_members
-    if not extrapolation_weights(history, n_members, weights):
-        return False
-    for i in range(n_members):
-        k = members[i]
-        jump = 0.0
-        for h in range(HISTORY):
-            jump += weights[h] * history[(h + 1) * n_members + i]
-        candidate[i] = min(max(jump, m.lower[k]), m.upper[k])
+    """Move the members from `last` to `candidate` if that lowers the objective; say whether it did."""
+    cdef double before, after
     before = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, last)
     _move(m, data, members, n_members, candidate)
     after = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, candidate)
@@ -148,6 +137,68 @@ cdef bint _extrapolate(
         return True
     _move(m, data, members, n_members, last)
     return False
+
+
+cdef bint _anderson(
+    const Model *m, const index_t *members, Py_ssize_t n_members, const double *history, double *candidate
+) noexcept nogil:
+    """Write the Anderson extrapolation of the history to `candidate`, kept within the bounds."""
+    cdef double weights[HISTORY]
+    cdef double total
+    cdef Py_ssize_t i, h, k
+    if not extrapolation_weights(history, n_members, weights):
+        return False
+    for i in range(n_members):
+        k = members[i]
+        total = 0.0
+        for h in range(HISTORY):
+            total += weights[h] * history[(h + 1) * n_members + i]
+        candidate[i] = min(max(total, m.lower[k]), m.upper[k])
+    return True
+
+
+cdef bint _drift(
+    const Model *m, const index_t *members, Py_ssize_t n_members, const double *history, double *candidate
+) noexcept nogil:
+    """Write the point where the drift of the history first makes a member zero or meets a bound.
+
+    Where the members are collinear only the penalty moves them, by the same small step in every sweep, all the way to
+    that point; a sequence of equal steps has no limit for Anderson extrapolation to find.
+    """
+    cdef const double *last = history + HISTORY * n_members
+    cdef double step, reach, furthest = INFINITY
+    cdef Py_ssize_t i, stop = -1
+    for i in range(n_members):
+        step = last[i] - history[i]
+        if step == 0.0 or last[i] == 0.0:
+            continue
+        if last[i] * step < 0.0:
+            reach = -last[i] / step
+        else:
+            reach = ((m.upper[members[i]] if step > 0.0 else m.lower[members[i]]) - last[i]) / step
+        if reach < furthest:
+            furthest = reach
+            stop = i
+    if stop < 0 or furthest <= 0.0:
+        return False
+    for i in range(n_members):
+        candidate[i] = last[i] + furthest * (last[i] - history[i]) if last[i] != 0.0 else 0.0
+    if last[stop] * (last[stop] - history[stop]) < 0.0:
+        candidate[stop] = 0.0
+    return True
+
+
+cdef void _extrapolate(
+    Model *m, const floating *data, Penalty penalty, const index_t *members, Py_ssize_t n_members,
+    const double *history, double *candidate
+) noexcept nogil:
+    """Jump ahead of the sweeps where that lowers the objective: by Anderson's rule, else along the drift."""
+    cdef const double *last = history + HISTORY * n_members
+    if _anderson(m, members, n_members, history, candidate):
+        if _jump(m, data, penalty, members, n_members, last, candidate):
+            return
+    if _drift(m, members, n_members, history, candidate):
+        _jump(m, data, penalty, members, n_members, last, candidate)
 
 
 cdef Py_ssize_t _support(const Model *m, Py_ssize_t n_columns, index_t *members) noexcept nogil:

@@ -33,7 +33,7 @@ INEXACT = 0.3
 MAX_INNER_EPOCHS = 100
 # Curvature kept, relative, for a row whose private coefficient absorbs all of it: at 1 the model bounds the loss from
 # above, at 0 it is Newton's. It falls after a full step and rises after a shortened one (Levenberg-Marquardt).
-FLOOR_START, FLOOR_LEAST = 1e-2, 1e-6
+FLOOR_START, FLOOR_LEAST = 1e-2, 1e-8
 FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.25, 8.0, 64.0
 SHORTEST_STEP = 1e-9
 # Rounds that better neither objective nor gap after which rounding is to blame.
