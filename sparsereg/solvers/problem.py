@@ -237,7 +237,7 @@ def make_problem(
 
 
 def _copies(design: Design, rules: ColumnRules, usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Find the usable columns whose part another usable column with the same entries and bounds can take."""
+    """Find the usable columns whose part another usable column with the same entries can take alone."""
     copies = np.zeros(design.n_active, dtype=bool)
     group = design.equal_columns()
     repeated = np.flatnonzero((np.bincount(group) > 1)[group] & usable)
@@ -246,8 +246,11 @@ def _copies(design: Design, rules: ColumnRules, usable: npt.NDArray[np.bool_]) -
         leads = np.ones(order.size, dtype=bool)
         leads[1:] = group[order[1:]] != group[order[:-1]]
         leader = order[np.flatnonzero(leads)[np.cumsum(leads) - 1]]
-        same_bounds = (rules.lower[order] == rules.lower[leader]) & (rules.upper[order] == rules.upper[leader])
-        copies[order[~leads & same_bounds]] = True
+        replaced = ~leads
+        for bound in (rules.lower, rules.upper):
+            # Below a bound other than 0 and infinity two columns reach further than one.
+            replaced &= (bound[order] == bound[leader]) & ((bound[leader] == 0.0) | np.isinf(bound[leader]))
+        copies[order[replaced]] = True
     return copies
 
 
