@@ -260,7 +260,7 @@ def _find_private(
     """Choose the columns to eliminate: of each row's columns with one row, the one that is cheapest to use."""
     single = np.flatnonzero((np.diff(design.indptr) == 1) & usable & (rules.factor > 0.0)).astype(np.int32)
     unpenalised = usable & (rules.factor == 0.0)
-    if single.size < PRIVATE_SHARE * design.nnz or unpenalised.any():
+    if single.size <= PRIVATE_SHARE * design.nnz or unpenalised.any():
         return None
     position = design.indptr[single]
     rows, x = design.indices[position], design.data[position].astype(np.float64)
