@@ -321,7 +321,8 @@ class _Run:
         allowed = self.primal + 1e-13 * problem.reference
         size = 1.0
         while True:
-            point.w[columns] = start + size * delta
+            # Rounding must not carry a coefficient past its bound.
+            point.w[columns] = np.clip(start + size * delta, problem.lower[columns], problem.upper[columns])
             point.eta = eta + size * step
             self.model = self._model_at(point.eta)
             if self._primal(self.live) <= allowed or size < SHORTEST_STEP:
