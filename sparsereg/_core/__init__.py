@@ -10,5 +10,5 @@ if find_spec(f"{__name__}.losses") is None:
     __path__ += [str(Path(folder, *__name__.split("."))) for folder in sys.path if folder]
     if find_spec(f"{__name__}.losses") is None:
         raise ImportError(
-            f"the compiled modules of {__name__} are missing; build and install them with `pip install .` in the checkout"
+            f"the compiled modules of {__name__} are missing: run `pip install .` in the checkout"
         )

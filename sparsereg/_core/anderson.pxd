@@ -9,7 +9,7 @@ cdef enum:
 cdef inline bint extrapolation_weights(
     const double *history, Py_ssize_t n, double *weights
 ) noexcept nogil:
-    """Solve (U U') c = 1, sum(c) = 1 for the step differences U of `history`, (HISTORY + 1) x n; False when singular."""
+    """Solve (U U') c = 1, sum(c) = 1 for the step differences U of `history`, (HISTORY + 1) x n; False if singular."""
     cdef double gram[HISTORY][HISTORY]
     cdef double total, pivot, ratio, trace = 0.0
     cdef Py_ssize_t i

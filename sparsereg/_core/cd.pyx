@@ -113,7 +113,9 @@ cdef double _penalty_part(
     return total
 
 
-cdef void _move(Model *m, const floating *data, const index_t *members, Py_ssize_t n_members, const double *target) noexcept nogil:
+cdef void _move(
+    Model *m, const floating *data, const index_t *members, Py_ssize_t n_members, const double *target
+) noexcept nogil:
     cdef Py_ssize_t i, k
     for i in range(n_members):
         k = members[i]

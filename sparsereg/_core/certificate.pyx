@@ -62,7 +62,9 @@ def feasible_scale(
 ):
     """Return the largest c <= 1 with c |v_j - ridge_j w_j| below the threshold wherever w_j may grow without bound.
 
-    At l1_ratio = 1 this makes c z dual feasible (El Ghaoui, Viallon, Rabbani 2012, section 2.1). Cost: one step a column.
+    At l1_ratio = 1 this makes c z dual feasible (El Ghaoui, Viallon, Rabbani 2012, section 2.1).
+
+    Cost: one step a column.
     """
     cdef Py_ssize_t k
     cdef index_t j

@@ -35,7 +35,7 @@ MAX_INNER_EPOCHS = 100
 CURVATURE_FLOOR = 1e-3
 # Rounds without a better gap after which rounding is to blame.
 MAX_STALLED = 8
-# A correlation with an unpenalised column, relative to the norms of both, up to which the dual point counts as feasible.
+# Correlation with an unpenalised column, relative to the norms of both, up to which the dual point counts as feasible.
 FEASIBLE = 1e-7
 
 
@@ -224,7 +224,8 @@ class _Run:
         v = point.v[columns]
         wrong = np.where(np.isinf(self.problem.upper[columns]), np.maximum(v, 0.0), 0.0)
         wrong = np.maximum(wrong, np.where(np.isinf(self.problem.lower[columns]), np.maximum(-v, 0.0), 0.0))
-        if np.any(wrong > FEASIBLE * self.norm[columns] * np.sqrt(2.0 * self.problem.reference) + self.problem.rounding):
+        size = self.norm[columns] * np.sqrt(2.0 * self.problem.reference)
+        if np.any(wrong > FEASIBLE * size + self.problem.rounding):
             return np.inf
         return float(np.sum(wrong * np.abs(point.w[columns])))
 

@@ -18,7 +18,7 @@ Ids = npt.NDArray[np.int32]
 
 # A column whose centred square falls below this share of its square is constant up to rounding.
 CONSTANT = 1e-12
-# Private columns are eliminated where at least this share of the rows has one; below it the extra row passes do not pay.
+# Private columns are eliminated where at least this share of the rows has one; below, the extra row passes do not pay.
 PRIVATE_SHARE = 0.3
 
 
@@ -242,7 +242,8 @@ def _find_private(
         return None
     by_row_x = np.zeros(design.n_rows)
     by_row_x[rows] = x[chosen]
-    by_row = (_by_row(values, columns, rows, design.n_rows) for values in (rules.factor, scale, rules.lower, rules.upper))
+    by_column = (rules.factor, scale, rules.lower, rules.upper)
+    by_row = (_by_row(values, columns, rows, design.n_rows) for values in by_column)
     return PrivateColumns(columns, rows, by_row_x, *by_row)
 
 
