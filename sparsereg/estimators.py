@@ -135,7 +135,7 @@ class _CoordinateDescentRegressor(RegressorMixin, BaseEstimator):
         controls = make_controls(self.tol, self.max_iter, self.n_threads, self.callback)
         design, problem = prepare(
             X, _flat(y), sample_weight, offset, fit_intercept=fit_intercept, standardize=self.standardize,
-            positive=self.positive, bounds=self.bounds, penalty_factor=self.penalty_factor,
+            positive=self.positive, bounds=self.bounds, penalty_factor=self.penalty_factor, eliminate=alpha > 0.0,
         )
         if warm and getattr(self, "_coef", None) is not None and self._coef.n_features == design.n_features:
             point = self._warm_point(problem, design.active, controls)

@@ -35,6 +35,9 @@ __all__ = ["enet_path", "lasso_path", "prepare", "regularization_path", "ridge_p
 
 Vector = npt.NDArray[np.float64]
 
+# Squares of numbers in between stay well within float64.
+SMALLEST_TARGET, LARGEST_TARGET = 1e-140, 1e140
+
 
 def regularization_path(
     X: Any,
@@ -127,7 +130,7 @@ def regularization_path(
     fit_intercept = check_flag(fit_intercept, "fit_intercept")
     design, problem = prepare(
         X, y, sample_weight, offset, fit_intercept=fit_intercept, standardize=standardize, positive=positive,
-        bounds=bounds, penalty_factor=penalty_factor,
+        bounds=bounds, penalty_factor=penalty_factor, eliminate=grid is None or grid[-1] > 0.0,
     )
     point = null_point(problem, controls)
     if grid is None:
@@ -193,6 +196,7 @@ def prepare(
     positive: bool,
     bounds: Any,
     penalty_factor: Any,
+    eliminate: bool,
 ) -> tuple[Design, Problem]:
     """Validate data and column settings and bring them into the form that solvers take.
 
@@ -200,6 +204,8 @@ def prepare(
     ----------
     X, y, sample_weight, offset, fit_intercept, standardize, positive, bounds, penalty_factor
         As in `regularization_path`.
+    eliminate : bool
+        As in `make_problem`.
 
     Returns
     -------
@@ -211,12 +217,23 @@ def prepare(
     offset = check_offset(offset, design.n_samples)
     if offset is not None:
         target = target - offset
+    _check_magnitude(target)
     weight = check_sample_weight(sample_weight, design.n_samples)
     rules = make_rules(
         design.active, design.n_features, penalty_factor=penalty_factor, bounds=bounds, positive=positive,
         standardize=standardize,
     )
-    return design, make_problem(design, target, weight, rules, fit_intercept=fit_intercept)
+    return design, make_problem(design, target, weight, rules, fit_intercept=fit_intercept, eliminate=eliminate)
+
+
+def _check_magnitude(target: Vector) -> None:
+    """Refuse targets whose squares leave the range of float64: they would vanish or overflow in silence."""
+    largest = float(np.abs(target).max())
+    if largest > 0.0 and not SMALLEST_TARGET <= largest <= LARGEST_TARGET:
+        raise ValueError(
+            f"y: the largest absolute value (less offset), {largest:g}, is outside "
+            f"[{SMALLEST_TARGET:g}, {LARGEST_TARGET:g}]; rescale y"
+        )
 
 
 def solve_grid(
@@ -256,7 +273,7 @@ def solve_grid(
         point.alpha = alpha_max(problem, point, l1_ratio)
     solutions = []
     for alpha in alphas:
-        solution = solve(problem, PENALTIES[penalty](alpha, l1_ratio), point, controls)
+        solution = solve(problem, PENALTIES[penalty](float(alpha), l1_ratio), point, controls)
         solutions.append(solution)
         if verbose:
             print(

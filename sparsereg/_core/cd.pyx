@@ -130,17 +130,17 @@ cdef bint _extrapolate(
 ) noexcept nogil:
     """Jump to the Anderson candidate of the members if that lowers the objective; say whether it did."""
     cdef double weights[HISTORY]
-    cdef double metric, before, after
+    cdef double jump, before, after
     cdef Py_ssize_t i, h, k
     cdef const double *last = history + HISTORY * n_members
     if not extrapolation_weights(history, n_members, weights):
         return False
     for i in range(n_members):
         k = members[i]
-        metric = 0.0
+        jump = 0.0
         for h in range(HISTORY):
-            metric += weights[h] * history[(h + 1) * n_members + i]
-        candidate[i] = min(max(metric, m.lower[k]), m.upper[k])
+            jump += weights[h] * history[(h + 1) * n_members + i]
+        candidate[i] = min(max(jump, m.lower[k]), m.upper[k])
     before = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, last)
     _move(m, data, members, n_members, candidate)
     after = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, candidate)
@@ -173,36 +173,100 @@ cdef void _remember(const Model *m, const index_t *members, Py_ssize_t n_members
         slot[i] = m.w[members[i]]
 
 
+cdef int _polish(
+    Model *m, const floating *data, Penalty penalty, const index_t *members, Py_ssize_t n_members,
+    double goal, int max_epochs, double *history, double *candidate, offset_t *work
+) except -1:
+    """Sweep over the members, extrapolating every HISTORY sweeps, until one changes no gradient by more than goal."""
+    cdef int epochs = 0, since = 0
+    cdef double worst
+    cdef offset_t cost = _work(m, members, n_members)
+    _remember(m, members, n_members, history)
+    while epochs < max_epochs:
+        with nogil:
+            worst = _sweep(m, data, penalty, members, n_members)
+            epochs += 1
+            since += 1
+            work[0] += cost
+            _remember(m, members, n_members, history + since * n_members)
+            if since == HISTORY:
+                if worst > goal:
+                    _extrapolate(m, data, penalty, members, n_members, history, candidate)
+                    work[0] += 2 * cost
+                _remember(m, members, n_members, history)
+                since = 0
+        if worst <= goal:
+            break
+        _look_at_signals(work)
+    return epochs
+
+
+cdef int _look_at_signals(offset_t *work) except -1:
+    """Let a pending Ctrl-C raise, once in a while."""
+    if work[0] > WORK_BETWEEN_SIGNALS:
+        PyErr_CheckSignals()
+        work[0] = 0
+    return 0
+
+
 def descend(
     const floating[::1] data, const index_t[::1] indices, const offset_t[::1] indptr,
-    const index_t[::1] columns, double[::1] w, double[::1] z,
-    const double[::1] weight, double weight_sum,
+    const index_t[::1] columns, double[::1] w, double[::1] z, const double[::1] weight, double weight_sum,
     const double[::1] curvature, const double[::1] mass,
     const double[::1] factor, const double[::1] scale, const double[::1] lower, const double[::1] upper,
     Penalty penalty, double tol, int max_epochs,
 ):
-    cdef Py_ssize_t n_columns = columns.shape[0], n_rows = z.shape[0], n_members
-    cdef int epochs = 0, since
-    cdef offset_t work = 0, cost
-    cdef double worst = 0.0, inner, goal
-    cdef Py_ssize_t i
+    """Minimise sum_i z_i^2 / (2 weight_i) + sum_k p_k penalty(scale_k w_k) over the working set and the intercept.
+
+    Sweeps over the whole working set alternate with sweeps over its support, which Anderson extrapolation speeds up.
+
+    Arguments
+    ---------
+    data, indices, indptr : the compact columns (CSC), in
+    columns : int32 (n_columns,), the working set, in
+    w : float64 (n_columns,), coefficients of the working set, in-out
+    z : float64 (n_rows,), weight * (target - X w - b), in-out
+    weight : float64 (n_rows,), above 0, or (1,) where all rows weigh the same, in
+    weight_sum : sum of the row weights, or 0 for a model without intercept
+    curvature : float64 (n_columns,), sum_i weight_i x_ik^2, centred where there is an intercept, in
+    mass : float64 (n_columns,), sum_i weight_i x_ik, in
+    factor, scale, lower, upper : float64 (n_columns,), the penalty of each column, in
+    tol : stop after a sweep over the working set that changes no gradient X_k' z / scale_k by more than this
+    max_epochs : stop after this many sweeps, whether over the working set or its support
+
+    Invariant
+    ---------
+    z == weight * (target - X w - b) on entry and exit, sum(z) == 0 on exit with an intercept; in between the intercept
+    is a scalar, `shift`, so that no step costs more than its column.
+
+    Returns
+    -------
+    (sweeps, largest gradient change of the last sweep over the working set, change of b)
+
+    Cost of a sweep: the non-zeros of its columns, twice for those that change. Raises KeyboardInterrupt.
+    Source: Friedman, Hastie, Tibshirani 2010, section 2.2; Bertrand and Massias 2021.
+    """
+    cdef Py_ssize_t n_columns = columns.shape[0], n_rows = z.shape[0], n_members, i
+    cdef int epochs = 0
+    cdef offset_t work = 0
+    cdef double worst = 0.0
     cdef index_t[::1] everyone = np.arange(n_columns, dtype=np.int32)
     cdef index_t[::1] members = np.empty(n_columns, dtype=np.int32)
     cdef double[::1] history = np.empty((HISTORY + 1) * n_columns)
     cdef double[::1] candidate = np.empty(n_columns)
-    cdef Model m
     cdef const floating *values = NULL
+    cdef Model m
     m.indptr, m.weight, m.uniform, m.n_rows = &indptr[0], &weight[0], weight.shape[0] == 1, n_rows
     m.z, m.shift, m.weight_sum = &z[0], 0.0, weight_sum
+    if weight_sum > 0.0:
+        for i in range(n_rows):
+            m.shift += z[i]
+        m.shift /= weight_sum
     if n_columns > 0:
         values = &data[0]
         m.indices, m.columns, m.w = &indices[0], &columns[0], &w[0]
         m.curvature, m.mass, m.factor, m.scale = &curvature[0], &mass[0], &factor[0], &scale[0]
         m.lower, m.upper = &lower[0], &upper[0]
-    if weight_sum > 0.0:
-        for i in range(n_rows):
-            m.shift += z[i]
-        m.shift /= weight_sum
     while n_columns > 0 and epochs < max_epochs:
         with nogil:
             worst = _sweep(&m, values, penalty, &everyone[0], n_columns)
@@ -210,35 +274,14 @@ def descend(
         epochs += 1
         if worst <= tol:
             break
+        _look_at_signals(&work)
         n_members = _support(&m, n_columns, &members[0])
-        if n_members == 0:
-            continue
-        goal = max(0.5 * tol, 0.1 * worst)
-        cost = _work(&m, &members[0], n_members)
-        _remember(&m, &members[0], n_members, &history[0])
-        since = 0
-        while epochs < max_epochs:
-            with nogil:
-                inner = _sweep(&m, values, penalty, &members[0], n_members)
-                work += cost
-                epochs += 1
-                since += 1
-                _remember(&m, &members[0], n_members, &history[since * n_members])
-                if since == HISTORY:
-                    if inner > goal:
-                        _extrapolate(&m, values, penalty, &members[0], n_members, &history[0], &candidate[0])
-                        work += 2 * cost
-                    _remember(&m, &members[0], n_members, &history[0])
-                    since = 0
-            if inner <= goal:
-                break
-            if work > WORK_BETWEEN_SIGNALS:
-                PyErr_CheckSignals()
-                work = 0
-    if m.uniform:
+        if n_members > 0:
+            epochs += _polish(
+                &m, values, penalty, &members[0], n_members, max(0.5 * tol, 0.1 * worst), max_epochs - epochs,
+                &history[0], &candidate[0], &work,
+            )
+    with nogil:
         for i in range(n_rows):
-            z[i] -= m.shift * weight[0]
-    else:
-        for i in range(n_rows):
-            z[i] -= m.shift * weight[i]
+            z[i] -= m.shift * weight[0 if m.uniform else i]
     return epochs, worst, m.shift

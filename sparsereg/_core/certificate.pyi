@@ -47,3 +47,31 @@ def conjugate_sum(
     upper: _Vector,
 ) -> float:
     """Return the sum over columns of the conjugate of penalty plus bounds at c v_j; inf if c z is infeasible."""
+
+def reachable(
+    penalty: _Penalty,
+    columns: NDArray[np.int32],
+    v: _Vector,
+    w: _Vector,
+    norm: _Vector,
+    factor: _Vector,
+    scale: _Vector,
+    c: float,
+    radius: float,
+    out: NDArray[np.int32],
+) -> int:
+    """Write to out the columns that are not zero or that a dual point within radius of c z can make so; count them."""
+
+def candidates(
+    penalty: _Penalty,
+    columns: NDArray[np.int32],
+    v: _Vector,
+    w: _Vector,
+    factor: _Vector,
+    scale: _Vector,
+    lower: _Vector,
+    upper: _Vector,
+    share: float,
+    out: NDArray[np.int32],
+) -> tuple[int, int]:
+    """Write to out the columns that are not zero or near their threshold; return (how many, how many not zero)."""

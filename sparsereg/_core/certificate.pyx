@@ -72,11 +72,12 @@ def feasible_scale(
     with nogil:
         for k in range(columns.shape[0]):
             j = columns[k]
-            g = v[j] / scale[j] - penalty.ridge(factor[j]) * w[j] * scale[j]
-            if (upper[j] if g > 0.0 else -lower[j]) == INFINITY:
-                limit = penalty.threshold(factor[j]) * (1.0 + ROUNDING)
-                if c * fabs(g) > limit:
-                    c = limit / fabs(g)
+            g = v[j]
+            if w[j] != 0.0:
+                g -= penalty.ridge(factor[j]) * scale[j] * scale[j] * w[j]
+            limit = penalty.threshold(factor[j]) * scale[j] * (1.0 + ROUNDING)
+            if c * fabs(g) > limit and (upper[j] if g > 0.0 else -lower[j]) == INFINITY:
+                c = limit / fabs(g)
     return c
 
 
@@ -94,7 +95,57 @@ def conjugate_sum(
     with nogil:
         for k in range(columns.shape[0]):
             j = columns[k]
-            g = c * v[j] / scale[j]
-            if fabs(g) > penalty.threshold(factor[j]) * (1.0 + 2.0 * ROUNDING):
+            if c * fabs(v[j]) > penalty.threshold(factor[j]) * scale[j] * (1.0 + 2.0 * ROUNDING):
+                g = c * v[j] / scale[j]
                 total += penalty.conjugate(g, factor[j], lower[j] * scale[j], upper[j] * scale[j])
+                if total == INFINITY:
+                    break
     return total
+
+
+def reachable(
+    Penalty penalty, const index_t[::1] columns, const double[::1] v, const double[::1] w, const double[::1] norm,
+    const double[:] factor, const double[:] scale, double c, double radius, index_t[::1] out,
+):
+    """Write to `out` the columns that are not zero or that some dual point within `radius` of c z can make so.
+
+    `norm[j]` is the (centred) weighted norm of the column (float64, length n_active, in). Returns how many were
+    written. With the radius of the gap-safe sphere (Ndiaye et al. 2017, theorem 6) the others are zero at the optimum;
+    with c = 0 and the norm of z as radius this is Cauchy-Schwarz. Cost: one step a column.
+    """
+    cdef Py_ssize_t k, n = 0
+    cdef index_t j
+    cdef double reach
+    with nogil:
+        for k in range(columns.shape[0]):
+            j = columns[k]
+            reach = c * fabs(v[j]) + radius * norm[j]
+            if w[j] != 0.0 or reach * (1.0 + ROUNDING) >= penalty.threshold(factor[j]) * scale[j]:
+                out[n] = j
+                n += 1
+    return n
+
+
+def candidates(
+    Penalty penalty, const index_t[::1] columns, const double[::1] v, const double[::1] w,
+    const double[:] factor, const double[:] scale, const double[:] lower, const double[:] upper,
+    double share, index_t[::1] out,
+):
+    """Write to `out` the columns that are not zero or whose v_j, where free to move, reaches share * threshold.
+
+    Returns (how many were written, how many of them are not zero). Cost: one step a column.
+    """
+    cdef Py_ssize_t k, n = 0, n_support = 0
+    cdef index_t j
+    with nogil:
+        for k in range(columns.shape[0]):
+            j = columns[k]
+            if w[j] != 0.0:
+                n_support += 1
+            elif (upper[j] if v[j] > 0.0 else -lower[j]) <= 0.0:
+                continue
+            elif fabs(v[j]) < share * penalty.threshold(factor[j]) * scale[j]:
+                continue
+            out[n] = j
+            n += 1
+    return n, n_support

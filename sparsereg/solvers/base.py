@@ -72,7 +72,8 @@ class Point:
         Linear predictor without private columns; kept only where there are some.
     v : ndarray of float64 of shape (n_active,)
         `X' z`, where `fresh`.
-    fresh : ndarray of bool of shape (n_active,)
+    fresh : ndarray of bool of shape (n_active,) or None
+        Where `v` is up to date; None: nowhere.
     alpha : float
         The strength that this point solves; infinite for the null model.
     """
@@ -82,7 +83,7 @@ class Point:
     z: npt.NDArray[np.float64]
     eta: npt.NDArray[np.float64] | None
     v: npt.NDArray[np.float64]
-    fresh: npt.NDArray[np.bool_]
+    fresh: npt.NDArray[np.bool_] | None = None
     alpha: float = np.inf
 
 

@@ -31,9 +31,12 @@ GROWTH = 2
 # Newton steps are inexact: their inner tolerance is this share of the violation they start from.
 INEXACT = 0.3
 MAX_INNER_EPOCHS = 100
-# Curvature kept, relative, for a row whose private coefficient absorbs all of it.
-CURVATURE_FLOOR = 1e-3
-# Rounds without a better gap after which rounding is to blame.
+# Curvature kept, relative, for a row whose private coefficient absorbs all of it: at 1 the model bounds the loss from
+# above, at 0 it is Newton's. It falls after a full step and rises after a shortened one (Levenberg-Marquardt).
+FLOOR_START, FLOOR_LEAST = 1e-2, 1e-5
+FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.25, 8.0, 64.0
+SHORTEST_STEP = 1e-9
+# Rounds that better neither objective nor gap after which rounding is to blame.
 MAX_STALLED = 8
 # Correlation with an unpenalised column, relative to the norms of both, up to which the dual point counts as feasible.
 FEASIBLE = 1e-7
@@ -79,10 +82,9 @@ class _Run:
         self.target = controls.tol * problem.reference + problem.rounding
         self.norm = np.sqrt(problem.curvature)
         self.best_dual, self.gap, self.best_gap = -np.inf, np.inf, np.inf
-        self.n_iter, self.rounds, self.stalled = 0, 0, 0
+        self.n_iter, self.stalled, self.is_z = 0, 0, False
+        self.best_primal, self.floor = np.inf, FLOOR_START
         self.tol: float | None = None
-        if problem.private is not None:
-            point.fresh[:] = False
         self.model = self._model_at(point.eta)
         self._split_unpenalised()
         self.live = self._statically_live()
@@ -94,12 +96,13 @@ class _Run:
         problem, point = self.problem, self.point
         if problem.private is None:
             weight_sum = 1.0 if problem.fit_intercept else 0.0
-            return _Model(problem.weight, weight_sum, float(0.5 * np.sum(point.z**2 / problem.weight)))
+            return _Model(problem.weight, weight_sum, self._square_norm(point.z))
         weight, u = np.empty(problem.n_rows), np.empty(problem.n_rows)
         loss, weight_sum = newton.linearise(
-            problem.loss, self.penalty, problem.y, problem.s, eta, *problem.private.rules, CURVATURE_FLOOR,
+            problem.loss, self.penalty, problem.y, problem.s, eta, *problem.private.rules, self.floor,
             point.z, weight, u,
         )
+        point.fresh = None
         return _Model(weight, weight_sum if problem.fit_intercept else 0.0, loss, u)
 
     # Which columns to look at.
@@ -112,20 +115,29 @@ class _Run:
             public = public[problem.factor[public] == 0.0]
         lower, upper = problem.lower[public], problem.upper[public]
         self.unpenalised = public[np.isinf(lower) | np.isinf(upper)]
-        lower, upper = problem.lower[self.unpenalised], problem.upper[self.unpenalised]
-        self.half_bounded = ~(np.isinf(lower) & np.isinf(upper))
+        self.half_bounded = bool(np.any(np.isfinite(problem.lower[self.unpenalised])))
+        self.half_bounded |= bool(np.any(np.isfinite(problem.upper[self.unpenalised])))
         self.block: UnpenalisedBlock | None = None
 
     def _statically_live(self) -> Ids:
-        """Drop columns that no dual point this close to the origin can reach (Cauchy-Schwarz), and fill in X' z."""
-        problem, point = self.problem, self.point
-        public = problem.public
-        radius = np.sqrt(2.0 * self._square_norm(point.z))
-        reach = self.norm[public] * radius * (1.0 + 1e-12)
-        live = public[(reach >= self._threshold(public)) | (point.w[public] != 0.0)]
-        self._correlate(live[~point.fresh[live]], point.z)
-        point.fresh[live] = True
-        return live
+        """Drop columns that are zero at the optimum by Cauchy-Schwarz: the loss there is at most F here."""
+        public, primal = self.problem.public, self._primal(self.problem.public)
+        return self._reachable(public, 0.0, np.sqrt(2.0 * primal))
+
+    def _reachable(self, columns: Ids, c: float, radius: float) -> Ids:
+        """Keep the columns that are not zero at every dual point within the radius of c z."""
+        out, problem, point = np.empty_like(columns), self.problem, self.point
+        n = certificate.reachable(
+            self.penalty, columns, point.v, point.w, self.norm, problem.factor, problem.scale, c, radius, out
+        )
+        return out[:n].copy()
+
+    def _primal(self, columns: Ids) -> float:
+        """F less the constants, for coefficients that are zero outside the columns and the private ones."""
+        problem = self.problem
+        return self.model.loss + certificate.penalty_value(
+            self.penalty, columns, self.point.w, problem.factor, problem.scale
+        )
 
     def _square_norm(self, z: Vector) -> float:
         return float(0.5 * np.sum(z**2 / self.problem.weight))
@@ -142,16 +154,15 @@ class _Run:
     def certify(self) -> bool:
         """Update the duality gap; say whether to go on."""
         theta, private_scale = self._dual_point()
-        primal = self.model.loss + certificate.penalty_value(
-            self.penalty, self.live, self.point.w, self.problem.factor, self.problem.scale
-        )
+        primal = self._primal(self.live)
         dual, scale = self._best_dual(theta, self.live, private_scale)
         self.best_dual = max(self.best_dual, dual)
         self.primal, self.dual_scale, self.sphere_gap = primal, scale, primal - dual
         self.gap = max(primal - self.best_dual, 0.0)
         self.n_iter += 1
-        self.stalled = 0 if self.gap < 0.99 * self.best_gap else self.stalled + 1
-        self.best_gap = min(self.gap, self.best_gap)
+        better = primal < self.best_primal - 1e-14 * self.problem.reference or self.gap < 0.99 * self.best_gap
+        self.stalled = 0 if better else self.stalled + 1
+        self.best_gap, self.best_primal = min(self.gap, self.best_gap), min(primal, self.best_primal)
         self._tell()
         if self.gap <= self.target or self.n_iter >= self.controls.max_iter or self.stalled >= MAX_STALLED:
             return False
@@ -170,45 +181,47 @@ class _Run:
             )
         elif self.unpenalised.size:
             theta = self._orthogonalise()
-        if theta is not point.z or self.rounds:
-            self._correlate(self.live, theta)
-            point.fresh[:] = False
-            point.fresh[self.live] = theta is point.z
+        stale = self.live
+        if theta is point.z and point.fresh is not None:
+            stale = stale[~point.fresh[stale]]
+        self._correlate(stale, theta)
+        point.fresh = None
+        self.is_z = theta is point.z
         return theta, scale
 
     def _orthogonalise(self) -> Vector:
         """Solve for the unpenalised columns exactly; move the coefficients along where no bound is in the way."""
         point = self.point
-        w, half = point.w[self.unpenalised], self.half_bounded
-        columns = self.unpenalised[~half | (w != 0.0)]
+        w, lower, upper = (a[self.unpenalised] for a in (point.w, self.problem.lower, self.problem.upper))
+        columns = self.unpenalised[(lower < w) & (w < upper)]
         if columns.size == 0:
             return point.z
         if self.block is None or not np.array_equal(self.block.columns, columns):
             self.block = UnpenalisedBlock(self.problem, columns)
         delta, shift, theta = self.block.solve(point.z)
-        if half.any():
+        if self.half_bounded:
             return theta
         if shift or delta.any():
-            self.rounds += self.rounds == 0
             point.w[columns] += delta
             point.b += shift
             point.z[:] = theta
+            point.fresh = None
             self.model = self._model_at(None)
         return point.z
 
     def _best_dual(self, theta: Vector, columns: Ids, private_scale: float) -> tuple[float, float]:
         """Return the dual objective at the better of two scalings of theta, and that scaling."""
         problem, point, rules = self.problem, self.point, self.problem.rules
-        mismatch = 0.0
+        unpenalised = 0.0
         if self.unpenalised.size:
-            mismatch = self._unpenalised_mismatch()
+            unpenalised = self._unpenalised_conjugate()
             columns = np.setdiff1d(columns, self.unpenalised, assume_unique=True)
         feasible = certificate.feasible_scale(self.penalty, columns, point.v, point.w, *rules)
         best, best_scale = -np.inf, 1.0
         private = problem.private
         private_rules = private.rules if private is not None else (np.empty(0),) * 5
         for scale in {min(1.0, private_scale), min(feasible, private_scale)}:
-            conjugate = certificate.conjugate_sum(self.penalty, columns, point.v, scale, *rules)
+            conjugate = certificate.conjugate_sum(self.penalty, columns, point.v, scale, *rules) + scale * unpenalised
             if conjugate < np.inf:
                 s = np.broadcast_to(problem.weight, (problem.n_rows,))
                 dual = -conjugate - newton.dual_sum(
@@ -216,27 +229,23 @@ class _Run:
                 )
                 if dual > best:
                     best, best_scale = dual, scale
-        return best - mismatch, best_scale
+        return best, best_scale
 
-    def _unpenalised_mismatch(self) -> float:
-        """What rounding leaves of v_j w_j over unpenalised columns; infinite where v_j is not rounding."""
-        point, columns = self.point, self.unpenalised
-        v = point.v[columns]
-        wrong = np.where(np.isinf(self.problem.upper[columns]), np.maximum(v, 0.0), 0.0)
-        wrong = np.maximum(wrong, np.where(np.isinf(self.problem.lower[columns]), np.maximum(-v, 0.0), 0.0))
-        size = self.norm[columns] * np.sqrt(2.0 * self.problem.reference)
-        if np.any(wrong > FEASIBLE * size + self.problem.rounding):
+    def _unpenalised_conjugate(self) -> float:
+        """Sum sup_w v_j w over the bounds; where nothing bounds w, v_j must be rounding and w_j stands for the sup."""
+        problem, columns = self.problem, self.unpenalised
+        v = self.point.v[columns]
+        bound = np.where(v > 0.0, problem.upper[columns], problem.lower[columns])
+        endless = np.isinf(bound)
+        allowed = FEASIBLE * self.norm[columns] * np.sqrt(2.0 * problem.reference) + problem.rounding
+        if np.any(endless & (np.abs(v) > allowed)):
             return np.inf
-        return float(np.sum(wrong * np.abs(point.w[columns])))
+        return float(np.sum(np.abs(v * np.where(endless, self.point.w[columns], bound))))
 
     def _drop_safely(self) -> None:
-        """Drop columns that are zero at the optimum (Ndiaye et al. 2017, gap-safe sphere, theorem 6)."""
-        if not np.isfinite(self.sphere_gap):
-            return
-        live, point = self.live, self.point
-        radius = np.sqrt(2.0 * max(self.sphere_gap, 0.0))
-        reach = np.abs(self.dual_scale * point.v[live]) + radius * self.norm[live]
-        self.live = live[(reach * (1.0 + 1e-12) >= self._threshold(live)) | (point.w[live] != 0.0)]
+        """Drop columns that are zero at the optimum."""
+        if np.isfinite(self.sphere_gap):
+            self.live = self._reachable(self.live, self.dual_scale, np.sqrt(2.0 * max(self.sphere_gap, 0.0)))
 
     def _tighten(self, theta: Vector, private_scale: float) -> None:
         """Set the tolerance of the next descent from the gap of the last one on its own working set."""
@@ -252,27 +261,24 @@ class _Run:
 
     def choose_working_set(self) -> Ids:
         """Take the support and the columns most likely to join it (strong rules: Tibshirani et al. 2012, eq. 8)."""
-        problem, point, live = self.problem, self.point, self.live
-        v = point.v[live]
-        push = np.maximum(np.where(problem.upper[live] > 0.0, v, 0.0), np.where(problem.lower[live] < 0.0, -v, 0.0))
-        threshold = self._threshold(live)
-        support = point.w[live] != 0.0
+        share = 1.0 - 1e-3
         if self.tol is None:
-            ratio = point.alpha / self.penalty.alpha if self.penalty.alpha > 0.0 else np.inf
-            likely = push >= np.maximum(2.0 - ratio, 0.0) * threshold
-        else:
-            likely = push >= (1.0 - 1e-3) * threshold
-        chosen = support | likely
-        n_support = int(np.count_nonzero(support))
+            ratio = self.point.alpha / self.penalty.alpha if self.penalty.alpha > 0.0 else np.inf
+            share = max(2.0 - ratio, 0.0)
+        out = np.empty_like(self.live)
+        n, n_support = certificate.candidates(
+            self.penalty, self.live, self.point.v, self.point.w, *self.problem.rules, share, out
+        )
         most = n_support + max(GROWTH * n_support, SMALL_WORKING_SET)
-        if np.count_nonzero(chosen) > most:
-            priority = (threshold - push) / self.norm[live]
-            priority[support | (threshold == 0.0)] = -np.inf
-            best = np.zeros(live.size, dtype=bool)
-            best[np.argpartition(priority, most)[:most]] = True
-            chosen &= best
-        self.working_set = live[chosen]
+        self.working_set = out[:n].copy() if n <= most else self._most_likely(out[:n], most)
         return self.working_set
+
+    def _most_likely(self, columns: Ids, most: int) -> Ids:
+        """Keep the support and the columns closest to joining it, by distance of the dual constraint (celer)."""
+        threshold = self._threshold(columns)
+        priority = (threshold - np.abs(self.point.v[columns])) / self.norm[columns]
+        priority[(self.point.w[columns] != 0.0) | (threshold == 0.0)] = -np.inf
+        return np.sort(columns[np.argpartition(priority, most)[:most]])
 
     def descend(self, columns: Ids) -> None:
         """Run the kernel on the working set and take its step."""
@@ -290,7 +296,6 @@ class _Run:
         args = (self.model.weight, self.model.weight_sum, curvature, mass, *(rule[columns] for rule in rules))
         epochs, _, shift = cd.descend(*problem.matrix, columns, w, point.z, *args, penalty, tol, most)
         self.n_iter += epochs
-        self.rounds += 1
         if problem.private is None:
             point.w[columns] = w
             point.b += shift
@@ -318,13 +323,14 @@ class _Run:
             point.w[columns] = start + size * delta
             point.eta = eta + size * step
             self.model = self._model_at(point.eta)
-            value = self.model.loss + certificate.penalty_value(
-                self.penalty, self.live, point.w, problem.factor, problem.scale
-            )
-            if value <= allowed or size < 1e-9:
+            if self._primal(self.live) <= allowed or size < SHORTEST_STEP:
                 break
             size *= 0.5
         point.b += size * shift
+        if size == 1.0:
+            self.floor = max(self.floor * FLOOR_FALL, FLOOR_LEAST)
+        else:
+            self.floor = min(self.floor * (FLOOR_RISE if size >= 0.25 else FLOOR_JUMP), 1.0)
 
     # The end.
 
@@ -335,7 +341,7 @@ class _Run:
                 n_nonzero += int(np.count_nonzero(self.model.u))
             reference = self.problem.reference
             relative = self.gap / reference if reference > 0.0 else 0.0
-            self.controls.callback(Progress(self.penalty.alpha, self.n_iter, relative, n_nonzero))
+            self.controls.callback(Progress(self.penalty.alpha, self.n_iter, float(relative), n_nonzero))
 
     def finish(self) -> Solution:
         """Put the private columns back and report."""
@@ -345,6 +351,9 @@ class _Run:
         if problem.private is not None:
             w[problem.private.columns] = self.model.u[problem.private.rows]
         point.alpha = self.penalty.alpha
+        if self.is_z:
+            point.fresh = np.zeros(w.size, dtype=bool)
+            point.fresh[self.live] = True
         reference = problem.reference
         within_rounding = self.gap <= problem.rounding
         return Solution.of(
@@ -352,7 +361,7 @@ class _Run:
             b=point.b + problem.centre,
             objective=self.primal + problem.within,
             loss=loss,
-            dual_gap=0.0 if within_rounding else self.gap / reference,
+            dual_gap=0.0 if within_rounding else float(self.gap / reference),
             n_iter=self.n_iter,
             converged=self.gap <= self.target,
         )

@@ -35,9 +35,9 @@ def solve(problem: Problem, penalty: ElasticNet, point: Point, controls: Control
     -------
     solution : Solution
     """
-    public = problem.public
-    bounded = np.isfinite(problem.lower[public]).any() or np.isfinite(problem.upper[public]).any()
-    if bounded or penalty.alpha == 0.0 or np.any(problem.factor[public] == 0.0) or problem.reference == 0.0:
+    bounded = np.isfinite(problem.lower).any() or np.isfinite(problem.upper).any()
+    unpenalised = penalty.alpha == 0.0 or np.any(problem.factor[problem.public] == 0.0)
+    if bounded or unpenalised or problem.reference == 0.0:
         return coordinate_descent.solve(problem, penalty, point, controls)
     return _Normal(problem, penalty, point, controls).solve()
 
@@ -140,7 +140,7 @@ class _Normal:
             residual = residual - private.x * u
             point.eta = problem.y - residual - private.x * u
         point.z[:] = problem.s * residual
-        point.fresh[:] = False
+        point.fresh = None
         loss = 0.5 * float(problem.s @ residual**2) + problem.within
         return Solution.of(
             w,

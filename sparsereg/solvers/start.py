@@ -38,7 +38,6 @@ def null_point(problem: Problem, controls: Controls) -> Point:
         z=problem.s * problem.y,
         eta=None if problem.private is None else np.zeros(problem.n_rows),
         v=np.zeros(n_active),
-        fresh=np.zeros(n_active, dtype=bool),
     )
     if np.any(problem.factor[problem.public] == 0.0):
         coordinate_descent.solve(problem, ElasticNet(OVERWHELMING, 1.0), point, controls)
@@ -103,7 +102,7 @@ def point_at(problem: Problem, w: npt.NDArray[np.float64], intercept: float, con
         shift = float(problem.s @ (problem.y - eta))
         point.b, eta = point.b + shift, eta + shift
     point.z[:] = problem.s * (problem.y - eta)
-    point.fresh[:] = False
+    point.fresh = None
     if point.eta is not None:
         point.eta = eta
     return point

@@ -1,0 +1,60 @@
+"""Lasso and elastic-net paths: sparsereg on the wide matrix against its peers on the compacted one.
+
+python bench/bench_path.py --data crossed --rows 1000000 --alphas 30 --eps 1e-3
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from data import Dataset
+from objective import Problem
+from run import (
+    GIB,
+    Task,
+    add_common_arguments,
+    add_data_arguments,
+    compare,
+    dataset_path,
+    interpreters,
+    print_comparison,
+)
+
+SOLVERS = (
+    "sparsereg:tol=1e-6",
+    "sparsereg:tol=1e-6,intercept=0",
+    "glmnet:thresh=1e-7",
+    "glmnet:thresh=1e-9",
+    "glmnet:thresh=1e-12",
+    "adelie:tol=1e-7",
+    "adelie:tol=1e-9",
+    "skglm:tol=1e-7",
+    "celer:tol=1e-6",
+    "sklearn-path:tol=1e-6",
+)
+
+
+def parse():
+    """Arguments of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_data_arguments(parser)
+    parser.add_argument("--alphas", type=int, default=30)
+    parser.add_argument("--eps", type=float, default=1e-3, help="smallest alpha over largest")
+    parser.add_argument("--l1-ratio", type=float, default=1.0)
+    add_common_arguments(parser, SOLVERS)
+    return parser.parse_args()
+
+
+def main():
+    """Run and print."""
+    arguments = parse()
+    path = dataset_path(arguments)
+    dataset = Dataset.load(path)
+    alphas = Problem(dataset.X, dataset.y, arguments.l1_ratio).grid(arguments.alphas, arguments.eps)
+    limits = {"time_limit": arguments.time_limit, "memory_limit": arguments.memory_limit * GIB}
+    task = Task(path, alphas, arguments.l1_ratio, **limits)
+    print_comparison(task, compare(task, arguments.solvers, interpreters(arguments), arguments.repeats))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,294 @@
+"""One adapter per solver, and the process that runs it.
+
+`run.py` starts this file with the interpreter of the solver's own environment, so it may import nothing but NumPy,
+SciPy and `data` before it knows which solver is wanted. Imports, loading the data and a warm-up fit (JIT compilation)
+come before the clock starts; converting the CSR matrix to whatever the solver wants comes after.
+
+An adapter takes `(X, y, alphas, l1_ratio, intercept, **settings)` with X in CSR and alphas descending, on the scale of
+`objective.Problem`, and returns `(coefs, intercepts)`: coefficients as (n_columns, n_alphas), dense or sparse.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from data import Dataset
+from scipy import sparse
+
+CANNOT = "this peer cannot solve that problem"
+
+
+class NotInstalled(Exception):
+    """The peer cannot be imported in the environment it was given."""
+
+
+# --- adapters ---------------------------------------------------------------------------------------------------------
+
+
+def sparsereg_path(X, y, alphas, l1_ratio, intercept, **settings):
+    """Paths of sparsereg itself; `l1_ratio` 0 is the ridge path."""
+    import sparsereg
+
+    common = {"alphas": alphas, "fit_intercept": intercept, **settings}
+    if l1_ratio == 1.0:
+        path = sparsereg.lasso_path(X, y, **common)
+    elif l1_ratio == 0.0:
+        path = sparsereg.ridge_path(X, y, **common)
+    else:
+        path = sparsereg.enet_path(X, y, l1_ratio=l1_ratio, **common)
+    return path.coefs, path.intercepts
+
+
+def sklearn_path(X, y, alphas, l1_ratio, intercept, *, tol=1e-6, max_iter=100_000):
+    """The enet_path of scikit-learn (lasso_path is a call of it). It has no intercept."""
+    from sklearn.linear_model import enet_path
+
+    _, coefs, _ = enet_path(X.tocsc(), y, l1_ratio=l1_ratio, alphas=alphas, tol=tol, max_iter=max_iter)
+    return coefs, np.zeros(len(alphas))
+
+
+def sklearn_lasso(X, y, alphas, l1_ratio, intercept, *, tol=1e-6, max_iter=100_000):
+    """The ElasticNet estimator of scikit-learn, warm-started from one alpha to the next."""
+    from sklearn.linear_model import ElasticNet
+
+    X = X.tocsc()
+    model = ElasticNet(l1_ratio=l1_ratio, fit_intercept=intercept, tol=tol, max_iter=max_iter, warm_start=True)
+    coefs, intercepts = [], []
+    for alpha in alphas:
+        model.set_params(alpha=alpha).fit(X, y)
+        coefs.append(model.sparse_coef_.T)
+        intercepts.append(model.intercept_)
+    return sparse.hstack(coefs, format="csc"), np.array(intercepts)
+
+
+def sklearn_ridge(X, y, alphas, l1_ratio, intercept, *, solver="sparse_cg", tol=1e-6, max_iter=None):
+    """The Ridge of scikit-learn, one fit per alpha (no path, no warm start). Its loss is a sum, not a mean."""
+    from sklearn.linear_model import Ridge
+
+    if l1_ratio != 0.0:
+        raise ValueError(CANNOT)
+    coefs, intercepts = [], []
+    for alpha in alphas:
+        model = Ridge(alpha * len(y), fit_intercept=intercept, solver=solver, tol=tol, max_iter=max_iter)
+        model.set_params(random_state=0).fit(X, y)
+        # With an intercept on sparse data it may take another solver than asked (sag becomes sparse_cg).
+        if model.solver_ != solver:
+            raise RuntimeError(f"scikit-learn used {model.solver_} in place of {solver}")
+        coefs.append(model.coef_)
+        intercepts.append(model.intercept_)
+    return np.array(coefs).T, np.array(intercepts)
+
+
+def celer_path(X, y, alphas, l1_ratio, intercept, *, tol=1e-6, prune=1, max_iter=200):
+    """The celer_path of celer. It has no intercept; its elastic net has another scale, so only the lasso is run."""
+    from celer import celer_path as solve
+
+    if l1_ratio != 1.0:
+        raise ValueError(CANNOT)
+    _, coefs, _ = solve(X.tocsc(), y, "lasso", alphas=alphas, tol=tol, prune=int(prune), max_iter=int(max_iter))
+    return coefs, np.zeros(len(alphas))
+
+
+def skglm_path(X, y, alphas, l1_ratio, intercept, *, tol=1e-8, max_iter=1_000):
+    """The path of skglm. Its `tol` is absolute: a bound on the subgradient's violation, in the units of alpha."""
+    from skglm import ElasticNet, Lasso
+
+    options = {"fit_intercept": intercept, "tol": tol, "max_iter": int(max_iter), "warm_start": True}
+    if l1_ratio == 0.0:
+        raise ValueError(CANNOT)
+    model = Lasso(**options) if l1_ratio == 1.0 else ElasticNet(l1_ratio=l1_ratio, **options)
+    coefs = np.asarray(model.path(X.tocsc(), y, alphas)[1])
+    if not intercept:
+        return coefs, np.zeros(len(alphas))
+    return coefs[:-1], coefs[-1]
+
+
+def adelie_path(X, y, alphas, l1_ratio, intercept, *, tol=1e-7, screen_rule="pivot"):
+    """The grpnet of adelie, with one group per column and its early exit off."""
+    import adelie
+
+    state = adelie.grpnet(
+        adelie.matrix.sparse(X.tocsc(), method="naive", n_threads=1),
+        adelie.glm.gaussian(y=y),
+        alpha=l1_ratio,
+        lmda_path=alphas,
+        intercept=intercept,
+        tol=tol,
+        screen_rule=screen_rule,
+        early_exit=False,
+        progress_bar=False,
+    )
+    return state.betas.T, np.asarray(state.intercepts)
+
+
+class Peer(NamedTuple):
+    """What the runner must know of a solver."""
+
+    package: str  # what to import, and whose version to report
+    fit: Callable | None  # None: run by a process of its own (R)
+    intercept: bool = True  # whether it takes an intercept on sparse data at a bearable cost
+
+
+PEERS = {
+    "sparsereg": Peer("sparsereg", sparsereg_path),
+    "sklearn-path": Peer("scikit-learn", sklearn_path, intercept=False),
+    "sklearn-lasso": Peer("scikit-learn", sklearn_lasso),
+    "sklearn-ridge": Peer("scikit-learn", sklearn_ridge),
+    "celer": Peer("celer", celer_path, intercept=False),
+    "skglm": Peer("skglm", skglm_path),
+    "adelie": Peer("adelie", adelie_path),
+    "glmnet": Peer("glmnet", None),
+}
+MODULES = {"scikit-learn": "sklearn"}  # where the import has another name than the package
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+
+def memory(field):
+    """`field` of this process's status (VmRSS: now, VmHWM: peak), in bytes."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field + ":"):
+            return int(line.split()[1]) * 1024
+    raise OSError(f"no {field} in the process status")
+
+
+def forget_peak():
+    """Make the peak start again from the memory in use now."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def timed(call, time_limit):
+    """Run `call` under a clock: its result, and wall, CPU and extra peak memory.
+
+    Past `time_limit` the alarm's default action ends the process. A Python handler would not do: it waits for compiled
+    code to return.
+    """
+    forget_peak()
+    before = memory("VmRSS")
+    signal.setitimer(signal.ITIMER_REAL, time_limit)
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = call()
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    signal.setitimer(signal.ITIMER_REAL, 0.0)
+    return result, {"wall": wall, "cpu": cpu, "extra_memory": memory("VmHWM") - before}
+
+
+def warm_up(fit, l1_ratio, intercept, settings):
+    """A fit of toy size, so that compiling and lazy imports are not timed."""
+    rng = np.random.default_rng(0)
+    X = sparse.random(200, 50, density=0.1, format="csr", random_state=rng)
+    y = rng.normal(size=200)
+    largest = np.abs(X.T @ y).max() / (200 * max(l1_ratio, 0.1))
+    fit(X, y - y.mean(), largest * np.array([0.5, 0.1]), l1_ratio, intercept, **settings)
+
+
+def run_python(peer, job, X, y, alphas):
+    """Fit with a Python peer in this process: coefficients, intercepts and the record of the run."""
+    try:
+        importlib.import_module(MODULES.get(peer.package, peer.package))
+    except ImportError as error:
+        raise NotInstalled(str(error)) from error
+    fit, settings = peer.fit, job["settings"]
+    warm_up(fit, job["l1_ratio"], job["fit_intercept"], settings)
+    (coefs, intercepts), record = timed(
+        lambda: fit(X, y, alphas, job["l1_ratio"], job["fit_intercept"], **settings), job["time_limit"]
+    )
+    record["version"] = importlib.metadata.version(peer.package)
+    return coefs, intercepts, record
+
+
+def run_glmnet(job, X, y, alphas, folder):
+    """Fit with R's glmnet in an Rscript process that reads and writes flat binary files in `folder`.
+
+    R is handed the matrix in its own format (CSC), so glmnet is the one peer whose conversion is not in its time.
+
+    glmnet divides a Gaussian response by its standard deviation s before it penalises, which leaves the lasso alone but
+    divides every L2 penalty by s. So it is given y / s, which it does not change, and the lambda and l1_ratio of the
+    same problem on that scale.
+    """
+    rscript = shutil.which("Rscript")
+    if rscript is None:
+        raise NotInstalled("no Rscript on the path")
+    X = X.tocsc()
+    scale = y.std()
+    weight = job["l1_ratio"] / scale + 1.0 - job["l1_ratio"]
+    parts = {"p": X.indptr.astype(np.int32), "i": X.indices.astype(np.int32), "x": X.data}
+    parts |= {"y": y / scale, "lambda": alphas * weight}
+    for name, values in parts.items():
+        values.tofile(folder / f"{name}.bin")
+    n_rows, n_columns = X.shape
+    del X, parts
+    thresh = job["settings"].get("thresh", 1e-7)
+    arguments = [folder, n_rows, n_columns, job["l1_ratio"] / scale / weight, int(job["fit_intercept"]), thresh]
+    signal.setitimer(signal.ITIMER_REAL, job["time_limit"])
+    script = Path(__file__).with_name("glmnet.R")
+    done = subprocess.run([rscript, str(script), *map(str, arguments)], capture_output=True, text=True)
+    signal.setitimer(signal.ITIMER_REAL, 0.0)
+    if done.returncode == 42:
+        raise NotInstalled(done.stderr.strip())
+    if done.returncode != 0:
+        raise RuntimeError(f"R: {done.stderr.strip()}")
+    return read_glmnet(folder, n_columns, scale)
+
+
+def read_glmnet(folder, n_columns, scale):
+    """What `glmnet.R` wrote, brought back to the scale of the response."""
+    read = {name: np.fromfile(folder / f"{name}.out", kind) for name, kind in zip("pixb", "iidd")}
+    n_alphas = len(read["b"])
+    coefs = sparse.csc_matrix((read["x"], read["i"], read["p"]), shape=(n_columns, n_alphas))
+    return scale * coefs, scale * read["b"], json.loads((folder / "record.json").read_text())
+
+
+# --- the process ------------------------------------------------------------------------------------------------------
+
+
+def run_job(folder):
+    """Run the job described in `folder`; write its record, coefficients and intercepts there."""
+    job = json.loads((folder / "job.json").read_text())
+    alphas = np.load(folder / "alphas.npy")
+    dataset = Dataset.load(job["dataset"])
+    X = dataset.wide() if job["wide"] else dataset.X
+    y = dataset.y if job["fit_intercept"] else dataset.y - dataset.y.mean()
+    del dataset
+    unlimited = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (job["memory_limit"], unlimited[1]))
+    peer = PEERS[job["peer"]]
+    if peer.fit is None:
+        coefs, intercepts, record = run_glmnet(job, X, y, alphas, folder)
+    else:
+        coefs, intercepts, record = run_python(peer, job, X, y, alphas)
+    resource.setrlimit(resource.RLIMIT_AS, unlimited)
+    if coefs.shape[1] != len(alphas):
+        raise RuntimeError(f"the path stopped after {coefs.shape[1]} of {len(alphas)} alphas")
+    sparse.save_npz(folder / "coefs.npz", sparse.csc_matrix(coefs), compressed=False)
+    np.save(folder / "intercepts.npy", np.broadcast_to(np.asarray(intercepts, dtype=float), len(alphas)))
+    return record
+
+
+def main():
+    """Entry of the solver's process: the only argument is the job's folder."""
+    folder = Path(sys.argv[1])
+    try:
+        record = {"status": "ok", **run_job(folder)}
+    except NotInstalled as error:
+        record = {"status": "not installed", "message": str(error)}
+    except (Exception, SystemExit) as error:
+        record = {"status": "failed", "message": f"{type(error).__name__}: {error}"}
+    (folder / "record.json").write_text(json.dumps(record))
+
+
+if __name__ == "__main__":
+    main()
