@@ -121,6 +121,10 @@ class RegularizationPath:
     def to_frame(self) -> Any:
         """Return a pandas data frame with one row an alpha.
 
+        Returns
+        -------
+        frame : pandas.DataFrame
+
         Raises
         ------
         ImportError

