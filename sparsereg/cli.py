@@ -7,10 +7,10 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sparsereg import __version__
 from sparsereg.grid import make_level
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sparsereg", description="Regularised linear models for very wide sparse data."
     )
-    parser.add_argument("--version", action="version", version=f"sparsereg {__version__}")
+    parser.add_argument("--version", action="version", version=f"sparsereg {version('sparsereg')}")
     commands = parser.add_subparsers(dest="command", metavar="command")
     demo = commands.add_parser(
         "demo",

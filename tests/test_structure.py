@@ -26,10 +26,10 @@ STUBS = sorted(PACKAGE.rglob("*.pyi"))
 FLOORS = (
     {"_core"},
     {"_base", "_sklearn", "_validation"},
-    {"_formats", "categories", "coef", "design", "grid", "model"},
+    {"_formats", "categories", "coef", "design", "grid", "plot"},
     {"solvers"},
     {"_parameters", "path", "path_result"},
-    {"crosses", "cv", "dask", "datasets", "estimators", "feature_cross", "plot", "streaming"},
+    {"crosses", "datasets", "demo", "demo_figure", "demo_report", "estimators", "feature_cross"},
     {"__main__", "cli"},
     {""},
 )
