@@ -42,8 +42,7 @@ MAX_BODY = 60
 # columns are an answer that users ask for by name.
 AS_WIDE_AS_X = {
     ("design.py", "compact_ids"),
-    ("crosses.py", "get_feature_names_out"),
-    ("feature_cross.py", "get_feature_names_out"),
+    ("grid.py", "get_feature_names_out"),
 }
 ALLOCATORS = {"arange", "empty", "full", "ones", "zeros"}
 
