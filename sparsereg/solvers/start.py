@@ -82,16 +82,20 @@ def alpha_max(problem: Problem, point: Point, l1_ratio: float) -> float:
     return float(np.max(push / price, initial=0.0) / max(l1_ratio, LEAST_L1_RATIO)) * ROUNDED_UP
 
 
-def point_at(problem: Problem, w: npt.NDArray[np.float64], intercept: float, controls: Controls) -> Point:
-    """Make a warm start of coefficients.
+def point_at(
+    problem: Problem, w: npt.NDArray[np.float64], intercept: float, alpha: float, controls: Controls
+) -> Point:
+    """Make a warm start of coefficients, or of the null model where that fits better.
 
     Parameters
     ----------
     problem : Problem
     w : ndarray of float64 of shape (n_active,)
-        Coefficients; those outside their bounds, of excluded or of private columns are dropped.
+        Coefficients; clipped to their bounds, and those of excluded or private columns dropped.
     intercept : float
         On the user's scale.
+    alpha : float
+        The strength to be solved for, which the coefficients are taken to be close to.
     controls : Controls
 
     Returns
@@ -100,17 +104,21 @@ def point_at(problem: Problem, w: npt.NDArray[np.float64], intercept: float, con
     """
     point = null_point(problem, controls)
     public = problem.public
-    point.w[:] = 0.0
-    point.w[public] = np.clip(w[public], problem.lower[public], problem.upper[public])
-    point.b = intercept - problem.centre if problem.fit_intercept else 0.0
-    eta = np.full(problem.n_rows, point.b)
-    column_passes.accumulate(*problem.matrix, public, point.w[public], eta)
+    start = np.zeros(point.w.size)
+    start[public] = np.clip(w[public], problem.lower[public], problem.upper[public])
+    b = intercept - problem.centre if problem.fit_intercept else 0.0
+    eta = np.full(problem.n_rows, b)
+    column_passes.accumulate(*problem.matrix, public, start[public], eta)
     if problem.fit_intercept and problem.private is None:
         # The solvers keep the residual at weighted mean zero.
         shift = float(problem.s @ (problem.y - eta))
-        point.b, eta = point.b + shift, eta + shift
-    point.z[:] = problem.s * (problem.y - eta)
-    point.fresh = None
+        b, eta = b + shift, eta + shift
+    residual = problem.y - eta
+    if 0.5 * float(problem.s @ residual**2) > problem.null_objective:
+        # Coefficients of another target, perhaps of another size: what they leave would cost the residual its digits.
+        return point
+    point.w, point.b, point.alpha, point.fresh = start, b, alpha, None
+    point.z[:] = problem.s * residual
     if point.eta is not None:
         point.eta = eta
     return point
