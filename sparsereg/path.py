@@ -280,13 +280,17 @@ def solve_grid(
     solve = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
     if not np.isfinite(point.alpha):
         point.alpha = alpha_max(problem, point, l1_ratio)
-    solutions, rough = [], replace(controls, tol=max(controls.tol, ROUGH_TOL))
+    solutions = []
     for alpha in alphas:
-        on_the_way = 0
+        spent = 0
         for stop in _stops(point.alpha, alpha):
-            on_the_way += solve(problem, PENALTIES[penalty](float(stop), l1_ratio), point, rough).n_iter
-        solution = solve(problem, PENALTIES[penalty](float(alpha), l1_ratio), point, controls)
-        solution = replace(solution, n_iter=solution.n_iter + on_the_way)
+            budget = controls.max_iter // 2 - spent
+            if budget > 0:
+                rough = replace(controls, tol=max(controls.tol, ROUGH_TOL), max_iter=budget)
+                spent += solve(problem, PENALTIES[penalty](float(stop), l1_ratio), point, rough).n_iter
+        rest = replace(controls, max_iter=controls.max_iter - spent)
+        solution = solve(problem, PENALTIES[penalty](float(alpha), l1_ratio), point, rest)
+        solution = replace(solution, n_iter=spent + solution.n_iter)
         solutions.append(solution)
         if verbose:
             print(

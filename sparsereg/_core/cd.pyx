@@ -5,13 +5,16 @@ from cpython.exc cimport PyErr_CheckSignals
 from cython cimport floating
 from libc.math cimport INFINITY, fabs
 
-from sparsereg._core.anderson cimport HISTORY, extrapolation_weights
+from sparsereg._core.anderson cimport HISTORY, LONGEST_REACH, extrapolation_weights
 from sparsereg._core.penalties cimport Penalty
 from sparsereg._core.rows cimport axpy, axpy_weighted, dot
 from sparsereg._core.types cimport index_t, offset_t
 
 # Non-zeros touched between two looks at pending signals: about 50 ms of work.
 cdef offset_t WORK_BETWEEN_SIGNALS = 30_000_000
+# An extrapolation must lower the objective by more than its rounding (relative): along directions that change nothing,
+# which collinear unpenalised columns have, rounding would let the coefficients run away.
+cdef double JUMP_GAIN = 1e-13
 
 
 cdef struct Model:
@@ -133,7 +136,7 @@ cdef bint _jump(
     before = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, last)
     _move(m, data, members, n_members, candidate)
     after = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, candidate)
-    if after < before:
+    if after < before * (1.0 - JUMP_GAIN):
         return True
     _move(m, data, members, n_members, last)
     return False
@@ -179,7 +182,7 @@ cdef bint _drift(
         if reach < furthest:
             furthest = reach
             stop = i
-    if stop < 0 or furthest <= 0.0:
+    if stop < 0 or not 0.0 < furthest <= LONGEST_REACH:
         return False
     for i in range(n_members):
         candidate[i] = last[i] + furthest * (last[i] - history[i]) if last[i] != 0.0 else 0.0
