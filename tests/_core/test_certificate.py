@@ -1,0 +1,102 @@
+"""The column part of the certificate, against loops."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kernel_calls import every, rules
+
+from sparsereg._core import certificate
+from sparsereg._core.penalties import ElasticNet
+
+seeds = st.integers(0, 2**32 - 1)
+ratios = st.sampled_from([0.0, 0.3, 1.0])
+
+
+def random_columns(seed, n=12):
+    rng = np.random.default_rng(seed)
+    factor, scale = rng.choice([0.0, 0.5, 2.0], n), rng.choice([0.5, 1.0, 2.0], n)
+    lower, upper = rng.choice([-np.inf, -1.0, 0.0], n), rng.choice([np.inf, 1.0, 0.0], n)
+    w = np.clip(rng.standard_normal(n) * rng.integers(0, 2, n), lower, upper)
+    columns = np.sort(rng.choice(n, rng.integers(0, n + 1), replace=False)).astype(np.int32)
+    return columns, 3.0 * rng.standard_normal(n), w, (factor, scale, lower, upper)
+
+
+def one(function, penalty, k, *vectors):
+    return function(penalty, every(1), *(np.array([v[k]]) if np.ndim(v) else v for v in vectors))
+
+
+@given(seed=seeds, l1_ratio=ratios)
+def test_sums_and_extremes_are_those_of_single_columns(seed, l1_ratio):
+    columns, v, w, settings = random_columns(seed)
+    penalty = ElasticNet(0.4, l1_ratio)
+    value = certificate.penalty_value(penalty, columns, w, *settings[:2])
+    expected = sum(one(certificate.penalty_value, penalty, k, w, *settings[:2]) for k in columns)
+    assert value == pytest.approx(expected, rel=1e-13)
+    violation = certificate.optimality_violation(penalty, columns, v, w, *settings)
+    single = [one(certificate.optimality_violation, penalty, k, v, w, *settings) for k in columns]
+    assert violation == max(single, default=0.0)
+    conjugate = certificate.conjugate_sum(penalty, columns, v, 0.7, *settings)
+    assert conjugate == pytest.approx(
+        sum(one(certificate.conjugate_sum, penalty, k, v, 0.7, *settings) for k in columns), rel=1e-13
+    )
+    scale = certificate.feasible_scale(penalty, columns, v, w, *settings)
+    assert scale == min((one(certificate.feasible_scale, penalty, k, v, w, *settings) for k in columns), default=1.0)
+
+
+@given(seed=seeds)
+def test_the_scaled_point_is_feasible_with_l1(seed):
+    columns, v, w, settings = random_columns(seed)
+    penalty = ElasticNet(0.4, 1.0)
+    c = certificate.feasible_scale(penalty, columns, v, w, *settings)
+    assert 0.0 <= c <= 1.0
+    assert certificate.conjugate_sum(penalty, columns, v, c, *settings) < np.inf
+    if 0.0 < c < 1.0:
+        assert certificate.conjugate_sum(penalty, columns, v, c * (1 + 1e-9), *settings) == np.inf
+
+
+@pytest.mark.parametrize(
+    ("w", "v", "violation"),
+    [
+        (0.0, 0.4, 0.0), (0.0, -0.5, 0.0), (0.0, 0.8, 0.3), (0.0, -0.9, 0.4),
+        (2.0, 0.5, 0.0), (2.0, 0.1, 0.4), (2.0, -0.5, 1.0), (-2.0, -0.5, 0.0), (-2.0, 0.5, 1.0),
+    ],
+)
+def test_violation_with_l1(w, v, violation):
+    found = certificate.optimality_violation(
+        ElasticNet(0.5, 1.0), every(1), np.array([v]), np.array([w]), *rules(1)
+    )
+    assert found == pytest.approx(violation, abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("w", "v", "lower", "upper", "violation"),
+    [
+        # At an upper bound the gradient may push up, not down.
+        (1.0, 9.0, -1.0, 1.0, 0.0), (1.0, 0.5, -1.0, 1.0, 0.0), (1.0, 0.2, -1.0, 1.0, 0.3),
+        (-1.0, -9.0, -1.0, 1.0, 0.0), (-1.0, -0.2, -1.0, 1.0, 0.3),
+        # At zero with zero as a bound only one side counts.
+        (0.0, -9.0, 0.0, 1.0, 0.0), (0.0, 0.9, 0.0, 1.0, 0.4), (0.0, 9.0, -1.0, 0.0, 0.0), (0.0, -0.9, -1.0, 0.0, 0.4),
+        (0.0, 9.0, 0.0, 0.0, 0.0), (0.0, -9.0, 0.0, 0.0, 0.0),
+    ],
+)
+def test_violation_at_bounds(w, v, lower, upper, violation):
+    found = certificate.optimality_violation(
+        ElasticNet(0.5, 1.0), every(1), np.array([v]), np.array([w]), *rules(1, lower=lower, upper=upper)
+    )
+    assert found == pytest.approx(violation, abs=1e-15)
+
+
+def test_broadcast_rules():
+    columns, v, w, _ = random_columns(1)
+    flat = [np.broadcast_to(np.float64(value), w.size) for value in (2.0, 0.5, -np.inf, np.inf)]
+    full = [np.array(rule) for rule in flat]
+    penalty = ElasticNet(0.3, 0.5)
+    assert certificate.penalty_value(penalty, columns, w, *flat[:2]) == certificate.penalty_value(
+        penalty, columns, w, *full[:2]
+    )
+    for function, extra in (
+        (certificate.optimality_violation, (v, w)), (certificate.feasible_scale, (v, w)),
+        (certificate.conjugate_sum, (v, 0.9)),
+    ):
+        assert function(penalty, columns, *extra, *flat) == function(penalty, columns, *extra, *full)

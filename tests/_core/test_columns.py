@@ -1,0 +1,77 @@
+"""Whole passes over columns, against dense products."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from kernel_calls import compact
+
+from sparsereg._core import columns as passes
+
+seeds = st.integers(0, 2**32 - 1)
+each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+
+
+def random_columns(seed, dtype):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((17, 9)) * (rng.random((17, 9)) < 0.4)
+    X = X.astype(dtype).astype(float)
+    chosen = np.sort(rng.choice(9, rng.integers(0, 10), replace=False)).astype(np.int32)
+    return rng, X, compact(X, dtype), chosen
+
+
+@each_dtype
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+@given(seed=seeds)
+def test_correlate(seed, dtype, n_threads):
+    rng, X, matrix, chosen = random_columns(seed, dtype)
+    z, out = rng.standard_normal(17), np.full(9, 7.0)
+    passes.correlate(*matrix, chosen, z, out, n_threads)
+    expected = np.full(9, 7.0)
+    expected[chosen] = (X.T @ z)[chosen]
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-13)
+    again = np.full(9, 7.0)
+    passes.correlate(*matrix, chosen, z, again, 1)
+    np.testing.assert_array_equal(out, again)
+
+
+@each_dtype
+@pytest.mark.parametrize("uniform", [True, False])
+@given(seed=seeds)
+def test_moments(seed, dtype, uniform):
+    rng, X, matrix, chosen = random_columns(seed, dtype)
+    weight = rng.random(1 if uniform else 17)
+    mass, square = np.empty(chosen.size), np.empty(chosen.size)
+    passes.moments(*matrix, chosen, weight, mass, square)
+    spread = np.broadcast_to(weight, 17)
+    np.testing.assert_allclose(mass, (spread @ X)[chosen], rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(square, (spread @ X**2)[chosen], rtol=1e-12, atol=1e-13)
+
+
+@each_dtype
+@given(seed=seeds)
+def test_accumulate(seed, dtype):
+    rng, X, matrix, chosen = random_columns(seed, dtype)
+    delta, out = rng.standard_normal(chosen.size) * rng.integers(0, 2, chosen.size), rng.standard_normal(17)
+    expected = out + X[:, chosen] @ delta
+    passes.accumulate(*matrix, chosen, delta, out)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-13)
+
+
+def test_a_matrix_without_entries():
+    matrix = np.empty(0), np.empty(0, np.int32), np.zeros(4, np.int64)
+    out, chosen = np.ones(3), np.array([0, 2], np.int32)
+    passes.correlate(*matrix, chosen, np.ones(5), out, 2)
+    assert out.tolist() == [0.0, 1.0, 0.0]
+    mass, square = np.ones(2), np.ones(2)
+    passes.moments(*matrix, chosen, np.ones(1), mass, square)
+    assert mass.tolist() == square.tolist() == [0.0, 0.0]
+
+
+def test_long_columns_keep_their_digits():
+    """Values that cancel, in columns longer than one round of the four running sums."""
+    for n in range(1, 12):
+        X = np.full((n, 1), 1e8)
+        z, out = np.where(np.arange(n) % 2, -1.0, 1.0), np.empty(1)
+        passes.correlate(*compact(X), np.zeros(1, np.int32), z, out, 1)
+        assert out[0] == 1e8 * (n % 2)

@@ -1,0 +1,70 @@
+"""Every registered loss and penalty is compiled into every kernel, and keeps its parameters."""
+
+import inspect
+import pickle
+import re
+from itertools import product
+
+import pytest
+
+from sparsereg._core import cd, certificate, losses, newton, penalties
+from sparsereg._core.losses import LOSSES
+from sparsereg._core.penalties import PENALTIES
+
+# A value for every parameter that a loss or a penalty may have.
+VALUES = {"alpha": 0.75, "l1_ratio": 0.25}
+FLOATS = ["float", "double"]
+LOSS_NAMES = [loss.__name__ for loss in LOSSES.values()]
+PENALTY_NAMES = [penalty.__name__ for penalty in PENALTIES.values()]
+REGISTERED = [*LOSSES.values(), *PENALTIES.values()]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "fused"),
+    [
+        (cd.descend, [FLOATS, PENALTY_NAMES]),
+        (certificate.penalty_value, [PENALTY_NAMES]),
+        (certificate.optimality_violation, [PENALTY_NAMES]),
+        (certificate.feasible_scale, [PENALTY_NAMES]),
+        (certificate.conjugate_sum, [PENALTY_NAMES]),
+        (newton.linearise, [LOSS_NAMES, PENALTY_NAMES]),
+        (newton.centre_dual, [PENALTY_NAMES]),
+        (newton.dual_sum, [LOSS_NAMES, PENALTY_NAMES]),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_kernels_are_compiled_for_exactly_what_is_registered(kernel, fused):
+    assert set(kernel.__signatures__) == {"|".join(names) for names in product(*fused)}
+
+
+@pytest.mark.parametrize(("module", "registry"), [(losses, LOSSES), (penalties, PENALTIES)])
+def test_every_class_is_registered(module, registry):
+    classes = {value for value in vars(module).values() if inspect.isclass(value)}
+    assert {cls for cls in classes if cls.__module__ == module.__name__} == set(registry.values())
+
+
+def parameters(cls):
+    """Read the names from the docstring: compiled constructors have no signature."""
+    section = cls.__doc__.partition("Parameters\n")[2].partition("Attributes\n")[0]
+    return re.findall(r"^ *(\w+) : ", section, re.MULTILINE)
+
+
+@pytest.mark.parametrize("cls", REGISTERED)
+def test_parameters_are_kept_and_pickled(cls):
+    names = parameters(cls)
+    built = cls(*(VALUES[name] for name in names))
+    for name in names:
+        assert getattr(built, name) == VALUES[name]
+        with pytest.raises(AttributeError):
+            setattr(built, name, 0.0)
+    again = pickle.loads(pickle.dumps(built))
+    assert type(again) is cls
+    assert [getattr(again, name) for name in names] == [VALUES[name] for name in names]
+    assert cls.__doc__
+    assert cls.__doc__[0].isupper()
+
+
+@pytest.mark.parametrize("cls", REGISTERED)
+def test_classes_are_final(cls):
+    with pytest.raises(TypeError, match="not an acceptable base type"):
+        type("Derived", (cls,), {})

@@ -1,0 +1,51 @@
+"""Solvers called on random regressions, below the face of the library."""
+
+import numpy as np
+from scipy import sparse
+
+from sparsereg.path import prepare
+from sparsereg.solvers.start import null_point
+
+
+def prepared(regression):
+    """Return the design and the problem of a regression."""
+    arguments = regression.arguments()
+    defaults = {
+        "sample_weight": None, "offset": None, "fit_intercept": True, "standardize": False, "positive": False,
+        "bounds": None, "penalty_factor": None, "l1_ratio": 1.0, "smallest_alpha": np.inf,
+    }
+    return prepare(sparse.csr_array(regression.X), regression.y, **{**defaults, **arguments})
+
+
+def started(regression, controls):
+    """Return the design, the problem and its null point."""
+    design, problem = prepared(regression)
+    return design, problem, null_point(problem, controls)
+
+
+def spell_out(design, solution):
+    """Return the coefficients of a solution on the user's columns."""
+    w = np.zeros(design.n_features)
+    w[design.active[solution.columns]] = solution.values
+    return w
+
+
+def matrix_of(problem):
+    shape = problem.n_rows, problem.indptr.size - 1
+    return sparse.csc_array(problem.matrix, shape=shape).toarray()
+
+
+def check_point(problem, point):
+    """Check what a point says of itself: its z and eta belong to its w and b, and v to z where it claims so."""
+    X = matrix_of(problem)
+    size = np.abs(problem.y).max()
+    if problem.private is None:
+        expected = problem.s * (problem.y - X @ point.w - point.b)
+        np.testing.assert_allclose(point.z, expected, atol=1e-11 * size, rtol=1e-9)
+    else:
+        assert not point.w[problem.private.columns].any()
+        np.testing.assert_allclose(point.eta, X @ point.w + point.b, atol=1e-11 * size, rtol=1e-9)
+    if point.fresh is None:
+        return
+    fresh, size = point.fresh, size * np.abs(X).max(initial=1.0)
+    np.testing.assert_allclose(point.v[fresh], (X.T @ point.z)[fresh], atol=1e-11 * size, rtol=1e-9)

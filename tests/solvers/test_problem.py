@@ -1,0 +1,163 @@
+"""From a design to the problem that solvers see: centring, scales, and which columns are eliminated."""
+
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from oracles import Raw
+from regressions import random_regression
+from scipy import sparse
+from wide_matrices import lat_long_cross
+
+from sparsereg.design import make_design
+from sparsereg.solvers import problem as problem_module
+from sparsereg.solvers.problem import ColumnRules, make_problem
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def build(X, y, weight=None, *, fit_intercept=True, standardize=False, aggregate="auto", l1_ratio=0.5, **rules):
+    design = make_design(sparse.csr_array(X), weight, aggregate=aggregate)
+    arrays = {"factor": 1.0, "lower": -np.inf, "upper": np.inf, **rules}
+    arrays = {
+        name: np.broadcast_to(np.float64(value), design.n_active) if np.ndim(value) == 0 else value[design.active]
+        for name, value in arrays.items()
+    }
+    problem = make_problem(
+        design, np.asarray(y, float), weight, ColumnRules(**arrays, standardize=standardize),
+        fit_intercept=fit_intercept, l1_ratio=l1_ratio,
+    )
+    return design, problem
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@given(seed=seeds)
+def test_moments_and_reference(seed, fit_intercept):
+    regression = random_regression(seed)
+    X, y = regression.X, regression.y
+    weight = np.random.default_rng(seed).integers(0, 3, y.size).astype(float)
+    weight[0] = 1.0
+    raw = Raw(X, y, sample_weight=weight, fit_intercept=fit_intercept)
+    for aggregate in (True, False):
+        design, problem = build(X, y, weight, fit_intercept=fit_intercept, aggregate=aggregate)
+        assert problem.s.sum() == pytest.approx(1.0, abs=1e-14)
+        assert problem.weight.size in (1, problem.n_rows)
+        np.testing.assert_allclose(np.broadcast_to(problem.weight, problem.n_rows), problem.s, rtol=1e-15)
+        assert problem.centre == pytest.approx(raw.null_intercept(), rel=1e-12, abs=1e-14)
+        assert problem.reference == pytest.approx(raw.null_objective(), rel=1e-10, abs=1e-25)
+        columns = X[:, design.active]
+        mass = raw.s @ columns
+        np.testing.assert_allclose(problem.mass, mass, rtol=1e-12, atol=1e-14)
+        square = raw.s @ (columns - (mass if fit_intercept else 0.0)) ** 2
+        np.testing.assert_allclose(problem.curvature, square, rtol=1e-9, atol=1e-14)
+        if fit_intercept:
+            assert problem.s @ problem.y == pytest.approx(0.0, abs=1e-13 * np.abs(y).max())
+
+
+def test_scale_is_the_weighted_standard_deviation():
+    rng = np.random.default_rng(0)
+    X, y, weight = rng.standard_normal((20, 3)) + 5.0, rng.standard_normal(20), rng.random(20)
+    _, problem = build(X, y, weight, standardize=True)
+    np.testing.assert_allclose(problem.scale, Raw(X, y, sample_weight=weight, standardize=True).scale, rtol=1e-12)
+    _, plain = build(X, y, weight)
+    assert plain.scale.strides == (0,)
+    assert (plain.scale == 1.0).all()
+
+
+def test_columns_that_cannot_help_are_not_public():
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.standard_normal((20, 5)), np.ones(20)]
+    factor = np.array([1.0, np.inf, 0.0, 1.0, 1.0, 1.0])
+    lower = np.array([-np.inf, -np.inf, -np.inf, 0.0, -np.inf, -np.inf])
+    upper = np.array([np.inf, np.inf, np.inf, 0.0, np.inf, np.inf])
+    y = rng.standard_normal(20)
+    for fit_intercept, standardize, expected in (
+        (True, False, [0, 2, 4]), (False, False, [0, 2, 4, 5]), (False, True, [0, 2, 4]),
+    ):
+        _, problem = build(
+            X, y, factor=factor, lower=lower, upper=upper, fit_intercept=fit_intercept, standardize=standardize
+        )
+        assert problem.public.tolist() == expected
+
+
+def test_a_column_constant_up_to_rounding_is_constant():
+    X = np.c_[np.full(20, 0.1), np.arange(20.0)]
+    assert build(X, np.arange(20.0))[1].public.tolist() == [1]
+
+
+def test_private_columns_of_a_cross():
+    X = lat_long_cross(3000, n_places=5)
+    design = make_design(X)
+    rules = ColumnRules.plain(design.n_active)
+    problem = make_problem(design, np.sin(np.arange(3000.0)), None, rules, fit_intercept=True, l1_ratio=0.5)
+    private = problem.private
+    # After aggregation every cell has one row, and every row one cell.
+    assert private.columns.size == private.rows.size >= 0.99 * problem.n_rows
+    assert np.unique(private.rows).size == private.rows.size
+    assert (np.diff(design.indptr)[private.columns] == 1).all()
+    np.testing.assert_array_equal(design.indices[design.indptr[private.columns]], private.rows)
+    assert np.intersect1d(private.columns, problem.public).size == 0
+    assert np.union1d(private.columns, problem.public).size == design.n_active
+    np.testing.assert_array_equal(private.x[private.rows], 1.0)
+    for rule in private.rules[1:]:
+        assert rule.strides == (0,)
+
+
+@given(seed=seeds)
+def test_a_row_gives_up_its_cheapest_column(seed):
+    rng = np.random.default_rng(seed)
+    n = 12
+    X = np.hstack([np.diag(rng.choice([-2.0, 0.5, 1.0], n)) for _ in range(3)])
+    X = np.hstack([X, rng.standard_normal((n, 2))])
+    factor = rng.choice([0.5, 1.0, 2.0, np.inf], 3 * n + 2)
+    with mock.patch.object(problem_module, "PRIVATE_SHARE", 0.0):
+        _, problem = build(X, rng.standard_normal(n), factor=factor, lower=-factor, upper=2.0 * factor)
+    private = problem.private
+    for row in range(n):
+        mine = [row + k * n for k in range(3) if factor[row + k * n] < np.inf]
+        chosen = private.columns[private.rows == row]
+        if not mine:
+            assert chosen.size == 0
+            assert private.x[row] == 0.0
+            continue
+        price = [factor[j] / abs(X[row, j]) for j in mine]
+        assert price[mine.index(chosen[0])] == min(price)
+        j = chosen[0]
+        expected = (X[row, j], factor[j], 1.0, -factor[j], 2.0 * factor[j])
+        assert [rule[row] for rule in private.rules] == list(expected)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.25, False), (0.5, True)])
+def test_few_private_columns_are_not_eliminated(share, expected):
+    rng = np.random.default_rng(0)
+    X = np.hstack([rng.standard_normal((20, 4)), np.eye(20)[:, : int(20 * share)]])
+    assert (build(X, rng.standard_normal(20))[1].private is not None) == expected
+
+
+def test_unpenalised_columns_rule_elimination_out():
+    rng = np.random.default_rng(0)
+    X, y = np.hstack([rng.standard_normal((20, 4)), np.eye(20)]), rng.standard_normal(20)
+    assert build(X, y, factor=np.repeat([0.0, 1.0], [1, 23]))[1].private is None
+    # Private columns without penalty are not eliminated: they would leave their rows no curvature.
+    assert build(X, y, factor=np.repeat([1.0, 0.0], [4, 20]))[1].private is None
+
+
+@pytest.mark.parametrize(
+    ("factor", "lower", "upper", "expected"),
+    [
+        ([1.0, 1.0, 1.0, 1.0], -np.inf, np.inf, [0, 1]),
+        ([2.0, 1.0, 1.0, 1.0], -np.inf, np.inf, [1, 2]),  # the copy that costs less is kept
+        ([1.0, 1.0, 1.0, 1.0], 0.0, np.inf, [0, 1]),
+        ([1.0, 1.0, 1.0, 1.0], -0.5, np.inf, [0, 1, 2, 3]),  # together copies reach below -0.5
+        ([np.inf, 1.0, 1.0, 1.0], -np.inf, np.inf, [1, 2]),
+    ],
+)
+def test_one_of_identical_columns_is_used_with_pure_l1(factor, lower, upper, expected):
+    first, second = np.arange(8.0) % 3.0, np.cos(np.arange(8.0))
+    X = np.c_[first, second, first, first]
+    settings = {"factor": np.array(factor), "lower": np.full(4, lower), "upper": np.full(4, upper)}
+    assert build(X, np.arange(8.0), l1_ratio=1.0, **settings)[1].public.tolist() == expected
+    mixed = build(X, np.arange(8.0), **settings)[1].public
+    assert mixed.tolist() == [j for j in range(4) if np.isfinite(factor[j])]

@@ -1,0 +1,115 @@
+"""The null model, the largest alpha, and warm starts."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from regressions import Regression, random_regression
+from solver_calls import check_point, prepared, started
+
+from sparsereg.solvers.base import Controls
+from sparsereg.solvers.start import alpha_max, null_point, point_at
+
+seeds = st.integers(0, 2**32 - 1)
+CONTROLS = Controls(tol=1e-10)
+
+
+@given(seed=seeds)
+def test_null_point(seed):
+    regression = random_regression(seed)
+    _, problem, point = started(regression, CONTROLS)
+    check_point(problem, point)
+    assert point.alpha == np.inf
+    penalised = problem.factor > 0.0
+    assert not point.w[penalised].any()
+    if not np.any(problem.factor[problem.public] == 0.0):
+        assert point.b == 0.0
+        assert not point.w.any()
+        return
+    # Least squares on the unpenalised columns; only signs and bounds may keep a correlation from zero.
+    factor = np.where(np.equal(regression.settings["penalty_factor"], 0.0), 0.0, np.inf)
+    raw = regression.having(penalty_factor=factor).raw()
+    w = np.zeros(regression.X.shape[1])
+    w[prepared(regression)[0].active] = point.w
+    assert raw.violation(w, point.b + problem.centre) <= 1.1e-5
+
+
+def test_the_null_model_is_solved_well_even_if_little_is_asked_for():
+    regression = random_regression(3, "gaussian").having(penalty_factor=0.0)
+    _, problem = prepared(regression)
+    loose, tight = (null_point(problem, Controls(tol=tol)) for tol in (0.5, 1e-12))
+    np.testing.assert_allclose(loose.z, tight.z, atol=1e-5 * np.abs(problem.y).max() * problem.s.max())
+
+
+def test_the_null_fit_is_silent():
+    told = []
+    regression = random_regression(3, "gaussian").having(penalty_factor=0.0)
+    started(regression, Controls(callback=told.append))
+    assert told == []
+
+
+@pytest.mark.parametrize("standardize", [True, False])
+@given(seed=seeds)
+def test_alpha_max(seed, standardize):
+    rng = np.random.default_rng(seed)
+    X, y = rng.standard_normal((15, 5)) * (rng.random((15, 5)) < 0.6), rng.standard_normal(15)
+    settings = {
+        "standardize": standardize, "penalty_factor": rng.choice([0.5, 1.0, np.inf], 5),
+        "lower": rng.choice([-np.inf, 0.0], 5), "upper": rng.choice([np.inf, 0.0], 5),
+    }
+    regression = Regression(X, y, settings)
+    raw = regression.raw()
+    _, problem, point = started(regression, CONTROLS)
+    push = raw.correlation(np.zeros(5), raw.null_intercept())
+    push = np.where(push > 0.0, push * (raw.bounds[1] > 0.0), -push * (raw.bounds[0] < 0.0))
+    expected = np.max((push[raw.free] / (raw.factor * raw.scale)[raw.free]), initial=0.0)
+    for l1_ratio, divisor in ((1.0, 1.0), (0.3, 0.3), (1e-3, 1e-3), (1e-5, 1e-3), (0.0, 1e-3)):
+        assert alpha_max(problem, point, l1_ratio) == pytest.approx(expected / divisor, rel=1e-9, abs=1e-13)
+
+
+def test_alpha_max_is_zero_without_anything_to_explain():
+    for y in (np.zeros(4), np.full(4, 3.0)):
+        _, problem, point = started(Regression(np.eye(4), y), CONTROLS)
+        assert alpha_max(problem, point, 1.0) == pytest.approx(0.0, abs=1e-15)
+    _, problem, point = started(Regression(np.zeros((4, 2)), np.arange(4.0)), CONTROLS)
+    assert alpha_max(problem, point, 1.0) == 0.0
+
+
+@given(seed=seeds)
+def test_warm_points(seed):
+    regression = random_regression(seed)
+    design, problem = prepared(regression)
+    # Coefficients of a least-squares fit, halved: closer than the null model, if no bounds cut them down.
+    dense = np.c_[regression.X, np.ones(regression.y.size)]
+    w = 0.5 * np.linalg.lstsq(dense, regression.raw().target)[0][design.active]
+    point = point_at(problem, w, float(regression.raw().null_intercept()), 1.0, CONTROLS)
+    check_point(problem, point)
+    public = problem.public
+    if not np.array_equal(point.w, null_point(problem, CONTROLS).w):
+        np.testing.assert_array_equal(point.w[public], np.clip(w, problem.lower, problem.upper)[public])
+    assert not np.delete(point.w, public).any()
+    if not problem.fit_intercept:
+        assert point.b == 0.0
+    elif problem.private is None:
+        # The target was centred from its own size.
+        size = np.abs(problem.y).max() + abs(problem.centre)
+        assert point.z.sum() == pytest.approx(0.0, abs=1e-14 * size)
+
+
+def test_a_warm_point_is_kept_where_it_fits_better():
+    regression = Regression(np.arange(12.0).reshape(6, 2) ** 1.5, np.arange(6.0))
+    _, problem = prepared(regression)
+    w = np.array([0.05, 0.04])
+    point = point_at(problem, w, 0.0, 1.0, CONTROLS)
+    np.testing.assert_array_equal(point.w, w)
+    check_point(problem, point)
+
+
+def test_a_warm_point_worse_than_the_null_model_is_not_used():
+    rng = np.random.default_rng(0)
+    regression = Regression(rng.standard_normal((30, 12)), 1e-9 * rng.standard_normal(30))
+    _, problem = prepared(regression)
+    point = point_at(problem, np.ones(12), 1.0, 1.0, CONTROLS)
+    assert not point.w.any()
+    assert point.b == 0.0
+    np.testing.assert_array_equal(point.z, problem.s * problem.y)
