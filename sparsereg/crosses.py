@@ -12,12 +12,12 @@ from scipy import sparse
 from sparsereg._core.crosses import lat_long_ids
 from sparsereg._sklearn import BaseEstimator, TransformerMixin, check_feature_names
 from sparsereg.feature_cross import FeatureCross
-from sparsereg.grid import MAX_NAMES, Block, Level, check_dtype, index_dtype, lay_out, locate, make_level
+from sparsereg.grid import Block, Level, NamedBlocks, check_dtype, index_dtype, lay_out, locate, make_level
 
 __all__ = ["FeatureCross", "LatLongCross"]
 
 
-class LatLongCross(TransformerMixin, BaseEstimator):
+class LatLongCross(NamedBlocks, TransformerMixin, BaseEstimator):
     """Latitude buckets, longitude buckets and the cells that they cross to, one column each.
 
     With ``minutes=1`` there are 10,800 + 21,600 + 233,280,000 = 233,312,400 columns, and a row has three ones. The
@@ -188,27 +188,6 @@ class LatLongCross(TransformerMixin, BaseEstimator):
             out["west"][mine], out["east"][mine] = lon
         return out
 
-    def block_of(self, ids: ArrayLike) -> NDArray[np.str_]:
-        """Return the name of the block that each column belongs to.
-
-        Parameters
-        ----------
-        ids : array-like of int, any shape
-
-        Returns
-        -------
-        array of str, same shape
-            ``"lat"``, ``"lon"``, ``"cell_60"``, ...
-
-        Raises
-        ------
-        ValueError
-            For ids that are not integers or out of range.
-        """
-        _, blocks = self._layout()
-        _, position = locate(ids, blocks)
-        return np.array([block.name for block in blocks])[position]
-
     def feature_name(self, ids: ArrayLike) -> NDArray[np.object_]:
         """Return a readable name for each given column, like ``lat[37.88,37.9)`` or ``cell_60[37,-123]``.
 
@@ -239,30 +218,8 @@ class LatLongCross(TransformerMixin, BaseEstimator):
                 out[at] = f"{names[at]}[{south},{west}]"
         return out
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Return the names of all columns, where there are at most a million.
-
-        Parameters
-        ----------
-        input_features : ignored
-
-        Returns
-        -------
-        (n_features_out_,) object array of str
-
-        Raises
-        ------
-        ValueError
-            For wider crosses: ask `feature_name` for the columns of interest.
-        """
-        _, blocks = self._layout()
-        n_features = blocks[-1].start + blocks[-1].count
-        if n_features > MAX_NAMES:
-            raise ValueError(
-                f"{n_features} feature names are too many to build (limit {MAX_NAMES}); "
-                "use feature_name(ids) for the columns of interest"
-            )
-        return self.feature_name(np.arange(n_features))
+    def _blocks(self) -> tuple[Block, ...]:
+        return self._layout()[1]
 
     def _layout(self) -> tuple[list[Level], tuple[Block, ...]]:
         """Return the levels, coarse to fine, and the blocks that today's parameters ask for."""

@@ -130,6 +130,21 @@ class Design:
         return GroupedTarget(weight_sum, mean, within)
 
 
+    def equal_columns(self) -> npt.NDArray[np.int32]:
+        """Number the distinct columns.
+
+        Returns
+        -------
+        group : ndarray of int32 of shape (n_active,)
+            The same number for columns with the same rows and values. Cost: one pass over the non-zeros.
+        """
+        data = self.data[:0] if self.binary else self.data
+        hashes = np.empty(self.n_active, dtype=np.uint64)
+        groups.hash_rows(self.indptr, self.indices, data, hashes)
+        group, _ = _equal_slices(self.indptr, self.indices, data, hashes, self.n_active)
+        return group
+
+
 class _CompactRows(NamedTuple):
     """Rows under compact ids, strictly ascending; `data` of length 0 stands for ones, as in the kernels."""
 
@@ -310,6 +325,22 @@ def _group(
     rows: _CompactRows, hashes: npt.NDArray[np.uint64], expected: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Group equal rows; order the groups by their last column."""
+    group, representative = _equal_slices(rows.indptr, rows.indices, rows.data, hashes, expected)
+    order = np.empty(representative.size, dtype=np.int32)
+    position = np.empty(representative.size, dtype=np.int32)
+    start = np.zeros(rows.active.size + 2, dtype=np.int64)
+    groups.order_by_last_id(rows.indptr, rows.indices, representative, start, order, position)
+    return order, position[group]
+
+
+def _equal_slices(
+    indptr: npt.NDArray[np.int64],
+    indices: npt.NDArray[np.int32],
+    data: npt.NDArray[Any],
+    hashes: npt.NDArray[np.uint64],
+    expected: int,
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Number the distinct slices of a compressed matrix; return each slice's number and the first slice of each."""
     group = np.empty(hashes.size, dtype=np.int32)
     n_groups = -1
     while n_groups < 0:
@@ -317,14 +348,9 @@ def _group(
         size = 1 << max(4, (expected + expected // 2).bit_length())
         table = np.zeros(size, dtype=np.uint64)
         representative = np.empty(2 * size // 3, dtype=np.int32)
-        n_groups = groups.group_rows(rows.indptr, rows.indices, rows.data, hashes, table, group, representative)
+        n_groups = groups.group_rows(indptr, indices, data, hashes, table, group, representative)
         expected *= 2
-    del table
-    order = np.empty(n_groups, dtype=np.int32)
-    position = np.empty(n_groups, dtype=np.int32)
-    start = np.zeros(rows.active.size + 2, dtype=np.int64)
-    groups.order_by_last_id(rows.indptr, rows.indices, representative[:n_groups], start, order, position)
-    return order, position[group]
+    return group, representative[:n_groups].copy()
 
 
 def _scatter(row: npt.NDArray[np.int32], keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:

@@ -21,7 +21,7 @@ from sparsereg._sklearn import (
 from sparsereg._validation import check_offset
 from sparsereg.coef import SparseCoef
 from sparsereg.path import prepare, solve_grid
-from sparsereg.solvers.base import Point, Solution
+from sparsereg.solvers.base import Controls, Point, Solution
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.start import null_point, point_at
 
@@ -135,10 +135,11 @@ class _CoordinateDescentRegressor(RegressorMixin, BaseEstimator):
         controls = make_controls(self.tol, self.max_iter, self.n_threads, self.callback)
         design, problem = prepare(
             X, _flat(y), sample_weight, offset, fit_intercept=fit_intercept, standardize=self.standardize,
-            positive=self.positive, bounds=self.bounds, penalty_factor=self.penalty_factor, eliminate=alpha > 0.0,
+            positive=self.positive, bounds=self.bounds, penalty_factor=self.penalty_factor,
+            l1_ratio=l1_ratio, smallest_alpha=alpha,
         )
         if warm and getattr(self, "_coef", None) is not None and self._coef.n_features == design.n_features:
-            point = self._warm_point(problem, design.active, controls)
+            point = self._warm_point(problem, design.active, alpha, controls)
         else:
             point = null_point(problem, controls)
         solution = solve_grid(problem, point, np.array([alpha]), l1_ratio, controls, verbose=self.verbose)[0]
@@ -147,13 +148,15 @@ class _CoordinateDescentRegressor(RegressorMixin, BaseEstimator):
         self._set_result(solution, design.active, design.n_features)
         return self
 
-    def _warm_point(self, problem: Problem, active: npt.NDArray[np.int64], controls: Any) -> Point:
+    def _warm_point(
+        self, problem: Problem, active: npt.NDArray[np.int64], alpha: float, controls: Controls
+    ) -> Point:
         old, w = self._coef, np.zeros(active.size)
         position = np.searchsorted(active, old.ids)
         found = position < active.size
         found[found] = active[position[found]] == old.ids[found]
         w[position[found]] = old.values[found]
-        return point_at(problem, w, self.intercept_, controls)
+        return point_at(problem, w, self.intercept_, alpha, controls)
 
     def _set_result(self, solution: Solution, active: npt.NDArray[np.int64], n_features: int) -> None:
         self._coef = SparseCoef(active[solution.columns], solution.values, n_features)

@@ -13,12 +13,12 @@ from scipy import sparse
 from sparsereg._core.crosses import hashed_ids, mixed_radix_ids
 from sparsereg._sklearn import BaseEstimator, TransformerMixin, check_feature_names, check_is_fitted
 from sparsereg.categories import encode, hash_column, is_missing, learn_categories, table_columns, text_key
-from sparsereg.grid import MAX_FEATURES, MAX_NAMES, Block, check_dtype, index_dtype, lay_out, locate
+from sparsereg.grid import MAX_FEATURES, Block, NamedBlocks, check_dtype, index_dtype, lay_out, locate
 
 MAX_BITS = 62  # ids stay addable in int64
 
 
-class FeatureCross(TransformerMixin, BaseEstimator):
+class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
     """One column per category, and one per combination of categories of crossed columns.
 
     Exact crosses learn the categories in `fit`. A combination's id is its block's first id plus the mixed-radix number
@@ -153,26 +153,6 @@ class FeatureCross(TransformerMixin, BaseEstimator):
         out.has_canonical_format = True
         return out
 
-    def block_of(self, ids: ArrayLike) -> NDArray[np.str_]:
-        """Return the name of the block that each column belongs to.
-
-        Parameters
-        ----------
-        ids : array-like of int, any shape
-
-        Returns
-        -------
-        array of str, same shape
-
-        Raises
-        ------
-        ValueError
-            For ids that are not integers or out of range.
-        """
-        check_is_fitted(self)
-        _, position = locate(ids, self.blocks_)
-        return np.array([block.name for block in self.blocks_])[position]
-
     def feature_name(self, ids: ArrayLike) -> NDArray[np.object_]:
         """Return a readable name for each given column, like ``city=Oslo & hour=7``, or ``hash_123``.
 
@@ -204,29 +184,9 @@ class FeatureCross(TransformerMixin, BaseEstimator):
             out[at] = " & ".join(reversed(parts))
         return out
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Return the names of all columns, where there are at most a million.
-
-        Parameters
-        ----------
-        input_features : ignored
-
-        Returns
-        -------
-        (n_features_out_,) object array of str
-
-        Raises
-        ------
-        ValueError
-            For wider crosses: ask `feature_name` for the columns of interest.
-        """
+    def _blocks(self) -> tuple[Block, ...]:
         check_is_fitted(self)
-        if self.n_features_out_ > MAX_NAMES:
-            raise ValueError(
-                f"{self.n_features_out_} feature names are too many to build (limit {MAX_NAMES}); "
-                "use feature_name(ids) for the columns of interest"
-            )
-        return self.feature_name(np.arange(self.n_features_out_))
+        return self.blocks_
 
     def _check_params(self) -> None:
         if self.handle_unknown not in ("ignore", "error"):

@@ -30,6 +30,62 @@ class Block(NamedTuple):
     count: int  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
 
 
+class NamedBlocks:
+    """What transformers whose columns come in blocks share: names for columns, without naming them all."""
+
+    def _blocks(self) -> tuple[Block, ...]:
+        raise NotImplementedError
+
+    def feature_name(self, ids: ArrayLike) -> NDArray[np.object_]:
+        """Return a readable name for each given column."""
+        raise NotImplementedError
+
+    def block_of(self, ids: ArrayLike) -> NDArray[np.str_]:
+        """Return the name of the block that each column belongs to.
+
+        Parameters
+        ----------
+        ids : array-like of int, any shape
+
+        Returns
+        -------
+        array of str, same shape
+
+        Raises
+        ------
+        ValueError
+            For ids that are not integers or out of range.
+        """
+        blocks = self._blocks()
+        _, position = locate(ids, blocks)
+        return np.array([block.name for block in blocks])[position]
+
+    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
+        """Return the names of all columns, where there are at most a million.
+
+        Parameters
+        ----------
+        input_features : ignored
+
+        Returns
+        -------
+        (n_features_out_,) object array of str
+
+        Raises
+        ------
+        ValueError
+            For wider crosses: ask `feature_name` for the columns of interest.
+        """
+        blocks = self._blocks()
+        n_features = blocks[-1].start + blocks[-1].count
+        if n_features > MAX_NAMES:
+            raise ValueError(
+                f"{n_features} feature names are too many to build (limit {MAX_NAMES}); "
+                "use feature_name(ids) for the columns of interest"
+            )
+        return self.feature_name(np.arange(n_features))
+
+
 class Level(NamedTuple):
     """One grid over the globe: buckets of p / (60 q) degrees from 90 south and from 180 west."""
 

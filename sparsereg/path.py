@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +37,8 @@ __all__ = ["enet_path", "lasso_path", "prepare", "regularization_path", "ridge_p
 
 Vector = npt.NDArray[np.float64]
 
+# A step down the grid by more than FAR passes through alphas in between, each solved to the gap ROUGH_TOL.
+FAR, ROUGH_TOL = 2.0, 1e-3
 # Squares of numbers in between stay well within float64.
 SMALLEST_TARGET, LARGEST_TARGET = 1e-140, 1e140
 
@@ -130,7 +134,8 @@ def regularization_path(
     fit_intercept = check_flag(fit_intercept, "fit_intercept")
     design, problem = prepare(
         X, y, sample_weight, offset, fit_intercept=fit_intercept, standardize=standardize, positive=positive,
-        bounds=bounds, penalty_factor=penalty_factor, eliminate=grid is None or grid[-1] > 0.0,
+        bounds=bounds, penalty_factor=penalty_factor, l1_ratio=l1_ratio,
+        smallest_alpha=np.inf if grid is None else float(grid[-1]),
     )
     point = null_point(problem, controls)
     if grid is None:
@@ -196,7 +201,8 @@ def prepare(
     positive: bool,
     bounds: Any,
     penalty_factor: Any,
-    eliminate: bool,
+    l1_ratio: float,
+    smallest_alpha: float,
 ) -> tuple[Design, Problem]:
     """Validate data and column settings and bring them into the form that solvers take.
 
@@ -204,7 +210,7 @@ def prepare(
     ----------
     X, y, sample_weight, offset, fit_intercept, standardize, positive, bounds, penalty_factor
         As in `regularization_path`.
-    eliminate : bool
+    l1_ratio, smallest_alpha : float
         As in `make_problem`.
 
     Returns
@@ -223,7 +229,10 @@ def prepare(
         design.active, design.n_features, penalty_factor=penalty_factor, bounds=bounds, positive=positive,
         standardize=standardize,
     )
-    return design, make_problem(design, target, weight, rules, fit_intercept=fit_intercept, eliminate=eliminate)
+    problem = make_problem(
+        design, target, weight, rules, fit_intercept=fit_intercept, l1_ratio=l1_ratio, smallest_alpha=smallest_alpha
+    )
+    return design, problem
 
 
 def _check_magnitude(target: Vector) -> None:
@@ -273,7 +282,15 @@ def solve_grid(
         point.alpha = alpha_max(problem, point, l1_ratio)
     solutions = []
     for alpha in alphas:
-        solution = solve(problem, PENALTIES[penalty](float(alpha), l1_ratio), point, controls)
+        spent = 0
+        for stop in _stops(point.alpha, alpha):
+            budget = controls.max_iter // 2 - spent
+            if budget > 0:
+                rough = replace(controls, tol=max(controls.tol, ROUGH_TOL), max_iter=budget)
+                spent += solve(problem, PENALTIES[penalty](float(stop), l1_ratio), point, rough).n_iter
+        rest = replace(controls, max_iter=controls.max_iter - spent)
+        solution = solve(problem, PENALTIES[penalty](float(alpha), l1_ratio), point, rest)
+        solution = replace(solution, n_iter=spent + solution.n_iter)
         solutions.append(solution)
         if verbose:
             print(
@@ -282,6 +299,14 @@ def solve_grid(
             )
     _warn_unconverged(solutions, alphas, controls)
     return solutions
+
+
+def _stops(start: float, end: float) -> Vector:
+    """Alphas to pass through on the way down: a cold start far below alpha_max is slow where the support is large."""
+    if not start > FAR * end > 0.0:
+        return np.empty(0)
+    n_steps = int(np.ceil(np.log(start / end) / np.log(FAR)))
+    return np.geomspace(start, end, n_steps + 1)[1:-1]
 
 
 def _warn_unconverged(solutions: list[Solution], alphas: Vector, controls: Controls) -> None:
@@ -294,8 +319,16 @@ def _warn_unconverged(solutions: list[Solution], alphas: Vector, controls: Contr
             f"has a gap of {solutions[worst].dual_gap:.2g} after {solutions[worst].n_iter} passes. "
             f"Increase max_iter (now {controls.max_iter}), increase tol, or use a larger alpha.",
             ConvergenceWarning,
-            stacklevel=3,
+            stacklevel=_frames_of_the_package(),
         )
+
+
+def _frames_of_the_package() -> int:
+    """Count the calls from the caller up to the first outside this package: a warning belongs to the user's line."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "sparsereg":
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def _geometric(start: float, n_alphas: int, eps: float) -> Vector:

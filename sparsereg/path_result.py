@@ -11,6 +11,7 @@ from scipy import sparse
 
 from sparsereg._validation import check_offset
 from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.plot import plot_path
 
 __all__ = ["RegularizationPath"]
 
@@ -136,6 +137,27 @@ class RegularizationPath:
         names = ("alphas", "df", "dev_ratio", "objectives", "dual_gaps", "intercepts", "n_iters")
         columns = ("alpha", "df", "dev_ratio", "objective", "dual_gap", "intercept", "n_iter")
         return pd.DataFrame({column: getattr(self, name) for column, name in zip(columns, names)})
+
+    def plot(self, ax: Any = None, *, most: int = 500) -> Any:
+        """Draw the coefficients against alpha; see `sparsereg.plot.plot_path`.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            None: new axes.
+        most : int, default=500
+            Draw at most this many coefficients, the largest.
+
+        Returns
+        -------
+        ax : matplotlib Axes
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        """
+        return plot_path(self, ax, most=most)
 
     def _position(self, alpha: float) -> int:
         k = int(np.argmin(np.abs(self.alphas - alpha))) if np.isfinite(alpha) else -1

@@ -26,10 +26,10 @@ STUBS = sorted(PACKAGE.rglob("*.pyi"))
 FLOORS = (
     {"_core"},
     {"_base", "_sklearn", "_validation"},
-    {"_formats", "categories", "coef", "design", "grid", "model"},
+    {"_formats", "categories", "coef", "design", "grid", "plot"},
     {"solvers"},
     {"_parameters", "path", "path_result"},
-    {"crosses", "cv", "dask", "datasets", "estimators", "feature_cross", "plot", "streaming"},
+    {"crosses", "datasets", "demo", "demo_figure", "demo_report", "estimators", "feature_cross"},
     {"__main__", "cli"},
     {""},
 )
@@ -42,8 +42,7 @@ MAX_BODY = 60
 # columns are an answer that users ask for by name.
 AS_WIDE_AS_X = {
     ("design.py", "compact_ids"),
-    ("crosses.py", "get_feature_names_out"),
-    ("feature_cross.py", "get_feature_names_out"),
+    ("grid.py", "get_feature_names_out"),
 }
 ALLOCATORS = {"arange", "empty", "full", "ones", "zeros"}
 

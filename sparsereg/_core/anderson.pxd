@@ -4,14 +4,16 @@ from libc.math cimport fabs
 
 cdef enum:
     HISTORY = 5
+    # Extrapolations that reach further, in steps of the history, would drown what they gain in rounding.
+    LONGEST_REACH = 100_000
 
 
 cdef inline bint extrapolation_weights(
     const double *history, Py_ssize_t n, double *weights
 ) noexcept nogil:
-    """Solve (U U') c = 1, sum(c) = 1 for the step differences U of `history`, (HISTORY + 1) x n; False if singular."""
+    """Solve (U U') c = 1, sum(c) = 1 for the differences U of `history`, (HISTORY + 1) x n; False when singular."""
     cdef double gram[HISTORY][HISTORY]
-    cdef double total, pivot, ratio, trace = 0.0
+    cdef double total, pivot, ratio, size, trace = 0.0
     cdef Py_ssize_t i
     cdef int a, b, c
     cdef const double *u
@@ -46,8 +48,8 @@ cdef inline bint extrapolation_weights(
     total = 0.0
     for a in range(HISTORY):
         total += weights[a]
-    if fabs(total) <= 1e-300:
-        return False
+    size = 0.0
     for a in range(HISTORY):
         weights[a] /= total
-    return True
+        size += fabs(weights[a])
+    return size <= LONGEST_REACH  # False for NaN too

@@ -3,15 +3,18 @@ import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython cimport floating
-from libc.math cimport fabs
+from libc.math cimport INFINITY, fabs
 
-from sparsereg._core.anderson cimport HISTORY, extrapolation_weights
+from sparsereg._core.anderson cimport HISTORY, LONGEST_REACH, extrapolation_weights
 from sparsereg._core.penalties cimport Penalty
 from sparsereg._core.rows cimport axpy, axpy_weighted, dot
 from sparsereg._core.types cimport index_t, offset_t
 
 # Non-zeros touched between two looks at pending signals: about 50 ms of work.
 cdef offset_t WORK_BETWEEN_SIGNALS = 30_000_000
+# An extrapolation must lower the objective by more than its rounding (relative): along directions that change nothing,
+# which collinear unpenalised columns have, rounding would let the coefficients run away.
+cdef double JUMP_GAIN = 1e-13
 
 
 cdef struct Model:
@@ -124,30 +127,81 @@ cdef void _move(
             m.w[k] = target[i]
 
 
-cdef bint _extrapolate(
+cdef bint _jump(
     Model *m, const floating *data, Penalty penalty, const index_t *members, Py_ssize_t n_members,
-    const double *history, double *candidate
+    const double *last, const double *candidate
 ) noexcept nogil:
-    """Jump to the Anderson candidate of the members if that lowers the objective; say whether it did."""
+    """Move the members from `last` to `candidate` if that lowers the objective; say whether it did."""
+    cdef double before, after
+    before = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, last)
+    _move(m, data, members, n_members, candidate)
+    after = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, candidate)
+    if after < before * (1.0 - JUMP_GAIN):
+        return True
+    _move(m, data, members, n_members, last)
+    return False
+
+
+cdef bint _anderson(
+    const Model *m, const index_t *members, Py_ssize_t n_members, const double *history, double *candidate
+) noexcept nogil:
+    """Write the Anderson extrapolation of the history to `candidate`, kept within the bounds."""
     cdef double weights[HISTORY]
-    cdef double jump, before, after
+    cdef double total
     cdef Py_ssize_t i, h, k
-    cdef const double *last = history + HISTORY * n_members
     if not extrapolation_weights(history, n_members, weights):
         return False
     for i in range(n_members):
         k = members[i]
-        jump = 0.0
+        total = 0.0
         for h in range(HISTORY):
-            jump += weights[h] * history[(h + 1) * n_members + i]
-        candidate[i] = min(max(jump, m.lower[k]), m.upper[k])
-    before = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, last)
-    _move(m, data, members, n_members, candidate)
-    after = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, candidate)
-    if after < before:
-        return True
-    _move(m, data, members, n_members, last)
-    return False
+            total += weights[h] * history[(h + 1) * n_members + i]
+        candidate[i] = min(max(total, m.lower[k]), m.upper[k])
+    return True
+
+
+cdef bint _drift(
+    const Model *m, const index_t *members, Py_ssize_t n_members, const double *history, double *candidate
+) noexcept nogil:
+    """Write the point where the drift of the history first makes a member zero or meets a bound.
+
+    Where the members are collinear only the penalty moves them, by the same small step in every sweep, all the way to
+    that point; a sequence of equal steps has no limit for Anderson extrapolation to find.
+    """
+    cdef const double *last = history + HISTORY * n_members
+    cdef double step, reach, furthest = INFINITY
+    cdef Py_ssize_t i, stop = -1
+    for i in range(n_members):
+        step = last[i] - history[i]
+        if step == 0.0 or last[i] == 0.0:
+            continue
+        if last[i] * step < 0.0:
+            reach = -last[i] / step
+        else:
+            reach = ((m.upper[members[i]] if step > 0.0 else m.lower[members[i]]) - last[i]) / step
+        if reach < furthest:
+            furthest = reach
+            stop = i
+    if stop < 0 or not 0.0 < furthest <= LONGEST_REACH:
+        return False
+    for i in range(n_members):
+        candidate[i] = last[i] + furthest * (last[i] - history[i]) if last[i] != 0.0 else 0.0
+    if last[stop] * (last[stop] - history[stop]) < 0.0:
+        candidate[stop] = 0.0
+    return True
+
+
+cdef void _extrapolate(
+    Model *m, const floating *data, Penalty penalty, const index_t *members, Py_ssize_t n_members,
+    const double *history, double *candidate
+) noexcept nogil:
+    """Jump ahead of the sweeps where that lowers the objective: by Anderson's rule, else along the drift."""
+    cdef const double *last = history + HISTORY * n_members
+    if _anderson(m, members, n_members, history, candidate):
+        if _jump(m, data, penalty, members, n_members, last, candidate):
+            return
+    if _drift(m, members, n_members, history, candidate):
+        _jump(m, data, penalty, members, n_members, last, candidate)
 
 
 cdef Py_ssize_t _support(const Model *m, Py_ssize_t n_columns, index_t *members) noexcept nogil:

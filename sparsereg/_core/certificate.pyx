@@ -63,7 +63,6 @@ def feasible_scale(
     """Return the largest c <= 1 with c |v_j - ridge_j w_j| below the threshold wherever w_j may grow without bound.
 
     At l1_ratio = 1 this makes c z dual feasible (El Ghaoui, Viallon, Rabbani 2012, section 2.1).
-
     Cost: one step a column.
     """
     cdef Py_ssize_t k
@@ -109,9 +108,9 @@ def reachable(
 ):
     """Write to `out` the columns that are not zero or that some dual point within `radius` of c z can make so.
 
-    `norm[j]` is the (centred) weighted norm of the column (float64, length n_active, in). Returns how many were
-    written. With the radius of the gap-safe sphere (Ndiaye et al. 2017, theorem 6) the others are zero at the optimum;
-    with c = 0 and the norm of z as radius this is Cauchy-Schwarz. Cost: one step a column.
+    `norm[j]` is the (centred) weighted norm of the column (float64, length n_active, in). With the radius of the
+    gap-safe sphere (Ndiaye et al. 2017, theorem 6) the others are zero at the optimum; with c = 0 and the norm of z as
+    radius this is Cauchy-Schwarz. Returns how many were written. Cost: one step a column.
     """
     cdef Py_ssize_t k, n = 0
     cdef index_t j

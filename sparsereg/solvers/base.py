@@ -19,7 +19,7 @@ class Progress:
     Attributes
     ----------
     alpha : float
-        Penalty strength being solved for.
+        Penalty strength being solved for. On the way to one far below the last, strengths in between are seen too.
     n_iter : int
         Passes over the working set or the data so far, at this alpha.
     dual_gap : float

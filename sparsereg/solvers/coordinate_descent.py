@@ -33,12 +33,12 @@ INEXACT = 0.3
 MAX_INNER_EPOCHS = 100
 # Curvature kept, relative, for a row whose private coefficient absorbs all of it: at 1 the model bounds the loss from
 # above, at 0 it is Newton's. It falls after a full step and rises after a shortened one (Levenberg-Marquardt).
-FLOOR_START, FLOOR_LEAST = 1e-2, 1e-5
+FLOOR_START, FLOOR_LEAST = 1e-2, 1e-8
 FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.25, 8.0, 64.0
 SHORTEST_STEP = 1e-9
 # Rounds that better neither objective nor gap after which rounding is to blame.
 MAX_STALLED = 8
-# Correlation with an unpenalised column, relative to the norms of both, up to which the dual point counts as feasible.
+# Correlation with an unpenalised column, relative to the norms of both, up to which a dual point counts as feasible.
 FEASIBLE = 1e-7
 
 
@@ -120,8 +120,9 @@ class _Run:
         self.block: UnpenalisedBlock | None = None
 
     def _statically_live(self) -> Ids:
-        """Drop columns that are zero at the optimum by Cauchy-Schwarz: the loss there is at most F here."""
-        public, primal = self.problem.public, self._primal(self.problem.public)
+        """Drop columns that are zero at the optimum by Cauchy-Schwarz: the loss there is at most F here and at 0."""
+        public = self.problem.public
+        primal = min(self._primal(public), self.problem.null_objective)
         return self._reachable(public, 0.0, np.sqrt(2.0 * primal))
 
     def _reachable(self, columns: Ids, c: float, radius: float) -> Ids:
@@ -232,7 +233,7 @@ class _Run:
         return best, best_scale
 
     def _unpenalised_conjugate(self) -> float:
-        """Sum sup_w v_j w over the bounds; where nothing bounds w, v_j must be rounding and w_j stands for the sup."""
+        """Sum sup_w v_j w over the bounds; where nothing bounds w, v_j must be rounding and w_j stands in."""
         problem, columns = self.problem, self.unpenalised
         v = self.point.v[columns]
         bound = np.where(v > 0.0, problem.upper[columns], problem.lower[columns])
@@ -320,7 +321,8 @@ class _Run:
         allowed = self.primal + 1e-13 * problem.reference
         size = 1.0
         while True:
-            point.w[columns] = start + size * delta
+            # Rounding must not carry a coefficient past its bound.
+            point.w[columns] = np.clip(start + size * delta, problem.lower[columns], problem.upper[columns])
             point.eta = eta + size * step
             self.model = self._model_at(point.eta)
             if self._primal(self.live) <= allowed or size < SHORTEST_STEP:

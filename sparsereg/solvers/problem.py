@@ -159,7 +159,8 @@ def make_problem(
     rules: ColumnRules,
     *,
     fit_intercept: bool,
-    eliminate: bool = True,
+    l1_ratio: float = 1.0,
+    smallest_alpha: float = np.inf,
 ) -> Problem:
     """Bring target, weights and penalties to the rows and columns of a design.
 
@@ -171,12 +172,20 @@ def make_problem(
     sample_weight : ndarray of float64 of shape (n_samples,) or None
     rules : ColumnRules
     fit_intercept : bool
-    eliminate : bool, default=True
-        Take private columns out where that pays. False where some alpha is 0: then nothing penalises them.
+    l1_ratio : float, default=1.0
+        With pure L1, of columns that are copies of each other only one is used (see Notes).
+    smallest_alpha : float, default=inf
+        With 0 nothing penalises private columns, and they are not eliminated.
 
     Returns
     -------
     problem : Problem
+
+    Notes
+    -----
+    With L1 alone the weight of a set of identical columns (a coarse cell with one occupied fine cell) may be split in
+    any way. All of it goes to the one with the smallest penalty factor, of equals to the one with the smallest id, so
+    that results do not depend on the starting point, and coarse levels, which come first, speak for unseen cells.
     """
     grouped = design.aggregate(y, sample_weight)
     total = grouped.weight.sum()
@@ -199,7 +208,9 @@ def make_problem(
     if fit_intercept or rules.standardize:
         usable &= varies
     usable &= rules.lower < rules.upper
-    private = _find_private(design, rules, scale, usable) if eliminate else None
+    if l1_ratio == 1.0:
+        usable &= ~_copies(design, rules, usable)
+    private = _find_private(design, rules, scale, usable) if smallest_alpha > 0.0 else None
     if private is not None:
         usable[private.columns] = False
     return Problem(
@@ -225,13 +236,31 @@ def make_problem(
     )
 
 
+def _copies(design: Design, rules: ColumnRules, usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Find the usable columns whose part another usable column with the same entries can take alone."""
+    copies = np.zeros(design.n_active, dtype=bool)
+    group = design.equal_columns()
+    repeated = np.flatnonzero((np.bincount(group) > 1)[group] & usable)
+    if repeated.size:
+        order = repeated[np.lexsort((repeated, rules.factor[repeated], group[repeated]))]
+        leads = np.ones(order.size, dtype=bool)
+        leads[1:] = group[order[1:]] != group[order[:-1]]
+        leader = order[np.flatnonzero(leads)[np.cumsum(leads) - 1]]
+        replaced = ~leads
+        for bound in (rules.lower, rules.upper):
+            # Below a bound other than 0 and infinity two columns reach further than one.
+            replaced &= (bound[order] == bound[leader]) & ((bound[leader] == 0.0) | np.isinf(bound[leader]))
+        copies[order[replaced]] = True
+    return copies
+
+
 def _find_private(
     design: Design, rules: ColumnRules, scale: Vector, usable: npt.NDArray[np.bool_]
 ) -> PrivateColumns | None:
     """Choose the columns to eliminate: of each row's columns with one row, the one that is cheapest to use."""
     single = np.flatnonzero((np.diff(design.indptr) == 1) & usable & (rules.factor > 0.0)).astype(np.int32)
     unpenalised = usable & (rules.factor == 0.0)
-    if single.size == 0 or single.size < PRIVATE_SHARE * design.nnz or unpenalised.any():
+    if single.size <= PRIVATE_SHARE * design.nnz or unpenalised.any():
         return None
     position = design.indptr[single]
     rows, x = design.indices[position], design.data[position].astype(np.float64)
@@ -250,8 +279,8 @@ def _find_private(
         return None
     by_row_x = np.zeros(design.n_rows)
     by_row_x[rows] = x[chosen]
-    by_column = (rules.factor, scale, rules.lower, rules.upper)
-    by_row = (_by_row(values, columns, rows, design.n_rows) for values in by_column)
+    per_column = (rules.factor, scale, rules.lower, rules.upper)
+    by_row = (_by_row(values, columns, rows, design.n_rows) for values in per_column)
     return PrivateColumns(columns, rows, by_row_x, *by_row)
 
 

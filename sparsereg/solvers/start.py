@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,6 +19,10 @@ __all__ = ["alpha_max", "null_point", "point_at"]
 OVERWHELMING = 1e200
 # glmnet's convention: pure L2 has no largest useful alpha, so its grid starts where this l1_ratio would.
 LEAST_L1_RATIO = 1e-3
+# Rounding must not let a coefficient of 1e-17 in at the head of the grid.
+ROUNDED_UP = 1.0 + 1e-14
+# The null model is solved this well even where the user asks for less: the grid hangs on it.
+NULL_TOL = 1e-10
 
 
 def null_point(problem: Problem, controls: Controls) -> Point:
@@ -40,6 +46,8 @@ def null_point(problem: Problem, controls: Controls) -> Point:
         v=np.zeros(n_active),
     )
     if np.any(problem.factor[problem.public] == 0.0):
+        # No callback: it would be told of an alpha that nobody asked for.
+        controls = replace(controls, tol=min(controls.tol, NULL_TOL), callback=None)
         coordinate_descent.solve(problem, ElasticNet(OVERWHELMING, 1.0), point, controls)
         point.alpha = np.inf
     return point
@@ -71,19 +79,23 @@ def alpha_max(problem: Problem, point: Point, l1_ratio: float) -> float:
     v = v[usable]
     push = np.maximum(np.where(problem.upper[usable] > 0.0, v, 0.0), np.where(problem.lower[usable] < 0.0, -v, 0.0))
     price = problem.factor[usable] * problem.scale[usable]
-    return float(np.max(push / price, initial=0.0) / max(l1_ratio, LEAST_L1_RATIO))
+    return float(np.max(push / price, initial=0.0) / max(l1_ratio, LEAST_L1_RATIO)) * ROUNDED_UP
 
 
-def point_at(problem: Problem, w: npt.NDArray[np.float64], intercept: float, controls: Controls) -> Point:
-    """Make a warm start of coefficients.
+def point_at(
+    problem: Problem, w: npt.NDArray[np.float64], intercept: float, alpha: float, controls: Controls
+) -> Point:
+    """Make a warm start of coefficients, or of the null model where that fits better.
 
     Parameters
     ----------
     problem : Problem
     w : ndarray of float64 of shape (n_active,)
-        Coefficients; those outside their bounds, of excluded or of private columns are dropped.
+        Coefficients; clipped to their bounds, and those of excluded or private columns dropped.
     intercept : float
         On the user's scale.
+    alpha : float
+        The strength to be solved for, which the coefficients are taken to be close to.
     controls : Controls
 
     Returns
@@ -92,17 +104,21 @@ def point_at(problem: Problem, w: npt.NDArray[np.float64], intercept: float, con
     """
     point = null_point(problem, controls)
     public = problem.public
-    point.w[:] = 0.0
-    point.w[public] = np.clip(w[public], problem.lower[public], problem.upper[public])
-    point.b = intercept - problem.centre if problem.fit_intercept else 0.0
-    eta = np.full(problem.n_rows, point.b)
-    column_passes.accumulate(*problem.matrix, public, point.w[public], eta)
+    start = np.zeros(point.w.size)
+    start[public] = np.clip(w[public], problem.lower[public], problem.upper[public])
+    b = intercept - problem.centre if problem.fit_intercept else 0.0
+    eta = np.full(problem.n_rows, b)
+    column_passes.accumulate(*problem.matrix, public, start[public], eta)
     if problem.fit_intercept and problem.private is None:
         # The solvers keep the residual at weighted mean zero.
         shift = float(problem.s @ (problem.y - eta))
-        point.b, eta = point.b + shift, eta + shift
-    point.z[:] = problem.s * (problem.y - eta)
-    point.fresh = None
+        b, eta = b + shift, eta + shift
+    residual = problem.y - eta
+    if 0.5 * float(problem.s @ residual**2) > problem.null_objective:
+        # Coefficients of another target, perhaps of another size: what they leave would cost the residual its digits.
+        return point
+    point.w, point.b, point.alpha, point.fresh = start, b, alpha, None
+    point.z[:] = problem.s * residual
     if point.eta is not None:
         point.eta = eta
     return point

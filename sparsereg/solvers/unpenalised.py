@@ -1,11 +1,11 @@
-"""Least squares on the columns that carry no penalty, by conjugate gradients on their normal equations."""
+"""Least squares on the columns that carry no penalty, by LSMR (Fong and Saunders 2011)."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.sparse.linalg import LinearOperator, cg
+from scipy.sparse.linalg import LinearOperator, lsmr
 
 from sparsereg.solvers.problem import Problem
 
@@ -14,7 +14,7 @@ __all__ = ["UnpenalisedBlock"]
 Vector = npt.NDArray[np.float64]
 
 # Correlation with the residual, relative to the norms of both, that counts as orthogonal.
-ORTHOGONAL = 1e-10
+ORTHOGONAL = 1e-12
 MAX_ROUNDS = 6
 
 
@@ -31,8 +31,8 @@ class UnpenalisedBlock:
 
     def __init__(self, problem: Problem, columns: npt.NDArray[np.int32]):
         self.columns = columns
-        self._weight = problem.weight
-        self._mass = problem.mass[columns] if problem.fit_intercept else None
+        self._root = np.sqrt(problem.weight)
+        self._mass = problem.mass[columns] if problem.fit_intercept else np.zeros(columns.size)
         self._size = np.sqrt(problem.curvature[columns])
         shape = (problem.n_rows, problem.indptr.size - 1)
         self._matrix = sparse.csc_matrix(problem.matrix, shape=shape, copy=False)[:, columns].astype(np.float64)
@@ -49,33 +49,29 @@ class UnpenalisedBlock:
         Returns
         -------
         delta : ndarray of float64 of shape (n_columns,)
-            Change of the coefficients.
+            Change of the coefficients; of all that minimise, the shortest in units of sd_j.
         shift : float
             Change of the intercept.
         z : ndarray of float64 of shape (n_rows,)
             Weighted residual after the change, orthogonal to every column.
         """
         delta, shift = np.zeros(self.columns.size), 0.0
-        operator = LinearOperator((delta.size, delta.size), matvec=self._normal, dtype=np.float64)
+        shape = (z.size, delta.size)
+        operator = LinearOperator(shape, matvec=self._forward, rmatvec=self._backward, dtype=np.float64)
         for _ in range(MAX_ROUNDS):
-            gradient = (self._matrix.T @ z) / self._size
-            if np.abs(gradient).max() <= self._allowed:
+            if np.abs(self._backward(z / self._root)).max() <= self._allowed:
                 break
-            # Columns may be collinear (all levels of a category): the system is singular but consistent.
-            step, _ = cg(operator, gradient, rtol=1e-12, maxiter=10 * delta.size + 100)
-            step /= self._size
-            change, step_shift = self._response(step)
-            delta, shift, z = delta + step, shift + step_shift, z - self._weight * change
+            # Columns may be collinear (all levels of a category); conjugate gradients would run away along them.
+            step = lsmr(operator, z / self._root, atol=1e-14, btol=0.0, conlim=0.0, maxiter=10 * delta.size + 100)[0]
+            delta, shift = delta + step / self._size, shift - float(self._mass @ (step / self._size))
+            z = z - self._root * self._forward(step)
         return delta, shift, z
 
-    def _response(self, step: Vector) -> tuple[Vector, float]:
-        """Change of the linear predictor, intercept adjusted, and the change of the intercept."""
-        change = self._matrix @ step
-        if self._mass is None:
-            return change, 0.0
-        shift = -float(self._mass @ step)
-        return change + shift, shift
+    def _forward(self, scaled: Vector) -> Vector:
+        """Change of the linear predictor, intercept adjusted, in units of one over the root of the weights."""
+        step = np.ravel(scaled) / self._size
+        return self._root * (self._matrix @ step - self._mass @ step)
 
-    def _normal(self, scaled: Vector) -> Vector:
-        change, _ = self._response(scaled / self._size)
-        return (self._matrix.T @ (self._weight * change)) / self._size
+    def _backward(self, residual: Vector) -> Vector:
+        weighted = self._root * np.ravel(residual)
+        return (self._matrix.T @ weighted - self._mass * weighted.sum()) / self._size

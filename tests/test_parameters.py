@@ -1,0 +1,119 @@
+"""Checks of settings on their own; what users see of them is in test_path and test_estimators."""
+
+import os
+
+import numpy as np
+import pytest
+
+from sparsereg._parameters import (
+    check_alpha,
+    check_alphas,
+    check_choice,
+    check_flag,
+    check_grid,
+    check_l1_ratio,
+    make_controls,
+    make_rules,
+)
+
+ACTIVE = np.array([2, 5, 10**11])
+WIDTH = 10**12
+
+
+def test_numbers_come_back_as_python_numbers():
+    for value in (1, 1.0, np.float32(1), np.int64(1)):
+        assert check_alpha(value) == 1.0
+        assert type(check_alpha(value)) is float
+    assert check_alpha(0) == 0.0
+    assert check_l1_ratio(1) == 1.0
+    assert check_grid(np.int64(3), 0.5) == (3, 0.5)
+    assert check_flag(np.True_, "x") is True
+    assert check_choice("b", "x", {"b": 1}) == "b"
+
+
+@pytest.mark.parametrize("bad", [-1.0, -1e-300, np.nan, np.inf])
+def test_alpha_out_of_range(bad):
+    with pytest.raises(ValueError, match=rf"^alpha: {bad} is outside \[0, inf\)$"):
+        check_alpha(bad)
+
+
+@pytest.mark.parametrize("bad", ["1", None, True, [1.0], np.ones(1), 1j])
+def test_alpha_of_the_wrong_kind(bad):
+    with pytest.raises(TypeError, match="^strength: .* is not allowed, expected a number"):
+        check_alpha(bad, "strength")
+
+
+def test_alphas_are_copied():
+    grid = np.array([2.0, 1.0])
+    out = check_alphas(grid)
+    grid[0] = 5.0
+    assert out.tolist() == [2.0, 1.0]
+    assert check_alphas((3, 2, 0)).dtype == np.float64
+
+
+def test_controls():
+    controls = make_controls(0.0, 1, None, None)
+    assert (controls.tol, controls.max_iter, controls.n_threads, controls.callback) == (0.0, 1, 1, None)
+    assert make_controls(1, 1, -1, print).n_threads == os.cpu_count()
+    assert make_controls(1, 1, 3, print).callback is print
+    with pytest.raises(ValueError, match="n_threads: -2 is outside"):
+        make_controls(1e-6, 10, -2, None)
+
+
+def test_rules_by_default_take_no_memory():
+    rules = make_rules(ACTIVE, WIDTH)
+    for array, value in ((rules.factor, 1.0), (rules.lower, -np.inf), (rules.upper, np.inf)):
+        assert array.shape == (3,)
+        assert array.strides == (0,)
+        assert array[0] == value
+    assert rules.standardize is False
+    assert make_rules(ACTIVE, WIDTH, penalty_factor=2).factor.strides == (0,)
+
+
+def test_mappings_reach_the_compact_columns():
+    rules = make_rules(
+        ACTIVE, WIDTH, penalty_factor={5: 0.0, 10**11: np.inf, 7: 9.0}, bounds=({2: -1.0}, {np.int64(5): 3}),
+        standardize=True,
+    )
+    assert rules.factor.tolist() == [1.0, 0.0, np.inf]
+    assert rules.lower.tolist() == [-1.0, -np.inf, -np.inf]
+    assert rules.upper.tolist() == [np.inf, 3.0, np.inf]
+    assert rules.standardize is True
+    assert make_rules(ACTIVE, WIDTH, penalty_factor={}).factor.tolist() == [1.0] * 3
+    assert make_rules(np.empty(0, np.int64), 5, penalty_factor={3: 2.0}).factor.shape == (0,)
+
+
+def test_arrays_reach_the_compact_columns():
+    values = np.arange(12, dtype=np.int32)
+    rules = make_rules(np.array([2, 5, 11]), 12, penalty_factor=values, bounds=[-values, values.tolist()])
+    assert rules.factor.tolist() == rules.upper.tolist() == [2.0, 5.0, 11.0]
+    assert rules.lower.tolist() == [-2.0, -5.0, -11.0]
+    # What is said of columns that do not occur is not looked at.
+    values = np.full(12, -1.0)
+    values[[2, 5, 11]] = 1.0
+    assert make_rules(np.array([2, 5, 11]), 12, penalty_factor=values).factor.tolist() == [1.0] * 3
+
+
+def test_positive_overrules_lower_bounds():
+    rules = make_rules(ACTIVE, WIDTH, bounds=(-1.0, 2.0), positive=True)
+    assert rules.lower.tolist() == [0.0] * 3
+    assert rules.upper.tolist() == [2.0] * 3
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"penalty_factor": {10**12: 1.0}}, ValueError, "column id 1000000000000 is outside"),
+        ({"penalty_factor": {10**11: np.nan}}, ValueError, "penalty_factor: nan for column 100000000000"),
+        ({"penalty_factor": {5: "a"}}, TypeError, "penalty_factor: expected a mapping from column ids to numbers"),
+        ({"bounds": ({5: None}, None)}, ValueError, r"bounds \(lower\): nan for column 5"),
+        ({"bounds": "ab"}, ValueError, "bounds: 'ab'"),
+        ({"bounds": (None, -0.5)}, ValueError, r"bounds \(upper\): -0.5 for column 2"),
+        ({"positive": "no"}, TypeError, "positive: 'no'"),
+        ({"standardize": 1}, TypeError, "standardize: 1"),
+        ({"penalty_factor": 1j}, TypeError, "penalty_factor"),
+    ],
+)
+def test_refused_rules(settings, error, message):
+    with pytest.raises(error, match=message):
+        make_rules(ACTIVE, WIDTH, **settings)

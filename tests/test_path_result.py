@@ -1,0 +1,104 @@
+"""What a path gives back: prediction, look-up, frames."""
+
+import pickle
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from wide_matrices import CROSS_WIDTH, lat_long_cross
+
+from sparsereg import RegularizationPath, lasso_path
+from sparsereg.coef import SparseCoef
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((30, 8)) * (RNG.random((30, 8)) < 0.5)
+Y = X @ RNG.standard_normal(8) + RNG.standard_normal(30) + 2.0
+PATH = lasso_path(X, Y, n_alphas=6, eps=0.01)
+
+
+def test_shapes_and_dtypes():
+    assert isinstance(PATH, RegularizationPath)
+    for name in ("alphas", "intercepts", "dual_gaps", "objectives", "dev_ratio"):
+        assert getattr(PATH, name).shape == (6,)
+        assert getattr(PATH, name).dtype == np.float64
+    for name in ("n_iters", "df"):
+        assert getattr(PATH, name).shape == (6,)
+        assert getattr(PATH, name).dtype == np.int64
+    assert isinstance(PATH.coefs, sparse.csc_matrix)
+    assert PATH.coefs.shape == (8, 6)
+    assert (PATH.n_features, PATH.n_active) == (8, 8)
+    np.testing.assert_array_equal(PATH.df, np.count_nonzero(PATH.coefs.toarray(), axis=0))
+    assert np.count_nonzero(PATH.coefs.data) == PATH.coefs.nnz
+
+
+def test_dev_ratio_is_the_share_explained_on_the_training_data():
+    residual = Y[:, None] - PATH.predict(X)
+    expected = 1.0 - (residual**2).sum(axis=0) / ((Y - Y.mean()) ** 2).sum()
+    np.testing.assert_allclose(PATH.dev_ratio, expected, atol=1e-12)
+    assert PATH.dev_ratio[0] == pytest.approx(0.0, abs=1e-12)
+    assert (np.diff(PATH.dev_ratio) > 0).all()
+    np.testing.assert_allclose(lasso_path(X, np.full(30, 2.0), n_alphas=3).dev_ratio, 0.0, atol=1e-15)
+
+
+def test_at():
+    for k, alpha in enumerate(PATH.alphas):
+        coef, intercept = PATH.at(alpha)
+        assert isinstance(coef, SparseCoef)
+        assert isinstance(intercept, float)
+        assert intercept == PATH.intercepts[k]
+        np.testing.assert_array_equal(coef.to_csr().toarray()[0], PATH.coefs.toarray()[:, k])
+        assert PATH.at(alpha * (1 + 1e-12))[1] == intercept
+    with pytest.raises(ValueError, match=r"alpha: 123.0 is not on the grid of this path; the nearest is"):
+        PATH.at(123.0)
+    for alpha in (np.nan, np.inf, PATH.alphas[1] * 1.001):
+        with pytest.raises(ValueError, match="alpha: .* is not on the grid"):
+            PATH.at(alpha)
+    assert lasso_path(X, Y, alphas=[0.1, 0.0]).at(0.0)[0].ids.size == 8
+
+
+def test_predict():
+    everything = PATH.predict(X)
+    np.testing.assert_allclose(everything, X @ PATH.coefs.toarray() + PATH.intercepts, rtol=1e-12)
+    for kind in (sparse.csr_matrix, sparse.csc_array, sparse.coo_array, np.asarray, pd.DataFrame):
+        np.testing.assert_allclose(PATH.predict(kind(X)), everything, rtol=1e-12)
+    np.testing.assert_allclose(PATH.predict(X, alpha=PATH.alphas[3]), everything[:, 3], rtol=1e-12)
+    offset = RNG.standard_normal(30)
+    np.testing.assert_allclose(PATH.predict(X, offset=offset), everything + offset[:, None], rtol=1e-12)
+    np.testing.assert_allclose(PATH.predict(X, PATH.alphas[1], offset), everything[:, 1] + offset, rtol=1e-12)
+    np.testing.assert_allclose(PATH.predict(X, PATH.alphas[1], 2.0), everything[:, 1] + 2.0, rtol=1e-12)
+    with pytest.raises(ValueError, match="X has 7 features"):
+        PATH.predict(X[:, :7])
+    with pytest.raises(ValueError, match="offset: length 3 does not match"):
+        PATH.predict(X, offset=np.ones(3))
+
+
+def test_repr():
+    text = repr(PATH)
+    assert text.startswith("RegularizationPath(6 alphas from ")
+    assert "l1_ratio=1, 0 to 8 non-zeros of 8 occupied columns, largest gap " in text
+
+
+def test_frame(monkeypatch):
+    frame = PATH.to_frame()
+    assert list(frame.columns) == ["alpha", "df", "dev_ratio", "objective", "dual_gap", "intercept", "n_iter"]
+    np.testing.assert_array_equal(frame["alpha"], PATH.alphas)
+    np.testing.assert_array_equal(frame["n_iter"], PATH.n_iters)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="to_frame needs pandas: pip install pandas"):
+        PATH.to_frame()
+
+
+def test_pickle():
+    again = pickle.loads(pickle.dumps(PATH))
+    np.testing.assert_array_equal(again.predict(X), PATH.predict(X))
+    assert repr(again) == repr(PATH)
+
+
+def test_wide_paths_are_as_small_as_their_non_zeros():
+    W = lat_long_cross(500, n_places=3)
+    path = lasso_path(W, np.sin(np.arange(500.0)), n_alphas=4)
+    assert path.coefs.shape == (CROSS_WIDTH, 4)
+    assert len(pickle.dumps(path)) < 100_000
+    np.testing.assert_allclose(path.predict(W)[:, 2], path.predict(W, path.alphas[2]), rtol=1e-12)
