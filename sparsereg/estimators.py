@@ -17,6 +17,7 @@ from sparsereg._sklearn import (
     RegressorMixin,
     check_feature_names,
     check_is_fitted,
+    feature_names,
 )
 from sparsereg._validation import check_offset
 from sparsereg.coef import SparseCoef
@@ -31,7 +32,7 @@ _PARAMETERS = """
     fit_intercept : bool, default=True
         The intercept is never penalised.
     standardize : bool, default=False
-        Penalise sd_j w_j in place of w_j; coefficients stay on the scale of X.
+        Penalise sd_j w_j in place of w_j; coefficients stay on the scale of X. Constant columns are left out.
     positive : bool, default=False
         Keep every coefficient at 0 or above.
     bounds : None or pair (lower, upper), default=None
@@ -133,6 +134,7 @@ class _CoordinateDescentRegressor(RegressorMixin, BaseEstimator):
         fit_intercept = check_flag(self.fit_intercept, "fit_intercept")
         warm = check_flag(self.warm_start, "warm_start")
         controls = make_controls(self.tol, self.max_iter, self.n_threads, self.callback)
+        feature_names(X)  # refuses mixed names before any work
         design, problem = prepare(
             X, _flat(y), sample_weight, offset, fit_intercept=fit_intercept, standardize=self.standardize,
             positive=self.positive, bounds=self.bounds, penalty_factor=self.penalty_factor,

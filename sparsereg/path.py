@@ -92,7 +92,7 @@ def regularization_path(
     fit_intercept : bool, default=True
         The intercept is never penalised.
     standardize : bool, default=False
-        Penalise sd_j w_j in place of w_j; `w` stays on the scale of X.
+        Penalise sd_j w_j in place of w_j; `w` stays on the scale of X. Constant columns are left out.
     positive : bool, default=False
     bounds : None or pair (lower, upper)
         Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper.

@@ -233,7 +233,7 @@ def test_refused_l1_ratio():
         ({"y": np.r_[Y[:-1], np.nan]}, "Input y contains NaN"),
         ({"y": Y[:-1]}, "y: length 39"),
         ({"y": None}, "requires y to be passed, but the target y is None"),
-        ({"X": np.where(X == X.max(), np.inf, X)}, "Input X contains infinity"),
+        ({"X": np.where(X.max() == X, np.inf, X)}, "Input X contains infinity"),
         ({"X": X[:0], "y": []}, "0 sample"),
         ({"sample_weight": -np.ones(40)}, "sample_weight: -1.0 at position 0 is negative"),
         ({"sample_weight": np.zeros(40)}, "sample_weight: all 40 weights are zero"),
@@ -267,7 +267,7 @@ def test_refused_predictions(model):
     with pytest.raises(ValueError, match="offset: length 3"):
         fitted.predict(X, offset=np.ones(3))
     with pytest.raises(ValueError, match="contains NaN"):
-        fitted.predict(np.where(X == X.max(), np.nan, X))
+        fitted.predict(np.where(X.max() == X, np.nan, X))
 
 
 @each_model

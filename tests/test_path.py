@@ -358,7 +358,7 @@ def test_refused_settings(settings, error, message):
         (X, np.c_[Y, Y], ValueError, "y should be a 1d array"),
         (X, None, ValueError, "y"),
         (X, ["a"] * 30, ValueError, "y"),
-        (np.where(X == X[0, 0], np.nan, X), Y, ValueError, "X contains NaN"),
+        (np.where(X[0, 0] == X, np.nan, X), Y, ValueError, "X contains NaN"),
         (X[0], Y, ValueError, "Expected 2D array"),
         (sparse.csr_array((0, 5)), [], ValueError, "0 sample"),
     ],

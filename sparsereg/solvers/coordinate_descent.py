@@ -28,9 +28,11 @@ Ids = npt.NDArray[np.int32]
 # The working set holds the support and up to twice as many more (the growth of celer), but at least this many.
 SMALL_WORKING_SET = 200
 GROWTH = 2
+# Sweeps between two looks at the gap: a tolerance below the rounding of the residual must not use up all of max_iter.
+MAX_SWEEPS = 1_000
 # Newton steps are inexact: their inner tolerance is this share of the violation they start from.
 INEXACT = 0.3
-MAX_INNER_EPOCHS = 100
+MAX_NEWTON_SWEEPS = 100
 # Curvature kept, relative, for a row whose private coefficient absorbs all of it: at 1 the model bounds the loss from
 # above, at 0 it is Newton's. It falls after a full step and rises after a shortened one (Levenberg-Marquardt).
 FLOOR_START, FLOOR_LEAST = 1e-2, 1e-8
@@ -288,10 +290,10 @@ class _Run:
         if self.tol is None:
             size = np.sum(np.abs(point.w[columns] * problem.scale[columns]))
             self.tol = min(0.1 * violation, 0.5 * self.target / size if size > 0.0 else np.inf)
-        tol, most = self.tol, max(self.controls.max_iter - self.n_iter, 1)
+        tol, most = self.tol, min(max(self.controls.max_iter - self.n_iter, 1), MAX_SWEEPS)
         mass, curvature = problem.mass[columns], problem.curvature[columns]
         if problem.private is not None:
-            tol, most = max(tol, INEXACT * violation), min(most, MAX_INNER_EPOCHS)
+            tol, most = max(tol, INEXACT * violation), min(most, MAX_NEWTON_SWEEPS)
             mass, curvature = self._model_moments(columns)
         w = point.w[columns]
         args = (self.model.weight, self.model.weight_sum, curvature, mass, *(rule[columns] for rule in rules))
