@@ -4,6 +4,7 @@ import numpy as np
 from cpython.exc cimport PyErr_CheckSignals
 from cython cimport floating
 from libc.math cimport INFINITY, fabs
+from libc.string cimport memcpy
 
 from sparsereg._core.anderson cimport HISTORY, LONGEST_REACH, extrapolation_weights
 from sparsereg._core.penalties cimport Penalty
@@ -129,16 +130,24 @@ cdef void _move(
 
 cdef bint _jump(
     Model *m, const floating *data, Penalty penalty, const index_t *members, Py_ssize_t n_members,
-    const double *last, const double *candidate
+    const double *last, const double *candidate, double *saved
 ) noexcept nogil:
-    """Move the members from `last` to `candidate` if that lowers the objective; say whether it did."""
-    cdef double before, after
+    """Move the members from `last` to `candidate` if that lowers the objective; say whether it did.
+
+    A refused move is undone from a copy of z (`saved`, n_rows): moving back would leave the rounding of a long way.
+    """
+    cdef double before, after, shift = m.shift
+    cdef Py_ssize_t i
+    memcpy(saved, m.z, m.n_rows * sizeof(double))
     before = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, last)
     _move(m, data, members, n_members, candidate)
     after = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, candidate)
     if after < before * (1.0 - JUMP_GAIN):
         return True
-    _move(m, data, members, n_members, last)
+    memcpy(m.z, saved, m.n_rows * sizeof(double))
+    m.shift = shift
+    for i in range(n_members):
+        m.w[members[i]] = last[i]
     return False
 
 
@@ -186,22 +195,25 @@ cdef bint _drift(
         return False
     for i in range(n_members):
         candidate[i] = last[i] + furthest * (last[i] - history[i]) if last[i] != 0.0 else 0.0
-    if last[stop] * (last[stop] - history[stop]) < 0.0:
+    step = last[stop] - history[stop]
+    if last[stop] * step < 0.0:
         candidate[stop] = 0.0
+    else:
+        candidate[stop] = m.upper[members[stop]] if step > 0.0 else m.lower[members[stop]]
     return True
 
 
 cdef void _extrapolate(
     Model *m, const floating *data, Penalty penalty, const index_t *members, Py_ssize_t n_members,
-    const double *history, double *candidate
+    const double *history, double *candidate, double *saved
 ) noexcept nogil:
     """Jump ahead of the sweeps where that lowers the objective: by Anderson's rule, else along the drift."""
     cdef const double *last = history + HISTORY * n_members
     if _anderson(m, members, n_members, history, candidate):
-        if _jump(m, data, penalty, members, n_members, last, candidate):
+        if _jump(m, data, penalty, members, n_members, last, candidate, saved):
             return
     if _drift(m, members, n_members, history, candidate):
-        _jump(m, data, penalty, members, n_members, last, candidate)
+        _jump(m, data, penalty, members, n_members, last, candidate, saved)
 
 
 cdef Py_ssize_t _support(const Model *m, Py_ssize_t n_columns, index_t *members) noexcept nogil:
@@ -229,7 +241,7 @@ cdef void _remember(const Model *m, const index_t *members, Py_ssize_t n_members
 
 cdef int _polish(
     Model *m, const floating *data, Penalty penalty, const index_t *members, Py_ssize_t n_members,
-    double goal, int max_epochs, double *history, double *candidate, offset_t *work
+    double goal, int max_epochs, double *history, double *candidate, double *saved, offset_t *work
 ) except -1:
     """Sweep over the members, extrapolating every HISTORY sweeps, until one changes no gradient by more than goal."""
     cdef int epochs = 0, since = 0
@@ -245,7 +257,7 @@ cdef int _polish(
             _remember(m, members, n_members, history + since * n_members)
             if since == HISTORY:
                 if worst > goal:
-                    _extrapolate(m, data, penalty, members, n_members, history, candidate)
+                    _extrapolate(m, data, penalty, members, n_members, history, candidate, saved)
                     work[0] += 2 * cost
                 _remember(m, members, n_members, history)
                 since = 0
@@ -308,6 +320,7 @@ def descend(
     cdef index_t[::1] members = np.empty(n_columns, dtype=np.int32)
     cdef double[::1] history = np.empty((HISTORY + 1) * n_columns)
     cdef double[::1] candidate = np.empty(n_columns)
+    cdef double[::1] saved = np.empty(n_rows)
     cdef const floating *values = NULL
     cdef Model m
     m.indptr, m.weight, m.uniform, m.n_rows = &indptr[0], &weight[0], weight.shape[0] == 1, n_rows
@@ -333,7 +346,7 @@ def descend(
         if n_members > 0:
             epochs += _polish(
                 &m, values, penalty, &members[0], n_members, max(0.5 * tol, 0.1 * worst), max_epochs - epochs,
-                &history[0], &candidate[0], &work,
+                &history[0], &candidate[0], &saved[0], &work,
             )
     with nogil:
         for i in range(n_rows):

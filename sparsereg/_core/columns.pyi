@@ -23,10 +23,12 @@ def moments(
     indptr: NDArray[np.int64],
     columns: NDArray[np.int32],
     weight: _Vector,
+    weight_sum: float,
+    n_rows: int,
     mass: _Vector,
-    square: _Vector,
+    centred: _Vector,
 ) -> None:
-    """Write sum_i weight_i x_ij to mass[k] and sum_i weight_i x_ij^2 to square[k] for the k-th of columns."""
+    """Write the weighted sum of each of columns to mass, and its weighted squares about the mean to centred."""
 
 def accumulate(
     data: _Values,

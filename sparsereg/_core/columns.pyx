@@ -10,7 +10,18 @@ def correlate(
     const floating[::1] data, const index_t[::1] indices, const offset_t[::1] indptr,
     const index_t[::1] columns, const double[::1] z, double[::1] out, int n_threads,
 ):
-    """Write X_j' z to out[j] for each j in columns."""
+    """Correlate chosen columns with a vector.
+
+    Arguments
+    ---------
+    data, indices, indptr : the compact columns (CSC), in
+    columns : int32 (n_columns,), in
+    z : float64 (n_rows,), in
+    out : float64 (n_active,), X_j' z at j for each j in columns; the rest is left alone, out
+    n_threads : threads to share the columns; every sum is taken by one of them, so results do not depend on it
+
+    Cost: one pass over the columns.
+    """
     cdef Py_ssize_t k, n = columns.shape[0]
     cdef offset_t start
     cdef index_t j
@@ -24,33 +35,63 @@ def correlate(
 
 def moments(
     const floating[::1] data, const index_t[::1] indices, const offset_t[::1] indptr,
-    const index_t[::1] columns, const double[::1] weight, double[::1] mass, double[::1] square,
+    const index_t[::1] columns, const double[::1] weight, double weight_sum, Py_ssize_t n_rows,
+    double[::1] mass, double[::1] centred,
 ):
-    """Write sum_i weight_i x_ij to mass[k] and sum_i weight_i x_ij^2 to square[k] for the k-th of columns."""
+    """Sum up chosen columns under row weights.
+
+    Arguments
+    ---------
+    data, indices, indptr : the compact columns (CSC), in
+    columns : int32 (n_columns,), in
+    weight : float64 (n_rows,), or (1,) where all rows weigh the same, in
+    weight_sum : sum of the weights of all n_rows rows
+    mass : float64 (n_columns,), sum_i weight_i x_ik, out
+    centred : float64 (n_columns,), sum_i weight_i (x_ik - m_k)^2 about the weighted mean m_k, out; taken in a second
+        pass, because the difference of square and squared mean has no digits left where a column hardly varies
+
+    Cost: two passes over the columns.
+    """
     cdef Py_ssize_t k
     cdef offset_t p
     cdef index_t j
     cdef bint uniform = weight.shape[0] == 1
-    cdef double s, t, x, v
+    cdef double total, covered, mean, v, x
     with nogil:
         for k in range(columns.shape[0]):
             j = columns[k]
-            s = 0.0
-            t = 0.0
+            total = 0.0
+            covered = 0.0
             for p in range(indptr[j], indptr[j + 1]):
                 v = weight[0] if uniform else weight[indices[p]]
-                x = data[p]
-                s += v * x
-                t += v * x * x
-            mass[k] = s
-            square[k] = t
+                covered += v
+                total += v * data[p]
+            mean = total / weight_sum
+            mass[k] = total
+            # A full column covers all the weight; the difference would be rounding.
+            total = (weight_sum - covered) * mean * mean if indptr[j + 1] - indptr[j] < n_rows else 0.0
+            for p in range(indptr[j], indptr[j + 1]):
+                v = weight[0] if uniform else weight[indices[p]]
+                x = data[p] - mean
+                total += v * x * x
+            centred[k] = total
 
 
 def accumulate(
     const floating[::1] data, const index_t[::1] indices, const offset_t[::1] indptr,
     const index_t[::1] columns, const double[::1] delta, double[::1] out,
 ):
-    """Add X_j delta[k] to out for the k-th of columns."""
+    """Add X_j delta_k to a vector, for the k-th of chosen columns.
+
+    Arguments
+    ---------
+    data, indices, indptr : the compact columns (CSC), in
+    columns : int32 (n_columns,), in
+    delta : float64 (n_columns,), in
+    out : float64 (n_rows,), in-out
+
+    Cost: one pass over the columns whose delta is not zero.
+    """
     cdef Py_ssize_t k
     cdef offset_t start
     with nogil:

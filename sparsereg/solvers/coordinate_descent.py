@@ -18,6 +18,7 @@ from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Controls, Point, Progress, Solution
 from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.support import newton_direction
 from sparsereg.solvers.unpenalised import UnpenalisedBlock
 
 __all__ = ["solve"]
@@ -29,7 +30,9 @@ Ids = npt.NDArray[np.int32]
 SMALL_WORKING_SET = 200
 GROWTH = 2
 # Sweeps between two looks at the gap: a tolerance below the rounding of the residual must not use up all of max_iter.
-MAX_SWEEPS = 1_000
+MAX_SWEEPS = 100
+# Where that many were not enough the support takes a Newton step of its own, shortened at most so often.
+SHORTENINGS = 6
 # Newton steps are inexact: their inner tolerance is this share of the violation they start from.
 INEXACT = 0.3
 MAX_NEWTON_SWEEPS = 100
@@ -41,7 +44,7 @@ SHORTEST_STEP = 1e-9
 # Rounds that better neither objective nor gap after which rounding is to blame.
 MAX_STALLED = 8
 # Correlation with an unpenalised column, relative to the norms of both, up to which a dual point counts as feasible.
-FEASIBLE = 1e-7
+FEASIBLE = 1e-12
 
 
 def solve(problem: Problem, penalty: ElasticNet, point: Point, controls: Controls) -> Solution:
@@ -87,11 +90,21 @@ class _Run:
         self.n_iter, self.stalled, self.is_z = 0, 0, False
         self.best_primal, self.floor = np.inf, FLOOR_START
         self.tol: float | None = None
+        if problem.private is None:
+            self._refresh_residual()
         self.model = self._model_at(point.eta)
         self._split_unpenalised()
         self.live = self._statically_live()
 
     # The model of the loss.
+
+    def _refresh_residual(self) -> None:
+        """Take z from the coefficients again, so that rounding does not build up along a path."""
+        problem, point = self.problem, self.point
+        support = np.flatnonzero(point.w).astype(np.int32)
+        eta = np.full(problem.n_rows, point.b)
+        column_passes.accumulate(*problem.matrix, support, point.w[support], eta)
+        point.z[:] = problem.weight * (problem.y - eta)
 
     def _model_at(self, eta: Vector | None) -> _Model:
         """Linearise the loss; with plain squared loss the model is the loss itself."""
@@ -117,9 +130,8 @@ class _Run:
             public = public[problem.factor[public] == 0.0]
         lower, upper = problem.lower[public], problem.upper[public]
         self.unpenalised = public[np.isinf(lower) | np.isinf(upper)]
-        self.half_bounded = bool(np.any(np.isfinite(problem.lower[self.unpenalised])))
-        self.half_bounded |= bool(np.any(np.isfinite(problem.upper[self.unpenalised])))
         self.block: UnpenalisedBlock | None = None
+        self.block_slack = 0.0
 
     def _statically_live(self) -> Ids:
         """Drop columns that are zero at the optimum by Cauchy-Schwarz: the loss there is at most F here and at 0."""
@@ -195,22 +207,32 @@ class _Run:
     def _orthogonalise(self) -> Vector:
         """Solve for the unpenalised columns exactly; move the coefficients along where no bound is in the way."""
         point = self.point
-        w, lower, upper = (a[self.unpenalised] for a in (point.w, self.problem.lower, self.problem.upper))
-        columns = self.unpenalised[(lower < w) & (w < upper)]
+        problem = self.problem
+        columns = self._without_dual_slack()
+        if self.block is None or not np.array_equal(self.block.columns, columns):
+            self.block = UnpenalisedBlock(problem, columns)
         if columns.size == 0:
             return point.z
-        if self.block is None or not np.array_equal(self.block.columns, columns):
-            self.block = UnpenalisedBlock(self.problem, columns)
-        delta, shift, theta = self.block.solve(point.z)
-        if self.half_bounded:
-            return theta
-        if shift or delta.any():
-            point.w[columns] += delta
-            point.b += shift
-            point.z[:] = theta
+        delta, shift, theta, self.block_slack = self.block.solve(point.z)
+        bound = np.where(delta > 0.0, problem.upper[columns], problem.lower[columns])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            size = np.min(np.where(delta != 0.0, (bound - point.w[columns]) / delta, np.inf), initial=1.0)
+        if size > 0.0 and (shift or delta.any()):
+            low, high = problem.lower[columns], problem.upper[columns]
+            point.w[columns] = np.clip(point.w[columns] + size * delta, low, high)
+            point.b += size * shift
+            point.z[:] = theta if size == 1.0 else point.z + size * (theta - point.z)
             point.fresh = None
             self.model = self._model_at(None)
-        return point.z
+        return point.z if size == 1.0 else theta
+
+    def _without_dual_slack(self) -> Ids:
+        """Find the unpenalised columns that X' theta must vanish on: within their bounds, or pushed off one."""
+        point, columns = self.point, self.unpenalised
+        w, lower, upper = point.w[columns], self.problem.lower[columns], self.problem.upper[columns]
+        self._correlate(columns, point.z)
+        v = point.v[columns]
+        return columns[((lower < w) | (v > 0.0)) & ((w < upper) | (v < 0.0))]
 
     def _best_dual(self, theta: Vector, columns: Ids, private_scale: float) -> tuple[float, float]:
         """Return the dual objective at the better of two scalings of theta, and that scaling."""
@@ -235,15 +257,20 @@ class _Run:
         return best, best_scale
 
     def _unpenalised_conjugate(self) -> float:
-        """Sum sup_w v_j w over the bounds; where nothing bounds w, v_j must be rounding and w_j stands in."""
-        problem, columns = self.problem, self.unpenalised
+        """Sum sup_w v_j w over the bounds; inf where nothing bounds w and v_j is more than rounding.
+
+        What rounding leaves on the columns of the block is priced by what another step on them would gain.
+        """
+        problem = self.problem
+        block = self.block.columns if self.block is not None else self.unpenalised[:0]
+        columns = np.setdiff1d(self.unpenalised, block, assume_unique=True)
         v = self.point.v[columns]
         bound = np.where(v > 0.0, problem.upper[columns], problem.lower[columns])
-        endless = np.isinf(bound)
-        allowed = FEASIBLE * self.norm[columns] * np.sqrt(2.0 * problem.reference) + problem.rounding
-        if np.any(endless & (np.abs(v) > allowed)):
+        rounding = FEASIBLE * self.norm[columns] * np.sqrt(2.0 * problem.reference)
+        if np.any(np.isinf(bound) & (np.abs(v) > rounding)):
             return np.inf
-        return float(np.sum(np.abs(v * np.where(endless, self.point.w[columns], bound))))
+        bound[np.isinf(bound)] = 0.0
+        return float(np.sum(v * bound)) + self.block_slack
 
     def _drop_safely(self) -> None:
         """Drop columns that are zero at the optimum."""
@@ -280,7 +307,7 @@ class _Run:
         """Keep the support and the columns closest to joining it, by distance of the dual constraint (celer)."""
         threshold = self._threshold(columns)
         priority = (threshold - np.abs(self.point.v[columns])) / self.norm[columns]
-        priority[(self.point.w[columns] != 0.0) | (threshold == 0.0)] = -np.inf
+        priority[self.point.w[columns] != 0.0] = -np.inf
         return np.sort(columns[np.argpartition(priority, most)[:most]])
 
     def descend(self, columns: Ids) -> None:
@@ -303,16 +330,40 @@ class _Run:
             point.w[columns] = w
             point.b += shift
             self.model.loss = self._square_norm(point.z)
+            if epochs >= MAX_SWEEPS:
+                self._step_on_support(columns)
         else:
             self._search_line(columns, w - point.w[columns], shift)
 
+    def _step_on_support(self, columns: Ids) -> None:
+        """Take Newton's step on the support, coefficients that change sign stopped at zero, if F falls."""
+        problem, point = self.problem, self.point
+        w = point.w[columns]
+        inside = (w != 0.0) & (problem.lower[columns] < w) & (w < problem.upper[columns])
+        columns, start, z = columns[inside], w[inside], point.z.copy()
+        if columns.size == 0:
+            return
+        delta = newton_direction(problem, self.penalty, columns, start, z)
+        before, model = self._primal(self.live), self.model
+        for size in 0.5 ** np.arange(SHORTENINGS):
+            target = np.clip(start + size * delta, problem.lower[columns], problem.upper[columns])
+            target[target * start < 0.0] = 0.0
+            change = np.zeros(problem.n_rows)
+            column_passes.accumulate(*problem.matrix, columns, target - start, change)
+            shift = -float(problem.mass[columns] @ (target - start)) if problem.fit_intercept else 0.0
+            point.w[columns], point.z[:] = target, z - problem.weight * (change + shift)
+            self.model = self._model_at(None)
+            if self._primal(self.live) < before:
+                point.b += shift
+                return
+        point.w[columns], point.z[:], self.model = start, z, model
+
     def _model_moments(self, columns: Ids) -> tuple[Vector, Vector]:
         """Mass and centred curvature of columns under the weights of the model."""
-        mass, square = np.empty(columns.size), np.empty(columns.size)
-        column_passes.moments(*self.problem.matrix, columns, self.model.weight, mass, square)
-        if self.model.weight_sum > 0.0:
-            square = np.maximum(square - mass**2 / self.model.weight_sum, 1e-12 * square)
-        return mass, square
+        mass, centred = np.empty(columns.size), np.empty(columns.size)
+        total = float(self.model.weight.sum())
+        column_passes.moments(*self.problem.matrix, columns, self.model.weight, total, self.problem.n_rows, mass, centred)
+        return mass, centred if self.problem.fit_intercept else centred + mass**2 / total
 
     def _search_line(self, columns: Ids, delta: Vector, shift: float) -> None:
         """Take the Newton step, halved until the true objective does not rise."""
@@ -343,9 +394,12 @@ class _Run:
             n_nonzero = int(np.count_nonzero(self.point.w))
             if self.model.u is not None:
                 n_nonzero += int(np.count_nonzero(self.model.u))
-            reference = self.problem.reference
-            relative = self.gap / reference if reference > 0.0 else 0.0
-            self.controls.callback(Progress(self.penalty.alpha, self.n_iter, float(relative), n_nonzero))
+            self.controls.callback(Progress(self.penalty.alpha, self.n_iter, self._relative_gap(), n_nonzero))
+
+    def _relative_gap(self) -> float:
+        """Gap over the objective of the null model; 0 where that is itself rounding."""
+        reference = self.problem.reference
+        return float(self.gap / reference) if reference > self.problem.rounding else 0.0
 
     def finish(self) -> Solution:
         """Put the private columns back and report."""
@@ -358,14 +412,12 @@ class _Run:
         if self.is_z:
             point.fresh = np.zeros(w.size, dtype=bool)
             point.fresh[self.live] = True
-        reference = problem.reference
-        within_rounding = self.gap <= problem.rounding
         return Solution.of(
             w,
             b=point.b + problem.centre,
             objective=self.primal + problem.within,
             loss=loss,
-            dual_gap=0.0 if within_rounding else float(self.gap / reference),
+            dual_gap=self._relative_gap(),
             n_iter=self.n_iter,
             converged=self.gap <= self.target,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,9 @@ __all__ = ["ColumnRules", "PrivateColumns", "Problem", "make_problem"]
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
 
-# A column whose centred square falls below this share of its square is constant up to rounding.
-CONSTANT = 1e-12
+# A column whose centred square falls below this share of its square is constant to ten digits; what is left of it
+# cannot be told from rounding once it is correlated with a residual.
+CONSTANT = 1e-20
 # Private columns are eliminated where they hold at least this share of the non-zeros: below it what they save is less
 # than the extra passes over the rows cost (a word that occurs once is private too).
 PRIVATE_SHARE = 0.1
@@ -145,7 +147,7 @@ class Problem:
         """What gaps are relative to: the objective of the null model with the loss inside aggregated rows."""
         return self.null_objective + self.within
 
-    @property
+    @cached_property
     def rounding(self) -> float:
         """Gap that rounding alone may leave, from the size of the target before centring."""
         size = np.finfo(float).eps * (abs(self.centre) + np.abs(self.y).max())
@@ -187,17 +189,21 @@ def make_problem(
     any way. All of it goes to the one with the smallest penalty factor, of equals to the one with the smallest id, so
     that results do not depend on the starting point, and coarse levels, which come first, speak for unseen cells.
     """
+    if sample_weight is not None:
+        sample_weight = sample_weight / sample_weight.max()
     grouped = design.aggregate(y, sample_weight)
     total = grouped.weight.sum()
     s = grouped.weight / total
+    if s.min() < np.finfo(float).tiny:
+        raise ValueError("sample_weight: weights differ by more than the range of float64; raise or zero the smallest")
     uniform = s.min() == s.max()
     weight = s[:1].copy() if uniform else s
     centre = float(s @ grouped.mean) if fit_intercept else 0.0
     target = grouped.mean - centre
-    mass, square = np.empty(design.n_active), np.empty(design.n_active)
+    mass, centred = np.empty(design.n_active), np.empty(design.n_active)
     everything = np.arange(design.n_active, dtype=np.int32)
-    column_passes.moments(design.data, design.indices, design.indptr, everything, weight, mass, square)
-    centred = np.maximum(square - mass**2, 0.0)
+    column_passes.moments(design.data, design.indices, design.indptr, everything, weight, 1.0, s.size, mass, centred)
+    square = _squares(design, mass, centred)
     varies = centred > CONSTANT * square
     curvature = centred if fit_intercept else square
     if rules.standardize:
@@ -234,6 +240,21 @@ def make_problem(
         null_objective=float(0.5 * (s @ target**2)),
         loss=Squared(),
     )
+
+
+def _squares(design: Design, mass: Vector, centred: Vector) -> Vector:
+    """Return each column's mean square; refuse those that leave the range of float64."""
+    with np.errstate(over="ignore"):
+        square = centred + mass**2
+    bad = ~np.isfinite(square) | (square < np.finfo(float).tiny)
+    if bad.any():
+        j = int(np.argmax(bad))
+        values = np.abs(design.data[design.indptr[j] : design.indptr[j + 1]])
+        raise ValueError(
+            f"X: the squares of column {design.active[j]} (largest absolute value {values.max():g}) leave the range of "
+            "float64; rescale it to between 1e-150 and 1e150"
+        )
+    return square
 
 
 def _copies(design: Design, rules: ColumnRules, usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

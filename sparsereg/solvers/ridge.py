@@ -50,12 +50,12 @@ class _Normal:
         self.columns = problem.public
         self.root = np.sqrt(penalty.alpha * problem.factor[self.columns]) * problem.scale[self.columns]
         self.weight, self.ridge = self._eliminate()
-        self.weight_sum = float(self.weight.sum()) if problem.fit_intercept else 0.0
+        self.weight_sum = float(self.weight.sum())
         mass, square = np.empty(self.columns.size), np.empty(self.columns.size)
-        column_passes.moments(*problem.matrix, self.columns, self.weight, mass, square)
-        if problem.fit_intercept:
-            square -= mass**2 / self.weight_sum
-        self.diagonal = 1.0 + np.maximum(square, 0.0) / self.root**2
+        column_passes.moments(*problem.matrix, self.columns, self.weight, self.weight_sum, problem.n_rows, mass, square)
+        if not problem.fit_intercept:
+            square += mass**2 / self.weight_sum
+        self.diagonal = 1.0 + square / self.root**2
         self.n_iter = 0
         self._v = np.zeros(problem.indptr.size - 1)
 
@@ -147,7 +147,7 @@ class _Normal:
             b=shift + problem.centre,
             objective=loss + squares,
             loss=loss,
-            dual_gap=0.0 if gap <= problem.rounding else gap / problem.reference,
+            dual_gap=gap / problem.reference if problem.reference > problem.rounding else 0.0,
             n_iter=self.n_iter,
             converged=gap <= target,
         )

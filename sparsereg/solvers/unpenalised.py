@@ -13,8 +13,8 @@ __all__ = ["UnpenalisedBlock"]
 
 Vector = npt.NDArray[np.float64]
 
-# Correlation with the residual, relative to the norms of both, that counts as orthogonal.
-ORTHOGONAL = 1e-12
+# Gain, relative to the objective of the null model, below which another round is not worth it.
+NEGLIGIBLE = 1e-14
 MAX_ROUNDS = 6
 
 
@@ -36,9 +36,9 @@ class UnpenalisedBlock:
         self._size = np.sqrt(problem.curvature[columns])
         shape = (problem.n_rows, problem.indptr.size - 1)
         self._matrix = sparse.csc_matrix(problem.matrix, shape=shape, copy=False)[:, columns].astype(np.float64)
-        self._allowed = ORTHOGONAL * np.sqrt(2.0 * problem.reference)
+        self._allowed = NEGLIGIBLE * problem.reference
 
-    def solve(self, z: Vector) -> tuple[Vector, float, Vector]:
+    def solve(self, z: Vector) -> tuple[Vector, float, Vector, float]:
         """Minimise from the point with weighted residual z.
 
         Parameters
@@ -54,18 +54,24 @@ class UnpenalisedBlock:
             Change of the intercept.
         z : ndarray of float64 of shape (n_rows,)
             Weighted residual after the change, orthogonal to every column.
+        slack : float
+            What the last round still gained, an estimate from above of what another would.
         """
-        delta, shift = np.zeros(self.columns.size), 0.0
+        delta, shift, slack = np.zeros(self.columns.size), 0.0, 0.0
         shape = (z.size, delta.size)
         operator = LinearOperator(shape, matvec=self._forward, rmatvec=self._backward, dtype=np.float64)
         for _ in range(MAX_ROUNDS):
-            if np.abs(self._backward(z / self._root)).max() <= self._allowed:
-                break
+            gradient = self._backward(z / self._root)
+            if not gradient.any():
+                return delta, shift, z, 0.0
             # Columns may be collinear (all levels of a category); conjugate gradients would run away along them.
             step = lsmr(operator, z / self._root, atol=1e-14, btol=0.0, conlim=0.0, maxiter=10 * delta.size + 100)[0]
             delta, shift = delta + step / self._size, shift - float(self._mass @ (step / self._size))
             z = z - self._root * self._forward(step)
-        return delta, shift, z
+            slack = 0.5 * abs(float(gradient @ step))
+            if slack <= self._allowed:
+                break
+        return delta, shift, z, slack
 
     def _forward(self, scaled: Vector) -> Vector:
         """Change of the linear predictor, intercept adjusted, in units of one over the root of the weights."""

@@ -41,11 +41,22 @@ def test_correlate(seed, dtype, n_threads):
 def test_moments(seed, dtype, uniform):
     rng, X, matrix, chosen = random_columns(seed, dtype)
     weight = rng.random(1 if uniform else 17)
-    mass, square = np.empty(chosen.size), np.empty(chosen.size)
-    passes.moments(*matrix, chosen, weight, mass, square)
+    mass, centred = np.empty(chosen.size), np.empty(chosen.size)
     spread = np.broadcast_to(weight, 17)
+    passes.moments(*matrix, chosen, weight, spread.sum(), 17, mass, centred)
     np.testing.assert_allclose(mass, (spread @ X)[chosen], rtol=1e-12, atol=1e-13)
-    np.testing.assert_allclose(square, (spread @ X**2)[chosen], rtol=1e-12, atol=1e-13)
+    about = X - spread @ X / spread.sum()
+    np.testing.assert_allclose(centred, (spread @ about**2)[chosen], rtol=1e-12, atol=1e-13)
+
+
+def test_centred_moments_keep_their_digits():
+    """The difference of square and squared mean would have none left; a full constant column has exactly no spread."""
+    moment = np.arange(1.0, 31.0)
+    X = np.c_[1.7e9 + moment, np.full(30, 0.1), np.r_[1.7e9 + moment[:29], 0.0]]
+    mass, centred = np.empty(3), np.empty(3)
+    passes.moments(*compact(X), np.arange(3, dtype=np.int32), np.full(1, 1 / 30), 1.0, 30, mass, centred)
+    np.testing.assert_allclose(centred[[0, 2]], X[:, [0, 2]].var(axis=0), rtol=1e-9)
+    assert centred[1] < 1e-30
 
 
 @each_dtype
@@ -63,9 +74,9 @@ def test_a_matrix_without_entries():
     out, chosen = np.ones(3), np.array([0, 2], np.int32)
     passes.correlate(*matrix, chosen, np.ones(5), out, 2)
     assert out.tolist() == [0.0, 1.0, 0.0]
-    mass, square = np.ones(2), np.ones(2)
-    passes.moments(*matrix, chosen, np.ones(1), mass, square)
-    assert mass.tolist() == square.tolist() == [0.0, 0.0]
+    mass, centred = np.ones(2), np.ones(2)
+    passes.moments(*matrix, chosen, np.ones(1), 5.0, 5, mass, centred)
+    assert mass.tolist() == centred.tolist() == [0.0, 0.0]
 
 
 def test_long_columns_keep_their_digits():
