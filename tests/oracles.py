@@ -105,7 +105,7 @@ class Raw:
         return max(np.max(step[used], initial=0.0), shift) / size
 
     def gap(self, w, b):
-        """Duality gap (Fenchel) of the rescaled residual, the absolute one; any of its values bounds F(w, b) - min F."""
+        """Duality gap (Fenchel) of the rescaled residual, absolute; any value bounds F(w, b) - min F."""
         lower, upper = self.bounds
         theta = self.s * self.residual(w, b)
         if self.fit_intercept:

@@ -262,7 +262,7 @@ def test_names_that_are_refused_leave_the_last_fit(model):
 @each_model
 def test_refused_predictions(model):
     fitted = clone(model).fit(X, Y)
-    with pytest.raises(ValueError, match="X has 7 features, but .* is expecting 8 features"):
+    with pytest.raises(ValueError, match=r"X has 7 features, but .* is expecting 8 features"):
         fitted.predict(X[:, :7])
     with pytest.raises(ValueError, match="offset: length 3"):
         fitted.predict(X, offset=np.ones(3))
@@ -304,7 +304,7 @@ def test_clone_pickle_and_repr(model):
     assert copy.get_params() == fitted.get_params()
     assert not hasattr(copy, "intercept_")
     assert repr(model).startswith(type(model).__name__ + "(")
-    assert list(model.get_params())[0] == "alpha"
+    assert next(iter(model.get_params())) == "alpha"
 
 
 @each_model

@@ -42,7 +42,7 @@ def test_the_version_is_stated():
 
 @pytest.mark.parametrize(("name", "case"), CASES)
 def test_coefficients_and_objectives(name, case):
-    """Glmnet standardises y, which divides the L2 part of its elastic net by the spread of y; the L1 part it restores."""
+    """Glmnet standardises y, which divides the L2 part of its elastic net by the spread of y; it restores L1."""
     X, y, _ = DATA[name]
     settings = case["settings"]
     l1, l2 = settings["alpha"], (1.0 - settings["alpha"]) / spread(y, case)

@@ -39,7 +39,7 @@ def test_alpha_out_of_range(bad):
 
 @pytest.mark.parametrize("bad", ["1", None, True, [1.0], np.ones(1), 1j])
 def test_alpha_of_the_wrong_kind(bad):
-    with pytest.raises(TypeError, match="^strength: .* is not allowed, expected a number"):
+    with pytest.raises(TypeError, match=r"^strength: .* is not allowed, expected a number"):
         check_alpha(bad, "strength")
 
 

@@ -153,7 +153,9 @@ def test_a_target_far_from_zero(kind, l1_ratio):
 
 @pytest.mark.parametrize("scale", [1e-100, 1e-30, 1e30, 1e100])
 @pytest.mark.parametrize("l1_ratio", RATIOS)
-@pytest.mark.parametrize("settings", [{}, {"standardize": True}, {"penalty_factor": np.arange(8.0)}, {"positive": True}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"standardize": True}, {"penalty_factor": np.arange(8.0)}, {"positive": True}]
+)
 def test_tiny_and_huge_targets(settings, l1_ratio, scale):
     path = regularization_path(X, Y, l1_ratio=l1_ratio, n_alphas=4, eps=0.1, **settings)
     # The same ridge path has the same alphas; a lasso path scales with y; a mixture changes its nature.
@@ -205,7 +207,7 @@ def test_bounds_given_in_every_way_are_the_same():
 
 
 def test_too_few_passes_are_warned_about():
-    with pytest.warns(ConvergenceWarning, match=r"4 of 5 fits stopped before the duality gap reached tol=1e-06") as seen:
+    with pytest.warns(ConvergenceWarning, match="4 of 5 fits stopped before the duality gap reached tol=1e-06") as seen:
         path = regularization_path(X, Y, n_alphas=5, max_iter=1)
     worst = int(np.argmax(path.dual_gaps))
     message = str(seen[0].message)
