@@ -5,12 +5,16 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from oracles import Raw
 from regressions import ROUNDING, Regression, check_certificate, random_regression
 from scipy import sparse
+from scipy.optimize import lsq_linear
 
 import sparsereg
 from sparsereg import ConvergenceWarning, enet_path, lasso_path, regularization_path, ridge_path
@@ -378,3 +382,48 @@ def test_inputs_are_never_changed():
         array.flags.writeable = False
     regularization_path(data, y, sample_weight=weight, penalty_factor=factor, n_alphas=3)
     assert Raw(X, Y).null_objective() == Raw(X, y).null_objective()
+
+
+@pytest.mark.parametrize("l1_ratio", RATIOS)
+@pytest.mark.parametrize("far", [1e3, 1e6, 1e9])
+def test_columns_far_from_zero_are_as_good_as_centred_ones(far, l1_ratio):
+    """Time stamps and the like: with an intercept a column may be moved without changing the fit."""
+    rng = np.random.default_rng(6)
+    moving = rng.uniform(0.0, 3600.0, 30)
+    y = 2e-3 * moving + 0.1 * rng.standard_normal(30)
+    expected = regularization_path(np.c_[X, moving], y, l1_ratio=l1_ratio, n_alphas=4)
+    path = regularization_path(np.c_[X, moving + far], y, l1_ratio=l1_ratio, alphas=expected.alphas)
+    null = np.var(y) / 2.0
+    np.testing.assert_allclose(path.objectives, expected.objectives, atol=3e-6 * null, rtol=0.0)
+    assert path.dev_ratio[-1] > 0.9
+
+
+def test_values_and_weights_beyond_float64_are_refused():
+    for size in (1e-200, 1e160):
+        with pytest.raises(ValueError, match=r"X: the squares of column 2 .* leave the range of float64"):
+            regularization_path(np.c_[X[:, :2], size * X[:, 2]], Y)
+    weight = np.where(np.arange(30) % 2, 1e-300, 1e30)
+    with pytest.raises(ValueError, match="sample_weight: weights differ by more than the range of float64"):
+        regularization_path(X, Y, sample_weight=weight)
+    path = regularization_path(X, Y, n_alphas=3, sample_weight=np.full(30, 1e308))
+    np.testing.assert_allclose(path.objectives, regularization_path(X, Y, n_alphas=3).objectives, rtol=1e-12)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_certificates_of_unpenalised_bounded_columns(seed):
+    """Nearly collinear, unpenalised, bounded on some sides: what is certified must be true (SciPy's BVLS is exact)."""
+    rng = np.random.default_rng(seed)
+    n, q = int(rng.integers(8, 40)), int(rng.integers(1, 5))
+    factors = rng.standard_normal((n, q))
+    data = factors @ rng.standard_normal((q, q + 2)) + 10.0 ** -rng.integers(1, 5) * rng.standard_normal((n, q + 2))
+    y = data @ rng.standard_normal(q + 2) + rng.standard_normal(n)
+    lower = np.where(rng.random(q + 2) < 0.4, -rng.choice([0.0, 1.0], q + 2), -np.inf)
+    upper = np.where(rng.random(q + 2) < 0.2, 1.0, np.inf)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        path = regularization_path(data, y, alphas=[0.0], bounds=(lower, upper), max_iter=500)
+    full = np.c_[data, np.ones(n)]
+    sides = np.r_[lower, -np.inf], np.r_[upper, np.inf]
+    best = lsq_linear(full, y, bounds=sides, method="bvls", tol=1e-15, max_iter=5000)
+    null = np.var(y) / 2.0
+    assert (path.objectives[0] - best.cost / n) / null <= path.dual_gaps[0] * (1 + 1e-6) + 1e-10

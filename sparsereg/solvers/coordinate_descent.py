@@ -361,8 +361,9 @@ class _Run:
     def _model_moments(self, columns: Ids) -> tuple[Vector, Vector]:
         """Mass and centred curvature of columns under the weights of the model."""
         mass, centred = np.empty(columns.size), np.empty(columns.size)
-        total = float(self.model.weight.sum())
-        column_passes.moments(*self.problem.matrix, columns, self.model.weight, total, self.problem.n_rows, mass, centred)
+        weight, n_rows = self.model.weight, self.problem.n_rows
+        total = float(weight.sum())
+        column_passes.moments(*self.problem.matrix, columns, weight, total, n_rows, mass, centred)
         return mass, centred if self.problem.fit_intercept else centred + mass**2 / total
 
     def _search_line(self, columns: Ids, delta: Vector, shift: float) -> None:
