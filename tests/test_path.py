@@ -385,7 +385,7 @@ def test_inputs_are_never_changed():
 
 
 @pytest.mark.parametrize("l1_ratio", RATIOS)
-@pytest.mark.parametrize("far", [1e3, 1e6, 1e9])
+@pytest.mark.parametrize("far", [1e3, 1e6, 1e8])
 def test_columns_far_from_zero_are_as_good_as_centred_ones(far, l1_ratio):
     """Time stamps and the like: with an intercept a column may be moved without changing the fit."""
     rng = np.random.default_rng(6)
