@@ -24,6 +24,24 @@ __all__ = [
     "make_rules",
 ]
 
+# What compiled counters and OpenMP can hold.
+MOST_PASSES = 2**31 - 1
+MOST_THREADS = max(256, os.cpu_count() or 1)
+# Penalty factors other than 0 and inf; thresholds multiply them with alpha.
+LEAST_FACTOR, LARGEST_FACTOR = 1e-100, 1e100
+
+_after_fork = False
+
+
+def _note_fork() -> None:
+    global _after_fork
+    _after_fork = True
+
+
+if hasattr(os, "register_at_fork"):
+    # OpenMP's threads do not survive a fork, and a child that waits for them waits for ever.
+    os.register_at_fork(after_in_child=_note_fork)
+
 
 def check_alpha(alpha: Any, name: str = "alpha") -> float:
     """Check a penalty strength: a finite number, 0 or more."""
@@ -94,16 +112,18 @@ def make_controls(tol: Any, max_iter: Any, n_threads: Any, callback: Callable[..
     max_iter : int
         At least 1.
     n_threads : int or None
-        At least 1; None is 1, -1 is as many as the machine has.
+        At least 1; None is 1, -1 is as many as the machine has. A forked child process uses 1, whatever is asked for.
     callback : callable or None
     """
     tol = _check_number(tol, "tol", 0.0, np.inf, "[0, inf)", upper_open=True)
-    max_iter = _check_count(max_iter, "max_iter")
+    max_iter = _check_count(max_iter, "max_iter", MOST_PASSES)
     if n_threads is None:
         n_threads = 1
     elif n_threads == -1:
         n_threads = os.cpu_count() or 1
-    n_threads = _check_count(n_threads, "n_threads")
+    n_threads = _check_count(n_threads, "n_threads", MOST_THREADS)
+    if _after_fork:
+        n_threads = 1
     if callback is not None and not callable(callback):
         raise TypeError(f"callback: {callback!r} is not callable")
     return Controls(tol=tol, max_iter=max_iter, n_threads=n_threads, callback=callback)
@@ -138,7 +158,9 @@ def make_rules(
     rules : ColumnRules
     """
     factor = _by_column(penalty_factor, active, n_features, 1.0, "penalty_factor")
-    _refuse(factor, active, np.isnan(factor) | (factor < 0.0), "penalty_factor", "[0, inf]")
+    extreme = (factor < np.inf) & (factor != 0.0) & ((factor < LEAST_FACTOR) | (factor > LARGEST_FACTOR))
+    allowed = f"0, [{LEAST_FACTOR:g}, {LARGEST_FACTOR:g}] and inf"
+    _refuse(factor, active, np.isnan(factor) | (factor < 0.0) | extreme, "penalty_factor", allowed)
     lower, upper = _split_bounds(bounds)
     low = _by_column(lower, active, n_features, -np.inf, "bounds (lower)")
     high = _by_column(upper, active, n_features, np.inf, "bounds (upper)")
@@ -179,10 +201,13 @@ def _from_mapping(
     values: Mapping[Any, Any], active: npt.NDArray[np.int64], n_features: int, default: float, name: str
 ) -> npt.NDArray[np.float64]:
     out = np.full(active.size, default)
+    for key in values:
+        if isinstance(key, (bool, np.bool_)) or not isinstance(key, numbers.Integral):
+            raise TypeError(f"{name}: key {key!r} is not allowed, expected whole numbers, the ids of columns")
     try:
         ids = np.fromiter(values.keys(), dtype=np.int64, count=len(values))
         numbers_ = np.fromiter(values.values(), dtype=np.float64, count=len(values))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise TypeError(f"{name}: expected a mapping from column ids to numbers; {error}") from error
     outside = (ids < 0) | (ids >= n_features)
     if outside.any():
@@ -202,11 +227,11 @@ def _refuse(
         raise ValueError(f"{name}: {values[k]} for column {active[k]} is outside {allowed}")
 
 
-def _check_count(value: Any, name: str) -> int:
+def _check_count(value: Any, name: str, most: float = np.inf) -> int:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name}: {value!r} is not allowed, expected a whole number")
-    if value < 1:
-        raise ValueError(f"{name}: {value} is outside [1, inf)")
+    if not 1 <= value <= most:
+        raise ValueError(f"{name}: {value} is outside [1, {most}{')' if most == np.inf else ']'}")
     return int(value)
 
 

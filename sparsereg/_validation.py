@@ -290,6 +290,8 @@ def _as_numeric(values: Any, name: str) -> npt.NDArray[Any]:
     """Make an array of real numbers; objects must convert one by one."""
     if hasattr(values, "tocsr"):
         raise TypeError(f"{name}: sparse data is not allowed here, expected a dense array")
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"{name}: masked arrays are not allowed, expected values for all entries")
     array = np.asarray(values)
     if array.dtype.kind in "OSU":
         if array.dtype.kind == "O" and any(isinstance(value, complex) for value in array.ravel()):

@@ -174,6 +174,8 @@ def _size(fit: Fit, ridge: Fit) -> str:
     """Compare the sizes and the held-out R2 of sparse models with those of ridge at its right alpha."""
     at = ridge.choices["right"]
     full, reference = ridge.n_bytes(at), ridge.held_out_r2[at]
+    if full == 0:
+        return "No model here has a weight."
     parts = []
     for choice in ("right", "within 1 SE"):
         k = fit.choices[choice]

@@ -58,7 +58,7 @@ class NamedBlocks:
         """
         blocks = self._blocks()
         _, position = locate(ids, blocks)
-        return np.array([block.name for block in blocks])[position]
+        return np.asarray(np.array([block.name for block in blocks])[position])
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of all columns, where there are at most a million.

@@ -38,7 +38,7 @@ __all__ = ["enet_path", "lasso_path", "prepare", "regularization_path", "ridge_p
 Vector = npt.NDArray[np.float64]
 
 # A step down the grid by more than FAR passes through alphas in between, each solved to the gap ROUGH_TOL.
-FAR, ROUGH_TOL = 2.0, 1e-3
+FAR, ROUGH_TOL, MOST_STOPS = 2.0, 1e-3, 50
 # Squares of numbers in between stay well within float64.
 SMALLEST_TARGET, LARGEST_TARGET = 1e-140, 1e140
 
@@ -305,6 +305,7 @@ def _stops(start: float, end: float) -> Vector:
     """Alphas to pass through on the way down: a cold start far below alpha_max is slow where the support is large."""
     if not start > FAR * end > 0.0:
         return np.empty(0)
+    end = max(end, start * FAR**-MOST_STOPS)
     n_steps = int(np.ceil(np.log(start / end) / np.log(FAR)))
     return np.geomspace(start, end, n_steps + 1)[1:-1]
 

@@ -1,6 +1,8 @@
 """Lasso, ElasticNet and Ridge as scikit-learn's users meet them."""
 
 import pickle
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -330,3 +332,28 @@ def test_searches_pipelines_and_cross_validation(model):
 def test_verbose(capsys):
     Lasso(0.1, verbose=1).fit(X, Y)
     assert capsys.readouterr().out.startswith("alpha 1.0000e-01  non-zeros")
+
+
+def test_displays_do_not_make_the_dense_vector():
+    """At 2**40 columns it would take 8 TiB."""
+    wide = sparse.csr_matrix((np.ones(3), [1, 5, 9], [0, 1, 2, 3]), shape=(3, 2**40))
+    model = Lasso(1e-5).fit(wide, [1.0, 2.0, 3.0])
+    assert "sparse_coef_" in model._repr_html_()
+    assert "coef_" not in dir(model)
+    assert Lasso(1e-5).fit(wide[:, :10], [1.0, 2.0, 3.0]).coef_.shape == (10,)
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = model.nothing
+
+
+def test_a_forked_child_can_fit_after_its_parent_used_threads():
+    code = (
+        "import os, numpy as np\n"
+        "from sparsereg import Lasso\n"
+        "X = np.random.default_rng(0).normal(size=(100, 20))\n"
+        "expected = Lasso(0.1, n_threads=2).fit(X, X[:, 0]).coef_\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    os._exit(0 if np.array_equal(Lasso(0.1, n_threads=2).fit(X, X[:, 0]).coef_, expected) else 1)\n"
+        "raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], timeout=60, check=False).returncode == 0

@@ -117,3 +117,22 @@ def test_positive_overrules_lower_bounds():
 def test_refused_rules(settings, error, message):
     with pytest.raises(error, match=message):
         make_rules(ACTIVE, WIDTH, **settings)
+
+
+@pytest.mark.parametrize("key", [1.5, "1", True])
+def test_columns_are_named_by_whole_numbers(key):
+    with pytest.raises(TypeError, match=r"penalty_factor: key .* is not allowed"):
+        make_rules(np.arange(3), 3, penalty_factor={key: 0.0})
+
+
+@pytest.mark.parametrize("factor", [5e-324, 1e-101, 1e101])
+def test_factors_that_would_leave_float64_are_refused(factor):
+    with pytest.raises(ValueError, match=r"penalty_factor: .* for column 0 is outside"):
+        make_rules(np.arange(3), 3, penalty_factor=factor)
+
+
+def test_counts_have_an_upper_end():
+    with pytest.raises(ValueError, match="n_threads: 65536 is outside"):
+        make_controls(1e-6, 10, 65536, None)
+    with pytest.raises(ValueError, match="max_iter: 10000000000 is outside"):
+        make_controls(1e-6, 10**10, 1, None)

@@ -235,17 +235,21 @@ class _Run:
         return columns[((lower < w) | (v > 0.0)) & ((w < upper) | (v < 0.0))]
 
     def _best_dual(self, theta: Vector, columns: Ids, private_scale: float) -> tuple[float, float]:
-        """Return the dual objective at the better of two scalings of theta, and that scaling."""
+        """Return the dual objective at the best of a few scalings of theta, and that scaling."""
         problem, point, rules = self.problem, self.point, self.problem.rules
         unpenalised = 0.0
         if self.unpenalised.size:
             unpenalised = self._unpenalised_conjugate()
             columns = np.setdiff1d(columns, self.unpenalised, assume_unique=True)
-        feasible = certificate.feasible_scale(self.penalty, columns, point.v, point.w, *rules)
+        scales = {min(1.0, private_scale)}
+        # Far bounds price the least infeasibility dearly; scaled as if there were none the point costs nothing.
+        for sides in (problem.signs, rules[2:]):
+            feasible = certificate.feasible_scale(self.penalty, columns, point.v, point.w, *rules[:2], *sides)
+            scales.add(min(feasible, private_scale))
         best, best_scale = -np.inf, 1.0
         private = problem.private
         private_rules = private.rules if private is not None else (np.empty(0),) * 5
-        for scale in {min(1.0, private_scale), min(feasible, private_scale)}:
+        for scale in scales:
             conjugate = certificate.conjugate_sum(self.penalty, columns, point.v, scale, *rules) + scale * unpenalised
             if conjugate < np.inf:
                 s = np.broadcast_to(problem.weight, (problem.n_rows,))

@@ -148,6 +148,14 @@ class Problem:
         return self.null_objective + self.within
 
     @cached_property
+    def signs(self) -> tuple[Vector, Vector]:
+        """`lower, upper` with every bound but 0 moved to infinity."""
+        lower, upper = self.lower, self.upper
+        if not np.any(np.isfinite(lower) & (lower < 0.0)) and not np.any(np.isfinite(upper) & (upper > 0.0)):
+            return lower, upper
+        return np.where(lower < 0.0, -np.inf, lower), np.where(upper > 0.0, np.inf, upper)
+
+    @cached_property
     def rounding(self) -> float:
         """Gap that rounding alone may leave, from the size of the target before centring."""
         size = np.finfo(float).eps * (abs(self.centre) + np.abs(self.y).max())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse.linalg import LinearOperator, cg
 
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
@@ -89,6 +88,9 @@ class _Normal:
 
     def solve(self) -> Solution:
         """Run conjugate gradients until the certified gap is small enough."""
+        # Imported late: it takes longer than all other imports together, and most fits do without.
+        from scipy.sparse.linalg import LinearOperator, cg
+
         problem, point = self.problem, self.point
         target = self.controls.tol * problem.reference + problem.rounding
         scaled = point.w[self.columns] * self.root

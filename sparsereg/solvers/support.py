@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.sparse.linalg import LinearOperator, cg
 
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.problem import Problem
@@ -43,6 +42,9 @@ def newton_direction(
     delta : ndarray of float64 of shape (n_columns,)
         Cost: two passes over the columns for each of at most 500 iterations.
     """
+    # Imported late: it takes longer than all other imports together, and most fits do without.
+    from scipy.sparse.linalg import LinearOperator, cg
+
     shape = (problem.n_rows, problem.indptr.size - 1)
     matrix = sparse.csc_matrix(problem.matrix, shape=shape, copy=False)[:, columns].astype(np.float64)
     mass = problem.mass[columns] if problem.fit_intercept else np.zeros(columns.size)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.sparse.linalg import LinearOperator, lsmr
 
 from sparsereg.solvers.problem import Problem
 
@@ -57,6 +56,9 @@ class UnpenalisedBlock:
         slack : float
             What the last round still gained, an estimate from above of what another would.
         """
+        # Imported late: it takes longer than all other imports together, and most fits do without.
+        from scipy.sparse.linalg import LinearOperator, lsmr
+
         delta, shift, slack = np.zeros(self.columns.size), 0.0, 0.0
         shape = (z.size, delta.size)
         operator = LinearOperator(shape, matvec=self._forward, rmatvec=self._backward, dtype=np.float64)
