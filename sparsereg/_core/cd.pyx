@@ -13,9 +13,8 @@ from sparsereg._core.types cimport index_t, offset_t
 
 # Non-zeros touched between two looks at pending signals: about 50 ms of work.
 cdef offset_t WORK_BETWEEN_SIGNALS = 30_000_000
-# An extrapolation must lower the objective by more than its rounding (relative): along directions that change nothing,
-# which collinear unpenalised columns have, rounding would let the coefficients run away.
-cdef double JUMP_GAIN = 1e-13
+# An extrapolation must lower the objective by more than the rounding of the penalty (relative).
+cdef double JUMP_GAIN = 1e-15
 
 
 cdef struct Model:
@@ -82,28 +81,19 @@ cdef double _sweep(
     return worst
 
 
-cdef double _smooth_part(const Model *m) noexcept nogil:
-    """Return sum_i z_i^2 / (2 weight_i) at the shifted z; two sums each hide the latency of the additions."""
-    cdef Py_ssize_t i = 0
-    cdef double a = 0.0, b = 0.0, p = 0.0, q = 0.0
-    cdef const double *z = m.z
-    cdef const double *weight = m.weight
-    if m.uniform:
-        for i in range(m.n_rows):
-            a += z[i] * z[i]
-            p += z[i]
-        a /= weight[0]
-    else:
-        while i + 1 < m.n_rows:
-            a += z[i] * z[i] / weight[i]
-            b += z[i + 1] * z[i + 1] / weight[i + 1]
-            p += z[i]
-            q += z[i + 1]
-            i += 2
-        if i < m.n_rows:
-            a += z[i] * z[i] / weight[i]
-            p += z[i]
-    return 0.5 * (a + b) - m.shift * (p + q) + 0.5 * m.shift * m.shift * m.weight_sum
+cdef double _smooth_change(const Model *m, const double *saved, double shift) noexcept nogil:
+    """Return the change of sum_i z_i^2 / (2 weight_i) from (saved, shift) to the present z and shift.
+
+    Taken row by row: the sums themselves may be far larger than their difference where some weights are next to nothing.
+    """
+    cdef Py_ssize_t i
+    cdef double before, after, weight, total = 0.0
+    for i in range(m.n_rows):
+        weight = m.weight[0 if m.uniform else i]
+        after = m.z[i] - m.shift * weight
+        before = saved[i] - shift * weight
+        total += (after - before) * (after + before) / weight
+    return 0.5 * total
 
 
 cdef double _penalty_part(
@@ -136,13 +126,14 @@ cdef bint _jump(
 
     A refused move is undone from a copy of z (`saved`, n_rows): moving back would leave the rounding of a long way.
     """
-    cdef double before, after, shift = m.shift
+    cdef double change, size, shift = m.shift
     cdef Py_ssize_t i
     memcpy(saved, m.z, m.n_rows * sizeof(double))
-    before = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, last)
+    size = _penalty_part(m, penalty, members, n_members, last)
+    change = _penalty_part(m, penalty, members, n_members, candidate) - size
     _move(m, data, members, n_members, candidate)
-    after = _smooth_part(m) + _penalty_part(m, penalty, members, n_members, candidate)
-    if after < before * (1.0 - JUMP_GAIN):
+    change += _smooth_change(m, saved, shift)
+    if change < -JUMP_GAIN * size:
         return True
     memcpy(m.z, saved, m.n_rows * sizeof(double))
     m.shift = shift
