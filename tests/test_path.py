@@ -319,7 +319,7 @@ def test_an_interrupt_stops_a_fit_within_a_second(l1_ratio, alpha):
         ({"penalty_factor": {8: 1.0}}, ValueError, r"penalty_factor: column id 8 is outside \[0, 8\)"),
         ({"penalty_factor": {-1: 1.0}}, ValueError, "penalty_factor: column id -1"),
         ({"penalty_factor": {3: -2.0}}, ValueError, "penalty_factor: -2.0 for column 3"),
-        ({"penalty_factor": {"a": 1.0}}, TypeError, "penalty_factor: expected a mapping from column ids"),
+        ({"penalty_factor": {"a": 1.0}}, TypeError, "penalty_factor: key 'a' is not allowed"),
         ({"penalty_factor": ["a"] * 8}, TypeError, "penalty_factor: dtype"),
         ({"bounds": 3.0}, ValueError, "bounds: 3.0"),
         ({"bounds": (1, 2, 3)}, ValueError, r"bounds: \(1, 2, 3\)"),
