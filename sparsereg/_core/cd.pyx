@@ -84,7 +84,7 @@ cdef double _sweep(
 cdef double _smooth_change(const Model *m, const double *saved, double shift) noexcept nogil:
     """Return the change of sum_i z_i^2 / (2 weight_i) from (saved, shift) to the present z and shift.
 
-    Taken row by row: the sums themselves may be far larger than their difference where some weights are next to nothing.
+    Taken row by row: the sums themselves may be far larger than their difference where some weights are nearly zero.
     """
     cdef Py_ssize_t i
     cdef double before, after, weight, total = 0.0
