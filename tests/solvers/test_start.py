@@ -81,7 +81,7 @@ def test_warm_points(seed):
     design, problem = prepared(regression)
     # Coefficients of a least-squares fit, halved: closer than the null model, if no bounds cut them down.
     dense = np.c_[regression.X, np.ones(regression.y.size)]
-    w = 0.5 * np.linalg.lstsq(dense, regression.raw().target)[0][design.active]
+    w = 0.5 * np.linalg.lstsq(dense, regression.raw().target, rcond=None)[0][design.active]
     point = point_at(problem, w, float(regression.raw().null_intercept()), 1.0, CONTROLS)
     check_point(problem, point)
     public = problem.public

@@ -40,7 +40,8 @@ def test_the_residual_becomes_orthogonal(seed, collinear, fit_intercept):
         assert shift == 0.0
     root = np.sqrt(problem.s)
     design = np.c_[dense, np.ones(30)] if fit_intercept else dense
-    solution = np.linalg.lstsq(root[:, None] * design / np.linalg.norm(design, axis=0), root * problem.y)[0]
+    scaled = root[:, None] * design / np.linalg.norm(design, axis=0)
+    solution = np.linalg.lstsq(scaled, root * problem.y, rcond=None)[0]
     best = problem.y - design / np.linalg.norm(design, axis=0) @ solution
     assert theta**2 @ (1.0 / problem.s) == pytest.approx(problem.s @ best**2, rel=1e-9)
 
