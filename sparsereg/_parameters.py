@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg.design import find_ids
 from sparsereg.solvers.base import Controls
 from sparsereg.solvers.problem import ColumnRules
 
@@ -212,10 +213,8 @@ def _from_mapping(
     outside = (ids < 0) | (ids >= n_features)
     if outside.any():
         raise ValueError(f"{name}: column id {ids[outside][0]} is outside [0, {n_features})")
-    position = np.searchsorted(active, ids)
-    found = position < active.size
-    found[found] = active[position[found]] == ids[found]
-    out[position[found]] = numbers_[found]
+    found, position = find_ids(ids, active)
+    out[position] = numbers_[found]
     return out
 
 

@@ -233,10 +233,7 @@ def check_sample_weight(
     """
     if sample_weight is None:
         return None
-    array = _as_numeric(sample_weight, name)
-    if array.ndim == 0:
-        array = np.full(n_samples, array, dtype=np.float64)
-    weight = _check_vector(array, n_samples, name)
+    weight = _spread(sample_weight, n_samples, name)
     if weight.min() < 0:
         position = int(np.argmax(weight < 0))
         raise ValueError(f"{name}: {weight[position]} at position {position} is negative, expected 0 or more")
@@ -261,10 +258,7 @@ def check_offset(offset: Any, n_samples: int, name: str = "offset") -> npt.NDArr
     """
     if offset is None:
         return None
-    array = _as_numeric(offset, name)
-    if array.ndim == 0:
-        array = np.full(n_samples, array, dtype=np.float64)
-    return _check_vector(array, n_samples, name)
+    return _spread(offset, n_samples, name)
 
 
 def raise_not_finite(value: Any, dtype: np.dtype[Any], where: str, name: str) -> NoReturn:
@@ -312,6 +306,14 @@ def _check_finite(array: npt.NDArray[Any], name: str) -> None:
     if not finite.all():
         where = tuple(int(k) for k in np.argwhere(~finite)[0])
         raise_not_finite(array[where], array.dtype, f"at {where if len(where) > 1 else where[0]}", name)
+
+
+def _spread(values: Any, n_samples: int, name: str) -> npt.NDArray[np.float64]:
+    """Check one number a row, or one for all rows, which is repeated."""
+    array = _as_numeric(values, name)
+    if array.ndim == 0:
+        array = np.full(n_samples, array, dtype=np.float64)
+    return _check_vector(array, n_samples, name)
 
 
 def _check_vector(array: npt.NDArray[Any], n_samples: int, name: str) -> npt.NDArray[np.float64]:

@@ -16,7 +16,7 @@ from sparsereg._core import compact, groups
 from sparsereg._formats import Rows, as_rows
 from sparsereg._validation import MAX_SAMPLES, check_sample_weight, check_y, raise_not_finite
 
-__all__ = ["Design", "GroupedTarget", "make_design"]
+__all__ = ["Design", "GroupedTarget", "find_ids", "make_design"]
 
 # A bitmap up to 16 MB is always cheap; a larger one must not dwarf the non-zeros (sorting 0.9M ids was as quick as a
 # bitmap over 233M columns, measured, which is 32 bytes for each); one above 2 GB is never made.
@@ -234,6 +234,29 @@ def compact_ids(ids: npt.NDArray[Any], n_features: int) -> tuple[npt.NDArray[np.
     compacted = np.empty(ids.size, dtype=np.int32)
     compact.rank(ids, bitmap, before, compacted)
     return active, compacted
+
+
+def find_ids(
+    ids: npt.NDArray[np.int64], active: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Look ids up among the occupied columns.
+
+    Parameters
+    ----------
+    ids : ndarray of int64 of shape (n_ids,)
+    active : ndarray of int64 of shape (n_active,)
+        Strictly ascending, as in `Design.active`.
+
+    Returns
+    -------
+    found : ndarray of bool of shape (n_ids,)
+    position : ndarray of int64 of shape (n_found,)
+        `active[position] == ids[found]`.
+    """
+    position = np.searchsorted(active, ids)
+    found = position < active.size
+    found[found] = active[position[found]] == ids[found]
+    return found, position[found]
 
 
 def _check_active(n_active: int) -> None:

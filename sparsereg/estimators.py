@@ -21,6 +21,7 @@ from sparsereg._sklearn import (
 )
 from sparsereg._validation import check_offset
 from sparsereg.coef import SparseCoef
+from sparsereg.design import find_ids
 from sparsereg.path import prepare, solve_grid
 from sparsereg.solvers.base import Controls, Point, Solution
 from sparsereg.solvers.problem import Problem
@@ -154,10 +155,8 @@ class _CoordinateDescentRegressor(RegressorMixin, BaseEstimator):
         self, problem: Problem, active: npt.NDArray[np.int64], alpha: float, controls: Controls
     ) -> Point:
         old, w = self._coef, np.zeros(active.size)
-        position = np.searchsorted(active, old.ids)
-        found = position < active.size
-        found[found] = active[position[found]] == old.ids[found]
-        w[position[found]] = old.values[found]
+        found, position = find_ids(old.ids, active)
+        w[position] = old.values[found]
         return point_at(problem, w, self.intercept_, alpha, controls)
 
     def _set_result(self, solution: Solution, active: npt.NDArray[np.int64], n_features: int) -> None:

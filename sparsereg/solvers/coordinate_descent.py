@@ -35,7 +35,6 @@ MAX_SWEEPS = 100
 SHORTENINGS = 6
 # Newton steps are inexact: their inner tolerance is this share of the violation they start from.
 INEXACT = 0.3
-MAX_NEWTON_SWEEPS = 100
 # Curvature kept, relative, for a row whose private coefficient absorbs all of it: at 1 the model bounds the loss from
 # above, at 0 it is Newton's. It falls after a full step and rises after a shortened one (Levenberg-Marquardt).
 FLOOR_START, FLOOR_LEAST = 1e-2, 1e-8
@@ -206,12 +205,12 @@ class _Run:
 
     def _orthogonalise(self) -> Vector:
         """Solve for the unpenalised columns exactly; move the coefficients along where no bound is in the way."""
-        point = self.point
-        problem = self.problem
+        problem, point = self.problem, self.point
         columns = self._without_dual_slack()
         if self.block is None or not np.array_equal(self.block.columns, columns):
             self.block = UnpenalisedBlock(problem, columns)
         if columns.size == 0:
+            self.block_slack = 0.0
             return point.z
         delta, shift, theta, self.block_slack = self.block.solve(point.z)
         bound = np.where(delta > 0.0, problem.upper[columns], problem.lower[columns])
@@ -243,7 +242,7 @@ class _Run:
             columns = np.setdiff1d(columns, self.unpenalised, assume_unique=True)
         scales = {min(1.0, private_scale)}
         # Far bounds price the least infeasibility dearly; scaled as if there were none the point costs nothing.
-        for sides in (problem.signs, rules[2:]):
+        for sides in (rules[2:],) if problem.signs is None else (problem.signs, rules[2:]):
             feasible = certificate.feasible_scale(self.penalty, columns, point.v, point.w, *rules[:2], *sides)
             scales.add(min(feasible, private_scale))
         best, best_scale = -np.inf, 1.0
@@ -324,7 +323,7 @@ class _Run:
         tol, most = self.tol, min(max(self.controls.max_iter - self.n_iter, 1), MAX_SWEEPS)
         mass, curvature = problem.mass[columns], problem.curvature[columns]
         if problem.private is not None:
-            tol, most = max(tol, INEXACT * violation), min(most, MAX_NEWTON_SWEEPS)
+            tol = max(tol, INEXACT * violation)
             mass, curvature = self._model_moments(columns)
         w = point.w[columns]
         args = (self.model.weight, self.model.weight_sum, curvature, mass, *(rule[columns] for rule in rules))

@@ -148,11 +148,11 @@ class Problem:
         return self.null_objective + self.within
 
     @cached_property
-    def signs(self) -> tuple[Vector, Vector]:
-        """`lower, upper` with every bound but 0 moved to infinity."""
+    def signs(self) -> tuple[Vector, Vector] | None:
+        """`lower, upper` with every bound but 0 moved to infinity; None where there is no other bound."""
         lower, upper = self.lower, self.upper
         if not np.any(np.isfinite(lower) & (lower < 0.0)) and not np.any(np.isfinite(upper) & (upper > 0.0)):
-            return lower, upper
+            return None
         return np.where(lower < 0.0, -np.inf, lower), np.where(upper > 0.0, np.inf, upper)
 
     @cached_property
