@@ -3,7 +3,7 @@
 from sparsereg._sklearn import ConvergenceWarning
 from sparsereg.crosses import FeatureCross, LatLongCross
 from sparsereg.estimators import ElasticNet, Lasso, Ridge
-from sparsereg.path import enet_path, lasso_path, regularization_path, ridge_path
+from sparsereg.path import enet_path, lasso_path, logistic_path, poisson_path, regularization_path, ridge_path
 from sparsereg.path_result import RegularizationPath
 from sparsereg.solvers.base import Progress
 
@@ -20,6 +20,8 @@ __all__ = [
     "__version__",
     "enet_path",
     "lasso_path",
+    "logistic_path",
+    "poisson_path",
     "regularization_path",
     "ridge_path",
 ]

@@ -5,14 +5,18 @@ from __future__ import annotations
 import numbers
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg._core.losses import LOSSES, Huber
 from sparsereg.design import find_ids
 from sparsereg.solvers.base import Controls
 from sparsereg.solvers.problem import ColumnRules
+
+if TYPE_CHECKING:
+    from sparsereg._core.losses import _Loss
 
 __all__ = [
     "check_alpha",
@@ -22,6 +26,7 @@ __all__ = [
     "check_grid",
     "check_l1_ratio",
     "make_controls",
+    "make_loss",
     "make_rules",
 ]
 
@@ -94,6 +99,21 @@ def check_choice(value: Any, name: str, allowed: Any) -> str:
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name}: {value!r} is not allowed, expected one of {sorted(allowed)}")
     return value
+
+
+def make_loss(name: Any, delta: Any) -> _Loss:
+    """Build a loss from its name and what parameters it has.
+
+    Parameters
+    ----------
+    name : str
+        One of the registered losses.
+    delta : float
+        Of Huber's loss, > 0; the others have no use for it.
+    """
+    loss = LOSSES[check_choice(name, "loss", LOSSES)]
+    delta = _check_number(delta, "delta", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
+    return loss(delta) if loss is Huber else loss()
 
 
 def check_flag(value: Any, name: str) -> bool:

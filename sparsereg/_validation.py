@@ -21,6 +21,7 @@ __all__ = [
     "check_offset",
     "check_sample_weight",
     "check_shape",
+    "check_target",
     "check_value_dtype",
     "check_width",
     "check_y",
@@ -213,6 +214,30 @@ def check_y(y: Any, n_samples: int, name: str = "y") -> npt.NDArray[np.float64]:
     if array.ndim == 2 and array.shape[1] == 1:
         array = array.reshape(-1)
     return _check_vector(array, n_samples, name)
+
+
+def check_target(y: Any, n_samples: int, least: float, most: float, what: str) -> npt.NDArray[np.float64]:
+    """Check a numeric target against the range that a loss allows.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, 1)
+    n_samples : int
+    least, most : float
+    what : str
+        Name of the loss, for the message.
+
+    Returns
+    -------
+    y : ndarray of float64 of shape (n_samples,)
+    """
+    array = check_y(y, n_samples)
+    outside = (array < least) | (array > most)
+    if outside.any():
+        i = int(np.argmax(outside))
+        allowed = f"[{least:g}, {most:g}]" if np.isfinite(most) else f"[{least:g}, inf)"
+        raise ValueError(f"y: {array[i]:g} in row {i} is outside {allowed}, the targets of loss={what!r}")
+    return array
 
 
 def check_sample_weight(

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 from sparsereg._parameters import (
     check_alphas,
@@ -21,10 +20,11 @@ from sparsereg._parameters import (
     check_grid,
     check_l1_ratio,
     make_controls,
+    make_loss,
     make_rules,
 )
 from sparsereg._sklearn import ConvergenceWarning
-from sparsereg._validation import check_offset, check_sample_weight, check_y
+from sparsereg._validation import check_offset, check_sample_weight, check_target
 from sparsereg.coef import PathCoef
 from sparsereg.design import Design, make_design
 from sparsereg.path_result import RegularizationPath
@@ -33,7 +33,7 @@ from sparsereg.solvers.base import Controls, Point, Solution
 from sparsereg.solvers.problem import Problem, make_problem
 from sparsereg.solvers.start import alpha_max, null_point
 
-__all__ = ["enet_path", "lasso_path", "prepare", "regularization_path", "ridge_path", "solve_grid"]
+__all__ = ["enet_path", "lasso_path", "logistic_path", "poisson_path", "prepare", "regularization_path", "ridge_path", "solve_grid"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -48,6 +48,7 @@ def regularization_path(
     y: Any,
     *,
     loss: str = "squared",
+    delta: float = 1.35,
     penalty: str = "elastic_net",
     l1_ratio: float = 1.0,
     alphas: Any = None,
@@ -76,8 +77,13 @@ def regularization_path(
     X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
         int32 or int64 ids; `n_features` may be far larger than memory. Never changed.
     y : array-like of shape (n_samples,)
-    loss : {"squared"}, default="squared"
-        (y - t)^2 / 2.
+    loss : {"squared", "logistic", "poisson", "huber", "squared_hinge"}, default="squared"
+        Of the target y and the linear predictor t. "squared": (y - t)^2 / 2. "logistic": log(1 + exp(t)) - y t, y the
+        probability of class 1, in [0, 1]. "poisson": half the deviance of a count y >= 0 at the mean exp(t). "huber":
+        r^2 / 2 of the residual r up to `delta`, delta (|r| - delta / 2) beyond. "squared_hinge": y max(0, 1 - t)^2
+        + (1 - y) max(0, 1 + t)^2, y the share of the positive class, in [0, 1].
+    delta : float, default=1.35
+        Of the Huber loss, in the units of y.
     penalty : {"elastic_net"}, default="elastic_net"
     l1_ratio : float in [0, 1], default=1.0
         1 is the lasso, 0 is ridge.
@@ -125,7 +131,6 @@ def regularization_path(
     Tibshirani et al. (2012), Massias et al. (2018); gap-safe screening: Ndiaye et al. (2017); extrapolation: Bertrand
     and Massias (2021).
     """
-    check_choice(loss, "loss", LOSSES)
     check_choice(penalty, "penalty", PENALTIES)
     l1_ratio = check_l1_ratio(l1_ratio)
     grid = None if alphas is None else check_alphas(alphas)
@@ -133,8 +138,8 @@ def regularization_path(
     controls = make_controls(tol, max_iter, n_threads, callback)
     fit_intercept = check_flag(fit_intercept, "fit_intercept")
     design, problem = prepare(
-        X, y, sample_weight, offset, fit_intercept=fit_intercept, standardize=standardize, positive=positive,
-        bounds=bounds, penalty_factor=penalty_factor, l1_ratio=l1_ratio,
+        X, y, sample_weight, offset, loss=loss, delta=delta, fit_intercept=fit_intercept, standardize=standardize,
+        positive=positive, bounds=bounds, penalty_factor=penalty_factor, l1_ratio=l1_ratio,
         smallest_alpha=np.inf if grid is None else float(grid[-1]),
     )
     point = null_point(problem, controls)
@@ -190,12 +195,48 @@ def ridge_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
     return regularization_path(X, y, l1_ratio=0.0, **settings)
 
 
+def logistic_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
+    """Logistic path: log-odds that are linear in the columns, L1 by default.
+
+    Parameters
+    ----------
+    X, **settings
+        As in `regularization_path`, without `loss`.
+    y : array-like of shape (n_samples,)
+        Probabilities of class 1, in [0, 1].
+
+    Returns
+    -------
+    path : RegularizationPath
+    """
+    return regularization_path(X, y, loss="logistic", **settings)
+
+
+def poisson_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
+    """Poisson path: logarithms of expected counts that are linear in the columns, L1 by default.
+
+    Parameters
+    ----------
+    X, **settings
+        As in `regularization_path`, without `loss`; `offset` is the logarithm of the exposure.
+    y : array-like of shape (n_samples,)
+        Counts, or any numbers >= 0.
+
+    Returns
+    -------
+    path : RegularizationPath
+    """
+    return regularization_path(X, y, loss="poisson", **settings)
+
+
 def prepare(
     X: Any,
     y: Any,
     sample_weight: Any,
     offset: Any,
     *,
+    loss: str = "squared",
+    delta: float = 1.35,
     fit_intercept: bool,
     standardize: bool,
     positive: bool,
@@ -208,7 +249,7 @@ def prepare(
 
     Parameters
     ----------
-    X, y, sample_weight, offset, fit_intercept, standardize, positive, bounds, penalty_factor
+    X, y, sample_weight, offset, loss, delta, fit_intercept, standardize, positive, bounds, penalty_factor
         As in `regularization_path`.
     l1_ratio, smallest_alpha : float
         As in `make_problem`.
@@ -218,19 +259,20 @@ def prepare(
     design : Design
     problem : Problem
     """
+    objective = make_loss(loss, delta)
     design = make_design(X, sample_weight)
-    target = check_y(y, design.n_samples)
     offset = check_offset(offset, design.n_samples)
-    if offset is not None:
-        target = target - offset
-    _check_magnitude(target)
+    target = check_target(y, design.n_samples, *objective.targets, loss)
+    if objective.location:
+        _check_magnitude(target if offset is None else target - offset)
     weight = check_sample_weight(sample_weight, design.n_samples)
     rules = make_rules(
         design.active, design.n_features, penalty_factor=penalty_factor, bounds=bounds, positive=positive,
         standardize=standardize,
     )
     problem = make_problem(
-        design, target, weight, rules, fit_intercept=fit_intercept, l1_ratio=l1_ratio, smallest_alpha=smallest_alpha
+        design, target, weight, rules, loss=objective, offset=offset, fit_intercept=fit_intercept, l1_ratio=l1_ratio,
+        smallest_alpha=smallest_alpha,
     )
     return design, problem
 

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from oracles import DELTA
 from scipy import sparse
 
 from sparsereg._core import cd
+from sparsereg._core.losses import LOSSES
 
 
 def compact(X, dtype=np.float64):
@@ -14,9 +16,20 @@ def compact(X, dtype=np.float64):
     return columns.data.astype(dtype), columns.indices.astype(np.int32), columns.indptr.astype(np.int64)
 
 
-def rules(n, factor=1.0, scale=1.0, lower=-np.inf, upper=np.inf):
-    """Return `factor, scale, lower, upper` of length n."""
-    return tuple(np.array(np.broadcast_to(np.float64(value), n)) for value in (factor, scale, lower, upper))
+def rules(n, factor=1.0, scale=1.0, lower=-np.inf, upper=np.inf, with_x=False):
+    """Return `factor, scale, lower, upper` of length n, after an `x` of zeros if asked for."""
+    values = (0.0,) * with_x + (factor, scale, lower, upper)
+    return tuple(np.array(np.broadcast_to(np.float64(value), n)) for value in values)
+
+
+def loss_of(name):
+    """Build a registered loss, with the parameters that `oracles.LOSS_VALUES` takes."""
+    return LOSSES[name](DELTA) if name == "huber" else LOSSES[name]()
+
+
+def one_row(y, s=1.0):
+    """Return `y, s, offset, first` of a single row of one term."""
+    return np.array([float(y)]), np.array([float(s)]), np.empty(0), np.empty(0, np.int64)
 
 
 def every(n):

@@ -6,6 +6,23 @@ import numpy as np
 from scipy import optimize
 
 
+DELTA = 1.35
+
+# Losses of the target y and the linear predictor t as the documentation writes them, constants left out.
+LOSS_VALUES = {
+    "squared": lambda y, t: 0.5 * (y - t) ** 2,
+    "logistic": lambda y, t: np.logaddexp(0.0, t) - y * t,
+    "poisson": lambda y, t: _exp(t) - y * t,
+    "huber": lambda y, t: 0.5 * (y - t) ** 2 if abs(y - t) <= DELTA else DELTA * (abs(y - t) - 0.5 * DELTA),
+    "squared_hinge": lambda y, t: y * max(0.0, 1.0 - t) ** 2 + (1.0 - y) * max(0.0, 1.0 + t) ** 2,
+}
+
+
+def _exp(t):
+    with np.errstate(over="ignore"):
+        return np.exp(t)
+
+
 @dataclass(frozen=True)
 class Raw:
     """F(w, b) as the documentation writes it; scalars stand for arrays, None for the default."""

@@ -1,13 +1,24 @@
 # The arithmetic of each loss, inlined into every kernel through the fused type `Loss`.
 #
-# A loss is a final class with these methods (y: target, t: linear predictor, all double):
+# A loss is a final class with these methods (y: target, t: linear predictor, all double), convex in t:
 #   value(y, t)                        loss(y, t)
 #   derivative(y, t)                   d loss / dt
-#   curvature(y, t)                    d2 loss / dt2
+#   curvature(y, t)                    d2 loss / dt2; at a kink of the derivative, that of either side
+#   stiffness(y)                       a curvature typical of the loss, to fall back on where there is next to none
 #   conjugate(y, u)                    sup_t u t - loss(y, t)
-#   private(y, s, t, x, l1, l2)        argmin_u s loss(y, t + x u) + l1 |u| + l2/2 u^2
+#   steepest_fall(y)                   sup_t of minus the derivative
+#   steepest_rise(y)                   sup_t of the derivative
+#   private(y, s, t, x, l1, l2)        argmin_u s loss(y, t + x u) + l1 |u| + l2/2 u^2; NaN: not in closed form
 # To add one: a stanza here and its name in `Loss`; a stanza in losses.pyx and its name in LOSSES.
 cimport cython
+from libc.math cimport INFINITY, NAN, exp, fabs, log, log1p
+
+
+cdef inline double entropy(double q) noexcept nogil:
+    """Return q log q; 0 at a q below 0 by rounding, infinite below that."""
+    if q > 0.0:
+        return q * log(q)
+    return 0.0 if q >= -1e-12 else INFINITY
 
 
 @cython.final
@@ -21,8 +32,17 @@ cdef class Squared:
     cdef inline double curvature(self, double y, double t) noexcept nogil:
         return 1.0
 
+    cdef inline double stiffness(self, double y) noexcept nogil:
+        return 1.0
+
     cdef inline double conjugate(self, double y, double u) noexcept nogil:
         return u * (y + 0.5 * u)
+
+    cdef inline double steepest_fall(self, double y) noexcept nogil:
+        return INFINITY
+
+    cdef inline double steepest_rise(self, double y) noexcept nogil:
+        return INFINITY
 
     cdef inline double private(
         self, double y, double s, double t, double x, double l1, double l2
@@ -35,5 +55,164 @@ cdef class Squared:
         return 0.0
 
 
+@cython.final
+cdef class Logistic:
+    # exp(-|t|) never overflows, and both branches keep all digits of the smaller probability.
+    cdef inline double value(self, double y, double t) noexcept nogil:
+        return (t if t > 0.0 else 0.0) - y * t + log1p(exp(-fabs(t)))
+
+    cdef inline double derivative(self, double y, double t) noexcept nogil:
+        cdef double e = exp(-fabs(t))
+        return ((1.0 if t > 0.0 else e) - y * (1.0 + e)) / (1.0 + e)
+
+    cdef inline double curvature(self, double y, double t) noexcept nogil:
+        cdef double e = exp(-fabs(t))
+        return e / ((1.0 + e) * (1.0 + e))
+
+    cdef inline double stiffness(self, double y) noexcept nogil:
+        return 0.25
+
+    cdef inline double conjugate(self, double y, double u) noexcept nogil:
+        return entropy(y + u) + entropy((1.0 - y) - u)
+
+    cdef inline double steepest_fall(self, double y) noexcept nogil:
+        return y
+
+    cdef inline double steepest_rise(self, double y) noexcept nogil:
+        return 1.0 - y
+
+    cdef inline double private(
+        self, double y, double s, double t, double x, double l1, double l2
+    ) noexcept nogil:
+        cdef double g = -s * x * self.derivative(y, t)
+        cdef double m
+        if fabs(g) <= l1:
+            return 0.0
+        if l2 > 0.0:
+            return NAN
+        m = (l1 if g > 0.0 else -l1) / (s * x)
+        return (log(y - m) - log((1.0 - y) + m) - t) / x
+
+
+@cython.final
+cdef class Poisson:
+    cdef inline double value(self, double y, double t) noexcept nogil:
+        return exp(t) - y * t
+
+    cdef inline double derivative(self, double y, double t) noexcept nogil:
+        return exp(t) - y
+
+    cdef inline double curvature(self, double y, double t) noexcept nogil:
+        return exp(t)
+
+    cdef inline double stiffness(self, double y) noexcept nogil:
+        return y
+
+    cdef inline double conjugate(self, double y, double u) noexcept nogil:
+        return entropy(y + u) - (y + u)
+
+    cdef inline double steepest_fall(self, double y) noexcept nogil:
+        return y
+
+    cdef inline double steepest_rise(self, double y) noexcept nogil:
+        return INFINITY
+
+    cdef inline double private(
+        self, double y, double s, double t, double x, double l1, double l2
+    ) noexcept nogil:
+        cdef double g = -s * x * self.derivative(y, t)
+        if fabs(g) <= l1:
+            return 0.0
+        if l2 > 0.0:
+            return NAN
+        return (log(y - (l1 if g > 0.0 else -l1) / (s * x)) - t) / x
+
+
+@cython.final
+cdef class Huber:
+    cdef readonly double delta
+
+    cdef inline double value(self, double y, double t) noexcept nogil:
+        cdef double r = fabs(y - t)
+        return 0.5 * r * r if r <= self.delta else self.delta * (r - 0.5 * self.delta)
+
+    cdef inline double derivative(self, double y, double t) noexcept nogil:
+        return min(max(t - y, -self.delta), self.delta)
+
+    cdef inline double curvature(self, double y, double t) noexcept nogil:
+        return 1.0 if fabs(t - y) <= self.delta else 0.0
+
+    cdef inline double stiffness(self, double y) noexcept nogil:
+        return 1.0
+
+    cdef inline double conjugate(self, double y, double u) noexcept nogil:
+        return u * (y + 0.5 * u) if fabs(u) <= self.delta * (1.0 + 1e-12) else INFINITY
+
+    cdef inline double steepest_fall(self, double y) noexcept nogil:
+        return self.delta
+
+    cdef inline double steepest_rise(self, double y) noexcept nogil:
+        return self.delta
+
+    cdef inline double private(
+        self, double y, double s, double t, double x, double l1, double l2
+    ) noexcept nogil:
+        cdef double g = s * x * (y - t)
+        cdef double excess = fabs(g) - l1
+        cdef double steepest = s * fabs(x) * self.delta
+        cdef double u
+        if min(fabs(g), steepest) <= l1:
+            return 0.0
+        u = excess / (s * x * x + l2)
+        if fabs(y - t) - fabs(x) * u > self.delta:
+            u = (steepest - l1) / l2
+        return u if g > 0.0 else -u
+
+
+@cython.final
+cdef class SquaredHinge:
+    # y is the share of the positive class, so that the loss is linear in y: y max(0, 1 - t)^2 + (1 - y) max(0, 1 + t)^2.
+    cdef inline double value(self, double y, double t) noexcept nogil:
+        cdef double below = max(1.0 - t, 0.0), above = max(1.0 + t, 0.0)
+        return y * below * below + (1.0 - y) * above * above
+
+    cdef inline double derivative(self, double y, double t) noexcept nogil:
+        return 2.0 * ((1.0 - y) * max(1.0 + t, 0.0) - y * max(1.0 - t, 0.0))
+
+    cdef inline double curvature(self, double y, double t) noexcept nogil:
+        return 2.0 * ((y if t < 1.0 else 0.0) + (1.0 - y if t > -1.0 else 0.0))
+
+    cdef inline double stiffness(self, double y) noexcept nogil:
+        return 2.0
+
+    cdef inline double conjugate(self, double y, double u) noexcept nogil:
+        # The t at which the derivative is u: within [-1, 1], or where only one of the two parts is left.
+        cdef double t = 0.5 * u - 1.0 + 2.0 * y
+        if t > 1.0:
+            if y > 1.0 - 1e-12:
+                return u if u <= 1e-12 else INFINITY
+            t = 0.5 * u / (1.0 - y) - 1.0
+        elif t < -1.0:
+            if y < 1e-12:
+                return -u if u >= -1e-12 else INFINITY
+            t = 1.0 + 0.5 * u / y
+        return u * t - self.value(y, t)
+
+    cdef inline double steepest_fall(self, double y) noexcept nogil:
+        return INFINITY if y > 0.0 else 0.0
+
+    cdef inline double steepest_rise(self, double y) noexcept nogil:
+        return INFINITY if y < 1.0 else 0.0
+
+    cdef inline double private(
+        self, double y, double s, double t, double x, double l1, double l2
+    ) noexcept nogil:
+        return NAN
+
+
 ctypedef fused Loss:
     Squared
+    Logistic
+    Poisson
+    Huber
+    SquaredHinge

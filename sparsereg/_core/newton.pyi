@@ -13,6 +13,8 @@ def linearise(
     penalty: _Penalty,
     y: _Vector,
     s: _Vector,
+    offset: _Vector,
+    first: NDArray[np.int64],
     eta: _Vector,
     x: _Vector,
     factor: _Vector,
@@ -45,6 +47,9 @@ def dual_sum(
     penalty: _Penalty,
     y: _Vector,
     s: _Vector,
+    offset: _Vector,
+    first: NDArray[np.int64],
+    t: _Vector,
     z: _Vector,
     c: float,
     x: _Vector,
@@ -54,3 +59,8 @@ def dual_sum(
     upper: _Vector,
 ) -> float:
     """Return sum_i of the conjugate of h_i at the dual point c z."""
+
+def steepest(
+    loss: _Loss, y: _Vector, s: _Vector, first: NDArray[np.int64], fall: _Vector, rise: _Vector
+) -> None:
+    """Write how steeply the loss of each row can fall and rise to fall and rise."""

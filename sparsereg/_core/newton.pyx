@@ -1,57 +1,146 @@
 """Row passes: the quadratic model of the loss at the current point, with private columns eliminated.
 
-A private column has one row, and that row has no other private column, so its coefficient u_i has a closed form given
-the rest: the row's loss becomes h_i(t) = min_u s_i loss(y_i, t + x_i u) + penalty(u), convex and smooth again.
+A row holds one or more terms, each with a target, a weight and an offset: its loss is the sum of theirs. Equal rows are
+one row whose terms are the samples, or a single term with their mean where that says all.
 
-Arguments common to the functions, all float64: `y`, `s` targets and weights of the rows (in); `x` the private column's
-value in each row, 0 where there is none, or empty when no row has one (in); `factor`, `scale`, `lower`, `upper` the
-penalty of the private columns by row (any stride, in).
+A private column has one row, and that row has no other private column, so its coefficient u_i has a closed form given
+the rest, or is the root of a monotone function: the row's loss becomes h_i(t) = min_u sum_k s_k loss(y_k, t + o_k + x_i
+u) + penalty(u), convex and smooth again.
+
+Arguments common to the functions: `y`, `s`, `offset` targets, weights and offsets of the terms (float64 (n_terms,), in;
+`offset` may be empty for none); `first` the first term of each row and the number of terms (int64 (n_rows + 1,), in;
+empty where every row has one); `x` the private column's value in each row, 0 where there is none, or empty when no row
+has one (float64, in); `factor`, `scale`, `lower`, `upper` the penalty of the private columns by row (float64, any
+stride, in).
 """
 from libc.math cimport INFINITY, fabs
 
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.penalties cimport Penalty
+from sparsereg._core.types cimport offset_t
 
 # A value this close to its threshold (relative) counts as feasible: it is rounding, not infeasibility.
 cdef double ROUNDING = 1e-12
+# Newton's method on one private coefficient ends at a relative change of PRECISION; bisection needs no more than this.
+cdef double PRECISION = 1e-15
+cdef int MAX_STEPS = 200
+
+
+cdef struct Terms:
+    const double *y
+    const double *s
+    const double *offset  # NULL for none
+    const offset_t *first  # NULL where every row has one term
+
+
+cdef struct Row:
+    double value
+    double derivative
+    double curvature
+    double stiffness
+
+
+cdef Terms _terms(
+    const double[::1] y, const double[::1] s, const double[::1] offset, const offset_t[::1] first
+) noexcept:
+    cdef Terms terms
+    terms.y = &y[0] if y.shape[0] else NULL
+    terms.s = &s[0] if s.shape[0] else NULL
+    terms.offset = &offset[0] if offset.shape[0] else NULL
+    terms.first = &first[0] if first.shape[0] else NULL
+    return terms
+
+
+cdef inline Row _at(Loss loss, const Terms *terms, Py_ssize_t i, double t) noexcept nogil:
+    """Sum value, derivative, curvature and stiffness over the terms of row i at its linear predictor t."""
+    cdef Row row
+    cdef Py_ssize_t k
+    cdef double v
+    row.value = row.derivative = row.curvature = row.stiffness = 0.0
+    for k in range(i if terms.first == NULL else terms.first[i], i + 1 if terms.first == NULL else terms.first[i + 1]):
+        if terms.s[k] > 0.0:
+            v = t if terms.offset == NULL else t + terms.offset[k]
+            row.value += terms.s[k] * loss.value(terms.y[k], v)
+            row.derivative += terms.s[k] * loss.derivative(terms.y[k], v)
+            row.curvature += terms.s[k] * loss.curvature(terms.y[k], v)
+            row.stiffness += terms.s[k] * loss.stiffness(terms.y[k])
+    return row
+
+
+cdef double _private(
+    Loss loss, const Terms *terms, Py_ssize_t i, double t, double x, double l1, double l2, double start
+) noexcept nogil:
+    """Return argmin_u of row i at t + x u, plus l1 |u| + l2/2 u^2; Newton's method within a bracket, from `start`."""
+    cdef Row row
+    cdef double g, sign, a, slope, stiff, new, low = 0.0, high = INFINITY
+    cdef int step
+    if terms.first == NULL and terms.s[i] > 0.0:
+        a = loss.private(terms.y[i], terms.s[i], t if terms.offset == NULL else t + terms.offset[i], x, l1, l2)
+        if a == a:
+            return a
+    row = _at(loss, terms, i, t)
+    g = fabs(x * row.derivative)
+    if g <= l1:
+        return 0.0
+    sign = -1.0 if x * row.derivative > 0.0 else 1.0
+    a = start * sign
+    if not a > 0.0:
+        a = (g - l1) / ((row.curvature if row.curvature > 0.0 else row.stiffness) * x * x + l2)
+    for step in range(MAX_STEPS):
+        row = _at(loss, terms, i, t + x * sign * a)
+        slope = sign * x * row.derivative + l1 + l2 * a
+        if slope < 0.0:
+            low = a
+        else:
+            high = a
+        stiff = row.curvature * x * x + l2
+        new = a - slope / stiff if stiff > 0.0 else INFINITY
+        if not low < new < high:
+            new = 0.5 * (low + high) if high < INFINITY else 2.0 * a
+        if fabs(new - a) <= PRECISION * a:
+            break
+        a = new
+    return sign * a
 
 
 def linearise(
-    Loss loss, Penalty penalty, const double[::1] y, const double[::1] s, const double[::1] eta,
+    Loss loss, Penalty penalty, const double[::1] y, const double[::1] s, const double[::1] offset,
+    const offset_t[::1] first, const double[::1] eta,
     const double[::1] x, const double[:] factor, const double[:] scale, const double[:] lower, const double[:] upper,
     double floor, double[::1] z, double[::1] weight, double[::1] u,
 ):
     """Model sum_i h_i around the linear predictor `eta` (in).
 
-    On exit `u` holds the private coefficients (0 where there is none), `z` minus the derivative of h_i and `weight`
-    its second derivative, but at least floor * s_i * loss'' (all out). Returns (sum_i h_i(eta_i), sum_i weight_i).
-    Cost: one step a row.
+    On exit `z` is minus the derivative of h_i and `weight` its second derivative, but at least `floor` times the
+    stiffness of the row, and times the curvature of its loss alone (out). `u` holds the private coefficients, 0 where
+    there is none: a guess on entry, the solution on exit (in-out, empty with x). Returns (sum_i h_i(eta_i), sum_i
+    weight_i). Cost: one step a term, a few where a private coefficient has no closed form.
     """
     cdef Py_ssize_t i
-    cdef double total = 0.0, weight_sum = 0.0, t, c, b, ridge, curvature
+    cdef bint private = x.shape[0] > 0
+    cdef double total = 0.0, weight_sum = 0.0, b, l1, ridge
+    cdef Row row
+    cdef Terms terms = _terms(y, s, offset, first)
     with nogil:
-        for i in range(y.shape[0]):
-            t = eta[i]
+        for i in range(eta.shape[0]):
             b = 0.0
-            ridge = 0.0
-            if x[i] != 0.0:
+            if private and x[i] != 0.0:
                 ridge = penalty.ridge(factor[i]) * scale[i] * scale[i]
-                b = loss.private(y[i], s[i], t, x[i], penalty.threshold(factor[i]) * scale[i], ridge)
+                l1 = penalty.threshold(factor[i]) * scale[i]
+                b = _private(loss, &terms, i, eta[i], x[i], l1, ridge, u[i])
                 b = min(max(b, lower[i]), upper[i])
-            u[i] = b
-            if b == 0.0:
-                curvature = s[i] * loss.curvature(y[i], t)
-            else:
-                t += x[i] * b
+                u[i] = b
+            row = _at(loss, &terms, i, eta[i] if b == 0.0 else eta[i] + x[i] * b)
+            total += row.value
+            weight[i] = max(row.curvature, floor * row.stiffness)
+            z[i] = -row.derivative
+            if b != 0.0:
                 total += penalty.value(b * scale[i], factor[i])
-                c = s[i] * loss.curvature(y[i], t)
-                curvature = c
                 if lower[i] < b < upper[i]:
-                    curvature = c * max(ridge / (c * x[i] * x[i] + ridge), floor)
-            weight[i] = curvature
-            weight_sum += curvature
-            z[i] = -s[i] * loss.derivative(y[i], t)
-            total += s[i] * loss.value(y[i], t)
+                    weight[i] *= max(ridge / (weight[i] * x[i] * x[i] + ridge), floor)
+                    # What the root of a monotone function says to its last digit, so that the dual point is feasible.
+                    z[i] = ((l1 if b > 0.0 else -l1) + ridge * b) / x[i]
+            weight_sum += weight[i]
     return total, weight_sum
 
 
@@ -66,6 +155,7 @@ def centre_dual(
     columns. Cost: two steps a row.
     """
     cdef Py_ssize_t i
+    cdef bint private = x.shape[0] > 0
     cdef double share = 0.0, g, limit, c = 1.0
     with nogil:
         if weight_sum > 0.0:
@@ -74,7 +164,7 @@ def centre_dual(
             share /= weight_sum
         for i in range(z.shape[0]):
             theta[i] = z[i] - share * weight[i]
-            if x[i] != 0.0:
+            if private and x[i] != 0.0:
                 g = theta[i] * x[i]
                 limit = penalty.threshold(factor[i]) * scale[i]
                 if c * fabs(g) > limit * (1.0 + ROUNDING) and penalty.ridge(factor[i]) == 0.0:
@@ -83,22 +173,72 @@ def centre_dual(
     return c
 
 
+cdef double _conjugate(Loss loss, const Terms *terms, Py_ssize_t i, double t, double z, double c) noexcept nogil:
+    """Return a bound from above of the conjugate of row i's loss at -c z; exact where the row has one term.
+
+    Any split of z over the terms gives a bound. Each gets minus its derivative at the predictor t, and what is left is
+    shared out by curvature, which keeps terms at the edge of their domain where they are.
+    """
+    cdef Row row
+    cdef Py_ssize_t k
+    cdef double part, v, left, total = 0.0
+    if terms.first == NULL:
+        if terms.s[i] > 0.0:
+            total = terms.s[i] * loss.conjugate(terms.y[i], -c * z / terms.s[i])
+            if terms.offset != NULL:
+                total += c * z * terms.offset[i]
+        return total
+    row = _at(loss, terms, i, t)
+    left = z + row.derivative
+    for k in range(terms.first[i], terms.first[i + 1]):
+        if terms.s[k] > 0.0:
+            v = t if terms.offset == NULL else t + terms.offset[k]
+            part = loss.curvature(terms.y[k], v) / row.curvature if row.curvature > 0.0 \
+                else loss.stiffness(terms.y[k]) / row.stiffness
+            part = left * part - loss.derivative(terms.y[k], v)
+            total += terms.s[k] * loss.conjugate(terms.y[k], -c * part)
+            total += c * part * terms.s[k] * (v - t)
+    return total
+
+
 def dual_sum(
-    Loss loss, Penalty penalty, const double[::1] y, const double[:] s, const double[::1] z, double c,
+    Loss loss, Penalty penalty, const double[::1] y, const double[::1] s, const double[::1] offset,
+    const offset_t[::1] first, const double[::1] t, const double[::1] z, double c,
     const double[::1] x, const double[:] factor, const double[:] scale, const double[:] lower, const double[:] upper,
 ):
     """Return sum_i of the conjugate of h_i at the dual point c z (Fenchel: that of the loss plus that of the penalty).
 
-    Cost: one step a row.
+    `t` is the linear predictor with private columns (float64 (n_rows,), in; read where rows have several terms). Cost:
+    one step a term.
     """
     cdef Py_ssize_t i
     cdef bint private = x.shape[0] > 0
     cdef double g, total = 0.0
+    cdef Terms terms = _terms(y, s, offset, first)
     with nogil:
-        for i in range(y.shape[0]):
-            total += s[i] * loss.conjugate(y[i], -c * z[i] / s[i])
+        for i in range(z.shape[0]):
+            total += _conjugate(loss, &terms, i, t[i], z[i], c)
             if private and x[i] != 0.0:
                 g = c * z[i] * x[i] / scale[i]
                 if fabs(g) > penalty.threshold(factor[i]) * (1.0 + 2.0 * ROUNDING):
                     total += penalty.conjugate(g, factor[i], lower[i] * scale[i], upper[i] * scale[i])
     return total
+
+
+def steepest(
+    Loss loss, const double[::1] y, const double[::1] s, const offset_t[::1] first, double[::1] fall, double[::1] rise
+):
+    """Write how steeply the loss of each row can fall and rise to `fall` and `rise` (float64 (n_rows,), out).
+
+    Cost: one step a term.
+    """
+    cdef Py_ssize_t i, k
+    cdef Py_ssize_t n_rows = fall.shape[0]
+    cdef bint single = first.shape[0] == 0
+    with nogil:
+        for i in range(n_rows):
+            fall[i] = rise[i] = 0.0
+            for k in range(i if single else first[i], i + 1 if single else first[i + 1]):
+                if s[k] > 0.0:
+                    fall[i] += s[k] * loss.steepest_fall(y[k])
+                    rise[i] += s[k] * loss.steepest_rise(y[k])

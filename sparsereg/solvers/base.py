@@ -69,7 +69,9 @@ class Point:
     z : ndarray of float64 of shape (n_rows,)
         Minus the derivative of the weighted loss at each row's linear predictor.
     eta : ndarray of float64 of shape (n_rows,) or None
-        Linear predictor without private columns; kept only where there are some.
+        Linear predictor without offsets and private columns; kept only where the loss is not its own quadratic model.
+    u : ndarray of float64 of shape (n_rows,) or None
+        Private coefficient of each row; kept only where there are private columns.
     v : ndarray of float64 of shape (n_active,)
         `X' z`, where `fresh`.
     fresh : ndarray of bool of shape (n_active,) or None
@@ -82,6 +84,7 @@ class Point:
     b: float
     z: npt.NDArray[np.float64]
     eta: npt.NDArray[np.float64] | None
+    u: npt.NDArray[np.float64] | None
     v: npt.NDArray[np.float64]
     fresh: npt.NDArray[np.bool_] | None = None
     alpha: float = np.inf

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
+from sparsereg._core import newton
 from sparsereg._core.losses import Squared
 from sparsereg.design import Design
+from sparsereg.solvers.target import NO_PRIVATE, Target, make_target
+
+if TYPE_CHECKING:
+    from sparsereg._core.losses import _Loss
 
 __all__ = ["ColumnRules", "PrivateColumns", "Problem", "make_problem"]
 
@@ -78,22 +84,15 @@ class PrivateColumns:
 
 @dataclass(frozen=True)
 class Problem:
-    """The data of F(w, b), with weights scaled to sum to one and the target centred.
+    """The data of F(w, b): columns, target, loss, and how each column is penalised.
 
     Attributes
     ----------
     data, indices, indptr
         Compact columns (CSC) over aggregated rows.
-    y : ndarray of float64 of shape (n_rows,)
-        Mean target less offset of each row, less `centre`.
-    s : ndarray of float64 of shape (n_rows,)
-        Row weights; sum 1.
-    weight : ndarray of float64 of shape (n_rows,) or (1,)
-        `s`, or its one value where all rows weigh the same.
-    centre : float
-        The weighted mean taken off the target; 0 without intercept.
-    within : float
-        The loss inside aggregated rows, a constant.
+    loss : registered loss
+    target : Target
+        What the rows are fitted to.
     fit_intercept : bool
     factor, scale, lower, upper : ndarray of float64 of shape (n_active,)
         The penalty acts on scale_j w_j with factor p_j.
@@ -102,19 +101,13 @@ class Problem:
     public : ndarray of int32
         Columns that solvers iterate over, ascending.
     private : PrivateColumns or None
-    null_objective : float
-        F of the model with intercept only, less `within`.
-    loss : Squared
     """
 
     data: npt.NDArray
     indices: Ids
     indptr: npt.NDArray[np.int64]
-    y: Vector
-    s: Vector
-    weight: Vector
-    centre: float
-    within: float
+    loss: _Loss
+    target: Target
     fit_intercept: bool
     factor: Vector
     scale: Vector
@@ -124,8 +117,6 @@ class Problem:
     curvature: Vector
     public: Ids
     private: PrivateColumns | None
-    null_objective: float
-    loss: Squared
 
     @property
     def matrix(self) -> tuple:
@@ -138,13 +129,64 @@ class Problem:
         return self.factor, self.scale, self.lower, self.upper
 
     @property
+    def terms(self) -> tuple[Vector, Vector, Vector, npt.NDArray[np.int64]]:
+        """`y, s, offset, first` of the target, as kernels take them."""
+        target = self.target
+        return target.y, target.s, target.offset, target.first
+
+    @property
+    def private_rules(self) -> tuple[Vector, ...]:
+        """`x, factor, scale, lower, upper` of the private columns, as kernels take them."""
+        return NO_PRIVATE if self.private is None else self.private.rules
+
+    @property
+    def is_quadratic(self) -> bool:
+        """The loss is its own quadratic model, everywhere."""
+        return isinstance(self.loss, Squared) and self.private is None
+
+    @property
+    def y(self) -> Vector:
+        """Targets of the terms, less `centre`."""
+        return self.target.y
+
+    @property
+    def s(self) -> Vector:
+        """Weights of the terms."""
+        return self.target.s
+
+    @property
+    def weight(self) -> Vector:
+        """Weights of the rows, or their one value."""
+        return self.target.weight
+
+    @property
+    def weight_sum(self) -> float:
+        """Sum of the weights of the rows."""
+        return float(self.s.sum())
+
+    @property
+    def centre(self) -> float:
+        """Taken off the target, and to be added to the intercept."""
+        return self.target.centre
+
+    @property
+    def within(self) -> float:
+        """Part of the objective that no coefficient changes."""
+        return self.target.within
+
+    @property
+    def null_objective(self) -> float:
+        """F of the model with intercept only, less `within`."""
+        return self.target.null_objective
+
+    @property
     def n_rows(self) -> int:
         """Number of aggregated rows."""
-        return self.y.size
+        return max(self.target.first.size - 1, 0) or self.target.y.size
 
     @property
     def reference(self) -> float:
-        """What gaps are relative to: the objective of the null model with the loss inside aggregated rows."""
+        """What gaps are relative to: the objective of the null model, all parts of it."""
         return self.null_objective + self.within
 
     @cached_property
@@ -158,8 +200,26 @@ class Problem:
     @cached_property
     def rounding(self) -> float:
         """Gap that rounding alone may leave, from the size of the target before centring."""
+        if not self.loss.location:
+            return 4.0 * np.finfo(float).eps * (abs(self.null_objective) + abs(self.within))
         size = np.finfo(float).eps * (abs(self.centre) + np.abs(self.y).max())
         return 4.0 * size * (np.sqrt(self.null_objective) + size)
+
+    @cached_property
+    def reach(self) -> Vector | None:
+        """Largest `|X_j' z|` at any coefficients, where the loss and the signs of the columns bound it; else None.
+
+        For columns of ones and logistic counts it is max(S_j, N_j - S_j), with N_j rows of which S_j are positive.
+        """
+        fall, rise = np.empty(self.n_rows), np.empty(self.n_rows)
+        newton.steepest(self.loss, self.y, self.s, self.target.first, fall, rise)
+        if (np.isinf(fall).any() and np.isinf(rise).any()) or self.data.min(initial=0.0) < 0.0:
+            return None
+        reach = np.zeros((2, self.indptr.size - 1))
+        for out, row, bound in zip(reach, (fall, rise), (self.upper, -self.lower)):
+            column_passes.correlate(*self.matrix, self.public, row, out, 1)
+            out[bound <= 0.0] = 0.0
+        return reach.max(axis=0)
 
 
 def make_problem(
@@ -169,6 +229,8 @@ def make_problem(
     rules: ColumnRules,
     *,
     fit_intercept: bool,
+    loss: _Loss | None = None,
+    offset: Vector | None = None,
     l1_ratio: float = 1.0,
     smallest_alpha: float = np.inf,
 ) -> Problem:
@@ -178,10 +240,13 @@ def make_problem(
     ----------
     design : Design
     y : ndarray of float64 of shape (n_samples,)
-        Target less offset.
     sample_weight : ndarray of float64 of shape (n_samples,) or None
+        May hold zeros, as those of a fold do.
     rules : ColumnRules
     fit_intercept : bool
+    loss : registered loss or None, default=None
+        None is squared loss.
+    offset : ndarray of float64 of shape (n_samples,) or None, default=None
     l1_ratio : float, default=1.0
         With pure L1, of columns that are copies of each other only one is used (see Notes).
     smallest_alpha : float, default=inf
@@ -197,25 +262,18 @@ def make_problem(
     any way. All of it goes to the one with the smallest penalty factor, of equals to the one with the smallest id, so
     that results do not depend on the starting point, and coarse levels, which come first, speak for unseen cells.
     """
-    if sample_weight is not None:
-        sample_weight = sample_weight / sample_weight.max()
-    grouped = design.aggregate(y, sample_weight)
-    total = grouped.weight.sum()
-    s = grouped.weight / total
-    if s.min() < np.finfo(float).tiny:
-        raise ValueError("sample_weight: weights differ by more than the range of float64; raise or zero the smallest")
-    uniform = s.min() == s.max()
-    weight = s[:1].copy() if uniform else s
-    centre = float(s @ grouped.mean) if fit_intercept else 0.0
-    target = grouped.mean - centre
+    loss = Squared() if loss is None else loss
+    target = make_target(design, loss, y, sample_weight, offset, fit_intercept)
+    weight, weight_sum = target.weight, float(target.s.sum())
     mass, centred = np.empty(design.n_active), np.empty(design.n_active)
     everything = np.arange(design.n_active, dtype=np.int32)
-    column_passes.moments(design.data, design.indices, design.indptr, everything, weight, 1.0, s.size, mass, centred)
-    square = _squares(design, mass, centred)
+    matrix = (design.data, design.indices, design.indptr)
+    column_passes.moments(*matrix, everything, weight, weight_sum, design.n_rows, mass, centred)
+    square = _squares(design, mass, centred, weight_sum)
     varies = centred > CONSTANT * square
     curvature = centred if fit_intercept else square
     if rules.standardize:
-        scale = np.where(varies, np.sqrt(centred), 1.0)
+        scale = np.where(varies, _deviations(design, y, sample_weight, centred, loss, offset), 1.0)
     else:
         scale = np.broadcast_to(np.float64(1.0), (design.n_active,))
     usable = rules.factor < np.inf
@@ -231,11 +289,8 @@ def make_problem(
         data=design.data,
         indices=design.indices,
         indptr=design.indptr,
-        y=target,
-        s=s,
-        weight=weight,
-        centre=centre,
-        within=grouped.within / total,
+        loss=loss,
+        target=target,
         fit_intercept=fit_intercept,
         factor=rules.factor,
         scale=scale,
@@ -245,15 +300,27 @@ def make_problem(
         curvature=curvature,
         public=np.flatnonzero(usable).astype(np.int32),
         private=private,
-        null_objective=float(0.5 * (s @ target**2)),
-        loss=Squared(),
     )
 
 
-def _squares(design: Design, mass: Vector, centred: Vector) -> Vector:
+def _deviations(
+    design: Design, y: Vector, sample_weight: Vector | None, centred: Vector, loss: _Loss, offset: Vector | None
+) -> Vector:
+    """Standard deviations of the columns under the caller's weights, without the exposure of a log link."""
+    if offset is None or not loss.log_link:
+        return np.sqrt(centred)
+    weight = design.aggregate(y, sample_weight).weight
+    mass, centred = np.empty(design.n_active), np.empty(design.n_active)
+    everything = np.arange(design.n_active, dtype=np.int32)
+    matrix = (design.data, design.indices, design.indptr)
+    column_passes.moments(*matrix, everything, weight, float(weight.sum()), design.n_rows, mass, centred)
+    return np.sqrt(centred / weight.sum())
+
+
+def _squares(design: Design, mass: Vector, centred: Vector, weight_sum: float) -> Vector:
     """Return each column's mean square; refuse those that leave the range of float64."""
     with np.errstate(over="ignore"):
-        square = centred + mass**2
+        square = centred + mass**2 / weight_sum
     bad = ~np.isfinite(square) | (square < np.finfo(float).tiny)
     if bad.any():
         j = int(np.argmax(bad))

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
+from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import coordinate_descent
 from sparsereg.solvers.base import Controls, Point, Progress, Solution
@@ -36,7 +37,8 @@ def solve(problem: Problem, penalty: ElasticNet, point: Point, controls: Control
     """
     bounded = np.isfinite(problem.lower).any() or np.isfinite(problem.upper).any()
     unpenalised = penalty.alpha == 0.0 or np.any(problem.factor[problem.public] == 0.0)
-    if bounded or unpenalised or problem.reference == 0.0:
+    squared = isinstance(problem.loss, Squared)
+    if not squared or bounded or unpenalised or problem.reference == 0.0:
         return coordinate_descent.solve(problem, penalty, point, controls)
     return _Normal(problem, penalty, point, controls).solve()
 
@@ -140,7 +142,7 @@ class _Normal:
             w[private.columns] = u[private.rows]
             squares += 0.5 * float(np.sum((self.ridge * u**2)[private.rows]))
             residual = residual - private.x * u
-            point.eta = problem.y - residual - private.x * u
+            point.eta, point.u = problem.y - residual - private.x * u, u
         point.z[:] = problem.s * residual
         point.fresh = None
         loss = 0.5 * float(problem.s @ residual**2) + problem.within

@@ -8,10 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
+from sparsereg._core import newton
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import coordinate_descent
 from sparsereg.solvers.base import Controls, Point
 from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.target import NO_PRIVATE
 
 __all__ = ["alpha_max", "null_point", "point_at"]
 
@@ -37,12 +39,13 @@ def null_point(problem: Problem, controls: Controls) -> Point:
     -------
     point : Point
     """
-    n_active = problem.indptr.size - 1
+    n_active, n_rows = problem.indptr.size - 1, problem.n_rows
     point = Point(
         w=np.zeros(n_active),
-        b=0.0,
-        z=problem.s * problem.y,
-        eta=None if problem.private is None else np.zeros(problem.n_rows),
+        b=problem.target.null_intercept,
+        z=np.empty(n_rows),
+        eta=None if problem.is_quadratic else np.full(n_rows, problem.target.null_intercept),
+        u=None if problem.private is None else np.zeros(n_rows),
         v=np.zeros(n_active),
     )
     if np.any(problem.factor[problem.public] == 0.0):
@@ -50,7 +53,21 @@ def null_point(problem: Problem, controls: Controls) -> Point:
         controls = replace(controls, tol=min(controls.tol, NULL_TOL), callback=None)
         coordinate_descent.solve(problem, ElasticNet(OVERWHELMING, 1.0), point, controls)
         point.alpha = np.inf
+    elif problem.is_quadratic:
+        point.z[:] = problem.s * problem.y
+    else:
+        _linearise(problem, point)
     return point
+
+
+def _linearise(problem: Problem, point: Point) -> float:
+    """Refresh z, without private columns; return the loss."""
+    weight = np.empty(problem.n_rows)
+    penalty = ElasticNet(0.0, 1.0)
+    loss, _ = newton.linearise(
+        problem.loss, penalty, *problem.terms, point.eta, *NO_PRIVATE, 0.0, point.z, weight, np.empty(0)
+    )
+    return loss
 
 
 def alpha_max(problem: Problem, point: Point, l1_ratio: float) -> float:
@@ -109,16 +126,30 @@ def point_at(
     b = intercept - problem.centre if problem.fit_intercept else 0.0
     eta = np.full(problem.n_rows, b)
     column_passes.accumulate(*problem.matrix, public, start[public], eta)
-    if problem.fit_intercept and problem.private is None:
-        # The solvers keep the residual at weighted mean zero.
+    if problem.is_quadratic:
+        return _with_residual(problem, point, start, b, eta, alpha)
+    old, point.eta = point.eta, eta
+    if not _linearise(problem, point) <= problem.null_objective:
+        # Coefficients of another target, perhaps of another size: there the null model is the better start.
+        point.eta = old
+        _linearise(problem, point)
+        return point
+    point.w, point.b, point.alpha, point.fresh = start, b, alpha, None
+    return point
+
+
+def _with_residual(
+    problem: Problem, point: Point, start: npt.NDArray[np.float64], b: float, eta: npt.NDArray[np.float64], alpha: float
+) -> Point:
+    """Start squared loss from coefficients, where they fit better than the null point."""
+    if problem.fit_intercept:
+        # The solver keeps the residual at weighted mean zero.
         shift = float(problem.s @ (problem.y - eta))
         b, eta = b + shift, eta + shift
     residual = problem.y - eta
-    if 0.5 * float(problem.s @ residual**2) > problem.null_objective:
+    if not 0.5 * float(problem.s @ residual**2) <= problem.null_objective:
         # Coefficients of another target, perhaps of another size: what they leave would cost the residual its digits.
         return point
     point.w, point.b, point.alpha, point.fresh = start, b, alpha, None
     point.z[:] = problem.s * residual
-    if point.eta is not None:
-        point.eta = eta
     return point

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from sparsereg._core import columns as column_passes
 from sparsereg.solvers.problem import Problem
 
 __all__ = ["UnpenalisedBlock"]
@@ -30,20 +31,21 @@ class UnpenalisedBlock:
 
     def __init__(self, problem: Problem, columns: npt.NDArray[np.int32]):
         self.columns = columns
-        self._root = np.sqrt(problem.weight)
-        self._mass = problem.mass[columns] if problem.fit_intercept else np.zeros(columns.size)
-        self._size = np.sqrt(problem.curvature[columns])
         shape = (problem.n_rows, problem.indptr.size - 1)
+        self._problem = problem
         self._matrix = sparse.csc_matrix(problem.matrix, shape=shape, copy=False)[:, columns].astype(np.float64)
         self._allowed = NEGLIGIBLE * problem.reference
 
-    def solve(self, z: Vector) -> tuple[Vector, float, Vector, float]:
+    def solve(self, z: Vector, weight: Vector, weight_sum: float) -> tuple[Vector, float, Vector, float]:
         """Minimise from the point with weighted residual z.
 
         Parameters
         ----------
         z : ndarray of float64 of shape (n_rows,)
-            `s * (y - X w - b)`, of sum zero with an intercept.
+            `weight * (target - X w - b)`, of sum zero with an intercept.
+        weight : ndarray of float64 of shape (n_rows,) or (1,)
+        weight_sum : float
+            Sum of the weights; 0 for a model without intercept.
 
         Returns
         -------
@@ -59,27 +61,42 @@ class UnpenalisedBlock:
         # Imported late: it takes longer than all other imports together, and most fits do without.
         from scipy.sparse.linalg import LinearOperator, lsmr
 
+        self._weigh(weight, weight_sum)
         delta, shift, slack = np.zeros(self.columns.size), 0.0, 0.0
         shape = (z.size, delta.size)
         operator = LinearOperator(shape, matvec=self._forward, rmatvec=self._backward, dtype=np.float64)
         for _ in range(MAX_ROUNDS):
-            gradient = self._backward(z / self._root)
+            residual = np.divide(z, self._root, out=np.zeros_like(z), where=self._root > 0.0)
+            gradient = self._backward(residual)
             if not gradient.any():
                 return delta, shift, z, 0.0
             # Columns may be collinear (all levels of a category); conjugate gradients would run away along them.
-            step = lsmr(operator, z / self._root, atol=1e-14, btol=0.0, conlim=0.0, maxiter=10 * delta.size + 100)[0]
-            delta, shift = delta + step / self._size, shift - float(self._mass @ (step / self._size))
+            step = lsmr(operator, residual, atol=1e-14, btol=0.0, conlim=0.0, maxiter=10 * delta.size + 100)[0]
+            delta, shift = delta + step / self._size, shift - float(self._mean @ (step / self._size))
             z = z - self._root * self._forward(step)
             slack = 0.5 * abs(float(gradient @ step))
             if slack <= self._allowed:
                 break
         return delta, shift, z, slack
 
+    def _weigh(self, weight: Vector, weight_sum: float) -> None:
+        """Take the moments of the columns under the weights of the rows."""
+        mass, centred = np.empty(self.columns.size), np.empty(self.columns.size)
+        n_rows = self._problem.n_rows
+        total = float(np.broadcast_to(weight, (n_rows,)).sum())
+        column_passes.moments(*self._problem.matrix, self.columns, weight, total, n_rows, mass, centred)
+        self._root = np.sqrt(weight)
+        if weight_sum > 0.0:
+            self._mean = mass / weight_sum
+        else:
+            self._mean, centred = np.zeros(mass.size), centred + mass**2 / total
+        self._size = np.sqrt(centred)
+
     def _forward(self, scaled: Vector) -> Vector:
         """Change of the linear predictor, intercept adjusted, in units of one over the root of the weights."""
         step = np.ravel(scaled) / self._size
-        return self._root * (self._matrix @ step - self._mass @ step)
+        return self._root * (self._matrix @ step - self._mean @ step)
 
     def _backward(self, residual: Vector) -> Vector:
         weighted = self._root * np.ravel(residual)
-        return (self._matrix.T @ weighted - self._mass * weighted.sum()) / self._size
+        return (self._matrix.T @ weighted - self._mean * weighted.sum()) / self._size

@@ -12,7 +12,7 @@ from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 
 # A value for every parameter that a loss or a penalty may have.
-VALUES = {"alpha": 0.75, "l1_ratio": 0.25}
+VALUES = {"alpha": 0.75, "l1_ratio": 0.25, "delta": 1.5}
 FLOATS = ["float", "double"]
 LOSS_NAMES = [loss.__name__ for loss in LOSSES.values()]
 PENALTY_NAMES = [penalty.__name__ for penalty in PENALTIES.values()]
@@ -30,6 +30,7 @@ REGISTERED = [*LOSSES.values(), *PENALTIES.values()]
         (newton.linearise, [LOSS_NAMES, PENALTY_NAMES]),
         (newton.centre_dual, [PENALTY_NAMES]),
         (newton.dual_sum, [LOSS_NAMES, PENALTY_NAMES]),
+        (newton.steepest, [LOSS_NAMES]),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

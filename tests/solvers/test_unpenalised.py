@@ -27,7 +27,7 @@ def test_the_residual_becomes_orthogonal(seed, collinear, fit_intercept):
     block = UnpenalisedBlock(problem, columns)
     z = problem.s * problem.y
     given_z = z.copy()
-    delta, shift, theta, slack = block.solve(z)
+    delta, shift, theta, slack = block.solve(z, problem.weight, 1.0 if problem.fit_intercept else 0.0)
     assert 0.0 <= slack <= 1e-12 * problem.reference
     np.testing.assert_array_equal(z, given_z)
     dense = matrix_of(problem)[:, columns]
@@ -49,9 +49,9 @@ def test_the_residual_becomes_orthogonal(seed, collinear, fit_intercept):
 def test_a_residual_that_is_orthogonal_is_left_alone():
     rng = np.random.default_rng(0)
     _, problem = prepared(Regression(rng.standard_normal((20, 4)), rng.standard_normal(20)))
-    block = UnpenalisedBlock(problem, problem.public)
-    _, _, theta, _ = block.solve(problem.s * problem.y)
-    delta, shift, again, slack = block.solve(theta)
+    block, rows = UnpenalisedBlock(problem, problem.public), (problem.weight, 1.0)
+    _, _, theta, _ = block.solve(problem.s * problem.y, *rows)
+    delta, shift, again, slack = block.solve(theta, *rows)
     np.testing.assert_allclose(delta, 0.0, atol=1e-14)
     np.testing.assert_allclose(again, theta, atol=1e-15)
     assert abs(shift) <= 1e-14

@@ -1,0 +1,308 @@
+"""The working-set scheme: one alpha, from a warm start, to a certified duality gap.
+
+The scheme, once per alpha (references in the functions): certify; drop columns that cannot matter or that the gap-safe
+sphere proves to be zero; choose a working set, by the sequential strong rule first and by priority later; descend on it
+to a tolerance set by the gap that is still to go; certify again. How to descend, and what the dual point is, depends on
+whether the loss is its own quadratic model (coordinate_descent) or not (proximal_newton).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core import certificate, newton
+from sparsereg._core import columns as column_passes
+from sparsereg._core.penalties import ElasticNet
+from sparsereg.solvers.base import Controls, Point, Progress, Solution
+from sparsereg.solvers.problem import Problem
+
+__all__ = ["MAX_SWEEPS", "Model", "WorkingSetRun"]
+
+Vector = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int32]
+
+# The working set holds the support and up to twice as many more (the growth of celer), but at least this many.
+SMALL_WORKING_SET = 200
+GROWTH = 2
+# Sweeps between two looks at the gap: a tolerance below the rounding of the residual must not use up all of max_iter.
+MAX_SWEEPS = 100
+# Rounds that better neither objective nor gap after which rounding is to blame.
+MAX_STALLED = 8
+# Correlation with an unpenalised column, relative to the norms of both, up to which a dual point counts as feasible.
+FEASIBLE = 1e-12
+
+
+@dataclass
+class Model:
+    """The quadratic model that the kernel descends on: weights of the rows, their sum, and the loss at its centre.
+
+    `weight_sum` is 0 for a model without intercept.
+    """
+
+    weight: Vector
+    weight_sum: float
+    loss: float
+
+
+class WorkingSetRun:
+    """The state of one call of `solve`; a subclass says how to descend.
+
+    Parameters
+    ----------
+    problem : Problem
+    penalty : ElasticNet
+    point : Point
+        Warm start; holds the solution on return.
+    controls : Controls
+    """
+
+    model: Model
+
+    def __init__(self, problem: Problem, penalty: ElasticNet, point: Point, controls: Controls):
+        self.problem, self.penalty, self.point, self.controls = problem, penalty, point, controls
+        self.target = controls.tol * problem.reference + problem.rounding
+        self.norm = np.sqrt(problem.curvature)
+        self.best_dual, self.gap, self.best_gap = -np.inf, np.inf, np.inf
+        self.n_iter, self.stalled, self.is_z = 0, 0, False
+        self.best_primal = np.inf
+        self.primal, self.dual_scale, self.sphere_gap = np.inf, 1.0, np.inf
+        self.tol: float | None = None
+        self.working_set: Ids = problem.public[:0]
+        self.model = self._begin()
+        self.unpenalised = self._without_penalty()
+        # The unpenalised columns that the dual point was made orthogonal to, and what another step on them would gain.
+        self.solved, self.slack = self.unpenalised[:0], 0.0
+        self.live = self._statically_live()
+
+    def run(self) -> Solution:
+        """Alternate between certificate and descent until the gap is small enough."""
+        while self.certify():
+            columns = self.choose_working_set()
+            violation = self.violation(columns)
+            if self.tol is None:
+                size = np.sum(np.abs(self.point.w[columns] * self.problem.scale[columns]))
+                self.tol = min(0.1 * violation, 0.5 * self.target / size if size > 0.0 else np.inf)
+            self._descend(columns, violation, self.tol)
+        return self.finish()
+
+    # What a subclass says.
+
+    def _begin(self) -> Model:
+        """Bring the point into the form that the descent keeps, and model the loss there."""
+        raise NotImplementedError
+
+    def _dual_point(self) -> tuple[Vector, float]:
+        """Make minus the derivative of the loss orthogonal to intercept and unpenalised columns.
+
+        Returns
+        -------
+        theta : ndarray of float64 of shape (n_rows,)
+        scale : float
+            The largest c <= 1 with c theta feasible for the private columns.
+        """
+        raise NotImplementedError
+
+    def _descend(self, columns: Ids, violation: float, tol: float) -> None:
+        """Lower F on the working set, to a change of no scaled gradient entry by more than tol where that is cheap."""
+        raise NotImplementedError
+
+    def _predictor(self) -> Vector:
+        """Linear predictor of every row, private columns included; read where rows have several terms."""
+        raise NotImplementedError
+
+    # Which columns to look at.
+
+    def _without_penalty(self) -> Ids:
+        """Find the columns whose dual constraint is an equality or a sign: no penalty and no bound on some side."""
+        problem = self.problem
+        public = problem.public
+        if self.penalty.alpha > 0.0:
+            public = public[problem.factor[public] == 0.0]
+        return public[np.isinf(problem.lower[public]) | np.isinf(problem.upper[public])]
+
+    def _statically_live(self) -> Ids:
+        """Drop columns that are zero at the optimum whatever the others are.
+
+        By Cauchy-Schwarz, as the loss there is at most F here and at 0 and f'^2 <= 2 L f for f >= 0; and by how steep
+        the loss can be at all.
+        """
+        problem, columns = self.problem, self.problem.public
+        if problem.reach is not None:
+            columns = columns[(problem.reach[columns] > self._threshold(columns)) | (self.point.w[columns] != 0.0)]
+        if np.isfinite(problem.loss.lipschitz):
+            primal = min(self._primal(columns), problem.null_objective)
+            columns = self._reachable(columns, 0.0, np.sqrt(2.0 * problem.loss.lipschitz * primal))
+        return columns
+
+    def _reachable(self, columns: Ids, c: float, radius: float) -> Ids:
+        """Keep the columns that are not zero at every dual point within the radius of c z."""
+        out, problem, point = np.empty_like(columns), self.problem, self.point
+        n = certificate.reachable(
+            self.penalty, columns, point.v, point.w, self.norm, problem.factor, problem.scale, c, radius, out
+        )
+        return out[:n].copy()
+
+    def _primal(self, columns: Ids) -> float:
+        """F less the constants, for coefficients that are zero outside the columns and the private ones."""
+        problem = self.problem
+        return self.model.loss + certificate.penalty_value(
+            self.penalty, columns, self.point.w, problem.factor, problem.scale
+        )
+
+    def violation(self, columns: Ids) -> float:
+        """Largest distance from the optimality conditions on the columns, in units of the gradient."""
+        point = self.point
+        return certificate.optimality_violation(self.penalty, columns, point.v, point.w, *self.problem.rules)
+
+    def _threshold(self, columns: Ids) -> Vector:
+        """Correlation X_j' z up to which column j stays at zero."""
+        return self.penalty.strength * self.problem.factor[columns] * self.problem.scale[columns]
+
+    def _correlate(self, columns: Ids, z: Vector) -> None:
+        column_passes.correlate(*self.problem.matrix, columns, z, self.point.v, self.controls.n_threads)
+
+    # The certificate.
+
+    def certify(self) -> bool:
+        """Update the duality gap; say whether to go on."""
+        theta, private_scale = self._dual_point()
+        primal = self._primal(self.live)
+        dual, scale = self._best_dual(theta, self.live, private_scale)
+        self.best_dual = max(self.best_dual, dual)
+        self.primal, self.dual_scale, self.sphere_gap = primal, scale, primal - dual
+        self.gap = max(primal - self.best_dual, 0.0)
+        self.n_iter += 1
+        better = primal < self.best_primal - 1e-14 * self.problem.reference or self.gap < 0.99 * self.best_gap
+        self.stalled = 0 if better else self.stalled + 1
+        self.best_gap, self.best_primal = min(self.gap, self.best_gap), min(primal, self.best_primal)
+        self._tell()
+        if self.gap <= self.target or self.n_iter >= self.controls.max_iter or self.stalled >= MAX_STALLED:
+            return False
+        self._tighten(theta, private_scale)
+        self._drop_safely()
+        return True
+
+    def _without_dual_slack(self, theta: Vector) -> Ids:
+        """Find the unpenalised columns that X' theta must vanish on: within their bounds, or pushed off one."""
+        point, columns = self.point, self.unpenalised
+        w, lower, upper = point.w[columns], self.problem.lower[columns], self.problem.upper[columns]
+        self._correlate(columns, theta)
+        v = point.v[columns]
+        return columns[((lower < w) | (v > 0.0)) & ((w < upper) | (v < 0.0))]
+
+    def _best_dual(self, theta: Vector, columns: Ids, private_scale: float) -> tuple[float, float]:
+        """Return the dual objective at the best of a few scalings of theta, and that scaling."""
+        problem, point, rules = self.problem, self.point, self.problem.rules
+        unpenalised = 0.0
+        if self.unpenalised.size:
+            unpenalised = self._unpenalised_conjugate()
+            columns = np.setdiff1d(columns, self.unpenalised, assume_unique=True)
+        scales = {min(1.0, private_scale)}
+        # Far bounds price the least infeasibility dearly; scaled as if there were none the point costs nothing.
+        for sides in (rules[2:],) if problem.signs is None else (problem.signs, rules[2:]):
+            feasible = certificate.feasible_scale(self.penalty, columns, point.v, point.w, *rules[:2], *sides)
+            scales.add(min(feasible, private_scale))
+        best, best_scale, predictor = -np.inf, 1.0, self._predictor()
+        for scale in scales:
+            conjugate = certificate.conjugate_sum(self.penalty, columns, point.v, scale, *rules) + scale * unpenalised
+            if conjugate < np.inf:
+                dual = -conjugate - newton.dual_sum(
+                    problem.loss, self.penalty, *problem.terms, predictor, theta, scale, *problem.private_rules
+                )
+                if dual > best:
+                    best, best_scale = dual, scale
+        return best, best_scale
+
+    def _unpenalised_conjugate(self) -> float:
+        """Sum sup_w v_j w over the bounds; inf where nothing bounds w and v_j is more than rounding.
+
+        What rounding leaves on the columns of the block is priced by what another step on them would gain.
+        """
+        problem = self.problem
+        columns = np.setdiff1d(self.unpenalised, self.solved, assume_unique=True)
+        v = self.point.v[columns]
+        bound = np.where(v > 0.0, problem.upper[columns], problem.lower[columns])
+        rounding = FEASIBLE * self.norm[columns] * np.sqrt(2.0 * problem.reference)
+        if np.any(np.isinf(bound) & (np.abs(v) > rounding)):
+            return np.inf
+        bound[np.isinf(bound)] = 0.0
+        return float(np.sum(v * bound)) + self.slack
+
+    def _drop_safely(self) -> None:
+        """Drop columns that are zero at the optimum."""
+        lipschitz = self.problem.loss.lipschitz
+        if np.isfinite(self.sphere_gap) and np.isfinite(lipschitz):
+            radius = np.sqrt(2.0 * lipschitz * max(self.sphere_gap, 0.0))
+            self.live = self._reachable(self.live, self.dual_scale, radius)
+
+    def _tighten(self, theta: Vector, private_scale: float) -> None:
+        """Set the tolerance of the next descent from the gap of the last one on its own working set."""
+        if self.tol is None:
+            return
+        dual, _ = self._best_dual(theta, self.working_set, private_scale)
+        gap = self.primal - dual
+        if gap > 0.5 * self.target:
+            ratio = 0.3 * self.target / gap
+            self.tol *= min(max(ratio, 0.02), 0.5)
+
+    # The working set.
+
+    def choose_working_set(self) -> Ids:
+        """Take the support and the columns most likely to join it (strong rules: Tibshirani et al. 2012, eq. 8)."""
+        share = 1.0 - 1e-3
+        if self.tol is None:
+            ratio = self.point.alpha / self.penalty.alpha if self.penalty.alpha > 0.0 else np.inf
+            share = max(2.0 - ratio, 0.0)
+        out = np.empty_like(self.live)
+        n, n_support = certificate.candidates(
+            self.penalty, self.live, self.point.v, self.point.w, *self.problem.rules, share, out
+        )
+        most = n_support + max(GROWTH * n_support, SMALL_WORKING_SET)
+        self.working_set = out[:n].copy() if n <= most else self._most_likely(out[:n], most)
+        return self.working_set
+
+    def _most_likely(self, columns: Ids, most: int) -> Ids:
+        """Keep the support and the columns closest to joining it, by distance of the dual constraint (celer)."""
+        threshold = self._threshold(columns)
+        priority = (threshold - np.abs(self.point.v[columns])) / self.norm[columns]
+        priority[self.point.w[columns] != 0.0] = -np.inf
+        return np.sort(columns[np.argpartition(priority, most)[:most]])
+
+    # The end.
+
+    def _tell(self) -> None:
+        if self.controls.callback is not None:
+            n_nonzero = int(np.count_nonzero(self.point.w))
+            if self.point.u is not None:
+                n_nonzero += int(np.count_nonzero(self.point.u))
+            self.controls.callback(Progress(self.penalty.alpha, self.n_iter, self._relative_gap(), n_nonzero))
+
+    def _relative_gap(self) -> float:
+        """Gap over the objective of the null model; 0 where that is itself rounding."""
+        reference = self.problem.reference
+        return float(self.gap / reference) if reference > self.problem.rounding else 0.0
+
+    def finish(self) -> Solution:
+        """Put the private columns back and report."""
+        problem, point = self.problem, self.point
+        w = point.w.copy()
+        if problem.private is not None:
+            w[problem.private.columns] = point.u[problem.private.rows]
+        point.alpha = self.penalty.alpha
+        if self.is_z:
+            point.fresh = np.zeros(w.size, dtype=bool)
+            point.fresh[self.live] = True
+        support = np.flatnonzero(w).astype(np.int32)
+        paid = certificate.penalty_value(self.penalty, support, w, problem.factor, problem.scale)
+        return Solution.of(
+            w,
+            b=point.b + problem.centre,
+            objective=self.primal + problem.within,
+            loss=self.primal + problem.within - paid,
+            dual_gap=self._relative_gap(),
+            n_iter=self.n_iter,
+            converged=self.gap <= self.target,
+        )
