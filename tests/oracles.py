@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import optimize
 
-
 DELTA = 1.35
 
 # Losses of the target y and the linear predictor t as the documentation writes them, constants left out.

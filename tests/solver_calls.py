@@ -11,8 +11,8 @@ def prepared(regression):
     """Return the design and the problem of a regression."""
     arguments = regression.arguments()
     defaults = {
-        "sample_weight": None, "offset": None, "loss": "squared", "fit_intercept": True, "standardize": False, "positive": False,
-        "bounds": None, "penalty_factor": None, "l1_ratio": 1.0, "smallest_alpha": np.inf,
+        "sample_weight": None, "offset": None, "loss": "squared", "fit_intercept": True, "standardize": False,
+        "positive": False, "bounds": None, "penalty_factor": None, "l1_ratio": 1.0, "smallest_alpha": np.inf,
     }
     return prepare(sparse.csr_array(regression.X), regression.y, **{**defaults, **arguments})
 

@@ -73,7 +73,7 @@ cdef double _private(
     """Return argmin_u of row i at t + x u, plus l1 |u| + l2/2 u^2; Newton's method within a bracket, from `start`."""
     cdef Row row
     cdef double g, sign, a, slope, stiff, new, low = 0.0, high = INFINITY
-    cdef int step
+    cdef int _step
     if terms.first == NULL and terms.s[i] > 0.0:
         a = loss.private(terms.y[i], terms.s[i], t if terms.offset == NULL else t + terms.offset[i], x, l1, l2)
         if a == a:
@@ -86,7 +86,7 @@ cdef double _private(
     a = start * sign
     if not a > 0.0:
         a = (g - l1) / ((row.curvature if row.curvature > 0.0 else row.stiffness) * x * x + l2)
-    for step in range(MAX_STEPS):
+    for _step in range(MAX_STEPS):
         row = _at(loss, terms, i, t + x * sign * a)
         slope = sign * x * row.derivative + l1 + l2 * a
         if slope < 0.0:

@@ -233,6 +233,7 @@ def make_problem(
     offset: Vector | None = None,
     l1_ratio: float = 1.0,
     smallest_alpha: float = np.inf,
+    eliminate: bool = True,
 ) -> Problem:
     """Bring target, weights and penalties to the rows and columns of a design.
 
@@ -251,6 +252,8 @@ def make_problem(
         With pure L1, of columns that are copies of each other only one is used (see Notes).
     smallest_alpha : float, default=inf
         With 0 nothing penalises private columns, and they are not eliminated.
+    eliminate : bool, default=True
+        Whether private columns may be eliminated at all.
 
     Returns
     -------
@@ -282,7 +285,7 @@ def make_problem(
     usable &= rules.lower < rules.upper
     if l1_ratio == 1.0:
         usable &= ~_copies(design, rules, usable)
-    private = _find_private(design, rules, scale, usable) if smallest_alpha > 0.0 else None
+    private = _find_private(design, rules, scale, usable) if eliminate and smallest_alpha > 0.0 else None
     if private is not None:
         usable[private.columns] = False
     return Problem(
