@@ -259,7 +259,7 @@ def prepare(
     Parameters
     ----------
     X, y, sample_weight, offset, loss, delta, fit_intercept, standardize, positive, bounds, penalty_factor
-        As in `regularization_path`.
+        As in `regularization_path`. X may also be a design already made of it with these weights.
     l1_ratio, smallest_alpha : float
         As in `make_problem`.
 
@@ -269,7 +269,7 @@ def prepare(
     problem : Problem
     """
     objective = make_loss(loss, delta)
-    design = make_design(X, sample_weight)
+    design = X if isinstance(X, Design) else make_design(X, sample_weight)
     offset = check_offset(offset, design.n_samples)
     target = check_target(y, design.n_samples, *objective.targets, loss)
     if objective.location:
