@@ -13,7 +13,7 @@ empty where every row has one); `x` the private column's value in each row, 0 wh
 has one (float64, in); `factor`, `scale`, `lower`, `upper` the penalty of the private columns by row (float64, any
 stride, in).
 """
-from libc.math cimport INFINITY, fabs
+from libc.math cimport INFINITY, fabs, fmax
 
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.penalties cimport Penalty
@@ -77,7 +77,7 @@ cdef Row _settle(
     In closed form where the loss has one, else by Newton's method within a bracket, from the u given.
     """
     cdef Row row
-    cdef double a, sign, slope, stiff, new, low = 0.0, high = INFINITY
+    cdef double a, sign, slope, stiff, new, low = -1.0, high = INFINITY  # low is below 0 until 0 has been tried
     cdef int _step
     if terms.first == NULL and terms.s[i] > 0.0:
         a = loss.private(terms.y[i], terms.s[i], t if terms.offset == NULL else t + terms.offset[i], x, l1, l2)
@@ -99,13 +99,15 @@ cdef Row _settle(
             low = a
         else:
             high = a
-        stiff = (row.curvature if row.curvature > 0.0 else row.stiffness) * x * x + l2
-        new = a - slope / stiff
-        if not low < new < high:
-            if high < INFINITY:
-                new = 0.5 * (low + high) if low > 0.0 or a == 0.0 else 0.0
+        stiff = row.curvature * x * x + l2
+        new = a - slope / stiff if stiff > 0.0 else INFINITY
+        if not fmax(low, 0.0) < new < high:
+            if high == INFINITY:
+                new = 2.0 * a + 1.0 / fabs(x)
+            elif low < 0.0:
+                new = 0.0
             else:
-                new = 2.0 * a
+                new = 0.5 * (low + high)
         if fabs(new - a) <= PRECISION * a:
             break
         a = new
