@@ -70,7 +70,12 @@ def flatten(y: Any, stacklevel: int = 3) -> Any:
 
 
 def encode_classes(
-    y: Any, sample_weight: Any = None, *, class_weight: Any = None, label_smoothing: Any = 0.0
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    n_samples: int | None = None,
+    class_weight: Any = None,
+    label_smoothing: Any = 0.0,
 ) -> ClassTargets:
     """Make probabilities of classes of labels, or check those given.
 
@@ -80,6 +85,8 @@ def encode_classes(
         Labels of any kind that can be sorted. Or probabilities: one row of them for each sample, non-negative and of
         sum one; or numbers in [0, 1], not all 0 or 1, which are probabilities of class 1 of the classes 0 and 1.
     sample_weight : None, float or array-like of shape (n_samples,)
+    n_samples : int or None, default=None
+        Rows of X, to check against.
     class_weight : None, "balanced" or mapping from label to float, default=None
         Each row's weight is multiplied by sum_k y_ik c_k, so c_k for a row of class k. "balanced": c_k is the sum of
         all weights over n_classes times that of class k. Labels that a mapping leaves out have c_k = 1.
@@ -98,6 +105,8 @@ def encode_classes(
     """
     smoothing = _check_smoothing(label_smoothing)
     y = _check_labels(y)
+    if n_samples is not None and y.shape[0] != n_samples:
+        raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
     weight = check_sample_weight(sample_weight, y.shape[0])
     used = slice(None) if weight is None else weight > 0.0
     if y.ndim == 2:
