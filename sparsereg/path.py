@@ -33,7 +33,16 @@ from sparsereg.solvers.base import Controls, Point, Solution
 from sparsereg.solvers.problem import Problem, make_problem
 from sparsereg.solvers.start import alpha_max, null_point
 
-__all__ = ["enet_path", "lasso_path", "logistic_path", "poisson_path", "prepare", "regularization_path", "ridge_path", "solve_grid"]
+__all__ = [
+    "enet_path",
+    "lasso_path",
+    "logistic_path",
+    "poisson_path",
+    "prepare",
+    "regularization_path",
+    "ridge_path",
+    "solve_grid",
+]
 
 Vector = npt.NDArray[np.float64]
 
