@@ -93,8 +93,8 @@ class ElasticNet(SparseRegressor, OneAlphaModel):
 class HuberRegressor(SparseRegressor, OneAlphaModel):
     __doc__ = """Linear regression that outliers pull at with a bounded force: Huber's loss, L1 by default.
 
-    Minimises mean_i h(y_i - t_i) + alpha * sum_j p_j (l1_ratio |w_j| + (1 - l1_ratio) / 2 w_j^2), with h(r) = r^2 / 2 up to
-    |r| = delta and delta (|r| - delta / 2) beyond. `score` is R2.
+    Minimises mean_i h(y_i - t_i) + alpha * sum_j p_j (l1_ratio |w_j| + (1 - l1_ratio) / 2 w_j^2), with h(r) = r^2 / 2
+    up to |r| = delta and delta (|r| - delta / 2) beyond. `score` is R2.
 
     scikit-learn's `HuberRegressor(epsilon, alpha)` estimates a scale `scale_` too, and penalises with L2. At that scale
     its coefficients are those of delta = epsilon * scale_, l1_ratio = 0 and our alpha = alpha * scale_ / n_samples.

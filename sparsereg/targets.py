@@ -149,7 +149,7 @@ def _check_labels(y: Any) -> npt.NDArray[Any]:
         )
     if y.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: y has dtype {y.dtype}")
-    if y.dtype.kind == "O":
+    if y.dtype.kind in "OmM":
         missing = np.array([_is_missing(value) for value in y.ravel()], dtype=bool)
         if missing.any():
             i = int(np.argmax(missing)) // (y.shape[1] if y.ndim == 2 else 1)
@@ -238,7 +238,8 @@ def _class_factors(
         )
     labels = classes.tolist()
     unknown = [label for label in class_weight if label not in labels]
-    if unknown:
+    # As scikit-learn does: a part of the data may lack a class, but a label that is misspelt leaves its class unnamed.
+    if unknown and not all(label in class_weight for label in labels):
         raise ValueError(f"class_weight: {unknown[0]!r} is not among the classes {labels}")
     factor = np.ones(classes.size)
     for k, label in enumerate(labels):
