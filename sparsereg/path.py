@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from sparsereg._core.penalties import PENALTIES
 from sparsereg._parameters import (
@@ -23,24 +20,27 @@ from sparsereg._parameters import (
     make_loss,
     make_rules,
 )
-from sparsereg._sklearn import ConvergenceWarning
 from sparsereg._validation import check_offset, check_sample_weight, check_target
-from sparsereg.coef import PathCoef
+from sparsereg.convergence import warn_saturated, warn_unconverged
 from sparsereg.design import Design, make_design
 from sparsereg.path_result import RegularizationPath
 from sparsereg.solvers import coordinate_descent, ridge
 from sparsereg.solvers.base import Controls, Point, Solution
 from sparsereg.solvers.problem import Problem, make_problem
+from sparsereg.solvers.relaxed import Relaxation
 from sparsereg.solvers.start import alpha_max, null_point
 
 __all__ = [
     "enet_path",
+    "geometric_grid",
     "lasso_path",
     "logistic_path",
     "poisson_path",
     "prepare",
     "regularization_path",
+    "relax_all",
     "ridge_path",
+    "solve_alpha",
     "solve_grid",
 ]
 
@@ -72,6 +72,7 @@ def regularization_path(
     penalty_factor: Any = None,
     tol: float = 1e-6,
     max_iter: int = 10_000,
+    relax: bool = False,
     n_threads: int | None = None,
     verbose: int = 0,
     callback: Callable[..., Any] | None = None,
@@ -117,6 +118,9 @@ def regularization_path(
         Duality gap to reach, relative to F of the model with intercept only.
     max_iter : int, default=10_000
         Passes at one alpha after which to stop, with a ConvergenceWarning.
+    relax : bool, default=False
+        Give the relaxed path: least loss on the support of every fit, without penalty (bounds stay). Its objectives
+        are losses, and its gaps those of the problems on the supports.
     n_threads : int or None, default=None
         Threads for passes over all columns; None is 1. Results are the same for any number.
     verbose : int, default=0
@@ -138,14 +142,14 @@ def regularization_path(
     Time and memory follow the non-zeros of X, not its width. An outer round at one alpha costs one pass over the
     columns that screening leaves; a pass over the working set costs its non-zeros. Working sets and strong rules:
     Tibshirani et al. (2012), Massias et al. (2018); gap-safe screening: Ndiaye et al. (2017); extrapolation: Bertrand
-    and Massias (2021).
+    and Massias (2021). Relaxed fits: Hastie, Tibshirani and Tibshirani (2020), gamma = 0.
     """
     check_choice(penalty, "penalty", PENALTIES)
     l1_ratio = check_l1_ratio(l1_ratio)
     grid = None if alphas is None else check_alphas(alphas)
     n_alphas, eps = check_grid(n_alphas, eps)
     controls = make_controls(tol, max_iter, n_threads, callback)
-    fit_intercept = check_flag(fit_intercept, "fit_intercept")
+    fit_intercept, relax = check_flag(fit_intercept, "fit_intercept"), check_flag(relax, "relax")
     design, problem = prepare(
         X, y, sample_weight, offset, loss=loss, delta=delta, fit_intercept=fit_intercept, standardize=standardize,
         positive=positive, bounds=bounds, penalty_factor=penalty_factor, l1_ratio=l1_ratio,
@@ -153,9 +157,13 @@ def regularization_path(
     )
     point = null_point(problem, controls)
     if grid is None:
-        grid = _geometric(alpha_max(problem, point, l1_ratio), n_alphas, eps)
+        grid = geometric_grid(alpha_max(problem, point, l1_ratio), n_alphas, eps)
     solutions = solve_grid(problem, point, grid, l1_ratio, controls, penalty=penalty, verbose=verbose)
-    return _collect(solutions, grid, l1_ratio, problem, design)
+    if relax:
+        solutions = relax_all(problem, solutions, grid, controls)
+    return RegularizationPath.of(
+        solutions, grid, problem, design, loss=loss, delta=delta, l1_ratio=l1_ratio, relaxed=relax
+    )
 
 
 def lasso_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
@@ -328,28 +336,49 @@ def solve_grid(
     ConvergenceWarning
         Where an alpha stopped short of the tolerance.
     """
-    solve = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
-    if not np.isfinite(point.alpha):
-        point.alpha = alpha_max(problem, point, l1_ratio)
     solutions = []
     for alpha in alphas:
-        spent = 0
-        for stop in _stops(point.alpha, alpha):
-            budget = controls.max_iter // 2 - spent
-            if budget > 0:
-                rough = replace(controls, tol=max(controls.tol, ROUGH_TOL), max_iter=budget)
-                spent += solve(problem, PENALTIES[penalty](float(stop), l1_ratio), point, rough).n_iter
-        rest = replace(controls, max_iter=controls.max_iter - spent)
-        solution = solve(problem, PENALTIES[penalty](float(alpha), l1_ratio), point, rest)
-        solution = replace(solution, n_iter=spent + solution.n_iter)
+        solution = solve_alpha(problem, point, float(alpha), l1_ratio, controls, penalty=penalty)
         solutions.append(solution)
         if verbose:
             print(
                 f"alpha {alpha:.4e}  non-zeros {solution.columns.size:>9,}  objective {solution.objective:.8g}  "
                 f"gap {solution.dual_gap:.1e}  passes {solution.n_iter}"
             )
-    _warn_unconverged(solutions, alphas, controls)
+    warn_unconverged(solutions, alphas, controls)
     return solutions
+
+
+def solve_alpha(
+    problem: Problem, point: Point, alpha: float, l1_ratio: float, controls: Controls, *, penalty: str = "elastic_net"
+) -> Solution:
+    """Solve for one alpha, by way of others where the start is far away.
+
+    Parameters
+    ----------
+    problem : Problem
+    point : Point
+        Where to start; holds the solution on return.
+    alpha, l1_ratio : float
+    controls : Controls
+    penalty : str
+
+    Returns
+    -------
+    solution : Solution
+    """
+    solve = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
+    if not np.isfinite(point.alpha):
+        point.alpha = alpha_max(problem, point, l1_ratio)
+    spent = 0
+    for stop in _stops(point.alpha, alpha):
+        budget = controls.max_iter // 2 - spent
+        if budget > 0:
+            rough = replace(controls, tol=max(controls.tol, ROUGH_TOL), max_iter=budget)
+            spent += solve(problem, PENALTIES[penalty](float(stop), l1_ratio), point, rough).n_iter
+    rest = replace(controls, max_iter=controls.max_iter - spent)
+    solution = solve(problem, PENALTIES[penalty](alpha, l1_ratio), point, rest)
+    return replace(solution, n_iter=spent + solution.n_iter)
 
 
 def _stops(start: float, end: float) -> Vector:
@@ -361,53 +390,47 @@ def _stops(start: float, end: float) -> Vector:
     return np.geomspace(start, end, n_steps + 1)[1:-1]
 
 
-def _warn_unconverged(solutions: list[Solution], alphas: Vector, controls: Controls) -> None:
-    failed = [k for k, solution in enumerate(solutions) if not solution.converged]
-    if failed:
-        worst = max(failed, key=lambda k: solutions[k].dual_gap)
-        warnings.warn(
-            f"{len(failed)} of {len(solutions)} fits stopped before the duality gap reached tol={controls.tol:g} "
-            f"(relative to the objective of the model with intercept only); the worst, alpha={alphas[worst]:.4g}, "
-            f"has a gap of {solutions[worst].dual_gap:.2g} after {solutions[worst].n_iter} passes. "
-            f"Increase max_iter (now {controls.max_iter}), increase tol, or use a larger alpha.",
-            ConvergenceWarning,
-            stacklevel=_frames_of_the_package(),
-        )
+def geometric_grid(start: float, n_alphas: int, eps: float) -> Vector:
+    """Make a grid from `start` down to eps * start; from 1 where no column explains anything.
 
+    Parameters
+    ----------
+    start : float
+        The largest useful alpha, 0 where there is none.
+    n_alphas : int
+    eps : float
 
-def _frames_of_the_package() -> int:
-    """Count the calls from the caller up to the first outside this package: a warning belongs to the user's line."""
-    frame, level = inspect.currentframe(), 0
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "sparsereg":
-        frame, level = frame.f_back, level + 1
-    return level
-
-
-def _geometric(start: float, n_alphas: int, eps: float) -> Vector:
-    """Grid from `start` down to eps * start; from 1 where no column explains anything."""
+    Returns
+    -------
+    alphas : ndarray of float64 of shape (n_alphas,)
+    """
     exponents = np.linspace(0.0, 1.0, n_alphas) if n_alphas > 1 else np.zeros(1)
     return (start if start > 0.0 else 1.0) * eps**exponents
 
 
-def _collect(
-    solutions: list[Solution], alphas: Vector, l1_ratio: float, problem: Problem, design: Design
-) -> RegularizationPath:
-    indptr = np.cumsum([0] + [solution.columns.size for solution in solutions])
-    indices = np.concatenate([solution.columns for solution in solutions])
-    values = np.concatenate([solution.values for solution in solutions])
-    coefs = sparse.csc_array((values, indices, indptr), shape=(design.n_active, len(solutions)))
-    losses = np.array([solution.loss for solution in solutions])
-    explained = 1.0 - losses / problem.reference if problem.reference > 0.0 else np.zeros(losses.size)
-    coef = PathCoef.from_active(design.active, coefs, design.n_features)
-    return RegularizationPath(
-        alphas=alphas,
-        coef=coef,
-        intercepts=np.array([solution.b for solution in solutions]),
-        dual_gaps=np.array([solution.dual_gap for solution in solutions]),
-        n_iters=np.array([solution.n_iter for solution in solutions]),
-        objectives=np.array([solution.objective for solution in solutions]),
-        df=np.diff(coef.values.indptr).astype(np.int64),
-        dev_ratio=explained,
-        l1_ratio=l1_ratio,
-        n_active=design.n_active,
-    )
+def relax_all(
+    problem: Problem, solutions: Sequence[Solution], alphas: Vector, controls: Controls
+) -> list[Solution]:
+    """Refit the supports of a path without penalty.
+
+    Parameters
+    ----------
+    problem : Problem
+    solutions : sequence of Solution
+    alphas : ndarray of float64 of shape (n_alphas,)
+    controls : Controls
+
+    Returns
+    -------
+    refits : list of Solution
+
+    Warns
+    -----
+    ConvergenceWarning
+        Where a refit stopped short of the tolerance, or a support has as many columns as rows to fit.
+    """
+    relax = Relaxation(problem, controls)
+    refits = [relax(solution) for solution in solutions]
+    warn_unconverged(refits, alphas, controls)
+    warn_saturated(problem, refits, alphas)
+    return refits

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
+from scipy import sparse, special
 
-from sparsereg._validation import check_offset
+from sparsereg._core.losses import LOSSES
+from sparsereg._formats import as_rows
+from sparsereg._parameters import check_choice, check_share
+from sparsereg._validation import check_offset, check_sample_weight, check_target, check_width
 from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.design import Design
+from sparsereg.metrics import METRICS, measure
 from sparsereg.plot import plot_path
+from sparsereg.solvers.base import Solution
+from sparsereg.solvers.problem import Problem
 
 __all__ = ["RegularizationPath"]
 
@@ -45,6 +53,15 @@ class RegularizationPath:
     l1_ratio : float
     n_active : int
         Occupied columns of the training data.
+    n_samples : int
+        Rows of the training data with a positive weight.
+    deviances : ndarray of float64 of shape (n_alphas,)
+        Twice the mean loss on the training data.
+    loss : str
+    delta : float
+        Of Huber's loss.
+    relaxed : bool
+        The fits are relaxed ones: least loss on the supports, without penalty.
     """
 
     alphas: Vector
@@ -57,6 +74,52 @@ class RegularizationPath:
     dev_ratio: Vector
     l1_ratio: float
     n_active: int
+    n_samples: int
+    deviances: Vector
+    loss: str = "squared"
+    delta: float = 1.35
+    relaxed: bool = False
+
+    @classmethod
+    def of(
+        cls, solutions: Sequence[Solution], alphas: Vector, problem: Problem, design: Design, **facts: Any
+    ) -> RegularizationPath:
+        """Put the solutions of a grid together.
+
+        Parameters
+        ----------
+        solutions : sequence of Solution
+        alphas : ndarray of float64 of shape (n_alphas,)
+        problem : Problem
+        design : Design
+        **facts
+            `loss`, `delta`, `l1_ratio` and `relaxed`, as they are to be kept.
+
+        Returns
+        -------
+        path : RegularizationPath
+        """
+        indptr = np.cumsum([0] + [solution.columns.size for solution in solutions])
+        indices = np.concatenate([solution.columns for solution in solutions])
+        values = np.concatenate([solution.values for solution in solutions])
+        coefs = sparse.csc_array((values, indices, indptr), shape=(design.n_active, len(solutions)))
+        losses = np.array([solution.loss for solution in solutions])
+        explained = 1.0 - losses / problem.reference if problem.reference > 0.0 else np.zeros(losses.size)
+        coef = PathCoef.from_active(design.active, coefs, design.n_features)
+        return cls(
+            alphas=alphas,
+            coef=coef,
+            intercepts=np.array([solution.b for solution in solutions]),
+            dual_gaps=np.array([solution.dual_gap for solution in solutions]),
+            n_iters=np.array([solution.n_iter for solution in solutions]),
+            objectives=np.array([solution.objective for solution in solutions]),
+            df=np.diff(coef.values.indptr).astype(np.int64),
+            dev_ratio=explained,
+            n_active=design.n_active,
+            n_samples=int(np.count_nonzero(design.row_of >= 0)),
+            deviances=2.0 * np.maximum(losses, 0.0),
+            **facts,
+        )
 
     def __repr__(self) -> str:
         """Say how far the path reaches."""
@@ -117,6 +180,80 @@ class RegularizationPath:
         if offset is not None:
             out += offset if out.ndim == 1 else offset[:, None]
         return out
+
+    def evaluate(
+        self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        """Judge every fit on other data than it was made of.
+
+        Parameters
+        ----------
+        X : matrix of shape (n_samples, n_features)
+            Anything that the path functions accept.
+        y : array-like of shape (n_samples,)
+            As `regularization_path` takes it.
+        sample_weight : None, float or array-like of shape (n_samples,)
+        offset : None, float or array-like of shape (n_samples,)
+
+        Returns
+        -------
+        table : dict of ndarray of shape (n_alphas,)
+            "alpha", "n_nonzero" and what the loss can be judged by. Squared: "mse", "r2"; logistic: "log_loss",
+            "deviance_explained", "accuracy", "calibration_error", "auc"; Poisson: "deviance", "deviance_explained";
+            Huber: "loss", "mse", "r2"; squared hinge: "loss", "accuracy", "auc". See `sparsereg.metrics`.
+        """
+        names, rows = METRICS[self.loss], as_rows(X)
+        check_width(rows.n_features, self.n_features)
+        y = check_target(y, rows.n_samples, *LOSSES[self.loss].targets, self.loss)
+        weight, offset = check_sample_weight(sample_weight, rows.n_samples), check_offset(offset, rows.n_samples)
+        values = []
+        for k, intercept in enumerate(self.intercepts):
+            predictor = self.coef.at(k).decision(rows) + intercept
+            predictor = predictor if offset is None else predictor + offset
+            values.append(measure(names, self.loss, y, predictor, weight, delta=self.delta))
+        table = {"alpha": self.alphas.copy(), "n_nonzero": self.df.copy()}
+        return table | {name: np.array([value[name] for value in values]) for name in names}
+
+    def criterion(self, name: str, *, gamma: float = 1.0) -> Vector:
+        """Compute an information criterion of every fit: what its deviance and its non-zeros cost together.
+
+        Parameters
+        ----------
+        name : {"aic", "bic", "ebic"}
+        gamma : float in [0, 1], default=1.0
+            Of "ebic": 0 is "bic".
+
+        Returns
+        -------
+        values : ndarray of float64 of shape (n_alphas,)
+            The least is the best; -inf for a perfect fit with squared loss.
+
+        Raises
+        ------
+        ValueError
+            For a loss that is not the likelihood of anything, and for pure L2, whose degrees of freedom are not its
+            non-zeros.
+
+        Notes
+        -----
+        With n samples of positive weight (whatever the sum of the weights), p columns, d non-zeros and mean deviance D:
+        L = n log D for squared loss (the variance is estimated too), else L = n D. AIC = L + 2 d
+        (Akaike 1974), BIC = L + d log n (Schwarz 1978), EBIC = BIC + 2 gamma log(p choose d) (Chen and Chen 2008),
+        constants left out. For the lasso the non-zeros are an unbiased estimate of the degrees of freedom (Zou, Hastie
+        and Tibshirani 2007); for the elastic net, and for relaxed fits, they are a convention.
+        """
+        check_choice(name, "name", ("aic", "bic", "ebic"))
+        gamma = check_share(gamma, "gamma")
+        check_choice(self.loss, "loss of the path", ("squared", "logistic", "poisson"))
+        if self.l1_ratio == 0.0:
+            raise ValueError("criterion: l1_ratio=0 is not allowed, expected a path whose fits have zeros")
+        with np.errstate(divide="ignore"):
+            value = self.n_samples * (np.log(self.deviances) if self.loss == "squared" else self.deviances)
+        value = value + self.df * (2.0 if name == "aic" else np.log(self.n_samples))
+        if name == "ebic":
+            p, d = float(self.n_features), self.df
+            value = value + 2.0 * gamma * -(np.log1p(p) + special.betaln(p - d + 1.0, d + 1.0))
+        return value
 
     def to_frame(self) -> Any:
         """Return a pandas data frame with one row an alpha.
