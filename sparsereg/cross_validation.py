@@ -1,8 +1,4 @@
-"""Cross-validation on one shared design: folds are weights, and every fold follows the path of all data.
-
-A fold's fit at one alpha starts from its own last fit, moved by what the fit on all data moved since the last alpha:
-both paths bend where columns come in, and mostly at the same alphas.
-"""
+"""Cross-validation on one shared design: folds are weights, judged on aggregated rows, alpha by alpha."""
 
 from __future__ import annotations
 
@@ -21,16 +17,18 @@ from sparsereg.design import Design
 from sparsereg.folds import Fold
 from sparsereg.metrics import measure
 from sparsereg.path import solve_alpha
+from sparsereg.path_result import RegularizationPath
 from sparsereg.solvers.base import Controls, Point, Solution
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.relaxed import Relaxation
-from sparsereg.solvers.start import move, null_point
+from sparsereg.solvers.start import null_point
 
-__all__ = ["CVProgress", "FoldFits", "Unseen", "choose", "cross_validate", "fit_all", "summarise"]
+__all__ = ["CVProgress", "FoldFits", "Unseen", "choose", "cross_validate", "fit_all", "fold_tols", "summarise"]
 
 Vector = npt.NDArray[np.float64]
 
-# Fits of folds are judged by predictions alone, which no longer change where it matters at this gap.
+# Fits of folds are judged by predictions alone. At this gap, relative to the objective that the fit on all data reaches
+# at the same alpha, mean scores were right to four digits (measured on 1 million rows of a cross).
 FOLD_TOL = 1e-4
 
 
@@ -73,8 +71,8 @@ class FoldFits:
         Makes the problem of given sample weights.
     unseen_of : callable
         Makes the judge of given sample weights: a function of a solution that returns a dict of scores.
-    full : list of Solution
-        The fits on all data.
+    tols : ndarray of float64 of shape (n_alphas,)
+        Duality gap to reach at each alpha.
     alphas : ndarray of float64 of shape (n_alphas,)
     l1_ratio : float
     controls : Controls
@@ -88,13 +86,32 @@ class FoldFits:
 
     problem_of: Callable[[Vector], Problem]
     unseen_of: Callable[[Vector], Callable[[Solution], dict[str, float]]]
-    full: Sequence[Solution]
+    tols: Vector
     alphas: Vector
     l1_ratio: float
     controls: Controls
     relax: bool
     sample_weight: Vector | None
     score_weight: Vector | None
+
+
+def fold_tols(path: RegularizationPath, tol: float) -> Vector:
+    """Say how well the fits of folds have to be solved.
+
+    Parameters
+    ----------
+    path : RegularizationPath
+        The fits on all data.
+    tol : float
+        What they were asked for.
+
+    Returns
+    -------
+    tols : ndarray of float64 of shape (n_alphas,)
+        Relative to the objective of the model with intercept only, as gaps are.
+    """
+    share = 1.0 - path.dev_ratio
+    return np.maximum(FOLD_TOL * np.clip(share, 0.0, 1.0), tol)
 
 
 def fit_all(
@@ -241,8 +258,7 @@ def cross_validate(
         with lock:
             callback(progress)
 
-    controls = replace(fits.controls, tol=max(fits.controls.tol, FOLD_TOL), callback=look)
-    fits = replace(fits, controls=controls)
+    fits = replace(fits, controls=replace(fits.controls, callback=look))
     jobs = [(fits, fold, k, len(folds), tell) for k, fold in enumerate(folds)]
     if n_jobs == 1:
         results = [_run_fold(*job) for job in jobs]
@@ -258,7 +274,7 @@ def cross_validate(
                 raise
         results = [future.result() for future in futures]
     stopped = [solution for result in results for solution in result.solutions]
-    warn_unconverged(stopped, np.tile(fits.alphas, len(folds)), controls)
+    warn_unconverged(stopped, np.tile(fits.alphas, len(folds)), fits.controls)
     return results
 
 
@@ -274,10 +290,9 @@ def _run_fold(
     judge = fits.unseen_of(test)
     point, relax = null_point(problem, fits.controls), Relaxation(problem, fits.controls)
     kept = FoldScores({}, [], [])
-    last = None
     for k, alpha in enumerate(fits.alphas):
-        follow(problem, point, last, fits.full[k - 1] if k else None, fits.full[k], float(alpha))
-        last = solution = solve_alpha(problem, point, float(alpha), fits.l1_ratio, fits.controls)
+        controls = replace(fits.controls, tol=float(fits.tols[k]))
+        solution = solve_alpha(problem, point, float(alpha), fits.l1_ratio, controls)
         if fits.relax:
             solution = relax(solution)
         scores = judge(solution)
@@ -289,39 +304,6 @@ def _run_fold(
             CVProgress(number, n_folds, fits.l1_ratio, float(alpha), k, fits.alphas.size, solution.columns.size, scores)
         )
     return kept
-
-
-def follow(
-    problem: Problem, point: Point, last: Solution | None, before: Solution | None, after: Solution, alpha: float
-) -> None:
-    """Move a point on the path of a fold the way that the path of all data has moved.
-
-    Parameters
-    ----------
-    problem : Problem
-        Of the fold.
-    point : Point
-        Holds the last fit of the fold, or its null model; moved unless the null model fits better.
-    last : Solution or None
-        The last fit of the fold; None at the first alpha.
-    before, after : Solution
-        Fits on all data at the last alpha (None at the first) and at the next.
-    alpha : float
-        The next alpha.
-    """
-    w, b = np.zeros(point.w.size), after.b
-    w[after.columns] = after.values
-    if last is not None and before is not None:
-        b += last.b - before.b
-        w[before.columns] -= before.values
-        w[last.columns] += last.values
-        # A coefficient that is zero here and not there has a threshold still to cross.
-        held = np.zeros(w.size, dtype=bool)
-        held[before.columns] = True
-        held[last.columns] = False
-        w[held] = 0.0
-        w[last.columns[w[last.columns] * last.values < 0.0]] = 0.0
-    move(problem, point, w, b, alpha)
 
 
 def summarise(

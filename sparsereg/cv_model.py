@@ -28,6 +28,7 @@ from sparsereg.cross_validation import (
     choose,
     cross_validate,
     fit_all,
+    fold_tols,
     summarise,
 )
 from sparsereg.design import Design, make_design
@@ -75,7 +76,7 @@ CV_PARAMETERS = """
         Passes at one alpha after which to stop, with a ConvergenceWarning.
     tol : float, default=1e-6
         Duality gap to reach on all data, relative to F of the model with intercept only. Fits of folds, of which only
-        predictions are used, stop at 1e-4 where that is more.
+        predictions are used, stop at 1e-4 of the loss that all data reach at the same alpha, where that is more.
     n_jobs : int or None, default=None
         Threads to share the folds; None is 1, -1 all. Results are the same for any number.
     verbose : int, default=0
@@ -302,7 +303,7 @@ class CrossValidatedModel(SparseLinearModel):
         self, data: _Data, settings: _Settings, l1_ratio: float
     ) -> tuple[RegularizationPath, Sequence[Solution], dict[str, Vector]]:
         """Fit all data and all folds at one l1_ratio; return path, solutions and scores."""
-        path, solutions, full = self._fit_all(data, settings, l1_ratio)
+        path, solutions = self._fit_all(data, settings, l1_ratio)
 
         def problem_of(weight: Vector) -> Any:
             return self._problem(data, settings, l1_ratio, weight, path.alphas)
@@ -310,8 +311,8 @@ class CrossValidatedModel(SparseLinearModel):
         fits = FoldFits(
             problem_of=problem_of,
             unseen_of=lambda weight: self._unseen(data, settings, weight),
-            full=full,
             alphas=path.alphas,
+            tols=fold_tols(path, settings.controls.tol),
             l1_ratio=l1_ratio,
             controls=settings.controls,
             relax=settings.relax,
@@ -324,20 +325,21 @@ class CrossValidatedModel(SparseLinearModel):
 
     def _fit_all(
         self, data: _Data, settings: _Settings, l1_ratio: float
-    ) -> tuple[RegularizationPath, Sequence[Solution], Sequence[Solution]]:
-        """Fit all data; return the path, its solutions and those that penalise, which are the same unless relaxed."""
+    ) -> tuple[RegularizationPath, Sequence[Solution]]:
+        """Fit all data; return the path and its solutions."""
         weight, alphas = data.targets.fit_weight, settings.alphas
         problem = self._problem(data, settings, l1_ratio, weight, alphas)
         point = null_point(problem, settings.controls)
         if alphas is None:
             alphas = geometric_grid(alpha_max(problem, point, l1_ratio), settings.n_alphas, settings.eps)
-        full = fit_all(problem, point, alphas, l1_ratio, settings.controls, len(data.folds), self._tell)
-        solutions = relax_all(problem, full, alphas, settings.controls) if settings.relax else full
+        solutions = fit_all(problem, point, alphas, l1_ratio, settings.controls, len(data.folds), self._tell)
+        if settings.relax:
+            solutions = relax_all(problem, solutions, alphas, settings.controls)
         path = RegularizationPath.of(
             solutions, alphas, problem, data.design, loss=self._loss, delta=1.35, l1_ratio=l1_ratio,
             relaxed=settings.relax,
         )
-        return path, solutions, full
+        return path, solutions
 
     def _problem(
         self, data: _Data, settings: _Settings, l1_ratio: float, weight: Vector | None, alphas: Vector | None

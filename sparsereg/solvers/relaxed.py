@@ -11,7 +11,7 @@ from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import coordinate_descent
 from sparsereg.solvers.base import Controls, Solution
 from sparsereg.solvers.problem import Problem
-from sparsereg.solvers.start import move, null_point
+from sparsereg.solvers.start import point_at
 
 __all__ = ["Relaxation"]
 
@@ -52,11 +52,9 @@ class Relaxation:
 
     def _refit(self, solution: Solution) -> Solution:
         problem = restrict(self._problem, solution.columns)
-        # The intercept is best already where there is nothing else to move.
-        point = null_point(replace(problem, factor=np.ones(problem.factor.size)), self._controls)
-        w = np.zeros(point.w.size)
+        w = np.zeros(problem.factor.size)
         w[solution.columns] = solution.values
-        move(problem, point, w, solution.b, 0.0)
+        point = point_at(problem, w, solution.b, 0.0, self._controls)
         refit = coordinate_descent.solve(problem, ElasticNet(0.0, 1.0), point, self._controls)
         if refit.loss <= solution.loss:
             return refit

@@ -15,7 +15,7 @@ from sparsereg.solvers.base import Controls, Point
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.target import NO_PRIVATE
 
-__all__ = ["alpha_max", "move", "null_point", "point_at"]
+__all__ = ["alpha_max", "null_point", "point_at"]
 
 # Stands for an infinite alpha where thresholds are multiplied.
 OVERWHELMING = 1e200
@@ -56,18 +56,19 @@ def null_point(problem: Problem, controls: Controls) -> Point:
     elif problem.is_quadratic:
         point.z[:] = problem.s * problem.y
     else:
-        _, point.z[:] = _linearise(problem, point.eta)
+        _linearise(problem, point)
     return point
 
 
-def _linearise(problem: Problem, eta: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-    """Return the loss at a linear predictor, without private columns, and minus its derivative."""
-    z, curvature, weight = np.empty(problem.n_rows), np.empty(problem.n_rows), np.empty(problem.n_rows)
+def _linearise(problem: Problem, point: Point) -> float:
+    """Refresh z, without private columns; return the loss."""
+    curvature, weight = np.empty(problem.n_rows), np.empty(problem.n_rows)
     penalty = ElasticNet(0.0, 1.0)
     loss, _ = newton.linearise(
-        problem.loss, penalty, *problem.terms, eta, *NO_PRIVATE, 0.0, z, curvature, weight, np.empty(0)
+        problem.loss, penalty, *problem.terms, point.eta, *NO_PRIVATE, 0.0, point.z, curvature, weight,
+        np.empty(0),
     )
-    return loss, z
+    return loss
 
 
 def alpha_max(problem: Problem, point: Point, l1_ratio: float) -> float:
@@ -120,21 +121,6 @@ def point_at(
     point : Point
     """
     point = null_point(problem, controls)
-    move(problem, point, w, intercept, alpha)
-    return point
-
-
-def move(problem: Problem, point: Point, w: npt.NDArray[np.float64], intercept: float, alpha: float) -> None:
-    """Move a point to given coefficients, unless the null model fits better than they do.
-
-    Parameters
-    ----------
-    problem : Problem
-    point : Point
-        Stays where it is if it does not move.
-    w, intercept, alpha
-        As in `point_at`.
-    """
     public = problem.public
     start = np.zeros(point.w.size)
     start[public] = np.clip(w[public], problem.lower[public], problem.upper[public])
@@ -142,13 +128,29 @@ def move(problem: Problem, point: Point, w: npt.NDArray[np.float64], intercept: 
     eta = np.full(problem.n_rows, b)
     column_passes.accumulate(*problem.matrix, public, start[public], eta)
     if problem.is_quadratic:
-        shift = float(problem.s @ (problem.y - eta)) if problem.fit_intercept else 0.0
+        return _with_residual(problem, point, start, b, eta, alpha)
+    old, point.eta = point.eta, eta
+    if not _linearise(problem, point) <= problem.null_objective:
+        # Coefficients of another target, perhaps of another size: there the null model is the better start.
+        point.eta = old
+        _linearise(problem, point)
+        return point
+    point.w, point.b, point.alpha, point.fresh = start, b, alpha, None
+    return point
+
+
+def _with_residual(
+    problem: Problem, point: Point, start: npt.NDArray[np.float64], b: float, eta: npt.NDArray[np.float64], alpha: float
+) -> Point:
+    """Start squared loss from coefficients, where they fit better than the null point."""
+    if problem.fit_intercept:
         # The solver keeps the residual at weighted mean zero.
-        residual, b = problem.y - eta - shift, b + shift
-        loss, z = 0.5 * float(problem.s @ residual**2), problem.s * residual
-    else:
-        loss, z = _linearise(problem, eta)
-    # Coefficients of another target, perhaps of another size: what they leave would cost the residual its digits.
-    if loss <= problem.null_objective:
-        point.w, point.b, point.z[:], point.alpha, point.fresh = start, b, z, alpha, None
-        point.eta = None if problem.is_quadratic else eta
+        shift = float(problem.s @ (problem.y - eta))
+        b, eta = b + shift, eta + shift
+    residual = problem.y - eta
+    if not 0.5 * float(problem.s @ residual**2) <= problem.null_objective:
+        # Coefficients of another target, perhaps of another size: what they leave would cost the residual its digits.
+        return point
+    point.w, point.b, point.alpha, point.fresh = start, b, alpha, None
+    point.z[:] = problem.s * residual
+    return point
