@@ -46,7 +46,7 @@ def warn_unconverged(solutions: Sequence[Solution], alphas: Vector, controls: Co
 
 
 def warn_saturated(problem: Problem, refits: Sequence[Solution], alphas: Vector) -> None:
-    """Warn of supports that have more coefficients than there are rows to fit: nothing tells the best ones apart.
+    """Warn of supports that have as many coefficients as there are rows: what fits them says nothing of other rows.
 
     Parameters
     ----------
@@ -59,11 +59,12 @@ def warn_saturated(problem: Problem, refits: Sequence[Solution], alphas: Vector)
     ConvergenceWarning
     """
     n_rows = int(np.count_nonzero(np.broadcast_to(problem.weight, (problem.n_rows,))))
-    saturated = [k for k, refit in enumerate(refits) if refit.columns.size + problem.fit_intercept > n_rows]
+    saturated = [k for k, refit in enumerate(refits) if refit.columns.size + problem.fit_intercept >= n_rows]
     if saturated:
         warnings.warn(
-            f"relax: {len(saturated)} of {len(refits)} supports, the first at alpha={alphas[saturated[0]]:.4g}, have "
-            f"more coefficients than the {n_rows} distinct rows; their refits are some of many. Use larger alphas.",
+            f"relax: {len(saturated)} of {len(refits)} supports, the first at alpha={alphas[saturated[0]]:.4g}, "
+            f"have as many coefficients as there are distinct rows, {n_rows}, which are fitted exactly. "
+            "Use larger alphas.",
             ConvergenceWarning,
             stacklevel=_frames_of_the_package(),
         )

@@ -229,14 +229,17 @@ class LogisticRegressionCV(ProbabilisticClassifier, CrossValidatedModel):
             )
         plain = encode_classes(y, sample_weight, n_samples=n_samples)
         target = np.ascontiguousarray(plain.probabilities[:, 1])
-        are_labels = bool(np.all((target == 0.0) | (target == 1.0)))
+        codes = None
+        if np.all((target == 0.0) | (target == 1.0)):
+            # Rows without weight have no target, but a label all the same.
+            codes = target if np.ndim(y) == 2 else np.unique(y, return_inverse=True)[1]
         return CVTargets(
             fit=np.ascontiguousarray(coded.probabilities[:, 1]),
             score=target,
             fit_weight=coded.sample_weight,
             score_weight=check_sample_weight(sample_weight, n_samples),
             classes=coded.classes,
-            codes=target.astype(np.intp) if are_labels else None,
+            codes=codes,
         )
 
     def __sklearn_tags__(self) -> Any:

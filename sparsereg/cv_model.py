@@ -127,7 +127,7 @@ class CVTargets:
     fit_weight, score_weight : ndarray of float64 of shape (n_samples,) or None
         Classes are weighted for the fits alone.
     classes : ndarray of shape (n_classes,) or None
-    codes : ndarray of int of shape (n_samples,) or None
+    codes : ndarray of shape (n_samples,) or None
         Labels that folds should have their share of.
     """
 
@@ -136,7 +136,7 @@ class CVTargets:
     fit_weight: Vector | None
     score_weight: Vector | None
     classes: npt.NDArray[Any] | None = None
-    codes: npt.NDArray[np.intp] | None = None
+    codes: npt.NDArray[Any] | None = None
 
 
 @dataclass(frozen=True)

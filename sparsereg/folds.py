@@ -53,7 +53,7 @@ def make_folds(
     n_samples : int
     groups : array-like of shape (n_samples,) or None, default=None
         Handed to the splitter, which must be one that uses them.
-    labels : ndarray of int of shape (n_samples,) or None, default=None
+    labels : ndarray of shape (n_samples,) or None, default=None
         Classes to balance.
 
     Returns
@@ -65,7 +65,7 @@ def make_folds(
     ValueError, TypeError
         For what is none of these, positions out of range, and parts without weight.
     """
-    if groups is not None and not hasattr(cv, "split"):
+    if groups is not None and not _is_splitter(cv):
         raise ValueError(f"groups: not used by cv={cv!r}, expected a splitter, as GroupKFold")
     folds = []
     for train, test in _splits(cv, X, y, n_samples, groups, labels):
@@ -83,7 +83,7 @@ def make_folds(
 
 def _splits(cv: Any, X: Any, y: Any, n_samples: int, groups: Any, labels: Any) -> Iterable[tuple[Any, Any]]:
     """Return pairs of positions or masks."""
-    if hasattr(cv, "split"):
+    if _is_splitter(cv):
         return cv.split(X, y, groups)
     cv = N_FOLDS if cv is None else cv
     if isinstance(cv, (bool, np.bool_)) or not isinstance(cv, (numbers.Integral, Iterable)) or isinstance(cv, str):
@@ -94,6 +94,10 @@ def _splits(cv: Any, X: Any, y: Any, n_samples: int, groups: Any, labels: Any) -
         raise ValueError(f"cv: {cv} folds are not allowed for n_samples={n_samples} samples, expected 2 to {n_samples}")
     of_fold = _consecutive(int(cv), n_samples) if labels is None else _stratified(int(cv), labels)
     return [(of_fold != k, of_fold == k) for k in range(int(cv))]
+
+
+def _is_splitter(cv: Any) -> bool:
+    return hasattr(cv, "split") and not isinstance(cv, str)
 
 
 def _pairs(cv: Iterable[Any]) -> Iterable[tuple[Any, Any]]:

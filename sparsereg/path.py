@@ -427,7 +427,7 @@ def relax_all(
     Warns
     -----
     ConvergenceWarning
-        Where a refit stopped short of the tolerance, or a support has as many columns as rows to fit.
+        Where a refit stopped short of the tolerance, or a support has as many coefficients as there are rows.
     """
     relax = Relaxation(problem, controls)
     refits = [relax(solution) for solution in solutions]
