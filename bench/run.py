@@ -332,6 +332,11 @@ def add_common_arguments(parser, solvers):
     """The options that all comparing commands share."""
     specs = [Spec.parse(written) for written in solvers]
     parser.add_argument("--solvers", nargs="+", type=Spec.parse, default=specs, metavar="NAME[:KEY=VALUE,...]")
+    add_run_arguments(parser)
+
+
+def add_run_arguments(parser):
+    """How fits are run: by which interpreter, how often, within which limits."""
     parser.add_argument("--python", action="append", default=[], metavar="NAME=PATH", help="interpreter of a solver")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
