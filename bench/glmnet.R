@@ -40,13 +40,13 @@ start <- proc.time()
 fit <- glmnet(X, y, family = family, type.logistic = arguments[3], alpha = l1_ratio, lambda = lambda,
               intercept = intercept, standardize = FALSE, thresh = thresh, maxit = 1e7)
 spent <- proc.time() - start
-extra <- memory("VmHWM") - before
+peak <- memory("VmHWM")
 
 write_file(fit$beta@p, "p")
 write_file(fit$beta@i, "i")
 write_file(fit$beta@x, "x")
 write_file(as.numeric(fit$a0), "b")
 cpu <- spent[["user.self"]] + spent[["sys.self"]]
-record <- sprintf('{"wall": %.6f, "cpu": %.6f, "extra_memory": %.0f, "version": "%s"}', spent[["elapsed"]], cpu, extra,
-                  packageVersion("glmnet"))
+record <- sprintf('{"wall": %.6f, "cpu": %.6f, "peak_memory": %.0f, "extra_memory": %.0f, "version": "%s"}',
+                  spent[["elapsed"]], cpu, peak, peak - before, packageVersion("glmnet"))
 writeLines(record, file.path(folder, "record.json"))

@@ -172,7 +172,7 @@ def forget_peak():
 
 
 def timed(call, time_limit):
-    """Run `call` under a clock: its result, and wall, CPU and extra peak memory.
+    """Run `call` under a clock: its result, and wall, CPU, peak memory and how much of it is beyond the memory before.
 
     Past `time_limit` the alarm's default action ends the process. A Python handler would not do: it waits for compiled
     code to return.
@@ -184,7 +184,8 @@ def timed(call, time_limit):
     result = call()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     signal.setitimer(signal.ITIMER_REAL, 0.0)
-    return result, {"wall": wall, "cpu": cpu, "extra_memory": memory("VmHWM") - before}
+    peak = memory("VmHWM")
+    return result, {"wall": wall, "cpu": cpu, "peak_memory": peak, "extra_memory": peak - before}
 
 
 def warm_up(fit, job):

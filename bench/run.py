@@ -119,12 +119,11 @@ def run_once(task, spec, python):
             "memory_limit": int(task.memory_limit),
         }
         (folder / "job.json").write_text(json.dumps(job))
-        status, complaint, usage = run_process([python, Path(__file__).with_name("peers.py"), folder], task.time_limit)
+        status, complaint = run_process([python, Path(__file__).with_name("peers.py"), folder], task.time_limit)
         failure = explain(status, complaint, task.time_limit, folder)
         if failure:
             return Run(failure)
         record = json.loads((folder / "record.json").read_text())
-        record["peak_memory"] = usage.ru_maxrss * 1024
         coefs = sparse.load_npz(folder / "coefs.npz")
         intercepts = np.load(folder / "intercepts.npy")
     if not (np.isfinite(coefs.data).all() and np.isfinite(intercepts).all()):
@@ -137,7 +136,7 @@ def run_once(task, spec, python):
 
 
 def run_process(command, time_limit):
-    """Run `command` single-threaded in a session of its own: exit status, end of its stderr, resource usage."""
+    """Run `command` single-threaded in a session of its own: exit status and end of its stderr."""
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             [str(part) for part in command],
@@ -148,13 +147,12 @@ def run_process(command, time_limit):
         )
         guard = threading.Timer(time_limit + SETUP_SECONDS, kill_session, [process.pid])
         guard.start()
-        _, status, usage = os.wait4(process.pid, 0)
+        process.wait()
         guard.cancel()
         kill_session(process.pid)  # a solver ended by its alarm may leave a child behind
-        process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
         lines = errors.read().decode(errors="replace").strip().splitlines()
-    return process.returncode, " / ".join(lines[-2:])[-200:], usage
+    return process.returncode, " / ".join(lines[-2:])[-200:]
 
 
 def kill_session(pid):
@@ -261,9 +259,9 @@ def rows_of(task, runs):
 READING = """\
 Medians over n interleaved runs. `worst sub`: largest excess over the best objective anyone reached, over the path,
 relative to P(0); `worst gap`: largest duality gap of the plainly rescaled slopes, relative to P(0). Both come from one
-common function. `CPU / sparsereg`: over the first sparsereg that solved the same problem. `extra GiB`: peak memory of
-the fit beyond the data; `process GiB`: peak of the whole process. Conversion from CSR is timed (but not for glmnet);
-imports, loading and a warm-up fit are not."""
+common function. `CPU / sparsereg`: over the first sparsereg that solved the same problem. `process GiB`: peak memory of
+the process during the fit; `extra GiB`: how far that is above the memory before. Conversion from CSR is timed (but not
+for glmnet); imports, loading and a warm-up fit are not."""
 COMPACTED = """\
 sparsereg was given the matrix with all its columns. The others were given one whose empty columns had been removed by
 hand beforehand (int32 indices), because they cannot take the wide one; that work is not in their times."""
