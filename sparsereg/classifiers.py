@@ -106,7 +106,7 @@ class OneAlphaClassifier(OneAlphaModel):
             flatten(y, stacklevel=5), sample_weight, n_samples=n_samples, class_weight=self.class_weight,
             label_smoothing=self.label_smoothing,
         )
-        columns = np.ascontiguousarray(coded.probabilities.T)
+        columns = list(np.ascontiguousarray(coded.probabilities.T))
         return (columns[1:] if len(columns) == 2 else columns), coded.sample_weight, coded.classes
 
 

@@ -96,6 +96,7 @@ class Settings:
 class OneAlphaModel(SparseLinearModel):
     """Settings of a fit at one alpha, and the fit; each estimator says which loss and l1_ratio it stands for."""
 
+    l1_ratio: float
     _penalties: Sequence[str] = tuple(PENALTIES)
 
     def __init__(
@@ -154,7 +155,7 @@ class OneAlphaModel(SparseLinearModel):
         feature_names(X)  # refuses mixed names before any work
         design = make_design(X, sample_weight)
         outputs, weight, classes = self._encode(y, sample_weight, design.n_samples)
-        offset = check_offsets(offset, design.n_samples, *([len(outputs)] if len(outputs) > 1 else []))
+        offset = check_offsets(offset, design.n_samples, len(outputs) if len(outputs) > 1 else None)
         solutions = self._solve(design, outputs, weight, offset, settings)
         # Nothing is set before everything has succeeded.
         check_feature_names(self, X, reset=True)
@@ -163,14 +164,11 @@ class OneAlphaModel(SparseLinearModel):
             self.classes_ = classes
         return self
 
-    def _l1_ratio(self) -> float:
-        return self.l1_ratio  # type: ignore[attr-defined]
-
     def _settings(self) -> Settings:
         """Check what can be checked without data."""
         return Settings(
             alpha=check_alpha(self.alpha),
-            l1_ratio=check_l1_ratio(self._l1_ratio()),
+            l1_ratio=check_l1_ratio(self.l1_ratio),
             warm=check_flag(self.warm_start, "warm_start"),
             controls=make_controls(self.tol, self.max_iter, self.n_threads, self.callback),
             problem={

@@ -31,8 +31,7 @@ class Lasso(SparseRegressor, OneAlphaModel):
     alpha : float, default=1.0
         Strength, >= 0.""" + COMMON_PARAMETERS + _ATTRIBUTES
 
-    def _l1_ratio(self) -> float:
-        return 1.0
+    l1_ratio = 1.0
 
 
 class Ridge(SparseRegressor, OneAlphaModel):
@@ -45,11 +44,9 @@ class Ridge(SparseRegressor, OneAlphaModel):
     alpha : float, default=1.0
         Strength, >= 0.""" + COMMON_PARAMETERS + _ATTRIBUTES
 
+    l1_ratio = 0.0
     # It has no sparse part whose form could be chosen.
     _penalties = ("elastic_net",)
-
-    def _l1_ratio(self) -> float:
-        return 0.0
 
 
 class ElasticNet(SparseRegressor, OneAlphaModel):
