@@ -2,9 +2,9 @@
 
 from sparsereg._sklearn import ConvergenceWarning
 from sparsereg.crosses import FeatureCross, LatLongCross
-from sparsereg.estimators import ElasticNet, Lasso, Ridge
 from sparsereg.path import enet_path, lasso_path, logistic_path, poisson_path, regularization_path, ridge_path
 from sparsereg.path_result import RegularizationPath
+from sparsereg.regressors import ElasticNet, Lasso, Ridge
 from sparsereg.solvers.base import Progress
 
 __version__ = "0.1.0"

@@ -135,14 +135,7 @@ class RegressorMixin:
         -------
         float
         """
-        target = np.asarray(y, dtype=np.float64)
-        error = target - np.asarray(self.predict(X), dtype=np.float64).reshape(target.shape)  # type: ignore[attr-defined]
-        weight = np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-        residual = weight @ error**2
-        total = weight @ (target - np.average(target, axis=0, weights=weight)) ** 2
-        perfect = np.where(residual == 0.0, 1.0, 0.0)
-        ratio = np.divide(residual, total, out=np.zeros_like(np.asarray(total)), where=total != 0.0)
-        return float(np.mean(np.where(total == 0.0, perfect, 1.0 - ratio)))
+        return r2_score(y, self.predict(X), sample_weight)  # type: ignore[attr-defined]
 
 
 class ClassifierMixin:
@@ -163,8 +156,44 @@ class ClassifierMixin:
         -------
         float
         """
-        hits = np.asarray(self.predict(X)) == np.asarray(y)  # type: ignore[attr-defined]
-        return float(np.average(hits, weights=sample_weight))
+        return accuracy_score(y, self.predict(X), sample_weight)  # type: ignore[attr-defined]
+
+
+def r2_score(y: Any, prediction: Any, sample_weight: Any = None) -> float:
+    """Return 1 - sum w (y - p)^2 / sum w (y - mean)^2, averaged over outputs.
+
+    Parameters
+    ----------
+    y, prediction : array-like, (n_samples,) or (n_samples, n_outputs)
+    sample_weight : array-like, (n_samples,), optional
+
+    Returns
+    -------
+    float
+    """
+    target = np.asarray(y, dtype=np.float64)
+    error = target - np.asarray(prediction, dtype=np.float64).reshape(target.shape)
+    weight = np.ones(len(target)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    residual = weight @ error**2
+    total = weight @ (target - np.average(target, axis=0, weights=weight)) ** 2
+    perfect = np.where(residual == 0.0, 1.0, 0.0)
+    ratio = np.divide(residual, total, out=np.zeros_like(np.asarray(total)), where=total != 0.0)
+    return float(np.mean(np.where(total == 0.0, perfect, 1.0 - ratio)))
+
+
+def accuracy_score(y: Any, prediction: Any, sample_weight: Any = None) -> float:
+    """Return the (weighted) share of right predictions.
+
+    Parameters
+    ----------
+    y, prediction : array-like, (n_samples,)
+    sample_weight : array-like, (n_samples,), optional
+
+    Returns
+    -------
+    float
+    """
+    return float(np.average(np.asarray(prediction) == np.asarray(y), weights=sample_weight))
 
 
 def check_is_fitted(estimator: Any) -> None:

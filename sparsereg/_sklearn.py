@@ -7,8 +7,9 @@ names that move between versions.
 
 from __future__ import annotations
 
+import importlib
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -48,9 +49,26 @@ __all__ = [
     "check_is_fitted",
     "clone",
     "feature_names",
+    "metric",
 ]
 
 _MAX_NAMES_SHOWN = 5  # scikit-learn's
+
+
+def metric(name: str) -> Callable[..., float]:
+    """Return a function of ``sklearn.metrics``, or its stand-in.
+
+    Parameters
+    ----------
+    name : {"accuracy_score", "r2_score"}
+
+    Returns
+    -------
+    function
+        Takes y, predictions and `sample_weight`.
+    """
+    # scikit-learn's metrics take longer to import than this package, and few fits are followed by a score.
+    return getattr(importlib.import_module("sklearn.metrics" if HAS_SKLEARN else "sparsereg._base"), name)
 
 
 def feature_names(X: Any) -> NDArray[np.object_] | None:

@@ -33,7 +33,16 @@ from sparsereg.solvers.base import Controls, Point, Solution
 from sparsereg.solvers.problem import Problem, make_problem
 from sparsereg.solvers.start import alpha_max, null_point
 
-__all__ = ["enet_path", "lasso_path", "logistic_path", "poisson_path", "prepare", "regularization_path", "ridge_path", "solve_grid"]
+__all__ = [
+    "enet_path",
+    "lasso_path",
+    "logistic_path",
+    "poisson_path",
+    "prepare",
+    "regularization_path",
+    "ridge_path",
+    "solve_grid",
+]
 
 Vector = npt.NDArray[np.float64]
 
@@ -250,7 +259,7 @@ def prepare(
     Parameters
     ----------
     X, y, sample_weight, offset, loss, delta, fit_intercept, standardize, positive, bounds, penalty_factor
-        As in `regularization_path`.
+        As in `regularization_path`. X may also be a design already made of it with these weights.
     l1_ratio, smallest_alpha : float
         As in `make_problem`.
 
@@ -260,7 +269,7 @@ def prepare(
     problem : Problem
     """
     objective = make_loss(loss, delta)
-    design = make_design(X, sample_weight)
+    design = X if isinstance(X, Design) else make_design(X, sample_weight)
     offset = check_offset(offset, design.n_samples)
     target = check_target(y, design.n_samples, *objective.targets, loss)
     if objective.location:

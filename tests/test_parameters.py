@@ -1,4 +1,4 @@
-"""Checks of settings on their own; what users see of them is in test_path and test_estimators."""
+"""Checks of settings on their own; what users see of them is in test_path and test_regressors."""
 
 import os
 

@@ -171,7 +171,7 @@ cdef class Huber:
 
 @cython.final
 cdef class SquaredHinge:
-    # y is the share of the positive class, so that the loss, y max(0, 1 - t)^2 + (1 - y) max(0, 1 + t)^2, is linear in y.
+    # y is the share of the positive class, which makes y max(0, 1 - t)^2 + (1 - y) max(0, 1 + t)^2 linear in y.
     cdef inline double value(self, double y, double t) noexcept nogil:
         cdef double below = max(1.0 - t, 0.0), above = max(1.0 + t, 0.0)
         return y * below * below + (1.0 - y) * above * above

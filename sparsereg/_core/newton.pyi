@@ -23,16 +23,18 @@ def linearise(
     upper: _Vector,
     floor: float,
     z: _Vector,
+    curvature: _Vector,
     weight: _Vector,
     u: _Vector,
 ) -> tuple[float, float]:
-    """Model sum_i h_i around eta in z, weight and u; return (sum_i h_i(eta_i), sum_i weight_i)."""
+    """Model sum_i h_i around eta in z, curvature, weight and u; return (sum_i h_i(eta_i), sum_i weight_i)."""
 
 def centre_dual(
     penalty: _Penalty,
     z: _Vector,
+    curvature: _Vector,
     weight: _Vector,
-    weight_sum: float,
+    centre: bool,
     x: _Vector,
     factor: _Vector,
     scale: _Vector,
@@ -40,7 +42,7 @@ def centre_dual(
     upper: _Vector,
     theta: _Vector,
 ) -> float:
-    """Write z, less its sum shared out by weight, to theta; return the largest feasible c <= 1."""
+    """Write z, less its sum shared out by curvature, to theta; return the largest feasible c <= 1."""
 
 def dual_sum(
     loss: _Loss,

@@ -13,7 +13,7 @@ empty where every row has one); `x` the private column's value in each row, 0 wh
 has one (float64, in); `factor`, `scale`, `lower`, `upper` the penalty of the private columns by row (float64, any
 stride, in).
 """
-from libc.math cimport INFINITY, fabs
+from libc.math cimport INFINITY, fabs, fmax
 
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.penalties cimport Penalty
@@ -24,6 +24,8 @@ cdef double ROUNDING = 1e-12
 # Newton's method on one private coefficient ends at a relative change of PRECISION; bisection needs no more than this.
 cdef double PRECISION = 1e-15
 cdef int MAX_STEPS = 200
+# Rows are summed up in blocks: one long sum would lose the digits that tell two steps apart.
+cdef Py_ssize_t BLOCK = 512
 
 
 cdef struct Terms:
@@ -67,58 +69,68 @@ cdef inline Row _at(Loss loss, const Terms *terms, Py_ssize_t i, double t) noexc
     return row
 
 
-cdef double _private(
-    Loss loss, const Terms *terms, Py_ssize_t i, double t, double x, double l1, double l2, double start
+cdef Row _settle(
+    Loss loss, const Terms *terms, Py_ssize_t i, double t, double x, double l1, double l2, double *u
 ) noexcept nogil:
-    """Return argmin_u of row i at t + x u, plus l1 |u| + l2/2 u^2; Newton's method within a bracket, from `start`."""
+    """Move u to the minimum of row i at t + x u, plus l1 |u| + l2/2 u^2; return the row there.
+
+    In closed form where the loss has one, else by Newton's method within a bracket, from the u given.
+    """
     cdef Row row
-    cdef double g, sign, a, slope, stiff, new, low = 0.0, high = INFINITY
+    cdef double a, sign, slope, stiff, new, low = -1.0, high = INFINITY  # low is below 0 until 0 has been tried
     cdef int _step
     if terms.first == NULL and terms.s[i] > 0.0:
         a = loss.private(terms.y[i], terms.s[i], t if terms.offset == NULL else t + terms.offset[i], x, l1, l2)
         if a == a:
-            return a
-    row = _at(loss, terms, i, t)
-    g = fabs(x * row.derivative)
-    if g <= l1:
-        return 0.0
-    sign = -1.0 if x * row.derivative > 0.0 else 1.0
-    a = start * sign
-    if not a > 0.0:
-        a = (g - l1) / ((row.curvature if row.curvature > 0.0 else row.stiffness) * x * x + l2)
+            u[0] = a
+            return _at(loss, terms, i, t + x * a)
+    sign = 1.0 if u[0] > 0.0 else -1.0
+    a = fabs(u[0])
     for _step in range(MAX_STEPS):
         row = _at(loss, terms, i, t + x * sign * a)
-        slope = sign * x * row.derivative + l1 + l2 * a
+        slope = sign * x * row.derivative
+        if a == 0.0:
+            if fabs(slope) <= l1:
+                break
+            if slope > 0.0:  # the minimum is on the other side
+                sign, slope, high = -sign, -slope, INFINITY
+        slope += l1 + l2 * a
         if slope < 0.0:
             low = a
         else:
             high = a
         stiff = row.curvature * x * x + l2
         new = a - slope / stiff if stiff > 0.0 else INFINITY
-        if not low < new < high:
-            new = 0.5 * (low + high) if high < INFINITY else 2.0 * a
+        if not fmax(low, 0.0) < new < high:
+            if high == INFINITY:
+                new = 2.0 * a + 1.0 / fabs(x)
+            elif low < 0.0:
+                new = 0.0
+            else:
+                new = 0.5 * (low + high)
         if fabs(new - a) <= PRECISION * a:
             break
         a = new
-    return sign * a
+    u[0] = sign * a
+    return row
 
 
 def linearise(
     Loss loss, Penalty penalty, const double[::1] y, const double[::1] s, const double[::1] offset,
     const offset_t[::1] first, const double[::1] eta,
     const double[::1] x, const double[:] factor, const double[:] scale, const double[:] lower, const double[:] upper,
-    double floor, double[::1] z, double[::1] weight, double[::1] u,
+    double floor, double[::1] z, double[::1] curvature, double[::1] weight, double[::1] u,
 ):
     """Model sum_i h_i around the linear predictor `eta` (in).
 
-    On exit `z` is minus the derivative of h_i and `weight` its second derivative, but at least `floor` times the
-    stiffness of the row, and times the curvature of its loss alone (out). `u` holds the private coefficients, 0 where
-    there is none: a guess on entry, the solution on exit (in-out, empty with x). Returns (sum_i h_i(eta_i), sum_i
-    weight_i). Cost: one step a term, a few where a private coefficient has no closed form.
+    On exit `z` is minus the derivative of h_i, `curvature` its second derivative, and `weight` the same but at least
+    `floor` times the stiffness of the row, and times the curvature of its loss alone (out). `u` holds the private
+    coefficients, 0 where there is none: a guess on entry, the solution on exit (in-out, empty with x). Returns
+    (sum_i h_i(eta_i), sum_i weight_i). Cost: one step a term, a few where a private coefficient has no closed form.
     """
     cdef Py_ssize_t i
     cdef bint private = x.shape[0] > 0
-    cdef double total = 0.0, weight_sum = 0.0, b, l1, ridge
+    cdef double total = 0.0, block = 0.0, weight_sum = 0.0, b, l1, ridge, share
     cdef Row row
     cdef Terms terms = _terms(y, s, offset, first)
     with nogil:
@@ -127,43 +139,60 @@ def linearise(
             if private and x[i] != 0.0:
                 ridge = penalty.ridge(factor[i]) * scale[i] * scale[i]
                 l1 = penalty.threshold(factor[i]) * scale[i]
-                b = _private(loss, &terms, i, eta[i], x[i], l1, ridge, u[i])
-                b = min(max(b, lower[i]), upper[i])
-                u[i] = b
-            row = _at(loss, &terms, i, eta[i] if b == 0.0 else eta[i] + x[i] * b)
-            total += row.value
+                row = _settle(loss, &terms, i, eta[i], x[i], l1, ridge, &u[i])
+                b = u[i]
+                if not lower[i] <= b <= upper[i]:
+                    b = u[i] = min(max(b, lower[i]), upper[i])
+                    row = _at(loss, &terms, i, eta[i] + x[i] * b)
+            else:
+                row = _at(loss, &terms, i, eta[i])
+            block += row.value
+            curvature[i] = row.curvature
             weight[i] = max(row.curvature, floor * row.stiffness)
             z[i] = -row.derivative
             if b != 0.0:
-                total += penalty.value(b * scale[i], factor[i])
+                block += penalty.value(b * scale[i], factor[i])
                 if lower[i] < b < upper[i]:
-                    weight[i] *= max(ridge / (weight[i] * x[i] * x[i] + ridge), floor)
+                    share = ridge / (weight[i] * x[i] * x[i] + ridge)
+                    curvature[i] *= share
+                    weight[i] *= max(share, floor)
                     # What the root of a monotone function says to its last digit, so that the dual point is feasible.
                     z[i] = ((l1 if b > 0.0 else -l1) + ridge * b) / x[i]
             weight_sum += weight[i]
-    return total, weight_sum
+            if i % BLOCK == 0:
+                total += block
+                block = 0.0
+    return total + block, weight_sum
 
 
 def centre_dual(
-    Penalty penalty, const double[::1] z, const double[::1] weight, double weight_sum,
+    Penalty penalty, const double[::1] z, const double[::1] curvature, const double[::1] weight, bint centre,
     const double[::1] x, const double[:] factor, const double[:] scale, const double[:] lower, const double[:] upper,
     double[::1] theta,
 ):
-    """Write z, less its sum shared out by weight, to theta (out): a dual point must be orthogonal to the intercept.
+    """Write z, less its sum shared out by curvature, to theta (out): a dual point must be orthogonal to the intercept.
 
-    With weight_sum 0 (no intercept) theta is z. Returns the largest c <= 1 with c theta feasible for the private
-    columns. Cost: two steps a row.
+    A row at the edge of the domain of its conjugate has no curvature and stays there; where none has any, `weight`
+    stands in. Without `centre` (no intercept) theta is z. Returns the largest c <= 1 with c theta feasible for the
+    private columns. Cost: two steps a row.
     """
     cdef Py_ssize_t i
     cdef bint private = x.shape[0] > 0
-    cdef double share = 0.0, g, limit, c = 1.0
+    cdef const double[::1] spread = curvature
+    cdef double share = 0.0, total = 0.0, g, limit, c = 1.0
     with nogil:
-        if weight_sum > 0.0:
+        if centre:
             for i in range(z.shape[0]):
                 share += z[i]
-            share /= weight_sum
+                total += curvature[i]
+            if total <= 0.0:
+                total = 0.0
+                spread = weight
+                for i in range(z.shape[0]):
+                    total += weight[i]
+            share /= total
         for i in range(z.shape[0]):
-            theta[i] = z[i] - share * weight[i]
+            theta[i] = z[i] - share * spread[i]
             if private and x[i] != 0.0:
                 g = theta[i] * x[i]
                 limit = penalty.threshold(factor[i]) * scale[i]

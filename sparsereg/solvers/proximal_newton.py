@@ -22,8 +22,8 @@ Ids = npt.NDArray[np.int32]
 # Newton steps are inexact: their inner tolerance is this share of the violation they start from.
 INEXACT = 0.3
 # Curvature kept, relative, for a row that has next to none, at the edge of its loss or because a private coefficient
-# absorbs all of it: at 1 the model bounds the loss from above (where that has a largest curvature), at 0 it is Newton's.
-# It falls after a full step and rises after a shortened one (Levenberg-Marquardt).
+# absorbs all of it: at 1 the model bounds the loss from above (if anything does), at 0 it is Newton's. The share falls
+# after a full step and rises after a shortened one (Levenberg-Marquardt).
 FLOOR_START, FLOOR_LEAST = 1e-2, 1e-8
 FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.25, 8.0, 64.0
 SHORTEST_STEP = 1e-9
@@ -41,11 +41,11 @@ class ProximalNewton(WorkingSetRun):
     def _model(self) -> Model:
         """Linearise the loss at the linear predictor."""
         problem, point = self.problem, self.point
-        weight = np.empty(problem.n_rows)
+        self.curvature, weight = np.empty(problem.n_rows), np.empty(problem.n_rows)
         u = np.empty(0) if point.u is None else point.u
         loss, weight_sum = newton.linearise(
             problem.loss, self.penalty, *problem.terms, point.eta, *problem.private_rules, self.floor,
-            point.z, weight, u,
+            point.z, self.curvature, weight, u,
         )
         point.fresh = None
         return Model(weight, weight_sum if problem.fit_intercept else 0.0, loss)
@@ -58,10 +58,11 @@ class ProximalNewton(WorkingSetRun):
 
     def _dual_point(self) -> tuple[Vector, float]:
         """Centre z, project it off the unpenalised columns; refresh X' theta."""
-        problem, model = self.problem, self.model
+        problem = self.problem
         theta = np.empty(problem.n_rows)
         scale = newton.centre_dual(
-            self.penalty, self.point.z, model.weight, model.weight_sum, *problem.private_rules, theta
+            self.penalty, self.point.z, self.curvature, self.model.weight, problem.fit_intercept,
+            *problem.private_rules, theta,
         )
         if self.unpenalised.size:
             theta = self._project(theta)
@@ -75,8 +76,12 @@ class ProximalNewton(WorkingSetRun):
             self.block = UnpenalisedBlock(self.problem, columns)
         self.slack = 0.0
         if columns.size:
-            _, _, theta, self.slack = self.block.solve(theta, self.model.weight, self.model.weight_sum)
+            centre = float(self.curvature.sum()) if self.problem.fit_intercept else 0.0
+            _, _, theta, self.slack = self.block.solve(theta, self.curvature, centre)
         return theta
+
+    def _tighten(self, theta: Vector, private_scale: float) -> None:
+        """Leave the tolerance alone: a Newton step's is a share of the violation it starts from."""
 
     def _descend(self, columns: Ids, violation: float, tol: float) -> None:
         """Minimise the model on the working set, roughly, and take the step towards that."""
@@ -86,7 +91,7 @@ class ProximalNewton(WorkingSetRun):
         mass, curvature = self._moments(columns)
         epochs, _, shift = cd.descend(
             *problem.matrix, columns, w, point.z, model.weight, model.weight_sum, curvature, mass,
-            *(rule[columns] for rule in problem.rules), self.penalty, max(tol, INEXACT * violation), most,
+            *(rule[columns] for rule in problem.rules), self.penalty, INEXACT * violation, most,
         )
         self.n_iter += epochs
         self._search_line(columns, w - point.w[columns], shift)
@@ -105,7 +110,7 @@ class ProximalNewton(WorkingSetRun):
         start, eta = point.w[columns], point.eta
         step = np.full(problem.n_rows, shift)
         column_passes.accumulate(*problem.matrix, columns, delta, step)
-        allowed = self.primal + 1e-13 * problem.reference
+        allowed = self.primal + 1e-13 * problem.reference + problem.rounding
         size = 1.0
         while True:
             # Rounding must not carry a coefficient past its bound.

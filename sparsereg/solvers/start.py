@@ -62,10 +62,11 @@ def null_point(problem: Problem, controls: Controls) -> Point:
 
 def _linearise(problem: Problem, point: Point) -> float:
     """Refresh z, without private columns; return the loss."""
-    weight = np.empty(problem.n_rows)
+    curvature, weight = np.empty(problem.n_rows), np.empty(problem.n_rows)
     penalty = ElasticNet(0.0, 1.0)
     loss, _ = newton.linearise(
-        problem.loss, penalty, *problem.terms, point.eta, *NO_PRIVATE, 0.0, point.z, weight, np.empty(0)
+        problem.loss, penalty, *problem.terms, point.eta, *NO_PRIVATE, 0.0, point.z, curvature, weight,
+        np.empty(0),
     )
     return loss
 

@@ -157,15 +157,16 @@ def _null_model(
     newton.steepest(loss, y, s, everything, fall, rise)
     if fit_intercept and not (fall[0] > 0.0 and rise[0] > 0.0):
         raise ValueError(
-            f"y: every target is {y[s > 0.0][0]:g}, at the edge of what the loss allows, so that no finite intercept is "
-            "best; expected two classes, or a count above 0"
+            f"y: every target is {y[s > 0.0][0]:g}, at the edge of what the loss allows, so that no finite intercept "
+            "is best; expected two classes, or a count above 0"
         )
 
     def slope(b: float) -> tuple[float, float, float]:
-        z, weight = np.empty(1), np.empty(1)
+        z, curvature, weight = np.empty(1), np.empty(1), np.empty(1)
         penalty = ElasticNet(0.0, 1.0)
         value, _ = newton.linearise(
-            loss, penalty, y, s, offset, everything, np.array([b]), *NO_PRIVATE, 0.0, z, weight, NO_OFFSET
+            loss, penalty, y, s, offset, everything, np.array([b]), *NO_PRIVATE, 0.0, z, curvature, weight,
+            NO_OFFSET,
         )
         return value, z[0], weight[0]
 

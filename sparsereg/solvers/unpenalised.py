@@ -90,7 +90,8 @@ class UnpenalisedBlock:
             self._mean = mass / weight_sum
         else:
             self._mean, centred = np.zeros(mass.size), centred + mass**2 / total
-        self._size = np.sqrt(centred)
+        # A column that no row with weight tells from a constant stays where it is.
+        self._size = np.where(centred > 0.0, np.sqrt(centred), np.inf)
 
     def _forward(self, scaled: Vector) -> Vector:
         """Change of the linear predictor, intercept adjusted, in units of one over the root of the weights."""

@@ -27,11 +27,12 @@ def target(name, share):
 
 def at(name, y, t, s=1.0):
     """Return value, derivative and curvature of s * loss, as a row pass without private columns gives them."""
-    z, weight = np.empty(1), np.empty(1)
+    z, curvature, weight = np.empty(1), np.empty(1), np.empty(1)
     value, total = newton.linearise(
-        loss_of(name), FREE, *one_row(y, s), np.array([t]), *rules(0, with_x=True), 0.0, z, weight, np.empty(0)
+        loss_of(name), FREE, *one_row(y, s), np.array([t]), *rules(0, with_x=True), 0.0, z,
+        curvature, weight, np.empty(0),
     )
-    assert total == weight[0]
+    assert total == weight[0] == curvature[0]
     return value, -z[0], weight[0]
 
 
@@ -117,10 +118,10 @@ def test_steepest(name, share):
 def test_private(name, share, t, s, x, sign, alpha, l1_ratio):
     """The private coefficient minimises over u."""
     y = target(name, share)
-    z, weight, u = np.empty(1), np.empty(1), np.zeros(1)
+    z, curvature, weight, u = np.empty(1), np.empty(1), np.empty(1), np.zeros(1)
     newton.linearise(
         loss_of(name), ElasticNet(alpha, l1_ratio), *one_row(y, s), np.array([t]), np.array([sign * x]), *rules(1),
-        1e-3, z, weight, u,
+        1e-3, z, curvature, weight, u,
     )
 
     def row(v):
@@ -137,14 +138,15 @@ def test_private_over_several_terms(name, seed, l1_ratio):
     """A row of several terms with offsets: the private coefficient is stationary, from any guess."""
     rng = np.random.default_rng(seed)
     y = np.array([target(name, share) for share in rng.random(4)])
-    s, offset, x, t, alpha = rng.random(4) + 0.1, rng.standard_normal(4), rng.standard_normal(), rng.standard_normal(), 0.2
+    s, offset, alpha = rng.random(4) + 0.1, rng.standard_normal(4), 0.2
+    x, t = rng.standard_normal(2)
     assume(abs(x) > 0.1)
     results = []
     for guess in (0.0, 1.0, -30.0):
-        z, weight, u = np.empty(1), np.empty(1), np.array([guess])
+        z, curvature, weight, u = np.empty(1), np.empty(1), np.empty(1), np.array([guess])
         value, _ = newton.linearise(
             loss_of(name), ElasticNet(alpha, l1_ratio), y, s, offset, np.array([0, 4]), np.array([t]), np.array([x]),
-            *rules(1), 1e-8, z, weight, u,
+            *rules(1), 1e-8, z, curvature, weight, u,
         )
         slope = sum(s[k] * at(name, y[k], t + offset[k] + x * u[0])[1] for k in range(4))
         assert z[0] == pytest.approx(-slope, rel=1e-9, abs=1e-9)

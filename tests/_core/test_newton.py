@@ -38,12 +38,12 @@ class Rows:
         return ElasticNet(self.alpha, self.l1_ratio)
 
     def linearise(self, eta=None, floor=FLOOR):
-        z, weight, u = np.empty(self.y.size), np.empty(self.y.size), np.zeros(self.y.size)
+        z, curvature, weight, u = (np.zeros(self.y.size) for _ in range(4))
         eta = self.eta if eta is None else eta
         total, mass = newton.linearise(
-            Squared(), self.penalty, self.y, self.s, *SINGLE, eta, *self.rules, floor, z, weight, u
+            Squared(), self.penalty, self.y, self.s, *SINGLE, eta, *self.rules, floor, z, curvature, weight, u
         )
-        return total, mass, z, weight, u
+        return total, mass, z, curvature, weight, u
 
     def row(self, i, eta, u):
         """The loss and penalty of row i at a private coefficient."""
@@ -65,7 +65,7 @@ class Rows:
 @given(seed=seeds, l1_ratio=ratios)
 def test_values_and_private_coefficients(seed, l1_ratio):
     rows = Rows(seed, l1_ratio)
-    total, mass, z, weight, u = rows.linearise()
+    total, mass, z, _, weight, u = rows.linearise()
     expected = [rows.eliminated(i, rows.eta[i]) for i in range(rows.y.size)]
     assert total == pytest.approx(sum(expected), rel=1e-9)
     for i in range(rows.y.size):
@@ -79,15 +79,16 @@ def test_values_and_private_coefficients(seed, l1_ratio):
 @given(seed=seeds, l1_ratio=ratios)
 def test_derivatives(seed, l1_ratio):
     rows, h = Rows(seed, l1_ratio), 1e-6
-    _, _, z, weight, u = rows.linearise()
+    _, _, z, curvature, weight, u = rows.linearise()
     below, above = rows.linearise(rows.eta - h), rows.linearise(rows.eta + h)
     assert (above[0] - below[0]) / (2 * h) == pytest.approx(-z.sum(), rel=1e-5, abs=1e-6)
     # The second derivative jumps where the private coefficient starts or stops moving.
     def kind(u):
         return np.sign(u) + 3 * (u <= rows.lower) + 9 * (u >= rows.upper)
 
-    smooth = (kind(below[4]) == kind(u)) & (kind(above[4]) == kind(u))
+    smooth = (kind(below[5]) == kind(u)) & (kind(above[5]) == kind(u))
     slope = -(above[2] - below[2]) / (2 * h)
+    np.testing.assert_allclose(slope[smooth], curvature[smooth], rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(np.maximum(slope, FLOOR * rows.s)[smooth], weight[smooth], rtol=1e-4, atol=1e-6)
     assert np.all(weight >= FLOOR * rows.s)
 
@@ -95,17 +96,18 @@ def test_derivatives(seed, l1_ratio):
 def test_floor_of_the_curvature():
     rows = Rows(0, 1.0, bounded=False)
     rows.y += 10.0
-    _, _, _, weight, u = rows.linearise(floor=0.01)
+    _, _, _, curvature, weight, u = rows.linearise(floor=0.01)
     private = rows.x != 0.0
     assert (u[private] != 0.0).all()
     np.testing.assert_allclose(weight, np.where(private, 0.01, 1.0) * rows.s, rtol=1e-12)
+    np.testing.assert_allclose(curvature, np.where(private, 0.0, 1.0) * rows.s, rtol=1e-12)
 
 
 @given(seed=seeds, l1_ratio=ratios, c=st.floats(0.0, 1.0))
 def test_dual_sum_is_the_conjugate_of_the_eliminated_rows(seed, l1_ratio, c):
     """Fenchel: sum_i h_i(t_i) + h_i*(-c z_i) >= -c z't, with equality at the derivative."""
     rows = Rows(seed, l1_ratio)
-    total, _, z, _, _ = rows.linearise()
+    total, _, z, _, _, _ = rows.linearise()
     arguments = Squared(), rows.penalty, rows.y, rows.s, *SINGLE, rows.eta
     attained = newton.dual_sum(*arguments, z, 1.0, *rows.rules)
     assert attained + total == pytest.approx(-(z @ rows.eta), abs=1e-11 * (1 + abs(attained) + total))
@@ -127,12 +129,15 @@ def test_dual_sum_without_private_columns(seed):
 @given(seed=seeds, l1_ratio=ratios)
 def test_centred_dual_points(seed, l1_ratio):
     rows = Rows(seed, l1_ratio)
-    _, mass, z, weight, _ = rows.linearise()
+    _, _, z, curvature, weight, _ = rows.linearise()
     theta = np.empty_like(z)
-    assert newton.centre_dual(rows.penalty, z, weight, 0.0, *rows.rules, theta) == 1.0
+    assert newton.centre_dual(rows.penalty, z, curvature, weight, False, *rows.rules, theta) == 1.0
     np.testing.assert_array_equal(theta, z)
-    c = newton.centre_dual(rows.penalty, z, weight, mass, *rows.rules, theta)
+    c = newton.centre_dual(rows.penalty, z, curvature, weight, True, *rows.rules, theta)
     assert theta.sum() == pytest.approx(0.0, abs=1e-12)
-    np.testing.assert_allclose(theta, z - z.sum() / mass * weight, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(theta, z - z.sum() / curvature.sum() * curvature, rtol=1e-12, atol=1e-14)
     assert 0.0 <= c <= 1.0
     assert newton.dual_sum(Squared(), rows.penalty, rows.y, rows.s, *SINGLE, theta, theta, c, *rows.rules) < np.inf
+    flat = np.zeros_like(z)
+    newton.centre_dual(rows.penalty, z, flat, weight, True, *rows.rules, theta)
+    np.testing.assert_allclose(theta, z - z.sum() / weight.sum() * weight, rtol=1e-12, atol=1e-14)

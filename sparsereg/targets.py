@@ -1,0 +1,242 @@
+"""What the y of a fit means: numbers, labels of classes, or their probabilities."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._sklearn import DataConversionWarning
+from sparsereg._validation import check_sample_weight, raise_not_finite
+
+__all__ = ["ClassTargets", "encode_classes", "flatten"]
+
+Vector = npt.NDArray[np.float64]
+
+# What rounding may leave of the sum of a row of probabilities, float32 included.
+SUM_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class ClassTargets:
+    """Targets of a classification, as losses take them.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Labels, ascending.
+    probabilities : ndarray of float64 of shape (n_samples, n_classes)
+        Rows sum to one; rows of weight 0 may hold anything.
+    sample_weight : None or ndarray of float64 of shape (n_samples,)
+        Class weights included.
+    """
+
+    classes: npt.NDArray[Any]
+    probabilities: Vector
+    sample_weight: Vector | None
+
+
+def flatten(y: Any, stacklevel: int = 3) -> Any:
+    """Flatten a column vector, with scikit-learn's warning.
+
+    Parameters
+    ----------
+    y : array-like
+    stacklevel : int, default=3
+        Frames up to the caller that the warning is for.
+
+    Returns
+    -------
+    y : ndarray
+        None and sparse matrices are returned as they are.
+    """
+    if y is None or hasattr(y, "tocsr"):
+        return y
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        warnings.warn(
+            "A column-vector y was passed when a 1d array was expected. Please change the shape of y to (n_samples,), "
+            "for example using ravel().",
+            DataConversionWarning,
+            stacklevel=stacklevel,
+        )
+        y = y.ravel()
+    return y
+
+
+def encode_classes(
+    y: Any, sample_weight: Any = None, *, class_weight: Any = None, label_smoothing: Any = 0.0
+) -> ClassTargets:
+    """Make probabilities of classes of labels, or check those given.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Labels of any kind that can be sorted. Or probabilities: one row of them for each sample, non-negative and of
+        sum one; or numbers in [0, 1], not all 0 or 1, which are probabilities of class 1 of the classes 0 and 1.
+    sample_weight : None, float or array-like of shape (n_samples,)
+    class_weight : None, "balanced" or mapping from label to float, default=None
+        Each row's weight is multiplied by sum_k y_ik c_k, so c_k for a row of class k. "balanced": c_k is the sum of
+        all weights over n_classes times that of class k. Labels that a mapping leaves out have c_k = 1.
+    label_smoothing : float in [0, 1), default=0.0
+        eps: each probability y_ik becomes (1 - eps) y_ik + eps / n_classes. Class weights are those of the y given.
+
+    Returns
+    -------
+    targets : ClassTargets
+
+    Raises
+    ------
+    ValueError, TypeError
+        For labels that are missing or cannot be sorted, numbers that are neither labels nor probabilities, less than
+        two classes with a positive weight, and settings that are out of range.
+    """
+    smoothing = _check_smoothing(label_smoothing)
+    y = _check_labels(y)
+    weight = check_sample_weight(sample_weight, y.shape[0])
+    used = slice(None) if weight is None else weight > 0.0
+    if y.ndim == 2:
+        classes, probabilities = np.arange(y.shape[1]), _check_probabilities(y)
+    elif _is_soft(y):
+        classes, probabilities = np.arange(2), np.column_stack([1.0 - y, y]).astype(np.float64)
+    else:
+        classes, probabilities = _one_hot(y, used)
+    _check_presence(classes, probabilities[used])
+    if class_weight is not None:
+        factor = _class_factors(class_weight, classes, probabilities, weight)
+        of_row = probabilities @ factor
+        weight = of_row if weight is None else weight * of_row
+    if smoothing:
+        probabilities = (1.0 - smoothing) * probabilities + smoothing / classes.size
+    return ClassTargets(classes, probabilities, weight)
+
+
+def _check_smoothing(label_smoothing: Any) -> float:
+    if isinstance(label_smoothing, (bool, np.bool_)) or not isinstance(label_smoothing, numbers.Real):
+        raise TypeError(f"label_smoothing: {label_smoothing!r} is not allowed, expected a number in [0, 1)")
+    if not 0.0 <= label_smoothing < 1.0:
+        raise ValueError(f"label_smoothing: {label_smoothing} is outside [0, 1)")
+    return float(label_smoothing)
+
+
+def _check_labels(y: Any) -> npt.NDArray[Any]:
+    """Check the form of labels or probabilities, and that none is missing."""
+    if y is None:
+        raise ValueError("This estimator requires y to be passed, but the target y is None.")
+    if hasattr(y, "tocsr"):
+        raise TypeError("y: sparse data is not allowed here, expected a dense array")
+    if isinstance(y, np.ma.MaskedArray):
+        raise TypeError("y: masked arrays are not allowed, expected values for all entries")
+    y = np.asarray(y)
+    if y.ndim not in (1, 2) or (y.ndim == 2 and y.shape[1] < 2):
+        raise ValueError(
+            f"y should be a 1d array of labels, or have one column of probabilities for each of at least two classes, "
+            f"got an array of shape {y.shape} instead."
+        )
+    if y.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: y has dtype {y.dtype}")
+    if y.dtype.kind == "O":
+        missing = np.array([_is_missing(value) for value in y.ravel()], dtype=bool)
+        if missing.any():
+            i = int(np.argmax(missing)) // (y.shape[1] if y.ndim == 2 else 1)
+            raise ValueError(f"Input y contains NaN. (a missing label in row {i}; expected a label for every row)")
+    elif y.dtype.kind == "f" and not np.isfinite(y).all():
+        where = tuple(int(k) for k in np.argwhere(~np.isfinite(y))[0])
+        raise_not_finite(y[where], y.dtype, f"in row {where[0]}", "y")
+    return y
+
+
+def _is_missing(label: Any) -> bool:
+    """Say whether a label is None, NaN, or the missing value of pandas, whose comparisons have no truth value."""
+    if label is None:
+        return True
+    same = label == label
+    return not (isinstance(same, (bool, np.bool_)) and bool(same))
+
+
+def _check_probabilities(y: npt.NDArray[Any]) -> Vector:
+    if y.dtype.kind not in "biufO":
+        raise TypeError(f"y: dtype {y.dtype} is not allowed for probabilities, expected numbers")
+    try:
+        probabilities = y.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"y: expected probabilities, one column for each class; {error}") from error
+    negative = (probabilities < 0.0).any(axis=1)
+    if negative.any():
+        i = int(np.argmax(negative))
+        raise ValueError(f"y: probability {probabilities[i].min():g} in row {i} is negative, expected 0 or more")
+    total = probabilities.sum(axis=1)
+    wrong = np.abs(total - 1.0) > SUM_TOLERANCE
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        raise ValueError(f"y: the probabilities in row {i} sum to {total[i]:g}, expected 1 (within {SUM_TOLERANCE:g})")
+    return probabilities / total[:, None]
+
+
+def _is_soft(y: npt.NDArray[Any]) -> bool:
+    """Tell probabilities of class 1 from labels; refuse other fractions."""
+    if y.dtype.kind != "f" or np.array_equal(y, np.rint(y)):
+        return False
+    outside = (y < 0.0) | (y > 1.0)
+    if outside.any():
+        i = int(np.argmax(outside))
+        raise ValueError(
+            f"Unknown label type: continuous. (y: {y[i]:g} in row {i}; expected labels, or probabilities of class 1 in "
+            "[0, 1])"
+        )
+    return True
+
+
+def _one_hot(y: npt.NDArray[Any], used: Any) -> tuple[npt.NDArray[Any], Vector]:
+    """Encode labels; those of rows without weight alone make no class."""
+    try:
+        classes = np.unique(y[used])
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in y})
+        raise TypeError(f"y: labels of types {kinds} cannot be sorted, expected labels of one type") from error
+    probabilities = np.zeros((y.size, classes.size))
+    code = np.searchsorted(classes, y[used])
+    probabilities[np.arange(y.size)[used], code] = 1.0
+    return classes, probabilities
+
+
+def _check_presence(classes: npt.NDArray[Any], probabilities: Vector) -> None:
+    present = probabilities.any(axis=0)
+    n_present = int(present.sum())
+    if n_present < 2:
+        names = classes[present].tolist()
+        raise ValueError(f"y: only one class, {names}, has a positive weight, expected samples of at least two classes")
+    if n_present < classes.size:
+        k = int(np.argmin(present))
+        raise ValueError(f"y: class {classes[k]} has probability 0 in every row, expected a positive one in some row")
+
+
+def _class_factors(
+    class_weight: Any, classes: npt.NDArray[Any], probabilities: Vector, weight: Vector | None
+) -> Vector:
+    """Return c_k for each class."""
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        mass = probabilities.sum(axis=0) if weight is None else weight @ probabilities
+        return mass.sum() / (classes.size * mass)
+    if not isinstance(class_weight, Mapping):
+        raise ValueError(
+            f"class_weight: {class_weight!r} is not allowed, expected None, 'balanced' or a mapping from labels"
+        )
+    labels = classes.tolist()
+    unknown = [label for label in class_weight if label not in labels]
+    if unknown:
+        raise ValueError(f"class_weight: {unknown[0]!r} is not among the classes {labels}")
+    factor = np.ones(classes.size)
+    for k, label in enumerate(labels):
+        value = class_weight.get(label, 1.0)
+        if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+            raise TypeError(f"class_weight: {value!r} for class {label!r} is not allowed, expected a number above 0")
+        if not 0.0 < value < np.inf:
+            raise ValueError(f"class_weight: {value} for class {label!r} is outside (0, inf)")
+        factor[k] = value
+    return factor
