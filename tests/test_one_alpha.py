@@ -145,7 +145,7 @@ def test_penalties_that_are_not_convex(model, penalty):
     y, settings = target(model), {"penalty": penalty, "gamma": None if penalty == "l0" else 30.0, "standardize": True}
     settings["alpha"] = 0.05
     if name_of(model) == "Ridge":
-        with pytest.raises(ValueError, match=rf"penalty: {penalty!r} is not allowed, expected one of \['elastic_net'\]"):
+        with pytest.raises(ValueError, match=rf"penalty: '{penalty}' is not allowed, .* \['elastic_net'\]"):
             clone(model).set_params(**settings).fit(X, y)
         return
     fitted = clone(model).set_params(**settings).fit(X, y)
