@@ -217,8 +217,10 @@ def test_warm_start_reaches_the_same_minimum(model):
     """Whatever the last fit was: another alpha on either side, another target, other settings, other columns."""
     y, last = target(model), target(model)[np.random.default_rng(1).permutation(40)]
     null = clone(model).set_params(alpha=1e3).fit(X, y).objective_
+    # Huber's loss has rows without curvature, which the dual point of unpenalised columns does not reach.
+    factors = np.arange(8.0) + 0.5 * (name_of(model) == "HuberRegressor")
     for alpha in (1e-3, 0.1, 3.0):
-        for settings in ({}, {"positive": True}, {"penalty_factor": np.arange(0.5, 8.0)}, {"bounds": (-0.1, 0.2)}):
+        for settings in ({}, {"positive": True}, {"penalty_factor": factors}, {"bounds": (-0.1, 0.2)}):
             warm = clone(model).set_params(warm_start=True, alpha=1e-2, tol=1e-10).fit(X, last)
             warm.set_params(alpha=alpha, **settings).fit(X, y)
             cold = clone(model).set_params(alpha=alpha, tol=1e-10, **settings).fit(X, y)
