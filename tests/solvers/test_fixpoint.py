@@ -75,16 +75,16 @@ def test_the_violation_is_the_largest_step_along_a_coordinate(name, seed, fit_in
 @pytest.mark.parametrize("loss", ["squared", "logistic", "poisson"])
 @pytest.mark.parametrize("name", NAMES)
 def test_small_working_sets_end_at_a_minimum_too(name, loss):
-    _, _, problem = problem_of(2, name, 80, 40, loss)
+    _, _, problem = problem_of(2, name, 200, 15, loss)
     whole = start(problem, name, 0.2, tol=1e-9).run()
     with mock.patch.multiple(fixpoint, SMALL_WORKING_SET=2, GROWTH=0):
         small = start(problem, name, 0.2, tol=1e-9)
-        assert small._working_set(small.measure(problem.public)).size == 2
+        assert small._working_set(np.ones(15)).size == 2
         small.run()
     assert small.converged
     assert whole.converged
     # Other ways may lead to other minima.
-    assert small.objective == pytest.approx(whole.objective, rel=0.2)
+    assert small.objective == pytest.approx(whole.objective, abs=0.1 * problem.reference)
 
 
 def test_of_equally_wrong_columns_the_first_are_taken():
