@@ -23,9 +23,11 @@ __all__ = [
     "check_alpha",
     "check_alphas",
     "check_choice",
+    "check_class_weight",
     "check_flag",
     "check_grid",
     "check_l1_ratio",
+    "check_label_smoothing",
     "check_penalty",
     "check_signs",
     "make_controls",
@@ -62,6 +64,17 @@ def check_alpha(alpha: Any, name: str = "alpha") -> float:
 def check_l1_ratio(l1_ratio: Any) -> float:
     """Check the share of the L1 part: a number in [0, 1]."""
     return _check_number(l1_ratio, "l1_ratio", 0.0, 1.0, "[0, 1]")
+
+
+def check_label_smoothing(label_smoothing: Any) -> float:
+    """Check how far labels are smoothed: a number in [0, 1)."""
+    return _check_number(label_smoothing, "label_smoothing", 0.0, 1.0, "[0, 1)", upper_open=True)
+
+
+def check_class_weight(weight: Any, label: Any) -> float:
+    """Check the weight of a class: a finite number above 0."""
+    name = f"class_weight of {label!r}"
+    return _check_number(weight, name, 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
 
 
 def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:

@@ -73,8 +73,10 @@ class Point:
         Minus the derivative of the weighted loss at each row's linear predictor.
     eta : ndarray of float64 of shape (n_rows,) or None
         Linear predictor without offsets and private columns; kept only where the loss is not its own quadratic model.
-    u : ndarray of float64 of shape (n_rows,) or None
-        Private coefficient of each row; kept only where there are private columns.
+    u : ndarray of float64 of shape (n_rows,) or (0,)
+        Private coefficient of each row; empty without private columns.
+    t : ndarray of float64 of shape (n_rows,) or (0,)
+        Linear predictor with private columns; empty without any.
     v : ndarray of float64 of shape (n_active,)
         `X' z`, where `fresh`.
     fresh : ndarray of bool of shape (n_active,) or None
@@ -87,7 +89,8 @@ class Point:
     b: float
     z: npt.NDArray[np.float64]
     eta: npt.NDArray[np.float64] | None
-    u: npt.NDArray[np.float64] | None
+    u: npt.NDArray[np.float64]
+    t: npt.NDArray[np.float64]
     v: npt.NDArray[np.float64]
     fresh: npt.NDArray[np.bool_] | None = None
     alpha: float = np.inf

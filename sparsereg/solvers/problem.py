@@ -300,19 +300,20 @@ def make_problem(
     everything = np.arange(design.n_active, dtype=np.int32)
     matrix = (design.data, design.indices, design.indptr)
     column_passes.moments(*matrix, everything, weight, weight_sum, design.n_rows, mass, centred)
-    square = _squares(design, mass, centred, weight_sum)
+    square = _squares(design, weight, mass, centred, weight_sum)
     varies = centred > CONSTANT * square
     curvature = centred if fit_intercept else square
     if rules.standardize:
         scale = np.where(varies, _deviations(design, y, sample_weight, centred, loss, offset), 1.0)
     else:
         scale = np.broadcast_to(np.float64(1.0), (design.n_active,))
-    usable = rules.factor < np.inf
+    # Columns whose rows all weigh nothing have no square.
+    usable = (rules.factor < np.inf) & (square > 0.0)
     if fit_intercept or rules.standardize:
         usable &= varies
     usable &= rules.lower < rules.upper
     if l1_ratio == 1.0:
-        usable &= ~_copies(design, rules, usable)
+        usable &= ~_copies(design, weight, rules, usable)
     private = _find_private(design, rules, scale, usable) if eliminate and smallest_alpha > 0.0 else None
     if private is not None:
         usable[private.columns] = False
@@ -348,11 +349,13 @@ def _deviations(
     return np.sqrt(centred / weight.sum())
 
 
-def _squares(design: Design, mass: Vector, centred: Vector, weight_sum: float) -> Vector:
+def _squares(design: Design, weight: Vector, mass: Vector, centred: Vector, weight_sum: float) -> Vector:
     """Return each column's mean square; refuse those that leave the range of float64."""
     with np.errstate(over="ignore"):
         square = centred + mass**2 / weight_sum
     bad = ~np.isfinite(square) | (square < np.finfo(float).tiny)
+    if bad.any() and weight.min() == 0.0:
+        bad &= np.logical_or.reduceat((weight > 0.0)[design.indices], design.indptr[:-1])
     if bad.any():
         j = int(np.argmax(bad))
         values = np.abs(design.data[design.indptr[j] : design.indptr[j + 1]])
@@ -363,10 +366,12 @@ def _squares(design: Design, mass: Vector, centred: Vector, weight_sum: float) -
     return square
 
 
-def _copies(design: Design, rules: ColumnRules, usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Find the usable columns whose part another usable column with the same entries can take alone."""
+def _copies(
+    design: Design, weight: Vector, rules: ColumnRules, usable: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Find the usable columns whose part another one, with the same entries where rows have weight, can take alone."""
     copies = np.zeros(design.n_active, dtype=bool)
-    group = design.equal_columns()
+    group = design.equal_columns(None if weight.min() > 0.0 else weight > 0.0)
     repeated = np.flatnonzero((np.bincount(group) > 1)[group] & usable)
     if repeated.size:
         order = repeated[np.lexsort((repeated, rules.factor[repeated], group[repeated]))]

@@ -45,7 +45,8 @@ def null_point(problem: Problem, controls: Controls) -> Point:
         b=problem.target.null_intercept,
         z=np.empty(n_rows),
         eta=None if problem.is_quadratic else np.full(n_rows, problem.target.null_intercept),
-        u=None if problem.private is None else np.zeros(n_rows),
+        u=np.zeros(0 if problem.private is None else n_rows),
+        t=np.zeros(0 if problem.private is None else n_rows),
         v=np.zeros(n_active),
     )
     if np.any(problem.factor[problem.public] == 0.0):
@@ -66,7 +67,7 @@ def _linearise(problem: Problem, point: Point) -> float:
     penalty = ElasticNet(0.0, 1.0)
     loss, _ = newton.linearise(
         problem.loss, penalty, *problem.terms, point.eta, *NO_PRIVATE, 0.0, point.z, curvature, weight,
-        np.empty(0),
+        np.empty(0), np.empty(0),
     )
     return loss
 

@@ -19,7 +19,7 @@ from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Controls, Point, Progress, Solution
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["MAX_SWEEPS", "Model", "WorkingSetRun"]
+__all__ = ["MAX_STALLED", "MAX_SWEEPS", "Model", "WorkingSetRun"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
@@ -196,7 +196,7 @@ class WorkingSetRun:
     def _best_dual(self, theta: Vector, columns: Ids, private_scale: float) -> tuple[float, float]:
         """Return the dual objective at the best of a few scalings of theta, and that scaling."""
         problem, point, rules = self.problem, self.point, self.problem.rules
-        unpenalised = 0.0
+        unpenalised, explained = 0.0, float(point.w[columns] @ point.v[columns])
         if self.unpenalised.size:
             unpenalised = self._unpenalised_conjugate()
             columns = np.setdiff1d(columns, self.unpenalised, assume_unique=True)
@@ -206,15 +206,21 @@ class WorkingSetRun:
             feasible = certificate.feasible_scale(self.penalty, columns, point.v, point.w, *rules[:2], *sides)
             scales.add(min(feasible, private_scale))
         best, best_scale, predictor = -np.inf, 1.0, self._predictor()
+        paid = certificate.penalty_value(self.penalty, columns, point.w, *rules[:2])
         for scale in scales:
             conjugate = certificate.conjugate_sum(self.penalty, columns, point.v, scale, *rules) + scale * unpenalised
-            if conjugate < np.inf:
+            # By Fenchel's inequality for the loss the gap is at least this, without a look at the rows.
+            if paid + conjugate - scale * explained <= self._useful_gap():
                 dual = -conjugate - newton.dual_sum(
                     problem.loss, self.penalty, *problem.terms, predictor, theta, scale, *problem.private_rules
                 )
                 if dual > best:
                     best, best_scale = dual, scale
         return best, best_scale
+
+    def _useful_gap(self) -> float:
+        """Gap above which a dual point need not be evaluated."""
+        return np.finfo(float).max
 
     def _unpenalised_conjugate(self) -> float:
         """Sum sup_w v_j w over the bounds; inf where nothing bounds w and v_j is more than rounding.
@@ -276,8 +282,7 @@ class WorkingSetRun:
     def _tell(self) -> None:
         if self.controls.callback is not None:
             n_nonzero = int(np.count_nonzero(self.point.w))
-            if self.point.u is not None:
-                n_nonzero += int(np.count_nonzero(self.point.u))
+            n_nonzero += int(np.count_nonzero(self.point.u))
             self.controls.callback(Progress(self.penalty.alpha, self.n_iter, self._relative_gap(), n_nonzero))
 
     def _relative_gap(self) -> float:
