@@ -214,7 +214,8 @@ class Problem:
         z, curvature, weight = np.empty(self.n_rows), np.empty(self.n_rows), np.empty(self.n_rows)
         eta, penalty = np.full(self.n_rows, self.target.null_intercept), ElasticNet(0.0, 1.0)
         newton.linearise(
-            self.loss, penalty, *self.terms, eta, *NO_PRIVATE, NULL_FLOOR, z, curvature, weight, np.empty(0)
+            self.loss, penalty, *self.terms, eta, *NO_PRIVATE, NULL_FLOOR, z, curvature, weight,
+            np.empty(0), np.empty(0),
         )
         return z, weight
 
