@@ -13,6 +13,7 @@ from scipy import optimize
 from solver_calls import check_point, prepared, spell_out
 
 from sparsereg import ConvergenceWarning, lasso_path, regularization_path
+from sparsereg.design import make_design
 from sparsereg.path import prepare
 from sparsereg.solvers import nonconvex
 from sparsereg.solvers.base import Controls
@@ -346,6 +347,24 @@ def test_budget():
         path = regularization_path(X, y, penalty="l0", alphas=[1e-4], max_iter=3, tol=0.0)
     assert [warning.category for warning in caught] == [ConvergenceWarning]
     assert path.violations[0] > 0.0
+
+
+@pytest.mark.parametrize("loss", ["squared", "huber"])
+@pytest.mark.parametrize("name", NAMES)
+def test_rows_of_weight_zero_say_nothing(name, loss):
+    X, y = gaussian(8, 40, 6)
+    kept = np.random.default_rng(0).random(40) < 0.7
+    design, results = make_design(X, None), []
+    for rows, of, weight in ((slice(None), design, kept.astype(float)), (kept, X[kept], None)):
+        regression = Regression(of, y[rows], {"standardize": True})
+        _, problem = prepare_for(regression, name, loss=loss, sample_weight=weight)
+        point = null_point(problem, CONTROLS)
+        penalty = make_penalty(problem, name, 0.2 * alpha_max(problem, point, 1.0, name), 1.0, None)
+        results.append((nonconvex.solve(problem, penalty, point, CONTROLS), point.w))
+    (fold, w), (alone, v) = results
+    assert fold.converged
+    assert fold.objective == pytest.approx(alone.objective, rel=1e-9)
+    np.testing.assert_allclose(w, v, atol=1e-7)
 
 
 def test_prepared_problems_keep_private_columns():
