@@ -58,6 +58,7 @@ class OneAlphaClassifier(OneAlphaModel):
         bounds: Any = None,
         penalty_factor: Any = None,
         penalty: str = "elastic_net",
+        gamma: float | None = None,
         max_iter: int = 10_000,
         tol: float = 1e-6,
         warm_start: bool = False,
@@ -67,8 +68,8 @@ class OneAlphaClassifier(OneAlphaModel):
     ):
         super().__init__(
             alpha, fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
-            penalty_factor=penalty_factor, penalty=penalty, max_iter=max_iter, tol=tol, warm_start=warm_start,
-            n_threads=n_threads, verbose=verbose, callback=callback,
+            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol,
+            warm_start=warm_start, n_threads=n_threads, verbose=verbose, callback=callback,
         )
         self.l1_ratio = l1_ratio
         self.class_weight = class_weight
@@ -106,7 +107,7 @@ class OneAlphaClassifier(OneAlphaModel):
             flatten(y, stacklevel=5), sample_weight, n_samples=n_samples, class_weight=self.class_weight,
             label_smoothing=self.label_smoothing,
         )
-        columns = np.ascontiguousarray(coded.probabilities.T)
+        columns = list(np.ascontiguousarray(coded.probabilities.T))
         return (columns[1:] if len(columns) == 2 else columns), coded.sample_weight, coded.classes
 
 

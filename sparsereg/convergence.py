@@ -13,9 +13,38 @@ from sparsereg._sklearn import ConvergenceWarning
 from sparsereg.solvers.base import Controls, Solution
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["warn_saturated", "warn_unconverged"]
+__all__ = ["left_of", "measure_of", "warn_saturated", "warn_unconverged"]
 
 Vector = npt.NDArray[np.float64]
+
+
+def measure_of(solution: Solution) -> str:
+    """Name what says how far a solution is from where it should be: its gap, or its violation.
+
+    Parameters
+    ----------
+    solution : Solution
+
+    Returns
+    -------
+    name : {"gap", "violation"}
+    """
+    return "violation" if np.isnan(solution.dual_gap) else "gap"
+
+
+def left_of(solution: Solution) -> float:
+    """Say how far a solution is from where it should be.
+
+    Parameters
+    ----------
+    solution : Solution
+
+    Returns
+    -------
+    left : float
+        In units of `Controls.tol`.
+    """
+    return solution.violation if np.isnan(solution.dual_gap) else solution.dual_gap
 
 
 def warn_unconverged(solutions: Sequence[Solution], alphas: Vector, controls: Controls) -> None:
@@ -34,12 +63,24 @@ def warn_unconverged(solutions: Sequence[Solution], alphas: Vector, controls: Co
     """
     failed = [k for k, solution in enumerate(solutions) if not solution.converged]
     if failed:
-        worst = max(failed, key=lambda k: solutions[k].dual_gap)
+        worst = max(failed, key=lambda k: left_of(solutions[k]))
+        measure = measure_of(solutions[worst])
+        name, of = ("duality gap", "objective") if measure == "gap" else ("violation", "largest gradient entry")
         warnings.warn(
-            f"{len(failed)} of {len(solutions)} fits stopped before the duality gap reached tol={controls.tol:g} "
-            f"(relative to the objective of the model with intercept only); the worst, alpha={alphas[worst]:.4g}, "
-            f"has a gap of {solutions[worst].dual_gap:.2g} after {solutions[worst].n_iter} passes. "
+            f"{len(failed)} of {len(solutions)} fits stopped before the {name} reached tol={controls.tol:g} "
+            f"(relative to the {of} of the model with intercept only); the worst, alpha={alphas[worst]:.4g}, "
+            f"has a {measure} of {left_of(solutions[worst]):.2g} after {solutions[worst].n_iter} passes. "
             f"Increase max_iter (now {controls.max_iter}), increase tol, or use a larger alpha.",
+            ConvergenceWarning,
+            stacklevel=_frames_of_the_package(),
+        )
+    unbounded = [alpha for alpha, solution in zip(alphas, solutions) if solution.unbounded]
+    if unbounded:
+        warnings.warn(
+            f"At {len(unbounded)} of {len(solutions)} alphas, {unbounded[0]:.4g} the largest, no finite coefficients "
+            "are best: columns without penalty separate the classes, or have counts of zero on all their rows. The "
+            f"solution is where the duality gap reached tol={controls.tol:g}. Penalise these columns (penalty_factor, "
+            "alpha).",
             ConvergenceWarning,
             stacklevel=_frames_of_the_package(),
         )

@@ -16,7 +16,7 @@ from sparsereg.convergence import warn_unconverged
 from sparsereg.design import Design
 from sparsereg.folds import Fold
 from sparsereg.metrics import measure
-from sparsereg.path import solve_alpha
+from sparsereg.path import alpha_solver
 from sparsereg.path_result import RegularizationPath
 from sparsereg.solvers.base import Controls, Point, Solution
 from sparsereg.solvers.problem import Problem
@@ -147,9 +147,9 @@ def fit_all(
     ConvergenceWarning
         Where an alpha stopped short of the tolerance.
     """
-    solutions = []
+    solve, solutions = alpha_solver(problem, l1_ratio, controls), []
     for k, alpha in enumerate(alphas):
-        solution = solve_alpha(problem, point, float(alpha), l1_ratio, controls)
+        solution = solve(float(alpha), point, controls)
         solutions.append(solution)
         tell(CVProgress(-1, n_folds, l1_ratio, float(alpha), k, alphas.size, solution.columns.size, {}))
     warn_unconverged(solutions, alphas, controls)
@@ -288,11 +288,12 @@ def _run_fold(
     except ValueError as error:
         raise ValueError(f"cv: the train part of fold {number} cannot be fitted. {error}") from error
     judge = fits.unseen_of(test)
-    point, relax = null_point(problem, fits.controls), Relaxation(problem, fits.controls)
+    solve, point = alpha_solver(problem, fits.l1_ratio, fits.controls), null_point(problem, fits.controls)
+    relax = Relaxation(problem, fits.controls)
     kept = FoldScores({}, [], [])
     for k, alpha in enumerate(fits.alphas):
         controls = replace(fits.controls, tol=float(fits.tols[k]))
-        solution = solve_alpha(problem, point, float(alpha), fits.l1_ratio, controls)
+        solution = solve(float(alpha), point, controls)
         if fits.relax:
             solution = relax(solution)
         scores = judge(solution)

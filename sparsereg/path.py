@@ -9,28 +9,30 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core.penalties import PENALTIES
 from sparsereg._parameters import (
     check_alphas,
-    check_choice,
     check_flag,
     check_grid,
     check_l1_ratio,
+    check_penalty,
+    check_signs,
     make_controls,
     make_loss,
     make_rules,
 )
 from sparsereg._validation import check_offset, check_sample_weight, check_target
-from sparsereg.convergence import warn_saturated, warn_unconverged
+from sparsereg.convergence import left_of, measure_of, warn_saturated, warn_unconverged
 from sparsereg.design import Design, make_design
 from sparsereg.path_result import RegularizationPath
-from sparsereg.solvers import coordinate_descent, ridge
+from sparsereg.solvers import coordinate_descent, nonconvex, ridge
 from sparsereg.solvers.base import Controls, Point, Solution
+from sparsereg.solvers.concavity import HAS_GAMMA, check_gamma, make_penalty
 from sparsereg.solvers.problem import Problem, make_problem
 from sparsereg.solvers.relaxed import Relaxation
 from sparsereg.solvers.start import alpha_max, null_point
 
 __all__ = [
+    "alpha_solver",
     "enet_path",
     "geometric_grid",
     "lasso_path",
@@ -40,7 +42,6 @@ __all__ = [
     "regularization_path",
     "relax_all",
     "ridge_path",
-    "solve_alpha",
     "solve_grid",
 ]
 
@@ -59,6 +60,7 @@ def regularization_path(
     loss: str = "squared",
     delta: float = 1.35,
     penalty: str = "elastic_net",
+    gamma: float | None = None,
     l1_ratio: float = 1.0,
     alphas: Any = None,
     n_alphas: int = 100,
@@ -94,9 +96,19 @@ def regularization_path(
         + (1 - y) max(0, 1 + t)^2, y the share of the positive class, in [0, 1].
     delta : float, default=1.35
         Of the Huber loss, in the units of y.
-    penalty : {"elastic_net"}, default="elastic_net"
+    penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elastic_net"
+        What stands in the place of |w_j|. "mcp" and "scad" rise like it and level off, so that large coefficients are
+        not shrunk (see `gamma`); "l0" is 1 where w_j is not 0. These three are not convex: every fit is a minimum along
+        each coordinate, nothing says that it is the global one (see Notes).
+    gamma : float or None, default=None
+        Where MCP (> 1) and SCAD (> 2) level off, at |w_j| = gamma alpha l1_ratio. It must outweigh the curvature of
+        every column, c_j = sum_i s_i (x_ij - mean_j)^2 / sum_i s_i: gamma > p_j / c_j (SCAD: 1 + p_j / c_j). With
+        `standardize=True` every c_j is 1; without, a one-hot column of one row in a million would need a million, and
+        no other column would then notice that the penalty levels off. None: 3 for MCP, 3.7 for SCAD; 3 / m and
+        1 + 2.7 / m where the loss has a smaller mean curvature m at the model with intercept only (a quarter or less
+        for logistic loss), and c_j counts that too.
     l1_ratio : float in [0, 1], default=1.0
-        1 is the lasso, 0 is ridge.
+        1 is the lasso, 0 is ridge. Other penalties need more than 0.
     alphas : array-like or None, default=None
         Strictly decreasing grid; None: geometric from the smallest alpha at which every penalised coefficient is zero.
     n_alphas : int, default=100
@@ -111,11 +123,14 @@ def regularization_path(
         Penalise sd_j w_j in place of w_j; `w` stays on the scale of X. Constant columns are left out.
     positive : bool, default=False
     bounds : None or pair (lower, upper)
-        Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper.
+        Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper. Penalties
+        that are not convex allow no bound other than 0.
     penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id
         p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
     tol : float, default=1e-6
-        Duality gap to reach, relative to F of the model with intercept only.
+        Duality gap to reach, relative to F of the model with intercept only. For penalties that are not convex the
+        violation: the most by which minimising over one coefficient alone would still move its gradient, relative to
+        the largest gradient entry of the model with intercept only.
     max_iter : int, default=10_000
         Passes at one alpha after which to stop, with a ConvergenceWarning.
     relax : bool, default=False
@@ -143,8 +158,12 @@ def regularization_path(
     columns that screening leaves; a pass over the working set costs its non-zeros. Working sets and strong rules:
     Tibshirani et al. (2012), Massias et al. (2018); gap-safe screening: Ndiaye et al. (2017); extrapolation: Bertrand
     and Massias (2021). Relaxed fits: Hastie, Tibshirani and Tibshirani (2020), gamma = 0.
+
+    Penalties that are not convex are solved by working sets of the columns furthest from their own minimum (Bertrand et
+    al. 2022). L0 starts at every alpha from the last solution and from an L1 solution, keeps the lower F and swaps
+    columns while that lowers F (Hazimeh and Mazumder 2020); its automatic grid follows the square of a gradient, so
+    that `eps` reaches down to sqrt(eps) of the largest.
     """
-    check_choice(penalty, "penalty", PENALTIES)
     l1_ratio = check_l1_ratio(l1_ratio)
     grid = None if alphas is None else check_alphas(alphas)
     n_alphas, eps = check_grid(n_alphas, eps)
@@ -152,17 +171,17 @@ def regularization_path(
     fit_intercept, relax = check_flag(fit_intercept, "fit_intercept"), check_flag(relax, "relax")
     design, problem = prepare(
         X, y, sample_weight, offset, loss=loss, delta=delta, fit_intercept=fit_intercept, standardize=standardize,
-        positive=positive, bounds=bounds, penalty_factor=penalty_factor, l1_ratio=l1_ratio,
-        smallest_alpha=np.inf if grid is None else float(grid[-1]),
+        positive=positive, bounds=bounds, penalty_factor=penalty_factor, penalty=penalty, gamma=gamma,
+        l1_ratio=l1_ratio, smallest_alpha=np.inf if grid is None else float(grid[-1]),
     )
     point = null_point(problem, controls)
     if grid is None:
-        grid = geometric_grid(alpha_max(problem, point, l1_ratio), n_alphas, eps)
-    solutions = solve_grid(problem, point, grid, l1_ratio, controls, penalty=penalty, verbose=verbose)
+        grid = geometric_grid(alpha_max(problem, point, l1_ratio, penalty), n_alphas, eps)
+    solutions = solve_grid(problem, point, grid, l1_ratio, controls, penalty=penalty, gamma=gamma, verbose=verbose)
     if relax:
         solutions = relax_all(problem, solutions, grid, controls)
     return RegularizationPath.of(
-        solutions, grid, problem, design, loss=loss, delta=delta, l1_ratio=l1_ratio, relaxed=relax
+        solutions, grid, problem, design, loss=loss, delta=delta, penalty=penalty, l1_ratio=l1_ratio, relaxed=relax
     )
 
 
@@ -259,6 +278,8 @@ def prepare(
     positive: bool,
     bounds: Any,
     penalty_factor: Any,
+    penalty: str = "elastic_net",
+    gamma: float | None = None,
     l1_ratio: float,
     smallest_alpha: float,
 ) -> tuple[Design, Problem]:
@@ -267,6 +288,7 @@ def prepare(
     Parameters
     ----------
     X, y, sample_weight, offset, loss, delta, fit_intercept, standardize, positive, bounds, penalty_factor
+    penalty, gamma
         As in `regularization_path`. X may also be a design already made of it with these weights.
     l1_ratio, smallest_alpha : float
         As in `make_problem`.
@@ -276,7 +298,7 @@ def prepare(
     design : Design
     problem : Problem
     """
-    objective = make_loss(loss, delta)
+    objective, gamma = make_loss(loss, delta), check_penalty(penalty, l1_ratio, gamma)
     design = X if isinstance(X, Design) else make_design(X, sample_weight)
     offset = check_offset(offset, design.n_samples)
     target = check_target(y, design.n_samples, *objective.targets, loss)
@@ -287,10 +309,16 @@ def prepare(
         design.active, design.n_features, penalty_factor=penalty_factor, bounds=bounds, positive=positive,
         standardize=standardize,
     )
+    convex = penalty == "elastic_net"
+    if not convex:
+        check_signs(rules, design.active, penalty)
     problem = make_problem(
         design, target, weight, rules, loss=objective, offset=offset, fit_intercept=fit_intercept, l1_ratio=l1_ratio,
-        smallest_alpha=smallest_alpha,
+        smallest_alpha=smallest_alpha, eliminate=convex,
     )
+    if penalty in HAS_GAMMA:
+        ridge = smallest_alpha * (1.0 - l1_ratio) if np.isfinite(smallest_alpha) else 0.0
+        check_gamma(problem, design.active, penalty, gamma, ridge)
     return design, problem
 
 
@@ -312,6 +340,7 @@ def solve_grid(
     controls: Controls,
     *,
     penalty: str = "elastic_net",
+    gamma: float | None = None,
     verbose: int = 0,
 ) -> list[Solution]:
     """Solve for every alpha in turn, each from the solution before.
@@ -325,6 +354,7 @@ def solve_grid(
     l1_ratio : float
     controls : Controls
     penalty : str
+    gamma : float or None
     verbose : int
 
     Returns
@@ -336,49 +366,69 @@ def solve_grid(
     ConvergenceWarning
         Where an alpha stopped short of the tolerance.
     """
+    solve = alpha_solver(problem, l1_ratio, controls, penalty=penalty, gamma=gamma)
     solutions = []
     for alpha in alphas:
-        solution = solve_alpha(problem, point, float(alpha), l1_ratio, controls, penalty=penalty)
+        solution = solve(float(alpha), point, controls)
         solutions.append(solution)
         if verbose:
             print(
                 f"alpha {alpha:.4e}  non-zeros {solution.columns.size:>9,}  objective {solution.objective:.8g}  "
-                f"gap {solution.dual_gap:.1e}  passes {solution.n_iter}"
+                f"{measure_of(solution)} {left_of(solution):.1e}  passes {solution.n_iter}"
             )
     warn_unconverged(solutions, alphas, controls)
     return solutions
 
 
-def solve_alpha(
-    problem: Problem, point: Point, alpha: float, l1_ratio: float, controls: Controls, *, penalty: str = "elastic_net"
-) -> Solution:
-    """Solve for one alpha, by way of others where the start is far away.
+def alpha_solver(
+    problem: Problem, l1_ratio: float, controls: Controls, *, penalty: str = "elastic_net", gamma: float | None = None
+) -> Callable[[float, Point, Controls], Solution]:
+    """Return what solves at one alpha from a point, by way of other alphas where that is far away.
 
     Parameters
     ----------
     problem : Problem
-    point : Point
-        Where to start; holds the solution on return.
-    alpha, l1_ratio : float
+    l1_ratio : float
     controls : Controls
     penalty : str
+    gamma : float or None
 
     Returns
     -------
-    solution : Solution
+    solve : callable
+        Takes alpha, a point, which holds the solution on return, and controls.
     """
-    solve = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
-    if not np.isfinite(point.alpha):
-        point.alpha = alpha_max(problem, point, l1_ratio)
-    spent = 0
-    for stop in _stops(point.alpha, alpha):
-        budget = controls.max_iter // 2 - spent
-        if budget > 0:
-            rough = replace(controls, tol=max(controls.tol, ROUGH_TOL), max_iter=budget)
-            spent += solve(problem, PENALTIES[penalty](float(stop), l1_ratio), point, rough).n_iter
-    rest = replace(controls, max_iter=controls.max_iter - spent)
-    solution = solve(problem, PENALTIES[penalty](alpha, l1_ratio), point, rest)
-    return replace(solution, n_iter=spent + solution.n_iter)
+    solve = _solver(problem, l1_ratio, controls, penalty, gamma)
+
+    def solve_alpha(alpha: float, point: Point, controls: Controls) -> Solution:
+        if not np.isfinite(point.alpha):
+            point.alpha = alpha_max(problem, point, l1_ratio, penalty)
+        spent = 0
+        for stop in _stops(point.alpha, alpha):
+            budget = controls.max_iter // 2 - spent
+            if budget > 0:
+                rough = replace(controls, tol=max(controls.tol, ROUGH_TOL), max_iter=budget)
+                spent += solve(float(stop), point, rough).n_iter
+        rest = replace(controls, max_iter=controls.max_iter - spent)
+        solution = solve(alpha, point, rest)
+        return replace(solution, n_iter=spent + solution.n_iter)
+
+    return solve_alpha
+
+
+def _solver(
+    problem: Problem, l1_ratio: float, controls: Controls, penalty: str, gamma: float | None
+) -> Callable[[float, Point, Controls], Solution]:
+    """Return what solves at an alpha from a point."""
+
+    def build(alpha: float) -> Any:
+        return make_penalty(problem, penalty, alpha, l1_ratio, gamma)
+
+    if penalty == "elastic_net":
+        convex = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
+        return lambda alpha, point, controls: convex(problem, build(alpha), point, controls)
+    companion = nonconvex.Companion(problem, controls) if penalty == "l0" else None
+    return lambda alpha, point, controls: nonconvex.solve(problem, build(alpha), point, controls, companion)
 
 
 def _stops(start: float, end: float) -> Vector:

@@ -31,7 +31,7 @@ SAME_ALPHA = 1e-9
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RegularizationPath:
-    """Certified fits along a grid of penalty strengths.
+    """Fits along a grid of penalty strengths, each with what certifies it.
 
     Attributes
     ----------
@@ -41,7 +41,8 @@ class RegularizationPath:
         Non-zero coefficients of every fit.
     intercepts : ndarray of float64 of shape (n_alphas,)
     dual_gaps : ndarray of float64 of shape (n_alphas,)
-        Certified distance from the optimum, relative to the objective of the model with intercept only.
+        Certified distance from the optimum, relative to the objective of the model with intercept only. NaN for a
+        penalty that is not convex: see `certificate`.
     n_iters : ndarray of int64 of shape (n_alphas,)
         Passes over the working set plus passes over all columns.
     objectives : ndarray of float64 of shape (n_alphas,)
@@ -62,6 +63,12 @@ class RegularizationPath:
         Of Huber's loss.
     relaxed : bool
         The fits are relaxed ones: least loss on the supports, without penalty.
+    penalty : str
+        Registered name.
+    violations : ndarray of float64 of shape (n_alphas,) or None
+        How far each fit of a penalty that is not convex is from a minimum along every coordinate: the most by which
+        minimising over one alone would move its gradient, relative to the largest gradient entry of the model with
+        intercept only. NaN where a duality gap says more.
     """
 
     alphas: Vector
@@ -79,6 +86,8 @@ class RegularizationPath:
     loss: str = "squared"
     delta: float = 1.35
     relaxed: bool = False
+    penalty: str = "elastic_net"
+    violations: Vector | None = None
 
     @classmethod
     def of(
@@ -93,7 +102,7 @@ class RegularizationPath:
         problem : Problem
         design : Design
         **facts
-            `loss`, `delta`, `l1_ratio` and `relaxed`, as they are to be kept.
+            `loss`, `delta`, `penalty`, `l1_ratio` and `relaxed`, as they are to be kept.
 
         Returns
         -------
@@ -118,6 +127,7 @@ class RegularizationPath:
             n_active=design.n_active,
             n_samples=int(np.count_nonzero(design.row_of >= 0)),
             deviances=2.0 * np.maximum(losses, 0.0),
+            violations=np.array([solution.violation for solution in solutions]),
             **facts,
         )
 
@@ -126,8 +136,18 @@ class RegularizationPath:
         return (
             f"RegularizationPath({self.alphas.size} alphas from {self.alphas[0]:.4g} to {self.alphas[-1]:.4g}, "
             f"l1_ratio={self.l1_ratio:g}, {self.df[0]} to {self.df[-1]} non-zeros of {self.n_active} occupied "
-            f"columns, largest gap {self.dual_gaps.max():.1e})"
+            f"columns, {self._worst()})"
         )
+
+    @property
+    def certificate(self) -> str:
+        """What the fits are known to be near: "duality gap" (the optimum) or "coordinate-wise minimum" (only that)."""
+        return "duality gap" if self.penalty == "elastic_net" else "coordinate-wise minimum"
+
+    def _worst(self) -> str:
+        if self.penalty == "elastic_net" or self.violations is None:
+            return f"largest gap {self.dual_gaps.max():.1e}"
+        return f"penalty={self.penalty!r}: {self.certificate}, largest violation {self.violations.max():.1e}"
 
     @property
     def coefs(self) -> sparse.csc_matrix:
@@ -273,7 +293,10 @@ class RegularizationPath:
             raise ImportError("to_frame needs pandas: pip install pandas") from error
         names = ("alphas", "df", "dev_ratio", "objectives", "dual_gaps", "intercepts", "n_iters")
         columns = ("alpha", "df", "dev_ratio", "objective", "dual_gap", "intercept", "n_iter")
-        return pd.DataFrame({column: getattr(self, name) for column, name in zip(columns, names)})
+        frame = {column: getattr(self, name) for column, name in zip(columns, names)}
+        if self.violations is not None and self.certificate != "duality gap":
+            frame["violation"] = self.violations
+        return pd.DataFrame(frame)
 
     def plot(self, ax: Any = None, *, most: int = 500) -> Any:
         """Draw the coefficients against alpha; see `sparsereg.plot.plot_path`.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg._parameters import check_class_weight, check_label_smoothing
 from sparsereg._sklearn import DataConversionWarning
 from sparsereg._validation import check_sample_weight, raise_not_finite
 
@@ -103,7 +103,7 @@ def encode_classes(
         For labels that are missing or cannot be sorted, numbers that are neither labels nor probabilities, less than
         two classes with a positive weight, and settings that are out of range.
     """
-    smoothing = _check_smoothing(label_smoothing)
+    smoothing = check_label_smoothing(label_smoothing)
     y = _check_labels(y)
     if n_samples is not None and y.shape[0] != n_samples:
         raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
@@ -123,14 +123,6 @@ def encode_classes(
     if smoothing:
         probabilities = (1.0 - smoothing) * probabilities + smoothing / classes.size
     return ClassTargets(classes, probabilities, weight)
-
-
-def _check_smoothing(label_smoothing: Any) -> float:
-    if isinstance(label_smoothing, (bool, np.bool_)) or not isinstance(label_smoothing, numbers.Real):
-        raise TypeError(f"label_smoothing: {label_smoothing!r} is not allowed, expected a number in [0, 1)")
-    if not 0.0 <= label_smoothing < 1.0:
-        raise ValueError(f"label_smoothing: {label_smoothing} is outside [0, 1)")
-    return float(label_smoothing)
 
 
 def _check_labels(y: Any) -> npt.NDArray[Any]:
@@ -241,12 +233,4 @@ def _class_factors(
     # As scikit-learn does: a part of the data may lack a class, but a label that is misspelt leaves its class unnamed.
     if unknown and not all(label in class_weight for label in labels):
         raise ValueError(f"class_weight: {unknown[0]!r} is not among the classes {labels}")
-    factor = np.ones(classes.size)
-    for k, label in enumerate(labels):
-        value = class_weight.get(label, 1.0)
-        if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-            raise TypeError(f"class_weight: {value!r} for class {label!r} is not allowed, expected a number above 0")
-        if not 0.0 < value < np.inf:
-            raise ValueError(f"class_weight: {value} for class {label!r} is outside (0, inf)")
-        factor[k] = value
-    return factor
+    return np.array([check_class_weight(class_weight.get(label, 1.0), label) for label in labels])

@@ -91,6 +91,23 @@ def test_frame(monkeypatch):
         PATH.to_frame()
 
 
+def test_penalties_that_are_not_convex_say_what_they_found():
+    path = regularization_path(X, Y, penalty="l0", n_alphas=4, eps=0.01)
+    assert PATH.certificate == "duality gap"
+    assert path.certificate == "coordinate-wise minimum"
+    assert (PATH.penalty, path.penalty) == ("elastic_net", "l0")
+    assert np.isnan(path.dual_gaps).all()
+    assert np.isnan(PATH.violations).all()
+    assert path.violations.max() <= 1e-6
+    assert "penalty='l0': coordinate-wise minimum, largest violation " in repr(path)
+    assert "optim" not in repr(path)
+    frame = path.to_frame()
+    np.testing.assert_array_equal(frame["violation"], path.violations)
+    assert "violation" not in PATH.to_frame()
+    again = pickle.loads(pickle.dumps(path))
+    assert repr(again) == repr(path)
+
+
 def test_pickle():
     again = pickle.loads(pickle.dumps(PATH))
     np.testing.assert_array_equal(again.predict(X), PATH.predict(X))

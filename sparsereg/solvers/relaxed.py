@@ -58,7 +58,8 @@ class Relaxation:
         refit = coordinate_descent.solve(problem, ElasticNet(0.0, 1.0), point, self._controls)
         if refit.loss <= solution.loss:
             return refit
-        return replace(solution, objective=solution.loss, dual_gap=refit.dual_gap, converged=refit.converged)
+        kept = {"columns": solution.columns, "values": solution.values, "b": solution.b}
+        return replace(refit, **kept, loss=solution.loss, objective=solution.loss)
 
 
 def restrict(problem: Problem, columns: npt.NDArray[np.int32]) -> Problem:
