@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -75,6 +76,8 @@ class FoldFits:
         Duality gap to reach at each alpha.
     alphas : ndarray of float64 of shape (n_alphas,)
     l1_ratio : float
+    penalty : dict
+        `penalty` and `gamma`, as `alpha_solver` takes them.
     controls : Controls
     relax : bool
         Judge relaxed fits.
@@ -89,6 +92,7 @@ class FoldFits:
     tols: Vector
     alphas: Vector
     l1_ratio: float
+    penalty: dict[str, Any]
     controls: Controls
     relax: bool
     sample_weight: Vector | None
@@ -115,7 +119,7 @@ def fold_tols(path: RegularizationPath, tol: float) -> Vector:
 
 
 def fit_all(
-    problem: Problem,
+    solve: Callable[[float, Point, Controls], Solution],
     point: Point,
     alphas: Vector,
     l1_ratio: float,
@@ -127,7 +131,8 @@ def fit_all(
 
     Parameters
     ----------
-    problem : Problem
+    solve : callable
+        From `alpha_solver`.
     point : Point
         Where to start; holds the last solution on return.
     alphas : ndarray of float64 of shape (n_alphas,)
@@ -147,7 +152,7 @@ def fit_all(
     ConvergenceWarning
         Where an alpha stopped short of the tolerance.
     """
-    solve, solutions = alpha_solver(problem, l1_ratio, controls), []
+    solutions = []
     for k, alpha in enumerate(alphas):
         solution = solve(float(alpha), point, controls)
         solutions.append(solution)
@@ -288,7 +293,8 @@ def _run_fold(
     except ValueError as error:
         raise ValueError(f"cv: the train part of fold {number} cannot be fitted. {error}") from error
     judge = fits.unseen_of(test)
-    solve, point = alpha_solver(problem, fits.l1_ratio, fits.controls), null_point(problem, fits.controls)
+    solve = alpha_solver(problem, fits.l1_ratio, fits.controls, **fits.penalty)
+    point = null_point(problem, fits.controls)
     relax = Relaxation(problem, fits.controls)
     kept = FoldScores({}, [], [])
     for k, alpha in enumerate(fits.alphas):

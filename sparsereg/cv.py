@@ -17,9 +17,17 @@ from sparsereg.targets import encode_classes, flatten
 __all__ = ["ElasticNetCV", "LassoCV", "LogisticRegressionCV", "PoissonRegressorCV", "RidgeCV"]
 
 
-def _parameters(loss: str, first: str, *, eps: str = "1e-3", stratified: str = "") -> str:
+_PENALTY = """    penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elastic_net"
+        Form of the sparse part of the penalty; the last three are not convex, see `regularization_path`.
+    gamma : float or None, default=None
+        Where MCP (> 1) and SCAD (> 2) level off; see `regularization_path`.
+"""
+
+
+def _parameters(loss: str, first: str, *, eps: str = "1e-3", stratified: str = "", penalty: str = _PENALTY) -> str:
     """Spell out the common parameters for a loss."""
-    return CV_PARAMETERS.format(eps=eps, first=first, names=", ".join(METRICS[loss]), stratified=stratified)
+    names = ", ".join(METRICS[loss])
+    return CV_PARAMETERS.format(eps=eps, first=first, names=names, stratified=stratified, penalty=penalty)
 
 
 _COEFFICIENTS = """
@@ -55,7 +63,9 @@ class RidgeCV(SparseRegressor, CrossValidatedModel):
     largest useful alpha.
 
     Parameters
-    ----------""" + _parameters("squared", _ERROR, eps="1e-6") + _COEFFICIENTS + CV_ATTRIBUTES
+    ----------""" + _parameters(
+        "squared", _ERROR, eps="1e-6", penalty=""
+    ) + _COEFFICIENTS + CV_ATTRIBUTES
 
     def __init__(
         self,
@@ -109,6 +119,8 @@ class ElasticNetCV(SparseRegressor, CrossValidatedModel):
         positive: bool = False,
         bounds: Any = None,
         penalty_factor: Any = None,
+        penalty: str = "elastic_net",
+        gamma: float | None = None,
         max_iter: int = 10_000,
         tol: float = 1e-6,
         n_jobs: int | None = None,
@@ -118,8 +130,8 @@ class ElasticNetCV(SparseRegressor, CrossValidatedModel):
         super().__init__(
             alphas=alphas, n_alphas=n_alphas, eps=eps, cv=cv, scoring=scoring, rule=rule, relax=relax,
             fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
-            penalty_factor=penalty_factor, max_iter=max_iter, tol=tol, n_jobs=n_jobs, verbose=verbose,
-            callback=callback,
+            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol, n_jobs=n_jobs,
+            verbose=verbose, callback=callback,
         )
         self.l1_ratio = l1_ratio
 
@@ -146,6 +158,8 @@ class PoissonRegressorCV(SparseCountRegressor, CrossValidatedModel):
         positive: bool = False,
         bounds: Any = None,
         penalty_factor: Any = None,
+        penalty: str = "elastic_net",
+        gamma: float | None = None,
         max_iter: int = 10_000,
         tol: float = 1e-6,
         n_jobs: int | None = None,
@@ -155,8 +169,8 @@ class PoissonRegressorCV(SparseCountRegressor, CrossValidatedModel):
         super().__init__(
             alphas=alphas, n_alphas=n_alphas, eps=eps, cv=cv, scoring=scoring, rule=rule, relax=relax,
             fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
-            penalty_factor=penalty_factor, max_iter=max_iter, tol=tol, n_jobs=n_jobs, verbose=verbose,
-            callback=callback,
+            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol, n_jobs=n_jobs,
+            verbose=verbose, callback=callback,
         )
         self.l1_ratio = l1_ratio
 
@@ -200,6 +214,8 @@ class LogisticRegressionCV(ProbabilisticClassifier, CrossValidatedModel):
         positive: bool = False,
         bounds: Any = None,
         penalty_factor: Any = None,
+        penalty: str = "elastic_net",
+        gamma: float | None = None,
         max_iter: int = 10_000,
         tol: float = 1e-6,
         n_jobs: int | None = None,
@@ -209,8 +225,8 @@ class LogisticRegressionCV(ProbabilisticClassifier, CrossValidatedModel):
         super().__init__(
             alphas=alphas, n_alphas=n_alphas, eps=eps, cv=cv, scoring=scoring, rule=rule, relax=relax,
             fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
-            penalty_factor=penalty_factor, max_iter=max_iter, tol=tol, n_jobs=n_jobs, verbose=verbose,
-            callback=callback,
+            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol, n_jobs=n_jobs,
+            verbose=verbose, callback=callback,
         )
         self.l1_ratio = l1_ratio
         self.class_weight = class_weight

@@ -17,6 +17,7 @@ from sparsereg._parameters import (
     check_grid,
     check_l1_ratio,
     check_n_jobs,
+    check_penalty,
     make_controls,
 )
 from sparsereg._sklearn import check_feature_names, feature_names
@@ -34,7 +35,7 @@ from sparsereg.cross_validation import (
 from sparsereg.design import Design, make_design
 from sparsereg.folds import Fold, make_folds
 from sparsereg.linear_model import SparseLinearModel
-from sparsereg.path import geometric_grid, prepare, relax_all
+from sparsereg.path import alpha_solver, geometric_grid, prepare, relax_all
 from sparsereg.path_result import RegularizationPath
 from sparsereg.scoring import Scoring, make_scoring, take
 from sparsereg.solvers.base import Controls, Solution
@@ -72,7 +73,7 @@ CV_PARAMETERS = """
         Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper.
     penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id, default=None
         p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
-    max_iter : int, default=10_000
+{penalty}    max_iter : int, default=10_000
         Passes at one alpha after which to stop, with a ConvergenceWarning.
     tol : float, default=1e-6
         Duality gap to reach on all data, relative to F of the model with intercept only. Fits of folds, of which only
@@ -153,6 +154,7 @@ class _Settings:
     n_jobs: int
     controls: Controls
     problem: dict[str, Any]
+    penalty: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,8 @@ class CrossValidatedModel(SparseLinearModel):
         positive: bool = False,
         bounds: Any = None,
         penalty_factor: Any = None,
+        penalty: str = "elastic_net",
+        gamma: float | None = None,
         max_iter: int = 10_000,
         tol: float = 1e-6,
         n_jobs: int | None = None,
@@ -203,6 +207,8 @@ class CrossValidatedModel(SparseLinearModel):
         self.positive = positive
         self.bounds = bounds
         self.penalty_factor = penalty_factor
+        self.penalty = penalty
+        self.gamma = gamma
         self.max_iter = max_iter
         self.tol = tol
         self.n_jobs = n_jobs
@@ -271,11 +277,13 @@ class CrossValidatedModel(SparseLinearModel):
         ratios = list(ratios) if isinstance(ratios, (list, tuple, np.ndarray)) else [ratios]
         if not ratios:
             raise ValueError("l1_ratio: an empty list is not allowed, expected at least one number in [0, 1]")
+        ratios = [check_l1_ratio(ratio) for ratio in ratios]
+        penalty = {"penalty": self.penalty, "gamma": check_penalty(self.penalty, min(ratios), self.gamma)}
         n_alphas, eps = check_grid(self.n_alphas, self.eps)
         if self.callback is not None and not callable(self.callback):
             raise TypeError(f"callback: {self.callback!r} is not callable")
         return _Settings(
-            l1_ratios=[check_l1_ratio(ratio) for ratio in ratios],
+            l1_ratios=ratios,
             alphas=None if self.alphas is None else check_alphas(np.unique(self.alphas)[::-1]),
             n_alphas=n_alphas,
             eps=eps,
@@ -291,7 +299,9 @@ class CrossValidatedModel(SparseLinearModel):
                 "positive": self.positive,
                 "bounds": self.bounds,
                 "penalty_factor": self.penalty_factor,
+                **penalty,
             },
+            penalty=penalty,
         )
 
     def _encode(self, y: Any, sample_weight: Any, n_samples: int) -> CVTargets:
@@ -314,6 +324,7 @@ class CrossValidatedModel(SparseLinearModel):
             alphas=path.alphas,
             tols=fold_tols(path, settings.controls.tol),
             l1_ratio=l1_ratio,
+            penalty=settings.penalty,
             controls=settings.controls,
             relax=settings.relax,
             sample_weight=data.targets.fit_weight,
@@ -331,13 +342,14 @@ class CrossValidatedModel(SparseLinearModel):
         problem = self._problem(data, settings, l1_ratio, weight, alphas)
         point = null_point(problem, settings.controls)
         if alphas is None:
-            alphas = geometric_grid(alpha_max(problem, point, l1_ratio), settings.n_alphas, settings.eps)
-        solutions = fit_all(problem, point, alphas, l1_ratio, settings.controls, len(data.folds), self._tell)
+            alphas = geometric_grid(alpha_max(problem, point, l1_ratio, self.penalty), settings.n_alphas, settings.eps)
+        solve = alpha_solver(problem, l1_ratio, settings.controls, **settings.penalty)
+        solutions = fit_all(solve, point, alphas, l1_ratio, settings.controls, len(data.folds), self._tell)
         if settings.relax:
             solutions = relax_all(problem, solutions, alphas, settings.controls)
         path = RegularizationPath.of(
             solutions, alphas, problem, data.design, loss=self._loss, delta=1.35, l1_ratio=l1_ratio,
-            relaxed=settings.relax,
+            penalty=self.penalty, relaxed=settings.relax,
         )
         return path, solutions
 

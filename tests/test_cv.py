@@ -277,6 +277,21 @@ def test_relaxed_models_judge_relaxed_fits():
         assert np.median(np.abs(model.cv_results_["fold_mse"][:, k] - expected) / expected) < 1e-4
 
 
+@pytest.mark.parametrize("penalty", ["mcp", "scad", "l0"])
+def test_penalties_that_are_not_convex(penalty):
+    X, y = data("squared", n=300, repeats=False)
+    settings = {"penalty": penalty, "gamma": None if penalty == "l0" else 8.0}
+    model = LassoCV(n_alphas=6, eps=0.05, cv=3, **settings).fit(X, y)
+    assert (model.path_.penalty, model.path_.alphas.size) == (penalty, 6)
+    assert np.isnan(model.dual_gap_)
+    for k, fold in enumerate(sparsereg.folds.make_folds(3, X, y, None, 300)):
+        path = regularization_path(X[fold.train], y[fold.train], alphas=model.alphas_, **settings)
+        expected = path.evaluate(X[fold.test], y[fold.test])["mse"]
+        np.testing.assert_allclose(model.cv_results_["fold_mse"][:, k], expected, rtol=1e-3)
+    with pytest.raises(ValueError, match=r"gamma: 0\.5 is outside"):
+        LassoCV(penalty="mcp", gamma=0.5).fit(X, y)
+
+
 def test_a_wide_cross():
     X = lat_long_cross(3000, n_places=20)
     y = np.sin(np.asarray(X[:, :500].sum(axis=1)).ravel()) + np.random.default_rng(0).standard_normal(3000)
