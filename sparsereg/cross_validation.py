@@ -81,6 +81,7 @@ class FoldFits:
     controls : Controls
     relax : bool
         Judge relaxed fits.
+    n_samples : int
     sample_weight : ndarray of float64 of shape (n_samples,) or None
         For the fits.
     score_weight : ndarray of float64 of shape (n_samples,) or None
@@ -95,6 +96,7 @@ class FoldFits:
     penalty: dict[str, Any]
     controls: Controls
     relax: bool
+    n_samples: int
     sample_weight: Vector | None
     score_weight: Vector | None
 
@@ -287,12 +289,11 @@ def _run_fold(
     fits: FoldFits, fold: Fold, number: int, n_folds: int, tell: Callable[[CVProgress], None]
 ) -> FoldScores:
     """Fit and judge one fold, alpha by alpha."""
-    train, test = fold.weights(fits.sample_weight)[0], fold.weights(fits.score_weight)[1]
     try:
-        problem = fits.problem_of(train)
+        problem = fits.problem_of(fold.train_weight(fits.sample_weight, fits.n_samples))
     except ValueError as error:
         raise ValueError(f"cv: the train part of fold {number} cannot be fitted. {error}") from error
-    judge = fits.unseen_of(test)
+    judge = fits.unseen_of(fold.test_weight(fits.score_weight, fits.n_samples))
     solve = alpha_solver(problem, fits.l1_ratio, fits.controls, **fits.penalty)
     point = null_point(problem, fits.controls)
     relax = Relaxation(problem, fits.controls)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -251,15 +251,15 @@ class CrossValidatedModel(SparseLinearModel):
         )
         data = _Data(X, y, design, targets, offset, folds)
         runs = [self._run(data, settings, l1_ratio) for l1_ratio in settings.l1_ratios]
-        tables = [table for _, _, table in runs]
+        tables = [table for _, table in runs]
         results = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
         name = settings.scoring.name
         best = choose(results, name, settings.rule, settings.scoring.greater_is_better)
         # Nothing is set before everything has succeeded.
         check_feature_names(self, X, reset=True)
         run, position = divmod(best, tables[0]["alpha"].size)
-        path, solutions, _ = runs[run]
-        self._set_solutions([solutions[position]], design)
+        path = runs[run][0]
+        self._set_solutions([path.solution(position, design)], design)
         if targets.classes is not None:
             self.classes_ = targets.classes
         self.alpha_, self.l1_ratio_ = float(results["alpha"][best]), float(results["l1_ratio"][best])
@@ -311,9 +311,9 @@ class CrossValidatedModel(SparseLinearModel):
 
     def _run(
         self, data: _Data, settings: _Settings, l1_ratio: float
-    ) -> tuple[RegularizationPath, Sequence[Solution], dict[str, Vector]]:
-        """Fit all data and all folds at one l1_ratio; return path, solutions and scores."""
-        path, solutions = self._fit_all(data, settings, l1_ratio)
+    ) -> tuple[RegularizationPath, dict[str, Vector]]:
+        """Fit all data and all folds at one l1_ratio; return path and scores."""
+        path = self._fit_all(data, settings, l1_ratio)
 
         def problem_of(weight: Vector) -> Any:
             return self._problem(data, settings, l1_ratio, weight, path.alphas)
@@ -327,17 +327,17 @@ class CrossValidatedModel(SparseLinearModel):
             penalty=settings.penalty,
             controls=settings.controls,
             relax=settings.relax,
+            n_samples=data.design.n_samples,
             sample_weight=data.targets.fit_weight,
             score_weight=data.targets.score_weight,
         )
         scores = cross_validate(fits, data.folds, settings.n_jobs, self._tell)
-        fold_weight = np.array([fold.weights(data.targets.score_weight)[1].sum() for fold in data.folds])
-        return path, solutions, summarise(scores, fold_weight, path.alphas, l1_ratio)
+        weight, n_samples = data.targets.score_weight, data.design.n_samples
+        fold_weight = np.array([fold.test_weight(weight, n_samples).sum() for fold in data.folds])
+        return path, summarise(scores, fold_weight, path.alphas, l1_ratio)
 
-    def _fit_all(
-        self, data: _Data, settings: _Settings, l1_ratio: float
-    ) -> tuple[RegularizationPath, Sequence[Solution]]:
-        """Fit all data; return the path and its solutions."""
+    def _fit_all(self, data: _Data, settings: _Settings, l1_ratio: float) -> RegularizationPath:
+        """Fit all data."""
         weight, alphas = data.targets.fit_weight, settings.alphas
         problem = self._problem(data, settings, l1_ratio, weight, alphas)
         point = null_point(problem, settings.controls)
@@ -347,11 +347,10 @@ class CrossValidatedModel(SparseLinearModel):
         solutions = fit_all(solve, point, alphas, l1_ratio, settings.controls, len(data.folds), self._tell)
         if settings.relax:
             solutions = relax_all(problem, solutions, alphas, settings.controls)
-        path = RegularizationPath.of(
+        return RegularizationPath.of(
             solutions, alphas, problem, data.design, loss=self._loss, delta=1.35, l1_ratio=l1_ratio,
             penalty=self.penalty, relaxed=settings.relax,
         )
-        return path, solutions
 
     def _problem(
         self, data: _Data, settings: _Settings, l1_ratio: float, weight: Vector | None, alphas: Vector | None

@@ -20,20 +20,36 @@ N_FOLDS = 5
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """One split of the samples: how often each is in the training part, and how often in the unseen one.
+    """One split of the samples into a training part and an unseen one.
 
     Attributes
     ----------
-    train, test : ndarray of bool or of int64 of shape (n_samples,)
+    test : ndarray of int32 of shape (n_test,)
+        Positions; one that is there twice counts twice.
+    train : ndarray of int32 of shape (n_train,) or None
+        None: all other samples.
     """
 
-    train: npt.NDArray[Any]
-    test: npt.NDArray[Any]
+    test: npt.NDArray[np.int32]
+    train: npt.NDArray[np.int32] | None
 
-    def weights(self, sample_weight: Vector | None) -> tuple[Vector, Vector]:
-        """Return the sample weights of the two parts, 0 for samples that are not in it."""
-        one = 1.0 if sample_weight is None else sample_weight
-        return self.train * one, self.test * one
+    def train_weight(self, sample_weight: Vector | None, n_samples: int) -> Vector:
+        """Return the sample weights of the training part, 0 for samples that are not in it."""
+        if self.train is None:
+            weight = np.ones(n_samples) if sample_weight is None else sample_weight.copy()
+            weight[self.test] = 0.0
+            return weight
+        return _spread(self.train, sample_weight, n_samples)
+
+    def test_weight(self, sample_weight: Vector | None, n_samples: int) -> Vector:
+        """Return the sample weights of the unseen part, 0 for samples that are not in it."""
+        return _spread(self.test, sample_weight, n_samples)
+
+
+def _spread(positions: npt.NDArray[np.int32], sample_weight: Vector | None, n_samples: int) -> Vector:
+    return np.bincount(
+        positions, weights=None if sample_weight is None else sample_weight[positions], minlength=n_samples
+    ).astype(np.float64, copy=False)
 
 
 def make_folds(
@@ -69,20 +85,21 @@ def make_folds(
         raise ValueError(f"groups: not used by cv={cv!r}, expected a splitter, as GroupKFold")
     folds = []
     for train, test in _splits(cv, X, y, n_samples, groups, labels):
-        parts = []
-        for name, part in (("train", train), ("test", test)):
-            count = _count(part, n_samples, f"cv: {name} part of fold {len(folds)}")
-            if not (count if sample_weight is None else count * sample_weight).any():
-                raise ValueError(f"cv: the {name} part of fold {len(folds)} has no weight, expected some in every part")
-            parts.append(count)
-        folds.append(Fold(*parts))
+        what = f"part of fold {len(folds)}"
+        test = _positions(test, n_samples, f"cv: test {what}")
+        train = None if train is None else _positions(train, n_samples, f"cv: train {what}")
+        fold = Fold(test, None if train is None or _is_rest(train, test, n_samples) else train)
+        for name, weight in (("train", fold.train_weight), ("test", fold.test_weight)):
+            if not weight(sample_weight, n_samples).any():
+                raise ValueError(f"cv: the {name} {what} has no weight, expected some in every part")
+        folds.append(fold)
     if len(folds) < 2:
         raise ValueError(f"cv: {len(folds)} folds are not allowed, expected at least 2")
     return folds
 
 
 def _splits(cv: Any, X: Any, y: Any, n_samples: int, groups: Any, labels: Any) -> Iterable[tuple[Any, Any]]:
-    """Return pairs of positions or masks."""
+    """Return pairs of positions or masks; None for a training part that is all the rest."""
     if _is_splitter(cv):
         return cv.split(X, y, groups)
     cv = N_FOLDS if cv is None else cv
@@ -93,7 +110,7 @@ def _splits(cv: Any, X: Any, y: Any, n_samples: int, groups: Any, labels: Any) -
     if not 2 <= cv <= n_samples:
         raise ValueError(f"cv: {cv} folds are not allowed for n_samples={n_samples} samples, expected 2 to {n_samples}")
     of_fold = _consecutive(int(cv), n_samples) if labels is None else _stratified(int(cv), labels)
-    return [(of_fold != k, of_fold == k) for k in range(int(cv))]
+    return ((None, of_fold == k) for k in range(int(cv)))
 
 
 def _is_splitter(cv: Any) -> bool:
@@ -131,15 +148,19 @@ def _stratified(n_folds: int, labels: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
     return out
 
 
-def _count(part: Any, n_samples: int, what: str) -> npt.NDArray[Any]:
-    """Say how often each sample is in a part; as a mask, an eighth as large, where no sample is in it twice."""
+def _positions(part: Any, n_samples: int, what: str) -> npt.NDArray[np.int32]:
+    """Check the positions of the samples of a part, or find those of a mask."""
     positions = np.asarray(part)
     if positions.dtype == bool and positions.shape == (n_samples,):
-        return positions
+        return np.flatnonzero(positions).astype(np.int32)
     if positions.ndim != 1 or positions.dtype.kind not in "iu":
         raise TypeError(f"{what}: expected positions of samples, or a mask of length {n_samples}")
     outside = (positions < 0) | (positions >= n_samples)
     if outside.any():
         raise ValueError(f"{what}: position {positions[outside][0]} is outside [0, {n_samples})")
-    count = np.bincount(positions, minlength=n_samples)
-    return count.astype(bool) if count.max() <= 1 else count
+    return positions.astype(np.int32)
+
+
+def _is_rest(train: npt.NDArray[np.int32], test: npt.NDArray[np.int32], n_samples: int) -> bool:
+    """Say whether every sample is in one of the parts, once."""
+    return train.size + test.size == n_samples and bool(np.bincount(np.r_[train, test]).max() == 1)

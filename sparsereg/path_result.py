@@ -131,6 +131,31 @@ class RegularizationPath:
             **facts,
         )
 
+    def solution(self, k: int, design: Design) -> Solution:
+        """Return the k-th fit as solvers gave it.
+
+        Parameters
+        ----------
+        k : int
+        design : Design
+            Of the training data.
+
+        Returns
+        -------
+        solution : Solution
+        """
+        coef = self.coef.at(k)
+        return Solution(
+            columns=np.searchsorted(design.active, coef.ids).astype(np.int32),
+            values=coef.values,
+            b=float(self.intercepts[k]),
+            objective=float(self.objectives[k]),
+            loss=0.5 * float(self.deviances[k]),
+            dual_gap=float(self.dual_gaps[k]),
+            n_iter=int(self.n_iters[k]),
+            converged=True,
+        )
+
     def __repr__(self) -> str:
         """Say how far the path reaches."""
         return (

@@ -43,6 +43,11 @@ def data(loss, seed=0, n=120, p=12, repeats=True):
     return X, (rng.random(n) < 1.0 / (1.0 + np.exp(-t))).astype(float)
 
 
+def parts(fold, n):
+    """Return the two parts of a fold as masks."""
+    return fold.train_weight(None, n) > 0.0, fold.test_weight(None, n) > 0.0
+
+
 def l1_ratio_of(kind):
     return {LassoCV: 1.0, RidgeCV: 0.0, ElasticNetCV: 0.5}.get(kind, 1.0)
 
@@ -58,7 +63,7 @@ def test_scores_are_those_of_fits_to_subsets(loss, kind, weighted):
     folds = sparsereg.folds.make_folds(3, X, y, weight, y.size, labels=y if loss == "logistic" else None)
     results, names = model.cv_results_, metrics.METRICS[loss][:4]
     for k, fold in enumerate(folds):
-        train, test = fold.train, fold.test
+        train, test = parts(fold, y.size)
         w = np.ones(y.size) if weight is None else weight
         o = np.zeros(y.size) if offset is None else offset
         path = regularization_path(
@@ -222,10 +227,11 @@ def test_smoothing_and_class_weights_are_for_the_fits_alone():
     target, weight = 0.8 * y + 0.1, np.where(y == 0.0, 3.0, 1.0)
     folds = sparsereg.folds.make_folds(3, X, y, None, y.size, labels=y)
     for k, fold in enumerate(folds):
+        train, test = parts(fold, y.size)
         path = regularization_path(
-            X[fold.train], target[fold.train], loss="logistic", alphas=soft.alphas_, sample_weight=weight[fold.train]
+            X[train], target[train], loss="logistic", alphas=soft.alphas_, sample_weight=weight[train]
         )
-        expected = path.evaluate(X[fold.test], y[fold.test])["log_loss"]
+        expected = path.evaluate(X[test], y[test])["log_loss"]
         np.testing.assert_allclose(soft.cv_results_["fold_log_loss"][:, k], expected, rtol=1e-3)
 
 
@@ -272,8 +278,9 @@ def test_relaxed_models_judge_relaxed_fits():
     design = np.c_[X[:, support], np.ones(y.size)]
     np.testing.assert_allclose(np.r_[model.coef_[support], model.intercept_], np.linalg.lstsq(design, y)[0], atol=1e-5)
     for k, fold in enumerate(sparsereg.folds.make_folds(3, X, y, None, y.size)):
-        path = regularization_path(X[fold.train], y[fold.train], alphas=model.alphas_, relax=True)
-        expected = path.evaluate(X[fold.test], y[fold.test])["mse"]
+        train, test = parts(fold, y.size)
+        path = regularization_path(X[train], y[train], alphas=model.alphas_, relax=True)
+        expected = path.evaluate(X[test], y[test])["mse"]
         assert np.median(np.abs(model.cv_results_["fold_mse"][:, k] - expected) / expected) < 1e-4
 
 
@@ -285,8 +292,9 @@ def test_penalties_that_are_not_convex(penalty):
     assert (model.path_.penalty, model.path_.alphas.size) == (penalty, 6)
     assert np.isnan(model.dual_gap_)
     for k, fold in enumerate(sparsereg.folds.make_folds(3, X, y, None, 300)):
-        path = regularization_path(X[fold.train], y[fold.train], alphas=model.alphas_, **settings)
-        expected = path.evaluate(X[fold.test], y[fold.test])["mse"]
+        train, test = parts(fold, 300)
+        path = regularization_path(X[train], y[train], alphas=model.alphas_, **settings)
+        expected = path.evaluate(X[test], y[test])["mse"]
         np.testing.assert_allclose(model.cv_results_["fold_mse"][:, k], expected, rtol=1e-3)
     with pytest.raises(ValueError, match=r"gamma: 0\.5 is outside"):
         LassoCV(penalty="mcp", gamma=0.5).fit(X, y)
@@ -300,8 +308,9 @@ def test_a_wide_cross():
     assert model.sparse_coef_.shape == (1, CROSS_WIDTH)
     assert model.predict(X[:5]).shape == (5,)
     for k, fold in enumerate(sparsereg.folds.make_folds(3, X, y, None, 3000)):
-        path = regularization_path(X[fold.train], y[fold.train], l1_ratio=0.9, alphas=model.alphas_)
-        expected = path.evaluate(X[fold.test], y[fold.test])["mse"]
+        train, test = parts(fold, 3000)
+        path = regularization_path(X[train], y[train], l1_ratio=0.9, alphas=model.alphas_)
+        expected = path.evaluate(X[test], y[test])["mse"]
         np.testing.assert_allclose(model.cv_results_["fold_mse"][:, k], expected, rtol=5e-3)
 
 

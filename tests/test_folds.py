@@ -19,8 +19,8 @@ def test_consecutive_folds(n, n_folds):
     model_selection = pytest.importorskip("sklearn.model_selection")
     folds = split(n_folds, n=n)
     for fold, (train, test) in zip(folds, model_selection.KFold(n_folds).split(np.zeros(n)), strict=True):
-        assert np.flatnonzero(fold.train).tolist() == train.tolist()
-        assert np.flatnonzero(fold.test).tolist() == test.tolist()
+        assert np.flatnonzero(fold.train_weight(None, n)).tolist() == train.tolist()
+        assert np.flatnonzero(fold.test_weight(None, n)).tolist() == test.tolist()
 
 
 @given(seed=st.integers(0, 2**32 - 1), n_folds=st.integers(2, 5))
@@ -31,7 +31,7 @@ def test_stratified_folds(seed, n_folds):
     folds = split(n_folds, n=40, labels=labels)
     known = model_selection.StratifiedKFold(n_folds).split(np.zeros(40), labels)
     for fold, (_, test) in zip(folds, known, strict=True):
-        assert np.flatnonzero(fold.test).tolist() == test.tolist()
+        assert fold.test.tolist() == test.tolist()
 
 
 def test_five_folds_unless_told_otherwise():
@@ -43,19 +43,19 @@ def test_splitters_with_groups():
     groups = np.repeat([3, 1, 2], 4)
     for fold in split(model_selection.GroupKFold(3), groups=groups):
         assert np.unique(groups[fold.test]).size == 1
-        assert not np.intersect1d(groups[fold.test], groups[fold.train]).size
+        assert not fold.train_weight(None, 12)[groups == groups[fold.test[0]]].any()
 
 
 def test_positions_masks_and_repeats():
     mask = np.arange(12) < 6
     weight = np.arange(12.0)
     folds = split([(mask, ~mask), ([0, 1, 1], np.array([5]))], weight=weight)
-    train, test = folds[0].weights(weight)
-    np.testing.assert_array_equal(train, weight * mask)
-    np.testing.assert_array_equal(test, weight * ~mask)
-    train, test = folds[1].weights(None)
-    assert train.tolist() == [1.0, 2.0] + [0.0] * 10
-    assert test.sum() == test[5] == 1.0
+    np.testing.assert_array_equal(folds[0].train_weight(weight, 12), weight * mask)
+    np.testing.assert_array_equal(folds[0].test_weight(weight, 12), weight * ~mask)
+    assert folds[0].train is None  # all the rest, which need not be listed
+    assert folds[1].train_weight(None, 12).tolist() == [1.0, 2.0] + [0.0] * 10
+    assert folds[1].train_weight(weight, 12).tolist() == [0.0, 2.0] + [0.0] * 10
+    assert np.flatnonzero(folds[1].test_weight(None, 12)).tolist() == [5]
 
 
 @pytest.mark.parametrize(
