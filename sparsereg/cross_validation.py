@@ -182,7 +182,9 @@ class Unseen:
     def __init__(
         self, design: Design, loss: str, y: Vector, weight: Vector, offset: Vector | None, names: Sequence[str]
     ):
-        self._design, self._loss, self._names, self._within, self._offset = design, loss, names, 0.0, 0.0
+        self._design, self._loss, self._names, self._within = design, loss, names, 0.0
+        self._offset: Vector | float = 0.0
+        self._rows: npt.NDArray[Any]
         if offset is None and loss in ("squared", "logistic", "poisson"):
             grouped = design.aggregate(y, weight)
             self._rows = np.flatnonzero(grouped.weight > 0.0)

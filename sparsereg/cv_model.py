@@ -373,9 +373,9 @@ class CrossValidatedModel(SparseLinearModel):
         self, data: _Data, settings: _Settings, weight: Vector
     ) -> Callable[[Solution], dict[str, float]]:
         """Make the judge of the unseen rows with the given weights."""
-        scoring = settings.scoring
+        scoring, scorer = settings.scoring, settings.scoring.scorer
         judge = Unseen(data.design, self._loss, data.targets.score, weight, data.offset, scoring.names)
-        if scoring.scorer is None:
+        if scorer is None:
             return judge
         rows = np.flatnonzero(weight > 0.0)
         X, y = take(data.X, rows), take(data.y, rows)
@@ -383,7 +383,7 @@ class CrossValidatedModel(SparseLinearModel):
 
         def judge_model(solution: Solution) -> dict[str, float]:
             model = self._model_of(solution, data)
-            return {**judge(solution), scoring.name: float(scoring.scorer(model, X, y, **weights))}
+            return {**judge(solution), scoring.name: float(scorer(model, X, y, **weights))}
 
         return judge_model
 

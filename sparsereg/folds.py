@@ -83,7 +83,7 @@ def make_folds(
     """
     if groups is not None and not _is_splitter(cv):
         raise ValueError(f"groups: not used by cv={cv!r}, expected a splitter, as GroupKFold")
-    folds = []
+    folds: list[Fold] = []
     for train, test in _splits(cv, X, y, n_samples, groups, labels):
         what = f"part of fold {len(folds)}"
         test = _positions(test, n_samples, f"cv: test {what}")
@@ -107,10 +107,11 @@ def _splits(cv: Any, X: Any, y: Any, n_samples: int, groups: Any, labels: Any) -
         raise TypeError(f"cv: {cv!r} is not allowed, expected None, a whole number, a splitter or pairs (train, test)")
     if not isinstance(cv, numbers.Integral):
         return _pairs(cv)
-    if not 2 <= cv <= n_samples:
+    n_folds = int(cv)
+    if not 2 <= n_folds <= n_samples:
         raise ValueError(f"cv: {cv} folds are not allowed for n_samples={n_samples} samples, expected 2 to {n_samples}")
-    of_fold = _consecutive(int(cv), n_samples) if labels is None else _stratified(int(cv), labels)
-    return ((None, of_fold == k) for k in range(int(cv)))
+    of_fold = _consecutive(n_folds, n_samples) if labels is None else _stratified(n_folds, labels)
+    return ((None, of_fold == k) for k in range(n_folds))
 
 
 def _is_splitter(cv: Any) -> bool:

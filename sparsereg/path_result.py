@@ -228,7 +228,7 @@ class RegularizationPath:
 
     def evaluate(
         self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None
-    ) -> dict[str, npt.NDArray[np.float64]]:
+    ) -> dict[str, npt.NDArray[Any]]:
         """Judge every fit on other data than it was made of.
 
         Parameters
@@ -256,7 +256,7 @@ class RegularizationPath:
             predictor = self.coef.at(k).decision(rows) + intercept
             predictor = predictor if offset is None else predictor + offset
             values.append(measure(names, self.loss, y, predictor, weight, delta=self.delta))
-        table = {"alpha": self.alphas.copy(), "n_nonzero": self.df.copy()}
+        table: dict[str, npt.NDArray[Any]] = {"alpha": self.alphas.copy(), "n_nonzero": self.df.copy()}
         return table | {name: np.array([value[name] for value in values]) for name in names}
 
     def criterion(self, name: str, *, gamma: float = 1.0) -> Vector:

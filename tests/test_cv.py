@@ -1,5 +1,7 @@
 """Cross-validated models: folds are subsets, rules and scores are what they say, and scikit-learn is at home."""
 
+import subprocess
+import sys
 import warnings
 from unittest import mock
 
@@ -369,6 +371,32 @@ def test_against_scikit_learn(seed):
         warnings.simplefilter("ignore")
         theirs = linear_model.LassoCV(alphas=ours.alphas_, cv=4, tol=1e-8).fit(X, y)
     np.testing.assert_allclose(exact["fold_mse"], theirs.mse_path_, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("loss", "kind"), [("squared", LassoCV), ("logistic", LogisticRegressionCV)])
+def test_without_scikit_learn(loss, kind, tmp_path):
+    X, y = data(loss)
+    np.savez(tmp_path / "data.npz", X=X, y=y)
+    code = (
+        "import sys\n"
+        "sys.modules['sklearn'] = None\n"
+        "import numpy as np, sparsereg\n"
+        "data = np.load('data.npz')\n"
+        f"model = sparsereg.{kind.__name__}(n_alphas=6, cv=3, rule='1se').fit(data['X'], data['y'])\n"
+        "print(repr(model))\n"
+        "print(model.alpha_, float(model.score(data['X'], data['y'])))\n"
+        "try:\n"
+        "    model.set_params(scoring='roc_auc').fit(data['X'], data['y'])\n"
+        "except ValueError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    shown, numbers, refusal = done.stdout.splitlines()
+    assert shown.startswith(kind.__name__ + "(")
+    model = kind(n_alphas=6, cv=3, rule="1se").fit(X, y)
+    np.testing.assert_allclose([float(number) for number in numbers.split()], [model.alpha_, model.score(X, y)])
+    assert refusal.startswith("scoring: 'roc_auc' is not allowed")
 
 
 @every_model

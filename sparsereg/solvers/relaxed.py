@@ -58,8 +58,10 @@ class Relaxation:
         refit = coordinate_descent.solve(problem, ElasticNet(0.0, 1.0), point, self._controls)
         if refit.loss <= solution.loss:
             return refit
-        kept = {"columns": solution.columns, "values": solution.values, "b": solution.b}
-        return replace(refit, **kept, loss=solution.loss, objective=solution.loss)
+        return replace(
+            refit, columns=solution.columns, values=solution.values, b=solution.b, loss=solution.loss,
+            objective=solution.loss,
+        )
 
 
 def restrict(problem: Problem, columns: npt.NDArray[np.int32]) -> Problem:
