@@ -256,7 +256,12 @@ def cross_validate(
     ConvergenceWarning
         Once for all fits that stopped short of the tolerance.
     """
-    stop, lock = threading.Event(), threading.Lock()
+    stop, lock, preparing = threading.Event(), threading.Lock(), threading.Lock()
+
+    def problem_of(weight: Vector) -> Problem:
+        # A fold takes the most memory before it is solved, and little time: one does so while others solve.
+        with preparing:
+            return fits.problem_of(weight)
 
     def look(_: object) -> None:
         if stop.is_set():
@@ -267,8 +272,8 @@ def cross_validate(
         with lock:
             callback(progress)
 
-    fits = replace(fits, controls=replace(fits.controls, callback=look))
-    jobs = [(fits, fold, k, len(folds), tell) for k, fold in enumerate(folds)]
+    shared = replace(fits, problem_of=problem_of, controls=replace(fits.controls, callback=look))
+    jobs = [(shared, fold, k, len(folds), tell) for k, fold in enumerate(folds)]
     if n_jobs == 1:
         results = [_run_fold(*job) for job in jobs]
     else:
