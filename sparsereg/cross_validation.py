@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -273,23 +274,52 @@ def cross_validate(
             callback(progress)
 
     shared = replace(fits, problem_of=problem_of, controls=replace(fits.controls, callback=look))
-    jobs = [(shared, fold, k, len(folds), tell) for k, fold in enumerate(folds)]
-    if n_jobs == 1:
-        results = [_run_fold(*job) for job in jobs]
-    else:
-        with ThreadPoolExecutor(n_jobs) as pool:
-            futures = [pool.submit(_run_fold, *job) for job in jobs]
-            try:
-                for future in as_completed(futures):
-                    future.result()
-            except BaseException:
-                stop.set()
-                pool.shutdown(cancel_futures=True)
-                raise
-        results = [future.result() for future in futures]
-    stopped = [solution for result in results for solution in result.solutions]
-    warn_unconverged(stopped, np.tile(fits.alphas, len(folds)), fits.controls)
-    return results
+    results: list[FoldScores | None] = [None] * len(folds)
+
+    def run(k: int) -> None:
+        results[k] = _run_fold(shared, folds[k], k, len(folds), tell)
+
+    _share(run, len(folds), n_jobs, stop)
+    done = [result for result in results if result is not None]
+    fitted = [solution for result in done for solution in result.solutions]
+    warn_unconverged(fitted, np.tile(fits.alphas, len(folds)), fits.controls)
+    return done
+
+
+def _share(run: Callable[[int], None], n_tasks: int, n_jobs: int, stop: threading.Event) -> None:
+    """Run tasks in this thread and n_jobs - 1 others; raise the first failure once all have ended.
+
+    This thread takes part because the memory that it has freed before is of no use to others.
+    """
+    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for k in range(n_tasks):
+        waiting.put(k)
+
+    def work() -> None:
+        try:
+            while not waiting.empty() and not stop.is_set():
+                run(waiting.get_nowait())
+        except queue.Empty:
+            return
+        except BaseException:
+            stop.set()
+            raise
+
+    with ThreadPoolExecutor(max(n_jobs - 1, 1)) as pool:
+        others = [pool.submit(work) for _ in range(min(n_jobs, n_tasks) - 1)]
+        failures: list[BaseException | None] = []
+        try:
+            work()
+        except BaseException as failure:
+            failures.append(failure)
+        try:
+            failures += [other.exception() for other in others]
+        except BaseException:
+            stop.set()
+            raise
+    for failure in failures:
+        if failure is not None and not isinstance(failure, _Stopped):
+            raise failure
 
 
 def _run_fold(
