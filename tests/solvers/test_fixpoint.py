@@ -110,19 +110,20 @@ def test_steps_that_raise_the_objective_are_taken_back(name):
     run.point.w[:], run.point.b = -2.0, -6.0
     run.restart()
     seen, damping = [run.objective], []
-    whole = run._descend
+    whole, penalty = run._descend, run.penalty
 
     def watched(columns, goal):
-        whole(columns, goal)
-        seen.append(run.objective)
-        damping.append(run.damping)
+        kept = whole(columns, goal)
+        if run.penalty is penalty:  # a refit leaves the price out
+            seen.append(run.objective)
+            damping.append(run.damping)
+        return kept
 
     with mock.patch.object(run, "_descend", watched):
         run.run()
     assert run.converged
     assert np.all(np.diff(seen) <= 1e-13 * problem.reference)
     assert max(damping) > 1.0
-    assert damping[-1] == 1.0
 
 
 @pytest.mark.parametrize("name", NAMES)
