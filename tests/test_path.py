@@ -346,7 +346,6 @@ def test_an_interrupt_stops_a_fit_within_a_second(l1_ratio, alpha):
         ({"callback": 3}, TypeError, "callback: 3 is not callable"),
         ({"loss": "absolute"}, ValueError, r"loss: 'absolute' is not allowed, expected one of \['huber', 'logistic', "),
         ({"penalty": "l2"}, ValueError, r"penalty: 'l2' is not allowed, expected one of \['elastic_net', 'l0', "),
-        ({"penalty": None}, ValueError, r"penalty: None is not allowed"),
         ({"penalty": "l0", "l1_ratio": 0.0}, ValueError, r"l1_ratio: 0 leaves nothing of penalty='l0'"),
         ({"gamma": 3.0}, ValueError, r"gamma: 3.0 is not allowed with penalty='elastic_net', expected None"),
         ({"penalty": "l0", "gamma": 3.0}, ValueError, r"gamma: 3.0 is not allowed with penalty='l0', expected None"),

@@ -119,6 +119,9 @@ class Solution:
     violation : float
         How far the point is from a minimum along every coordinate: the most by which minimising over one alone would
         move its gradient, relative to the largest gradient entry of the null model. NaN where a gap says more.
+    unbounded : bool
+        The loss keeps falling along columns without penalty (classes that they separate, counts of zero on all their
+        rows): the solution is where the gap met the tolerance, and no coefficients are best.
     """
 
     columns: npt.NDArray[np.int32]
@@ -130,6 +133,7 @@ class Solution:
     n_iter: int
     converged: bool
     violation: float = np.nan
+    unbounded: bool = False
 
     @classmethod
     def of(cls, w: npt.NDArray[np.float64], **facts: Any) -> Solution:

@@ -60,12 +60,13 @@ class WorkingSetRun:
     """
 
     model: Model
+    unbounded = False
 
     def __init__(self, problem: Problem, penalty: ElasticNet, point: Point, controls: Controls):
         self.problem, self.penalty, self.point, self.controls = problem, penalty, point, controls
         self.target = controls.tol * problem.reference + problem.rounding
         self.norm = np.sqrt(problem.curvature)
-        self.best_dual, self.gap, self.best_gap = -np.inf, np.inf, np.inf
+        self.best_dual, self.gap, self.best_gap = problem.least_loss, np.inf, np.inf
         self.n_iter, self.stalled, self.is_z = 0, 0, False
         self.best_primal = np.inf
         self.primal, self.dual_scale, self.sphere_gap = np.inf, 1.0, np.inf
@@ -310,4 +311,5 @@ class WorkingSetRun:
             dual_gap=self._relative_gap(),
             n_iter=self.n_iter,
             converged=self.gap <= self.target,
+            unbounded=self.unbounded,
         )
