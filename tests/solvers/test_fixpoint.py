@@ -48,6 +48,7 @@ def test_the_violation_is_the_largest_step_along_a_coordinate(name, seed, fit_in
     run = start(problem, name, 0.3)
     rng = np.random.default_rng(seed)
     run.point.w[:] = rng.standard_normal(10) * rng.integers(0, 2, 10)
+    run.point.b = -float(X.mean(axis=0) @ run.point.w) if fit_intercept else 0.0
     run.restart()
     distance = run.measure(problem.public)
     sd = X.std(axis=0)
