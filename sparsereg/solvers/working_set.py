@@ -172,19 +172,23 @@ class WorkingSetRun:
         theta, private_scale = self._dual_point()
         primal = self._primal(self.live)
         dual, scale = self._best_dual(theta, self.live, private_scale)
-        self.best_dual = max(self.best_dual, dual)
-        self.primal, self.dual_scale, self.sphere_gap = primal, scale, primal - dual
+        self.dual_scale, self.sphere_gap = scale, primal - dual
+        if not self._record(primal, dual):
+            return False
+        self._tighten(theta, private_scale)
+        self._drop_safely()
+        return True
+
+    def _record(self, primal: float, dual: float) -> bool:
+        """Take note of a primal and a dual objective; say whether to go on."""
+        self.primal, self.best_dual = primal, max(self.best_dual, dual)
         self.gap = max(primal - self.best_dual, 0.0)
         self.n_iter += 1
         better = primal < self.best_primal - 1e-14 * self.problem.reference or self.gap < 0.99 * self.best_gap
         self.stalled = 0 if better else self.stalled + 1
         self.best_gap, self.best_primal = min(self.gap, self.best_gap), min(primal, self.best_primal)
         self._tell()
-        if self.gap <= self.target or self.n_iter >= self.controls.max_iter or self.stalled >= MAX_STALLED:
-            return False
-        self._tighten(theta, private_scale)
-        self._drop_safely()
-        return True
+        return self.gap > self.target and self.n_iter < self.controls.max_iter and self.stalled < MAX_STALLED
 
     def _without_dual_slack(self, theta: Vector) -> Ids:
         """Find the unpenalised columns that X' theta must vanish on: within their bounds, or pushed off one."""
