@@ -75,9 +75,10 @@ CV_PARAMETERS = """
         p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
 {penalty}    max_iter : int, default=10_000
         Passes at one alpha after which to stop, with a ConvergenceWarning.
-    tol : float, default=1e-6
-        Duality gap to reach on all data, relative to F of the model with intercept only. Fits of folds, of which only
-        predictions are used, stop at 1e-4 of the loss that all data reach at the same alpha, where that is more.
+    tol : float, default=1e-8
+        Duality gap to reach on all data, relative to F of the model with intercept only: less than that of a single
+        fit, as one path costs little beside those of the folds. Fits of folds, of which only predictions are used, stop
+        at 1e-4 of the loss that all data reach at the same alpha, where that is more.
     n_jobs : int or None, default=None
         Threads to share the folds; None is 1, -1 all. Results are the same for any number.
     verbose : int, default=0
@@ -190,7 +191,7 @@ class CrossValidatedModel(SparseLinearModel):
         penalty: str = "elastic_net",
         gamma: float | None = None,
         max_iter: int = 10_000,
-        tol: float = 1e-6,
+        tol: float = 1e-8,
         n_jobs: int | None = None,
         verbose: int = 0,
         callback: Callable[[CVProgress], Any] | None = None,

@@ -45,6 +45,13 @@ def data(loss, seed=0, n=120, p=12, repeats=True):
     return X, (rng.random(n) < 1.0 / (1.0 + np.exp(-t))).astype(float)
 
 
+@pytest.fixture
+def exact_folds():
+    """Solve folds as well as all data."""
+    with mock.patch.object(sparsereg.cross_validation, "FOLD_TOL", 0.0):
+        yield
+
+
 def parts(fold, n):
     """Return the two parts of a fold as masks."""
     return fold.train_weight(None, n) > 0.0, fold.test_weight(None, n) > 0.0
@@ -56,6 +63,7 @@ def l1_ratio_of(kind):
 
 @every_model
 @pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.usefixtures("exact_folds")
 def test_scores_are_those_of_fits_to_subsets(loss, kind, weighted):
     X, y = data(loss)
     rng = np.random.default_rng(1)
@@ -75,7 +83,7 @@ def test_scores_are_those_of_fits_to_subsets(loss, kind, weighted):
         expected = path.evaluate(X[test], y[test], w[test], o[test])
         for name in names:
             found = results[f"fold_{name}"][:, k]
-            np.testing.assert_allclose(found, expected[name], rtol=2e-3, atol=2e-3, err_msg=name)
+            np.testing.assert_allclose(found, expected[name], rtol=1e-4, atol=1e-4, err_msg=name)
 
 
 @every_model
@@ -223,15 +231,17 @@ def test_folds_have_their_share_of_each_label():
         LogisticRegressionCV(n_alphas=4, cv=[(order[:30], order[30:]), (order[60:], order[:60])]).fit(X, y)
 
 
+@pytest.mark.usefixtures("exact_folds")
 def test_smoothing_and_class_weights_are_for_the_fits_alone():
     X, y = data("logistic")
-    soft = LogisticRegressionCV(n_alphas=5, cv=3, label_smoothing=0.2, class_weight={0.0: 3.0}).fit(X, y)
+    soft = LogisticRegressionCV(n_alphas=5, cv=3, tol=1e-9, label_smoothing=0.2, class_weight={0.0: 3.0}).fit(X, y)
     target, weight = 0.8 * y + 0.1, np.where(y == 0.0, 3.0, 1.0)
     folds = sparsereg.folds.make_folds(3, X, y, None, y.size, labels=y)
     for k, fold in enumerate(folds):
         train, test = parts(fold, y.size)
         path = regularization_path(
-            X[train], target[train], loss="logistic", alphas=soft.alphas_, sample_weight=weight[train]
+            X[train], target[train], loss="logistic", alphas=soft.alphas_, sample_weight=weight[train],
+            tol=1e-9,
         )
         expected = path.evaluate(X[test], y[test])["log_loss"]
         np.testing.assert_allclose(soft.cv_results_["fold_log_loss"][:, k], expected, rtol=1e-3)
@@ -302,18 +312,19 @@ def test_penalties_that_are_not_convex(penalty):
         LassoCV(penalty="mcp", gamma=0.5).fit(X, y)
 
 
+@pytest.mark.usefixtures("exact_folds")
 def test_a_wide_cross():
     X = lat_long_cross(3000, n_places=20)
     y = np.sin(np.asarray(X[:, :500].sum(axis=1)).ravel()) + np.random.default_rng(0).standard_normal(3000)
     # With L1 alone main effects and cells may share in several ways, which unseen cells tell apart.
-    model = ElasticNetCV(l1_ratio=0.9, n_alphas=20, cv=3).fit(X, y)
+    model = ElasticNetCV(l1_ratio=0.9, n_alphas=20, cv=3, tol=1e-9).fit(X, y)
     assert model.sparse_coef_.shape == (1, CROSS_WIDTH)
     assert model.predict(X[:5]).shape == (5,)
     for k, fold in enumerate(sparsereg.folds.make_folds(3, X, y, None, 3000)):
         train, test = parts(fold, 3000)
-        path = regularization_path(X[train], y[train], l1_ratio=0.9, alphas=model.alphas_)
+        path = regularization_path(X[train], y[train], l1_ratio=0.9, alphas=model.alphas_, tol=1e-9)
         expected = path.evaluate(X[test], y[test])["mse"]
-        np.testing.assert_allclose(model.cv_results_["fold_mse"][:, k], expected, rtol=5e-3)
+        np.testing.assert_allclose(model.cv_results_["fold_mse"][:, k], expected, rtol=1e-3)
 
 
 @pytest.mark.parametrize(
