@@ -48,7 +48,7 @@ __all__ = [
 Vector = npt.NDArray[np.float64]
 
 # A step down the grid by more than FAR passes through alphas in between, each solved to the gap ROUGH_TOL.
-FAR, ROUGH_TOL, MOST_STOPS = 2.0, 1e-3, 50
+FAR, ROUGH_TOL, MOST_STOPS = 10.0, 1e-3, 15
 # Squares of numbers in between stay well within float64.
 SMALLEST_TARGET, LARGEST_TARGET = 1e-140, 1e140
 

@@ -66,7 +66,7 @@ class WorkingSetRun:
         self.problem, self.penalty, self.point, self.controls = problem, penalty, point, controls
         self.target = controls.tol * problem.reference + problem.rounding
         self.norm = np.sqrt(problem.curvature)
-        self.best_dual, self.gap, self.best_gap = problem.least_loss, np.inf, np.inf
+        self.best_dual, self.gap, self.best_gap = -np.inf, np.inf, np.inf
         self.n_iter, self.stalled, self.is_z = 0, 0, False
         self.best_primal = np.inf
         self.primal, self.dual_scale, self.sphere_gap = np.inf, 1.0, np.inf
@@ -74,6 +74,9 @@ class WorkingSetRun:
         self.working_set: Ids = problem.public[:0]
         self.model = self._begin()
         self.unpenalised = self._without_penalty()
+        if self.unpenalised.size:
+            # Where a loss falls for ever along these columns there may be no other dual point.
+            self.best_dual = problem.least_loss
         # The unpenalised columns that the dual point was made orthogonal to, and what another step on them would gain.
         self.solved, self.slack = self.unpenalised[:0], 0.0
         self.live = self._statically_live()
