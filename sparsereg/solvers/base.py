@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
-__all__ = ["Controls", "Point", "Progress", "Solution"]
+__all__ = ["Controls", "JointSolution", "Point", "Progress", "Solution"]
 
 
 @dataclass(frozen=True)
@@ -126,3 +127,31 @@ class Solution:
         """Keep the non-zeros of a compact vector."""
         columns = np.flatnonzero(w).astype(np.int32)
         return cls(columns=columns, values=w[columns], **facts)
+
+
+@dataclass(frozen=True)
+class JointSolution:
+    """One certified fit of a coefficient vector for each class, on the compact columns.
+
+    Attributes
+    ----------
+    coefs : csc_array of float64 of shape (n_active, n_classes)
+        No stored zeros.
+    b : ndarray of float64 of shape (n_classes,)
+        Intercepts.
+    objective, loss, dual_gap, n_iter, converged
+        As in `Solution`, for all classes together.
+    """
+
+    coefs: sparse.csc_array
+    b: npt.NDArray[np.float64]
+    objective: float
+    loss: float
+    dual_gap: float
+    n_iter: int
+    converged: bool
+
+    @property
+    def columns(self) -> npt.NDArray[np.int32]:
+        """Compact ids of the columns that some class uses, ascending."""
+        return np.unique(self.coefs.indices).astype(np.int32)
