@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from sparsereg._core import certificate
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import softmax
@@ -20,14 +21,18 @@ from sparsereg.solvers.multinomial_problem import MultinomialPoint, MultinomialP
 from sparsereg.solvers.multinomial_step import JointQuadratic
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
+from sparsereg.solvers.working_set import Model
 
 __all__ = ["solve"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
 
-# Rounds over the classes between two certificates, and the share of the violation at which they end.
-MOST_CYCLES, ENOUGH = 10, 0.1
+# Rounds over the classes between two certificates; the share of the first violation at which they end, as each step
+# leaves less than it finds; and that up to which a class is let be.
+MOST_CYCLES, ENOUGH, NEGLECTED = 10, 0.5, 0.1
+# Exponentials, relative to the likeliest class at the start of a round, stay within float64.
+LEAST_SHARE, LARGEST_RISE = 1e-300, 600.0
 # Intercepts that are this close to balanced leave a dual point within the simplex.
 BALANCED = 0.01
 # The step on the supports need not be exact: rounds over the classes follow. It is shortened at most so often.
@@ -59,6 +64,10 @@ def solve(
 class _ClassRun(ProximalNewton):
     """One class against the others: which columns to look at, and steps on them."""
 
+    def _begin(self) -> Model:
+        # Each look models the loss anew.
+        return Model(np.empty(0), 0.0, np.inf)
+
     def _statically_live(self) -> Ids:
         # The loss of all classes, not this one's, bounds what the optimum can reach; the gap does that better.
         return self._within_reach()
@@ -85,7 +94,8 @@ class _ClassRun(ProximalNewton):
 
     def penalty_paid(self) -> float:
         """Return the penalty of the coefficients."""
-        return self._primal(self.live) - self.model.loss
+        problem = self.problem
+        return certificate.penalty_value(self.penalty, self.live, self.point.w, problem.factor, problem.scale)
 
     def inner_support(self) -> Ids:
         """Find the columns whose coefficients are neither zero nor at a bound."""
@@ -215,30 +225,34 @@ class _MultinomialRun(CertifiedRun):
         """Step on one class after another until the working sets are solved well enough for another certificate."""
         runs = self.runs
         violations = [run.violation(run.choose_working_set()) for run in runs]
-        enough = ENOUGH * max(violations)
+        first = max(violations)
         for run in runs:
-            run.tol = enough
+            run.tol = first
         for _ in range(MOST_CYCLES):
-            if self._cycle(enough) <= enough or self.n_iter >= self.controls.max_iter:
+            if self._cycle(NEGLECTED * first) <= ENOUGH * first or self.n_iter >= self.controls.max_iter:
                 return
         self._step_on_support()
 
-    def _cycle(self, enough: float) -> float:
-        """Step once on every class; return the largest violation found on the way."""
+    def _cycle(self, neglected: float) -> float:
+        """Step once on every class of more than a neglected violation; return the largest found on the way."""
         problem, runs, points = self.problem, self.runs, self.point.classes
         spent = max(run.n_iter for run in runs)
         worst = 0.0
-        behind = _log_sums_behind(problem.to_terms(self.point.eta))
-        ahead = np.full(behind.shape[1], -np.inf)
+        t = problem.to_terms(self.point.eta)
+        largest = t.max(axis=0)
+        shares = np.exp(t - largest)
         for k, (run, of_class) in enumerate(zip(runs, problem.classes)):
-            own = 0.0 if problem.offset is None else problem.offset[k]
-            of_class.target.offset[:] = own - np.logaddexp(ahead, behind[k])
+            # Summed up anew: the difference of all and this one has no digits left where it is the likeliest by far.
+            others = np.maximum(np.delete(shares, k, axis=0).sum(axis=0), LEAST_SHARE)
+            of_class.target.offset[:] = -largest - np.log(others)
+            if problem.offset is not None:
+                of_class.target.offset[:] += problem.offset[k]
             violation = run.look()
             worst = max(worst, violation)
-            if violation > enough:
+            if violation > neglected:
                 run.step(violation)
-            eta = points[k].eta if problem.row is None else points[k].eta[problem.row]
-            ahead = np.logaddexp(ahead, eta + own)
+                t = problem.to_terms_of(k, points[k].eta)
+                shares[k] = np.exp(np.minimum(t - largest, LARGEST_RISE))
         self.n_iter += max(run.n_iter for run in runs) - spent
         return worst
 
@@ -285,14 +299,6 @@ class _MultinomialRun(CertifiedRun):
             n_iter=self.n_iter,
             converged=self.gap <= self.target,
         )
-
-
-def _log_sums_behind(t: Vector) -> Vector:
-    """Return log sum_{l > k} exp(t_l) for each class k."""
-    behind = np.full(t.shape, -np.inf)
-    for k in range(len(t) - 2, -1, -1):
-        behind[k] = np.logaddexp(behind[k + 1], t[k + 1])
-    return behind
 
 
 def _best_shift(penalty: ElasticNet, problem: Problem, columns: Ids, w: Vector) -> Vector:

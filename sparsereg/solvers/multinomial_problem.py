@@ -89,6 +89,11 @@ class MultinomialProblem:
         t = eta if self.row is None else eta[:, self.row]
         return t if self.offset is None else t + self.offset
 
+    def to_terms_of(self, k: int, eta: Vector) -> Vector:
+        """Bring the linear predictor of one class from rows to terms, and add its offset."""
+        t = eta if self.row is None else eta[self.row]
+        return t if self.offset is None else t + self.offset[k]
+
     def to_rows(self, z: Vector) -> Vector:
         """Sum up terms by row.
 
