@@ -1,19 +1,22 @@
-"""Seeded synthetic data for the benchmarks, cached outside the source tree.
+"""Data for the benchmarks, cached outside the source tree: seeded synthetic ones, and a file in svmlight format.
 
-Two families. `crossed` has the shape of latitude/longitude crosses: three ones per row, 233 million columns, almost all
-of them empty. `text` has the shape of the classic sparse corpora (rcv1, news20): power-law columns and tf-idf rows of
-unit length. Neither is a real data set, and no result obtained on them should be quoted as one of a real data set.
+Two families are synthetic. `crossed` has the shape of latitude/longitude crosses: three ones per row, 233 million
+columns, almost all of them empty. `text` has the shape of the classic sparse corpora (rcv1, news20): power-law columns
+and tf-idf rows of unit length. Neither is a real data set, and no result obtained on them should be quoted as one of a
+real data set.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy import sparse
+from scipy import optimize, sparse
+from scipy.special import expit
 
 N_LAT = 180 * 60  # one-arc-minute bins of latitude
 N_LON = 360 * 60  # and of longitude
@@ -22,11 +25,17 @@ CHUNK = 1_000_000  # points drawn at a time, so that ten million rows need littl
 GENERATION = 2  # part of the cache file's name: raise it when a generator changes
 
 TEXT_SHAPES = {"rcv1": (20_000, 47_236, 77), "news20": (20_000, 1_355_191, 444)}
+SYNTHETIC = ("crossed", *TEXT_SHAPES)
+
+TARGETS = ("gaussian", "labels", "counts")
+SHARE_OF_ONES = 0.27
+MEAN_COUNT = 1.0
+TEXT_LOG_ODDS = 4.0  # standard deviation of the log-odds of text's labels: about nine in ten can be told
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A regression problem whose empty columns were removed, with what it takes to put them back.
+    """A matrix whose empty columns were removed, with what it takes to put them back, and a target.
 
     Parameters
     ----------
@@ -122,13 +131,24 @@ def sparse_effects(rng, size, density, scale):
     return effects
 
 
-def crossed(n_rows, seed=0):
-    """Points on the globe as one-hot latitude, longitude and cell, with a Gaussian response.
+def drawn(rng, signal, target):
+    """Labels (0 or 1) whose log-odds, or counts whose log-mean, are `signal` and what makes their mean as wanted."""
+    if target == "counts":
+        return rng.poisson(MEAN_COUNT * np.exp(signal) / np.exp(signal).mean()).astype(float)
+    shift = optimize.brentq(lambda shift: expit(signal + shift).mean() - SHARE_OF_ONES, -50.0, 50.0)
+    return (rng.random(len(signal)) < expit(signal + shift)).astype(float)
+
+
+def crossed(n_rows, seed=0, target="gaussian"):
+    """Points on the globe as one-hot latitude, longitude and cell, with a target of sparse true effects.
 
     Parameters
     ----------
     n_rows : int
     seed : int
+        Gives the same matrix and effects whatever the target.
+    target : str
+        One of `TARGETS`.
 
     Returns
     -------
@@ -142,14 +162,17 @@ def crossed(n_rows, seed=0):
         stop = min(start + CHUNK, n_rows)
         bins[:, start:stop] = points(rng, places, stop - start)
     cell = bins[0].astype(np.int64) * N_LON + bins[1]
-    levels, codes, y = [], [], rng.normal(size=n_rows)
+    noise = rng.normal(size=n_rows)
+    levels, codes, y = [], [], noise if target == "gaussian" else np.zeros(n_rows)
     density = {"lat": 0.05, "lon": 0.05, "cell": 0.03}
     for values, share in zip((bins[0], bins[1], cell), density.values()):
         found, code = np.unique(values, return_inverse=True)
         levels.append(found.astype(np.int64))
         codes.append(code.astype(np.int32))
         y += sparse_effects(rng, len(found), share, 1.0)[code]
-    return Dataset(f"crossed (seed {seed})", *one_hot(levels, codes, y), N_CROSSED)
+    if target != "gaussian":
+        y = drawn(rng, y, target)
+    return Dataset(f"crossed, {target} (seed {seed})", *one_hot(levels, codes, y), N_CROSSED)
 
 
 def one_hot(levels, codes, y):
@@ -197,14 +220,17 @@ def token_counts(rng, n_rows, n_features, nnz_per_row, n_topics=100):
     return key // n_features, key % n_features, count
 
 
-def text(n_rows, n_features, nnz_per_row, seed=0):
-    """A tf-idf-like matrix with rows of unit length, and a response from a sparse linear model.
+def text(n_rows, n_features, nnz_per_row, seed=0, target="gaussian"):
+    """A tf-idf-like matrix with rows of unit length, and a target from a sparse linear model.
 
     Parameters
     ----------
     n_rows, n_features, nnz_per_row : int
         `nnz_per_row` holds on average.
     seed : int
+        Gives the same matrix and effects whatever the target.
+    target : str
+        One of `TARGETS`.
 
     Returns
     -------
@@ -222,9 +248,22 @@ def text(n_rows, n_features, nnz_per_row, seed=0):
     w = np.zeros(len(columns))
     w[chosen] = rng.normal(size=3_000)
     signal = X @ w
-    y = signal / signal.std() + rng.normal(0.0, 0.7, n_rows)
-    name = f"text (seed {seed})"
-    return Dataset(name, X, y, columns.astype(np.int64), n_features)
+    signal /= signal.std()
+    if target == "gaussian":
+        y = signal + rng.normal(0.0, 0.7, n_rows)
+    else:
+        y = drawn(rng, TEXT_LOG_ODDS * signal if target == "labels" else signal, target)
+    return Dataset(f"text, {target} (seed {seed})", X, y, columns.astype(np.int64), n_features)
+
+
+def svmlight(name, path):
+    """Labels and columns of a file in svmlight format, gzipped or not; the larger label becomes 1, the other 0."""
+    from sklearn.datasets import load_svmlight_file
+
+    X, y = load_svmlight_file(str(path))
+    columns, indices = np.unique(X.indices, return_inverse=True)
+    occupied = sparse.csr_matrix((X.data, indices.astype(np.int32), X.indptr), shape=(len(y), len(columns)))
+    return Dataset(name, occupied, (y == y.max()).astype(float), columns.astype(np.int64), X.shape[1])
 
 
 def cache_folder():
@@ -235,15 +274,25 @@ def cache_folder():
     return folder
 
 
-def cached(kind, n_rows=None, seed=0):
-    """Path of the cached data set `kind` ("crossed", "rcv1" or "news20"), generated on first use."""
+def cached(kind, n_rows=None, seed=0, target="gaussian"):
+    """Path of the cached synthetic data set `kind` (of `SYNTHETIC`) with `target`, generated on first use."""
     if kind == "crossed":
         shape = (n_rows or 1_000_000,)
     else:
         default_rows, *rest = TEXT_SHAPES[kind]
         shape = (n_rows or default_rows, *rest)
-    path = cache_folder() / f"{kind}-{'x'.join(map(str, shape))}-s{seed}-g{GENERATION}.npz"
+    words = [kind, "x".join(map(str, shape)), f"s{seed}", f"g{GENERATION}", *([] if target == "gaussian" else [target])]
+    path = cache_folder() / f"{'-'.join(words)}.npz"
     if not path.exists():
         make = crossed if kind == "crossed" else text
-        make(*shape, seed=seed).save(path)
+        make(*shape, seed=seed, target=target).save(path)
+    return path
+
+
+def cached_file(name, source):
+    """Path of the cached data set `name`, read from the svmlight file `source` on first use."""
+    digest = hashlib.sha256(Path(source).read_bytes()).hexdigest()[:12]
+    path = cache_folder() / f"{name}-{digest}-g{GENERATION}.npz"
+    if not path.exists():
+        svmlight(name, source).save(path)
     return path

@@ -1,9 +1,11 @@
 # One glmnet path on a matrix given in flat binary files; called by peers.py, which reads the answer from flat files too.
-# Arguments: folder, rows, columns, l1_ratio, intercept (0 or 1), thresh. Exit status 42: glmnet is not installed.
+# Arguments: folder, family, type.logistic, rows, columns, l1_ratio, intercept (0 or 1), thresh.
+# Exit status 42: glmnet is not installed.
 
 arguments <- commandArgs(trailingOnly = TRUE)
 folder <- arguments[1]
-numbers <- as.numeric(arguments[-1])
+family <- arguments[2]
+numbers <- as.numeric(arguments[-(1:3)])
 n_rows <- numbers[1]; n_columns <- numbers[2]; l1_ratio <- numbers[3]; intercept <- numbers[4] == 1; thresh <- numbers[5]
 
 for (package in c("Matrix", "glmnet")) {
@@ -35,16 +37,16 @@ invisible(gc())
 cat("5", file = "/proc/self/clear_refs")
 before <- memory("VmRSS")
 start <- proc.time()
-fit <- glmnet(X, y, family = "gaussian", alpha = l1_ratio, lambda = lambda, intercept = intercept, standardize = FALSE,
-              thresh = thresh, maxit = 1e7)
+fit <- glmnet(X, y, family = family, type.logistic = arguments[3], alpha = l1_ratio, lambda = lambda,
+              intercept = intercept, standardize = FALSE, thresh = thresh, maxit = 1e7)
 spent <- proc.time() - start
-extra <- memory("VmHWM") - before
+peak <- memory("VmHWM")
 
 write_file(fit$beta@p, "p")
 write_file(fit$beta@i, "i")
 write_file(fit$beta@x, "x")
 write_file(as.numeric(fit$a0), "b")
 cpu <- spent[["user.self"]] + spent[["sys.self"]]
-record <- sprintf('{"wall": %.6f, "cpu": %.6f, "extra_memory": %.0f, "version": "%s"}', spent[["elapsed"]], cpu, extra,
-                  packageVersion("glmnet"))
+record <- sprintf('{"wall": %.6f, "cpu": %.6f, "peak_memory": %.0f, "extra_memory": %.0f, "version": "%s"}',
+                  spent[["elapsed"]], cpu, peak, peak - before, packageVersion("glmnet"))
 writeLines(record, file.path(folder, "record.json"))

@@ -1,8 +1,8 @@
 """One adapter per solver, and the process that runs it.
 
 `run.py` starts this file with the interpreter of the solver's own environment, so it may import nothing but NumPy,
-SciPy and `data` before it knows which solver is wanted. Imports, loading the data and a warm-up fit (JIT compilation)
-come before the clock starts; converting the CSR matrix to whatever the solver wants comes after.
+SciPy and this folder's modules before it knows which solver is wanted. Imports, loading the data and a warm-up fit
+(JIT compilation) come before the clock starts; converting the CSR matrix to whatever the solver wants comes after.
 
 An adapter takes `(X, y, alphas, l1_ratio, intercept, **settings)` with X in CSR and alphas descending, on the scale of
 `objective.Problem`, and returns `(coefs, intercepts)`: coefficients as (n_columns, n_alphas), dense or sparse.
@@ -20,14 +20,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import logistic_peers
 import numpy as np
 from data import Dataset
+from logistic_peers import CANNOT
+from objective import DELTA, LOSSES, Problem, response
 from scipy import sparse
-
-CANNOT = "this peer cannot solve that problem"
 
 
 class NotInstalled(Exception):
@@ -37,17 +39,12 @@ class NotInstalled(Exception):
 # --- adapters ---------------------------------------------------------------------------------------------------------
 
 
-def sparsereg_path(X, y, alphas, l1_ratio, intercept, **settings):
+def sparsereg_path(X, y, alphas, l1_ratio, intercept, *, loss="squared", **settings):
     """Paths of sparsereg itself; `l1_ratio` 0 is the ridge path."""
     import sparsereg
 
-    common = {"alphas": alphas, "fit_intercept": intercept, **settings}
-    if l1_ratio == 1.0:
-        path = sparsereg.lasso_path(X, y, **common)
-    elif l1_ratio == 0.0:
-        path = sparsereg.ridge_path(X, y, **common)
-    else:
-        path = sparsereg.enet_path(X, y, l1_ratio=l1_ratio, **common)
+    common = {"alphas": alphas, "l1_ratio": l1_ratio, "fit_intercept": intercept, "loss": loss, "delta": DELTA}
+    path = sparsereg.regularization_path(X, y, **common, **settings)
     return path.coefs, path.intercepts
 
 
@@ -115,20 +112,21 @@ def skglm_path(X, y, alphas, l1_ratio, intercept, *, tol=1e-8, max_iter=1_000):
     return coefs[:-1], coefs[-1]
 
 
-def adelie_path(X, y, alphas, l1_ratio, intercept, *, tol=1e-7, screen_rule="pivot"):
-    """The grpnet of adelie, with one group per column and its early exit off."""
+def adelie_path(X, y, alphas, l1_ratio, intercept, *, family="gaussian", tol=1e-7, **settings):
+    """The grpnet of adelie, with one group per column and its early exit off; `tol` also ends its outer iterations."""
     import adelie
 
+    options = {"screen_rule": "pivot", "irls_tol": tol, **settings}
     state = adelie.grpnet(
         adelie.matrix.sparse(X.tocsc(), method="naive", n_threads=1),
-        adelie.glm.gaussian(y=y),
+        getattr(adelie.glm, family)(y=y),
         alpha=l1_ratio,
         lmda_path=alphas,
         intercept=intercept,
         tol=tol,
-        screen_rule=screen_rule,
         early_exit=False,
         progress_bar=False,
+        **options,
     )
     return state.betas.T, np.asarray(state.intercepts)
 
@@ -137,19 +135,22 @@ class Peer(NamedTuple):
     """What the runner must know of a solver."""
 
     package: str  # what to import, and whose version to report
-    fit: Callable | None  # None: run by a process of its own (R)
+    fits: dict[str, Callable]  # the adapter of each loss it can minimise
     intercept: bool = True  # whether it takes an intercept on sparse data at a bearable cost
 
 
+GLMNET_FAMILIES = {"squared": "gaussian", "logistic": "binomial", "poisson": "poisson"}  # run by a process of R
 PEERS = {
-    "sparsereg": Peer("sparsereg", sparsereg_path),
-    "sklearn-path": Peer("scikit-learn", sklearn_path, intercept=False),
-    "sklearn-lasso": Peer("scikit-learn", sklearn_lasso),
-    "sklearn-ridge": Peer("scikit-learn", sklearn_ridge),
-    "celer": Peer("celer", celer_path, intercept=False),
-    "skglm": Peer("skglm", skglm_path),
-    "adelie": Peer("adelie", adelie_path),
-    "glmnet": Peer("glmnet", None),
+    "sparsereg": Peer("sparsereg", {loss: partial(sparsereg_path, loss=loss) for loss in LOSSES}),
+    "sklearn-path": Peer("scikit-learn", {"squared": sklearn_path}, intercept=False),
+    "sklearn-lasso": Peer("scikit-learn", {"squared": sklearn_lasso}),
+    "sklearn-ridge": Peer("scikit-learn", {"squared": sklearn_ridge}),
+    "sklearn-liblinear": Peer("scikit-learn", {"logistic": logistic_peers.sklearn_liblinear}),
+    "sklearn-saga": Peer("scikit-learn", {"logistic": logistic_peers.sklearn_saga}),
+    "celer": Peer("celer", {"squared": celer_path, "logistic": logistic_peers.celer_path}, intercept=False),
+    "skglm": Peer("skglm", {"squared": skglm_path, "logistic": logistic_peers.skglm_path}),
+    "adelie": Peer("adelie", {"squared": adelie_path, "logistic": partial(adelie_path, family="binomial")}),
+    "glmnet": Peer("glmnet", {}),
 }
 MODULES = {"scikit-learn": "sklearn"}  # where the import has another name than the package
 
@@ -171,7 +172,7 @@ def forget_peak():
 
 
 def timed(call, time_limit):
-    """Run `call` under a clock: its result, and wall, CPU and extra peak memory.
+    """Run `call` under a clock: its result, and wall, CPU, peak memory and how much of it is beyond the memory before.
 
     Past `time_limit` the alarm's default action ends the process. A Python handler would not do: it waits for compiled
     code to return.
@@ -183,16 +184,18 @@ def timed(call, time_limit):
     result = call()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     signal.setitimer(signal.ITIMER_REAL, 0.0)
-    return result, {"wall": wall, "cpu": cpu, "extra_memory": memory("VmHWM") - before}
+    peak = memory("VmHWM")
+    return result, {"wall": wall, "cpu": cpu, "peak_memory": peak, "extra_memory": peak - before}
 
 
-def warm_up(fit, l1_ratio, intercept, settings):
+def warm_up(fit, job):
     """A fit of toy size, so that compiling and lazy imports are not timed."""
     rng = np.random.default_rng(0)
     X = sparse.random(200, 50, density=0.1, format="csr", random_state=rng)
     y = rng.normal(size=200)
-    largest = np.abs(X.T @ y).max() / (200 * max(l1_ratio, 0.1))
-    fit(X, y - y.mean(), largest * np.array([0.5, 0.1]), l1_ratio, intercept, **settings)
+    y = y if LOSSES[job["loss"]].location else (y > 0.0).astype(float)
+    toy = Problem(X, y, max(job["l1_ratio"], 0.1), job["fit_intercept"], job["loss"])
+    fit(X, toy.y, toy.alpha_max() * np.array([0.5, 0.1]), job["l1_ratio"], job["fit_intercept"], **job["settings"])
 
 
 def run_python(peer, job, X, y, alphas):
@@ -201,10 +204,12 @@ def run_python(peer, job, X, y, alphas):
         importlib.import_module(MODULES.get(peer.package, peer.package))
     except ImportError as error:
         raise NotInstalled(str(error)) from error
-    fit, settings = peer.fit, job["settings"]
-    warm_up(fit, job["l1_ratio"], job["fit_intercept"], settings)
+    if job["loss"] not in peer.fits:
+        raise ValueError(CANNOT)
+    fit = peer.fits[job["loss"]]
+    warm_up(fit, job)
     (coefs, intercepts), record = timed(
-        lambda: fit(X, y, alphas, job["l1_ratio"], job["fit_intercept"], **settings), job["time_limit"]
+        lambda: fit(X, y, alphas, job["l1_ratio"], job["fit_intercept"], **job["settings"]), job["time_limit"]
     )
     record["version"] = importlib.metadata.version(peer.package)
     return coefs, intercepts, record
@@ -222,8 +227,10 @@ def run_glmnet(job, X, y, alphas, folder):
     rscript = shutil.which("Rscript")
     if rscript is None:
         raise NotInstalled("no Rscript on the path")
-    X = X.tocsc()
-    scale = y.std()
+    if job["loss"] not in GLMNET_FAMILIES:
+        raise ValueError(CANNOT)
+    X, family = X.tocsc(), GLMNET_FAMILIES[job["loss"]]
+    scale = y.std() if family == "gaussian" else 1.0
     weight = job["l1_ratio"] / scale + 1.0 - job["l1_ratio"]
     parts = {"p": X.indptr.astype(np.int32), "i": X.indices.astype(np.int32), "x": X.data}
     parts |= {"y": y / scale, "lambda": alphas * weight}
@@ -231,8 +238,9 @@ def run_glmnet(job, X, y, alphas, folder):
         values.tofile(folder / f"{name}.bin")
     n_rows, n_columns = X.shape
     del X, parts
-    thresh = job["settings"].get("thresh", 1e-7)
-    arguments = [folder, n_rows, n_columns, job["l1_ratio"] / scale / weight, int(job["fit_intercept"]), thresh]
+    settings = {"thresh": 1e-7, "newton": "Newton", **job["settings"]}
+    arguments = [folder, family, settings["newton"], n_rows, n_columns, job["l1_ratio"] / scale / weight]
+    arguments += [int(job["fit_intercept"]), settings["thresh"]]
     signal.setitimer(signal.ITIMER_REAL, job["time_limit"])
     script = Path(__file__).with_name("glmnet.R")
     done = subprocess.run([rscript, str(script), *map(str, arguments)], capture_output=True, text=True)
@@ -261,12 +269,12 @@ def run_job(folder):
     alphas = np.load(folder / "alphas.npy")
     dataset = Dataset.load(job["dataset"])
     X = dataset.wide() if job["wide"] else dataset.X
-    y = dataset.y if job["fit_intercept"] else dataset.y - dataset.y.mean()
+    y = response(dataset.y, job["loss"], job["fit_intercept"])
     del dataset
     unlimited = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (job["memory_limit"], unlimited[1]))
     peer = PEERS[job["peer"]]
-    if peer.fit is None:
+    if job["peer"] == "glmnet":
         coefs, intercepts, record = run_glmnet(job, X, y, alphas, folder)
     else:
         coefs, intercepts, record = run_python(peer, job, X, y, alphas)

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 import scipy
-from data import Dataset, cached
-from objective import Problem, worst_suboptimality
+from data import SYNTHETIC, Dataset, cached, cached_file
+from objective import LOSSES, Problem, worst_suboptimality
 from peers import PEERS
 from scipy import sparse
 
@@ -87,6 +87,7 @@ class Task:
     dataset_path: Path
     alphas: np.ndarray
     l1_ratio: float = 1.0
+    loss: str = "squared"
     wide_peers: bool = False
     time_limit: float = 600.0
     memory_limit: float = 16 * GIB
@@ -97,7 +98,7 @@ class Task:
 
     def problem(self, fit_intercept):
         """The problem that a solver with or without intercept is judged on."""
-        return Problem(self.dataset.X, self.dataset.y, self.l1_ratio, fit_intercept)
+        return Problem(self.dataset.X, self.dataset.y, self.l1_ratio, fit_intercept, self.loss)
 
 
 def run_once(task, spec, python):
@@ -112,19 +113,22 @@ def run_once(task, spec, python):
             "wide": wide,
             "fit_intercept": spec.fit_intercept,
             "l1_ratio": task.l1_ratio,
+            "loss": task.loss,
             "settings": {key: number_or_word(value) for key, value in spec.settings},
             "time_limit": task.time_limit,
             "memory_limit": int(task.memory_limit),
         }
         (folder / "job.json").write_text(json.dumps(job))
-        status, complaint, usage = run_process([python, Path(__file__).with_name("peers.py"), folder], task.time_limit)
+        status, complaint = run_process([python, Path(__file__).with_name("peers.py"), folder], task.time_limit)
         failure = explain(status, complaint, task.time_limit, folder)
         if failure:
             return Run(failure)
         record = json.loads((folder / "record.json").read_text())
-        record["peak_memory"] = usage.ru_maxrss * 1024
         coefs = sparse.load_npz(folder / "coefs.npz")
         intercepts = np.load(folder / "intercepts.npy")
+    if not (np.isfinite(coefs.data).all() and np.isfinite(intercepts).all()):
+        return Run("an answer that is not finite")
+    record["non_zeros"] = int(np.count_nonzero(coefs[:, [-1]].data))
     if wide:
         coefs = narrow(coefs, task.dataset.columns)
     primals, gaps = task.problem(spec.fit_intercept).evaluate_path(coefs, intercepts, task.alphas)
@@ -132,7 +136,7 @@ def run_once(task, spec, python):
 
 
 def run_process(command, time_limit):
-    """Run `command` single-threaded in a session of its own: exit status, end of its stderr, resource usage."""
+    """Run `command` single-threaded in a session of its own: exit status and end of its stderr."""
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             [str(part) for part in command],
@@ -143,13 +147,12 @@ def run_process(command, time_limit):
         )
         guard = threading.Timer(time_limit + SETUP_SECONDS, kill_session, [process.pid])
         guard.start()
-        _, status, usage = os.wait4(process.pid, 0)
+        process.wait()
         guard.cancel()
         kill_session(process.pid)  # a solver ended by its alarm may leave a child behind
-        process.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
         lines = errors.read().decode(errors="replace").strip().splitlines()
-    return process.returncode, " / ".join(lines[-2:])[-200:], usage
+    return process.returncode, " / ".join(lines[-2:])[-200:]
 
 
 def kill_session(pid):
@@ -219,18 +222,26 @@ def best_objectives(runs):
     return best
 
 
+def first_of_ours(runs, fit_intercept):
+    """Runs of the first sparsereg in the table that solved the same problem; empty when there are none."""
+    for spec, done in runs.items():
+        if spec.name == "sparsereg" and spec.fit_intercept == fit_intercept and not done[0].failure:
+            return [run for run in done if not run.failure]
+    return []
+
+
 def rows_of(task, runs):
     """The table's cells: one row per spec."""
     best = best_objectives(runs)
-    null_value = task.problem(True).null_value
-    ours = [done for spec, done in runs.items() if spec.name == "sparsereg" and not done[0].failure]
+    null_values = {fit_intercept: task.problem(fit_intercept).null_value for fit_intercept in best}
     for spec, done in runs.items():
         good = [run for run in done if not run.failure]
         if not good:
             yield [str(spec), spec.describe_settings(), done[0].failure, *[""] * 6, str(len(done))]
             continue
-        ratio = f"{median(good, 'cpu') / median(ours[0], 'cpu'):.2f}" if ours else "-"
-        reference = best[spec.fit_intercept]
+        ours = first_of_ours(runs, spec.fit_intercept)
+        ratio = f"{median(good, 'cpu') / median(ours, 'cpu'):.2f}" if ours else "-"
+        reference, null_value = best[spec.fit_intercept], null_values[spec.fit_intercept]
         yield [
             str(spec),
             spec.describe_settings(),
@@ -247,13 +258,17 @@ def rows_of(task, runs):
 
 READING = """\
 Medians over n interleaved runs. `worst sub`: largest excess over the best objective anyone reached, over the path,
-relative to P(0); `worst gap`: largest duality gap of the plainly rescaled residual, relative to P(0). Both come from
-one common function. `extra GiB`: peak memory of the fit beyond the data; `process GiB`: peak of the whole process.
-Conversion from CSR is timed (but not for glmnet); imports, loading and a warm-up fit are not."""
+relative to P(0); `worst gap`: largest duality gap of the plainly rescaled slopes, relative to P(0). Both come from one
+common function. `CPU / sparsereg`: over the first sparsereg that solved the same problem. `process GiB`: peak memory of
+the process during the fit; `extra GiB`: how far that is above the memory before. Conversion from CSR is timed (but not
+for glmnet); imports, loading and a warm-up fit are not."""
 COMPACTED = """\
 sparsereg was given the matrix with all its columns. The others were given one whose empty columns had been removed by
 hand beforehand (int32 indices), because they cannot take the wide one; that work is not in their times."""
-NO_INTERCEPT = "† no intercept: run on the centred response, an easier problem, and judged on that problem."
+NO_INTERCEPT = {
+    True: "† no intercept: run on the centred response, an easier problem, and judged on that problem.",
+    False: "† no intercept: another problem, and judged on that problem.",
+}
 HEADINGS = (
     "solver",
     "settings",
@@ -283,7 +298,7 @@ def print_comparison(task, runs):
     ends = dict.fromkeys(f"{alpha:.4g}" for alpha in (task.alphas[0], task.alphas[-1]))
     grid = f"{len(task.alphas)} alpha(s) {' to '.join(ends)}, l1_ratio {task.l1_ratio:g}"
     peers = ", ".join(f"{package} {version}" for package, version in versions.items())
-    print(f"{task.dataset.describe()}; {grid}. {machine()}. {peers or 'No solver answered'}.\n")
+    print(f"{task.dataset.describe()}; {task.loss} loss, {grid}. {machine()}. {peers or 'No solver answered'}.\n")
     print_table(HEADINGS, rows_of(task, runs))
     print(notes(task, runs))
 
@@ -304,7 +319,7 @@ def notes(task, runs):
     if not task.wide_peers:
         told.append(COMPACTED)
     if any(not spec.fit_intercept for spec in runs):
-        told.append(NO_INTERCEPT)
+        told.append(NO_INTERCEPT[LOSSES[task.loss].location])
     return "\n" + "\n".join(told)
 
 
@@ -315,6 +330,11 @@ def add_common_arguments(parser, solvers):
     """The options that all comparing commands share."""
     specs = [Spec.parse(written) for written in solvers]
     parser.add_argument("--solvers", nargs="+", type=Spec.parse, default=specs, metavar="NAME[:KEY=VALUE,...]")
+    add_run_arguments(parser)
+
+
+def add_run_arguments(parser):
+    """How fits are run: by which interpreter, how often, within which limits."""
     parser.add_argument("--python", action="append", default=[], metavar="NAME=PATH", help="interpreter of a solver")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--seed", type=int, default=0)
@@ -339,12 +359,18 @@ def interpreters(arguments):
     return found
 
 
-def add_data_arguments(parser):
-    """Which data set."""
-    parser.add_argument("--data", choices=("crossed", "rcv1", "news20"), default="crossed")
+def add_data_arguments(parser, files=()):
+    """Which data set: a synthetic one, or one of `files`, which the user has."""
+    parser.add_argument("--data", choices=(*SYNTHETIC, *files), default="crossed")
     parser.add_argument("--rows", type=int, default=None, help="default: 1,000,000 crossed, 20,000 text")
+    if files:
+        parser.add_argument("--file", type=Path, default=None, help=f"svmlight file of {' or '.join(files)}")
 
 
-def dataset_path(arguments):
-    """The cached data set that the arguments name."""
-    return cached(arguments.data, arguments.rows, arguments.seed)
+def dataset_path(arguments, target="gaussian"):
+    """The cached data set that the arguments name, with a target of the kind that is asked where it is synthetic."""
+    if arguments.data in SYNTHETIC:
+        return cached(arguments.data, arguments.rows, arguments.seed, target)
+    if arguments.file is None or not arguments.file.is_file():
+        raise SystemExit(f"--data {arguments.data} needs --file PATH of its svmlight file, got {arguments.file}")
+    return cached_file(arguments.data, arguments.file)

@@ -9,7 +9,7 @@ import numpy as np
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Controls, Progress
 
-__all__ = ["CertifiedRun"]
+__all__ = ["MAX_STALLED", "CertifiedRun"]
 
 # Rounds that better neither objective nor gap after which rounding is to blame.
 MAX_STALLED = 8

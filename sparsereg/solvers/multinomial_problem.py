@@ -113,7 +113,7 @@ class MultinomialProblem:
         for b, problem in zip(self.null_intercepts, self.classes):
             w, v = np.zeros(problem.indptr.size - 1), np.zeros(problem.indptr.size - 1)
             eta = np.full(self.n_rows, b)
-            points.append(Point(w=w, b=float(b), z=np.empty(self.n_rows), eta=eta, u=None, v=v))
+            points.append(Point(w=w, b=float(b), z=np.empty(self.n_rows), eta=eta, u=np.empty(0), t=np.empty(0), v=v))
         point = MultinomialPoint(points)
         self.refresh(point)
         return point

@@ -186,11 +186,14 @@ class WorkingSetRun(CertifiedRun):
 
     def _best_dual(self, theta: Vector, columns: Ids, private_scale: float) -> tuple[float, float]:
         """Return the dual objective at the best of a few scalings of theta, and that scaling."""
-        problem = self.problem
+        problem, point = self.problem, self.point
+        explained = float(point.w[columns] @ point.v[columns])
+        paid = certificate.penalty_value(self.penalty, columns, point.w, problem.factor, problem.scale)
         best, best_scale, predictor = -np.inf, 1.0, self._predictor()
         for scale in {min(scale, private_scale) for scale in self.scales(columns)}:
             conjugate = self.conjugate(columns, scale)
-            if conjugate < np.inf:
+            # By Fenchel's inequality for the loss the gap is at least this, without a look at the rows.
+            if paid + conjugate - scale * explained <= self._useful_gap():
                 dual = -conjugate - newton.dual_sum(
                     problem.loss, self.penalty, *problem.terms, predictor, theta, scale, *problem.private_rules
                 )
@@ -216,6 +219,10 @@ class WorkingSetRun(CertifiedRun):
         return unpenalised + certificate.conjugate_sum(
             self.penalty, columns, self.point.v, scale, *self.problem.rules
         )
+
+    def _useful_gap(self) -> float:
+        """Gap above which a dual point need not be evaluated."""
+        return np.finfo(float).max
 
     def _unpenalised_conjugate(self) -> float:
         """Sum sup_w v_j w over the bounds; inf where nothing bounds w and v_j is more than rounding.
@@ -274,8 +281,7 @@ class WorkingSetRun(CertifiedRun):
     # The end.
 
     def _n_nonzero(self) -> int:
-        private = 0 if self.point.u is None else np.count_nonzero(self.point.u)
-        return int(np.count_nonzero(self.point.w) + private)
+        return int(np.count_nonzero(self.point.w) + np.count_nonzero(self.point.u))
 
     def finish(self) -> Solution:
         """Put the private columns back and report."""
