@@ -14,6 +14,7 @@ from scipy import sparse
 
 from sparsereg._parameters import (
     check_alphas,
+    check_choice,
     check_flag,
     check_grid,
     check_l1_ratio,
@@ -24,15 +25,17 @@ from sparsereg._parameters import (
     make_rules,
 )
 from sparsereg._sklearn import ConvergenceWarning
-from sparsereg._validation import check_offset, check_sample_weight, check_target
+from sparsereg._validation import check_offset, check_offsets, check_sample_weight, check_shares, check_target
 from sparsereg.coef import PathCoef
 from sparsereg.design import Design, make_design
 from sparsereg.path_result import RegularizationPath
-from sparsereg.solvers import coordinate_descent, nonconvex, ridge
-from sparsereg.solvers.base import Controls, Point, Solution
+from sparsereg.solvers import coordinate_descent, multinomial, nonconvex, ridge
+from sparsereg.solvers.base import Controls, JointSolution, Point, Solution
 from sparsereg.solvers.concavity import HAS_GAMMA, check_gamma, make_penalty
+from sparsereg.solvers.multinomial_problem import MultinomialPoint, MultinomialProblem, make_multinomial_problem
 from sparsereg.solvers.problem import Problem, make_problem
 from sparsereg.solvers.start import alpha_max, null_point
+from sparsereg.targets import encode_classes, flatten
 
 __all__ = [
     "enet_path",
@@ -88,6 +91,7 @@ def regularization_path(
     X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
         int32 or int64 ids; `n_features` may be far larger than memory. Never changed.
     y : array-like of shape (n_samples,)
+        For logistic loss also of shape (n_samples, n_classes), probabilities of the classes: see `logistic_path`.
     loss : {"squared", "logistic", "poisson", "huber", "squared_hinge"}, default="squared"
         Of the target y and the linear predictor t. "squared": (y - t)^2 / 2. "logistic": log(1 + exp(t)) - y t, y the
         probability of class 1, in [0, 1]. "poisson": half the deviance of a count y >= 0 at the mean exp(t). "huber":
@@ -174,7 +178,7 @@ def regularization_path(
     if grid is None:
         grid = _geometric(alpha_max(problem, point, l1_ratio, penalty), n_alphas, eps)
     solutions = solve_grid(problem, point, grid, l1_ratio, controls, penalty=penalty, gamma=gamma, verbose=verbose)
-    return _collect(solutions, grid, l1_ratio, penalty, problem, design)
+    return _collect(solutions, grid, l1_ratio, penalty, problem, design, loss)
 
 
 def lasso_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
@@ -230,14 +234,26 @@ def logistic_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
     ----------
     X, **settings
         As in `regularization_path`, without `loss`.
-    y : array-like of shape (n_samples,)
-        Probabilities of class 1, in [0, 1].
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Labels of any kind that can be sorted. Or probabilities: a row of them for each sample, non-negative and of sum
+        one; or numbers in [0, 1], not all 0 or 1, the probabilities of class 1 of the classes 0 and 1.
 
     Returns
     -------
     path : RegularizationPath
+        With its `classes`. Beyond two of them every class has coefficients and an intercept of its own.
+
+    Notes
+    -----
+    Beyond two classes the loss is the cross-entropy of the softmax, log sum_k exp(t_k) - sum_k y_k t_k, and the penalty
+    is paid for every class. A shift of all classes alike changes no probability: intercepts have mean zero, and the
+    coefficients of each column are where the penalty is least. With L1 alone they need not be unique.
     """
-    return regularization_path(X, y, loss="logistic", **settings)
+    weight = settings.get("sample_weight")
+    coded = encode_classes(flatten(y), weight)
+    target = coded.probabilities if coded.classes.size > 2 else coded.probabilities[:, 1]
+    path = regularization_path(X, target, loss="logistic", **settings)
+    return replace(path, classes=coded.classes)
 
 
 def poisson_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
@@ -274,7 +290,7 @@ def prepare(
     gamma: float | None = None,
     l1_ratio: float,
     smallest_alpha: float,
-) -> tuple[Design, Problem]:
+) -> tuple[Design, Problem | MultinomialProblem]:
     """Validate data and column settings and bring them into the form that solvers take.
 
     Parameters
@@ -288,19 +304,29 @@ def prepare(
     Returns
     -------
     design : Design
-    problem : Problem
+    problem : Problem or MultinomialProblem
+        The latter for logistic loss and the shares of more than two classes.
     """
     objective, gamma = make_loss(loss, delta), check_penalty(penalty, l1_ratio, gamma)
     design = X if isinstance(X, Design) else make_design(X, sample_weight)
-    offset = check_offset(offset, design.n_samples)
-    target = check_target(y, design.n_samples, *objective.targets, loss)
-    if objective.location:
-        _check_magnitude(target if offset is None else target - offset)
     weight = check_sample_weight(sample_weight, design.n_samples)
     rules = make_rules(
         design.active, design.n_features, penalty_factor=penalty_factor, bounds=bounds, positive=positive,
         standardize=standardize,
     )
+    if objective.softmax and np.ndim(y) == 2 and np.shape(y)[1] > 1:
+        shares = check_shares(y, design.n_samples, weight)
+        if shares.shape[1] > 2:
+            check_choice(penalty, "penalty (beyond two classes)", ("elastic_net",))
+            offset = check_offsets(offset, *shares.shape)
+            return design, make_multinomial_problem(
+                design, shares, weight, rules, fit_intercept=fit_intercept, offset=offset, l1_ratio=l1_ratio
+            )
+        y = shares[:, 1]
+    offset = check_offset(offset, design.n_samples)
+    target = check_target(y, design.n_samples, *objective.targets, loss)
+    if objective.location:
+        _check_magnitude(target if offset is None else target - offset)
     convex = penalty == "elastic_net"
     if not convex:
         check_signs(rules, design.active, penalty)
@@ -325,8 +351,8 @@ def _check_magnitude(target: Vector) -> None:
 
 
 def solve_grid(
-    problem: Problem,
-    point: Point,
+    problem: Problem | MultinomialProblem,
+    point: Point | MultinomialPoint,
     alphas: Vector,
     l1_ratio: float,
     controls: Controls,
@@ -334,13 +360,13 @@ def solve_grid(
     penalty: str = "elastic_net",
     gamma: float | None = None,
     verbose: int = 0,
-) -> list[Solution]:
+) -> list[Solution] | list[JointSolution]:
     """Solve for every alpha in turn, each from the solution before.
 
     Parameters
     ----------
-    problem : Problem
-    point : Point
+    problem : Problem or MultinomialProblem
+    point : Point or MultinomialPoint
         Where to start; holds the last solution on return.
     alphas : ndarray of float64 of shape (n_alphas,)
     l1_ratio : float
@@ -351,7 +377,7 @@ def solve_grid(
 
     Returns
     -------
-    solutions : list of Solution
+    solutions : list of Solution or JointSolution
 
     Warns
     -----
@@ -383,26 +409,28 @@ def solve_grid(
 
 
 def _solver(
-    problem: Problem, l1_ratio: float, controls: Controls, penalty: str, gamma: float | None
-) -> Callable[[float, Point, Controls], Solution]:
+    problem: Problem | MultinomialProblem, l1_ratio: float, controls: Controls, penalty: str, gamma: float | None
+) -> Callable[[float, Any, Controls], Any]:
     """Return what solves at an alpha from a point."""
 
     def build(alpha: float) -> Any:
         return make_penalty(problem, penalty, alpha, l1_ratio, gamma)
 
     if penalty == "elastic_net":
-        convex = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
+        convex: Callable[..., Any] = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
+        if isinstance(problem, MultinomialProblem):
+            convex = multinomial.solve
         return lambda alpha, point, controls: convex(problem, build(alpha), point, controls)
     companion = nonconvex.Companion(problem, controls) if penalty == "l0" else None
     return lambda alpha, point, controls: nonconvex.solve(problem, build(alpha), point, controls, companion)
 
 
-def _measure(solution: Solution) -> str:
+def _measure(solution: Solution | JointSolution) -> str:
     """Name what says how far a solution is from where it should be."""
     return "violation" if np.isnan(solution.dual_gap) else "gap"
 
 
-def _left(solution: Solution) -> float:
+def _left(solution: Solution | JointSolution) -> float:
     return solution.violation if np.isnan(solution.dual_gap) else solution.dual_gap
 
 
@@ -415,7 +443,7 @@ def _stops(start: float, end: float) -> Vector:
     return np.geomspace(start, end, n_steps + 1)[1:-1]
 
 
-def _warn_unconverged(solutions: list[Solution], alphas: Vector, controls: Controls) -> None:
+def _warn_unconverged(solutions: list[Any], alphas: Vector, controls: Controls) -> None:
     failed = [k for k, solution in enumerate(solutions) if not solution.converged]
     if failed:
         worst = max(failed, key=lambda k: _left(solutions[k]))
@@ -446,12 +474,15 @@ def _geometric(start: float, n_alphas: int, eps: float) -> Vector:
 
 
 def _collect(
-    solutions: list[Solution], alphas: Vector, l1_ratio: float, penalty: str, problem: Problem, design: Design
+    solutions: list[Any],
+    alphas: Vector,
+    l1_ratio: float,
+    penalty: str,
+    problem: Problem | MultinomialProblem,
+    design: Design,
+    loss: str,
 ) -> RegularizationPath:
-    indptr = np.cumsum([0] + [solution.columns.size for solution in solutions])
-    indices = np.concatenate([solution.columns for solution in solutions])
-    values = np.concatenate([solution.values for solution in solutions])
-    coefs = sparse.csc_array((values, indices, indptr), shape=(design.n_active, len(solutions)))
+    coefs = sparse.hstack([solution.on(design.n_active) for solution in solutions], format="csc")
     losses = np.array([solution.loss for solution in solutions])
     explained = 1.0 - losses / problem.reference if problem.reference > 0.0 else np.zeros(losses.size)
     coef = PathCoef.from_active(design.active, coefs, design.n_features)
@@ -462,10 +493,11 @@ def _collect(
         dual_gaps=np.array([solution.dual_gap for solution in solutions]),
         n_iters=np.array([solution.n_iter for solution in solutions]),
         objectives=np.array([solution.objective for solution in solutions]),
-        df=np.diff(coef.values.indptr).astype(np.int64),
+        df=np.array([solution.columns.size for solution in solutions], dtype=np.int64),
         dev_ratio=explained,
         l1_ratio=l1_ratio,
         n_active=design.n_active,
+        loss=loss,
         penalty=penalty,
         violations=np.array([solution.violation for solution in solutions]),
     )

@@ -138,6 +138,10 @@ class Solution:
         columns = np.flatnonzero(w).astype(np.int32)
         return cls(columns=columns, values=w[columns], **facts)
 
+    def on(self, n_active: int) -> sparse.csc_array:
+        """Return the coefficients as a matrix of shape (n_active, 1)."""
+        return sparse.csc_array((self.values, self.columns, [0, self.columns.size]), shape=(n_active, 1))
+
 
 @dataclass(frozen=True)
 class JointSolution:
@@ -149,7 +153,7 @@ class JointSolution:
         No stored zeros.
     b : ndarray of float64 of shape (n_classes,)
         Intercepts.
-    objective, loss, dual_gap, n_iter, converged
+    objective, loss, dual_gap, n_iter, converged, violation
         As in `Solution`, for all classes together.
     """
 
@@ -160,6 +164,11 @@ class JointSolution:
     dual_gap: float
     n_iter: int
     converged: bool
+    violation: float = np.nan
+
+    def on(self, n_active: int) -> sparse.csc_array:
+        """Return the coefficients, a matrix of shape (n_active, n_classes)."""
+        return self.coefs
 
     @property
     def columns(self) -> npt.NDArray[np.int32]:

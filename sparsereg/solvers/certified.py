@@ -1,4 +1,4 @@
-"""What a solver knows of the optimum on its way there: a bound from below, the gap to it, and whether they still move."""
+"""What a solver knows of the optimum on its way there: a bound from below, the gap to it, whether they still move."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from sparsereg._core import certificate
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import softmax
-from sparsereg.solvers.base import Controls, JointSolution, Point
+from sparsereg.solvers.base import Controls, JointSolution
 from sparsereg.solvers.certified import CertifiedRun
 from sparsereg.solvers.multinomial_problem import MultinomialPoint, MultinomialProblem
 from sparsereg.solvers.multinomial_step import JointQuadratic

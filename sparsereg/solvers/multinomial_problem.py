@@ -107,6 +107,12 @@ class MultinomialProblem:
         """
         return z if self.row is None else np.add.reduceat(z, self.classes[0].target.first[:-1], axis=1)
 
+    @property
+    def has_unpenalised(self) -> bool:
+        """Some column carries no penalty."""
+        first = self.classes[0]
+        return bool(np.any(first.factor[first.public] == 0.0))
+
     def null_point(self) -> MultinomialPoint:
         """Return the point with intercepts only."""
         points = []
@@ -119,7 +125,7 @@ class MultinomialProblem:
         return point
 
     def point_at(self, w: Vector, intercepts: Vector, alpha: float) -> MultinomialPoint:
-        """Make a warm start of coefficients, or of the null model where that fits better.
+        """Return the point with given coefficients.
 
         Parameters
         ----------
@@ -140,8 +146,7 @@ class MultinomialProblem:
             at.b = float(b) if self.fit_intercept else 0.0
             at.eta = np.full(self.n_rows, at.b)
             column_passes.accumulate(*problem.matrix, public, at.w[public], at.eta)
-        if not self.refresh(point) <= self.null_objective:
-            return self.null_point()
+        self.refresh(point)
         point.alpha = alpha
         return point
 
