@@ -58,6 +58,7 @@ class OneAlphaClassifier(OneAlphaModel):
         bounds: Any = None,
         penalty_factor: Any = None,
         penalty: str = "elastic_net",
+        gamma: float | None = None,
         max_iter: int = 10_000,
         tol: float = 1e-6,
         warm_start: bool = False,
@@ -67,8 +68,8 @@ class OneAlphaClassifier(OneAlphaModel):
     ):
         super().__init__(
             alpha, fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
-            penalty_factor=penalty_factor, penalty=penalty, max_iter=max_iter, tol=tol, warm_start=warm_start,
-            n_threads=n_threads, verbose=verbose, callback=callback,
+            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol,
+            warm_start=warm_start, n_threads=n_threads, verbose=verbose, callback=callback,
         )
         self.l1_ratio = l1_ratio
         self.class_weight = class_weight

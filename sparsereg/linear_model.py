@@ -48,7 +48,8 @@ class SparseLinearModel(BaseEstimator):
         else:
             self._coef = PathCoef.from_active(active, _side_by_side(solutions, active.size), n_features)
         self.intercept_ = np.array([solution.b for solution in solutions])
-        self.dual_gap_ = max(solution.dual_gap for solution in solutions)
+        self.dual_gap_ = float(np.max([solution.dual_gap for solution in solutions]))
+        self.violation_ = float(np.max([solution.violation for solution in solutions]))
         self.objective_ = float(sum(solution.objective for solution in solutions))
         self.n_iter_ = max(solution.n_iter for solution in solutions)
         self.n_active_ = design.n_active

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core.penalties import PENALTIES
-from sparsereg._parameters import check_alpha, check_choice, check_flag, check_l1_ratio, make_controls
+from sparsereg._parameters import check_alpha, check_choice, check_flag, check_l1_ratio, check_penalty, make_controls
 from sparsereg._sklearn import check_feature_names, feature_names
 from sparsereg._validation import check_offsets
 from sparsereg.coef import PathCoef
@@ -37,12 +37,16 @@ COMMON_PARAMETERS = """
         Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper.
     penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id, default=None
         p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
-    penalty : {"elastic_net"}, default="elastic_net"
-        Form of the sparse part of the penalty.
+    penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elastic_net"
+        What stands in the place of |w_j|. "mcp" and "scad" level off, "l0" counts; these are not convex, and the fit is
+        a minimum along each coordinate. See `regularization_path`.
+    gamma : float or None, default=None
+        Where MCP (> 1) and SCAD (> 2) level off, at |w_j| = gamma alpha l1_ratio; see `regularization_path`.
     max_iter : int, default=10_000
         Passes after which to stop, with a ConvergenceWarning.
     tol : float, default=1e-6
-        Duality gap to reach, relative to F of the model with intercept only.
+        Duality gap to reach, relative to F of the model with intercept only; violation to reach where the penalty is
+        not convex.
     warm_start : bool, default=False
         Start from the coefficients of the last fit.
     n_threads : int or None, default=None
@@ -56,7 +60,11 @@ COMMON_PARAMETERS = """
 
 COMMON_ATTRIBUTES = """
     dual_gap_ : float
-        Certified distance of the objective from its minimum, relative to F of the model with intercept only.
+        Certified distance of the objective from its minimum, relative to F of the model with intercept only. NaN where
+        the penalty is not convex.
+    violation_ : float
+        The most by which minimising over one coefficient alone would move its gradient, relative to the largest
+        gradient entry of the model with intercept only. NaN where the duality gap says more.
     objective_ : float
         F(w, b).
     n_iter_ : int
@@ -109,6 +117,7 @@ class OneAlphaModel(SparseLinearModel):
         bounds: Any = None,
         penalty_factor: Any = None,
         penalty: str = "elastic_net",
+        gamma: float | None = None,
         max_iter: int = 10_000,
         tol: float = 1e-6,
         warm_start: bool = False,
@@ -123,6 +132,7 @@ class OneAlphaModel(SparseLinearModel):
         self.bounds = bounds
         self.penalty_factor = penalty_factor
         self.penalty = penalty
+        self.gamma = gamma
         self.max_iter = max_iter
         self.tol = tol
         self.warm_start = warm_start
@@ -166,9 +176,12 @@ class OneAlphaModel(SparseLinearModel):
 
     def _settings(self) -> Settings:
         """Check what can be checked without data."""
+        l1_ratio = check_l1_ratio(self.l1_ratio)
+        penalty = {"penalty": check_choice(self.penalty, "penalty", self._penalties)}
+        penalty["gamma"] = check_penalty(self.penalty, l1_ratio, self.gamma)
         return Settings(
             alpha=check_alpha(self.alpha),
-            l1_ratio=check_l1_ratio(self.l1_ratio),
+            l1_ratio=l1_ratio,
             warm=check_flag(self.warm_start, "warm_start"),
             controls=make_controls(self.tol, self.max_iter, self.n_threads, self.callback),
             problem={
@@ -178,8 +191,9 @@ class OneAlphaModel(SparseLinearModel):
                 "positive": self.positive,
                 "bounds": self.bounds,
                 "penalty_factor": self.penalty_factor,
+                **penalty,
             },
-            grid={"penalty": check_choice(self.penalty, "penalty", self._penalties), "verbose": self.verbose},
+            grid={"verbose": self.verbose, **penalty},
         )
 
     def _encode(

@@ -72,6 +72,7 @@ class ElasticNet(SparseRegressor, OneAlphaModel):
         bounds: Any = None,
         penalty_factor: Any = None,
         penalty: str = "elastic_net",
+        gamma: float | None = None,
         max_iter: int = 10_000,
         tol: float = 1e-6,
         warm_start: bool = False,
@@ -81,8 +82,8 @@ class ElasticNet(SparseRegressor, OneAlphaModel):
     ):
         super().__init__(
             alpha, fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
-            penalty_factor=penalty_factor, penalty=penalty, max_iter=max_iter, tol=tol, warm_start=warm_start,
-            n_threads=n_threads, verbose=verbose, callback=callback,
+            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol,
+            warm_start=warm_start, n_threads=n_threads, verbose=verbose, callback=callback,
         )
         self.l1_ratio = l1_ratio
 
@@ -120,6 +121,7 @@ class HuberRegressor(SparseRegressor, OneAlphaModel):
         bounds: Any = None,
         penalty_factor: Any = None,
         penalty: str = "elastic_net",
+        gamma: float | None = None,
         max_iter: int = 10_000,
         tol: float = 1e-6,
         warm_start: bool = False,
@@ -129,8 +131,8 @@ class HuberRegressor(SparseRegressor, OneAlphaModel):
     ):
         super().__init__(
             alpha, fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
-            penalty_factor=penalty_factor, penalty=penalty, max_iter=max_iter, tol=tol, warm_start=warm_start,
-            n_threads=n_threads, verbose=verbose, callback=callback,
+            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol,
+            warm_start=warm_start, n_threads=n_threads, verbose=verbose, callback=callback,
         )
         self.l1_ratio = l1_ratio
         self.delta = delta
@@ -166,6 +168,7 @@ class PoissonRegressor(SparseCountRegressor, OneAlphaModel):
         bounds: Any = None,
         penalty_factor: Any = None,
         penalty: str = "elastic_net",
+        gamma: float | None = None,
         max_iter: int = 10_000,
         tol: float = 1e-6,
         warm_start: bool = False,
@@ -175,7 +178,7 @@ class PoissonRegressor(SparseCountRegressor, OneAlphaModel):
     ):
         super().__init__(
             alpha, fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
-            penalty_factor=penalty_factor, penalty=penalty, max_iter=max_iter, tol=tol, warm_start=warm_start,
-            n_threads=n_threads, verbose=verbose, callback=callback,
+            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol,
+            warm_start=warm_start, n_threads=n_threads, verbose=verbose, callback=callback,
         )
         self.l1_ratio = l1_ratio

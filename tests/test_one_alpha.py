@@ -139,6 +139,28 @@ def test_settings_reach_the_solver(model):
     assert (dense(clone(model).set_params(positive=True).fit(against, y)) >= 0.0).all()
 
 
+@pytest.mark.parametrize("penalty", ["mcp", "scad", "l0"])
+@each_model
+def test_penalties_that_are_not_convex(model, penalty):
+    y, settings = target(model), {"penalty": penalty, "gamma": None if penalty == "l0" else 30.0, "standardize": True}
+    settings["alpha"] = 0.05
+    if name_of(model) == "Ridge":
+        with pytest.raises(ValueError, match=rf"penalty: '{penalty}' is not allowed, .* \['elastic_net'\]"):
+            clone(model).set_params(**settings).fit(X, y)
+        return
+    fitted = clone(model).set_params(**settings).fit(X, y)
+    settings["alphas"] = [settings.pop("alpha")]
+    path = regularization_path(X, y, loss=LOSS[name_of(model)], l1_ratio=RATIO[name_of(model)], **settings)
+    np.testing.assert_array_equal(dense(fitted), path.coefs.toarray()[:, 0])
+    assert fitted.objective_ == path.objectives[0]
+    assert np.isnan(fitted.dual_gap_)
+    assert 0.0 <= fitted.violation_ <= 1e-6
+    assert np.isnan(clone(model).fit(X, y).violation_)
+    again = pickle.loads(pickle.dumps(fitted)).set_params(warm_start=True).fit(X, y)
+    assert again.n_iter_ < fitted.n_iter_
+    assert again.objective_ <= fitted.objective_ * (1.0 + 1e-9)
+
+
 @each_model
 def test_integer_weights_are_repeated_rows(model):
     y, times = target(model), np.random.default_rng(2).integers(0, 4, 40)
@@ -195,8 +217,10 @@ def test_warm_start_reaches_the_same_minimum(model):
     """Whatever the last fit was: another alpha on either side, another target, other settings, other columns."""
     y, last = target(model), target(model)[np.random.default_rng(1).permutation(40)]
     null = clone(model).set_params(alpha=1e3).fit(X, y).objective_
+    # Huber's loss has rows without curvature, which the dual point of unpenalised columns does not reach.
+    factors = np.arange(8.0) + 0.5 * (name_of(model) == "HuberRegressor")
     for alpha in (1e-3, 0.1, 3.0):
-        for settings in ({}, {"positive": True}, {"penalty_factor": np.arange(0.5, 8.0)}, {"bounds": (-0.1, 0.2)}):
+        for settings in ({}, {"positive": True}, {"penalty_factor": factors}, {"bounds": (-0.1, 0.2)}):
             warm = clone(model).set_params(warm_start=True, alpha=1e-2, tol=1e-10).fit(X, last)
             warm.set_params(alpha=alpha, **settings).fit(X, y)
             cold = clone(model).set_params(alpha=alpha, tol=1e-10, **settings).fit(X, y)
@@ -243,6 +267,7 @@ def test_what_a_callback_raises_leaves_the_last_fit(model, error):
         ({"penalty_factor": np.ones(3)}, ValueError, r"penalty_factor: shape \(3,\)"),
         ({"penalty_factor": {99: 1.0}}, ValueError, "penalty_factor: column id 99"),
         ({"penalty": "lasso"}, ValueError, r"penalty: 'lasso' is not allowed, expected one of \['elastic_net'"),
+        ({"gamma": 3.0}, ValueError, "gamma: 3.0 is not allowed with penalty='elastic_net'"),
         ({"max_iter": 0}, ValueError, "max_iter: 0"),
         ({"tol": -1.0}, ValueError, "tol: -1.0"),
         ({"warm_start": "yes"}, TypeError, "warm_start: 'yes'"),

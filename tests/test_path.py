@@ -345,7 +345,7 @@ def test_an_interrupt_stops_a_fit_within_a_second(l1_ratio, alpha):
         ({"n_threads": True}, TypeError, "n_threads: True"),
         ({"callback": 3}, TypeError, "callback: 3 is not callable"),
         ({"loss": "absolute"}, ValueError, r"loss: 'absolute' is not allowed, expected one of \['huber', 'logistic', "),
-        ({"penalty": "l0"}, ValueError, r"penalty: 'l0' is not allowed, expected one of \['elastic_net'\]"),
+        ({"penalty": "l3"}, ValueError, r"penalty: 'l3' is not allowed, expected one of \['elastic_net', 'l0', 'mcp', "),
         ({"penalty": None}, ValueError, "penalty: None"),
     ],
 )

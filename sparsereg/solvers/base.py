@@ -120,6 +120,9 @@ class Solution:
     violation : float
         How far the point is from a minimum along every coordinate: the most by which minimising over one alone would
         move its gradient, relative to the largest gradient entry of the null model. NaN where a gap says more.
+    unbounded : bool
+        The loss keeps falling along columns without penalty (classes that they separate, counts of zero on all their
+        rows): the solution is where the gap met the tolerance, and no coefficients are best.
     """
 
     columns: npt.NDArray[np.int32]
@@ -131,6 +134,7 @@ class Solution:
     n_iter: int
     converged: bool
     violation: float = np.nan
+    unbounded: bool = False
 
     @classmethod
     def of(cls, w: npt.NDArray[np.float64], **facts: Any) -> Solution:
@@ -153,7 +157,7 @@ class JointSolution:
         No stored zeros.
     b : ndarray of float64 of shape (n_classes,)
         Intercepts.
-    objective, loss, dual_gap, n_iter, converged, violation
+    objective, loss, dual_gap, n_iter, converged, violation, unbounded
         As in `Solution`, for all classes together.
     """
 
@@ -165,6 +169,7 @@ class JointSolution:
     n_iter: int
     converged: bool
     violation: float = np.nan
+    unbounded: bool = False
 
     def on(self, n_active: int) -> sparse.csc_array:
         """Return the coefficients, a matrix of shape (n_active, n_classes)."""

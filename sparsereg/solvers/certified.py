@@ -30,7 +30,7 @@ class CertifiedRun:
     def __init__(self, problem: Any, penalty: ElasticNet, point: Any, controls: Controls):
         self.problem, self.penalty, self.point, self.controls = problem, penalty, point, controls
         self.target = controls.tol * problem.reference + problem.rounding
-        self.best_dual, self.gap, self.best_gap = -np.inf, np.inf, np.inf
+        self.best_dual, self.gap, self.best_gap = problem.least_loss, np.inf, np.inf
         self.n_iter, self.stalled = 0, 0
         self.primal, self.best_primal = np.inf, np.inf
         self.dual_scale, self.sphere_gap = 1.0, np.inf

@@ -179,7 +179,7 @@ class FixpointRun:
             curvature, weight = np.empty(problem.n_rows), np.empty(problem.n_rows)
             loss, _ = newton.linearise(
                 problem.loss, self.penalty, *problem.terms, point.eta, *NO_PRIVATE, FLOOR, point.z, curvature, weight,
-                np.empty(0),
+                np.empty(0), np.empty(0),
             )
             weight *= self.damping
             weight_sum = float(weight.sum())

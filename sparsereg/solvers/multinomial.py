@@ -20,7 +20,7 @@ from sparsereg.solvers.certified import CertifiedRun
 from sparsereg.solvers.multinomial_problem import MultinomialPoint, MultinomialProblem
 from sparsereg.solvers.multinomial_step import JointQuadratic
 from sparsereg.solvers.problem import Problem
-from sparsereg.solvers.proximal_newton import ProximalNewton
+from sparsereg.solvers.proximal_newton import RUNAWAY_STEP, ProximalNewton
 from sparsereg.solvers.working_set import Model
 
 __all__ = ["solve"]
@@ -127,7 +127,9 @@ class _MultinomialRun(CertifiedRun):
         self, problem: MultinomialProblem, penalty: ElasticNet, point: MultinomialPoint, controls: Controls
     ):
         super().__init__(problem, penalty, point, controls)
-        self.loss = np.inf
+        self.loss, self.unbounded = np.inf, False
+        for at in point.classes:
+            at.alpha = point.alpha
         self.runs = [
             _ClassRun(of_class, penalty, at, controls) for of_class, at in zip(problem.classes, point.classes)
         ]
@@ -200,7 +202,8 @@ class _MultinomialRun(CertifiedRun):
             return theta
         columns = [run.tight_columns(z) for run, z in zip(runs, problem.to_rows(theta))]
         block = JointQuadratic(problem, columns, p)
-        theta, runs[0].slack = block.project(theta, NEGLIGIBLE * problem.reference, PROJECTIONS)
+        theta, change, runs[0].slack = block.project(theta, NEGLIGIBLE * problem.reference, PROJECTIONS)
+        self.unbounded = bool(np.abs(change).max() > RUNAWAY_STEP)
         return theta
 
     def _best_dual(self, theta: Vector) -> tuple[float, float]:
@@ -298,6 +301,7 @@ class _MultinomialRun(CertifiedRun):
             dual_gap=self.relative_gap(),
             n_iter=self.n_iter,
             converged=self.gap <= self.target,
+            unbounded=self.unbounded,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +70,11 @@ class MultinomialProblem:
     def reference(self) -> float:
         """What gaps are relative to: the objective of the null model."""
         return self.null_objective
+
+    @cached_property
+    def least_loss(self) -> float:
+        """What no linear predictor betters: the dual objective at 0, a bound that needs no certificate."""
+        return -softmax.entropy(self.s, self.y)
 
     @property
     def rounding(self) -> float:
@@ -161,19 +167,18 @@ class MultinomialProblem:
 
 @dataclass
 class MultinomialPoint:
-    """A point on the path: that of every class."""
+    """A point on the path.
+
+    Attributes
+    ----------
+    classes : list of Point
+        That of every class.
+    alpha : float
+        The strength that this point solves; infinite for the null model.
+    """
 
     classes: list[Point]
-
-    @property
-    def alpha(self) -> float:
-        """The strength that this point solves."""
-        return self.classes[0].alpha
-
-    @alpha.setter
-    def alpha(self, alpha: float) -> None:
-        for point in self.classes:
-            point.alpha = alpha
+    alpha: float = np.inf
 
     @property
     def eta(self) -> Vector:

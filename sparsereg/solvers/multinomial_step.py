@@ -111,7 +111,7 @@ class JointQuadratic:
         """
         return [matrix.T @ row for matrix, row in zip(self.matrices, self.problem.to_rows(z))]
 
-    def project(self, z: Vector, allowed: float, rounds: int) -> tuple[Vector, float]:
+    def project(self, z: Vector, allowed: float, rounds: int) -> tuple[Vector, Vector, float]:
         """Make a dual point orthogonal to the columns of each class.
 
         Parameters
@@ -125,18 +125,21 @@ class JointQuadratic:
         Returns
         -------
         theta : ndarray of float64 of shape (n_classes, n_terms)
+        change : ndarray of float64 of shape (n_classes, n_rows)
+            Of the linear predictors, in the step that minimises the model.
         slack : float
             What the last round gained.
         """
         problem, gain = self.problem, 0.0
+        change = np.zeros((len(self.p), problem.n_rows))
         nothing = [np.zeros(chosen.size) for chosen in self.columns]
         for _ in range(rounds if self.ends[-1] else 0):
             step = self.solve(self.correlate(z), nothing, 1e-12, 10 * int(self.ends[-1]) + 100)
-            z = z - problem.s * softmax.lean(self.p, self._to_terms(step.change))
+            z, change = z - problem.s * softmax.lean(self.p, self._to_terms(step.change)), change + step.change
             gain = abs(step.gain)
             if gain <= allowed:
                 break
-        return z, gain
+        return z, change, gain
 
     def _to_terms(self, change: Vector) -> Vector:
         return change if self.problem.row is None else change[:, self.problem.row]

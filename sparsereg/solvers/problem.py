@@ -209,12 +209,19 @@ class Problem:
         return 4.0 * size * (np.sqrt(self.null_objective) + size)
 
     @cached_property
+    def least_loss(self) -> float:
+        """What no linear predictor betters: the dual objective at 0, a bound that needs no certificate."""
+        zeros = np.zeros(self.n_rows)
+        return -newton.dual_sum(self.loss, ElasticNet(0.0, 1.0), *self.terms, zeros, zeros, 0.0, *NO_PRIVATE)
+
+    @cached_property
     def null_model(self) -> tuple[Vector, Vector]:
         """Minus the derivative and the curvature (at least NULL_FLOOR) of each row with the intercept only."""
         z, curvature, weight = np.empty(self.n_rows), np.empty(self.n_rows), np.empty(self.n_rows)
         eta, penalty = np.full(self.n_rows, self.target.null_intercept), ElasticNet(0.0, 1.0)
         newton.linearise(
-            self.loss, penalty, *self.terms, eta, *NO_PRIVATE, NULL_FLOOR, z, curvature, weight, np.empty(0)
+            self.loss, penalty, *self.terms, eta, *NO_PRIVATE, NULL_FLOOR, z, curvature, weight,
+            np.empty(0), np.empty(0),
         )
         return z, weight
 

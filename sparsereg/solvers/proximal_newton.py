@@ -15,7 +15,7 @@ from sparsereg.solvers.certified import MAX_STALLED
 from sparsereg.solvers.unpenalised import UnpenalisedBlock
 from sparsereg.solvers.working_set import MAX_SWEEPS, Model, WorkingSetRun
 
-__all__ = ["ProximalNewton"]
+__all__ = ["RUNAWAY_STEP", "ProximalNewton"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
@@ -28,6 +28,8 @@ INEXACT = 0.1
 FLOOR_START, FLOOR_LEAST = 0.1, 1e-8
 FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.05, 8.0, 64.0
 SHORTEST_STEP = 1e-9
+# Newton's step of a linear predictor, along columns without penalty, that says there is no minimum to step to.
+RUNAWAY_STEP = 0.5
 # A look at a row's loss costs about as much as this many non-zeros.
 CHEAP_ROWS = 10
 
@@ -82,7 +84,9 @@ class ProximalNewton(WorkingSetRun):
         self.slack = 0.0
         if columns.size:
             centre = float(self.curvature.sum()) if self.problem.fit_intercept else 0.0
-            _, _, theta, self.slack = self.block.solve(theta, self.curvature, centre)
+            delta, shift, theta, self.slack = self.block.solve(theta, self.curvature, centre)
+            # Near a minimum Newton's steps vanish; along an exponential tail they have length 1.
+            self.unbounded = bool(np.abs(self.block.change(delta, shift)).max() > RUNAWAY_STEP)
         return theta
 
     def _tighten(self, theta: Vector, private_scale: float) -> None:

@@ -59,6 +59,7 @@ class WorkingSetRun(CertifiedRun):
     """
 
     model: Model
+    unbounded = False
 
     def __init__(self, problem: Problem, penalty: ElasticNet, point: Point, controls: Controls):
         super().__init__(problem, penalty, point, controls)
@@ -303,4 +304,5 @@ class WorkingSetRun(CertifiedRun):
             dual_gap=self.relative_gap(),
             n_iter=self.n_iter,
             converged=self.gap <= self.target,
+            unbounded=self.unbounded,
         )
