@@ -18,6 +18,9 @@ __all__ = ["JointQuadratic", "JointStep"]
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
 
+# A scaled gradient is zero but for rounding at this share of the root of the null objective.
+ROUNDING = 1e-13
+
 
 @dataclass(frozen=True)
 class JointStep:
@@ -92,7 +95,9 @@ class JointQuadratic:
             return (np.concatenate(self.correlate(pull)) + stiff * delta) / size
 
         operator = LinearOperator((push.size, push.size), matvec=apply, dtype=np.float64)
-        delta = cg(operator, push / size, rtol=tol, maxiter=most)[0] / size
+        # Along the shift of all classes there is only rounding to follow.
+        least = ROUNDING * np.sqrt(self.problem.reference)
+        delta = cg(operator, push / size, rtol=tol, atol=least, maxiter=most)[0] / size
         by_class = np.split(delta, self.ends[:-1])
         change = np.stack([matrix @ part for matrix, part in zip(self.matrices, by_class)])
         shift = self._shift(self._to_terms(change))
@@ -126,7 +131,7 @@ class JointQuadratic:
         -------
         theta : ndarray of float64 of shape (n_classes, n_terms)
         change : ndarray of float64 of shape (n_classes, n_rows)
-            Of the linear predictors, in the step that minimises the model.
+            Of the linear predictors, in the step that minimises the model; of mean zero over the classes.
         slack : float
             What the last round gained.
         """
@@ -139,7 +144,7 @@ class JointQuadratic:
             gain = abs(step.gain)
             if gain <= allowed:
                 break
-        return z, change, gain
+        return z, change - change.mean(axis=0), gain
 
     def _to_terms(self, change: Vector) -> Vector:
         return change if self.problem.row is None else change[:, self.problem.row]
