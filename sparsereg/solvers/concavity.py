@@ -9,7 +9,6 @@ import numpy.typing as npt
 
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.solvers.problem import Problem
-from sparsereg.solvers.start import null_curvature
 
 if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty
@@ -35,8 +34,12 @@ def default_gamma(problem: Problem, name: str) -> float:
     -------
     gamma : float
     """
-    curvature = min(float(problem.null_model[1].sum()), 1.0)
-    return HAS_GAMMA[name] + (DEFAULT_GAMMA[name] - HAS_GAMMA[name]) / curvature
+    return HAS_GAMMA[name] + (DEFAULT_GAMMA[name] - HAS_GAMMA[name]) / min(_total_curvature(problem), 1.0)
+
+
+def _total_curvature(problem: Problem) -> float:
+    """Sum over the rows of the curvature of the loss in the model with intercept only; 1 for squared loss."""
+    return 1.0 if problem.is_quadratic else float(problem.null_model[1].sum())
 
 
 def make_penalty(problem: Problem, name: str, alpha: float, l1_ratio: float, gamma: float | None) -> _Penalty:
@@ -54,15 +57,19 @@ def make_penalty(problem: Problem, name: str, alpha: float, l1_ratio: float, gam
     -------
     penalty : registered penalty
     """
-    if name not in HAS_GAMMA:
-        return PENALTIES[name](alpha, l1_ratio)
-    return PENALTIES[name](alpha, l1_ratio, default_gamma(problem, name) if gamma is None else gamma)
+    parameters: tuple[float, ...] = (alpha, l1_ratio)
+    if name in HAS_GAMMA:
+        parameters += (default_gamma(problem, name) if gamma is None else gamma,)
+    return PENALTIES[name](*parameters)
 
 
 def check_gamma(
     problem: Problem, active: npt.NDArray[np.int64], name: str, gamma: float | None, ridge: float = 0.0
 ) -> None:
-    """Check that F is strictly convex along every column by itself, at the model with intercept only.
+    """Check that F is strictly convex along every column by itself.
+
+    For losses other than squared, whose curvature differs from row to row and from point to point, that is in the mean:
+    with the mean curvature of the rows in the model with intercept only.
 
     Parameters
     ----------
@@ -85,7 +92,9 @@ def check_gamma(
     columns = problem.public[problem.factor[problem.public] > 0.0]
     if columns.size == 0:
         return
-    curvature = null_curvature(problem)[columns] / problem.scale[columns] ** 2
+    # The weights of a log link hold the exposures and sum to more or less than one.
+    mean = _total_curvature(problem) / problem.weight_sum
+    curvature = mean * problem.curvature[columns] / problem.scale[columns] ** 2
     with np.errstate(divide="ignore"):
         least = HAS_GAMMA[name] + 1.0 / (curvature / problem.factor[columns] + ridge)
     k = int(np.argmax(least))

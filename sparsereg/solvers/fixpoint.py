@@ -130,7 +130,7 @@ class FixpointRun:
         )
         # The intercept in units in which the square is what a step on it would gain, relative to the null model.
         gain = abs(shift) * np.sqrt(model.weight_sum / (2.0 * problem.reference)) if shift else 0.0
-        self.violation = max(worst / problem.null_violation, gain) if problem.null_noise < 1.0 else 0.0
+        self.violation = float(max(worst / problem.null_violation, gain)) if problem.null_noise < 1.0 else 0.0
         return distance
 
     def _take_moments(self, columns: Ids) -> None:

@@ -50,8 +50,8 @@ class Companion:
         self._problem = replace(problem, factor=factor)
         self._point = null_point(self._problem, controls)
 
-    def start(self, penalty: L0, controls: Controls) -> Point:
-        """Solve L1 for the threshold of an L0 penalty; return its solution as a warm start.
+    def start(self, penalty: L0, controls: Controls) -> tuple[Point, int]:
+        """Solve L1 for the threshold of an L0 penalty.
 
         Parameters
         ----------
@@ -61,10 +61,14 @@ class Companion:
         Returns
         -------
         point : Point
+            The solution, a warm start for L0.
+        n_iter : int
+            Passes that it took.
         """
         rough = replace(controls, tol=max(controls.tol, ROUGH), callback=None)
-        coordinate_descent.solve(self._problem, ElasticNet(np.sqrt(penalty.strength), 1.0), self._point, rough)
-        return replace(self._point, w=self._point.w.copy(), z=self._point.z.copy(), v=self._point.v.copy())
+        point, lasso = self._point, ElasticNet(np.sqrt(penalty.strength), 1.0)
+        n_iter = coordinate_descent.solve(self._problem, lasso, point, rough).n_iter
+        return replace(point, w=point.w.copy(), z=point.z.copy(), v=point.v.copy()), n_iter
 
 
 def solve(
@@ -99,13 +103,20 @@ def solve(
         return run.finish()
     if companion is None:
         companion = Companion(problem, controls)
-    rest = replace(controls, max_iter=max(controls.max_iter - run.n_iter, 1))
-    other = FixpointRun(problem, penalty, companion.start(penalty, rest), rest).run()
-    spent = run.n_iter + other.n_iter
+    start, spent = companion.start(penalty, _less(controls, run.n_iter))
+    spent += run.n_iter
+    other = FixpointRun(problem, penalty, start, _less(controls, spent)).run()
+    spent += other.n_iter
     if other.objective < run.objective:
         run = other
     run.controls, run.n_iter = controls, spent
     swaps.improve(run, companion.neighbours)
-    solution = run.finish()
-    vars(point).update(vars(run.point))
+    solution, best = run.finish(), run.point
+    point.w, point.b, point.z, point.eta = best.w, best.b, best.z, best.eta
+    point.alpha, point.fresh = best.alpha, None
     return solution
+
+
+def _less(controls: Controls, spent: int) -> Controls:
+    """Take passes off the budget, but for one."""
+    return replace(controls, max_iter=max(controls.max_iter - spent, 1))

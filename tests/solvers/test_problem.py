@@ -199,3 +199,23 @@ def test_one_of_identical_columns_is_used_with_pure_l1(factor, lower, upper, exp
     assert build(X, np.arange(8.0), l1_ratio=1.0, **settings)[1].public.tolist() == expected
     mixed = build(X, np.arange(8.0), **settings)[1].public
     assert mixed.tolist() == [j for j in range(4) if np.isfinite(factor[j])]
+
+
+@given(seed=seeds)
+def test_the_model_with_intercept_only(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((20, 4)) * (rng.random((20, 4)) < 0.6)
+    y, weight = rng.standard_normal(20) + 3.0, rng.random(20) + 0.1
+    design, problem = build(X, y, weight, standardize=True)
+    raw = Raw(X, y, sample_weight=weight, standardize=True)
+    z, curvature = problem.null_model
+    np.testing.assert_allclose(z, problem.s * problem.y, atol=1e-15)
+    np.testing.assert_allclose(curvature, problem.s, rtol=1e-14)
+    expected = np.abs(raw.correlation(np.zeros(4), raw.null_intercept()))[design.active] / raw.scale[design.active]
+    assert problem.null_violation == pytest.approx(expected.max(), rel=1e-10)
+    assert 0.0 < problem.null_noise < 1e-12
+
+
+def test_rounding_is_all_there_is_where_nothing_is_to_explain():
+    _, problem = build(np.random.default_rng(0).standard_normal((20, 4)), np.full(20, 0.1))
+    assert problem.null_noise >= 1.0
