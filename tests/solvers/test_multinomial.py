@@ -99,7 +99,7 @@ def test_no_other_solver_finds_less(seed):
 def test_the_gap_is_at_least_the_suboptimality(seed, max_iter):
     """However early it stops."""
     raw = random_raw(seed)
-    design, problem = prepared(raw)
+    _, problem = prepared(raw)
     penalty, point = ElasticNet(raw.alpha, raw.l1_ratio), null_point(problem, TIGHT)
     early = multinomial.solve(problem, penalty, point, Controls(tol=0.0, max_iter=max_iter))
     best = fit(raw)[2].objective
@@ -204,7 +204,7 @@ def test_two_classes_are_logistic_regression(seed):
 def test_classes_may_be_permuted(seed):
     raw = random_raw(seed, l1_ratio=0.5, offset=0.0)
     order = np.random.default_rng(seed).permutation(raw.Y.shape[1])
-    W, b, solution = fit(raw)
+    W, _, solution = fit(raw)
     permuted = fit(replace(raw, Y=raw.Y[:, order]))
     assert permuted[2].objective == pytest.approx(solution.objective, abs=1e-9)
     penalised = raw.factor > 0.0
