@@ -370,8 +370,8 @@ def _warn_unconverged(solutions: list[Any], alphas: Vector, controls: Controls) 
     unbounded = [alpha for alpha, solution in zip(alphas, solutions) if solution.unbounded]
     if unbounded:
         warnings.warn(
-            f"At {len(unbounded)} of {len(solutions)} alphas, {unbounded[0]:.4g} the largest, no finite coefficients are"
-            " best: columns without penalty separate the classes, or have counts of zero on all their rows. The "
+            f"At {len(unbounded)} of {len(solutions)} alphas, {unbounded[0]:.4g} the largest, no finite coefficients "
+            "are best: columns without penalty separate the classes, or have counts of zero on all their rows. The "
             f"solution is where the duality gap reached tol={controls.tol:g}. Penalise these columns (penalty_factor, "
             "alpha).",
             ConvergenceWarning,
