@@ -3,7 +3,7 @@
 # A penalty is a final class with these methods (u: coefficient, p: its penalty factor, all double):
 #   value(u, p)                        p * penalty(u)
 #   prox(v, step, p)                   argmin_u (u - v)^2 / (2 step) + p * penalty(u), over all u, for any step > 0;
-#                                      of several the smallest in size
+#                                      of several, and of those that rounding cannot tell apart, the smallest in size
 #   threshold(p)                       u = 0 solves min_u -g u + p * penalty(u) where |g| <= threshold(p)
 #   subdiff_distance(u, g, p)          distance of g from the (regular) subdifferential of p * penalty at u
 #   ridge(p)                           curvature of the smooth quadratic part, the L2 share
@@ -61,6 +61,12 @@ cdef class ElasticNet:
         return u * (excess - 0.5 * ridge * u)
 
 
+cdef inline double jump(double far, double gain, double price) noexcept nogil:
+    """Return `far` where the gain is more than the price, else 0."""
+    # At a tie, which whole numbers make, rounding would send a coefficient to and fro for ever.
+    return far if gain > price * (1.0 + 1e-12) else 0.0
+
+
 cdef inline double no_conjugate(double g, double lower, double upper) noexcept nogil:
     """Bound the conjugate of a penalty that is not convex from above."""
     return 0.0 if g == 0.0 or (upper if g > 0.0 else -lower) == 0.0 else INFINITY
@@ -86,7 +92,7 @@ cdef class MCP:
         cdef double bend = stiff - t / self.gamma
         cdef double excess = fabs(v) - t * self.strength
         if bend <= 0.0:
-            return v / stiff if v * v > t * self.gamma * self.strength * self.strength * stiff else 0.0
+            return jump(v / stiff, v * v, t * self.gamma * self.strength * self.strength * stiff)
         if excess <= 0.0:
             return 0.0
         if excess >= self.gamma * self.strength * bend:
@@ -132,14 +138,15 @@ cdef class SCAD:
         cdef double t = step * p
         cdef double stiff = 1.0 + t * self.l2
         cdef double bend = stiff - t / (self.gamma - 1.0)
-        cdef double size = fabs(v), near = size - t * self.strength, far = size / stiff
+        cdef double size = fabs(v), near = size - t * self.strength, far = size / stiff, edge
         near = near / stiff if near > 0.0 else 0.0
         if bend <= 0.0:
             # The slope falls in between: one local minimum on each side of it, or one in all.
             if near >= self.strength:
                 near = far
             elif far > self.gamma * self.strength:
-                if stiff * (far * far - near * near) > t * (self.gamma + 1.0) * self.strength * self.strength:
+                edge = t * (self.gamma + 1.0) * self.strength * self.strength
+                if jump(far, stiff * (far * far - near * near), edge) != 0.0:
                     near = far
         elif far >= self.gamma * self.strength:
             near = far
@@ -177,7 +184,7 @@ cdef class L0:
     cdef inline double prox(self, double v, double step, double p) noexcept nogil:
         cdef double t = step * p
         cdef double stiff = 1.0 + t * self.l2
-        return v / stiff if v * v > 2.0 * t * self.strength * stiff else 0.0
+        return jump(v / stiff, v * v, 2.0 * t * self.strength * stiff)
 
     cdef inline double threshold(self, double p) noexcept nogil:
         return 0.0

@@ -84,6 +84,8 @@ class Point:
         Where `v` is up to date; None: nowhere.
     alpha : float
         The strength that this point solves; infinite for the null model.
+    known : tuple or None
+        The target and the `eta` at which the loss was last modelled, and that model; for proximal Newton alone.
     """
 
     w: npt.NDArray[np.float64]
@@ -95,6 +97,7 @@ class Point:
     v: npt.NDArray[np.float64]
     fresh: npt.NDArray[np.bool_] | None = None
     alpha: float = np.inf
+    known: tuple[Any, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -33,12 +33,10 @@ class CertifiedRun:
         self.best_dual, self.gap, self.best_gap = problem.least_loss, np.inf, np.inf
         self.n_iter, self.stalled = 0, 0
         self.primal, self.best_primal = np.inf, np.inf
-        self.dual_scale, self.sphere_gap = 1.0, np.inf
 
-    def weigh(self, primal: float, dual: float, scale: float) -> bool:
-        """Take the values of a primal and a dual point, the latter scaled; say whether to go on."""
-        self.best_dual = max(self.best_dual, dual)
-        self.primal, self.dual_scale, self.sphere_gap = primal, scale, primal - dual
+    def record(self, primal: float, dual: float) -> bool:
+        """Take note of a primal and a dual objective; say whether to go on."""
+        self.primal, self.best_dual = primal, max(self.best_dual, dual)
         self.gap = max(primal - self.best_dual, 0.0)
         self.n_iter += 1
         better = primal < self.best_primal - 1e-14 * self.problem.reference or self.gap < 0.99 * self.best_gap
@@ -47,8 +45,7 @@ class CertifiedRun:
         if self.controls.callback is not None:
             progress = Progress(self.penalty.alpha, self.n_iter, self.relative_gap(), self._n_nonzero())
             self.controls.callback(progress)
-        done = self.gap <= self.target or self.n_iter >= self.controls.max_iter or self.stalled >= MAX_STALLED
-        return not done
+        return self.gap > self.target and self.n_iter < self.controls.max_iter and self.stalled < MAX_STALLED
 
     def relative_gap(self) -> float:
         """Gap over the objective of the null model; 0 where that is itself rounding."""

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from sparsereg._core import cd, certificate, newton
 from sparsereg._core import columns as column_passes
+from sparsereg._core.penalties import L0, ElasticNet
 from sparsereg.solvers.base import Controls, Point, Progress, Solution
 from sparsereg.solvers.certified import MAX_STALLED
 from sparsereg.solvers.problem import Problem
@@ -34,9 +35,9 @@ Ids = npt.NDArray[np.int32]
 INEXACT, ENOUGH = 0.1, 0.3
 # Newton steps on a working set between two looks at all columns.
 MAX_STEPS = 10
-# Curvature of a row, relative to the stiffness of its loss, where it has next to none.
-FLOOR = 1e-2
-# The curvature of the model is raised by RAISE where a step does not lower F, and falls again by the same after one.
+# Curvature of a row, relative to the stiffness of its loss, where it has next to none; and what all curvature is
+# multiplied with. Both rise where a step does not lower F, and fall again where one does.
+FLOOR_START, FLOOR_LEAST, FLOOR_FALL, FLOOR_RISE = 1e-2, 1e-8, 0.25, 64.0
 RAISE, MOST_DAMPED = 4.0, 1e12
 # What rounding may add to F, relative to that of the null model.
 ROUNDING = 1e-14
@@ -71,7 +72,7 @@ class FixpointRun:
 
     def __init__(self, problem: Problem, penalty: _Penalty, point: Point, controls: Controls):
         self.problem, self.penalty, self.point, self.controls = problem, penalty, point, controls
-        self.n_iter, self.stalled, self.damping = 0, 0, 1.0
+        self.n_iter, self.stalled, self.damping, self.floor = 0, 0, 1.0, FLOOR_START
         self.violation, self.least_violation, self.least_objective = np.inf, np.inf, np.inf
         self.mass, self.curvature = problem.mass, problem.curvature
         if not problem.is_quadratic:
@@ -102,7 +103,9 @@ class FixpointRun:
             columns = self._working_set(distance)
             goal = max(INEXACT * self.violation, ENOUGH * self.allowed) * self.problem.null_violation
             for _ in range(1 if self.problem.is_quadratic else MAX_STEPS):
-                self._descend(columns, goal)
+                if not self._descend(columns, goal):
+                    self._refit()
+                    break
                 if not self.problem.is_quadratic and self.measure(columns).max(initial=0.0) <= goal:
                     break
 
@@ -178,8 +181,8 @@ class FixpointRun:
         else:
             curvature, weight = np.empty(problem.n_rows), np.empty(problem.n_rows)
             loss, _ = newton.linearise(
-                problem.loss, self.penalty, *problem.terms, point.eta, *NO_PRIVATE, FLOOR, point.z, curvature, weight,
-                np.empty(0), np.empty(0),
+                problem.loss, self.penalty, *problem.terms, point.eta, *NO_PRIVATE, self.floor, point.z, curvature,
+                weight, np.empty(0), np.empty(0),
             )
             weight *= self.damping
             weight_sum = float(weight.sum())
@@ -187,8 +190,8 @@ class FixpointRun:
         paid = certificate.penalty_value(self.penalty, problem.public, point.w, problem.factor, problem.scale)
         self.objective = loss + paid
 
-    def _descend(self, columns: Ids, goal: float) -> None:
-        """Minimise the model on the working set, roughly; keep the step if it does not raise F."""
+    def _descend(self, columns: Ids, goal: float) -> bool:
+        """Minimise the model on the working set, roughly; keep the step if it does not raise F, and say so."""
         problem, point, model = self.problem, self.point, self.model
         most = min(max(self.controls.max_iter - self.n_iter, 1), MAX_SWEEPS)
         w = point.w[columns]
@@ -201,17 +204,40 @@ class FixpointRun:
         if problem.is_quadratic:
             point.w[columns], point.b = w, point.b + shift
             self._linearise()
-            return
+            return True
         old, old_w, old_eta = point.b, point.w[columns], point.eta
         step = np.full(problem.n_rows, shift)
         column_passes.accumulate(*problem.matrix, columns, delta, step)
         point.w[columns], point.b, point.eta = w, old + shift, old_eta + step
-        relaxed = max(self.damping / RAISE, 1.0)
-        self.damping, raised = relaxed, self.damping * RAISE
+        damping, floor = self.damping, self.floor
+        self.damping, self.floor = max(damping / RAISE, 1.0), max(floor * FLOOR_FALL, FLOOR_LEAST)
         self._linearise()
-        if not self.objective <= before + ROUNDING * problem.reference:
-            point.w[columns], point.b, point.eta, self.damping = old_w, old, old_eta, raised
-            self._linearise()
+        if self.objective <= before + ROUNDING * problem.reference:
+            return True
+        point.w[columns], point.b, point.eta = old_w, old, old_eta
+        self.damping, self.floor = damping * RAISE, min(floor * FLOOR_RISE, 1.0)
+        self._linearise()
+        return False
+
+    def _refit(self) -> None:
+        """With L0, take Newton steps on the support, the price of which is paid.
+
+        Where the model would have a column leave or come in and F would not, the others must not wait for short steps.
+        """
+        penalty, held = self.penalty, (self.damping, self.floor)
+        if not isinstance(penalty, L0):
+            return
+        self.penalty = ElasticNet(penalty.alpha * (1.0 - penalty.l1_ratio), 0.0)
+        self.damping, self.floor = 1.0, min(self.floor, FLOOR_START)
+        self._linearise()
+        columns = np.flatnonzero(self.point.w).astype(np.int32)
+        goal = ENOUGH * self.allowed * self.problem.null_violation
+        for _ in range(MAX_STEPS):
+            if self.measure(columns).max(initial=0.0) <= goal or self.n_iter >= self.controls.max_iter:
+                break
+            self._descend(columns, goal)
+        self.penalty, (self.damping, self.floor) = penalty, held
+        self._linearise()
 
     # The end.
 

@@ -154,11 +154,12 @@ class _MultinomialRun(CertifiedRun):
         for run, z in zip(runs, problem.to_rows(theta)):
             run.correlate(z)
         dual, scale = self._best_dual(theta)
-        if not self.weigh(self.loss + sum(run.penalty_paid() for run in runs), dual, scale):
+        primal = self.loss + sum(run.penalty_paid() for run in runs)
+        if not self.record(primal, dual):
             return False
         for run in runs:
             # In each class the conjugate of the cross-entropy is as curved as that of the logistic loss.
-            run.drop_safely(self.dual_scale, self.sphere_gap)
+            run.drop_safely(scale, primal - dual)
         return True
 
     def _recentre(self) -> None:

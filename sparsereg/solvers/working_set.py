@@ -171,10 +171,11 @@ class WorkingSetRun(CertifiedRun):
         """Update the duality gap; say whether to go on."""
         theta, private_scale = self._dual_point()
         dual, scale = self._best_dual(theta, self.live, private_scale)
-        if not self.weigh(self._primal(self.live), dual, scale):
+        primal = self._primal(self.live)
+        if not self.record(primal, dual):
             return False
         self._tighten(theta, private_scale)
-        self.drop_safely(self.dual_scale, self.sphere_gap)
+        self.drop_safely(scale, primal - dual)
         return True
 
     def _without_dual_slack(self, theta: Vector) -> Ids:

@@ -51,7 +51,7 @@ def allowed_gamma(raw, name):
 def test_no_single_coefficient_lowers_the_objective(name, seed, l1_ratio):
     regression = signs_only(random_regression(seed, l1_ratio=l1_ratio))
     gamma = allowed_gamma(regression.raw(), name)
-    path = regression.path(penalty=name, gamma=gamma, n_alphas=4, max_iter=2_000)
+    path = regression.path(penalty=name, gamma=gamma, n_alphas=4, tol=1e-8)
     null = regression.raw().null_objective()
     largest = np.abs(np.r_[regression.y, regression.raw().target]).max() ** 2
     for k, alpha in enumerate(path.alphas):
@@ -60,9 +60,8 @@ def test_no_single_coefficient_lowers_the_objective(name, seed, l1_ratio):
         assert found == pytest.approx(path.objectives[k], rel=1e-9, abs=1e-12 * null + 1e-14 * largest)
         assert found <= null * (1 + 1e-12) + 1e-14 * largest
         assert np.isnan(path.dual_gaps[k])
-        if path.violations[k] <= 1e-10:
-            assert best_fall(raw, name, w, gamma) <= 1e-9 * null + 1e-14 * largest
-    assert np.mean(path.violations <= 1e-10) >= 0.5
+        assert best_fall(raw, name, w, gamma) <= 1e-9 * null + 1e-14 * largest
+    assert path.violations.max() <= 1e-8
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -242,6 +241,18 @@ def test_starts_and_moves_never_do_worse_than_descent_alone(seed):
     plain = FixpointRun(problem, penalty, start, CONTROLS).run().objective
     found = nonconvex.solve(problem, penalty, null_point(problem, CONTROLS), CONTROLS)
     assert found.objective - problem.within <= plain + 1e-13 * problem.reference
+
+
+@given(seed=seeds)
+def test_ties_of_whole_numbers_end(seed):
+    """At these alphas a column is worth exactly its price, and rounding may see it on either side."""
+    rng = np.random.default_rng(seed)
+    X, y = rng.integers(-1, 2, (12, 5)).astype(float), rng.integers(-3, 4, 12).astype(float)
+    square, v = np.mean(X**2, axis=0), X.T @ y / 12
+    price = np.unique(v[square > 0.0] ** 2 / (2 * square[square > 0.0]))[::-1]
+    price = price[np.append(np.diff(price) < -1e-9, True)]
+    path = regularization_path(X, y, penalty="l0", fit_intercept=False, alphas=price, tol=1e-8, max_iter=500)
+    assert path.violations.max() <= 1e-8
 
 
 @given(seed=seeds, l1_ratio=st.sampled_from([0.5, 1.0]))
