@@ -12,27 +12,19 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg._parameters import (
-    check_alphas,
-    check_flag,
-    check_grid,
-    check_l1_ratio,
-    check_penalty,
-    check_signs,
-    make_controls,
-    make_loss,
-    make_rules,
-)
+from sparsereg._parameters import check_alphas, check_flag, check_grid, check_l1_ratio, make_controls
 from sparsereg._sklearn import ConvergenceWarning
-from sparsereg._validation import check_offset, check_sample_weight, check_target
 from sparsereg.coef import PathCoef
-from sparsereg.design import Design, make_design
+from sparsereg.design import Design
 from sparsereg.path_result import RegularizationPath
-from sparsereg.solvers import coordinate_descent, nonconvex, ridge
-from sparsereg.solvers.base import Controls, Point, Solution
-from sparsereg.solvers.concavity import HAS_GAMMA, check_gamma, make_penalty
-from sparsereg.solvers.problem import Problem, make_problem
+from sparsereg.preparation import prepare
+from sparsereg.solvers import coordinate_descent, multinomial, nonconvex, ridge
+from sparsereg.solvers.base import Controls, JointSolution, Point, Solution
+from sparsereg.solvers.concavity import make_penalty
+from sparsereg.solvers.multinomial_problem import MultinomialPoint, MultinomialProblem
+from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.start import alpha_max, null_point
+from sparsereg.targets import encode_classes, flatten
 
 __all__ = [
     "enet_path",
@@ -49,8 +41,6 @@ Vector = npt.NDArray[np.float64]
 
 # A step down the grid by more than FAR passes through alphas in between, each solved to the gap ROUGH_TOL.
 FAR, ROUGH_TOL, MOST_STOPS = 10.0, 1e-3, 15
-# Squares of numbers in between stay well within float64.
-SMALLEST_TARGET, LARGEST_TARGET = 1e-140, 1e140
 
 
 def regularization_path(
@@ -88,6 +78,7 @@ def regularization_path(
     X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
         int32 or int64 ids; `n_features` may be far larger than memory. Never changed.
     y : array-like of shape (n_samples,)
+        For logistic loss also of shape (n_samples, n_classes), probabilities of the classes: see `logistic_path`.
     loss : {"squared", "logistic", "poisson", "huber", "squared_hinge"}, default="squared"
         Of the target y and the linear predictor t. "squared": (y - t)^2 / 2. "logistic": log(1 + exp(t)) - y t, y the
         probability of class 1, in [0, 1]. "poisson": half the deviance of a count y >= 0 at the mean exp(t). "huber":
@@ -174,7 +165,7 @@ def regularization_path(
     if grid is None:
         grid = _geometric(alpha_max(problem, point, l1_ratio, penalty), n_alphas, eps)
     solutions = solve_grid(problem, point, grid, l1_ratio, controls, penalty=penalty, gamma=gamma, verbose=verbose)
-    return _collect(solutions, grid, l1_ratio, penalty, problem, design)
+    return _collect(solutions, grid, l1_ratio, penalty, problem, design, loss)
 
 
 def lasso_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
@@ -230,14 +221,26 @@ def logistic_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
     ----------
     X, **settings
         As in `regularization_path`, without `loss`.
-    y : array-like of shape (n_samples,)
-        Probabilities of class 1, in [0, 1].
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Labels of any kind that can be sorted. Or probabilities: a row of them for each sample, non-negative and of sum
+        one; or numbers in [0, 1], not all 0 or 1, the probabilities of class 1 of the classes 0 and 1.
 
     Returns
     -------
     path : RegularizationPath
+        With its `classes`. Beyond two of them every class has coefficients and an intercept of its own.
+
+    Notes
+    -----
+    Beyond two classes the loss is the cross-entropy of the softmax, log sum_k exp(t_k) - sum_k y_k t_k, and the penalty
+    is paid for every class. A shift of all classes alike changes no probability: intercepts have mean zero, and the
+    coefficients of each column are where the penalty is least. With L1 alone they need not be unique.
     """
-    return regularization_path(X, y, loss="logistic", **settings)
+    weight = settings.get("sample_weight")
+    coded = encode_classes(flatten(y), weight)
+    target = coded.probabilities if coded.classes.size > 2 else coded.probabilities[:, 1]
+    path = regularization_path(X, target, loss="logistic", **settings)
+    return replace(path, classes=coded.classes)
 
 
 def poisson_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
@@ -257,76 +260,9 @@ def poisson_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
     return regularization_path(X, y, loss="poisson", **settings)
 
 
-def prepare(
-    X: Any,
-    y: Any,
-    sample_weight: Any,
-    offset: Any,
-    *,
-    loss: str = "squared",
-    delta: float = 1.35,
-    fit_intercept: bool,
-    standardize: bool,
-    positive: bool,
-    bounds: Any,
-    penalty_factor: Any,
-    penalty: str = "elastic_net",
-    gamma: float | None = None,
-    l1_ratio: float,
-    smallest_alpha: float,
-) -> tuple[Design, Problem]:
-    """Validate data and column settings and bring them into the form that solvers take.
-
-    Parameters
-    ----------
-    X, y, sample_weight, offset, loss, delta, fit_intercept, standardize, positive, bounds, penalty_factor
-    penalty, gamma
-        As in `regularization_path`. X may also be a design already made of it with these weights.
-    l1_ratio, smallest_alpha : float
-        As in `make_problem`.
-
-    Returns
-    -------
-    design : Design
-    problem : Problem
-    """
-    objective, gamma = make_loss(loss, delta), check_penalty(penalty, l1_ratio, gamma)
-    design = X if isinstance(X, Design) else make_design(X, sample_weight)
-    offset = check_offset(offset, design.n_samples)
-    target = check_target(y, design.n_samples, *objective.targets, loss)
-    if objective.location:
-        _check_magnitude(target if offset is None else target - offset)
-    weight = check_sample_weight(sample_weight, design.n_samples)
-    rules = make_rules(
-        design.active, design.n_features, penalty_factor=penalty_factor, bounds=bounds, positive=positive,
-        standardize=standardize,
-    )
-    convex = penalty == "elastic_net"
-    if not convex:
-        check_signs(rules, design.active, penalty)
-    problem = make_problem(
-        design, target, weight, rules, loss=objective, offset=offset, fit_intercept=fit_intercept, l1_ratio=l1_ratio,
-        smallest_alpha=smallest_alpha, eliminate=convex,
-    )
-    if penalty in HAS_GAMMA:
-        ridge = smallest_alpha * (1.0 - l1_ratio) if np.isfinite(smallest_alpha) else 0.0
-        check_gamma(problem, design.active, penalty, gamma, ridge)
-    return design, problem
-
-
-def _check_magnitude(target: Vector) -> None:
-    """Refuse targets whose squares leave the range of float64: they would vanish or overflow in silence."""
-    largest = float(np.abs(target).max())
-    if largest > 0.0 and not SMALLEST_TARGET <= largest <= LARGEST_TARGET:
-        raise ValueError(
-            f"y: the largest absolute value (less offset), {largest:g}, is outside "
-            f"[{SMALLEST_TARGET:g}, {LARGEST_TARGET:g}]; rescale y"
-        )
-
-
 def solve_grid(
-    problem: Problem,
-    point: Point,
+    problem: Problem | MultinomialProblem,
+    point: Point | MultinomialPoint,
     alphas: Vector,
     l1_ratio: float,
     controls: Controls,
@@ -334,13 +270,13 @@ def solve_grid(
     penalty: str = "elastic_net",
     gamma: float | None = None,
     verbose: int = 0,
-) -> list[Solution]:
+) -> list[Solution] | list[JointSolution]:
     """Solve for every alpha in turn, each from the solution before.
 
     Parameters
     ----------
-    problem : Problem
-    point : Point
+    problem : Problem or MultinomialProblem
+    point : Point or MultinomialPoint
         Where to start; holds the last solution on return.
     alphas : ndarray of float64 of shape (n_alphas,)
     l1_ratio : float
@@ -351,7 +287,7 @@ def solve_grid(
 
     Returns
     -------
-    solutions : list of Solution
+    solutions : list of Solution or JointSolution
 
     Warns
     -----
@@ -383,26 +319,28 @@ def solve_grid(
 
 
 def _solver(
-    problem: Problem, l1_ratio: float, controls: Controls, penalty: str, gamma: float | None
-) -> Callable[[float, Point, Controls], Solution]:
+    problem: Problem | MultinomialProblem, l1_ratio: float, controls: Controls, penalty: str, gamma: float | None
+) -> Callable[[float, Any, Controls], Any]:
     """Return what solves at an alpha from a point."""
 
     def build(alpha: float) -> Any:
         return make_penalty(problem, penalty, alpha, l1_ratio, gamma)
 
     if penalty == "elastic_net":
-        convex = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
+        convex: Callable[..., Any] = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
+        if isinstance(problem, MultinomialProblem):
+            convex = multinomial.solve
         return lambda alpha, point, controls: convex(problem, build(alpha), point, controls)
     companion = nonconvex.Companion(problem, controls) if penalty == "l0" else None
     return lambda alpha, point, controls: nonconvex.solve(problem, build(alpha), point, controls, companion)
 
 
-def _measure(solution: Solution) -> str:
+def _measure(solution: Solution | JointSolution) -> str:
     """Name what says how far a solution is from where it should be."""
     return "violation" if np.isnan(solution.dual_gap) else "gap"
 
 
-def _left(solution: Solution) -> float:
+def _left(solution: Solution | JointSolution) -> float:
     return solution.violation if np.isnan(solution.dual_gap) else solution.dual_gap
 
 
@@ -415,7 +353,7 @@ def _stops(start: float, end: float) -> Vector:
     return np.geomspace(start, end, n_steps + 1)[1:-1]
 
 
-def _warn_unconverged(solutions: list[Solution], alphas: Vector, controls: Controls) -> None:
+def _warn_unconverged(solutions: list[Any], alphas: Vector, controls: Controls) -> None:
     failed = [k for k, solution in enumerate(solutions) if not solution.converged]
     if failed:
         worst = max(failed, key=lambda k: _left(solutions[k]))
@@ -456,12 +394,15 @@ def _geometric(start: float, n_alphas: int, eps: float) -> Vector:
 
 
 def _collect(
-    solutions: list[Solution], alphas: Vector, l1_ratio: float, penalty: str, problem: Problem, design: Design
+    solutions: list[Any],
+    alphas: Vector,
+    l1_ratio: float,
+    penalty: str,
+    problem: Problem | MultinomialProblem,
+    design: Design,
+    loss: str,
 ) -> RegularizationPath:
-    indptr = np.cumsum([0] + [solution.columns.size for solution in solutions])
-    indices = np.concatenate([solution.columns for solution in solutions])
-    values = np.concatenate([solution.values for solution in solutions])
-    coefs = sparse.csc_array((values, indices, indptr), shape=(design.n_active, len(solutions)))
+    coefs = sparse.hstack([solution.on(design.n_active) for solution in solutions], format="csc")
     losses = np.array([solution.loss for solution in solutions])
     explained = 1.0 - losses / problem.reference if problem.reference > 0.0 else np.zeros(losses.size)
     coef = PathCoef.from_active(design.active, coefs, design.n_features)
@@ -472,10 +413,11 @@ def _collect(
         dual_gaps=np.array([solution.dual_gap for solution in solutions]),
         n_iters=np.array([solution.n_iter for solution in solutions]),
         objectives=np.array([solution.objective for solution in solutions]),
-        df=np.diff(coef.values.indptr).astype(np.int64),
+        df=np.array([solution.columns.size for solution in solutions], dtype=np.int64),
         dev_ratio=explained,
         l1_ratio=l1_ratio,
         n_active=design.n_active,
+        loss=loss,
         penalty=penalty,
         violations=np.array([solution.violation for solution in solutions]),
     )

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
+from scipy import sparse, special
 
-from sparsereg._validation import check_offset
+from sparsereg._validation import check_offsets
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.plot import plot_path
 
@@ -17,6 +17,8 @@ __all__ = ["RegularizationPath"]
 
 Vector = npt.NDArray[np.float64]
 
+# Mean of the target at a linear predictor, where it is not the predictor itself.
+MEANS = {"logistic": special.expit, "poisson": np.exp}
 # Alphas closer than this, relative, are the same alpha.
 SAME_ALPHA = 1e-9
 
@@ -31,7 +33,8 @@ class RegularizationPath:
         Strictly decreasing.
     coef : PathCoef
         Non-zero coefficients of every fit.
-    intercepts : ndarray of float64 of shape (n_alphas,)
+        Beyond two classes those of the first alpha come first, class by class, then those of the second.
+    intercepts : ndarray of float64 of shape (n_alphas,), of (n_alphas, n_classes) beyond two classes
     dual_gaps : ndarray of float64 of shape (n_alphas,)
         Certified distance from the optimum, relative to the objective of the model with intercept only. NaN for a
         penalty that is not convex: see `certificate`.
@@ -40,18 +43,22 @@ class RegularizationPath:
     objectives : ndarray of float64 of shape (n_alphas,)
         F(w, b).
     df : ndarray of int64 of shape (n_alphas,)
-        Number of non-zero coefficients.
+        Number of columns with a non-zero coefficient.
     dev_ratio : ndarray of float64 of shape (n_alphas,)
         Share of the deviance of the model with intercept only that is explained, on the training data.
     l1_ratio : float
     n_active : int
         Occupied columns of the training data.
+    loss : str
+        Registered name.
     penalty : str
         Registered name.
     violations : ndarray of float64 of shape (n_alphas,) or None
         How far each fit of a penalty that is not convex is from a minimum along every coordinate: the most by which
         minimising over one alone would move its gradient, relative to the largest gradient entry of the model with
         intercept only. NaN where a duality gap says more.
+    classes : ndarray of shape (n_classes,) or None
+        Labels, where the target was encoded from them.
     """
 
     alphas: Vector
@@ -64,8 +71,10 @@ class RegularizationPath:
     dev_ratio: Vector
     l1_ratio: float
     n_active: int
+    loss: str = "squared"
     penalty: str = "elastic_net"
     violations: Vector | None = None
+    classes: npt.NDArray[Any] | None = None
 
     def __repr__(self) -> str:
         """Say how far the path reaches."""
@@ -87,15 +96,20 @@ class RegularizationPath:
 
     @property
     def coefs(self) -> sparse.csc_matrix:
-        """Coefficients as a SciPy matrix of shape (n_features, n_alphas)."""
+        """Coefficients as a SciPy matrix of shape (n_features, n_alphas * n_outputs)."""
         return self.coef.to_csc()
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of linear predictors: that of the classes if there are more than two, else 1."""
+        return 1 if self.intercepts.ndim == 1 else int(self.intercepts.shape[1])
 
     @property
     def n_features(self) -> int:
         """Number of columns of the training data, empty ones included."""
         return self.coef.n_features
 
-    def at(self, alpha: float) -> tuple[SparseCoef, float]:
+    def at(self, alpha: float) -> tuple[SparseCoef | PathCoef, Any]:
         """Return coefficients and intercept at an alpha of the grid.
 
         Parameters
@@ -105,14 +119,16 @@ class RegularizationPath:
 
         Returns
         -------
-        coef : SparseCoef
-        intercept : float
+        coef : SparseCoef, beyond two classes PathCoef with a column for each
+        intercept : float, beyond two classes ndarray of float64 of shape (n_classes,)
         """
-        k = self._position(alpha)
-        return self.coef.at(k), float(self.intercepts[k])
+        k, n_outputs = self._position(alpha), self.n_outputs
+        if n_outputs == 1:
+            return self.coef.at(k), float(self.intercepts[k])
+        return self.coef.between(k * n_outputs, (k + 1) * n_outputs), self.intercepts[k].copy()
 
-    def predict(self, X: Any, alpha: float | None = None, offset: Any = None) -> Vector:
-        """Predict at one alpha, or at all of them.
+    def decision_function(self, X: Any, alpha: float | None = None, offset: Any = None) -> Vector:
+        """Compute linear predictors, X w + b plus the offset, at one alpha or at all of them.
 
         Parameters
         ----------
@@ -120,22 +136,43 @@ class RegularizationPath:
             Anything that the path functions accept.
         alpha : float or None, default=None
             One of `alphas`; None: all.
-        offset : None, float or array-like of shape (n_samples,)
-            Added to the predictions.
+        offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
+
+        Returns
+        -------
+        predictors : ndarray of float64 of shape (n_samples,), or (n_samples, n_alphas) for all alphas
+            Beyond two classes with another axis, the last, for the classes.
+        """
+        if alpha is None:
+            flat = self.coef.decision(X)
+            out = flat.reshape(flat.shape[0], *self.intercepts.shape) + self.intercepts
+        else:
+            coef, intercept = self.at(alpha)
+            out = coef.decision(X) + intercept
+        offset = check_offsets(offset, out.shape[0], None if self.n_outputs == 1 else self.n_outputs)
+        if offset is not None:
+            out += offset if alpha is not None else offset[:, None]
+        return out
+
+    def predict(self, X: Any, alpha: float | None = None, offset: Any = None) -> Vector:
+        """Predict the mean of the target at one alpha, or at all of them.
+
+        Parameters
+        ----------
+        X, alpha, offset
+            As in `decision_function`.
 
         Returns
         -------
         predictions : ndarray of float64 of shape (n_samples,), or (n_samples, n_alphas) for all alphas
+            Logistic loss: the probability of the second class; beyond two classes that of each, along another axis, the
+            last. Poisson: the expected count, infinite beyond the range of float64. Other losses: the linear predictor.
         """
-        if alpha is None:
-            out = self.coef.decision(X) + self.intercepts
-        else:
-            coef, intercept = self.at(alpha)
-            out = coef.decision(X) + intercept
-        offset = check_offset(offset, out.shape[0])
-        if offset is not None:
-            out += offset if out.ndim == 1 else offset[:, None]
-        return out
+        out = self.decision_function(X, alpha, offset)
+        if self.n_outputs > 1:
+            return special.softmax(out, axis=-1)
+        with np.errstate(over="ignore"):
+            return MEANS[self.loss](out) if self.loss in MEANS else out
 
     def to_frame(self) -> Any:
         """Return a pandas data frame with one row an alpha.
@@ -156,6 +193,10 @@ class RegularizationPath:
         names = ("alphas", "df", "dev_ratio", "objectives", "dual_gaps", "intercepts", "n_iters")
         columns = ("alpha", "df", "dev_ratio", "objective", "dual_gap", "intercept", "n_iter")
         frame = {column: getattr(self, name) for column, name in zip(columns, names)}
+        if self.n_outputs > 1:
+            del frame["intercept"]
+            classes = range(self.n_outputs) if self.classes is None else self.classes
+            frame |= {f"intercept_{label}": b for label, b in zip(classes, self.intercepts.T)}
         if self.violations is not None and self.certificate != "duality gap":
             frame["violation"] = self.violations
         return pd.DataFrame(frame)

@@ -28,7 +28,7 @@ FLOORS = (
     {"_base", "_sklearn", "_validation"},
     {"_formats", "categories", "coef", "design", "grid", "plot"},
     {"solvers"},
-    {"_parameters", "path", "path_result", "targets"},
+    {"_parameters", "path", "path_result", "preparation", "targets"},
     {"linear_model", "one_alpha"},
     {"classifiers", "crosses", "datasets", "demo", "demo_figure", "demo_report", "feature_cross", "regressors"},
     {"__main__", "cli"},

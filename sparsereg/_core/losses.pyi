@@ -7,6 +7,7 @@ class Squared:
     location: bool
     sums: bool
     log_link: bool
+    softmax: bool
     def __init__(self) -> None: ...
 
 @final
@@ -16,6 +17,7 @@ class Logistic:
     location: bool
     sums: bool
     log_link: bool
+    softmax: bool
     def __init__(self) -> None: ...
 
 @final
@@ -25,6 +27,7 @@ class Poisson:
     location: bool
     sums: bool
     log_link: bool
+    softmax: bool
     def __init__(self) -> None: ...
 
 @final
@@ -34,6 +37,7 @@ class Huber:
     location: bool
     sums: bool
     log_link: bool
+    softmax: bool
     def __init__(self, delta: float) -> None: ...
     @property
     def delta(self) -> float: ...
@@ -45,6 +49,7 @@ class SquaredHinge:
     location: bool
     sums: bool
     log_link: bool
+    softmax: bool
     def __init__(self) -> None: ...
 
 # What kernels call `Loss`: any registered class.

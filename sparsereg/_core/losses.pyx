@@ -13,6 +13,8 @@ sums : bool
 log_link : bool
     The mean is exp(t): an offset is an exposure, s exp(o) and y / exp(o) stand for it, and what is reported is half the
     deviance, the loss less that of a perfect fit.
+softmax : bool
+    Of one class against the rest: beyond two classes the cross-entropy of the softmax takes its place.
 """
 cimport cython
 
@@ -26,6 +28,7 @@ cdef class Squared:
     location = True
     sums = True
     log_link = False
+    softmax = False
 
     def __reduce__(self):
         return Squared, ()
@@ -40,6 +43,7 @@ cdef class Logistic:
     location = False
     sums = True
     log_link = False
+    softmax = True
 
     def __reduce__(self):
         return Logistic, ()
@@ -54,6 +58,7 @@ cdef class Poisson:
     location = False
     sums = True
     log_link = True
+    softmax = False
 
     def __reduce__(self):
         return Poisson, ()
@@ -74,6 +79,7 @@ cdef class Huber:
     location = True
     sums = False
     log_link = False
+    softmax = False
 
     def __init__(self, double delta):
         self.delta = delta
@@ -91,6 +97,7 @@ cdef class SquaredHinge:
     location = False
     sums = True
     log_link = False
+    softmax = False
 
     def __reduce__(self):
         return SquaredHinge, ()

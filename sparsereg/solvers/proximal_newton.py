@@ -12,10 +12,11 @@ import numpy.typing as npt
 from sparsereg._core import cd, newton
 from sparsereg._core import columns as column_passes
 from sparsereg.solvers.base import Solution
+from sparsereg.solvers.certified import MAX_STALLED
 from sparsereg.solvers.unpenalised import UnpenalisedBlock
-from sparsereg.solvers.working_set import MAX_STALLED, MAX_SWEEPS, Model, WorkingSetRun
+from sparsereg.solvers.working_set import MAX_SWEEPS, Model, WorkingSetRun
 
-__all__ = ["ProximalNewton"]
+__all__ = ["RUNAWAY_STEP", "ProximalNewton"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
@@ -73,7 +74,7 @@ class ProximalNewton(WorkingSetRun):
             primal = self._primal(self.live)
             dual, _ = self._best_dual(theta, self.live, scale)
             if primal - dual <= self.target:
-                return self._record(primal, dual)
+                return self.record(primal, dual)
         return super().certify()
 
     def _model(self) -> Model:
