@@ -17,7 +17,7 @@ from sparsereg.coef import PathCoef
 from sparsereg.design import Design, find_ids, make_design
 from sparsereg.linear_model import SparseLinearModel
 from sparsereg.path import prepare, solve_grid
-from sparsereg.solvers.base import Controls
+from sparsereg.solvers.base import Controls, JointSolution, Solution
 from sparsereg.solvers.start import null_point, point_at
 from sparsereg.targets import flatten
 
@@ -166,27 +166,34 @@ class OneAlphaModel(SparseLinearModel):
         outputs, weight, classes = self._encode(y, sample_weight, design.n_samples)
         n_predictors = 1 if classes is None or classes.size == 2 else classes.size
         offset = check_offsets(offset, design.n_samples, n_predictors if n_predictors > 1 else None)
-        w, b = self._last_fit(design, n_predictors) if settings.warm else (None, None)
+        last = self._last_fit(design, n_predictors) if settings.warm else None
         solutions = []
         for k, target in enumerate(outputs):
-            # An output is the target of one predictor, or of all at once.
+            # The target of one predictor, or of all at once.
             mine = k if np.ndim(target) == 1 else slice(None)
-            _, problem = prepare(
-                design, target, weight, offset if n_predictors == 1 or offset is None else offset[:, mine],
-                l1_ratio=settings.l1_ratio, smallest_alpha=settings.alpha, **settings.problem,
-            )
-            if w is None:
-                point = null_point(problem, settings.controls)
-            else:
-                point = point_at(problem, w[mine], b[mine], settings.alpha, settings.controls)
-            alphas = np.array([settings.alpha])
-            solutions += solve_grid(problem, point, alphas, settings.l1_ratio, settings.controls, **settings.grid)
+            start = None if last is None else (last[0][mine], last[1][mine])
+            own = offset if n_predictors == 1 or offset is None else offset[:, mine]
+            solutions.append(self._solve(design, target, weight, own, start, settings))
         # Nothing is set before everything has succeeded.
         check_feature_names(self, X, reset=True)
         self._set_solutions(solutions, design)
         if classes is not None:
             self.classes_ = classes
         return self
+
+    def _solve(
+        self, design: Design, target: Any, weight: Any, offset: Any, start: tuple[Any, Any] | None, settings: Settings
+    ) -> Solution | JointSolution:
+        """Fit an output from given coefficients and intercepts, or from none."""
+        alpha, l1_ratio, controls = settings.alpha, settings.l1_ratio, settings.controls
+        _, problem = prepare(
+            design, target, weight, offset, l1_ratio=l1_ratio, smallest_alpha=alpha, **settings.problem
+        )
+        if start is None:
+            point = null_point(problem, controls)
+        else:
+            point = point_at(problem, *start, alpha, controls)
+        return solve_grid(problem, point, np.array([alpha]), l1_ratio, controls, **settings.grid)[0]
 
     def _settings(self) -> Settings:
         """Check what can be checked without data."""
@@ -219,14 +226,14 @@ class OneAlphaModel(SparseLinearModel):
         """
         return (flatten(y, stacklevel=4),), sample_weight, None
 
-    def _last_fit(self, design: Design, n_predictors: int) -> tuple[Vector, Vector] | tuple[None, None]:
+    def _last_fit(self, design: Design, n_predictors: int) -> tuple[Vector, Vector] | None:
         """Return coefficients and intercepts of the last fit, if that was of as many columns and predictors."""
         old = getattr(self, "_coef", None)
         if old is None or old.n_features != design.n_features:
-            return None, None
+            return None
         vectors = [old.at(k) for k in range(old.n_columns)] if isinstance(old, PathCoef) else [old]
         if len(vectors) != n_predictors:
-            return None, None
+            return None
         w = np.zeros((n_predictors, design.n_active))
         for row, vector in zip(w, vectors):
             found, position = find_ids(vector.ids, design.active)
