@@ -36,7 +36,7 @@ LEAST_SHARE, LARGEST_RISE = 1e-300, 600.0
 # Intercepts that are this close to balanced leave a dual point within the simplex.
 BALANCED = 0.01
 # The step on the supports need not be exact: rounds over the classes follow. It is shortened at most so often.
-SUPPORT_TOL, SUPPORT_MOST, SHORTENINGS = 1e-6, 500, 6
+SUPPORT_TOL, SUPPORT_MOST, SHORTENINGS = 1e-3, 500, 6
 # Rounds of projection, and what another may gain, relative to the objective of the null model.
 PROJECTIONS, NEGLIGIBLE = 6, 1e-14
 
@@ -108,13 +108,14 @@ class _ClassRun(ProximalNewton):
         ridge = self.penalty.alpha * (1.0 - self.penalty.l1_ratio) * (problem.factor * problem.scale**2)[columns]
         return ridge * w + self._threshold(columns) * np.sign(w), ridge
 
-    def move(self, columns: Ids, start: Vector, eta: Vector, step: Vector) -> None:
-        """Go a step from the start, to zero where it would change the sign."""
+    def move(self, columns: Ids, start: tuple[Vector, float, Vector], step: Vector) -> None:
+        """Go a step from the start (coefficients, intercept, predictor), to zero where it would change the sign."""
         problem, point = self.problem, self.point
-        target = np.clip(start + step, problem.lower[columns], problem.upper[columns])
-        target[target * start < 0.0] = 0.0
+        w, point.b, eta = start
+        target = np.clip(w + step, problem.lower[columns], problem.upper[columns])
+        target[target * w < 0.0] = 0.0
         point.w[columns], point.eta = target, eta.copy()
-        column_passes.accumulate(*problem.matrix, columns, target - start, point.eta)
+        column_passes.accumulate(*problem.matrix, columns, target - w, point.eta)
 
 
 class _MultinomialRun(CertifiedRun):
@@ -227,6 +228,11 @@ class _MultinomialRun(CertifiedRun):
     def _descend(self) -> None:
         """Step on one class after another until the working sets are solved well enough for another certificate."""
         runs = self.runs
+        if runs[0].unpenalised.size:
+            # Projected, a dual point says nothing of what these columns still have to gain.
+            self.problem.refresh(self.point)
+            for run in runs:
+                run.correlate(run.point.z)
         violations = [run.violation(run.choose_working_set()) for run in runs]
         first = max(violations)
         for run in runs:
@@ -274,16 +280,16 @@ class _MultinomialRun(CertifiedRun):
         gradient = [pull - slope for pull, slope in zip(quadratic.correlate(z), slopes)]
         delta = quadratic.solve(gradient, ridges, SUPPORT_TOL, SUPPORT_MOST).delta
         before = softmax.loss(problem.y, problem.s, t, log_sum) + sum(run.penalty_paid() for run in runs)
-        start = [(point.w[chosen], point.eta) for point, chosen in zip(points, columns)]
+        starts = [(point.w[chosen], point.b, point.eta) for point, chosen in zip(points, columns)]
         for size in 0.5 ** np.arange(SHORTENINGS):
-            for run, chosen, step, (w, eta) in zip(runs, columns, delta, start):
-                run.move(chosen, w, eta, size * step)
+            for run, chosen, start, step in zip(runs, columns, starts, delta):
+                run.move(chosen, start, size * step)
             t = self._balance()
             after = softmax.loss(problem.y, problem.s, t, softmax.softmax(t)[1])
             if after + sum(run.penalty_paid() for run in runs) < before:
                 return
-        for point, chosen, (w, eta) in zip(points, columns, start):
-            point.w[chosen], point.eta = w, eta
+        for run, chosen, start in zip(runs, columns, starts):
+            run.move(chosen, start, np.zeros(chosen.size))
 
     # The end.
 

@@ -31,7 +31,7 @@ def random_raw(seed, n_samples=40, **facts):
     hard = np.eye(n_classes)[rng.permutation(np.arange(n_samples) % n_classes)]
     Y = hard if rng.random() < 0.5 else 0.8 * hard + 0.2 * rng.dirichlet(np.ones(n_classes), n_samples)
     raw = RawMultinomial(
-        X, Y, alpha=float(10.0 ** rng.uniform(-3.0, -0.8)), l1_ratio=float(rng.choice([0.0, 0.3, 1.0])),
+        X, Y, alpha=float(10.0 ** rng.uniform(-4.5, -0.8)), l1_ratio=float(rng.choice([0.0, 0.3, 1.0])),
         fit_intercept=bool(rng.integers(0, 2)), standardize=bool(rng.random() < 0.3),
     )
     if rng.random() < 0.4:
@@ -105,6 +105,30 @@ def test_the_gap_is_at_least_the_suboptimality(seed, max_iter):
     best = fit(raw)[2].objective
     assert early.objective >= best - 1e-9
     assert early.objective - early.dual_gap * problem.reference <= best + 1e-12
+
+
+def test_unpenalised_columns_leave_their_bound():
+    """Where the dual point is projected off some of them only, it says nothing of the rest."""
+    rng = np.random.default_rng(0)
+    for l1_ratio in (0.3, 1.0):
+        raw = RawMultinomial(
+            rng.standard_normal((60, 2)), np.eye(5)[np.arange(60) % 5], alpha=0.01, l1_ratio=l1_ratio,
+            penalty_factor=np.array([0.0, 1.0]), lower=0.0, fit_intercept=False,
+        )
+        W, b, solution = fit(raw)
+        assert solution.converged
+        assert W[0].max() > 0.01
+        assert raw.violation(W, b) < 1e-5
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_small_alphas(seed):
+    """Long steps on the supports are taken back whole: intercepts go with their predictors."""
+    raw = random_raw(seed, alpha=1e-6, l1_ratio=1.0, standardize=False, penalty_factor=1.0, fit_intercept=True)
+    W, b, solution = fit(raw)
+    assert solution.converged
+    assert solution.objective == pytest.approx(raw.objective(W, b), rel=1e-12)
+    assert np.abs(raw.slope(W, b)[1]).max() < 1e-5
 
 
 def test_null_point_and_largest_alpha():
