@@ -344,3 +344,13 @@ def test_separable_data_without_penalty_stay_finite(settings):
         # Squared hinge is 0 beyond the margin: there is nothing to run after.
         warnings.simplefilter("error")
         assert LinearSVC(**settings).fit(X, y).score(X, y) == 1.0
+
+
+def test_three_separable_classes_without_penalty_stay_finite():
+    y = np.digitize(X[:, 0], [-0.3, 0.3])
+    with pytest.warns(ConvergenceWarning, match="no finite coefficients are best"):
+        fitted = LogisticRegression(alpha=0.0).fit(X, y)
+    assert np.isfinite(fitted.coef_).all()
+    assert np.isfinite(fitted.intercept_).all()
+    assert fitted.score(X, y) == 1.0
+    assert log_loss(y, fitted.predict_proba(X)) == pytest.approx(fitted.objective_, abs=1e-9)
