@@ -266,13 +266,16 @@ def check_shares(
             "classes for every row of X"
         )
     _check_finite(array, "y")
-    total = array.sum(axis=1)
-    bad = (array.min(axis=1) < 0.0) | (np.abs(total - 1.0) > SUM_TOLERANCE)
+    array = array.astype(np.float64)
+    least, total = array.min(axis=1), array.sum(axis=1)
+    wrong = (least < 0.0) | (np.abs(total - 1.0) > SUM_TOLERANCE)
     if sample_weight is not None:
-        bad &= sample_weight > 0.0
-    if bad.any():
-        i = int(np.argmax(bad))
-        raise ValueError(f"y: row {i}, {array[i].tolist()}, is not allowed, expected probabilities that sum to one")
+        wrong &= sample_weight > 0.0
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        if least[i] < 0.0:
+            raise ValueError(f"y: probability {least[i]:g} in row {i} is negative, expected 0 or more")
+        raise ValueError(f"y: the probabilities in row {i} sum to {total[i]:g}, expected 1 (within {SUM_TOLERANCE:g})")
     return array / np.where(total > 0.0, total, 1.0)[:, None]
 
 

@@ -12,14 +12,11 @@ import numpy.typing as npt
 
 from sparsereg._parameters import check_class_weight, check_label_smoothing
 from sparsereg._sklearn import DataConversionWarning
-from sparsereg._validation import check_sample_weight, raise_not_finite
+from sparsereg._validation import check_sample_weight, check_shares, raise_not_finite
 
 __all__ = ["ClassTargets", "encode_classes", "flatten"]
 
 Vector = npt.NDArray[np.float64]
-
-# What rounding may leave of the sum of a row of probabilities, float32 included.
-SUM_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +107,7 @@ def encode_classes(
     weight = check_sample_weight(sample_weight, y.shape[0])
     used = slice(None) if weight is None else weight > 0.0
     if y.ndim == 2:
-        classes, probabilities = np.arange(y.shape[1]), _check_probabilities(y)
+        classes, probabilities = np.arange(y.shape[1]), check_shares(y, y.shape[0], weight)
     elif _is_soft(y):
         classes, probabilities = np.arange(2), np.column_stack([1.0 - y, y]).astype(np.float64)
     else:
@@ -158,25 +155,6 @@ def _is_missing(label: Any) -> bool:
         return True
     same = label == label
     return not (isinstance(same, (bool, np.bool_)) and bool(same))
-
-
-def _check_probabilities(y: npt.NDArray[Any]) -> Vector:
-    if y.dtype.kind not in "biufO":
-        raise TypeError(f"y: dtype {y.dtype} is not allowed for probabilities, expected numbers")
-    try:
-        probabilities = y.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"y: expected probabilities, one column for each class; {error}") from error
-    negative = (probabilities < 0.0).any(axis=1)
-    if negative.any():
-        i = int(np.argmax(negative))
-        raise ValueError(f"y: probability {probabilities[i].min():g} in row {i} is negative, expected 0 or more")
-    total = probabilities.sum(axis=1)
-    wrong = np.abs(total - 1.0) > SUM_TOLERANCE
-    if wrong.any():
-        i = int(np.argmax(wrong))
-        raise ValueError(f"y: the probabilities in row {i} sum to {total[i]:g}, expected 1 (within {SUM_TOLERANCE:g})")
-    return probabilities / total[:, None]
 
 
 def _is_soft(y: npt.NDArray[Any]) -> bool:

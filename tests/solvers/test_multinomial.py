@@ -327,8 +327,8 @@ def test_scikit_learn_finds_the_same(l1_ratio):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda Y: Y * 1.1, "y: row 0, .* expected probabilities that sum to one"),
-        (lambda Y: Y - 0.5 * (np.arange(40) == 3)[:, None], "y: row 3"),
+        (lambda Y: Y * 1.1, "y: the probabilities in row 0 sum to 1.1, expected 1"),
+        (lambda Y: Y - 0.5 * (np.arange(40) == 3)[:, None], "y: probability -0.5 in row 3 is negative"),
         (lambda Y: Y[:7], r"y: shape \(7, \d\) is not allowed, expected \(40, n_classes\)"),
         (lambda Y: np.where(np.arange(40)[:, None] == 5, np.nan, Y), "Input y contains NaN"),
         (lambda Y: np.eye(Y.shape[1])[np.zeros(40, int)], "no finite intercept is best"),
