@@ -22,13 +22,14 @@ from run import (
 
 SOLVERS = (
     "sparsereg:tol=1e-6",
+    "sparsereg:tol=1e-8",
     "sparsereg:tol=1e-6,intercept=0",
     "glmnet:thresh=1e-9",
-    "sklearn-liblinear:tol=1e-5",
-    "sklearn-liblinear:tol=1e-5,intercept=0",
-    "skglm:tol=1e-8",
     "adelie:tol=1e-9",
-    "celer:tol=1e-6",
+    "skglm:tol=1e-8",
+    "sklearn-liblinear:tol=1e-6,scaling=1e3",
+    "sklearn-liblinear:tol=1e-5,intercept=0",
+    "celer:tol=1e-7",
 )
 
 

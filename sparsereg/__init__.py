@@ -1,10 +1,11 @@
 """Regularised linear models for very wide sparse data."""
 
 from sparsereg._sklearn import ConvergenceWarning
+from sparsereg.classifiers import LinearSVC, LogisticRegression
 from sparsereg.crosses import FeatureCross, LatLongCross
 from sparsereg.path import enet_path, lasso_path, logistic_path, poisson_path, regularization_path, ridge_path
 from sparsereg.path_result import RegularizationPath
-from sparsereg.regressors import ElasticNet, Lasso, Ridge
+from sparsereg.regressors import ElasticNet, HuberRegressor, Lasso, PoissonRegressor, Ridge
 from sparsereg.solvers.base import Progress
 
 __version__ = "0.1.0"
@@ -12,8 +13,12 @@ __all__ = [
     "ConvergenceWarning",
     "ElasticNet",
     "FeatureCross",
+    "HuberRegressor",
     "Lasso",
     "LatLongCross",
+    "LinearSVC",
+    "LogisticRegression",
+    "PoissonRegressor",
     "Progress",
     "RegularizationPath",
     "Ridge",

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core.losses import LOSSES, Huber
+from sparsereg._core.penalties import PENALTIES
 from sparsereg.design import find_ids
 from sparsereg.solvers.base import Controls
 from sparsereg.solvers.problem import ColumnRules
@@ -22,9 +23,13 @@ __all__ = [
     "check_alpha",
     "check_alphas",
     "check_choice",
+    "check_class_weight",
     "check_flag",
     "check_grid",
     "check_l1_ratio",
+    "check_label_smoothing",
+    "check_penalty",
+    "check_signs",
     "make_controls",
     "make_loss",
     "make_rules",
@@ -35,6 +40,8 @@ MOST_PASSES = 2**31 - 1
 MOST_THREADS = max(256, os.cpu_count() or 1)
 # Penalty factors other than 0 and inf; thresholds multiply them with alpha.
 LEAST_FACTOR, LARGEST_FACTOR = 1e-100, 1e100
+# A standardised column has curvature 1, and MCP and SCAD must be less concave than that.
+LEAST_GAMMA = {"mcp": 1.0, "scad": 2.0}
 
 _after_fork = False
 
@@ -57,6 +64,17 @@ def check_alpha(alpha: Any, name: str = "alpha") -> float:
 def check_l1_ratio(l1_ratio: Any) -> float:
     """Check the share of the L1 part: a number in [0, 1]."""
     return _check_number(l1_ratio, "l1_ratio", 0.0, 1.0, "[0, 1]")
+
+
+def check_label_smoothing(label_smoothing: Any) -> float:
+    """Check how far labels are smoothed: a number in [0, 1)."""
+    return _check_number(label_smoothing, "label_smoothing", 0.0, 1.0, "[0, 1)", upper_open=True)
+
+
+def check_class_weight(weight: Any, label: Any) -> float:
+    """Check the weight of a class: a finite number above 0."""
+    name = f"class_weight of {label!r}"
+    return _check_number(weight, name, 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
 
 
 def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
@@ -114,6 +132,49 @@ def make_loss(name: Any, delta: Any) -> _Loss:
     loss = LOSSES[check_choice(name, "loss", LOSSES)]
     delta = _check_number(delta, "delta", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
     return loss(delta) if loss is Huber else loss()
+
+
+def check_penalty(name: Any, l1_ratio: float, gamma: Any) -> float | None:
+    """Check the name of a penalty, and that l1_ratio and gamma go with it.
+
+    Parameters
+    ----------
+    name : str
+        One of the registered penalties.
+    l1_ratio : float
+        Above 0 for all but the elastic net: at 0 nothing else is left of them.
+    gamma : float or None
+        Of MCP, above 1, or of SCAD, above 2; None for the default, and for penalties that have none.
+
+    Returns
+    -------
+    gamma : float or None
+    """
+    check_choice(name, "penalty", PENALTIES)
+    if name != "elastic_net" and l1_ratio == 0.0:
+        raise ValueError(f"l1_ratio: {l1_ratio:g} leaves nothing of penalty={name!r}, expected a number in (0, 1]")
+    if gamma is None:
+        return None
+    if name not in LEAST_GAMMA:
+        raise ValueError(f"gamma: {gamma!r} is not allowed with penalty={name!r}, expected None")
+    least = LEAST_GAMMA[name]
+    return _check_number(gamma, "gamma", least, np.inf, f"({least:g}, inf)", lower_open=True, upper_open=True)
+
+
+def check_signs(rules: ColumnRules, active: npt.NDArray[np.int64], penalty: str) -> None:
+    """Refuse bounds other than 0: the minimum of a penalty that is not convex may lie on both sides of them.
+
+    Parameters
+    ----------
+    rules : ColumnRules
+    active : ndarray of int64 of shape (n_active,)
+        Ids of the columns.
+    penalty : str
+        For the message.
+    """
+    for bound, side, infinity in ((rules.lower, "lower", "-inf"), (rules.upper, "upper", "inf")):
+        far = np.isfinite(bound) & (bound != 0.0)
+        _refuse(bound, active, far, f"bounds ({side})", f"{{0, {infinity}}}, all that penalty={penalty!r} allows")
 
 
 def check_flag(value: Any, name: str) -> bool:

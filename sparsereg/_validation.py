@@ -19,6 +19,7 @@ __all__ = [
     "check_dense",
     "check_ids",
     "check_offset",
+    "check_offsets",
     "check_sample_weight",
     "check_shape",
     "check_target",
@@ -284,6 +285,35 @@ def check_offset(offset: Any, n_samples: int, name: str = "offset") -> npt.NDArr
     if offset is None:
         return None
     return _spread(offset, n_samples, name)
+
+
+def check_offsets(
+    offset: Any, n_samples: int, n_outputs: int | None = None, name: str = "offset"
+) -> npt.NDArray[np.float64] | None:
+    """Check the offset of one linear predictor, or of several.
+
+    Parameters
+    ----------
+    offset : None or array-like of shape (n_samples,) or (n_samples, n_outputs)
+    n_samples : int
+    n_outputs : int or None, default=None
+        None: there is one, and a number for all rows will do.
+    name : str, default="offset"
+
+    Returns
+    -------
+    offset : None or ndarray of float64
+        None: every offset is 0.
+    """
+    if offset is None or n_outputs is None:
+        return check_offset(offset, n_samples, name)
+    array = _as_numeric(offset, name)
+    if array.shape != (n_samples, n_outputs):
+        raise ValueError(
+            f"{name}: shape {array.shape} is not allowed, expected ({n_samples}, {n_outputs}), a column for each class"
+        )
+    _check_finite(array, name)
+    return array.astype(np.float64)
 
 
 def raise_not_finite(value: Any, dtype: np.dtype[Any], where: str, name: str) -> NoReturn:

@@ -129,19 +129,28 @@ class Design:
         within = groups.weighted_means(self.row_of, y, weight, weight_sum, mean)
         return GroupedTarget(weight_sum, mean, within)
 
-
-    def equal_columns(self) -> npt.NDArray[np.int32]:
+    def equal_columns(self, rows: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.int32]:
         """Number the distinct columns.
+
+        Parameters
+        ----------
+        rows : ndarray of bool of shape (n_rows,) or None, default=None
+            The rows to compare; None: all.
 
         Returns
         -------
         group : ndarray of int32 of shape (n_active,)
             The same number for columns with the same rows and values. Cost: one pass over the non-zeros.
         """
-        data = self.data[:0] if self.binary else self.data
+        indptr, indices, data = self.indptr, self.indices, self.data[:0] if self.binary else self.data
+        if rows is not None:
+            kept = rows[indices]
+            before = np.zeros(kept.size + 1, dtype=np.int64)
+            np.cumsum(kept, out=before[1:])
+            indptr, indices, data = before[indptr], indices[kept], data if self.binary else data[kept]
         hashes = np.empty(self.n_active, dtype=np.uint64)
-        groups.hash_rows(self.indptr, self.indices, data, hashes)
-        group, _ = _equal_slices(self.indptr, self.indices, data, hashes, self.n_active)
+        groups.hash_rows(indptr, indices, data, hashes)
+        group, _ = _equal_slices(indptr, indices, data, hashes, self.n_active)
         return group
 
 

@@ -12,13 +12,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg._core.penalties import PENALTIES
 from sparsereg._parameters import (
     check_alphas,
-    check_choice,
     check_flag,
     check_grid,
     check_l1_ratio,
+    check_penalty,
+    check_signs,
     make_controls,
     make_loss,
     make_rules,
@@ -28,8 +28,9 @@ from sparsereg._validation import check_offset, check_sample_weight, check_targe
 from sparsereg.coef import PathCoef
 from sparsereg.design import Design, make_design
 from sparsereg.path_result import RegularizationPath
-from sparsereg.solvers import coordinate_descent, ridge
+from sparsereg.solvers import coordinate_descent, nonconvex, ridge
 from sparsereg.solvers.base import Controls, Point, Solution
+from sparsereg.solvers.concavity import HAS_GAMMA, check_gamma, make_penalty
 from sparsereg.solvers.problem import Problem, make_problem
 from sparsereg.solvers.start import alpha_max, null_point
 
@@ -59,6 +60,7 @@ def regularization_path(
     loss: str = "squared",
     delta: float = 1.35,
     penalty: str = "elastic_net",
+    gamma: float | None = None,
     l1_ratio: float = 1.0,
     alphas: Any = None,
     n_alphas: int = 100,
@@ -93,9 +95,19 @@ def regularization_path(
         + (1 - y) max(0, 1 + t)^2, y the share of the positive class, in [0, 1].
     delta : float, default=1.35
         Of the Huber loss, in the units of y.
-    penalty : {"elastic_net"}, default="elastic_net"
+    penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elastic_net"
+        What stands in the place of |w_j|. "mcp" and "scad" rise like it and level off, so that large coefficients are
+        not shrunk (see `gamma`); "l0" is 1 where w_j is not 0. These three are not convex: every fit is a minimum along
+        each coordinate, nothing says that it is the global one (see Notes).
+    gamma : float or None, default=None
+        Where MCP (> 1) and SCAD (> 2) level off, at |w_j| = gamma alpha l1_ratio. It must outweigh the curvature of
+        every column, c_j = sum_i s_i (x_ij - mean_j)^2 / sum_i s_i: gamma > p_j / c_j (SCAD: 1 + p_j / c_j). With
+        `standardize=True` every c_j is 1; without, a one-hot column of one row in a million would need a million, and
+        no other column would then notice that the penalty levels off. None: 3 for MCP, 3.7 for SCAD; 3 / m and
+        1 + 2.7 / m where the loss has a smaller mean curvature m at the model with intercept only (a quarter or less
+        for logistic loss), and c_j counts that too.
     l1_ratio : float in [0, 1], default=1.0
-        1 is the lasso, 0 is ridge.
+        1 is the lasso, 0 is ridge. Other penalties need more than 0.
     alphas : array-like or None, default=None
         Strictly decreasing grid; None: geometric from the smallest alpha at which every penalised coefficient is zero.
     n_alphas : int, default=100
@@ -110,11 +122,14 @@ def regularization_path(
         Penalise sd_j w_j in place of w_j; `w` stays on the scale of X. Constant columns are left out.
     positive : bool, default=False
     bounds : None or pair (lower, upper)
-        Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper.
+        Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper. Penalties
+        that are not convex allow no bound other than 0.
     penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id
         p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
     tol : float, default=1e-6
-        Duality gap to reach, relative to F of the model with intercept only.
+        Duality gap to reach, relative to F of the model with intercept only. For penalties that are not convex the
+        violation: the most by which minimising over one coefficient alone would still move its gradient, relative to
+        the largest gradient entry of the model with intercept only.
     max_iter : int, default=10_000
         Passes at one alpha after which to stop, with a ConvergenceWarning.
     n_threads : int or None, default=None
@@ -139,8 +154,12 @@ def regularization_path(
     columns that screening leaves; a pass over the working set costs its non-zeros. Working sets and strong rules:
     Tibshirani et al. (2012), Massias et al. (2018); gap-safe screening: Ndiaye et al. (2017); extrapolation: Bertrand
     and Massias (2021).
+
+    Penalties that are not convex are solved by working sets of the columns furthest from their own minimum (Bertrand et
+    al. 2022). L0 starts at every alpha from the last solution and from an L1 solution, keeps the lower F and swaps
+    columns while that lowers F (Hazimeh and Mazumder 2020); its automatic grid follows the square of a gradient, so
+    that `eps` reaches down to sqrt(eps) of the largest.
     """
-    check_choice(penalty, "penalty", PENALTIES)
     l1_ratio = check_l1_ratio(l1_ratio)
     grid = None if alphas is None else check_alphas(alphas)
     n_alphas, eps = check_grid(n_alphas, eps)
@@ -148,14 +167,14 @@ def regularization_path(
     fit_intercept = check_flag(fit_intercept, "fit_intercept")
     design, problem = prepare(
         X, y, sample_weight, offset, loss=loss, delta=delta, fit_intercept=fit_intercept, standardize=standardize,
-        positive=positive, bounds=bounds, penalty_factor=penalty_factor, l1_ratio=l1_ratio,
-        smallest_alpha=np.inf if grid is None else float(grid[-1]),
+        positive=positive, bounds=bounds, penalty_factor=penalty_factor, penalty=penalty, gamma=gamma,
+        l1_ratio=l1_ratio, smallest_alpha=np.inf if grid is None else float(grid[-1]),
     )
     point = null_point(problem, controls)
     if grid is None:
-        grid = _geometric(alpha_max(problem, point, l1_ratio), n_alphas, eps)
-    solutions = solve_grid(problem, point, grid, l1_ratio, controls, penalty=penalty, verbose=verbose)
-    return _collect(solutions, grid, l1_ratio, problem, design)
+        grid = _geometric(alpha_max(problem, point, l1_ratio, penalty), n_alphas, eps)
+    solutions = solve_grid(problem, point, grid, l1_ratio, controls, penalty=penalty, gamma=gamma, verbose=verbose)
+    return _collect(solutions, grid, l1_ratio, penalty, problem, design)
 
 
 def lasso_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
@@ -251,6 +270,8 @@ def prepare(
     positive: bool,
     bounds: Any,
     penalty_factor: Any,
+    penalty: str = "elastic_net",
+    gamma: float | None = None,
     l1_ratio: float,
     smallest_alpha: float,
 ) -> tuple[Design, Problem]:
@@ -259,6 +280,7 @@ def prepare(
     Parameters
     ----------
     X, y, sample_weight, offset, loss, delta, fit_intercept, standardize, positive, bounds, penalty_factor
+    penalty, gamma
         As in `regularization_path`. X may also be a design already made of it with these weights.
     l1_ratio, smallest_alpha : float
         As in `make_problem`.
@@ -268,7 +290,7 @@ def prepare(
     design : Design
     problem : Problem
     """
-    objective = make_loss(loss, delta)
+    objective, gamma = make_loss(loss, delta), check_penalty(penalty, l1_ratio, gamma)
     design = X if isinstance(X, Design) else make_design(X, sample_weight)
     offset = check_offset(offset, design.n_samples)
     target = check_target(y, design.n_samples, *objective.targets, loss)
@@ -279,10 +301,16 @@ def prepare(
         design.active, design.n_features, penalty_factor=penalty_factor, bounds=bounds, positive=positive,
         standardize=standardize,
     )
+    convex = penalty == "elastic_net"
+    if not convex:
+        check_signs(rules, design.active, penalty)
     problem = make_problem(
         design, target, weight, rules, loss=objective, offset=offset, fit_intercept=fit_intercept, l1_ratio=l1_ratio,
-        smallest_alpha=smallest_alpha,
+        smallest_alpha=smallest_alpha, eliminate=convex,
     )
+    if penalty in HAS_GAMMA:
+        ridge = smallest_alpha * (1.0 - l1_ratio) if np.isfinite(smallest_alpha) else 0.0
+        check_gamma(problem, design.active, penalty, gamma, ridge)
     return design, problem
 
 
@@ -304,6 +332,7 @@ def solve_grid(
     controls: Controls,
     *,
     penalty: str = "elastic_net",
+    gamma: float | None = None,
     verbose: int = 0,
 ) -> list[Solution]:
     """Solve for every alpha in turn, each from the solution before.
@@ -317,6 +346,7 @@ def solve_grid(
     l1_ratio : float
     controls : Controls
     penalty : str
+    gamma : float or None
     verbose : int
 
     Returns
@@ -328,9 +358,9 @@ def solve_grid(
     ConvergenceWarning
         Where an alpha stopped short of the tolerance.
     """
-    solve = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
+    solve = _solver(problem, l1_ratio, controls, penalty, gamma)
     if not np.isfinite(point.alpha):
-        point.alpha = alpha_max(problem, point, l1_ratio)
+        point.alpha = alpha_max(problem, point, l1_ratio, penalty)
     solutions = []
     for alpha in alphas:
         spent = 0
@@ -338,18 +368,42 @@ def solve_grid(
             budget = controls.max_iter // 2 - spent
             if budget > 0:
                 rough = replace(controls, tol=max(controls.tol, ROUGH_TOL), max_iter=budget)
-                spent += solve(problem, PENALTIES[penalty](float(stop), l1_ratio), point, rough).n_iter
+                spent += solve(float(stop), point, rough).n_iter
         rest = replace(controls, max_iter=controls.max_iter - spent)
-        solution = solve(problem, PENALTIES[penalty](float(alpha), l1_ratio), point, rest)
+        solution = solve(float(alpha), point, rest)
         solution = replace(solution, n_iter=spent + solution.n_iter)
         solutions.append(solution)
         if verbose:
             print(
                 f"alpha {alpha:.4e}  non-zeros {solution.columns.size:>9,}  objective {solution.objective:.8g}  "
-                f"gap {solution.dual_gap:.1e}  passes {solution.n_iter}"
+                f"{_measure(solution)} {_left(solution):.1e}  passes {solution.n_iter}"
             )
     _warn_unconverged(solutions, alphas, controls)
     return solutions
+
+
+def _solver(
+    problem: Problem, l1_ratio: float, controls: Controls, penalty: str, gamma: float | None
+) -> Callable[[float, Point, Controls], Solution]:
+    """Return what solves at an alpha from a point."""
+
+    def build(alpha: float) -> Any:
+        return make_penalty(problem, penalty, alpha, l1_ratio, gamma)
+
+    if penalty == "elastic_net":
+        convex = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
+        return lambda alpha, point, controls: convex(problem, build(alpha), point, controls)
+    companion = nonconvex.Companion(problem, controls) if penalty == "l0" else None
+    return lambda alpha, point, controls: nonconvex.solve(problem, build(alpha), point, controls, companion)
+
+
+def _measure(solution: Solution) -> str:
+    """Name what says how far a solution is from where it should be."""
+    return "violation" if np.isnan(solution.dual_gap) else "gap"
+
+
+def _left(solution: Solution) -> float:
+    return solution.violation if np.isnan(solution.dual_gap) else solution.dual_gap
 
 
 def _stops(start: float, end: float) -> Vector:
@@ -364,12 +418,24 @@ def _stops(start: float, end: float) -> Vector:
 def _warn_unconverged(solutions: list[Solution], alphas: Vector, controls: Controls) -> None:
     failed = [k for k, solution in enumerate(solutions) if not solution.converged]
     if failed:
-        worst = max(failed, key=lambda k: solutions[k].dual_gap)
+        worst = max(failed, key=lambda k: _left(solutions[k]))
+        measure = _measure(solutions[worst])
+        name, of = ("duality gap", "objective") if measure == "gap" else ("violation", "largest gradient entry")
         warnings.warn(
-            f"{len(failed)} of {len(solutions)} fits stopped before the duality gap reached tol={controls.tol:g} "
-            f"(relative to the objective of the model with intercept only); the worst, alpha={alphas[worst]:.4g}, "
-            f"has a gap of {solutions[worst].dual_gap:.2g} after {solutions[worst].n_iter} passes. "
+            f"{len(failed)} of {len(solutions)} fits stopped before the {name} reached tol={controls.tol:g} "
+            f"(relative to the {of} of the model with intercept only); the worst, alpha={alphas[worst]:.4g}, "
+            f"has a {measure} of {_left(solutions[worst]):.2g} after {solutions[worst].n_iter} passes. "
             f"Increase max_iter (now {controls.max_iter}), increase tol, or use a larger alpha.",
+            ConvergenceWarning,
+            stacklevel=_frames_of_the_package(),
+        )
+    unbounded = [alpha for alpha, solution in zip(alphas, solutions) if solution.unbounded]
+    if unbounded:
+        warnings.warn(
+            f"At {len(unbounded)} of {len(solutions)} alphas, {unbounded[0]:.4g} the largest, no finite coefficients are"
+            " best: columns without penalty separate the classes, or have counts of zero on all their rows. The "
+            f"solution is where the duality gap reached tol={controls.tol:g}. Penalise these columns (penalty_factor, "
+            "alpha).",
             ConvergenceWarning,
             stacklevel=_frames_of_the_package(),
         )
@@ -390,7 +456,7 @@ def _geometric(start: float, n_alphas: int, eps: float) -> Vector:
 
 
 def _collect(
-    solutions: list[Solution], alphas: Vector, l1_ratio: float, problem: Problem, design: Design
+    solutions: list[Solution], alphas: Vector, l1_ratio: float, penalty: str, problem: Problem, design: Design
 ) -> RegularizationPath:
     indptr = np.cumsum([0] + [solution.columns.size for solution in solutions])
     indices = np.concatenate([solution.columns for solution in solutions])
@@ -410,4 +476,6 @@ def _collect(
         dev_ratio=explained,
         l1_ratio=l1_ratio,
         n_active=design.n_active,
+        penalty=penalty,
+        violations=np.array([solution.violation for solution in solutions]),
     )

@@ -23,7 +23,7 @@ SAME_ALPHA = 1e-9
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RegularizationPath:
-    """Certified fits along a grid of penalty strengths.
+    """Fits along a grid of penalty strengths, each with what certifies it.
 
     Attributes
     ----------
@@ -33,7 +33,8 @@ class RegularizationPath:
         Non-zero coefficients of every fit.
     intercepts : ndarray of float64 of shape (n_alphas,)
     dual_gaps : ndarray of float64 of shape (n_alphas,)
-        Certified distance from the optimum, relative to the objective of the model with intercept only.
+        Certified distance from the optimum, relative to the objective of the model with intercept only. NaN for a
+        penalty that is not convex: see `certificate`.
     n_iters : ndarray of int64 of shape (n_alphas,)
         Passes over the working set plus passes over all columns.
     objectives : ndarray of float64 of shape (n_alphas,)
@@ -45,6 +46,12 @@ class RegularizationPath:
     l1_ratio : float
     n_active : int
         Occupied columns of the training data.
+    penalty : str
+        Registered name.
+    violations : ndarray of float64 of shape (n_alphas,) or None
+        How far each fit of a penalty that is not convex is from a minimum along every coordinate: the most by which
+        minimising over one alone would move its gradient, relative to the largest gradient entry of the model with
+        intercept only. NaN where a duality gap says more.
     """
 
     alphas: Vector
@@ -57,14 +64,26 @@ class RegularizationPath:
     dev_ratio: Vector
     l1_ratio: float
     n_active: int
+    penalty: str = "elastic_net"
+    violations: Vector | None = None
 
     def __repr__(self) -> str:
         """Say how far the path reaches."""
         return (
             f"RegularizationPath({self.alphas.size} alphas from {self.alphas[0]:.4g} to {self.alphas[-1]:.4g}, "
             f"l1_ratio={self.l1_ratio:g}, {self.df[0]} to {self.df[-1]} non-zeros of {self.n_active} occupied "
-            f"columns, largest gap {self.dual_gaps.max():.1e})"
+            f"columns, {self._worst()})"
         )
+
+    @property
+    def certificate(self) -> str:
+        """What the fits are known to be near: "duality gap" (the optimum) or "coordinate-wise minimum" (only that)."""
+        return "duality gap" if self.penalty == "elastic_net" else "coordinate-wise minimum"
+
+    def _worst(self) -> str:
+        if self.penalty == "elastic_net" or self.violations is None:
+            return f"largest gap {self.dual_gaps.max():.1e}"
+        return f"penalty={self.penalty!r}: {self.certificate}, largest violation {self.violations.max():.1e}"
 
     @property
     def coefs(self) -> sparse.csc_matrix:
@@ -136,7 +155,10 @@ class RegularizationPath:
             raise ImportError("to_frame needs pandas: pip install pandas") from error
         names = ("alphas", "df", "dev_ratio", "objectives", "dual_gaps", "intercepts", "n_iters")
         columns = ("alpha", "df", "dev_ratio", "objective", "dual_gap", "intercept", "n_iter")
-        return pd.DataFrame({column: getattr(self, name) for column, name in zip(columns, names)})
+        frame = {column: getattr(self, name) for column, name in zip(columns, names)}
+        if self.violations is not None and self.certificate != "duality gap":
+            frame["violation"] = self.violations
+        return pd.DataFrame(frame)
 
     def plot(self, ax: Any = None, *, most: int = 500) -> Any:
         """Draw the coefficients against alpha; see `sparsereg.plot.plot_path`.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg._parameters import check_class_weight, check_label_smoothing
 from sparsereg._sklearn import DataConversionWarning
 from sparsereg._validation import check_sample_weight, raise_not_finite
 
@@ -70,7 +70,12 @@ def flatten(y: Any, stacklevel: int = 3) -> Any:
 
 
 def encode_classes(
-    y: Any, sample_weight: Any = None, *, class_weight: Any = None, label_smoothing: Any = 0.0
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    n_samples: int | None = None,
+    class_weight: Any = None,
+    label_smoothing: Any = 0.0,
 ) -> ClassTargets:
     """Make probabilities of classes of labels, or check those given.
 
@@ -80,6 +85,8 @@ def encode_classes(
         Labels of any kind that can be sorted. Or probabilities: one row of them for each sample, non-negative and of
         sum one; or numbers in [0, 1], not all 0 or 1, which are probabilities of class 1 of the classes 0 and 1.
     sample_weight : None, float or array-like of shape (n_samples,)
+    n_samples : int or None, default=None
+        Rows of X, to check against.
     class_weight : None, "balanced" or mapping from label to float, default=None
         Each row's weight is multiplied by sum_k y_ik c_k, so c_k for a row of class k. "balanced": c_k is the sum of
         all weights over n_classes times that of class k. Labels that a mapping leaves out have c_k = 1.
@@ -96,8 +103,10 @@ def encode_classes(
         For labels that are missing or cannot be sorted, numbers that are neither labels nor probabilities, less than
         two classes with a positive weight, and settings that are out of range.
     """
-    smoothing = _check_smoothing(label_smoothing)
+    smoothing = check_label_smoothing(label_smoothing)
     y = _check_labels(y)
+    if n_samples is not None and y.shape[0] != n_samples:
+        raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
     weight = check_sample_weight(sample_weight, y.shape[0])
     used = slice(None) if weight is None else weight > 0.0
     if y.ndim == 2:
@@ -116,14 +125,6 @@ def encode_classes(
     return ClassTargets(classes, probabilities, weight)
 
 
-def _check_smoothing(label_smoothing: Any) -> float:
-    if isinstance(label_smoothing, (bool, np.bool_)) or not isinstance(label_smoothing, numbers.Real):
-        raise TypeError(f"label_smoothing: {label_smoothing!r} is not allowed, expected a number in [0, 1)")
-    if not 0.0 <= label_smoothing < 1.0:
-        raise ValueError(f"label_smoothing: {label_smoothing} is outside [0, 1)")
-    return float(label_smoothing)
-
-
 def _check_labels(y: Any) -> npt.NDArray[Any]:
     """Check the form of labels or probabilities, and that none is missing."""
     if y is None:
@@ -140,7 +141,7 @@ def _check_labels(y: Any) -> npt.NDArray[Any]:
         )
     if y.dtype.kind == "c":
         raise ValueError(f"Complex data not supported: y has dtype {y.dtype}")
-    if y.dtype.kind == "O":
+    if y.dtype.kind in "OmM":
         missing = np.array([_is_missing(value) for value in y.ravel()], dtype=bool)
         if missing.any():
             i = int(np.argmax(missing)) // (y.shape[1] if y.ndim == 2 else 1)
@@ -229,14 +230,7 @@ def _class_factors(
         )
     labels = classes.tolist()
     unknown = [label for label in class_weight if label not in labels]
-    if unknown:
+    # As scikit-learn does: a part of the data may lack a class, but a label that is misspelt leaves its class unnamed.
+    if unknown and not all(label in class_weight for label in labels):
         raise ValueError(f"class_weight: {unknown[0]!r} is not among the classes {labels}")
-    factor = np.ones(classes.size)
-    for k, label in enumerate(labels):
-        value = class_weight.get(label, 1.0)
-        if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-            raise TypeError(f"class_weight: {value!r} for class {label!r} is not allowed, expected a number above 0")
-        if not 0.0 < value < np.inf:
-            raise ValueError(f"class_weight: {value} for class {label!r} is outside (0, inf)")
-        factor[k] = value
-    return factor
+    return np.array([check_class_weight(class_weight.get(label, 1.0), label) for label in labels])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import optimize
+from scipy import optimize, special
 
 DELTA = 1.35
 
@@ -86,6 +86,10 @@ class Raw:
     def loss(self, w, b):
         return 0.5 * (self.s @ self.residual(w, b) ** 2)
 
+    def push(self, w, b):
+        """Minus the derivative of the loss in each row's linear predictor."""
+        return self.s * self.residual(w, b)
+
     def objective(self, w, b):
         return self.loss(w, b) + self.l1 @ np.abs(w) + 0.5 * (self.l2 @ w**2)
 
@@ -97,7 +101,7 @@ class Raw:
 
     def correlation(self, w, b):
         """Minus the gradient of the loss."""
-        return self.X.T @ (self.s * self.residual(w, b))
+        return self.X.T @ self.push(w, b)
 
     def violation(self, w, b):
         """Largest step that minimising over one coefficient, or the intercept, would take; 0 exactly at a solution.
@@ -177,7 +181,7 @@ class Raw:
         def value_and_gradient(parts):
             w, b = parts[:p] - parts[p : 2 * p], parts[2 * p]
             push = self.correlation(w, b) - self.l2 * w
-            slope = np.concatenate([self.l1 - push, self.l1 + push, [-(self.s @ self.residual(w, b))]])
+            slope = np.concatenate([self.l1 - push, self.l1 + push, [-self.push(w, b).sum()]])
             smooth = self.loss(w, b) + 0.5 * (self.l2 @ w**2)
             return smooth + self.l1 @ (parts[:p] + parts[p : 2 * p]), slope
 
@@ -190,3 +194,47 @@ class Raw:
             bounds=[*positive, *negative, free_b], options=options,
         ).x
         return parts[:p] - parts[p : 2 * p], parts[2 * p]
+
+
+@dataclass(frozen=True)
+class RawLoss(Raw):
+    """The same with another loss."""
+
+    loss_name: str = "logistic"
+
+    def predictor(self, w, b):
+        return self.X @ w + b + (0.0 if self.offset is None else self.offset)
+
+    def loss(self, w, b):
+        values = [LOSS_VALUES[self.loss_name](*pair) for pair in zip(self.y, self.predictor(w, b))]
+        if self.loss_name == "poisson":
+            values = values - self.y + self.y * np.log(np.where(self.y > 0.0, self.y, 1.0))
+        return self.s @ np.asarray(values)
+
+    def push(self, w, b):
+        y, t = self.y, self.predictor(w, b)
+        slopes = {
+            "logistic": lambda: y - special.expit(t),
+            "poisson": lambda: y - _exp(t),
+            "huber": lambda: np.clip(y - t, -DELTA, DELTA),
+            "squared_hinge": lambda: 2.0 * (y * np.maximum(1.0 - t, 0.0) - (1.0 - y) * np.maximum(1.0 + t, 0.0)),
+        }
+        return self.s * slopes[self.loss_name]()
+
+    def null_intercept(self):
+        if not self.fit_intercept:
+            return 0.0
+        zero = np.zeros(self.X.shape[1])
+        # No intercept in this range takes the null model past what float64 holds.
+        return optimize.brentq(lambda b: self.push(zero, b).sum(), -600.0, 600.0, xtol=1e-14, rtol=1e-14)
+
+    def kkt(self, w, b):
+        """Largest distance from the optimality conditions, relative to the largest gradient of the null model."""
+        lower, upper = self.bounds
+        v = self.correlation(w, b) - self.l2 * w
+        low, high = np.where(w > 0.0, self.l1, -self.l1), np.where(w < 0.0, -self.l1, self.l1)
+        low, high = np.where(w <= lower, -np.inf, low), np.where(w >= upper, np.inf, high)
+        distance = np.where(self.free, np.maximum(np.maximum(low - v, v - high), 0.0), 0.0)
+        shift = abs(self.push(w, b).sum()) if self.fit_intercept else 0.0
+        size = np.abs(self.correlation(np.zeros_like(w), self.null_intercept())).max(initial=1e-300)
+        return max(distance.max(initial=0.0), shift) / size

@@ -7,14 +7,15 @@ from sparsereg.path import prepare
 from sparsereg.solvers.start import null_point
 
 
-def prepared(regression):
-    """Return the design and the problem of a regression."""
+def prepared(regression, X=None):
+    """Return the design and the problem of a regression, or of its target on another X."""
     arguments = regression.arguments()
     defaults = {
         "sample_weight": None, "offset": None, "loss": "squared", "fit_intercept": True, "standardize": False,
         "positive": False, "bounds": None, "penalty_factor": None, "l1_ratio": 1.0, "smallest_alpha": np.inf,
     }
-    return prepare(sparse.csr_array(regression.X), regression.y, **{**defaults, **arguments})
+    X = sparse.csr_array(regression.X) if X is None else X
+    return prepare(X, regression.y, **{**defaults, **arguments})
 
 
 def started(regression, controls):

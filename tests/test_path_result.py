@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 from wide_matrices import CROSS_WIDTH, lat_long_cross
 
-from sparsereg import RegularizationPath, lasso_path
+from sparsereg import RegularizationPath, lasso_path, regularization_path
 from sparsereg.coef import SparseCoef
 
 RNG = np.random.default_rng(0)
@@ -88,6 +88,23 @@ def test_frame(monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match="to_frame needs pandas: pip install pandas"):
         PATH.to_frame()
+
+
+def test_penalties_that_are_not_convex_say_what_they_found():
+    path = regularization_path(X, Y, penalty="l0", n_alphas=4, eps=0.01)
+    assert PATH.certificate == "duality gap"
+    assert path.certificate == "coordinate-wise minimum"
+    assert (PATH.penalty, path.penalty) == ("elastic_net", "l0")
+    assert np.isnan(path.dual_gaps).all()
+    assert np.isnan(PATH.violations).all()
+    assert path.violations.max() <= 1e-6
+    assert "penalty='l0': coordinate-wise minimum, largest violation " in repr(path)
+    assert "optim" not in repr(path)
+    frame = path.to_frame()
+    np.testing.assert_array_equal(frame["violation"], path.violations)
+    assert "violation" not in PATH.to_frame()
+    again = pickle.loads(pickle.dumps(path))
+    assert repr(again) == repr(path)
 
 
 def test_pickle():

@@ -143,6 +143,12 @@ def test_accuracy(mixin):
     assert Model().score(None, ["a", "b", "b"], sample_weight=[1, 1, 2]) == 0.5
 
 
+def test_metrics_are_scikit_learns_when_it_is_installed():
+    for name in ("accuracy_score", "r2_score"):
+        assert _sklearn.metric(name) is getattr(sklearn.metrics, name)
+        assert callable(getattr(_base, name))
+
+
 def test_fit_transform_passes_what_it_was_given():
     class Model(_base.TransformerMixin):
         def fit(self, X, y=None, extra=None):

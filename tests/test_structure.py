@@ -29,7 +29,7 @@ FLOORS = (
     {"_formats", "categories", "coef", "design", "grid", "plot"},
     {"solvers"},
     {"_parameters", "path", "path_result", "targets"},
-    {"linear_model"},
+    {"linear_model", "one_alpha"},
     {"classifiers", "crosses", "datasets", "demo", "demo_figure", "demo_report", "feature_cross", "regressors"},
     {"__main__", "cli"},
     {""},

@@ -9,7 +9,7 @@ from scipy import sparse
 from wide_matrices import raw_csr
 
 from sparsereg._formats import as_rows
-from sparsereg._validation import MAX_SAMPLES, check_offset, check_sample_weight, check_shape, check_y
+from sparsereg._validation import MAX_SAMPLES, check_offset, check_offsets, check_sample_weight, check_shape, check_y
 
 CSR_FAULTS = {
     "X: indptr has shape (2,), expected (3,), one more than the 2 rows": ([0, 1], [0, 1], [1, 1]),
@@ -178,3 +178,17 @@ def test_offset():
     ):
         with pytest.raises(ValueError, match=re.escape(message)):
             check_offset(wrong, 3)
+
+
+def test_offsets_of_several_outputs():
+    assert check_offsets(None, 3, 2) is None
+    np.testing.assert_array_equal(check_offsets(-1, 3), [-1, -1, -1])
+    np.testing.assert_array_equal(check_offsets([[0, 1], [2, 3], [4, 5]], 3, 2), [[0, 1], [2, 3], [4, 5]])
+    for wrong, message in (
+        (1.0, "offset: shape () is not allowed, expected (3, 2), a column for each class"),
+        (np.ones(3), "offset: shape (3,) is not allowed"),
+        (np.ones((3, 3)), "offset: shape (3, 3) is not allowed"),
+        ([[0, 1], [2, np.nan], [4, 5]], "Input offset contains NaN. (nan at (1, 1)"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            check_offsets(wrong, 3, 2)

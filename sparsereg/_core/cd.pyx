@@ -84,12 +84,15 @@ cdef double _sweep(
 cdef double _smooth_change(const Model *m, const double *saved, double shift) noexcept nogil:
     """Return the change of sum_i z_i^2 / (2 weight_i) from (saved, shift) to the present z and shift.
 
-    Taken row by row: the sums may be far larger than their difference where some weights are next to nothing.
+    Taken row by row: the sums may be far larger than their difference where some weights are next to nothing. Rows of
+    weight 0 have no part in it.
     """
     cdef Py_ssize_t i
     cdef double before, after, weight, total = 0.0
     for i in range(m.n_rows):
         weight = m.weight[0 if m.uniform else i]
+        if weight <= 0.0:
+            continue
         after = m.z[i] - m.shift * weight
         before = saved[i] - shift * weight
         total += (after - before) * (after + before) / weight
@@ -283,7 +286,7 @@ def descend(
     columns : int32 (n_columns,), the working set, in
     w : float64 (n_columns,), coefficients of the working set, in-out
     z : float64 (n_rows,), weight * (target - X w - b), in-out
-    weight : float64 (n_rows,), above 0, or (1,) where all rows weigh the same, in
+    weight : float64 (n_rows,), 0 or more, or (1,) where all rows weigh the same, in
     weight_sum : sum of the row weights, or 0 for a model without intercept
     curvature : float64 (n_columns,), sum_i weight_i x_ik^2, centred where there is an intercept, in
     mass : float64 (n_columns,), sum_i weight_i x_ik, in

@@ -24,6 +24,20 @@ def optimality_violation(
 ) -> float:
     """Return the largest distance of v_j / scale_j from the subdifferential of penalty and bounds at w_j."""
 
+def fixpoint_distance(
+    penalty: _Penalty,
+    columns: NDArray[np.int32],
+    v: _Vector,
+    w: _Vector,
+    curvature: _Vector,
+    factor: _Vector,
+    scale: _Vector,
+    lower: _Vector,
+    upper: _Vector,
+    out: _Vector,
+) -> float:
+    """Write how far minimising over w_j alone would move its scaled gradient to out; return the largest."""
+
 def feasible_scale(
     penalty: _Penalty,
     columns: NDArray[np.int32],

@@ -52,24 +52,30 @@ def moments(
 
     Cost: two passes over the columns.
     """
-    cdef Py_ssize_t k
+    cdef Py_ssize_t i, k, n_filled, n_weighted = n_rows
     cdef offset_t p
     cdef index_t j
     cdef bint uniform = weight.shape[0] == 1
     cdef double total, covered, mean, v, x
     with nogil:
+        if not uniform:
+            n_weighted = 0
+            for i in range(n_rows):
+                n_weighted += weight[i] > 0.0
         for k in range(columns.shape[0]):
             j = columns[k]
             total = 0.0
             covered = 0.0
+            n_filled = 0
             for p in range(indptr[j], indptr[j + 1]):
                 v = weight[0] if uniform else weight[indices[p]]
+                n_filled += v > 0.0
                 covered += v
                 total += v * data[p]
             mean = total / weight_sum
             mass[k] = total
-            # A full column covers all the weight; the difference would be rounding.
-            total = (weight_sum - covered) * mean * mean if indptr[j + 1] - indptr[j] < n_rows else 0.0
+            # A column that is full where there is weight covers all of it; the difference would be rounding.
+            total = max(weight_sum - covered, 0.0) * mean * mean if n_filled < n_weighted else 0.0
             for p in range(indptr[j], indptr[j + 1]):
                 v = weight[0] if uniform else weight[indices[p]]
                 x = data[p] - mean

@@ -132,15 +132,16 @@ cdef class Poisson:
 cdef class Huber:
     cdef readonly double delta
 
+    # Without branches: which side of delta a residual is on nobody can predict.
     cdef inline double value(self, double y, double t) noexcept nogil:
-        cdef double r = fabs(y - t)
-        return 0.5 * r * r if r <= self.delta else self.delta * (r - 0.5 * self.delta)
+        cdef double slope = self.derivative(y, t)
+        return slope * ((t - y) - 0.5 * slope)
 
     cdef inline double derivative(self, double y, double t) noexcept nogil:
         return min(max(t - y, -self.delta), self.delta)
 
     cdef inline double curvature(self, double y, double t) noexcept nogil:
-        return 1.0 if fabs(t - y) <= self.delta else 0.0
+        return <double> (fabs(t - y) <= self.delta)
 
     cdef inline double stiffness(self, double y) noexcept nogil:
         return 1.0

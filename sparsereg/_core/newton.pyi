@@ -26,6 +26,7 @@ def linearise(
     curvature: _Vector,
     weight: _Vector,
     u: _Vector,
+    t: _Vector,
 ) -> tuple[float, float]:
     """Model sum_i h_i around eta in z, curvature, weight and u; return (sum_i h_i(eta_i), sum_i weight_i)."""
 

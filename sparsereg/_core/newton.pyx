@@ -21,7 +21,8 @@ from sparsereg._core.types cimport offset_t
 
 # A value this close to its threshold (relative) counts as feasible: it is rounding, not infeasibility.
 cdef double ROUNDING = 1e-12
-# Newton's method on one private coefficient ends at a relative change of PRECISION; bisection needs no more than this.
+# Newton's method on one private coefficient ends at a slope of ROUNDING, or a change, relative to the predictor, of
+# PRECISION; bisection needs no more than MAX_STEPS.
 cdef double PRECISION = 1e-15
 cdef int MAX_STEPS = 200
 # Rows are summed up in blocks: one long sum would lose the digits that tell two steps apart.
@@ -77,7 +78,8 @@ cdef Row _settle(
     In closed form where the loss has one, else by Newton's method within a bracket, from the u given.
     """
     cdef Row row
-    cdef double a, sign, slope, stiff, new, low = -1.0, high = INFINITY  # low is below 0 until 0 has been tried
+    cdef double a, sign, slope, stiff, new, moved = INFINITY
+    cdef double low = -1.0, high = INFINITY  # low is below 0 until 0 has been tried
     cdef int _step
     if terms.first == NULL and terms.s[i] > 0.0:
         a = loss.private(terms.y[i], terms.s[i], t if terms.offset == NULL else t + terms.offset[i], x, l1, l2)
@@ -95,20 +97,24 @@ cdef Row _settle(
             if slope > 0.0:  # the minimum is on the other side
                 sign, slope, high = -sign, -slope, INFINITY
         slope += l1 + l2 * a
+        if fabs(slope) <= ROUNDING * (l1 + l2 * a):
+            break
         if slope < 0.0:
             low = a
         else:
             high = a
         stiff = row.curvature * x * x + l2
         new = a - slope / stiff if stiff > 0.0 else INFINITY
-        if not fmax(low, 0.0) < new < high:
+        # Newton's steps count where they halve from one to the next; the bracket makes progress where they do not.
+        if not fmax(low, 0.0) < new < high or (fabs(new - a) > 0.5 * moved and high < INFINITY):
             if high == INFINITY:
                 new = 2.0 * a + 1.0 / fabs(x)
             elif low < 0.0:
                 new = 0.0
             else:
                 new = 0.5 * (low + high)
-        if fabs(new - a) <= PRECISION * a:
+        moved = fabs(new - a)
+        if moved <= PRECISION * (a + fabs(t / x)):
             break
         a = new
     u[0] = sign * a
@@ -119,14 +125,15 @@ def linearise(
     Loss loss, Penalty penalty, const double[::1] y, const double[::1] s, const double[::1] offset,
     const offset_t[::1] first, const double[::1] eta,
     const double[::1] x, const double[:] factor, const double[:] scale, const double[:] lower, const double[:] upper,
-    double floor, double[::1] z, double[::1] curvature, double[::1] weight, double[::1] u,
+    double floor, double[::1] z, double[::1] curvature, double[::1] weight, double[::1] u, double[::1] t,
 ):
     """Model sum_i h_i around the linear predictor `eta` (in).
 
     On exit `z` is minus the derivative of h_i, `curvature` its second derivative, and `weight` the same but at least
     `floor` times the stiffness of the row, and times the curvature of its loss alone (out). `u` holds the private
-    coefficients, 0 where there is none: a guess on entry, the solution on exit (in-out, empty with x). Returns
-    (sum_i h_i(eta_i), sum_i weight_i). Cost: one step a term, a few where a private coefficient has no closed form.
+    coefficients, 0 where there is none, and `t` the linear predictors with them: of another eta on entry, which gives a
+    guess, of this one on exit (in-out, both empty with x). Returns (sum_i h_i(eta_i), sum_i weight_i). Cost: one step a
+    term, a few where a private coefficient has no closed form.
     """
     cdef Py_ssize_t i
     cdef bint private = x.shape[0] > 0
@@ -139,12 +146,18 @@ def linearise(
             if private and x[i] != 0.0:
                 ridge = penalty.ridge(factor[i]) * scale[i] * scale[i]
                 l1 = penalty.threshold(factor[i]) * scale[i]
+                if u[i] != 0.0:
+                    # Without L2 the best predictor does not depend on eta.
+                    u[i] = (t[i] - eta[i]) / x[i]
                 row = _settle(loss, &terms, i, eta[i], x[i], l1, ridge, &u[i])
                 b = u[i]
                 if not lower[i] <= b <= upper[i]:
                     b = u[i] = min(max(b, lower[i]), upper[i])
                     row = _at(loss, &terms, i, eta[i] + x[i] * b)
+                t[i] = eta[i] + x[i] * b
             else:
+                if private:
+                    t[i] = eta[i]
                 row = _at(loss, &terms, i, eta[i])
             block += row.value
             curvature[i] = row.curvature

@@ -2,14 +2,18 @@
 #
 # A penalty is a final class with these methods (u: coefficient, p: its penalty factor, all double):
 #   value(u, p)                        p * penalty(u)
-#   prox(v, step, p)                   argmin_u (u - v)^2 / (2 step) + p * penalty(u)
-#   threshold(p)                       u = 0 solves min_u -g u + p * penalty(u) if and only if |g| <= threshold(p)
-#   subdiff_distance(u, g, p)          distance of g from the subdifferential of p * penalty at u
-#   ridge(p)                           curvature of the smooth quadratic part
+#   prox(v, step, p)                   argmin_u (u - v)^2 / (2 step) + p * penalty(u), over all u, for any step > 0;
+#                                      of several the smallest in size
+#   threshold(p)                       u = 0 solves min_u -g u + p * penalty(u) where |g| <= threshold(p)
+#   subdiff_distance(u, g, p)          distance of g from the (regular) subdifferential of p * penalty at u
+#   ridge(p)                           curvature of the smooth quadratic part, the L2 share
 #   conjugate(g, p, lower, upper)      sup over lower <= u <= upper of g u - p * penalty(u); 0 lies within the bounds
+# With a penalty that is convex "where" is "if and only if", and conjugate is exact. One that is not has no slope below
+# which 0 is best and certifies no duality gap: threshold is 0 and conjugate inf (but where bounds leave 0 alone), so
+# that screening keeps every column and no dual bound is claimed. Private columns are for convex penalties.
 # To add one: a stanza here and its name in `Penalty`; a stanza in penalties.pyx and its name in PENALTIES.
 cimport cython
-from libc.math cimport fabs
+from libc.math cimport INFINITY, fabs
 
 
 @cython.final
@@ -57,5 +61,141 @@ cdef class ElasticNet:
         return u * (excess - 0.5 * ridge * u)
 
 
+cdef inline double no_conjugate(double g, double lower, double upper) noexcept nogil:
+    """Bound the conjugate of a penalty that is not convex from above."""
+    return 0.0 if g == 0.0 or (upper if g > 0.0 else -lower) == 0.0 else INFINITY
+
+
+@cython.final
+cdef class MCP:
+    cdef readonly double alpha, l1_ratio, gamma, strength
+    cdef double l2
+
+    cdef inline double value(self, double u, double p) noexcept nogil:
+        cdef double size = fabs(u)
+        if u == 0.0:
+            return 0.0
+        if size < self.gamma * self.strength:
+            return p * (self.strength * size - 0.5 * u * u / self.gamma + 0.5 * self.l2 * u * u)
+        return p * (0.5 * self.gamma * self.strength * self.strength + 0.5 * self.l2 * u * u)
+
+    cdef inline double prox(self, double v, double step, double p) noexcept nogil:
+        # In units of 1 / step: `bend` is the curvature up to gamma * strength, `stiff` the one beyond.
+        cdef double t = step * p
+        cdef double stiff = 1.0 + t * self.l2
+        cdef double bend = stiff - t / self.gamma
+        cdef double excess = fabs(v) - t * self.strength
+        if bend <= 0.0:
+            return v / stiff if v * v > t * self.gamma * self.strength * self.strength * stiff else 0.0
+        if excess <= 0.0:
+            return 0.0
+        if excess >= self.gamma * self.strength * bend:
+            return v / stiff
+        return excess / bend if v > 0.0 else -excess / bend
+
+    cdef inline double threshold(self, double p) noexcept nogil:
+        return 0.0
+
+    cdef inline double subdiff_distance(self, double u, double g, double p) noexcept nogil:
+        cdef double slope = self.strength - fabs(u) / self.gamma
+        if u == 0.0:
+            return max(fabs(g) - self.strength * p, 0.0)
+        slope = p * max(slope, 0.0)
+        return fabs(g - self.l2 * p * u - (slope if u > 0.0 else -slope))
+
+    cdef inline double ridge(self, double p) noexcept nogil:
+        return self.l2 * p
+
+    cdef inline double conjugate(self, double g, double p, double lower, double upper) noexcept nogil:
+        return no_conjugate(g, lower, upper)
+
+
+@cython.final
+cdef class SCAD:
+    cdef readonly double alpha, l1_ratio, gamma, strength
+    cdef double l2
+
+    cdef inline double value(self, double u, double p) noexcept nogil:
+        cdef double size = fabs(u), part
+        if u == 0.0:
+            return 0.0
+        if size <= self.strength:
+            part = self.strength * size
+        elif size < self.gamma * self.strength:
+            part = self.strength * size - 0.5 * (size - self.strength) ** 2 / (self.gamma - 1.0)
+        else:
+            part = 0.5 * (self.gamma + 1.0) * self.strength * self.strength
+        return p * (part + 0.5 * self.l2 * u * u)
+
+    cdef inline double prox(self, double v, double step, double p) noexcept nogil:
+        # In units of 1 / step: `bend` is the curvature from strength to gamma * strength, `stiff` the one around.
+        cdef double t = step * p
+        cdef double stiff = 1.0 + t * self.l2
+        cdef double bend = stiff - t / (self.gamma - 1.0)
+        cdef double size = fabs(v), near = size - t * self.strength, far = size / stiff
+        near = near / stiff if near > 0.0 else 0.0
+        if bend <= 0.0:
+            # The slope falls in between: one local minimum on each side of it, or one in all.
+            if near >= self.strength:
+                near = far
+            elif far > self.gamma * self.strength:
+                if stiff * (far * far - near * near) > t * (self.gamma + 1.0) * self.strength * self.strength:
+                    near = far
+        elif far >= self.gamma * self.strength:
+            near = far
+        elif near > self.strength:
+            near = (size - t * self.strength * self.gamma / (self.gamma - 1.0)) / bend
+        if near == 0.0:
+            return 0.0
+        return near if v > 0.0 else -near
+
+    cdef inline double threshold(self, double p) noexcept nogil:
+        return 0.0
+
+    cdef inline double subdiff_distance(self, double u, double g, double p) noexcept nogil:
+        cdef double slope = (self.gamma * self.strength - fabs(u)) / (self.gamma - 1.0)
+        if u == 0.0:
+            return max(fabs(g) - self.strength * p, 0.0)
+        slope = p * min(max(slope, 0.0), self.strength)
+        return fabs(g - self.l2 * p * u - (slope if u > 0.0 else -slope))
+
+    cdef inline double ridge(self, double p) noexcept nogil:
+        return self.l2 * p
+
+    cdef inline double conjugate(self, double g, double p, double lower, double upper) noexcept nogil:
+        return no_conjugate(g, lower, upper)
+
+
+@cython.final
+cdef class L0:
+    cdef readonly double alpha, l1_ratio, strength
+    cdef double l2
+
+    cdef inline double value(self, double u, double p) noexcept nogil:
+        return p * (self.strength + 0.5 * self.l2 * u * u) if u != 0.0 else 0.0
+
+    cdef inline double prox(self, double v, double step, double p) noexcept nogil:
+        cdef double t = step * p
+        cdef double stiff = 1.0 + t * self.l2
+        return v / stiff if v * v > 2.0 * t * self.strength * stiff else 0.0
+
+    cdef inline double threshold(self, double p) noexcept nogil:
+        return 0.0
+
+    cdef inline double subdiff_distance(self, double u, double g, double p) noexcept nogil:
+        if u != 0.0 or self.strength * p == 0.0:
+            return fabs(g - self.l2 * p * u)
+        return 0.0
+
+    cdef inline double ridge(self, double p) noexcept nogil:
+        return self.l2 * p
+
+    cdef inline double conjugate(self, double g, double p, double lower, double upper) noexcept nogil:
+        return no_conjugate(g, lower, upper)
+
+
 ctypedef fused Penalty:
     ElasticNet
+    MCP
+    SCAD
+    L0

@@ -23,15 +23,18 @@ class Progress:
     n_iter : int
         Passes over the working set or the data so far, at this alpha.
     dual_gap : float
-        Relative to the objective of the null model.
+        Relative to the objective of the null model; NaN for a penalty that is not convex.
     n_nonzero : int
         Coefficients that are not zero.
+    violation : float
+        As in `Solution`.
     """
 
     alpha: float
     n_iter: int
     dual_gap: float
     n_nonzero: int
+    violation: float = np.nan
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,10 @@ class Point:
         Minus the derivative of the weighted loss at each row's linear predictor.
     eta : ndarray of float64 of shape (n_rows,) or None
         Linear predictor without offsets and private columns; kept only where the loss is not its own quadratic model.
-    u : ndarray of float64 of shape (n_rows,) or None
-        Private coefficient of each row; kept only where there are private columns.
+    u : ndarray of float64 of shape (n_rows,) or (0,)
+        Private coefficient of each row; empty without private columns.
+    t : ndarray of float64 of shape (n_rows,) or (0,)
+        Linear predictor with private columns; empty without any.
     v : ndarray of float64 of shape (n_active,)
         `X' z`, where `fresh`.
     fresh : ndarray of bool of shape (n_active,) or None
@@ -84,7 +89,8 @@ class Point:
     b: float
     z: npt.NDArray[np.float64]
     eta: npt.NDArray[np.float64] | None
-    u: npt.NDArray[np.float64] | None
+    u: npt.NDArray[np.float64]
+    t: npt.NDArray[np.float64]
     v: npt.NDArray[np.float64]
     fresh: npt.NDArray[np.bool_] | None = None
     alpha: float = np.inf
@@ -92,7 +98,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Solution:
-    """One certified fit on the compact columns.
+    """One fit on the compact columns, certified by its duality gap or, if not convex, by its violation.
 
     Attributes
     ----------
@@ -106,10 +112,16 @@ class Solution:
     loss : float
         The part of it that is the mean loss.
     dual_gap : float
-        Relative to the objective of the null model.
+        Relative to the objective of the null model; NaN for a penalty that is not convex.
     n_iter : int
         Passes over the working set plus passes over all columns.
     converged : bool
+    violation : float
+        How far the point is from a minimum along every coordinate: the most by which minimising over one alone would
+        move its gradient, relative to the largest gradient entry of the null model. NaN where a gap says more.
+    unbounded : bool
+        The loss keeps falling along columns without penalty (classes that they separate, counts of zero on all their
+        rows): the solution is where the gap met the tolerance, and no coefficients are best.
     """
 
     columns: npt.NDArray[np.int32]
@@ -120,6 +132,8 @@ class Solution:
     dual_gap: float
     n_iter: int
     converged: bool
+    violation: float = np.nan
+    unbounded: bool = False
 
     @classmethod
     def of(cls, w: npt.NDArray[np.float64], **facts: Any) -> Solution:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sparsereg._core import columns as column_passes
 from sparsereg._core import newton
 from sparsereg._core.losses import Squared
+from sparsereg._core.penalties import ElasticNet
 from sparsereg.design import Design
 from sparsereg.solvers.target import NO_PRIVATE, Target, make_target
 
@@ -29,6 +30,8 @@ CONSTANT = 1e-20
 # Private columns are eliminated where they hold at least this share of the non-zeros: below it what they save is less
 # than the extra passes over the rows cost (a word that occurs once is private too).
 PRIVATE_SHARE = 0.1
+# Curvature of a row with the intercept only, relative to the stiffness of its loss, where it has next to none.
+NULL_FLOOR = 1e-2
 
 
 @dataclass(frozen=True)
@@ -206,6 +209,37 @@ class Problem:
         return 4.0 * size * (np.sqrt(self.null_objective) + size)
 
     @cached_property
+    def least_loss(self) -> float:
+        """What no linear predictor betters: the dual objective at 0, a bound that needs no certificate."""
+        zeros = np.zeros(self.n_rows)
+        return -newton.dual_sum(self.loss, ElasticNet(0.0, 1.0), *self.terms, zeros, zeros, 0.0, *NO_PRIVATE)
+
+    @cached_property
+    def null_model(self) -> tuple[Vector, Vector]:
+        """Minus the derivative and the curvature (at least NULL_FLOOR) of each row with the intercept only."""
+        z, curvature, weight = np.empty(self.n_rows), np.empty(self.n_rows), np.empty(self.n_rows)
+        eta, penalty = np.full(self.n_rows, self.target.null_intercept), ElasticNet(0.0, 1.0)
+        newton.linearise(
+            self.loss, penalty, *self.terms, eta, *NO_PRIVATE, NULL_FLOOR, z, curvature, weight,
+            np.empty(0), np.empty(0),
+        )
+        return z, weight
+
+    @cached_property
+    def null_violation(self) -> float:
+        """Largest `|X_j' z| / scale_j` of the model with intercept only: how far it is from minimising the loss."""
+        v = np.zeros(self.indptr.size - 1)
+        column_passes.correlate(*self.matrix, self.public, self.null_model[0], v, 1)
+        return float(np.max(np.abs(v[self.public]) / self.scale[self.public], initial=0.0))
+
+    @cached_property
+    def null_noise(self) -> float:
+        """What rounding may leave of a violation, relative to that of the null model."""
+        norm = np.sqrt(self.curvature[self.public]) / self.scale[self.public]
+        noise = 8.0 * np.finfo(float).eps * (abs(self.centre) + np.abs(self.y).max()) * np.max(norm, initial=0.0)
+        return float(noise / self.null_violation) if self.null_violation > 0.0 else np.inf
+
+    @cached_property
     def reach(self) -> Vector | None:
         """Largest `|X_j' z|` at any coefficients, where the loss and the signs of the columns bound it; else None.
 
@@ -249,7 +283,7 @@ def make_problem(
         None is squared loss.
     offset : ndarray of float64 of shape (n_samples,) or None, default=None
     l1_ratio : float, default=1.0
-        With pure L1, of columns that are copies of each other only one is used (see Notes).
+        Without L2 share, of columns that are copies of each other only one is used (see Notes).
     smallest_alpha : float, default=inf
         With 0 nothing penalises private columns, and they are not eliminated.
     eliminate : bool, default=True
@@ -264,6 +298,7 @@ def make_problem(
     With L1 alone the weight of a set of identical columns (a coarse cell with one occupied fine cell) may be split in
     any way. All of it goes to the one with the smallest penalty factor, of equals to the one with the smallest id, so
     that results do not depend on the starting point, and coarse levels, which come first, speak for unseen cells.
+    With a concave penalty a split costs more than that, never less; an L2 share may favour one.
     """
     loss = Squared() if loss is None else loss
     target = make_target(design, loss, y, sample_weight, offset, fit_intercept)
@@ -272,19 +307,20 @@ def make_problem(
     everything = np.arange(design.n_active, dtype=np.int32)
     matrix = (design.data, design.indices, design.indptr)
     column_passes.moments(*matrix, everything, weight, weight_sum, design.n_rows, mass, centred)
-    square = _squares(design, mass, centred, weight_sum)
+    square = _squares(design, weight, mass, centred, weight_sum)
     varies = centred > CONSTANT * square
     curvature = centred if fit_intercept else square
     if rules.standardize:
         scale = np.where(varies, _deviations(design, y, sample_weight, centred, loss, offset), 1.0)
     else:
         scale = np.broadcast_to(np.float64(1.0), (design.n_active,))
-    usable = rules.factor < np.inf
+    # Columns whose rows all weigh nothing have no square.
+    usable = (rules.factor < np.inf) & (square > 0.0)
     if fit_intercept or rules.standardize:
         usable &= varies
     usable &= rules.lower < rules.upper
     if l1_ratio == 1.0:
-        usable &= ~_copies(design, rules, usable)
+        usable &= ~_copies(design, weight, rules, usable)
     private = _find_private(design, rules, scale, usable) if eliminate and smallest_alpha > 0.0 else None
     if private is not None:
         usable[private.columns] = False
@@ -320,11 +356,13 @@ def _deviations(
     return np.sqrt(centred / weight.sum())
 
 
-def _squares(design: Design, mass: Vector, centred: Vector, weight_sum: float) -> Vector:
+def _squares(design: Design, weight: Vector, mass: Vector, centred: Vector, weight_sum: float) -> Vector:
     """Return each column's mean square; refuse those that leave the range of float64."""
     with np.errstate(over="ignore"):
         square = centred + mass**2 / weight_sum
     bad = ~np.isfinite(square) | (square < np.finfo(float).tiny)
+    if bad.any() and weight.min() == 0.0:
+        bad &= np.logical_or.reduceat((weight > 0.0)[design.indices], design.indptr[:-1])
     if bad.any():
         j = int(np.argmax(bad))
         values = np.abs(design.data[design.indptr[j] : design.indptr[j + 1]])
@@ -335,10 +373,12 @@ def _squares(design: Design, mass: Vector, centred: Vector, weight_sum: float) -
     return square
 
 
-def _copies(design: Design, rules: ColumnRules, usable: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Find the usable columns whose part another usable column with the same entries can take alone."""
+def _copies(
+    design: Design, weight: Vector, rules: ColumnRules, usable: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Find the usable columns whose part another one, with the same entries where rows have weight, can take alone."""
     copies = np.zeros(design.n_active, dtype=bool)
-    group = design.equal_columns()
+    group = design.equal_columns(None if weight.min() > 0.0 else weight > 0.0)
     repeated = np.flatnonzero((np.bincount(group) > 1)[group] & usable)
     if repeated.size:
         order = repeated[np.lexsort((repeated, rules.factor[repeated], group[repeated]))]

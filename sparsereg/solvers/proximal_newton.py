@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sparsereg._core import cd, newton
 from sparsereg._core import columns as column_passes
 from sparsereg.solvers.unpenalised import UnpenalisedBlock
-from sparsereg.solvers.working_set import MAX_SWEEPS, Model, WorkingSetRun
+from sparsereg.solvers.working_set import MAX_STALLED, MAX_SWEEPS, Model, WorkingSetRun
 
 __all__ = ["ProximalNewton"]
 
@@ -20,13 +20,17 @@ Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
 
 # Newton steps are inexact: their inner tolerance is this share of the violation they start from.
-INEXACT = 0.3
+INEXACT = 0.1
 # Curvature kept, relative, for a row that has next to none, at the edge of its loss or because a private coefficient
 # absorbs all of it: at 1 the model bounds the loss from above (if anything does), at 0 it is Newton's. The share falls
 # after a full step and rises after a shortened one (Levenberg-Marquardt).
-FLOOR_START, FLOOR_LEAST = 1e-2, 1e-8
-FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.25, 8.0, 64.0
+FLOOR_START, FLOOR_LEAST = 0.1, 1e-8
+FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.05, 8.0, 64.0
 SHORTEST_STEP = 1e-9
+# Newton's step of a linear predictor, along columns without penalty, that says there is no minimum to step to.
+RUNAWAY_STEP = 0.5
+# A look at a row's loss costs about as much as this many non-zeros.
+CHEAP_ROWS = 10
 
 
 class ProximalNewton(WorkingSetRun):
@@ -42,19 +46,15 @@ class ProximalNewton(WorkingSetRun):
         """Linearise the loss at the linear predictor."""
         problem, point = self.problem, self.point
         self.curvature, weight = np.empty(problem.n_rows), np.empty(problem.n_rows)
-        u = np.empty(0) if point.u is None else point.u
         loss, weight_sum = newton.linearise(
             problem.loss, self.penalty, *problem.terms, point.eta, *problem.private_rules, self.floor,
-            point.z, self.curvature, weight, u,
+            point.z, self.curvature, weight, point.u, point.t,
         )
         point.fresh = None
         return Model(weight, weight_sum if problem.fit_intercept else 0.0, loss)
 
     def _predictor(self) -> Vector:
-        problem, point = self.problem, self.point
-        if problem.private is None or problem.target.first.size == 0:
-            return point.eta
-        return point.eta + problem.private.x * point.u
+        return self.point.eta if self.problem.private is None else self.point.t
 
     def _dual_point(self) -> tuple[Vector, float]:
         """Centre z, project it off the unpenalised columns; refresh X' theta."""
@@ -69,6 +69,12 @@ class ProximalNewton(WorkingSetRun):
         self._correlate(self.live, theta)
         return theta, scale
 
+    def _useful_gap(self) -> float:
+        """Look at the rows only where that may end the fit, or costs little beside the columns it may spare."""
+        last = self.n_iter + 1 >= self.controls.max_iter or self.stalled + 1 >= MAX_STALLED
+        cheap = CHEAP_ROWS * self.problem.y.size <= self.problem.indices.size
+        return super()._useful_gap() if last or cheap else self.target
+
     def _project(self, theta: Vector) -> Vector:
         """Make a dual point orthogonal to the unpenalised columns: the residual of their least squares in the model."""
         self.solved = columns = self._without_dual_slack(theta)
@@ -77,7 +83,9 @@ class ProximalNewton(WorkingSetRun):
         self.slack = 0.0
         if columns.size:
             centre = float(self.curvature.sum()) if self.problem.fit_intercept else 0.0
-            _, _, theta, self.slack = self.block.solve(theta, self.curvature, centre)
+            delta, shift, theta, self.slack = self.block.solve(theta, self.curvature, centre)
+            # Near a minimum Newton's steps vanish; along an exponential tail they have length 1.
+            self.unbounded = bool(np.abs(self.block.change(delta, shift)).max() > RUNAWAY_STEP)
         return theta
 
     def _tighten(self, theta: Vector, private_scale: float) -> None:

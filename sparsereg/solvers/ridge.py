@@ -142,7 +142,8 @@ class _Normal:
             w[private.columns] = u[private.rows]
             squares += 0.5 * float(np.sum((self.ridge * u**2)[private.rows]))
             residual = residual - private.x * u
-            point.eta, point.u = problem.y - residual - private.x * u, u
+            point.t = problem.y - residual
+            point.eta, point.u = point.t - private.x * u, u
         point.z[:] = problem.s * residual
         point.fresh = None
         loss = 0.5 * float(problem.s @ residual**2) + problem.within

@@ -15,7 +15,7 @@ from sparsereg.solvers.base import Controls, Point
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.target import NO_PRIVATE
 
-__all__ = ["alpha_max", "null_point", "point_at"]
+__all__ = ["alpha_max", "null_curvature", "null_point", "point_at"]
 
 # Stands for an infinite alpha where thresholds are multiplied.
 OVERWHELMING = 1e200
@@ -45,7 +45,8 @@ def null_point(problem: Problem, controls: Controls) -> Point:
         b=problem.target.null_intercept,
         z=np.empty(n_rows),
         eta=None if problem.is_quadratic else np.full(n_rows, problem.target.null_intercept),
-        u=None if problem.private is None else np.zeros(n_rows),
+        u=np.zeros(0 if problem.private is None else n_rows),
+        t=np.zeros(0 if problem.private is None else n_rows),
         v=np.zeros(n_active),
     )
     if np.any(problem.factor[problem.public] == 0.0):
@@ -66,13 +67,16 @@ def _linearise(problem: Problem, point: Point) -> float:
     penalty = ElasticNet(0.0, 1.0)
     loss, _ = newton.linearise(
         problem.loss, penalty, *problem.terms, point.eta, *NO_PRIVATE, 0.0, point.z, curvature, weight,
-        np.empty(0),
+        np.empty(0), np.empty(0),
     )
     return loss
 
 
-def alpha_max(problem: Problem, point: Point, l1_ratio: float) -> float:
+def alpha_max(problem: Problem, point: Point, l1_ratio: float, penalty: str = "elastic_net") -> float:
     """Return the smallest alpha at which every penalised coefficient is zero.
+
+    With L0 it is the smallest at which each alone is best at zero in the quadratic model of the loss:
+    alpha l1_ratio p_j = v_j^2 / (2 (q_j + ridge_j)), ridge_j that of the L2 share.
 
     Parameters
     ----------
@@ -81,6 +85,8 @@ def alpha_max(problem: Problem, point: Point, l1_ratio: float) -> float:
         The null point.
     l1_ratio : float
         Below 1e-3 that value is used, as glmnet does: with pure L2 no coefficient is ever zero.
+    penalty : str, default="elastic_net"
+        Registered name.
 
     Returns
     -------
@@ -96,8 +102,39 @@ def alpha_max(problem: Problem, point: Point, l1_ratio: float) -> float:
     column_passes.correlate(*problem.matrix, usable, point.z, v, 1)
     v = v[usable]
     push = np.maximum(np.where(problem.upper[usable] > 0.0, v, 0.0), np.where(problem.lower[usable] < 0.0, -v, 0.0))
+    l1_ratio = max(l1_ratio, LEAST_L1_RATIO)
+    if penalty == "l0":
+        # The root of alpha l1_ratio p (2 q + 2 alpha (1 - l1_ratio) p scale^2) = push^2.
+        factor, curvature = problem.factor[usable], null_curvature(problem)[usable]
+        half = l1_ratio * factor * curvature
+        square = 2.0 * l1_ratio * (1.0 - l1_ratio) * (factor * problem.scale[usable]) ** 2
+        return float(np.max(push**2 / (half + np.sqrt(half**2 + square * push**2)), initial=0.0)) * ROUNDED_UP
     price = problem.factor[usable] * problem.scale[usable]
-    return float(np.max(push / price, initial=0.0) / max(l1_ratio, LEAST_L1_RATIO)) * ROUNDED_UP
+    return float(np.max(push / price, initial=0.0) / l1_ratio) * ROUNDED_UP
+
+
+def null_curvature(problem: Problem) -> npt.NDArray[np.float64]:
+    """Return the curvature of the loss along each column at the model with intercept only.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    curvature : ndarray of float64 of shape (n_active,)
+        Not divided by the square of the scale; 0 for columns that are not used.
+    """
+    curvature = np.zeros(problem.indptr.size - 1)
+    public = problem.public
+    if problem.is_quadratic:
+        curvature[public] = problem.curvature[public]
+        return curvature
+    weight = problem.null_model[1]
+    total, mass, centred = float(weight.sum()), np.empty(public.size), np.empty(public.size)
+    column_passes.moments(*problem.matrix, public, weight, total, problem.n_rows, mass, centred)
+    curvature[public] = centred if problem.fit_intercept else centred + mass**2 / total
+    return curvature
 
 
 def point_at(

@@ -166,7 +166,7 @@ def _null_model(
         penalty = ElasticNet(0.0, 1.0)
         value, _ = newton.linearise(
             loss, penalty, y, s, offset, everything, np.array([b]), *NO_PRIVATE, 0.0, z, curvature, weight,
-            NO_OFFSET,
+            NO_OFFSET, NO_OFFSET,
         )
         return value, z[0], weight[0]
 

@@ -79,6 +79,10 @@ class UnpenalisedBlock:
                 break
         return delta, shift, z, slack
 
+    def change(self, delta: Vector, shift: float) -> Vector:
+        """Return the change of the linear predictor, row by row."""
+        return np.asarray(self._matrix @ delta + shift)
+
     def _weigh(self, weight: Vector, weight_sum: float) -> None:
         """Take the moments of the columns under the weights of the rows."""
         mass, centred = np.empty(self.columns.size), np.empty(self.columns.size)

@@ -19,7 +19,7 @@ from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Controls, Point, Progress, Solution
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["MAX_SWEEPS", "Model", "WorkingSetRun"]
+__all__ = ["MAX_STALLED", "MAX_SWEEPS", "Model", "WorkingSetRun"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
@@ -60,12 +60,13 @@ class WorkingSetRun:
     """
 
     model: Model
+    unbounded = False
 
     def __init__(self, problem: Problem, penalty: ElasticNet, point: Point, controls: Controls):
         self.problem, self.penalty, self.point, self.controls = problem, penalty, point, controls
         self.target = controls.tol * problem.reference + problem.rounding
         self.norm = np.sqrt(problem.curvature)
-        self.best_dual, self.gap, self.best_gap = -np.inf, np.inf, np.inf
+        self.best_dual, self.gap, self.best_gap = problem.least_loss, np.inf, np.inf
         self.n_iter, self.stalled, self.is_z = 0, 0, False
         self.best_primal = np.inf
         self.primal, self.dual_scale, self.sphere_gap = np.inf, 1.0, np.inf
@@ -196,7 +197,7 @@ class WorkingSetRun:
     def _best_dual(self, theta: Vector, columns: Ids, private_scale: float) -> tuple[float, float]:
         """Return the dual objective at the best of a few scalings of theta, and that scaling."""
         problem, point, rules = self.problem, self.point, self.problem.rules
-        unpenalised = 0.0
+        unpenalised, explained = 0.0, float(point.w[columns] @ point.v[columns])
         if self.unpenalised.size:
             unpenalised = self._unpenalised_conjugate()
             columns = np.setdiff1d(columns, self.unpenalised, assume_unique=True)
@@ -206,15 +207,21 @@ class WorkingSetRun:
             feasible = certificate.feasible_scale(self.penalty, columns, point.v, point.w, *rules[:2], *sides)
             scales.add(min(feasible, private_scale))
         best, best_scale, predictor = -np.inf, 1.0, self._predictor()
+        paid = certificate.penalty_value(self.penalty, columns, point.w, *rules[:2])
         for scale in scales:
             conjugate = certificate.conjugate_sum(self.penalty, columns, point.v, scale, *rules) + scale * unpenalised
-            if conjugate < np.inf:
+            # By Fenchel's inequality for the loss the gap is at least this, without a look at the rows.
+            if paid + conjugate - scale * explained <= self._useful_gap():
                 dual = -conjugate - newton.dual_sum(
                     problem.loss, self.penalty, *problem.terms, predictor, theta, scale, *problem.private_rules
                 )
                 if dual > best:
                     best, best_scale = dual, scale
         return best, best_scale
+
+    def _useful_gap(self) -> float:
+        """Gap above which a dual point need not be evaluated."""
+        return np.finfo(float).max
 
     def _unpenalised_conjugate(self) -> float:
         """Sum sup_w v_j w over the bounds; inf where nothing bounds w and v_j is more than rounding.
@@ -276,8 +283,7 @@ class WorkingSetRun:
     def _tell(self) -> None:
         if self.controls.callback is not None:
             n_nonzero = int(np.count_nonzero(self.point.w))
-            if self.point.u is not None:
-                n_nonzero += int(np.count_nonzero(self.point.u))
+            n_nonzero += int(np.count_nonzero(self.point.u))
             self.controls.callback(Progress(self.penalty.alpha, self.n_iter, self._relative_gap(), n_nonzero))
 
     def _relative_gap(self) -> float:
@@ -305,4 +311,5 @@ class WorkingSetRun:
             dual_gap=self._relative_gap(),
             n_iter=self.n_iter,
             converged=self.gap <= self.target,
+            unbounded=self.unbounded,
         )

@@ -83,6 +83,20 @@ def test_uniform_weights_may_be_given_in_full(uniform):
     assert one.shift == pytest.approx(full.shift, abs=1e-11)
 
 
+@each_intercept
+def test_rows_of_weight_zero_change_nothing(intercept):
+    """Not even the extrapolations: a row without weight must not spoil the comparison of two objectives."""
+    rng, X, y, s = random_problem(7, False)
+    X = X @ (np.eye(8) + 0.9)  # columns so alike that plain sweeps take far longer
+    without = descend(X, y, s, ElasticNet(0.01, 0.5), intercept=intercept)
+    held_out = np.vstack([X, rng.standard_normal((5, 8))])
+    y, s = np.r_[y, np.full(5, 9.0)], np.r_[s, np.zeros(5)]
+    zero = descend(held_out, y, s, ElasticNet(0.01, 0.5), intercept=intercept)
+    assert zero.epochs == without.epochs > 20
+    np.testing.assert_array_equal(zero.w, without.w)
+    np.testing.assert_array_equal(zero.z, np.r_[without.z, np.zeros(5)])
+
+
 @each_weight
 @given(seed=seeds)
 def test_float32_data_mean_the_same_numbers(seed, uniform):

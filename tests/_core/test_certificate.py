@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kernel_calls import every, rules
+from penalty_twins import CONVEX, build
 
 from sparsereg._core import certificate
-from sparsereg._core.penalties import ElasticNet
+from sparsereg._core.penalties import PENALTIES, ElasticNet
 
 seeds = st.integers(0, 2**32 - 1)
 ratios = st.sampled_from([0.0, 0.3, 1.0])
@@ -100,3 +101,30 @@ def test_broadcast_rules():
         (certificate.conjugate_sum, (v, 0.9)),
     ):
         assert function(penalty, columns, *extra, *flat) == function(penalty, columns, *extra, *full)
+
+
+@given(seed=seeds, name=st.sampled_from(sorted(PENALTIES)))
+def test_fixpoint_distances_are_those_of_single_columns(seed, name):
+    columns, v, w, settings = random_columns(seed)
+    curvature = np.random.default_rng(seed).choice([0.0, 0.5, 2.0], w.size)
+    out, alone = np.empty(columns.size), np.empty(1)
+    worst = certificate.fixpoint_distance(build(name, 0.4, 0.5), columns, v, w, curvature, *settings, out)
+    assert worst == out.max(initial=0.0)
+    for k, j in enumerate(columns):
+        single = (np.array([values[j]]) for values in (v, w, curvature, *settings))
+        certificate.fixpoint_distance(build(name, 0.4, 0.5), every(1), *single, alone)
+        assert out[k] == alone[0]
+        if curvature[j] == 0.0:
+            assert out[k] == 0.0
+        if w[j] == 0.0 and (settings[3] if v[j] > 0.0 else settings[2])[j] == 0.0:
+            assert out[k] == 0.0  # the bound is in the way
+
+
+@given(seed=seeds, name=st.sampled_from(sorted({*PENALTIES} - CONVEX)))
+def test_what_is_not_convex_is_never_screened_nor_bounded(seed, name):
+    _, v, w, settings = random_columns(seed)
+    penalty, everything, out = build(name, 0.4, 0.5), every(w.size), np.empty(w.size, np.int32)
+    assert certificate.reachable(penalty, everything, v, w, np.zeros(w.size), *settings[:2], 1.0, 0.0, out) == w.size
+    inf = np.full(w.size, np.inf)
+    assert certificate.conjugate_sum(penalty, everything, v, 1.0, *settings[:2], -inf, inf) == np.inf
+    assert certificate.feasible_scale(penalty, everything, v, np.zeros(w.size), *settings[:2], -inf, inf) == 0.0

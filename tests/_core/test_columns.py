@@ -59,6 +59,16 @@ def test_centred_moments_keep_their_digits():
     assert centred[1] < 1e-30
 
 
+def test_a_column_that_is_full_where_there_is_weight_has_no_spread():
+    X = np.c_[np.ones(30), np.r_[np.ones(29), 0.0], np.r_[np.ones(28), 0.0, 0.0]]
+    weight = np.r_[np.random.default_rng(0).random(29), 0.0]
+    mass, centred = np.empty(3), np.empty(3)
+    for share in (1.0 - 1e-15, 1.0, 1.0 + 1e-15):
+        passes.moments(*compact(X), np.arange(3, dtype=np.int32), weight, share * weight.sum(), 30, mass, centred)
+        assert np.all(centred[:2] < 1e-28)
+        assert centred[2] > 1e-3
+
+
 @each_dtype
 @given(seed=seeds)
 def test_accumulate(seed, dtype):

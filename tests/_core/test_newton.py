@@ -38,10 +38,10 @@ class Rows:
         return ElasticNet(self.alpha, self.l1_ratio)
 
     def linearise(self, eta=None, floor=FLOOR):
-        z, curvature, weight, u = (np.zeros(self.y.size) for _ in range(4))
+        z, curvature, weight, u, t = (np.zeros(self.y.size) for _ in range(5))
         eta = self.eta if eta is None else eta
         total, mass = newton.linearise(
-            Squared(), self.penalty, self.y, self.s, *SINGLE, eta, *self.rules, floor, z, curvature, weight, u
+            Squared(), self.penalty, self.y, self.s, *SINGLE, eta, *self.rules, floor, z, curvature, weight, u, t
         )
         return total, mass, z, curvature, weight, u
 

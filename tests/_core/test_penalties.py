@@ -5,59 +5,123 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from kernel_calls import descend, every, rules
-from scipy import optimize
+from penalty_twins import CONVEX, build, twin
 
 from sparsereg._core import certificate
-from sparsereg._core.penalties import ElasticNet
+from sparsereg._core.penalties import L0, MCP, PENALTIES, ElasticNet
 
 coefficients = st.floats(-10.0, 10.0)
 factors = st.sampled_from([0.0, 0.3, 1.0, 4.0])
 ratios = st.sampled_from([0.0, 0.3, 1.0])
 alphas = st.floats(0.01, 3.0)
 scales = st.sampled_from([0.2, 1.0, 3.0])
+names = st.sampled_from(sorted(PENALTIES))
+concave = st.sampled_from(sorted({*PENALTIES} - CONVEX))
+# From where most steps bend the one-dimensional problem down to where hardly any does.
+gammas = st.sampled_from([2.1, 3.0, 10.0])
 
 
-def twin(alpha, l1_ratio, factor):
-    return lambda u: factor * alpha * (l1_ratio * abs(u) + (1.0 - l1_ratio) / 2 * u * u)
-
-
-@given(u=coefficients, alpha=alphas, l1_ratio=ratios, factor=factors, scale=scales)
-def test_value(u, alpha, l1_ratio, factor, scale):
+@given(name=names, u=coefficients, alpha=alphas, l1_ratio=ratios, factor=factors, scale=scales, gamma=gammas)
+def test_value(name, u, alpha, l1_ratio, factor, scale, gamma):
     settings = rules(1, factor, scale)[:2]
-    found = certificate.penalty_value(ElasticNet(alpha, l1_ratio), every(1), np.array([u]), *settings)
-    assert found == pytest.approx(twin(alpha, l1_ratio, factor)(scale * u), rel=1e-13, abs=1e-300)
+    found = certificate.penalty_value(build(name, alpha, l1_ratio, gamma), every(1), np.array([u]), *settings)
+    assert found == pytest.approx(float(twin(name, alpha, l1_ratio, factor, gamma)(scale * u)), rel=1e-12, abs=1e-300)
 
 
-def test_the_value_of_zero_is_zero_even_where_the_factor_is_infinite():
-    assert certificate.penalty_value(ElasticNet(1.0, 1.0), every(1), np.zeros(1), *rules(1, np.inf)[:2]) == 0.0
+@pytest.mark.parametrize("name", PENALTIES)
+def test_the_value_of_zero_is_zero_even_where_the_factor_is_infinite(name):
+    assert certificate.penalty_value(build(name, 1.0, 1.0), every(1), np.zeros(1), *rules(1, np.inf)[:2]) == 0.0
 
 
-@given(v=coefficients, q=st.floats(0.1, 5.0), alpha=alphas, l1_ratio=ratios, factor=factors, scale=scales)
-def test_prox(v, q, alpha, l1_ratio, factor, scale):
-    """A descent on one column of one row is one prox: min_u q/2 (v - u)^2 + penalty(scale u)."""
+def lowest(objective, low, high, n=4001, rounds=8):
+    """Return the least value on [low, high] and at 0: a grid around the best point of the last."""
+    best = float(objective(np.zeros(1))[0])
+    for _ in range(rounds):
+        grid = np.linspace(low, high, n)
+        values = objective(grid)
+        k = int(np.argmin(values))
+        best = min(best, float(values[k]))
+        low, high = grid[max(k - 2, 0)], grid[min(k + 2, n - 1)]
+    return best
+
+
+@given(
+    name=names, v=coefficients, q=st.floats(0.1, 5.0), alpha=alphas, l1_ratio=ratios, factor=factors, scale=scales,
+    gamma=gammas,
+)
+def test_prox(name, v, q, alpha, l1_ratio, factor, scale, gamma):
+    """A descent on one column of one row is one prox: min_u q/2 (v - u)^2 + penalty(scale u), whatever the step."""
+    penalty = twin(name, alpha, l1_ratio, factor, gamma)
     out = descend(
-        np.ones((1, 1)), np.array([v]), q, ElasticNet(alpha, l1_ratio), intercept=False, factor=factor, scale=scale
+        np.ones((1, 1)), np.array([v]), q, build(name, alpha, l1_ratio, gamma), intercept=False, factor=factor,
+        scale=scale,
     )
-    penalty = twin(alpha, l1_ratio, factor)
 
     def objective(u):
         return 0.5 * q * (v - u) ** 2 + penalty(scale * u)
 
-    found = optimize.minimize_scalar(objective, bounds=(-11, 11), method="bounded", options={"xatol": 1e-10})
-    assert objective(out.w[0]) <= min(found.fun, objective(0.0)) + 1e-12 * (1.0 + found.fun)
-    if factor * alpha * l1_ratio * scale > q * abs(v):
+    found = lowest(objective, -11.0, 11.0)
+    assert objective(out.w[0]) <= found + 1e-12 * (1.0 + found)
+    assert out.w[0] * v >= 0.0
+    assert out.w[0] != 0.0 or not np.signbit(out.w[0])
+    if objective(0.0) < found + 1e-14:
+        assert objective(0.0) > found - 1e-12
+    if name in CONVEX and factor * alpha * l1_ratio * scale > q * abs(v):
         assert out.w[0] == 0.0
-        assert not np.signbit(out.w[0])
+
+
+def one_prox(penalty, v, q=1.0, **settings):
+    """Minimise q/2 (u - v)^2 + penalty(u)."""
+    return descend(np.ones((1, 1)), np.array([v]), q, penalty, intercept=False, **settings).w[0]
+
+
+@given(v=coefficients, q=st.floats(0.5, 5.0), alpha=alphas, l1_ratio=st.sampled_from([0.3, 1.0]), factor=factors)
+@pytest.mark.parametrize("name", ["mcp", "scad"])
+def test_soft_threshold_as_gamma_grows(name, v, q, alpha, l1_ratio, factor):
+    soft = one_prox(ElasticNet(alpha, l1_ratio), v, q, factor=factor)
+    assert one_prox(build(name, alpha, l1_ratio, 1e12), v, q, factor=factor) == pytest.approx(soft, abs=1e-9)
+
+
+@given(v=coefficients, alpha=alphas)
+def test_mcp_is_a_hard_threshold_where_it_bends_as_much_as_the_loss(v, alpha):
+    """At gamma = 1 / q, and where its flat part costs what L0 does."""
+    hard = one_prox(L0(0.5 * alpha**2, 1.0), v)
+    assert one_prox(MCP(alpha, 1.0, 1.0), v) == pytest.approx(hard, abs=1e-12)
+
+
+@given(v=coefficients, alpha=alphas, factor=st.sampled_from([0.3, 0.9]))
+def test_mcp_is_the_firm_threshold(v, alpha, factor):
+    size = min(max(abs(v) - factor * alpha, 0.0) / (1.0 - factor), abs(v))
+    assert one_prox(MCP(alpha, 1.0, 1.0), v, factor=factor) == pytest.approx(np.sign(v) * size, abs=1e-9)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+def test_the_tie_of_the_hard_threshold_goes_to_zero(l1_ratio):
+    penalty = L0(2.0, l1_ratio)
+    stiff = 1.0 + 2.0 * (1.0 - l1_ratio)
+    edge = np.sqrt(4.0 * l1_ratio * stiff)
+    assert one_prox(penalty, edge * (1 - 1e-15)) == 0.0
+    assert one_prox(penalty, edge * (1 + 1e-15)) == pytest.approx(edge / stiff)
+    assert one_prox(L0(2.0, 1.0), 2.0) == 0.0
+    assert one_prox(L0(2.0, 1.0), -2.0) == 0.0
+
+
+@given(v=st.floats(2.1, 9.9), name=st.sampled_from(["mcp", "scad"]))
+def test_large_coefficients_are_not_shrunk(v, name):
+    assert one_prox(build(name, 0.5, 1.0), v) == pytest.approx(v, rel=1e-15)
+    assert one_prox(ElasticNet(0.5, 1.0), v) == pytest.approx(v - 0.5)
 
 
 @given(
-    u=st.one_of(st.just(0.0), coefficients), g=coefficients, alpha=alphas, l1_ratio=ratios, factor=factors, scale=scales
+    name=names, u=st.one_of(st.just(0.0), coefficients), g=coefficients, alpha=alphas, l1_ratio=ratios, factor=factors,
+    scale=scales, gamma=gammas,
 )
-def test_distance_from_the_subdifferential(u, g, alpha, l1_ratio, factor, scale):
+def test_distance_from_the_subdifferential(name, u, g, alpha, l1_ratio, factor, scale, gamma):
     found = certificate.optimality_violation(
-        ElasticNet(alpha, l1_ratio), every(1), np.array([g * scale]), np.array([u / scale]), *rules(1, factor, scale)
+        build(name, alpha, l1_ratio, gamma), every(1), np.array([g * scale]), np.array([u / scale]),
+        *rules(1, factor, scale),
     )
-    penalty, h = twin(alpha, l1_ratio, factor), 1e-7
+    penalty, h = twin(name, alpha, l1_ratio, factor, gamma), 1e-7
     if abs(u) < 1e-3 and u != 0.0:
         return
     low, high = ((penalty(u) - penalty(u - h)) / h, (penalty(u + h) - penalty(u)) / h)
@@ -65,17 +129,40 @@ def test_distance_from_the_subdifferential(u, g, alpha, l1_ratio, factor, scale)
 
 
 @given(
-    g=coefficients, alpha=alphas, l1_ratio=ratios, factor=factors, scale=scales,
-    lower=st.sampled_from([-2.0, -0.5, 0.0]), upper=st.sampled_from([0.0, 0.7, 3.0]),
+    name=names, v=coefficients, w=st.one_of(st.just(0.0), coefficients), q=st.floats(0.1, 5.0), alpha=alphas,
+    l1_ratio=ratios, factor=factors, scale=scales, gamma=gammas,
 )
-def test_conjugate_within_bounds(g, alpha, l1_ratio, factor, scale, lower, upper):
-    found = certificate.conjugate_sum(
-        ElasticNet(alpha, l1_ratio), every(1), np.array([2.0 * g]), 0.5, *rules(1, factor, scale, lower, upper)
+def test_fixpoint_distance_is_what_a_sweep_would_change(name, v, w, q, alpha, l1_ratio, factor, scale, gamma):
+    penalty, settings, out = build(name, alpha, l1_ratio, gamma), rules(1, factor, scale), np.empty(1)
+    worst = certificate.fixpoint_distance(
+        penalty, every(1), np.array([q * (v - w)]), np.array([w]), np.array([q]), *settings, out
     )
-    penalty, grid = twin(alpha, l1_ratio, factor), np.linspace(lower, upper, 20_001)
-    values = g * grid - factor * alpha * (l1_ratio * abs(scale * grid) + (1 - l1_ratio) / 2 * (scale * grid) ** 2)
+    swept = descend(
+        np.ones((1, 1)), np.array([v]), q, penalty, intercept=False, w=[w], factor=factor, scale=scale, tol=np.inf,
+    )
+    assert worst == out[0] == pytest.approx(q * abs(swept.w[0] - w) / scale, abs=1e-9)
+    if name in CONVEX:
+        # Minimising over a convex function moves the gradient at least as far as it is from the subdifferential.
+        v, w = np.array([q * (v - w)]), np.array([w])
+        assert out[0] <= certificate.optimality_violation(penalty, every(1), v, w, *settings) + 1e-9
+
+
+@given(
+    g=coefficients, alpha=alphas, l1_ratio=ratios, factor=factors, scale=scales,
+    lower=st.sampled_from([-2.0, -0.5, 0.0]), upper=st.sampled_from([0.0, 0.7, 3.0]), name=names,
+)
+def test_conjugate_within_bounds(name, g, alpha, l1_ratio, factor, scale, lower, upper):
+    found = certificate.conjugate_sum(
+        build(name, alpha, l1_ratio), every(1), np.array([2.0 * g]), 0.5, *rules(1, factor, scale, lower, upper)
+    )
+    penalty, grid = twin(name, alpha, l1_ratio, factor), np.linspace(lower, upper, 20_001)
+    expected = (g * grid - penalty(scale * grid)).max(initial=0.0)
     assert penalty(0.0) == 0.0
-    assert found == pytest.approx(values.max(initial=0.0), abs=1e-6)
+    if name in CONVEX:
+        assert found == pytest.approx(expected, abs=1e-6)
+    else:
+        assert found >= expected
+        assert found == 0.0 or (upper if g > 0.0 else lower) != 0.0
 
 
 @given(g=coefficients, alpha=alphas, l1_ratio=ratios, factor=factors)
@@ -101,9 +188,10 @@ def test_fenchel_young(u, v, alpha, factor):
     assert value + certificate.conjugate_sum(penalty, every(1), np.array([v]), 1.0, *rules(1, factor)) >= u * v - 1e-9
 
 
-def test_derived_attributes():
-    penalty = ElasticNet(0.5, 0.25)
+@pytest.mark.parametrize("name", PENALTIES)
+def test_derived_attributes(name):
+    penalty = build(name, 0.5, 0.25)
     assert penalty.strength == 0.125
-    assert ElasticNet(2, 1).strength == 2.0
+    assert build(name, 2, 1).strength == 2.0
     with pytest.raises(TypeError):
-        ElasticNet("a", 1.0)
+        build(name, "a", 1.0)

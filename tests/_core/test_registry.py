@@ -12,7 +12,7 @@ from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 
 # A value for every parameter that a loss or a penalty may have.
-VALUES = {"alpha": 0.75, "l1_ratio": 0.25, "delta": 1.5}
+VALUES = {"alpha": 0.75, "l1_ratio": 0.25, "delta": 1.5, "gamma": 3.5}
 FLOATS = ["float", "double"]
 LOSS_NAMES = [loss.__name__ for loss in LOSSES.values()]
 PENALTY_NAMES = [penalty.__name__ for penalty in PENALTIES.values()]
@@ -25,6 +25,7 @@ REGISTERED = [*LOSSES.values(), *PENALTIES.values()]
         (cd.descend, [FLOATS, PENALTY_NAMES]),
         (certificate.penalty_value, [PENALTY_NAMES]),
         (certificate.optimality_violation, [PENALTY_NAMES]),
+        (certificate.fixpoint_distance, [PENALTY_NAMES]),
         (certificate.feasible_scale, [PENALTY_NAMES]),
         (certificate.conjugate_sum, [PENALTY_NAMES]),
         (newton.linearise, [LOSS_NAMES, PENALTY_NAMES]),

@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 from wide_matrices import blemished_csr, lat_long_cross
 
-from sparsereg import ElasticNet, Lasso, Ridge, enet_path, lasso_path, ridge_path
+from sparsereg import ElasticNet, Lasso, Ridge, enet_path, lasso_path, regularization_path, ridge_path
 
 TOL = 1e-6
 
@@ -68,6 +68,23 @@ def test_paths_are_certified(kind, path):
             positive=positive, penalty_factor=factor, n_threads=n_threads, n_alphas=4, eps=1e-1, tol=TOL,
         )  # fmt: skip
         assert np.all(result.dual_gaps <= TOL)
+        assert np.all(np.isfinite(result.predict(X)))
+
+
+@pytest.mark.parametrize("penalty", ["mcp", "scad", "l0"])
+@pytest.mark.parametrize("kind", MATRICES)
+def test_paths_that_are_not_convex(kind, penalty):
+    X = MATRICES[kind]()
+    y, weight = target(X.shape[0])
+    gamma = None if penalty == "l0" else 1e12
+    for loss, sample_weight, standardize, positive in itertools.product(
+        ("squared", "huber"), (None, weight), (False, True), (False, True)
+    ):
+        result = regularization_path(
+            X, y, loss=loss, penalty=penalty, gamma=gamma, sample_weight=sample_weight, standardize=standardize,
+            positive=positive, n_alphas=4, eps=1e-1, tol=TOL,
+        )  # fmt: skip
+        assert np.all(result.violations <= TOL)
         assert np.all(np.isfinite(result.predict(X)))
 
 

@@ -20,6 +20,12 @@ seeds = st.integers(0, 2**32 - 1)
 
 def build(X, y, weight=None, *, fit_intercept=True, standardize=False, aggregate="auto", l1_ratio=0.5, **rules):
     design = make_design(sparse.csr_array(X), weight, aggregate=aggregate)
+    return build_on(
+        design, y, weight, fit_intercept=fit_intercept, standardize=standardize, l1_ratio=l1_ratio, **rules
+    )
+
+
+def build_on(design, y, weight, *, fit_intercept=True, standardize=False, l1_ratio=0.5, **rules):
     arrays = {"factor": 1.0, "lower": -np.inf, "upper": np.inf, **rules}
     arrays = {
         name: np.broadcast_to(np.float64(value), design.n_active) if np.ndim(value) == 0 else value[design.active]
@@ -30,6 +36,12 @@ def build(X, y, weight=None, *, fit_intercept=True, standardize=False, aggregate
         fit_intercept=fit_intercept, l1_ratio=l1_ratio,
     )
     return design, problem
+
+
+def usable_columns(problem):
+    """Return the compact ids of public and private columns."""
+    private = [] if problem.private is None else problem.private.columns
+    return np.union1d(problem.public, private).astype(int)
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
@@ -54,6 +66,32 @@ def test_moments_and_reference(seed, fit_intercept):
         np.testing.assert_allclose(problem.curvature, square, rtol=1e-9, atol=1e-14)
         if fit_intercept:
             assert problem.s @ problem.y == pytest.approx(0.0, abs=1e-13 * np.abs(y).max())
+
+
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+@pytest.mark.parametrize("standardize", [True, False])
+@given(seed=seeds)
+def test_rows_of_weight_zero_are_as_if_they_were_not_there(seed, standardize, l1_ratio):
+    """The problem of a fold on a design of all rows, against that of a design of the fold's rows."""
+    regression = random_regression(seed)
+    weight = np.random.default_rng(seed).integers(0, 2, regression.y.size).astype(float)
+    weight[0] = 1.0
+    settings = {"standardize": standardize, "l1_ratio": l1_ratio, "fit_intercept": bool(seed % 2)}
+    design, fold = build_on(make_design(sparse.csr_array(regression.X)), regression.y, weight, **settings)
+    subset, expected = build(regression.X, regression.y, weight, **settings)
+    assert fold.reference == pytest.approx(expected.reference, rel=1e-12, abs=1e-25)
+    usable, wanted = usable_columns(fold), usable_columns(expected)
+    assert design.active[usable].tolist() == subset.active[wanted].tolist()
+    for name in ("mass", "curvature", "scale"):
+        np.testing.assert_allclose(getattr(fold, name)[usable], getattr(expected, name)[wanted], rtol=1e-9, atol=1e-14)
+
+
+def test_only_columns_with_weight_may_leave_the_range_of_float64():
+    X, y = np.diag([1.0, 1e-170, 2.0]), np.arange(3.0)
+    _, problem = build_on(make_design(X), y, np.array([1.0, 0.0, 1.0]))
+    assert usable_columns(problem).tolist() == [0, 2]
+    with pytest.raises(ValueError, match=r"X: the squares of column 1 \(largest absolute value 1e-170\) leave"):
+        build_on(make_design(X), y, np.array([1.0, 1.0, 0.0]))
 
 
 def test_scale_is_the_weighted_standard_deviation():
@@ -161,3 +199,23 @@ def test_one_of_identical_columns_is_used_with_pure_l1(factor, lower, upper, exp
     assert build(X, np.arange(8.0), l1_ratio=1.0, **settings)[1].public.tolist() == expected
     mixed = build(X, np.arange(8.0), **settings)[1].public
     assert mixed.tolist() == [j for j in range(4) if np.isfinite(factor[j])]
+
+
+@given(seed=seeds)
+def test_the_model_with_intercept_only(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((20, 4)) * (rng.random((20, 4)) < 0.6)
+    y, weight = rng.standard_normal(20) + 3.0, rng.random(20) + 0.1
+    design, problem = build(X, y, weight, standardize=True)
+    raw = Raw(X, y, sample_weight=weight, standardize=True)
+    z, curvature = problem.null_model
+    np.testing.assert_allclose(z, problem.s * problem.y, atol=1e-15)
+    np.testing.assert_allclose(curvature, problem.s, rtol=1e-14)
+    expected = np.abs(raw.correlation(np.zeros(4), raw.null_intercept()))[design.active] / raw.scale[design.active]
+    assert problem.null_violation == pytest.approx(expected.max(), rel=1e-10)
+    assert 0.0 < problem.null_noise < 1e-12
+
+
+def test_rounding_is_all_there_is_where_nothing_is_to_explain():
+    _, problem = build(np.random.default_rng(0).standard_normal((20, 4)), np.full(20, 0.1))
+    assert problem.null_noise >= 1.0

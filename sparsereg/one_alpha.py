@@ -1,0 +1,232 @@
+"""Fits at one alpha: the settings that estimators share, and the way from data to a fitted model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core.penalties import PENALTIES
+from sparsereg._parameters import check_alpha, check_choice, check_flag, check_l1_ratio, check_penalty, make_controls
+from sparsereg._sklearn import check_feature_names, feature_names
+from sparsereg._validation import check_offsets
+from sparsereg.coef import PathCoef
+from sparsereg.design import Design, find_ids, make_design
+from sparsereg.linear_model import SparseLinearModel
+from sparsereg.path import prepare, solve_grid
+from sparsereg.solvers.base import Controls, Point, Solution
+from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.start import null_point, point_at
+from sparsereg.targets import flatten
+
+__all__ = ["COMMON_ATTRIBUTES", "COMMON_PARAMETERS", "OneAlphaModel", "Settings"]
+
+Vector = npt.NDArray[np.float64]
+
+COMMON_PARAMETERS = """
+    fit_intercept : bool, default=True
+        The intercept is never penalised.
+    standardize : bool, default=False
+        Penalise sd_j w_j in place of w_j; coefficients stay on the scale of X. Constant columns are left out.
+    positive : bool, default=False
+        Keep every coefficient at 0 or above.
+    bounds : None or pair (lower, upper), default=None
+        Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper.
+    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id, default=None
+        p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
+    penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elastic_net"
+        What stands in the place of |w_j|. "mcp" and "scad" level off, "l0" counts; these are not convex, and the fit is
+        a minimum along each coordinate. See `regularization_path`.
+    gamma : float or None, default=None
+        Where MCP (> 1) and SCAD (> 2) level off, at |w_j| = gamma alpha l1_ratio; see `regularization_path`.
+    max_iter : int, default=10_000
+        Passes after which to stop, with a ConvergenceWarning.
+    tol : float, default=1e-6
+        Duality gap to reach, relative to F of the model with intercept only; violation to reach where the penalty is
+        not convex.
+    warm_start : bool, default=False
+        Start from the coefficients of the last fit.
+    n_threads : int or None, default=None
+        Threads for passes over all columns; None is 1, -1 all. Results are the same for any number.
+    verbose : int, default=0
+        1 prints a line when the fit is done.
+    callback : callable or None, default=None
+        Called with a `sparsereg.Progress` after every look at the duality gap; whatever it raises ends the fit and
+        leaves the estimator as it was.
+"""
+
+COMMON_ATTRIBUTES = """
+    dual_gap_ : float
+        Certified distance of the objective from its minimum, relative to F of the model with intercept only. NaN where
+        the penalty is not convex.
+    violation_ : float
+        The most by which minimising over one coefficient alone would move its gradient, relative to the largest
+        gradient entry of the model with intercept only. NaN where the duality gap says more.
+    objective_ : float
+        F(w, b).
+    n_iter_ : int
+        Passes over the working set plus passes over all columns.
+    n_active_ : int
+        Columns of X with a non-zero in some row of positive weight.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Only after a fit on a data frame with string column names.
+"""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Checked settings of a fit.
+
+    Attributes
+    ----------
+    alpha, l1_ratio : float
+    warm : bool
+        Start from the last fit.
+    controls : Controls
+    problem : dict
+        What `prepare` takes besides data and strength.
+    grid : dict
+        What `solve_grid` takes besides the problem and its strength.
+    """
+
+    alpha: float
+    l1_ratio: float
+    warm: bool
+    controls: Controls
+    problem: dict[str, Any]
+    grid: dict[str, Any]
+
+
+class OneAlphaModel(SparseLinearModel):
+    """Settings of a fit at one alpha, and the fit; each estimator says which loss and l1_ratio it stands for."""
+
+    l1_ratio: float
+    _penalties: Sequence[str] = tuple(PENALTIES)
+
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        *,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        positive: bool = False,
+        bounds: Any = None,
+        penalty_factor: Any = None,
+        penalty: str = "elastic_net",
+        gamma: float | None = None,
+        max_iter: int = 10_000,
+        tol: float = 1e-6,
+        warm_start: bool = False,
+        n_threads: int | None = None,
+        verbose: int = 0,
+        callback: Callable[..., Any] | None = None,
+    ):
+        self.alpha = alpha
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.positive = positive
+        self.bounds = bounds
+        self.penalty_factor = penalty_factor
+        self.penalty = penalty
+        self.gamma = gamma
+        self.max_iter = max_iter
+        self.tol = tol
+        self.warm_start = warm_start
+        self.n_threads = n_threads
+        self.verbose = verbose
+        self.callback = callback
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Any:
+        """Minimise F(w, b); see `regularization_path` for its definition.
+
+        Parameters
+        ----------
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
+            int32 or int64 ids; never changed.
+        y : array-like of shape (n_samples,)
+        sample_weight : None, float or array-like of shape (n_samples,)
+        offset : None, float or array-like of shape (n_samples,)
+            Known part of the linear predictor. `predict` and `score` take one too.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For malformed data or parameters; a previous fit stays as it was.
+        """
+        settings = self._settings()
+        feature_names(X)  # refuses mixed names before any work
+        design = make_design(X, sample_weight)
+        outputs, weight, classes = self._encode(y, sample_weight, design.n_samples)
+        offset = check_offsets(offset, design.n_samples, len(outputs) if len(outputs) > 1 else None)
+        solutions = self._solve(design, outputs, weight, offset, settings)
+        # Nothing is set before everything has succeeded.
+        check_feature_names(self, X, reset=True)
+        self._set_solutions(solutions, design)
+        if classes is not None:
+            self.classes_ = classes
+        return self
+
+    def _settings(self) -> Settings:
+        """Check what can be checked without data."""
+        l1_ratio = check_l1_ratio(self.l1_ratio)
+        penalty = {"penalty": check_choice(self.penalty, "penalty", self._penalties)}
+        penalty["gamma"] = check_penalty(self.penalty, l1_ratio, self.gamma)
+        return Settings(
+            alpha=check_alpha(self.alpha),
+            l1_ratio=l1_ratio,
+            warm=check_flag(self.warm_start, "warm_start"),
+            controls=make_controls(self.tol, self.max_iter, self.n_threads, self.callback),
+            problem={
+                "loss": self._loss,
+                "fit_intercept": check_flag(self.fit_intercept, "fit_intercept"),
+                "standardize": self.standardize,
+                "positive": self.positive,
+                "bounds": self.bounds,
+                "penalty_factor": self.penalty_factor,
+                **penalty,
+            },
+            grid={"verbose": self.verbose, **penalty},
+        )
+
+    def _encode(
+        self, y: Any, sample_weight: Any, n_samples: int
+    ) -> tuple[Sequence[Any], Any, npt.NDArray[Any] | None]:
+        """Return the target of each output, the weights of the samples, and the classes if there are any."""
+        return (flatten(y, stacklevel=4),), sample_weight, None
+
+    def _solve(
+        self, design: Design, outputs: Sequence[Any], weight: Any, offset: Vector | None, settings: Settings
+    ) -> list[Solution]:
+        """Fit every output on its own."""
+        solutions = []
+        for k, target in enumerate(outputs):
+            _, problem = prepare(
+                design, target, weight, offset if offset is None or offset.ndim == 1 else offset[:, k],
+                l1_ratio=settings.l1_ratio, smallest_alpha=settings.alpha, **settings.problem,
+            )
+            point = self._warm_point(problem, design, k, len(outputs), settings)
+            solutions += solve_grid(
+                problem, point, np.array([settings.alpha]), settings.l1_ratio, settings.controls, **settings.grid
+            )
+        return solutions
+
+    def _warm_point(self, problem: Problem, design: Design, output: int, n_outputs: int, settings: Settings) -> Point:
+        """Start an output from the last fit of it where that is wanted, and was of as many columns and outputs."""
+        old = getattr(self, "_coef", None)
+        n_old = old.n_columns if isinstance(old, PathCoef) else 1
+        if not settings.warm or old is None or (old.n_features, n_old) != (design.n_features, n_outputs):
+            return null_point(problem, settings.controls)
+        old = old.at(output) if isinstance(old, PathCoef) else old
+        w = np.zeros(design.n_active)
+        found, position = find_ids(old.ids, design.active)
+        w[position] = old.values[found]
+        b = float(np.atleast_1d(self.intercept_)[output])
+        return point_at(problem, w, b, settings.alpha, settings.controls)

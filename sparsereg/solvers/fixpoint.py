@@ -1,0 +1,235 @@
+"""Working sets by fixpoint distance: one alpha, from a warm start, to a minimum along every coordinate.
+
+For penalties that are not convex, where nothing certifies a global minimum. The scheme, once per alpha: measure how far
+minimising over each coefficient alone would move its gradient; take the support and the worst columns as the working
+set; descend on it, exactly along each coordinate, on the quadratic model of the loss; measure again (Bertrand et al.
+2022). A step on the model that does not lower F is taken back, and the curvature of the model raised until one does:
+a line search would cross the jump that L0 makes at zero.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core import cd, certificate, newton
+from sparsereg._core import columns as column_passes
+from sparsereg.solvers.base import Controls, Point, Progress, Solution
+from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.target import NO_PRIVATE
+from sparsereg.solvers.working_set import GROWTH, MAX_STALLED, MAX_SWEEPS, SMALL_WORKING_SET, Model
+
+if TYPE_CHECKING:
+    from sparsereg._core.penalties import _Penalty
+
+__all__ = ["FixpointRun"]
+
+Vector = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int32]
+
+# A descent ends at this share of the violation it starts from, or of the violation allowed where that is more.
+INEXACT, ENOUGH = 0.1, 0.3
+# Newton steps on a working set between two looks at all columns.
+MAX_STEPS = 10
+# Curvature of a row, relative to the stiffness of its loss, where it has next to none.
+FLOOR = 1e-2
+# The curvature of the model is raised by RAISE where a step does not lower F, and falls again by the same after one.
+RAISE, MOST_DAMPED = 4.0, 1e12
+# What rounding may add to F, relative to that of the null model.
+ROUNDING = 1e-14
+
+
+class FixpointRun:
+    """The state of one search for a coordinate-wise minimum.
+
+    Parameters
+    ----------
+    problem : Problem
+        Without private columns.
+    penalty : registered penalty
+    point : Point
+        Warm start; holds the last point on return.
+    controls : Controls
+        `tol` bounds the violation: the largest fixpoint distance, relative to the largest scaled gradient entry
+        `|X_j' z| / scale_j` of the model with intercept only, which is its violation without penalty.
+
+    Attributes
+    ----------
+    violation : float
+        At the point, relative.
+    objective : float
+        F at the point, less the constant of the problem.
+    model : Model
+        Of the loss at the point, its weights times `damping`.
+    mass, curvature : ndarray of float64 of shape (n_active,)
+        Of the columns under the weights of the model, where last measured.
+    n_iter : int
+    """
+
+    def __init__(self, problem: Problem, penalty: _Penalty, point: Point, controls: Controls):
+        self.problem, self.penalty, self.point, self.controls = problem, penalty, point, controls
+        self.n_iter, self.stalled, self.damping = 0, 0, 1.0
+        self.violation, self.least_violation, self.least_objective = np.inf, np.inf, np.inf
+        self.mass, self.curvature = problem.mass, problem.curvature
+        if not problem.is_quadratic:
+            self.mass, self.curvature = np.zeros(point.w.size), np.zeros(point.w.size)
+        self.restart()
+
+    def restart(self) -> None:
+        """Take residual and model from the coefficients again, so that rounding does not build up along a path."""
+        problem, point = self.problem, self.point
+        support = np.flatnonzero(point.w).astype(np.int32)
+        eta = np.full(problem.n_rows, point.b)
+        column_passes.accumulate(*problem.matrix, support, point.w[support], eta)
+        if problem.is_quadratic:
+            point.z[:] = problem.weight * (problem.y - eta)
+        else:
+            point.eta = eta
+        point.fresh = None
+        self._linearise()
+
+    def run(self) -> FixpointRun:
+        """Alternate between a look at all columns and descent on some until the violation is small enough."""
+        self.stalled, self.least_violation, self.least_objective = 0, np.inf, np.inf
+        while True:
+            distance = self.measure(self.problem.public)
+            self._tell()
+            if self._is_over():
+                return self
+            columns = self._working_set(distance)
+            goal = max(INEXACT * self.violation, ENOUGH * self.allowed) * self.problem.null_violation
+            for _ in range(1 if self.problem.is_quadratic else MAX_STEPS):
+                self._descend(columns, goal)
+                if not self.problem.is_quadratic and self.measure(columns).max(initial=0.0) <= goal:
+                    break
+
+    @property
+    def allowed(self) -> float:
+        """Violation to reach: the tolerance, or what rounding leaves."""
+        return self.controls.tol + self.problem.null_noise
+
+    @property
+    def converged(self) -> bool:
+        """The violation is as small as asked for."""
+        return self.violation <= self.allowed
+
+    def measure(self, columns: Ids) -> Vector:
+        """Look at columns: refresh their gradient, curvature and the violation; return their fixpoint distances."""
+        problem, point, model = self.problem, self.point, self.model
+        shift = float(point.z.sum()) / model.weight_sum if model.weight_sum > 0.0 else 0.0
+        theta = point.z - shift * model.weight
+        column_passes.correlate(*problem.matrix, columns, theta, point.v, self.controls.n_threads)
+        if not problem.is_quadratic:
+            self._take_moments(columns)
+        distance = np.empty(columns.size)
+        worst = certificate.fixpoint_distance(
+            self.penalty, columns, point.v, point.w, self.curvature, *problem.rules, distance
+        )
+        # The intercept in units in which the square is what a step on it would gain, relative to the null model.
+        gain = abs(shift) * np.sqrt(model.weight_sum / (2.0 * problem.reference)) if shift else 0.0
+        self.violation = float(max(worst / problem.null_violation, gain)) if problem.null_noise < 1.0 else 0.0
+        return distance
+
+    def _take_moments(self, columns: Ids) -> None:
+        """Take mass and centred curvature of columns under the weights of the model."""
+        mass, centred = np.empty(columns.size), np.empty(columns.size)
+        weight, n_rows = self.model.weight, self.problem.n_rows
+        total = float(weight.sum())
+        column_passes.moments(*self.problem.matrix, columns, weight, total, n_rows, mass, centred)
+        self.mass[columns] = mass
+        self.curvature[columns] = centred if self.problem.fit_intercept else centred + mass**2 / total
+
+    def _is_over(self) -> bool:
+        """Count the look; say whether to stop, because of the tolerance, the budget or rounding."""
+        self.n_iter += 1
+        better = self.objective < self.least_objective - ROUNDING * self.problem.reference
+        better |= self.violation < 0.99 * self.least_violation
+        self.stalled = 0 if better else self.stalled + 1
+        self.least_objective = min(self.objective, self.least_objective)
+        self.least_violation = min(self.violation, self.least_violation)
+        stuck = self.stalled >= MAX_STALLED or self.damping > MOST_DAMPED
+        return self.converged or self.n_iter >= self.controls.max_iter or stuck
+
+    def _working_set(self, distance: Vector) -> Ids:
+        """Take the support and the columns furthest from their fixed points."""
+        columns = self.problem.public
+        inside = self.point.w[columns] != 0.0
+        n_support = int(np.count_nonzero(inside))
+        wanted = np.where(inside, np.inf, distance)
+        most = n_support + max(GROWTH * n_support, SMALL_WORKING_SET)
+        if np.count_nonzero(wanted) > most:
+            # Of equals those that come first, whatever the machine sorts with.
+            least = np.partition(wanted, -most)[-most]
+            ties = np.flatnonzero(wanted == least)
+            inside = wanted > least
+            inside[ties[: most - np.count_nonzero(inside)]] = True
+            return columns[inside]
+        return columns[wanted > 0.0]
+
+    def _linearise(self) -> None:
+        """Model the loss at the point, and take F there."""
+        problem, point = self.problem, self.point
+        if problem.is_quadratic:
+            weight, weight_sum = problem.weight, 1.0
+            loss = 0.5 * float(np.divide(point.z**2, weight, out=np.zeros_like(point.z), where=weight > 0.0).sum())
+        else:
+            curvature, weight = np.empty(problem.n_rows), np.empty(problem.n_rows)
+            loss, _ = newton.linearise(
+                problem.loss, self.penalty, *problem.terms, point.eta, *NO_PRIVATE, FLOOR, point.z, curvature, weight,
+                np.empty(0), np.empty(0),
+            )
+            weight *= self.damping
+            weight_sum = float(weight.sum())
+        self.model = Model(weight, weight_sum if problem.fit_intercept else 0.0, loss)
+        paid = certificate.penalty_value(self.penalty, problem.public, point.w, problem.factor, problem.scale)
+        self.objective = loss + paid
+
+    def _descend(self, columns: Ids, goal: float) -> None:
+        """Minimise the model on the working set, roughly; keep the step if it does not raise F."""
+        problem, point, model = self.problem, self.point, self.model
+        most = min(max(self.controls.max_iter - self.n_iter, 1), MAX_SWEEPS)
+        w = point.w[columns]
+        epochs, _, shift = cd.descend(
+            *problem.matrix, columns, w, point.z, model.weight, model.weight_sum, self.curvature[columns],
+            self.mass[columns], *(rule[columns] for rule in problem.rules), self.penalty, goal, most,
+        )
+        self.n_iter += epochs
+        before, delta = self.objective, w - point.w[columns]
+        if problem.is_quadratic:
+            point.w[columns], point.b = w, point.b + shift
+            self._linearise()
+            return
+        old, old_w, old_eta = point.b, point.w[columns], point.eta
+        step = np.full(problem.n_rows, shift)
+        column_passes.accumulate(*problem.matrix, columns, delta, step)
+        point.w[columns], point.b, point.eta = w, old + shift, old_eta + step
+        relaxed = max(self.damping / RAISE, 1.0)
+        self.damping, raised = relaxed, self.damping * RAISE
+        self._linearise()
+        if not self.objective <= before + ROUNDING * problem.reference:
+            point.w[columns], point.b, point.eta, self.damping = old_w, old, old_eta, raised
+            self._linearise()
+
+    # The end.
+
+    def _tell(self) -> None:
+        if self.controls.callback is not None:
+            n_nonzero = int(np.count_nonzero(self.point.w))
+            self.controls.callback(Progress(self.penalty.alpha, self.n_iter, np.nan, n_nonzero, self.violation))
+
+    def finish(self) -> Solution:
+        """Report the point."""
+        problem, point = self.problem, self.point
+        point.alpha, point.fresh = self.penalty.alpha, None
+        return Solution.of(
+            point.w,
+            b=point.b + problem.centre,
+            objective=self.objective + problem.within,
+            loss=self.model.loss + problem.within,
+            dual_gap=np.nan,
+            n_iter=self.n_iter,
+            converged=self.converged,
+            violation=self.violation,
+        )

@@ -1,0 +1,152 @@
+"""The search for coordinate-wise minima: what it measures, which columns it takes, when it ends."""
+
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from penalty_twins import twin
+
+from sparsereg.path import prepare
+from sparsereg.solvers import fixpoint
+from sparsereg.solvers.base import Controls
+from sparsereg.solvers.concavity import make_penalty
+from sparsereg.solvers.fixpoint import FixpointRun
+from sparsereg.solvers.start import alpha_max, null_point
+
+NAMES = ("mcp", "scad", "l0")
+seeds = st.integers(0, 2**32 - 1)
+
+
+def problem_of(seed, name, n=40, p=10, loss="squared", **settings):
+    rng = np.random.default_rng(seed)
+    X, y = rng.standard_normal((n, p)) + 0.7 * rng.standard_normal((n, 1)), rng.standard_normal(n)
+    y = y + X @ (rng.standard_normal(p) * rng.integers(0, 2, p))
+    y = {"poisson": np.round(np.exp(y / 3.0)), "logistic": (y > np.median(y)).astype(float)}.get(loss, y)
+    defaults = {
+        "sample_weight": None, "offset": None, "fit_intercept": True, "standardize": True, "positive": False,
+        "bounds": None, "penalty_factor": None, "l1_ratio": 1.0, "smallest_alpha": np.inf,
+    }
+    return X, y, prepare(X, y, **{**defaults, **settings}, loss=loss, penalty=name)[1]
+
+
+def start(problem, name, share, **controls):
+    point = null_point(problem, Controls())
+    penalty = make_penalty(problem, name, share * alpha_max(problem, point, 1.0, name), 1.0, None)
+    return FixpointRun(problem, penalty, point, Controls(**controls))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@given(seed=seeds, fit_intercept=st.booleans())
+def test_the_violation_is_the_largest_step_along_a_coordinate(name, seed, fit_intercept):
+    X, y, problem = problem_of(seed, name, fit_intercept=fit_intercept)
+    run = start(problem, name, 0.3)
+    rng = np.random.default_rng(seed)
+    run.point.w[:] = rng.standard_normal(10) * rng.integers(0, 2, 10)
+    run.restart()
+    distance = run.measure(problem.public)
+    sd = X.std(axis=0)
+    Z = (X - X.mean(axis=0) if fit_intercept else X) / sd
+    residual = y - X @ run.point.w
+    residual, target = (residual - residual.mean(), y - y.mean()) if fit_intercept else (residual, y)
+    pay = twin(name, run.penalty.alpha, 1.0, gamma=getattr(run.penalty, "gamma", None))
+    for j in range(10):
+        q, u = np.mean(Z[:, j] ** 2), sd[j] * run.point.w[j]
+        best = u + np.mean(Z[:, j] * residual) / q
+        reach = 1.5 * abs(best) + 1e-9
+        low, high = -reach, reach
+        for _ in range(8):
+            grid = np.append(np.linspace(low, high, 2001), 0.0)
+            k = int(np.argmin(0.5 * q * (grid - best) ** 2 + pay(grid)))
+            if grid[k] == 0.0:
+                break
+            low, high = grid[k] - (high - low) / 1000, grid[k] + (high - low) / 1000
+        assert distance[j] == pytest.approx(q * abs(u - grid[k]), abs=1e-6 * (1 + abs(best)))
+    scale = np.max(np.abs(Z.T @ target)) / target.size
+    assert problem.null_violation == pytest.approx(scale, rel=1e-10)
+    assert run.violation == pytest.approx(distance.max() / scale, rel=1e-10)
+    # Without any strength the null model's own violation is 1.
+    free = start(problem, name, 0.0)
+    free.measure(problem.public)
+    assert free.violation == pytest.approx(1.0, rel=1e-10)
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic", "poisson"])
+@pytest.mark.parametrize("name", NAMES)
+def test_small_working_sets_end_at_a_minimum_too(name, loss):
+    _, _, problem = problem_of(2, name, 200, 15, loss)
+    whole = start(problem, name, 0.2, tol=1e-9).run()
+    with mock.patch.multiple(fixpoint, SMALL_WORKING_SET=2, GROWTH=0):
+        small = start(problem, name, 0.2, tol=1e-9)
+        assert small._working_set(np.ones(15)).size == 2
+        small.run()
+    assert small.converged
+    assert whole.converged
+    # Other ways may lead to other minima.
+    assert small.objective == pytest.approx(whole.objective, abs=0.1 * problem.reference)
+
+
+def test_of_equally_wrong_columns_the_first_are_taken():
+    _, _, problem = problem_of(2, "mcp", 80, 40)
+    run = start(problem, "mcp", 0.2)
+    with mock.patch.multiple(fixpoint, SMALL_WORKING_SET=3, GROWTH=0):
+        assert run._working_set(np.ones(40)).tolist() == [0, 1, 2]
+        assert run._working_set(np.r_[np.ones(38), 2.0, 0.0]).tolist() == [0, 1, 38]
+        run.point.w[20] = 1.0
+        assert run._working_set(np.ones(40)).tolist() == [0, 1, 2, 20]
+        assert run._working_set(np.zeros(40)).tolist() == [20]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_steps_that_raise_the_objective_are_taken_back(name):
+    """Far out on the exponential its quadratic model is worth little."""
+    _, _, problem = problem_of(3, name, 60, 6, "poisson")
+    run = start(problem, name, 0.1, tol=1e-9)
+    run.point.w[:], run.point.b = -2.0, -6.0
+    run.restart()
+    seen, damping = [run.objective], []
+    whole = run._descend
+
+    def watched(columns, goal):
+        whole(columns, goal)
+        seen.append(run.objective)
+        damping.append(run.damping)
+
+    with mock.patch.object(run, "_descend", watched):
+        run.run()
+    assert run.converged
+    assert np.all(np.diff(seen) <= 1e-13 * problem.reference)
+    assert max(damping) > 1.0
+    assert damping[-1] == 1.0
+
+
+@pytest.mark.parametrize("loss", ["squared", "logistic"])
+def test_a_tolerance_of_nothing_ends_at_rounding(loss):
+    _, _, problem = problem_of(4, "mcp", loss=loss)
+    run = start(problem, "mcp", 0.3, tol=0.0).run()
+    assert run.violation <= 1e-12
+    assert run.n_iter < 2_000
+
+
+def test_the_intercept_counts():
+    _, _, problem = problem_of(5, "l0", loss="poisson")
+    run = start(problem, "l0", 2.0)
+    run.measure(problem.public)
+    assert run.violation <= 1e-12
+    run.point.b += 0.5
+    run.restart()
+    run.measure(problem.public)
+    assert run.violation > 1e-3
+    run.run()
+    assert run.point.b == pytest.approx(problem.target.null_intercept, abs=1e-6)
+
+
+def test_solutions_carry_the_violation_and_no_gap():
+    _, _, problem = problem_of(6, "scad")
+    run = start(problem, "scad", 0.3, max_iter=1)
+    solution = run.run().finish()
+    assert np.isnan(solution.dual_gap)
+    assert solution.violation == run.violation > 1e-6
+    assert not solution.converged
+    assert run.run().finish().n_iter >= 2
