@@ -8,6 +8,7 @@ class Squared:
     sums: bool
     log_link: bool
     softmax: bool
+    def link(self, mean: float) -> float: ...
     def __init__(self) -> None: ...
 
 @final
@@ -18,6 +19,7 @@ class Logistic:
     sums: bool
     log_link: bool
     softmax: bool
+    def link(self, mean: float) -> float: ...
     def __init__(self) -> None: ...
 
 @final
@@ -28,6 +30,7 @@ class Poisson:
     sums: bool
     log_link: bool
     softmax: bool
+    def link(self, mean: float) -> float: ...
     def __init__(self) -> None: ...
 
 @final
@@ -38,6 +41,7 @@ class Huber:
     sums: bool
     log_link: bool
     softmax: bool
+    def link(self, mean: float) -> float: ...
     def __init__(self, delta: float) -> None: ...
     @property
     def delta(self) -> float: ...
@@ -50,6 +54,7 @@ class SquaredHinge:
     sums: bool
     log_link: bool
     softmax: bool
+    def link(self, mean: float) -> float: ...
     def __init__(self) -> None: ...
 
 # What kernels call `Loss`: any registered class.

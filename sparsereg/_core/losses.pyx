@@ -13,10 +13,14 @@ sums : bool
 log_link : bool
     The mean is exp(t): an offset is an exposure, s exp(o) and y / exp(o) stand for it, and what is reported is half the
     deviance, the loss less that of a perfect fit.
+link(mean) : float
+    The linear predictor that is best for all rows alike where their weighted mean target is `mean`; NaN where the mean
+    does not say.
 softmax : bool
     Of one class against the rest: beyond two classes the cross-entropy of the softmax takes its place.
 """
 cimport cython
+from libc.math cimport NAN, log, log1p
 
 
 @cython.final
@@ -29,6 +33,10 @@ cdef class Squared:
     sums = True
     log_link = False
     softmax = False
+
+    def link(self, double mean):
+        """See above."""
+        return mean
 
     def __reduce__(self):
         return Squared, ()
@@ -45,6 +53,10 @@ cdef class Logistic:
     log_link = False
     softmax = True
 
+    def link(self, double mean):
+        """See above."""
+        return log(mean) - log1p(-mean)
+
     def __reduce__(self):
         return Logistic, ()
 
@@ -59,6 +71,10 @@ cdef class Poisson:
     sums = True
     log_link = True
     softmax = False
+
+    def link(self, double mean):
+        """See above."""
+        return log(mean)
 
     def __reduce__(self):
         return Poisson, ()
@@ -84,6 +100,10 @@ cdef class Huber:
     def __init__(self, double delta):
         self.delta = delta
 
+    def link(self, double mean):
+        """See above."""
+        return NAN
+
     def __reduce__(self):
         return Huber, (self.delta,)
 
@@ -98,6 +118,10 @@ cdef class SquaredHinge:
     sums = True
     log_link = False
     softmax = False
+
+    def link(self, double mean):
+        """See above."""
+        return 2.0 * mean - 1.0
 
     def __reduce__(self):
         return SquaredHinge, ()

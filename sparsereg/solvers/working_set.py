@@ -32,6 +32,8 @@ GROWTH = 2
 MAX_SWEEPS = 100
 # Correlation with an unpenalised column, relative to the norms of both, up to which a dual point counts as feasible.
 FEASIBLE = 1e-12
+# The same for a column that was solved for, where the gap is told what the rest may be worth.
+SOLVED = 1e-9
 
 
 @dataclass
@@ -229,15 +231,16 @@ class WorkingSetRun(CertifiedRun):
     def _unpenalised_conjugate(self) -> float:
         """Sum sup_w v_j w over the bounds; inf where nothing bounds w and v_j is more than rounding.
 
-        What rounding leaves on the columns of the block is priced by what another step on them would gain.
+        What is left on the columns that were solved for, if little, is priced by what another step on them would gain.
         """
-        problem = self.problem
-        columns = np.setdiff1d(self.unpenalised, self.solved, assume_unique=True)
+        problem, columns = self.problem, self.unpenalised
         v = self.point.v[columns]
         bound = np.where(v > 0.0, problem.upper[columns], problem.lower[columns])
-        rounding = FEASIBLE * self.norm[columns] * np.sqrt(2.0 * problem.reference)
-        if np.any(np.isinf(bound) & (np.abs(v) > rounding)):
+        little = np.where(np.isin(columns, self.solved, assume_unique=True), SOLVED, FEASIBLE)
+        little *= self.norm[columns] * np.sqrt(2.0 * problem.reference)
+        if np.any(np.isinf(bound) & (np.abs(v) > little)):
             return np.inf
+        bound[np.isinf(bound)] = 0.0
         bound[np.isinf(bound)] = 0.0
         return float(np.sum(v * bound)) + self.slack
 
