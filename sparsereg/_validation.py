@@ -22,6 +22,7 @@ __all__ = [
     "check_offsets",
     "check_sample_weight",
     "check_shape",
+    "check_shares",
     "check_target",
     "check_value_dtype",
     "check_width",
@@ -30,6 +31,8 @@ __all__ = [
 
 # Row ids are int32 in every kernel.
 MAX_SAMPLES = 2**31 - 1
+# What rounding may leave of the sum of a row of probabilities, float32 included.
+SUM_TOLERANCE = 1e-6
 
 
 def check_shape(shape: tuple[int, ...], name: str = "X") -> tuple[int, int]:
@@ -239,6 +242,45 @@ def check_target(y: Any, n_samples: int, least: float, most: float, what: str) -
         allowed = f"[{least:g}, {most:g}]" if np.isfinite(most) else f"[{least:g}, inf)"
         raise ValueError(f"y: {array[i]:g} in row {i} is outside {allowed}, the targets of loss={what!r}")
     return array
+
+
+def check_shares(
+    y: Any, n_samples: int, sample_weight: npt.NDArray[np.float64] | None = None, n_classes: int | None = None
+) -> npt.NDArray[np.float64]:
+    """Check shares of classes: one row for each sample, in [0, 1] and of sum one where a row has weight.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples, n_classes)
+    n_samples : int
+    sample_weight : ndarray of float64 of shape (n_samples,) or None, default=None
+    n_classes : int or None, default=None
+        None: two or more.
+
+    Returns
+    -------
+    shares : ndarray of float64 of shape (n_samples, n_classes)
+    """
+    array = _as_numeric(y, "y")
+    if array.ndim != 2 or array.shape[0] != n_samples or array.shape[1] < 2:
+        raise ValueError(
+            f"y: shape {array.shape} is not allowed, expected ({n_samples}, n_classes), probabilities of two or more "
+            "classes for every row of X"
+        )
+    if n_classes is not None and array.shape[1] != n_classes:
+        raise ValueError(f"y: shape {array.shape} is not allowed, expected ({n_samples}, {n_classes})")
+    _check_finite(array, "y")
+    array = array.astype(np.float64)
+    least, total = array.min(axis=1), array.sum(axis=1)
+    wrong = (least < 0.0) | (np.abs(total - 1.0) > SUM_TOLERANCE)
+    if sample_weight is not None:
+        wrong &= sample_weight > 0.0
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        if least[i] < 0.0:
+            raise ValueError(f"y: probability {least[i]:g} in row {i} is negative, expected 0 or more")
+        raise ValueError(f"y: the probabilities in row {i} sum to {total[i]:g}, expected 1 (within {SUM_TOLERANCE:g})")
+    return array / np.where(total > 0.0, total, 1.0)[:, None]
 
 
 def check_sample_weight(

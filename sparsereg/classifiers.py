@@ -107,8 +107,13 @@ class OneAlphaClassifier(OneAlphaModel):
             flatten(y, stacklevel=5), sample_weight, n_samples=n_samples, class_weight=self.class_weight,
             label_smoothing=self.label_smoothing,
         )
-        columns = list(np.ascontiguousarray(coded.probabilities.T))
-        return (columns[1:] if len(columns) == 2 else columns), coded.sample_weight, coded.classes
+        shares = coded.probabilities
+        outputs = [np.ascontiguousarray(shares[:, 1])] if coded.classes.size == 2 else self._outputs(shares)
+        return outputs, coded.sample_weight, coded.classes
+
+    def _outputs(self, shares: Vector) -> list[Vector]:
+        """Return the targets of more than two classes."""
+        raise NotImplementedError
 
 
 class LogisticRegression(ProbabilisticClassifier, OneAlphaClassifier):
@@ -117,7 +122,14 @@ class LogisticRegression(ProbabilisticClassifier, OneAlphaClassifier):
     Minimises the mean cross-entropy, mean_i -sum_k y_ik log(probability of class k), + alpha * sum_j p_j
     (l1_ratio |w_j| + (1 - l1_ratio) / 2 w_j^2). It is scikit-learn's `LogisticRegression` at C = 1 / (n_samples alpha),
     the sum of the weights in place of n_samples where there are weights.
+
+    Beyond two classes it is the cross-entropy of the softmax: every class has coefficients, for all of which the
+    penalty is paid, and an intercept. A shift of all classes alike changes no probability; the intercepts have mean
+    zero, and with L1 alone the coefficients need not be unique.
     """ + _PARAMETERS + _ATTRIBUTES
+
+    def _outputs(self, shares: Vector) -> list[Vector]:
+        return [shares]
 
 
 class LinearSVC(SparseClassifier, OneAlphaClassifier):
@@ -132,3 +144,6 @@ class LinearSVC(SparseClassifier, OneAlphaClassifier):
     """ + _PARAMETERS + _ATTRIBUTES
 
     _loss = "squared_hinge"
+
+    def _outputs(self, shares: Vector) -> list[Vector]:
+        return list(np.ascontiguousarray(shares.T))

@@ -174,6 +174,10 @@ class PathCoef:
         ids = self.ids[self.values.indices[start:end]]
         return SparseCoef(ids, self.values.data[start:end].copy(), self.n_features)
 
+    def between(self, start: int, stop: int) -> PathCoef:
+        """Return the vectors from `start` up to `stop`."""
+        return self.from_active(self.ids, self.values[:, start:stop], self.n_features)
+
     def to_csc(self) -> sparse.csc_matrix:
         """Return the vectors as a SciPy matrix of shape (n_features, n_columns)."""
         values = self.values

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._sklearn import ConvergenceWarning
-from sparsereg.solvers.base import Controls, Solution
+from sparsereg.solvers.base import Controls, JointSolution, Solution
 from sparsereg.solvers.problem import Problem
 
 __all__ = ["left_of", "measure_of", "warn_saturated", "warn_unconverged"]
@@ -18,12 +18,12 @@ __all__ = ["left_of", "measure_of", "warn_saturated", "warn_unconverged"]
 Vector = npt.NDArray[np.float64]
 
 
-def measure_of(solution: Solution) -> str:
+def measure_of(solution: Solution | JointSolution) -> str:
     """Name what says how far a solution is from where it should be: its gap, or its violation.
 
     Parameters
     ----------
-    solution : Solution
+    solution : Solution or JointSolution
 
     Returns
     -------
@@ -32,12 +32,12 @@ def measure_of(solution: Solution) -> str:
     return "violation" if np.isnan(solution.dual_gap) else "gap"
 
 
-def left_of(solution: Solution) -> float:
+def left_of(solution: Solution | JointSolution) -> float:
     """Say how far a solution is from where it should be.
 
     Parameters
     ----------
-    solution : Solution
+    solution : Solution or JointSolution
 
     Returns
     -------
@@ -47,12 +47,14 @@ def left_of(solution: Solution) -> float:
     return solution.violation if np.isnan(solution.dual_gap) else solution.dual_gap
 
 
-def warn_unconverged(solutions: Sequence[Solution], alphas: Vector, controls: Controls) -> None:
+def warn_unconverged(
+    solutions: Sequence[Solution | JointSolution], alphas: Vector, controls: Controls
+) -> None:
     """Warn of fits that stopped short of the tolerance, once for all of them, with the worst.
 
     Parameters
     ----------
-    solutions : sequence of Solution
+    solutions : sequence of Solution or JointSolution
     alphas : ndarray of float64 of shape (n_solutions,)
     controls : Controls
         What they were asked for.

@@ -35,8 +35,9 @@ from sparsereg.cross_validation import (
 from sparsereg.design import Design, make_design
 from sparsereg.folds import Fold, make_folds
 from sparsereg.linear_model import SparseLinearModel
-from sparsereg.path import alpha_solver, geometric_grid, prepare, relax_all
+from sparsereg.path import alpha_solver, geometric_grid, relax_all
 from sparsereg.path_result import RegularizationPath
+from sparsereg.preparation import prepare
 from sparsereg.scoring import Scoring, make_scoring, take
 from sparsereg.solvers.base import Controls, Solution
 from sparsereg.solvers.start import alpha_max, null_point

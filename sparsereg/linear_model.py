@@ -20,7 +20,7 @@ from sparsereg._sklearn import (
 from sparsereg._validation import check_offsets, check_sample_weight, check_target
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.design import Design
-from sparsereg.solvers.base import Solution
+from sparsereg.solvers.base import JointSolution, Solution
 
 __all__ = [
     "ProbabilisticClassifier",
@@ -40,14 +40,12 @@ class SparseLinearModel(BaseEstimator):
     _coef: SparseCoef | PathCoef
     intercept_: Any
 
-    def _set_solutions(self, solutions: Sequence[Solution], design: Design) -> None:
+    def _set_solutions(self, solutions: Sequence[Solution | JointSolution], design: Design) -> None:
         """Take over what solvers found: one solution, or one for each class."""
-        active, n_features = design.active, design.n_features
-        if len(solutions) == 1:
-            self._coef = SparseCoef(active[solutions[0].columns], solutions[0].values, n_features)
-        else:
-            self._coef = PathCoef.from_active(active, _side_by_side(solutions, active.size), n_features)
-        self.intercept_ = np.array([solution.b for solution in solutions])
+        w = sparse.hstack([solution.on(design.n_active) for solution in solutions], format="csc")
+        coef = PathCoef.from_active(design.active, w, design.n_features)
+        self._coef = coef if coef.n_columns > 1 else coef.at(0)
+        self.intercept_ = np.concatenate([np.atleast_1d(solution.b) for solution in solutions])
         self.dual_gap_ = float(np.max([solution.dual_gap for solution in solutions]))
         self.violation_ = float(np.max([solution.violation for solution in solutions]))
         self.objective_ = float(sum(solution.objective for solution in solutions))
@@ -96,7 +94,7 @@ class SparseLinearModel(BaseEstimator):
 class SparseRegressor(RegressorMixin, SparseLinearModel):
     """A sparse linear model of numbers."""
 
-    def _set_solutions(self, solutions: Sequence[Solution], design: Design) -> None:
+    def _set_solutions(self, solutions: Sequence[Solution | JointSolution], design: Design) -> None:
         super()._set_solutions(solutions, design)
         self.intercept_ = float(self.intercept_[0])
 
@@ -282,11 +280,3 @@ class ProbabilisticClassifier(SparseClassifier):
         if scores.ndim == 1:
             return np.column_stack([special.log_expit(-scores), special.log_expit(scores)])
         return special.log_softmax(scores, axis=1)
-
-
-def _side_by_side(solutions: Sequence[Solution], n_active: int) -> sparse.csc_array:
-    """Make one column of each solution."""
-    indptr = np.cumsum([0] + [solution.columns.size for solution in solutions])
-    indices = np.concatenate([solution.columns for solution in solutions])
-    values = np.concatenate([solution.values for solution in solutions])
-    return sparse.csc_array((values, indices, indptr), shape=(n_active, len(solutions)))

@@ -61,8 +61,8 @@ def measure(
     names : sequence of str
         Among ``METRICS[loss]``.
     loss : str
-    y : ndarray of float64 of shape (n_rows,)
-    predictor : ndarray of float64 of shape (n_rows,)
+    y : ndarray of float64 of shape (n_rows,), or (n_rows, n_classes) with loss="logistic"
+    predictor : ndarray of float64 of the same shape
         Offset included.
     weight : ndarray of float64 of shape (n_rows,) or None
     within : float, default=0.0
@@ -74,6 +74,10 @@ def measure(
     -------
     values : dict of float
     """
+
+    def probability() -> Vector:
+        return special.expit(predictor) if y.ndim == 1 else special.softmax(predictor, axis=1)
+
     deviance = mean_deviance(y, predictor, weight, loss=loss, delta=delta, within=within)
     functions: dict[str, Callable[[], float]] = {
         "deviance": lambda: deviance,
@@ -82,9 +86,10 @@ def measure(
         "deviance_explained": lambda: deviance_explained(y, predictor, weight, loss=loss, within=within),
         "mse": lambda: mean_squared_error(y, predictor, weight, within=within),
         "r2": lambda: r2(y, predictor, weight, within=within),
-        "accuracy": lambda: accuracy(y, predictor > 0.0, weight),
-        "auc": lambda: auc(y, predictor, weight),
-        "calibration_error": lambda: calibration_error(y, special.expit(predictor), weight),
+        "accuracy": lambda: accuracy(y, predictor > 0.0 if y.ndim == 1 else predictor, weight),
+        # The ranks of one class are those of its probability, which of two classes are those of the predictor.
+        "auc": lambda: auc(y, predictor if y.ndim == 1 else probability(), weight),
+        "calibration_error": lambda: calibration_error(y, probability(), weight),
     }
     return {name: functions[name]() for name in names}
 

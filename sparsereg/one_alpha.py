@@ -17,8 +17,7 @@ from sparsereg.coef import PathCoef
 from sparsereg.design import Design, find_ids, make_design
 from sparsereg.linear_model import SparseLinearModel
 from sparsereg.path import prepare, solve_grid
-from sparsereg.solvers.base import Controls, Point, Solution
-from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.base import Controls, JointSolution, Solution
 from sparsereg.solvers.start import null_point, point_at
 from sparsereg.targets import flatten
 
@@ -165,14 +164,36 @@ class OneAlphaModel(SparseLinearModel):
         feature_names(X)  # refuses mixed names before any work
         design = make_design(X, sample_weight)
         outputs, weight, classes = self._encode(y, sample_weight, design.n_samples)
-        offset = check_offsets(offset, design.n_samples, len(outputs) if len(outputs) > 1 else None)
-        solutions = self._solve(design, outputs, weight, offset, settings)
+        n_predictors = 1 if classes is None or classes.size == 2 else classes.size
+        offset = check_offsets(offset, design.n_samples, n_predictors if n_predictors > 1 else None)
+        last = self._last_fit(design, n_predictors) if settings.warm else None
+        solutions = []
+        for k, target in enumerate(outputs):
+            # The target of one predictor, or of all at once.
+            mine = k if np.ndim(target) == 1 else slice(None)
+            start = None if last is None else (last[0][mine], last[1][mine])
+            own = offset if n_predictors == 1 or offset is None else offset[:, mine]
+            solutions.append(self._solve(design, target, weight, own, start, settings))
         # Nothing is set before everything has succeeded.
         check_feature_names(self, X, reset=True)
         self._set_solutions(solutions, design)
         if classes is not None:
             self.classes_ = classes
         return self
+
+    def _solve(
+        self, design: Design, target: Any, weight: Any, offset: Any, start: tuple[Any, Any] | None, settings: Settings
+    ) -> Solution | JointSolution:
+        """Fit an output from given coefficients and intercepts, or from none."""
+        alpha, l1_ratio, controls = settings.alpha, settings.l1_ratio, settings.controls
+        _, problem = prepare(
+            design, target, weight, offset, l1_ratio=l1_ratio, smallest_alpha=alpha, **settings.problem
+        )
+        if start is None:
+            point = null_point(problem, controls)
+        else:
+            point = point_at(problem, *start, alpha, controls)
+        return solve_grid(problem, point, np.array([alpha]), l1_ratio, controls, **settings.grid)[0]
 
     def _settings(self) -> Settings:
         """Check what can be checked without data."""
@@ -199,34 +220,22 @@ class OneAlphaModel(SparseLinearModel):
     def _encode(
         self, y: Any, sample_weight: Any, n_samples: int
     ) -> tuple[Sequence[Any], Any, npt.NDArray[Any] | None]:
-        """Return the target of each output, the weights of the samples, and the classes if there are any."""
+        """Return the target of each output, the weights of the samples, and the classes if there are any.
+
+        A target is that of one linear predictor, of shape (n_samples,), or of all together.
+        """
         return (flatten(y, stacklevel=4),), sample_weight, None
 
-    def _solve(
-        self, design: Design, outputs: Sequence[Any], weight: Any, offset: Vector | None, settings: Settings
-    ) -> list[Solution]:
-        """Fit every output on its own."""
-        solutions = []
-        for k, target in enumerate(outputs):
-            _, problem = prepare(
-                design, target, weight, offset if offset is None or offset.ndim == 1 else offset[:, k],
-                l1_ratio=settings.l1_ratio, smallest_alpha=settings.alpha, **settings.problem,
-            )
-            point = self._warm_point(problem, design, k, len(outputs), settings)
-            solutions += solve_grid(
-                problem, point, np.array([settings.alpha]), settings.l1_ratio, settings.controls, **settings.grid
-            )
-        return solutions
-
-    def _warm_point(self, problem: Problem, design: Design, output: int, n_outputs: int, settings: Settings) -> Point:
-        """Start an output from the last fit of it where that is wanted, and was of as many columns and outputs."""
+    def _last_fit(self, design: Design, n_predictors: int) -> tuple[Vector, Vector] | None:
+        """Return coefficients and intercepts of the last fit, if that was of as many columns and predictors."""
         old = getattr(self, "_coef", None)
-        n_old = old.n_columns if isinstance(old, PathCoef) else 1
-        if not settings.warm or old is None or (old.n_features, n_old) != (design.n_features, n_outputs):
-            return null_point(problem, settings.controls)
-        old = old.at(output) if isinstance(old, PathCoef) else old
-        w = np.zeros(design.n_active)
-        found, position = find_ids(old.ids, design.active)
-        w[position] = old.values[found]
-        b = float(np.atleast_1d(self.intercept_)[output])
-        return point_at(problem, w, b, settings.alpha, settings.controls)
+        if old is None or old.n_features != design.n_features:
+            return None
+        vectors = [old.at(k) for k in range(old.n_columns)] if isinstance(old, PathCoef) else [old]
+        if len(vectors) != n_predictors:
+            return None
+        w = np.zeros((n_predictors, design.n_active))
+        for row, vector in zip(w, vectors):
+            found, position = find_ids(vector.ids, design.active)
+            row[position] = vector.values[found]
+        return w, np.atleast_1d(self.intercept_)

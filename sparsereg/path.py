@@ -9,27 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._parameters import (
-    check_alphas,
-    check_flag,
-    check_grid,
-    check_l1_ratio,
-    check_penalty,
-    check_signs,
-    make_controls,
-    make_loss,
-    make_rules,
-)
-from sparsereg._validation import check_offset, check_sample_weight, check_target
+from sparsereg._parameters import check_alphas, check_flag, check_grid, check_l1_ratio, make_controls
 from sparsereg.convergence import left_of, measure_of, warn_saturated, warn_unconverged
-from sparsereg.design import Design, make_design
 from sparsereg.path_result import RegularizationPath
-from sparsereg.solvers import coordinate_descent, nonconvex, ridge
-from sparsereg.solvers.base import Controls, Point, Solution
-from sparsereg.solvers.concavity import HAS_GAMMA, check_gamma, make_penalty
-from sparsereg.solvers.problem import Problem, make_problem
+from sparsereg.preparation import prepare
+from sparsereg.solvers import coordinate_descent, multinomial, nonconvex, ridge
+from sparsereg.solvers.base import Controls, JointSolution, Point, Solution
+from sparsereg.solvers.concavity import make_penalty
+from sparsereg.solvers.multinomial_problem import MultinomialPoint, MultinomialProblem
+from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.relaxed import Relaxation
 from sparsereg.solvers.start import alpha_max, null_point
+from sparsereg.targets import encode_classes, flatten
 
 __all__ = [
     "alpha_solver",
@@ -48,9 +39,7 @@ __all__ = [
 Vector = npt.NDArray[np.float64]
 
 # A step down the grid by more than FAR passes through alphas in between, each solved to the gap ROUGH_TOL.
-FAR, ROUGH_TOL, MOST_STOPS = 2.0, 1e-3, 50
-# Squares of numbers in between stay well within float64.
-SMALLEST_TARGET, LARGEST_TARGET = 1e-140, 1e140
+FAR, ROUGH_TOL, MOST_STOPS = 10.0, 1e-3, 15
 
 
 def regularization_path(
@@ -89,6 +78,7 @@ def regularization_path(
     X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
         int32 or int64 ids; `n_features` may be far larger than memory. Never changed.
     y : array-like of shape (n_samples,)
+        For logistic loss also of shape (n_samples, n_classes), probabilities of the classes: see `logistic_path`.
     loss : {"squared", "logistic", "poisson", "huber", "squared_hinge"}, default="squared"
         Of the target y and the linear predictor t. "squared": (y - t)^2 / 2. "logistic": log(1 + exp(t)) - y t, y the
         probability of class 1, in [0, 1]. "poisson": half the deviance of a count y >= 0 at the mean exp(t). "huber":
@@ -238,14 +228,26 @@ def logistic_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
     ----------
     X, **settings
         As in `regularization_path`, without `loss`.
-    y : array-like of shape (n_samples,)
-        Probabilities of class 1, in [0, 1].
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Labels of any kind that can be sorted. Or probabilities: a row of them for each sample, non-negative and of sum
+        one; or numbers in [0, 1], not all 0 or 1, the probabilities of class 1 of the classes 0 and 1.
 
     Returns
     -------
     path : RegularizationPath
+        With its `classes`. Beyond two of them every class has coefficients and an intercept of its own.
+
+    Notes
+    -----
+    Beyond two classes the loss is the cross-entropy of the softmax, log sum_k exp(t_k) - sum_k y_k t_k, and the penalty
+    is paid for every class. A shift of all classes alike changes no probability: intercepts have mean zero, and the
+    coefficients of each column are where the penalty is least. With L1 alone they need not be unique.
     """
-    return regularization_path(X, y, loss="logistic", **settings)
+    weight = settings.get("sample_weight")
+    coded = encode_classes(flatten(y), weight)
+    target = coded.probabilities if coded.classes.size > 2 else coded.probabilities[:, 1]
+    path = regularization_path(X, target, loss="logistic", **settings)
+    return replace(path, classes=coded.classes)
 
 
 def poisson_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
@@ -265,76 +267,9 @@ def poisson_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
     return regularization_path(X, y, loss="poisson", **settings)
 
 
-def prepare(
-    X: Any,
-    y: Any,
-    sample_weight: Any,
-    offset: Any,
-    *,
-    loss: str = "squared",
-    delta: float = 1.35,
-    fit_intercept: bool,
-    standardize: bool,
-    positive: bool,
-    bounds: Any,
-    penalty_factor: Any,
-    penalty: str = "elastic_net",
-    gamma: float | None = None,
-    l1_ratio: float,
-    smallest_alpha: float,
-) -> tuple[Design, Problem]:
-    """Validate data and column settings and bring them into the form that solvers take.
-
-    Parameters
-    ----------
-    X, y, sample_weight, offset, loss, delta, fit_intercept, standardize, positive, bounds, penalty_factor
-    penalty, gamma
-        As in `regularization_path`. X may also be a design already made of it with these weights.
-    l1_ratio, smallest_alpha : float
-        As in `make_problem`.
-
-    Returns
-    -------
-    design : Design
-    problem : Problem
-    """
-    objective, gamma = make_loss(loss, delta), check_penalty(penalty, l1_ratio, gamma)
-    design = X if isinstance(X, Design) else make_design(X, sample_weight)
-    offset = check_offset(offset, design.n_samples)
-    target = check_target(y, design.n_samples, *objective.targets, loss)
-    if objective.location:
-        _check_magnitude(target if offset is None else target - offset)
-    weight = check_sample_weight(sample_weight, design.n_samples)
-    rules = make_rules(
-        design.active, design.n_features, penalty_factor=penalty_factor, bounds=bounds, positive=positive,
-        standardize=standardize,
-    )
-    convex = penalty == "elastic_net"
-    if not convex:
-        check_signs(rules, design.active, penalty)
-    problem = make_problem(
-        design, target, weight, rules, loss=objective, offset=offset, fit_intercept=fit_intercept, l1_ratio=l1_ratio,
-        smallest_alpha=smallest_alpha, eliminate=convex,
-    )
-    if penalty in HAS_GAMMA:
-        ridge = smallest_alpha * (1.0 - l1_ratio) if np.isfinite(smallest_alpha) else 0.0
-        check_gamma(problem, design.active, penalty, gamma, ridge)
-    return design, problem
-
-
-def _check_magnitude(target: Vector) -> None:
-    """Refuse targets whose squares leave the range of float64: they would vanish or overflow in silence."""
-    largest = float(np.abs(target).max())
-    if largest > 0.0 and not SMALLEST_TARGET <= largest <= LARGEST_TARGET:
-        raise ValueError(
-            f"y: the largest absolute value (less offset), {largest:g}, is outside "
-            f"[{SMALLEST_TARGET:g}, {LARGEST_TARGET:g}]; rescale y"
-        )
-
-
 def solve_grid(
-    problem: Problem,
-    point: Point,
+    problem: Problem | MultinomialProblem,
+    point: Point | MultinomialPoint,
     alphas: Vector,
     l1_ratio: float,
     controls: Controls,
@@ -342,13 +277,13 @@ def solve_grid(
     penalty: str = "elastic_net",
     gamma: float | None = None,
     verbose: int = 0,
-) -> list[Solution]:
+) -> list[Solution] | list[JointSolution]:
     """Solve for every alpha in turn, each from the solution before.
 
     Parameters
     ----------
-    problem : Problem
-    point : Point
+    problem : Problem or MultinomialProblem
+    point : Point or MultinomialPoint
         Where to start; holds the last solution on return.
     alphas : ndarray of float64 of shape (n_alphas,)
     l1_ratio : float
@@ -359,7 +294,7 @@ def solve_grid(
 
     Returns
     -------
-    solutions : list of Solution
+    solutions : list of Solution or JointSolution
 
     Warns
     -----
@@ -381,13 +316,18 @@ def solve_grid(
 
 
 def alpha_solver(
-    problem: Problem, l1_ratio: float, controls: Controls, *, penalty: str = "elastic_net", gamma: float | None = None
-) -> Callable[[float, Point, Controls], Solution]:
+    problem: Problem | MultinomialProblem,
+    l1_ratio: float,
+    controls: Controls,
+    *,
+    penalty: str = "elastic_net",
+    gamma: float | None = None,
+) -> Callable[[float, Any, Controls], Any]:
     """Return what solves at one alpha from a point, by way of other alphas where that is far away.
 
     Parameters
     ----------
-    problem : Problem
+    problem : Problem or MultinomialProblem
     l1_ratio : float
     controls : Controls
     penalty : str
@@ -400,7 +340,7 @@ def alpha_solver(
     """
     solve = _solver(problem, l1_ratio, controls, penalty, gamma)
 
-    def solve_alpha(alpha: float, point: Point, controls: Controls) -> Solution:
+    def solve_alpha(alpha: float, point: Any, controls: Controls) -> Any:
         if not np.isfinite(point.alpha):
             point.alpha = alpha_max(problem, point, l1_ratio, penalty)
         spent = 0
@@ -417,15 +357,17 @@ def alpha_solver(
 
 
 def _solver(
-    problem: Problem, l1_ratio: float, controls: Controls, penalty: str, gamma: float | None
-) -> Callable[[float, Point, Controls], Solution]:
+    problem: Problem | MultinomialProblem, l1_ratio: float, controls: Controls, penalty: str, gamma: float | None
+) -> Callable[[float, Any, Controls], Any]:
     """Return what solves at an alpha from a point."""
 
     def build(alpha: float) -> Any:
         return make_penalty(problem, penalty, alpha, l1_ratio, gamma)
 
     if penalty == "elastic_net":
-        convex = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
+        convex: Callable[..., Any] = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
+        if isinstance(problem, MultinomialProblem):
+            convex = multinomial.solve
         return lambda alpha, point, controls: convex(problem, build(alpha), point, controls)
     companion = nonconvex.Companion(problem, controls) if penalty == "l0" else None
     return lambda alpha, point, controls: nonconvex.solve(problem, build(alpha), point, controls, companion)

@@ -13,18 +13,22 @@ from scipy import sparse, special
 from sparsereg._core.losses import LOSSES
 from sparsereg._formats import as_rows
 from sparsereg._parameters import check_choice, check_share
-from sparsereg._validation import check_offset, check_sample_weight, check_target, check_width
+from sparsereg._validation import check_offsets, check_sample_weight, check_shares, check_target, check_width
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.design import Design
 from sparsereg.metrics import METRICS, measure
 from sparsereg.plot import plot_path
-from sparsereg.solvers.base import Solution
+from sparsereg.solvers.base import JointSolution, Solution
+from sparsereg.solvers.multinomial_problem import MultinomialProblem
 from sparsereg.solvers.problem import Problem
+from sparsereg.targets import shares_of
 
 __all__ = ["RegularizationPath"]
 
 Vector = npt.NDArray[np.float64]
 
+# Mean of the target at a linear predictor, where it is not the predictor itself.
+MEANS = {"logistic": special.expit, "poisson": np.exp}
 # Alphas closer than this, relative, are the same alpha.
 SAME_ALPHA = 1e-9
 
@@ -39,7 +43,8 @@ class RegularizationPath:
         Strictly decreasing.
     coef : PathCoef
         Non-zero coefficients of every fit.
-    intercepts : ndarray of float64 of shape (n_alphas,)
+        Beyond two classes those of the first alpha come first, class by class, then those of the second.
+    intercepts : ndarray of float64 of shape (n_alphas,), of (n_alphas, n_classes) beyond two classes
     dual_gaps : ndarray of float64 of shape (n_alphas,)
         Certified distance from the optimum, relative to the objective of the model with intercept only. NaN for a
         penalty that is not convex: see `certificate`.
@@ -48,7 +53,7 @@ class RegularizationPath:
     objectives : ndarray of float64 of shape (n_alphas,)
         F(w, b).
     df : ndarray of int64 of shape (n_alphas,)
-        Number of non-zero coefficients.
+        Number of columns with a non-zero coefficient.
     dev_ratio : ndarray of float64 of shape (n_alphas,)
         Share of the deviance of the model with intercept only that is explained, on the training data.
     l1_ratio : float
@@ -59,6 +64,7 @@ class RegularizationPath:
     deviances : ndarray of float64 of shape (n_alphas,)
         Twice the mean loss on the training data.
     loss : str
+        Registered name.
     delta : float
         Of Huber's loss.
     relaxed : bool
@@ -69,6 +75,8 @@ class RegularizationPath:
         How far each fit of a penalty that is not convex is from a minimum along every coordinate: the most by which
         minimising over one alone would move its gradient, relative to the largest gradient entry of the model with
         intercept only. NaN where a duality gap says more.
+    classes : ndarray of shape (n_classes,) or None
+        Labels, where the target was encoded from them.
     """
 
     alphas: Vector
@@ -88,32 +96,36 @@ class RegularizationPath:
     relaxed: bool = False
     penalty: str = "elastic_net"
     violations: Vector | None = None
+    classes: npt.NDArray[Any] | None = None
 
     @classmethod
     def of(
-        cls, solutions: Sequence[Solution], alphas: Vector, problem: Problem, design: Design, **facts: Any
+        cls,
+        solutions: Sequence[Solution | JointSolution],
+        alphas: Vector,
+        problem: Problem | MultinomialProblem,
+        design: Design,
+        **facts: Any,
     ) -> RegularizationPath:
         """Put the solutions of a grid together.
 
         Parameters
         ----------
-        solutions : sequence of Solution
+        solutions : sequence of Solution or JointSolution
         alphas : ndarray of float64 of shape (n_alphas,)
-        problem : Problem
+        problem : Problem or MultinomialProblem
         design : Design
         **facts
-            `loss`, `delta`, `penalty`, `l1_ratio` and `relaxed`, as they are to be kept.
+            `loss`, `delta`, `penalty`, `l1_ratio`, `relaxed` and `classes`, as they are to be kept.
 
         Returns
         -------
         path : RegularizationPath
         """
-        indptr = np.cumsum([0] + [solution.columns.size for solution in solutions])
-        indices = np.concatenate([solution.columns for solution in solutions])
-        values = np.concatenate([solution.values for solution in solutions])
-        coefs = sparse.csc_array((values, indices, indptr), shape=(design.n_active, len(solutions)))
+        coefs = sparse.hstack([solution.on(design.n_active) for solution in solutions], format="csc")
         losses = np.array([solution.loss for solution in solutions])
-        explained = 1.0 - losses / problem.reference if problem.reference > 0.0 else np.zeros(losses.size)
+        has_deviance = problem.reference > problem.rounding
+        explained = 1.0 - losses / problem.reference if has_deviance else np.zeros(losses.size)
         coef = PathCoef.from_active(design.active, coefs, design.n_features)
         return cls(
             alphas=alphas,
@@ -122,7 +134,7 @@ class RegularizationPath:
             dual_gaps=np.array([solution.dual_gap for solution in solutions]),
             n_iters=np.array([solution.n_iter for solution in solutions]),
             objectives=np.array([solution.objective for solution in solutions]),
-            df=np.diff(coef.values.indptr).astype(np.int64),
+            df=np.array([solution.columns.size for solution in solutions], dtype=np.int64),
             dev_ratio=explained,
             n_active=design.n_active,
             n_samples=int(np.count_nonzero(design.row_of >= 0)),
@@ -131,7 +143,7 @@ class RegularizationPath:
             **facts,
         )
 
-    def solution(self, k: int, design: Design) -> Solution:
+    def solution(self, k: int, design: Design) -> Solution | JointSolution:
         """Return the k-th fit as solvers gave it.
 
         Parameters
@@ -142,19 +154,26 @@ class RegularizationPath:
 
         Returns
         -------
-        solution : Solution
+        solution : Solution, beyond two classes JointSolution
         """
-        coef = self.coef.at(k)
-        return Solution(
-            columns=np.searchsorted(design.active, coef.ids).astype(np.int32),
-            values=coef.values,
-            b=float(self.intercepts[k]),
-            objective=float(self.objectives[k]),
-            loss=0.5 * float(self.deviances[k]),
-            dual_gap=float(self.dual_gaps[k]),
-            n_iter=int(self.n_iters[k]),
-            converged=True,
+        coef, b = self._fit(k)
+        columns = np.searchsorted(design.active, coef.ids).astype(np.int32)
+        facts: dict[str, Any] = {
+            "b": b,
+            "objective": float(self.objectives[k]),
+            "loss": 0.5 * float(self.deviances[k]),
+            "dual_gap": float(self.dual_gaps[k]),
+            "n_iter": int(self.n_iters[k]),
+            "converged": True,
+            "violation": np.nan if self.violations is None else float(self.violations[k]),
+        }
+        if isinstance(coef, SparseCoef):
+            return Solution(columns=columns, values=coef.values, **facts)
+        values = coef.values
+        coefs = sparse.csc_array(
+            (values.data, columns[values.indices], values.indptr), shape=(design.n_active, self.n_outputs)
         )
+        return JointSolution(coefs=coefs, **facts)
 
     def __repr__(self) -> str:
         """Say how far the path reaches."""
@@ -176,15 +195,20 @@ class RegularizationPath:
 
     @property
     def coefs(self) -> sparse.csc_matrix:
-        """Coefficients as a SciPy matrix of shape (n_features, n_alphas)."""
+        """Coefficients as a SciPy matrix of shape (n_features, n_alphas * n_outputs)."""
         return self.coef.to_csc()
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of linear predictors: that of the classes if there are more than two, else 1."""
+        return 1 if self.intercepts.ndim == 1 else int(self.intercepts.shape[1])
 
     @property
     def n_features(self) -> int:
         """Number of columns of the training data, empty ones included."""
         return self.coef.n_features
 
-    def at(self, alpha: float) -> tuple[SparseCoef, float]:
+    def at(self, alpha: float) -> tuple[SparseCoef | PathCoef, Any]:
         """Return coefficients and intercept at an alpha of the grid.
 
         Parameters
@@ -194,14 +218,19 @@ class RegularizationPath:
 
         Returns
         -------
-        coef : SparseCoef
-        intercept : float
+        coef : SparseCoef, beyond two classes PathCoef with a column for each
+        intercept : float, beyond two classes ndarray of float64 of shape (n_classes,)
         """
-        k = self._position(alpha)
-        return self.coef.at(k), float(self.intercepts[k])
+        return self._fit(self._position(alpha))
 
-    def predict(self, X: Any, alpha: float | None = None, offset: Any = None) -> Vector:
-        """Predict at one alpha, or at all of them.
+    def _fit(self, k: int) -> tuple[SparseCoef | PathCoef, Any]:
+        n_outputs = self.n_outputs
+        if n_outputs == 1:
+            return self.coef.at(k), float(self.intercepts[k])
+        return self.coef.between(k * n_outputs, (k + 1) * n_outputs), self.intercepts[k].copy()
+
+    def decision_function(self, X: Any, alpha: float | None = None, offset: Any = None) -> Vector:
+        """Compute linear predictors, X w + b plus the offset, at one alpha or at all of them.
 
         Parameters
         ----------
@@ -209,22 +238,43 @@ class RegularizationPath:
             Anything that the path functions accept.
         alpha : float or None, default=None
             One of `alphas`; None: all.
-        offset : None, float or array-like of shape (n_samples,)
-            Added to the predictions.
+        offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
+
+        Returns
+        -------
+        predictors : ndarray of float64 of shape (n_samples,), or (n_samples, n_alphas) for all alphas
+            Beyond two classes with another axis, the last, for the classes.
+        """
+        if alpha is None:
+            flat = self.coef.decision(X)
+            out = flat.reshape(flat.shape[0], *self.intercepts.shape) + self.intercepts
+        else:
+            coef, intercept = self.at(alpha)
+            out = coef.decision(X) + intercept
+        offset = check_offsets(offset, out.shape[0], None if self.n_outputs == 1 else self.n_outputs)
+        if offset is not None:
+            out += offset if alpha is not None else offset[:, None]
+        return out
+
+    def predict(self, X: Any, alpha: float | None = None, offset: Any = None) -> Vector:
+        """Predict the mean of the target at one alpha, or at all of them.
+
+        Parameters
+        ----------
+        X, alpha, offset
+            As in `decision_function`.
 
         Returns
         -------
         predictions : ndarray of float64 of shape (n_samples,), or (n_samples, n_alphas) for all alphas
+            Logistic loss: the probability of the second class; beyond two classes that of each, along another axis, the
+            last. Poisson: the expected count, infinite beyond the range of float64. Other losses: the linear predictor.
         """
-        if alpha is None:
-            out = self.coef.decision(X) + self.intercepts
-        else:
-            coef, intercept = self.at(alpha)
-            out = coef.decision(X) + intercept
-        offset = check_offset(offset, out.shape[0])
-        if offset is not None:
-            out += offset if out.ndim == 1 else offset[:, None]
-        return out
+        out = self.decision_function(X, alpha, offset)
+        if self.n_outputs > 1:
+            return special.softmax(out, axis=-1)
+        with np.errstate(over="ignore"):
+            return MEANS[self.loss](out) if self.loss in MEANS else out
 
     def evaluate(
         self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None
@@ -235,10 +285,10 @@ class RegularizationPath:
         ----------
         X : matrix of shape (n_samples, n_features)
             Anything that the path functions accept.
-        y : array-like of shape (n_samples,)
-            As `regularization_path` takes it.
+        y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities of classes
+            As the function that made the path takes it; labels are among `classes`.
         sample_weight : None, float or array-like of shape (n_samples,)
-        offset : None, float or array-like of shape (n_samples,)
+        offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
 
         Returns
         -------
@@ -249,15 +299,27 @@ class RegularizationPath:
         """
         names, rows = METRICS[self.loss], as_rows(X)
         check_width(rows.n_features, self.n_features)
-        y = check_target(y, rows.n_samples, *LOSSES[self.loss].targets, self.loss)
-        weight, offset = check_sample_weight(sample_weight, rows.n_samples), check_offset(offset, rows.n_samples)
+        weight = check_sample_weight(sample_weight, rows.n_samples)
+        y = self._target(y, rows.n_samples, weight)
+        offset = check_offsets(offset, rows.n_samples, None if self.n_outputs == 1 else self.n_outputs)
         values = []
-        for k, intercept in enumerate(self.intercepts):
-            predictor = self.coef.at(k).decision(rows) + intercept
+        for k in range(self.alphas.size):
+            coef, intercept = self._fit(k)
+            predictor = coef.decision(rows) + intercept
             predictor = predictor if offset is None else predictor + offset
             values.append(measure(names, self.loss, y, predictor, weight, delta=self.delta))
         table: dict[str, npt.NDArray[Any]] = {"alpha": self.alphas.copy(), "n_nonzero": self.df.copy()}
         return table | {name: np.array([value[name] for value in values]) for name in names}
+
+    def _target(self, y: Any, n_samples: int, weight: Vector | None) -> Vector:
+        """Bring the target of other data into the form of a linear predictor, or of several."""
+        if self.classes is not None:
+            shares = shares_of(y, self.classes, n_samples, weight)
+        elif self.n_outputs > 1 or (self.loss == "logistic" and np.ndim(y) == 2 and np.shape(y)[1] > 1):
+            shares = check_shares(y, n_samples, weight, max(self.n_outputs, 2))
+        else:
+            return check_target(y, n_samples, *LOSSES[self.loss].targets, self.loss)
+        return shares if self.n_outputs > 1 else np.ascontiguousarray(shares[:, 1])
 
     def criterion(self, name: str, *, gamma: float = 1.0) -> Vector:
         """Compute an information criterion of every fit: what its deviance and its non-zeros cost together.
@@ -294,9 +356,11 @@ class RegularizationPath:
             raise ValueError("criterion: l1_ratio=0 is not allowed, expected a path whose fits have zeros")
         with np.errstate(divide="ignore"):
             value = self.n_samples * (np.log(self.deviances) if self.loss == "squared" else self.deviances)
-        value = value + self.df * (2.0 if name == "aic" else np.log(self.n_samples))
+        # Beyond two classes `df` counts columns, and each has a coefficient for every class.
+        d = np.diff(self.coef.values.indptr).reshape(self.alphas.size, -1).sum(axis=1)
+        value = value + d * (2.0 if name == "aic" else np.log(self.n_samples))
         if name == "ebic":
-            p, d = float(self.n_features), self.df
+            p = float(self.n_features * self.n_outputs)
             value = value + 2.0 * gamma * -(np.log1p(p) + special.betaln(p - d + 1.0, d + 1.0))
         return value
 
@@ -319,6 +383,10 @@ class RegularizationPath:
         names = ("alphas", "df", "dev_ratio", "objectives", "dual_gaps", "intercepts", "n_iters")
         columns = ("alpha", "df", "dev_ratio", "objective", "dual_gap", "intercept", "n_iter")
         frame = {column: getattr(self, name) for column, name in zip(columns, names)}
+        if self.n_outputs > 1:
+            del frame["intercept"]
+            classes = range(self.n_outputs) if self.classes is None else self.classes
+            frame |= {f"intercept_{label}": b for label, b in zip(classes, self.intercepts.T)}
         if self.violations is not None and self.certificate != "duality gap":
             frame["violation"] = self.violations
         return pd.DataFrame(frame)

@@ -58,9 +58,12 @@ def plot_path(path: Any, ax: Any = None, *, most: int = 500) -> Any:
     ax = _axes(ax)
     from matplotlib.collections import LineCollection
 
-    by_size = np.argsort(-abs(path.coef.values).max(axis=1).toarray().ravel(), kind="stable")
+    values = path.coef.values.tocsc()
+    # A curve for each column, beyond two classes for each column and class.
+    by_curve = sparse.vstack([values[:, k :: path.n_outputs] for k in range(path.n_outputs)], format="csr")
+    by_size = np.argsort(-abs(by_curve).max(axis=1).toarray().ravel(), kind="stable")
     shown = by_size[:most]
-    curves = path.coef.values.tocsr()[shown].toarray()
+    curves = by_curve[shown].toarray()
     lines = np.stack([np.broadcast_to(path.alphas, curves.shape), curves], axis=2)
     colours = [COLOURS[k % len(COLOURS)] for k in range(len(shown))]
     ax.add_collection(LineCollection(list(lines), colors=colours, linewidths=0.8, alpha=0.7))

@@ -12,14 +12,11 @@ import numpy.typing as npt
 
 from sparsereg._parameters import check_class_weight, check_label_smoothing
 from sparsereg._sklearn import DataConversionWarning
-from sparsereg._validation import check_sample_weight, raise_not_finite
+from sparsereg._validation import check_sample_weight, check_shares, raise_not_finite
 
-__all__ = ["ClassTargets", "encode_classes", "flatten"]
+__all__ = ["ClassTargets", "encode_classes", "flatten", "shares_of"]
 
 Vector = npt.NDArray[np.float64]
-
-# What rounding may leave of the sum of a row of probabilities, float32 included.
-SUM_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +107,7 @@ def encode_classes(
     weight = check_sample_weight(sample_weight, y.shape[0])
     used = slice(None) if weight is None else weight > 0.0
     if y.ndim == 2:
-        classes, probabilities = np.arange(y.shape[1]), _check_probabilities(y)
+        classes, probabilities = np.arange(y.shape[1]), check_shares(y, y.shape[0], weight)
     elif _is_soft(y):
         classes, probabilities = np.arange(2), np.column_stack([1.0 - y, y]).astype(np.float64)
     else:
@@ -123,6 +120,45 @@ def encode_classes(
     if smoothing:
         probabilities = (1.0 - smoothing) * probabilities + smoothing / classes.size
     return ClassTargets(classes, probabilities, weight)
+
+
+def shares_of(y: Any, classes: npt.NDArray[Any], n_samples: int, sample_weight: Vector | None = None) -> Vector:
+    """Make probabilities of known classes of labels, or check those given.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        As `encode_classes` takes it.
+    classes : ndarray of shape (n_classes,)
+        Ascending.
+    n_samples : int
+    sample_weight : ndarray of float64 of shape (n_samples,) or None, default=None
+        Rows of weight 0 may hold anything.
+
+    Returns
+    -------
+    shares : ndarray of float64 of shape (n_samples, n_classes)
+
+    Raises
+    ------
+    ValueError
+        For other labels.
+    """
+    y = _check_labels(flatten(y))
+    if y.ndim == 2:
+        return check_shares(y, n_samples, sample_weight, classes.size)
+    if y.shape[0] != n_samples:
+        raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
+    if classes.size == 2 and _is_soft(y):
+        return np.column_stack([1.0 - y, y]).astype(np.float64)
+    shares = (y[:, None] == classes).astype(np.float64)
+    unknown = shares.sum(axis=1) != 1.0
+    if sample_weight is not None:
+        unknown &= sample_weight > 0.0
+    if unknown.any():
+        i = int(np.argmax(unknown))
+        raise ValueError(f"y: {y[i]!r} in row {i} is not among the classes {classes.tolist()}")
+    return shares
 
 
 def _check_labels(y: Any) -> npt.NDArray[Any]:
@@ -158,25 +194,6 @@ def _is_missing(label: Any) -> bool:
         return True
     same = label == label
     return not (isinstance(same, (bool, np.bool_)) and bool(same))
-
-
-def _check_probabilities(y: npt.NDArray[Any]) -> Vector:
-    if y.dtype.kind not in "biufO":
-        raise TypeError(f"y: dtype {y.dtype} is not allowed for probabilities, expected numbers")
-    try:
-        probabilities = y.astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"y: expected probabilities, one column for each class; {error}") from error
-    negative = (probabilities < 0.0).any(axis=1)
-    if negative.any():
-        i = int(np.argmax(negative))
-        raise ValueError(f"y: probability {probabilities[i].min():g} in row {i} is negative, expected 0 or more")
-    total = probabilities.sum(axis=1)
-    wrong = np.abs(total - 1.0) > SUM_TOLERANCE
-    if wrong.any():
-        i = int(np.argmax(wrong))
-        raise ValueError(f"y: the probabilities in row {i} sum to {total[i]:g}, expected 1 (within {SUM_TOLERANCE:g})")
-    return probabilities / total[:, None]
 
 
 def _is_soft(y: npt.NDArray[Any]) -> bool:

@@ -41,7 +41,7 @@ def same_fit(one, other, atol=1e-5):
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("y", [BINARY], ids=["two"])
+@pytest.mark.parametrize("y", [BINARY, THREE], ids=["two", "three"])
 def test_logistic_regression_of_scikit_learn(y, l1_ratio, fit_intercept):
     alpha = 0.03
     settings = {"C": 1.0 / (alpha * WEIGHT.sum()), "l1_ratio": l1_ratio, "fit_intercept": fit_intercept}
@@ -247,7 +247,44 @@ def test_ties_go_to_the_first_class(model):
     assert (fitted.predict(X) == 0).all()
 
 
-# One against the rest.
+# More than two classes.
+
+
+def test_the_objective_of_three_classes():
+    offset = 0.5 * RNG.standard_normal((60, 3))
+    fitted = LogisticRegression(0.02, l1_ratio=0.7, label_smoothing=0.1, **TIGHT).fit(X, THREE, WEIGHT, offset)
+    targets = 0.9 * np.eye(3)[THREE] + 0.1 / 3.0
+    w, b = fitted.coef_, fitted.intercept_
+
+    def objective(w, b):
+        entropy = -np.sum(targets * special.log_softmax(X @ w.T + b + offset, axis=1), axis=1)
+        return np.average(entropy, weights=WEIGHT) + 0.02 * (0.7 * np.abs(w).sum() + 0.15 * np.sum(w**2))
+
+    best = objective(w, b)
+    assert fitted.objective_ == pytest.approx(best, rel=1e-12)
+    for step in 1e-3 * RNG.standard_normal((50, 3, 7)):
+        assert objective(w + step[:, :6], b + step[:, 6]) >= best
+    probabilities = special.softmax(X @ w.T + b + offset, axis=1)
+    np.testing.assert_allclose(fitted.predict_proba(X, offset), probabilities, rtol=1e-9)
+    assert b.mean() == pytest.approx(0.0, abs=1e-9)
+
+
+def test_two_of_three_classes_shared_out_are_two():
+    """A softmax of two classes with L2 is a logistic regression of twice the alpha, as each takes half of w."""
+    both = np.column_stack([1.0 - SOFT, SOFT])
+    thrice = np.column_stack([both, np.full(60, 1e-9)])
+    binary = LogisticRegression(0.04, l1_ratio=0.0, **TIGHT).fit(X, SOFT)
+    softmax = LogisticRegression(0.08, l1_ratio=0.0, **TIGHT).fit(X, thrice / thrice.sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(softmax.coef_[1] - softmax.coef_[0], binary.coef_[0], atol=1e-4)
+    np.testing.assert_allclose(softmax.predict_proba(X)[:, :2], binary.predict_proba(X), atol=1e-5)
+
+
+def test_other_penalties_are_refused_beyond_two_classes():
+    settings = {"alpha": 0.1, "penalty": "l0"}
+    assert LogisticRegression(**settings).fit(X, BINARY).coef_.shape == (1, 6)
+    with pytest.raises(ValueError, match=r"penalty \(beyond two classes\): 'l0' is not allowed"):
+        LogisticRegression(**settings).fit(X, THREE)
+    assert LinearSVC(**settings).fit(X, THREE).coef_.shape == (3, 6)
 
 
 def test_three_classes_are_three_fits_against_the_rest():
@@ -265,11 +302,16 @@ def test_three_classes_are_three_fits_against_the_rest():
     assert fitted.n_iter_ == max(one.n_iter_ for one in alone)
     again = pickle.loads(pickle.dumps(fitted))
     np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
-    for bad in (np.zeros(60), np.zeros((60, 2)), 0.0):
-        with pytest.raises(ValueError, match=r"offset: shape .* expected \(60, 3\), a column for each class"):
-            LinearSVC().fit(X, THREE, offset=bad)
-        with pytest.raises(ValueError, match=r"offset: shape .* expected \(60, 3\)"):
-            fitted.predict(X, bad)
+
+
+@each_model
+@pytest.mark.parametrize("bad", [np.zeros(60), np.zeros((60, 2)), 0.0], ids=["one", "two", "number"])
+def test_three_classes_need_an_offset_each(model, bad):
+    with pytest.raises(ValueError, match=r"offset: shape .* expected \(60, 3\), a column for each class"):
+        clone(model).fit(X, THREE, offset=bad)
+    fitted = clone(model).fit(X, THREE)
+    with pytest.raises(ValueError, match=r"offset: shape .* expected \(60, 3\)"):
+        fitted.predict(X, bad)
 
 
 @each_model
@@ -302,3 +344,13 @@ def test_separable_data_without_penalty_stay_finite(settings):
         # Squared hinge is 0 beyond the margin: there is nothing to run after.
         warnings.simplefilter("error")
         assert LinearSVC(**settings).fit(X, y).score(X, y) == 1.0
+
+
+def test_three_separable_classes_without_penalty_stay_finite():
+    y = np.digitize(X[:, 0], [-0.3, 0.3])
+    with pytest.warns(ConvergenceWarning, match="no finite coefficients are best"):
+        fitted = LogisticRegression(alpha=0.0).fit(X, y)
+    assert np.isfinite(fitted.coef_).all()
+    assert np.isfinite(fitted.intercept_).all()
+    assert fitted.score(X, y) == 1.0
+    assert log_loss(y, fitted.predict_proba(X)) == pytest.approx(fitted.objective_, abs=1e-9)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from oracles import LOSS_VALUES, Raw
 from scipy import sparse
-from scipy.special import xlogy
+from scipy.special import logsumexp, softmax, xlogy
 
 from sparsereg import logistic_path, poisson_path, regularization_path
 
@@ -27,7 +27,7 @@ PATHS = {
     "shares": ("logistic", logistic_path),
     "poisson": ("poisson", poisson_path),
 }
-DATA = {name: load(name) for name in (*GAUSSIAN, *PATHS)}
+DATA = {name: load(name) for name in (*GAUSSIAN, *PATHS, "multinomial")}
 
 
 def cases_of(names):
@@ -107,3 +107,20 @@ def objective_of(loss, raw, w, b):
     if loss == "poisson":
         values += xlogy(raw.y, raw.y) - raw.y
     return raw.s @ values + raw.l1 @ np.abs(w) + 0.5 * (raw.l2 @ w**2)
+
+
+@pytest.mark.parametrize(("name", "case"), cases_of(["multinomial"]))
+def test_objectives_and_probabilities_of_three_classes(name, case):
+    """Coefficients are not compared: intercepts are free to move together, and so may coefficients be under L1."""
+    X, y, _ = DATA[name]
+    shared = shared_settings(X, case["settings"])
+    path = logistic_path(X, y, alphas=case["lambda"], tol=1e-13, **shared)
+    raw = Raw(X.toarray(), y, **shared)
+    for k, alpha in enumerate(case["lambda"]):
+        w, b = np.array(case["coefficients"])[:, k].T, np.array(case["intercept"])[k]
+        t = raw.X @ w + b
+        at = raw.at(alpha)
+        penalty = at.l1 @ np.abs(w).sum(axis=1) + 0.5 * (at.l2 @ (w**2).sum(axis=1))
+        objective = raw.s @ (logsumexp(t, axis=1) - t[np.arange(y.size), y]) + penalty
+        assert path.objectives[k] == pytest.approx(objective, rel=1e-9)
+        np.testing.assert_allclose(path.predict(X, alpha=alpha), softmax(t, axis=1), atol=1e-6)

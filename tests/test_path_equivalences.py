@@ -19,8 +19,7 @@ from regressions import (
 from scipy import sparse
 from wide_matrices import CROSS_WIDTH, lat_long_cross
 
-from sparsereg import path as path_module
-from sparsereg import regularization_path
+from sparsereg import preparation, regularization_path
 from sparsereg.design import make_design
 from sparsereg.solvers import problem as problem_module
 
@@ -95,7 +94,7 @@ def test_aggregated_equals_raw(seed):
         def make(X, weight, aggregate=aggregate):
             return make_design(X, weight, aggregate=aggregate)
 
-        with mock.patch.object(path_module, "make_design", make):
+        with mock.patch.object(preparation, "make_design", make):
             both.append(regression.path(alphas=[0.3, 0.1, 0.03]))
     check_same_minimum(*both, regression.raw().null_objective())
 

@@ -138,7 +138,7 @@ def test_evaluate(loss):
     np.testing.assert_array_equal(table["alpha"], path.alphas)
     np.testing.assert_array_equal(table["n_nonzero"], path.df)
     for k, alpha in enumerate(path.alphas):
-        t = path.predict(X[rest], alpha, offset[rest])
+        t = path.decision_function(X[rest], alpha, offset[rest])
         expected = metrics.measure(metrics.METRICS[loss], loss, y[rest], t, weight[rest], delta=0.3)
         assert {name: table[name][k] for name in expected} == pytest.approx(expected)
     with pytest.raises(ValueError, match="X has 7 features, but the model is expecting 8"):

@@ -28,7 +28,7 @@ FLOORS = (
     {"_base", "_sklearn", "_validation"},
     {"_formats", "categories", "coef", "design", "grid", "metrics", "plot"},
     {"solvers"},
-    {"_parameters", "convergence", "folds", "path", "path_result", "scoring", "targets"},
+    {"_parameters", "convergence", "folds", "path", "path_result", "preparation", "scoring", "targets"},
     {"cross_validation", "cv_model", "linear_model", "one_alpha"},
     {"classifiers", "crosses", "cv", "datasets", "demo", "demo_figure", "demo_report", "feature_cross", "regressors"},
     {"__main__", "cli"},

@@ -61,6 +61,11 @@ def test_rows_of_probabilities():
     np.testing.assert_allclose(single, THREE, rtol=1e-6)
 
 
+def test_rows_of_probabilities_without_weight_are_not_judged():
+    targets = encode_classes([[0.5, 0.5], [-1.0, 7.0], [0.2, 0.8]], [1.0, 0.0, 2.0])
+    np.testing.assert_allclose(targets.probabilities[[0, 2]], [[0.5, 0.5], [0.2, 0.8]])
+
+
 def test_smoothing():
     for y in (["a", "b", "c", "a"], THREE):
         plain, smooth = encode_classes(y), encode_classes(y, label_smoothing=0.3)
@@ -122,7 +127,7 @@ def test_rows_without_weight_make_no_class():
         ([[0.5, 0.5], [0.5, 0.50001]], r"y: the probabilities in row 1 sum to 1.00001, expected 1"),
         ([[0.5, 0.5], [1.5, -0.5]], r"y: probability -0.5 in row 1 is negative"),
         ([[0.5, 0.5], [np.nan, 0.5]], "Input y contains NaN"),
-        ([["a", "b"], ["a", "b"]], "dtype <U1 is not allowed for probabilities"),
+        ([["a", "b"], ["a", "b"]], "y: expected numbers; could not convert"),
         ([[0.0], [1.0]], r"y should be a 1d array of labels.*got an array of shape \(2, 1\)"),
         (np.zeros((2, 2, 2)), r"y should be a 1d array"),
         (3, r"y should be a 1d array"),

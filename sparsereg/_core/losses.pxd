@@ -11,14 +11,19 @@
 #   private(y, s, t, x, l1, l2)        argmin_u s loss(y, t + x u) + l1 |u| + l2/2 u^2; NaN: not in closed form
 # To add one: a stanza here and its name in `Loss`; a stanza in losses.pyx and its name in LOSSES.
 cimport cython
-from libc.math cimport INFINITY, NAN, exp, fabs, log
+from libc.math cimport INFINITY, NAN, exp, fabs, fmax, log, log1p
 
 
-cdef inline double entropy(double q) noexcept nogil:
-    """Return q log q; 0 at a q below 0 by rounding, infinite below that."""
+cdef inline double entropy(double q, double scale) noexcept nogil:
+    """Return q log q; 0 at a q below 0 by rounding of numbers of the size of scale, infinite below that."""
     if q > 0.0:
         return q * log(q)
-    return 0.0 if q >= -1e-12 else INFINITY
+    return 0.0 if q >= -1e-12 * scale else INFINITY
+
+
+cdef inline double entropy_of_share(double q, double rest, double scale) noexcept nogil:
+    """Return q log q for a share q = 1 - rest, to all digits where q is next to 1."""
+    return q * log1p(-rest) if 0.0 <= rest < 0.5 else entropy(q, scale)
 
 
 @cython.final
@@ -60,11 +65,11 @@ cdef class Logistic:
     # exp(-|t|) never overflows, and both branches keep all digits of the smaller probability. (log1p takes twice as
     # long as log, for digits of rows that fit to within 1e-16.)
     cdef inline double value(self, double y, double t) noexcept nogil:
-        return (t if t > 0.0 else 0.0) - y * t + log(1.0 + exp(-fabs(t)))
+        return ((1.0 - y) * t if t > 0.0 else -y * t) + log(1.0 + exp(-fabs(t)))
 
     cdef inline double derivative(self, double y, double t) noexcept nogil:
         cdef double e = exp(-fabs(t))
-        return ((1.0 if t > 0.0 else e) - y * (1.0 + e)) / (1.0 + e)
+        return ((1.0 - y) - y * e if t > 0.0 else (1.0 - y) * e - y) / (1.0 + e)
 
     cdef inline double curvature(self, double y, double t) noexcept nogil:
         cdef double e = exp(-fabs(t))
@@ -74,7 +79,8 @@ cdef class Logistic:
         return 0.25
 
     cdef inline double conjugate(self, double y, double u) noexcept nogil:
-        return entropy(y + u) + entropy((1.0 - y) - u)
+        cdef double q = y + u, rest = (1.0 - y) - u
+        return entropy_of_share(q, rest, fmax(y, fabs(u))) + entropy_of_share(rest, q, fmax(1.0 - y, fabs(u)))
 
     cdef inline double steepest_fall(self, double y) noexcept nogil:
         return y
@@ -110,7 +116,7 @@ cdef class Poisson:
         return y
 
     cdef inline double conjugate(self, double y, double u) noexcept nogil:
-        return entropy(y + u) - (y + u)
+        return entropy(y + u, fmax(y, fabs(u))) - (y + u)
 
     cdef inline double steepest_fall(self, double y) noexcept nogil:
         return y
@@ -166,7 +172,8 @@ cdef class Huber:
         if min(fabs(g), steepest) <= l1:
             return 0.0
         u = excess / (s * x * x + l2)
-        if fabs(y - t) - fabs(x) * u > self.delta:
+        # Without L2 the residual always ends within delta.
+        if l2 > 0.0 and fabs(y - t) - fabs(x) * u > self.delta:
             u = (steepest - l1) / l2
         return u if g > 0.0 else -u
 

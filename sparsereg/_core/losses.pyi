@@ -7,6 +7,8 @@ class Squared:
     location: bool
     sums: bool
     log_link: bool
+    softmax: bool
+    def link(self, mean: float) -> float: ...
     def __init__(self) -> None: ...
 
 @final
@@ -16,6 +18,8 @@ class Logistic:
     location: bool
     sums: bool
     log_link: bool
+    softmax: bool
+    def link(self, mean: float) -> float: ...
     def __init__(self) -> None: ...
 
 @final
@@ -25,6 +29,8 @@ class Poisson:
     location: bool
     sums: bool
     log_link: bool
+    softmax: bool
+    def link(self, mean: float) -> float: ...
     def __init__(self) -> None: ...
 
 @final
@@ -34,6 +40,8 @@ class Huber:
     location: bool
     sums: bool
     log_link: bool
+    softmax: bool
+    def link(self, mean: float) -> float: ...
     def __init__(self, delta: float) -> None: ...
     @property
     def delta(self) -> float: ...
@@ -45,6 +53,8 @@ class SquaredHinge:
     location: bool
     sums: bool
     log_link: bool
+    softmax: bool
+    def link(self, mean: float) -> float: ...
     def __init__(self) -> None: ...
 
 # What kernels call `Loss`: any registered class.

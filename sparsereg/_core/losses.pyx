@@ -13,8 +13,14 @@ sums : bool
 log_link : bool
     The mean is exp(t): an offset is an exposure, s exp(o) and y / exp(o) stand for it, and what is reported is half the
     deviance, the loss less that of a perfect fit.
+link(mean) : float
+    The linear predictor that is best for all rows alike where their weighted mean target is `mean`; NaN where the mean
+    does not say.
+softmax : bool
+    Of one class against the rest: beyond two classes the cross-entropy of the softmax takes its place.
 """
 cimport cython
+from libc.math cimport NAN, log, log1p
 
 
 @cython.final
@@ -26,6 +32,11 @@ cdef class Squared:
     location = True
     sums = True
     log_link = False
+    softmax = False
+
+    def link(self, double mean):
+        """See above."""
+        return mean
 
     def __reduce__(self):
         return Squared, ()
@@ -40,6 +51,11 @@ cdef class Logistic:
     location = False
     sums = True
     log_link = False
+    softmax = True
+
+    def link(self, double mean):
+        """See above."""
+        return log(mean) - log1p(-mean)
 
     def __reduce__(self):
         return Logistic, ()
@@ -54,6 +70,11 @@ cdef class Poisson:
     location = False
     sums = True
     log_link = True
+    softmax = False
+
+    def link(self, double mean):
+        """See above."""
+        return log(mean)
 
     def __reduce__(self):
         return Poisson, ()
@@ -74,9 +95,14 @@ cdef class Huber:
     location = True
     sums = False
     log_link = False
+    softmax = False
 
     def __init__(self, double delta):
         self.delta = delta
+
+    def link(self, double mean):
+        """See above."""
+        return NAN
 
     def __reduce__(self):
         return Huber, (self.delta,)
@@ -91,6 +117,11 @@ cdef class SquaredHinge:
     location = False
     sums = True
     log_link = False
+    softmax = False
+
+    def link(self, double mean):
+        """See above."""
+        return 2.0 * mean - 1.0
 
     def __reduce__(self):
         return SquaredHinge, ()

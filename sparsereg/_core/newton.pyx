@@ -13,7 +13,7 @@ empty where every row has one); `x` the private column's value in each row, 0 wh
 has one (float64, in); `factor`, `scale`, `lower`, `upper` the penalty of the private columns by row (float64, any
 stride, in).
 """
-from libc.math cimport INFINITY, fabs, fmax
+from libc.math cimport INFINITY, fabs, fmax, fmin
 
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.penalties cimport Penalty
@@ -104,7 +104,8 @@ cdef Row _settle(
         else:
             high = a
         stiff = row.curvature * x * x + l2
-        new = a - slope / stiff if stiff > 0.0 else INFINITY
+        # No step goes further than a bracket that grows a thousandfold: bisection has to come back.
+        new = fmin(a - slope / stiff, 1e3 * (a + 1.0 / fabs(x))) if stiff > 0.0 else INFINITY
         # Newton's steps count where they halve from one to the next; the bracket makes progress where they do not.
         if not fmax(low, 0.0) < new < high or (fabs(new - a) > 0.5 * moved and high < INFINITY):
             if high == INFINITY:

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
-__all__ = ["Controls", "Point", "Progress", "Solution"]
+__all__ = ["Controls", "JointSolution", "Point", "Progress", "Solution"]
 
 
 @dataclass(frozen=True)
@@ -144,3 +145,41 @@ class Solution:
         # Thirteen times as fast as the non-zeros of numbers.
         columns = np.flatnonzero(w != 0.0).astype(np.int32)
         return cls(columns=columns, values=w[columns], **facts)
+
+    def on(self, n_active: int) -> sparse.csc_array:
+        """Return the coefficients as a matrix of shape (n_active, 1)."""
+        return sparse.csc_array((self.values, self.columns, [0, self.columns.size]), shape=(n_active, 1))
+
+
+@dataclass(frozen=True)
+class JointSolution:
+    """One certified fit of a coefficient vector for each class, on the compact columns.
+
+    Attributes
+    ----------
+    coefs : csc_array of float64 of shape (n_active, n_classes)
+        No stored zeros.
+    b : ndarray of float64 of shape (n_classes,)
+        Intercepts.
+    objective, loss, dual_gap, n_iter, converged, violation, unbounded
+        As in `Solution`, for all classes together.
+    """
+
+    coefs: sparse.csc_array
+    b: npt.NDArray[np.float64]
+    objective: float
+    loss: float
+    dual_gap: float
+    n_iter: int
+    converged: bool
+    violation: float = np.nan
+    unbounded: bool = False
+
+    def on(self, n_active: int) -> sparse.csc_array:
+        """Return the coefficients, a matrix of shape (n_active, n_classes)."""
+        return self.coefs
+
+    @property
+    def columns(self) -> npt.NDArray[np.int32]:
+        """Compact ids of the columns that some class uses, ascending."""
+        return np.unique(self.coefs.indices).astype(np.int32)

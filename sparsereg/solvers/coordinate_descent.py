@@ -11,7 +11,7 @@ from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Controls, Point, Solution
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
-from sparsereg.solvers.support import newton_direction
+from sparsereg.solvers.support import step_on_support
 from sparsereg.solvers.unpenalised import UnpenalisedBlock
 from sparsereg.solvers.working_set import MAX_SWEEPS, Model, WorkingSetRun
 
@@ -19,9 +19,6 @@ __all__ = ["solve"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
-
-# Where MAX_SWEEPS were not enough the support takes a Newton step of its own, shortened at most so often.
-SHORTENINGS = 6
 
 
 def solve(problem: Problem, penalty: ElasticNet, point: Point, controls: Controls) -> Solution:
@@ -111,31 +108,11 @@ class _LeastSquares(WorkingSetRun):
             self.penalty, tol, most,
         )
         self.n_iter += epochs
+        if epochs >= MAX_SWEEPS:
+            shift += step_on_support(
+                problem, self.penalty, columns, w, point.z, self.model.weight, self.model.weight_sum,
+                problem.mass[columns], problem.curvature[columns],
+            )
         point.w[columns] = w
         point.b += shift
         self.model = self._model()
-        if epochs >= MAX_SWEEPS:
-            self._step_on_support(columns)
-
-    def _step_on_support(self, columns: Ids) -> None:
-        """Take Newton's step on the support, coefficients that change sign stopped at zero, if F falls."""
-        problem, point = self.problem, self.point
-        w = point.w[columns]
-        inside = (w != 0.0) & (problem.lower[columns] < w) & (w < problem.upper[columns])
-        columns, start, z = columns[inside], w[inside], point.z.copy()
-        if columns.size == 0:
-            return
-        delta = newton_direction(problem, self.penalty, columns, start, z)
-        before, model = self._primal(self.live), self.model
-        for size in 0.5 ** np.arange(SHORTENINGS):
-            target = np.clip(start + size * delta, problem.lower[columns], problem.upper[columns])
-            target[target * start < 0.0] = 0.0
-            change = np.zeros(problem.n_rows)
-            column_passes.accumulate(*problem.matrix, columns, target - start, change)
-            shift = -float(problem.mass[columns] @ (target - start)) if problem.fit_intercept else 0.0
-            point.w[columns], point.z[:] = target, z - problem.weight * (change + shift)
-            self.model = self._model()
-            if self._primal(self.live) < before:
-                point.b += shift
-                return
-        point.w[columns], point.z[:], self.model = start, z, model

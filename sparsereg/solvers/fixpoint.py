@@ -18,9 +18,10 @@ from sparsereg._core import cd, certificate, newton
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import L0, ElasticNet
 from sparsereg.solvers.base import Controls, Point, Progress, Solution
+from sparsereg.solvers.certified import MAX_STALLED
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.target import NO_PRIVATE
-from sparsereg.solvers.working_set import GROWTH, MAX_STALLED, MAX_SWEEPS, SMALL_WORKING_SET, Model
+from sparsereg.solvers.working_set import GROWTH, MAX_SWEEPS, SMALL_WORKING_SET, Model
 
 if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty

@@ -208,6 +208,12 @@ class Problem:
         size = np.finfo(float).eps * (abs(self.centre) + np.abs(self.y).max())
         return 4.0 * size * (np.sqrt(self.null_objective) + size)
 
+    @property
+    def stiff_share(self) -> float:
+        """How much curvature the null model has, of the most that the loss can have; 1 where there is no most."""
+        most = self.loss.lipschitz * self.weight_sum
+        return min(self.target.null_curvature / most, 1.0) if 0.0 < self.target.null_curvature < most < np.inf else 1.0
+
     @cached_property
     def least_loss(self) -> float:
         """What no linear predictor betters: the dual objective at 0, a bound that needs no certificate."""
@@ -245,6 +251,8 @@ class Problem:
 
         For columns of ones and logistic counts it is max(S_j, N_j - S_j), with N_j rows of which S_j are positive.
         """
+        if isinstance(self.loss, Squared):
+            return None
         fall, rise = np.empty(self.n_rows), np.empty(self.n_rows)
         newton.steepest(self.loss, self.y, self.s, self.target.first, fall, rise)
         if (np.isinf(fall).any() and np.isinf(rise).any()) or self.data.min(initial=0.0) < 0.0:

@@ -12,10 +12,12 @@ import numpy.typing as npt
 from sparsereg._core import cd, newton
 from sparsereg._core import columns as column_passes
 from sparsereg.solvers.base import Solution
+from sparsereg.solvers.certified import MAX_STALLED
+from sparsereg.solvers.support import step_on_support
 from sparsereg.solvers.unpenalised import UnpenalisedBlock
-from sparsereg.solvers.working_set import MAX_STALLED, MAX_SWEEPS, Model, WorkingSetRun
+from sparsereg.solvers.working_set import MAX_SWEEPS, Model, WorkingSetRun
 
-__all__ = ["ProximalNewton"]
+__all__ = ["RUNAWAY_STEP", "ProximalNewton"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
@@ -55,6 +57,11 @@ class ProximalNewton(WorkingSetRun):
 
     def finish(self) -> Solution:
         """Report, and leave the model for the next alpha."""
+        if self.block is not None and self.block.columns.size:
+            # Near a minimum Newton's steps vanish; along an exponential tail they have length 1.
+            centre = float(self.curvature.sum()) if self.problem.fit_intercept else 0.0
+            delta, shift, _, _ = self.block.solve(self._centred(self.point.z)[0], self.curvature, centre)
+            self.unbounded = bool(np.abs(self.block.change(delta, shift)).max() > RUNAWAY_STEP)
         if self.problem.private is None:
             self.point.known = self.problem.target, self.point.eta, self.curvature, self.model
         return super().finish()
@@ -73,7 +80,7 @@ class ProximalNewton(WorkingSetRun):
             primal = self._primal(self.live)
             dual, _ = self._best_dual(theta, self.live, scale)
             if primal - dual <= self.target:
-                return self._record(primal, dual)
+                return self.record(primal, dual)
         return super().certify()
 
     def _model(self) -> Model:
@@ -81,7 +88,8 @@ class ProximalNewton(WorkingSetRun):
         problem, point = self.problem, self.point
         self.curvature, weight = np.empty(problem.n_rows), np.empty(problem.n_rows)
         loss, weight_sum = newton.linearise(
-            problem.loss, self.penalty, *problem.terms, point.eta, *problem.private_rules, self.floor,
+            problem.loss, self.penalty, *problem.terms, point.eta, *problem.private_rules,
+            self.floor * problem.stiff_share,
             point.z, self.curvature, weight, point.u, point.t,
         )
         point.fresh = None
@@ -119,10 +127,7 @@ class ProximalNewton(WorkingSetRun):
             self.block = UnpenalisedBlock(self.problem, columns)
         self.slack = 0.0
         if columns.size:
-            centre = float(self.curvature.sum()) if self.problem.fit_intercept else 0.0
-            delta, shift, theta, self.slack = self.block.solve(theta, self.curvature, centre)
-            # Near a minimum Newton's steps vanish; along an exponential tail they have length 1.
-            self.unbounded = bool(np.abs(self.block.change(delta, shift)).max() > RUNAWAY_STEP)
+            _, _, theta, self.slack = self.block.solve(theta, self.model.weight, self.model.weight_sum)
         return theta
 
     def _tighten(self, theta: Vector, private_scale: float) -> None:
@@ -144,6 +149,10 @@ class ProximalNewton(WorkingSetRun):
             *(rule[columns] for rule in problem.rules), self.penalty, inner, most,
         )
         self.n_iter += epochs
+        if epochs >= MAX_SWEEPS:
+            shift += step_on_support(
+                problem, self.penalty, columns, w, point.z, model.weight, model.weight_sum, mass, curvature
+            )
         self.foreseen = point.z.copy() if last else None
         self._search_line(columns, w - point.w[columns], shift)
 
@@ -168,9 +177,9 @@ class ProximalNewton(WorkingSetRun):
             point.w[columns] = np.clip(start + size * delta, problem.lower[columns], problem.upper[columns])
             point.eta = eta + size * step
             self.model = self._model()
-            if self._primal(self.live) <= allowed or size < SHORTEST_STEP:
+            if self._primal(self.live) <= allowed or size == 0.0:
                 break
-            size *= 0.5
+            size = 0.5 * size if size > SHORTEST_STEP else 0.0
         point.b += size * shift
         if size == 1.0:
             self.floor = max(self.floor * FLOOR_FALL, FLOOR_LEAST)

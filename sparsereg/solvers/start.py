@@ -10,8 +10,9 @@ import numpy.typing as npt
 from sparsereg._core import columns as column_passes
 from sparsereg._core import newton
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers import coordinate_descent
+from sparsereg.solvers import coordinate_descent, multinomial
 from sparsereg.solvers.base import Controls, Point
+from sparsereg.solvers.multinomial_problem import MultinomialPoint, MultinomialProblem
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.target import NO_PRIVATE
 
@@ -27,18 +28,27 @@ ROUNDED_UP = 1.0 + 1e-14
 NULL_TOL = 1e-10
 
 
-def null_point(problem: Problem, controls: Controls) -> Point:
+def null_point(problem: Problem | MultinomialProblem, controls: Controls) -> Point | MultinomialPoint:
     """Fit the intercept and the unpenalised columns, everything else at zero.
 
     Parameters
     ----------
-    problem : Problem
+    problem : Problem or MultinomialProblem
     controls : Controls
 
     Returns
     -------
-    point : Point
+    point : Point or MultinomialPoint
     """
+    # No callback: it would be told of an alpha that nobody asked for.
+    precise = replace(controls, tol=min(controls.tol, NULL_TOL), callback=None)
+    if isinstance(problem, MultinomialProblem):
+        point = problem.null_point()
+        if problem.has_unpenalised:
+            multinomial.solve(problem, ElasticNet(OVERWHELMING, 1.0), point, precise)
+            problem.refresh(point)
+            point.alpha = np.inf
+        return point
     n_active, n_rows = problem.indptr.size - 1, problem.n_rows
     point = Point(
         w=np.zeros(n_active),
@@ -50,9 +60,7 @@ def null_point(problem: Problem, controls: Controls) -> Point:
         v=np.zeros(n_active),
     )
     if np.any(problem.factor[problem.public] == 0.0):
-        # No callback: it would be told of an alpha that nobody asked for.
-        controls = replace(controls, tol=min(controls.tol, NULL_TOL), callback=None)
-        coordinate_descent.solve(problem, ElasticNet(OVERWHELMING, 1.0), point, controls)
+        coordinate_descent.solve(problem, ElasticNet(OVERWHELMING, 1.0), point, precise)
         point.alpha = np.inf
     elif problem.is_quadratic:
         point.z[:] = problem.s * problem.y
@@ -72,7 +80,12 @@ def _linearise(problem: Problem, point: Point) -> float:
     return loss
 
 
-def alpha_max(problem: Problem, point: Point, l1_ratio: float, penalty: str = "elastic_net") -> float:
+def alpha_max(
+    problem: Problem | MultinomialProblem,
+    point: Point | MultinomialPoint,
+    l1_ratio: float,
+    penalty: str = "elastic_net",
+) -> float:
     """Return the smallest alpha at which every penalised coefficient is zero.
 
     With L0 it is the smallest at which each alone is best at zero in the quadratic model of the loss:
@@ -80,8 +93,8 @@ def alpha_max(problem: Problem, point: Point, l1_ratio: float, penalty: str = "e
 
     Parameters
     ----------
-    problem : Problem
-    point : Point
+    problem : Problem or MultinomialProblem
+    point : Point or MultinomialPoint
         The null point.
     l1_ratio : float
         Below 1e-3 that value is used, as glmnet does: with pure L2 no coefficient is ever zero.
@@ -93,6 +106,8 @@ def alpha_max(problem: Problem, point: Point, l1_ratio: float, penalty: str = "e
     alpha : float
         0 where no column has anything to explain.
     """
+    if isinstance(problem, MultinomialProblem):
+        return max(alpha_max(part, at, l1_ratio, penalty) for part, at in zip(problem.classes, point.classes))
     mask = np.zeros(point.v.size, dtype=bool)
     mask[problem.public] = True
     if problem.private is not None:
@@ -138,16 +153,20 @@ def null_curvature(problem: Problem) -> npt.NDArray[np.float64]:
 
 
 def point_at(
-    problem: Problem, w: npt.NDArray[np.float64], intercept: float, alpha: float, controls: Controls
-) -> Point:
+    problem: Problem | MultinomialProblem,
+    w: npt.NDArray[np.float64],
+    intercept: float | npt.NDArray[np.float64],
+    alpha: float,
+    controls: Controls,
+) -> Point | MultinomialPoint:
     """Make a warm start of coefficients, or of the null model where that fits better.
 
     Parameters
     ----------
-    problem : Problem
-    w : ndarray of float64 of shape (n_active,)
+    problem : Problem or MultinomialProblem
+    w : ndarray of float64 of shape (n_active,), or (n_classes, n_active) for a MultinomialProblem
         Coefficients; clipped to their bounds, and those of excluded or private columns dropped.
-    intercept : float
+    intercept : float, or ndarray of float64 of shape (n_classes,)
         On the user's scale.
     alpha : float
         The strength to be solved for, which the coefficients are taken to be close to.
@@ -155,8 +174,11 @@ def point_at(
 
     Returns
     -------
-    point : Point
+    point : Point or MultinomialPoint
     """
+    if isinstance(problem, MultinomialProblem):
+        moved = problem.point_at(w, np.asarray(intercept), alpha)
+        return moved if problem.refresh(moved) <= problem.null_objective else null_point(problem, controls)
     point = null_point(problem, controls)
     public = problem.public
     start = np.zeros(point.w.size)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from sparsereg._core import newton
-from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.design import Design
 
@@ -24,8 +24,7 @@ Vector = npt.NDArray[np.float64]
 NO_OFFSET: Vector = np.empty(0)
 ONE_TERM: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
 NO_PRIVATE: tuple[Vector, ...] = (np.empty(0),) * 5
-# Steps of Newton's method and bisection, and the relative change at which they end.
-MAX_STEPS, PRECISION = 200, 1e-15
+TINY = np.finfo(float).tiny
 # Exposures, the exponentials of offsets, stay well within float64.
 LARGEST_OFFSET = 300.0
 
@@ -52,6 +51,8 @@ class Target:
         The best intercept without any column, relative to `centre`; 0 without intercept.
     null_objective : float
         The loss there, less `within`.
+    null_curvature : float
+        Its second derivative there.
     """
 
     y: Vector
@@ -63,6 +64,7 @@ class Target:
     within: float
     null_intercept: float
     null_objective: float
+    null_curvature: float
 
 
 def make_target(
@@ -89,8 +91,6 @@ def make_target(
     """
     weight = None if sample_weight is None else sample_weight / sample_weight.max()
     total = float(design.n_samples if weight is None else weight.sum())
-    if weight is not None and np.any(weight[sample_weight > 0.0] / total < np.finfo(float).tiny):
-        raise ValueError("sample_weight: weights differ by more than the range of float64; raise or zero the smallest")
     within = 0.0
     if offset is not None and loss.location:
         y, offset = y - offset, None
@@ -100,6 +100,9 @@ def make_target(
             offset = None
         logs = y * np.log(np.where(y > 0.0, y, 1.0)) - y
         within = float(logs.sum() if weight is None else weight @ logs) / total
+    positive = slice(None) if sample_weight is None else sample_weight > 0.0
+    if weight is not None and np.any(weight[positive] / total < TINY):
+        raise ValueError("sample_weight: weights differ by more than the range of float64; raise or zero the smallest")
     if loss.sums and offset is None:
         grouped = design.aggregate(y, weight)
         s, mean, terms = grouped.weight / total, grouped.mean, (NO_OFFSET, ONE_TERM)
@@ -112,9 +115,11 @@ def make_target(
         weight = s if terms[1].size == 0 else np.add.reduceat(s, terms[1][:-1])
     centre = float(s @ mean) if fit_intercept and loss.location else 0.0
     mean = mean - centre
-    b, value = _null_model(loss, mean, s, *terms, fit_intercept)
+    b = _null_intercept(loss, mean, s, *terms) if fit_intercept else 0.0
+    value, _, curvature = _at_intercept(loss, mean, s, *terms, b)
     uniform = weight.min() == weight.max()
-    return Target(mean, s, *terms, weight[:1].copy() if uniform else weight, centre, within, b, value)
+    weight = weight[:1].copy() if uniform else weight
+    return Target(mean, s, *terms, weight, centre, within, b, value, curvature)
 
 
 def _expose(y: Vector, weight: Vector | None, offset: Vector) -> tuple[Vector, Vector]:
@@ -133,53 +138,57 @@ def _terms(
     design: Design, y: Vector, weight: Vector | None, offset: Vector | None
 ) -> tuple[Vector, Vector, Vector, npt.NDArray[np.int64]]:
     """List the samples row by row: targets, weights, offsets and the first of each row."""
-    kept = design.row_of >= 0
+    kept = np.flatnonzero(design.row_of >= 0)
     rows = design.row_of[kept]
-    order = np.flatnonzero(kept)[np.argsort(rows, kind="stable")]
-    first = np.zeros(design.n_rows + 1, dtype=np.int64)
-    np.cumsum(np.bincount(rows, minlength=design.n_rows), out=first[1:])
+    # A transposition sorts by counting, and keeps the order within a row.
+    entries = (np.ones(rows.size, dtype=np.int8), rows, np.arange(rows.size + 1))
+    by_row = sparse.csc_array(entries, shape=(design.n_rows, rows.size)).tocsr()
+    order, first = kept[by_row.indices], by_row.indptr.astype(np.int64)
     s = np.ones(order.size) if weight is None else weight[order]
     by_term = NO_OFFSET if offset is None else offset[order]
     return y[order], s, by_term, ONE_TERM if order.size == design.n_rows else first
 
 
-def _null_model(
-    loss: _Loss, y: Vector, s: Vector, offset: Vector, first: npt.NDArray[np.int64], fit_intercept: bool
-) -> tuple[float, float]:
-    """Fit the intercept alone, by Newton's method within a bracket; return it and the loss there."""
-    if isinstance(loss, Squared):
-        return 0.0, float(0.5 * (s @ y**2))
-    fall, rise = np.empty(1), np.empty(1)
-    if offset.size == 0 and loss.sums and not loss.location:
-        # All terms have the same predictor: their mean says all.
-        y, s = np.array([s @ y / s.sum()]), np.array([s.sum()])
-    everything = np.array([0, y.size], dtype=np.int64)
-    newton.steepest(loss, y, s, everything, fall, rise)
-    if fit_intercept and not (fall[0] > 0.0 and rise[0] > 0.0):
+def _null_intercept(
+    loss: _Loss, y: Vector, s: Vector, offset: Vector, first: npt.NDArray[np.int64]
+) -> float:
+    """Find the best intercept without any column: in closed form, or as the root of a monotone function."""
+    if loss.location and loss.sums:
+        return 0.0  # y is centred
+    weighty = s > 0.0
+    mean, fall, rise = float(s @ y / s.sum()), np.empty(1), np.empty(1)
+    newton.steepest(loss, y, s, np.array([0, y.size], dtype=np.int64), fall, rise)
+    if not (fall[0] > 0.0 and rise[0] > 0.0):
         raise ValueError(
-            f"y: every target is {y[s > 0.0][0]:g}, at the edge of what the loss allows, so that no finite intercept "
+            f"y: every target is {y[weighty][0]:g}, at the edge of what the loss allows, so that no finite intercept "
             "is best; expected two classes, or a count above 0"
         )
+    best = loss.link(mean)
+    if offset.size == 0 and np.isfinite(best):
+        return best
+    # Imported late: it takes longer than all other imports together, and most fits do without.
+    from scipy.optimize import brentq
 
-    def slope(b: float) -> tuple[float, float, float]:
-        z, curvature, weight = np.empty(1), np.empty(1), np.empty(1)
-        penalty = ElasticNet(0.0, 1.0)
-        value, _ = newton.linearise(
-            loss, penalty, y, s, offset, everything, np.array([b]), *NO_PRIVATE, 0.0, z, curvature, weight,
-            NO_OFFSET, NO_OFFSET,
-        )
-        return value, z[0], weight[0]
+    if np.isfinite(best):
+        low, high = best - offset[weighty].max(), best - offset[weighty].min()
+    else:
+        low, high = y[weighty].min(), y[weighty].max()
+    # The derivative has its root within, at an end only by rounding.
+    room = 1e-9 * (1.0 + abs(low) + abs(high))
+    def derivative(b: float) -> float:
+        return _at_intercept(loss, y, s, offset, first, b)[1]
 
-    b, low, high = 0.0, -np.inf, np.inf
-    value, fall_here, stiffness = slope(b)
-    for _ in range(MAX_STEPS if fit_intercept else 0):
-        low, high = (b, high) if fall_here > 0.0 else (low, b)
-        new = b + fall_here / stiffness if stiffness > 0.0 else np.nan
-        if not low < new < high:
-            inside = np.isfinite(low) and np.isfinite(high)
-            new = 0.5 * (low + high) if inside else 2.0 * b + np.copysign(1.0, fall_here)
-        if abs(new - b) <= PRECISION * max(abs(new), abs(b)) or fall_here == 0.0:
-            break
-        b = new
-        value, fall_here, stiffness = slope(b)
-    return b, value
+    return float(brentq(derivative, low - room, high + room, xtol=1e-300, rtol=1e-15))
+
+
+def _at_intercept(
+    loss: _Loss, y: Vector, s: Vector, offset: Vector, first: npt.NDArray[np.int64], b: float
+) -> tuple[float, float, float]:
+    """Return the loss of the model with intercept only, its derivative and its second derivative."""
+    n_rows = max(first.size - 1, 0) or y.size
+    z, curvature, weight = np.empty(n_rows), np.empty(n_rows), np.empty(n_rows)
+    value, _ = newton.linearise(
+        loss, ElasticNet(0.0, 1.0), y, s, offset, first, np.full(n_rows, b), *NO_PRIVATE, 0.0, z, curvature, weight,
+        NO_OFFSET, NO_OFFSET,
+    )
+    return value, -float(z.sum()), float(curvature.sum())

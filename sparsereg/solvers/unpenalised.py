@@ -87,7 +87,7 @@ class UnpenalisedBlock:
         """Take the moments of the columns under the weights of the rows."""
         mass, centred = np.empty(self.columns.size), np.empty(self.columns.size)
         n_rows = self._problem.n_rows
-        total = float(np.broadcast_to(weight, (n_rows,)).sum())
+        total = max(float(np.broadcast_to(weight, (n_rows,)).sum()), np.finfo(float).tiny)
         column_passes.moments(*self._problem.matrix, self.columns, weight, total, n_rows, mass, centred)
         self._root = np.sqrt(weight)
         if weight_sum > 0.0:

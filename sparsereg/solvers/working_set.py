@@ -16,10 +16,11 @@ import numpy.typing as npt
 from sparsereg._core import certificate, newton
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Controls, Point, Progress, Solution
+from sparsereg.solvers.base import Controls, Point, Solution
+from sparsereg.solvers.certified import CertifiedRun
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["MAX_STALLED", "MAX_SWEEPS", "Model", "WorkingSetRun"]
+__all__ = ["MAX_SWEEPS", "Model", "WorkingSetRun"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
@@ -29,10 +30,10 @@ SMALL_WORKING_SET = 200
 GROWTH = 2
 # Sweeps between two looks at the gap: a tolerance below the rounding of the residual must not use up all of max_iter.
 MAX_SWEEPS = 100
-# Rounds that better neither objective nor gap after which rounding is to blame.
-MAX_STALLED = 8
 # Correlation with an unpenalised column, relative to the norms of both, up to which a dual point counts as feasible.
 FEASIBLE = 1e-12
+# The same for a column that was solved for, where the gap is told what the rest may be worth.
+SOLVED = 1e-9
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Model:
     loss: float
 
 
-class WorkingSetRun:
+class WorkingSetRun(CertifiedRun):
     """The state of one call of `solve`; a subclass says how to descend.
 
     Parameters
@@ -63,13 +64,9 @@ class WorkingSetRun:
     unbounded = False
 
     def __init__(self, problem: Problem, penalty: ElasticNet, point: Point, controls: Controls):
-        self.problem, self.penalty, self.point, self.controls = problem, penalty, point, controls
-        self.target = controls.tol * problem.reference + problem.rounding
+        super().__init__(problem, penalty, point, controls)
         self.norm = np.sqrt(problem.curvature)
-        self.best_dual, self.gap, self.best_gap = problem.least_loss, np.inf, np.inf
-        self.n_iter, self.stalled, self.is_z = 0, 0, False
-        self.best_primal = np.inf
-        self.primal, self.dual_scale, self.sphere_gap = np.inf, 1.0, np.inf
+        self.is_z = False
         self.tol: float | None = None
         self.working_set: Ids = problem.public[:0]
         self.model = self._begin()
@@ -130,13 +127,18 @@ class WorkingSetRun:
         By Cauchy-Schwarz, as the loss there is at most F here and at 0 and f'^2 <= 2 L f for f >= 0; and by how steep
         the loss can be at all.
         """
-        problem, columns = self.problem, self.problem.public
-        if problem.reach is not None:
-            columns = columns[(problem.reach[columns] > self._threshold(columns)) | (self.point.w[columns] != 0.0)]
+        problem, columns = self.problem, self._within_reach()
         if np.isfinite(problem.loss.lipschitz):
             primal = min(self._primal(columns), problem.null_objective)
             columns = self._reachable(columns, 0.0, np.sqrt(2.0 * problem.loss.lipschitz * primal))
         return columns
+
+    def _within_reach(self) -> Ids:
+        """Drop the columns that the loss is nowhere steep enough for."""
+        problem, columns = self.problem, self.problem.public
+        if problem.reach is None:
+            return columns
+        return columns[(problem.reach[columns] > self._threshold(columns)) | (self.point.w[columns] != 0.0)]
 
     def _reachable(self, columns: Ids, c: float, radius: float) -> Ids:
         """Keep the columns that are not zero at every dual point within the radius of c z."""
@@ -170,25 +172,13 @@ class WorkingSetRun:
     def certify(self) -> bool:
         """Update the duality gap; say whether to go on."""
         theta, private_scale = self._dual_point()
-        primal = self._primal(self.live)
         dual, scale = self._best_dual(theta, self.live, private_scale)
-        self.dual_scale, self.sphere_gap = scale, primal - dual
-        if not self._record(primal, dual):
+        primal = self._primal(self.live)
+        if not self.record(primal, dual):
             return False
         self._tighten(theta, private_scale)
-        self._drop_safely()
+        self.drop_safely(scale, primal - dual)
         return True
-
-    def _record(self, primal: float, dual: float) -> bool:
-        """Take note of a primal and a dual objective; say whether to go on."""
-        self.primal, self.best_dual = primal, max(self.best_dual, dual)
-        self.gap = max(primal - self.best_dual, 0.0)
-        self.n_iter += 1
-        better = primal < self.best_primal - 1e-14 * self.problem.reference or self.gap < 0.99 * self.best_gap
-        self.stalled = 0 if better else self.stalled + 1
-        self.best_gap, self.best_primal = min(self.gap, self.best_gap), min(primal, self.best_primal)
-        self._tell()
-        return self.gap > self.target and self.n_iter < self.controls.max_iter and self.stalled < MAX_STALLED
 
     def _without_dual_slack(self, theta: Vector) -> Ids:
         """Find the unpenalised columns that X' theta must vanish on: within their bounds, or pushed off one."""
@@ -200,20 +190,12 @@ class WorkingSetRun:
 
     def _best_dual(self, theta: Vector, columns: Ids, private_scale: float) -> tuple[float, float]:
         """Return the dual objective at the best of a few scalings of theta, and that scaling."""
-        problem, point, rules = self.problem, self.point, self.problem.rules
-        unpenalised, explained = 0.0, float(point.w[columns] @ point.v[columns])
-        if self.unpenalised.size:
-            unpenalised = self._unpenalised_conjugate()
-            columns = np.setdiff1d(columns, self.unpenalised, assume_unique=True)
-        scales = {min(1.0, private_scale)}
-        # Far bounds price the least infeasibility dearly; scaled as if there were none the point costs nothing.
-        for sides in (rules[2:],) if problem.signs is None else (problem.signs, rules[2:]):
-            feasible = certificate.feasible_scale(self.penalty, columns, point.v, point.w, *rules[:2], *sides)
-            scales.add(min(feasible, private_scale))
+        problem, point = self.problem, self.point
+        explained = float(point.w[columns] @ point.v[columns])
+        paid = certificate.penalty_value(self.penalty, columns, point.w, problem.factor, problem.scale)
         best, best_scale, predictor = -np.inf, 1.0, self._predictor()
-        paid = certificate.penalty_value(self.penalty, columns, point.w, *rules[:2])
-        for scale in scales:
-            conjugate = certificate.conjugate_sum(self.penalty, columns, point.v, scale, *rules) + scale * unpenalised
+        for scale in {min(scale, private_scale) for scale in self.scales(columns)}:
+            conjugate = self.conjugate(columns, scale)
             # By Fenchel's inequality for the loss the gap is at least this, without a look at the rows.
             if paid + conjugate - scale * explained <= self._useful_gap():
                 dual = -conjugate - newton.dual_sum(
@@ -223,6 +205,25 @@ class WorkingSetRun:
                     best, best_scale = dual, scale
         return best, best_scale
 
+    def scales(self, columns: Ids) -> list[float]:
+        """List the factors of a dual point that are worth a try, given its correlations; 1 is the first."""
+        point, rules = self.point, self.problem.rules
+        columns = np.setdiff1d(columns, self.unpenalised, assume_unique=True) if self.unpenalised.size else columns
+        # Far bounds price the least infeasibility dearly; scaled as if there were none the point costs nothing.
+        every = (rules[2:],) if self.problem.signs is None else (self.problem.signs, rules[2:])
+        feasible = certificate.feasible_scale
+        return [1.0, *(feasible(self.penalty, columns, point.v, point.w, *rules[:2], *sides) for sides in every)]
+
+    def conjugate(self, columns: Ids, scale: float) -> float:
+        """Sum the conjugates of penalties and bounds at the scaled correlations; inf where those are infeasible."""
+        unpenalised = 0.0
+        if self.unpenalised.size:
+            unpenalised = scale * self._unpenalised_conjugate()
+            columns = np.setdiff1d(columns, self.unpenalised, assume_unique=True)
+        return unpenalised + certificate.conjugate_sum(
+            self.penalty, columns, self.point.v, scale, *self.problem.rules
+        )
+
     def _useful_gap(self) -> float:
         """Gap above which a dual point need not be evaluated."""
         return np.finfo(float).max
@@ -230,24 +231,24 @@ class WorkingSetRun:
     def _unpenalised_conjugate(self) -> float:
         """Sum sup_w v_j w over the bounds; inf where nothing bounds w and v_j is more than rounding.
 
-        What rounding leaves on the columns of the block is priced by what another step on them would gain.
+        What is left on the columns that were solved for, if little, is priced by what another step on them would gain.
         """
-        problem = self.problem
-        columns = np.setdiff1d(self.unpenalised, self.solved, assume_unique=True)
+        problem, columns = self.problem, self.unpenalised
         v = self.point.v[columns]
         bound = np.where(v > 0.0, problem.upper[columns], problem.lower[columns])
-        rounding = FEASIBLE * self.norm[columns] * np.sqrt(2.0 * problem.reference)
-        if np.any(np.isinf(bound) & (np.abs(v) > rounding)):
+        little = np.where(np.isin(columns, self.solved, assume_unique=True), SOLVED, FEASIBLE)
+        little *= self.norm[columns] * np.sqrt(2.0 * problem.reference)
+        if np.any(np.isinf(bound) & (np.abs(v) > little)):
             return np.inf
+        bound[np.isinf(bound)] = 0.0
         bound[np.isinf(bound)] = 0.0
         return float(np.sum(v * bound)) + self.slack
 
-    def _drop_safely(self) -> None:
-        """Drop columns that are zero at the optimum."""
+    def drop_safely(self, scale: float, gap: float) -> None:
+        """Drop columns that are zero at the optimum, given a scaled dual point and its distance from the objective."""
         lipschitz = self.problem.loss.lipschitz
-        if np.isfinite(self.sphere_gap) and np.isfinite(lipschitz):
-            radius = np.sqrt(2.0 * lipschitz * max(self.sphere_gap, 0.0))
-            self.live = self._reachable(self.live, self.dual_scale, radius)
+        if np.isfinite(gap) and np.isfinite(lipschitz):
+            self.live = self._reachable(self.live, scale, np.sqrt(2.0 * lipschitz * max(gap, 0.0)))
 
     def _tighten(self, theta: Vector, private_scale: float) -> None:
         """Set the tolerance of the next descent from the gap of the last one on its own working set."""
@@ -284,16 +285,8 @@ class WorkingSetRun:
 
     # The end.
 
-    def _tell(self) -> None:
-        if self.controls.callback is not None:
-            n_nonzero = int(np.count_nonzero(self.point.w))
-            n_nonzero += int(np.count_nonzero(self.point.u))
-            self.controls.callback(Progress(self.penalty.alpha, self.n_iter, self._relative_gap(), n_nonzero))
-
-    def _relative_gap(self) -> float:
-        """Gap over the objective of the null model; 0 where that is itself rounding."""
-        reference = self.problem.reference
-        return float(self.gap / reference) if reference > self.problem.rounding else 0.0
+    def _n_nonzero(self) -> int:
+        return int(np.count_nonzero(self.point.w) + np.count_nonzero(self.point.u))
 
     def finish(self) -> Solution:
         """Put the private columns back and report."""
@@ -312,7 +305,7 @@ class WorkingSetRun:
             b=point.b + problem.centre,
             objective=self.primal + problem.within,
             loss=self.primal + problem.within - paid,
-            dual_gap=self._relative_gap(),
+            dual_gap=self.relative_gap(),
             n_iter=self.n_iter,
             converged=self.gap <= self.target,
             unbounded=self.unbounded,

@@ -50,8 +50,8 @@ def test_value_derivative_and_curvature(name, share, t, s):
     assert value == pytest.approx(s * LOSS_VALUES[name](y, t), rel=1e-13, abs=1e-14)
     below, above = at(name, y, t - h, s), at(name, y, t + h, s)
     size = s * (1.0 + abs(LOSS_VALUES[name](y, t)))
-    assert (above[0] - below[0]) / (2 * h) == pytest.approx(derivative, rel=1e-6, abs=1e-6 * size)
     if below[2] == pytest.approx(above[2], rel=1e-2, abs=1e-9):  # no kink of the derivative in between
+        assert (above[0] - below[0]) / (2 * h) == pytest.approx(derivative, rel=1e-6, abs=1e-6 * size)
         assert (above[1] - below[1]) / (2 * h) == pytest.approx(curvature, rel=1e-6, abs=1e-6 * size)
     assert curvature >= 0.0
     assert curvature <= s * LOSSES[name].lipschitz * (1.0 + 1e-15)

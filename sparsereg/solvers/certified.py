@@ -1,0 +1,57 @@
+"""What a solver knows of the optimum on its way there: a bound from below, the gap to it, whether they still move."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sparsereg._core.penalties import ElasticNet
+from sparsereg.solvers.base import Controls, Progress
+
+__all__ = ["MAX_STALLED", "CertifiedRun"]
+
+# Rounds that better neither objective nor gap after which rounding is to blame.
+MAX_STALLED = 8
+
+
+class CertifiedRun:
+    """The state of a call of `solve` that alternates between a certificate and a descent.
+
+    Parameters
+    ----------
+    problem : Problem or SoftmaxProblem
+    penalty : ElasticNet
+    point : Point or SoftmaxPoint
+        Warm start; holds the solution on return.
+    controls : Controls
+    """
+
+    def __init__(self, problem: Any, penalty: ElasticNet, point: Any, controls: Controls):
+        self.problem, self.penalty, self.point, self.controls = problem, penalty, point, controls
+        self.target = controls.tol * problem.reference + problem.rounding
+        self.best_dual, self.gap, self.best_gap = problem.least_loss, np.inf, np.inf
+        self.n_iter, self.stalled = 0, 0
+        self.primal, self.best_primal = np.inf, np.inf
+
+    def record(self, primal: float, dual: float) -> bool:
+        """Take note of a primal and a dual objective; say whether to go on."""
+        self.primal, self.best_dual = primal, max(self.best_dual, dual)
+        self.gap = max(primal - self.best_dual, 0.0)
+        self.n_iter += 1
+        better = primal < self.best_primal - 1e-14 * self.problem.reference or self.gap < 0.99 * self.best_gap
+        self.stalled = 0 if better else self.stalled + 1
+        self.best_gap, self.best_primal = min(self.gap, self.best_gap), min(primal, self.best_primal)
+        if self.controls.callback is not None:
+            progress = Progress(self.penalty.alpha, self.n_iter, self.relative_gap(), self._n_nonzero())
+            self.controls.callback(progress)
+        return self.gap > self.target and self.n_iter < self.controls.max_iter and self.stalled < MAX_STALLED
+
+    def relative_gap(self) -> float:
+        """Gap over the objective of the null model; 0 where that is itself rounding."""
+        reference = self.problem.reference
+        return float(self.gap / reference) if reference > self.problem.rounding else 0.0
+
+    def _n_nonzero(self) -> int:
+        """Count the coefficients that are not zero."""
+        raise NotImplementedError

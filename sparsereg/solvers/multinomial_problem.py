@@ -1,0 +1,244 @@
+"""The data of the softmax objective: one problem a class, all on the same columns, and where its paths start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core import columns as column_passes
+from sparsereg._core.losses import Logistic
+from sparsereg.design import Design
+from sparsereg.solvers import softmax
+from sparsereg.solvers.base import Point
+from sparsereg.solvers.problem import ColumnRules, Problem, make_problem
+from sparsereg.solvers.target import make_target
+
+__all__ = ["MultinomialPoint", "MultinomialProblem", "make_multinomial_problem"]
+
+Vector = npt.NDArray[np.float64]
+
+# Intercepts of the null model are found to this step: the grid hangs on it.
+PRECISION = 1e-13
+
+
+@dataclass(frozen=True)
+class MultinomialProblem:
+    """The data of F(W, b) = sum_i s_i (log sum_k exp(t_ki) - sum_k y_ki t_ki) + penalty of every class.
+
+    In the coefficients of class k alone F is logistic, with target y_k and offset -log sum_{l != k} exp(t_l), but for a
+    constant.
+
+    Attributes
+    ----------
+    classes : tuple of Problem
+        Class k against the others; the offset is written anew before each use.
+    y : ndarray of float64 of shape (n_classes, n_terms)
+        Share of each class.
+    offset : ndarray of float64 of shape (n_classes, n_terms) or None
+    row : ndarray of int64 of shape (n_terms,) or None
+        Row of each term; None where every row has one.
+    null_intercepts : ndarray of float64 of shape (n_classes,)
+    null_objective : float
+    """
+
+    classes: tuple[Problem, ...]
+    y: Vector
+    offset: Vector | None
+    row: npt.NDArray[np.int64] | None
+    null_intercepts: Vector
+    null_objective: float
+
+    @property
+    def s(self) -> Vector:
+        """Weights of the terms."""
+        return self.classes[0].s
+
+    @property
+    def n_rows(self) -> int:
+        """Number of aggregated rows."""
+        return self.classes[0].n_rows
+
+    @property
+    def fit_intercept(self) -> bool:
+        """Whether each class has an intercept."""
+        return self.classes[0].fit_intercept
+
+    @property
+    def reference(self) -> float:
+        """What gaps are relative to: the objective of the null model."""
+        return self.null_objective
+
+    @cached_property
+    def least_loss(self) -> float:
+        """What no linear predictor betters: the dual objective at 0, a bound that needs no certificate."""
+        return -softmax.entropy(self.s, self.y)
+
+    @property
+    def rounding(self) -> float:
+        """Gap that rounding alone may leave."""
+        return self.classes[0].rounding
+
+    def to_terms(self, eta: Vector) -> Vector:
+        """Bring linear predictors from rows to terms, and add the offsets.
+
+        Parameters
+        ----------
+        eta : ndarray of float64 of shape (n_classes, n_rows)
+
+        Returns
+        -------
+        t : ndarray of float64 of shape (n_classes, n_terms)
+        """
+        t = eta if self.row is None else eta[:, self.row]
+        return t if self.offset is None else t + self.offset
+
+    def to_terms_of(self, k: int, eta: Vector) -> Vector:
+        """Bring the linear predictor of one class from rows to terms, and add its offset."""
+        t = eta if self.row is None else eta[self.row]
+        return t if self.offset is None else t + self.offset[k]
+
+    def to_rows(self, z: Vector) -> Vector:
+        """Sum up terms by row.
+
+        Parameters
+        ----------
+        z : ndarray of float64 of shape (n_classes, n_terms)
+
+        Returns
+        -------
+        z : ndarray of float64 of shape (n_classes, n_rows)
+        """
+        return z if self.row is None else np.add.reduceat(z, self.classes[0].target.first[:-1], axis=1)
+
+    @property
+    def has_unpenalised(self) -> bool:
+        """Some column carries no penalty."""
+        first = self.classes[0]
+        return bool(np.any(first.factor[first.public] == 0.0))
+
+    def null_point(self) -> MultinomialPoint:
+        """Return the point with intercepts only."""
+        points = []
+        for b, problem in zip(self.null_intercepts, self.classes):
+            w, v = np.zeros(problem.indptr.size - 1), np.zeros(problem.indptr.size - 1)
+            eta = np.full(self.n_rows, b)
+            points.append(Point(w=w, b=float(b), z=np.empty(self.n_rows), eta=eta, u=np.empty(0), t=np.empty(0), v=v))
+        point = MultinomialPoint(points)
+        self.refresh(point)
+        return point
+
+    def point_at(self, w: Vector, intercepts: Vector, alpha: float) -> MultinomialPoint:
+        """Return the point with given coefficients.
+
+        Parameters
+        ----------
+        w : ndarray of float64 of shape (n_classes, n_active)
+            Clipped to their bounds; those of excluded columns are dropped.
+        intercepts : ndarray of float64 of shape (n_classes,)
+        alpha : float
+            The strength to be solved for, which the coefficients are taken to be close to.
+
+        Returns
+        -------
+        point : MultinomialPoint
+        """
+        point = self.null_point()
+        for start, b, at, problem in zip(w, intercepts, point.classes, self.classes):
+            public = problem.public
+            at.w[public] = np.clip(start[public], problem.lower[public], problem.upper[public])
+            at.b = float(b) if self.fit_intercept else 0.0
+            at.eta = np.full(self.n_rows, at.b)
+            column_passes.accumulate(*problem.matrix, public, at.w[public], at.eta)
+        self.refresh(point)
+        point.alpha = alpha
+        return point
+
+    def refresh(self, point: MultinomialPoint) -> float:
+        """Make z minus the derivative of the loss at the linear predictors; return the loss."""
+        t = self.to_terms(point.eta)
+        p, log_sum = softmax.softmax(t)
+        for at, z in zip(point.classes, self.to_rows(self.s * (self.y - p))):
+            at.z = np.ascontiguousarray(z)
+        return softmax.loss(self.y, self.s, t, log_sum)
+
+
+@dataclass
+class MultinomialPoint:
+    """A point on the path.
+
+    Attributes
+    ----------
+    classes : list of Point
+        That of every class.
+    alpha : float
+        The strength that this point solves; infinite for the null model.
+    """
+
+    classes: list[Point]
+    alpha: float = np.inf
+
+    @property
+    def eta(self) -> Vector:
+        """Linear predictors, of shape (n_classes, n_rows); a copy."""
+        return np.stack([point.eta for point in self.classes])
+
+
+def make_multinomial_problem(
+    design: Design,
+    y: Vector,
+    sample_weight: Vector | None,
+    rules: ColumnRules,
+    *,
+    fit_intercept: bool,
+    offset: Vector | None = None,
+    l1_ratio: float = 1.0,
+) -> MultinomialProblem:
+    """Bring shares of classes, weights and penalties to the rows and columns of a design.
+
+    Parameters
+    ----------
+    design : Design
+    y : ndarray of float64 of shape (n_samples, n_classes)
+        Probability of each class; rows sum to one.
+    sample_weight : ndarray of float64 of shape (n_samples,) or None
+    rules : ColumnRules
+    fit_intercept : bool
+    offset : ndarray of float64 of shape (n_samples, n_classes) or None, default=None
+    l1_ratio : float, default=1.0
+        As in `make_problem`.
+
+    Returns
+    -------
+    problem : MultinomialProblem
+
+    Raises
+    ------
+    ValueError
+        Where a class has no share in any row, so that no finite intercept is best.
+    """
+    shares = np.ascontiguousarray(y.T)
+    offsets = [None] * len(shares) if offset is None else np.ascontiguousarray(offset.T)
+    loss = Logistic()
+    first = make_problem(
+        design, shares[0], sample_weight, rules, fit_intercept=fit_intercept, loss=loss, offset=offsets[0],
+        l1_ratio=l1_ratio, eliminate=False,
+    )
+    others = [
+        make_target(design, loss, share, sample_weight, by_class, fit_intercept)
+        for share, by_class in zip(shares[1:], offsets[1:])
+    ]
+    targets = [first.target, *others]
+    shares, s = np.stack([target.y for target in targets]), first.s
+    given = None if offset is None else np.stack([target.offset for target in targets])
+    rows = None if first.target.first.size == 0 else np.repeat(np.arange(first.n_rows), np.diff(first.target.first))
+    t = np.zeros(shares.shape) if given is None else given
+    b = softmax.balance(shares, s, t, PRECISION) if fit_intercept else np.zeros(len(shares))
+    t = t + b[:, None]
+    objective = softmax.loss(shares, s, t, softmax.softmax(t)[1])
+    classes = tuple(
+        replace(first, target=replace(target, offset=np.zeros(s.size), null_objective=objective)) for target in targets
+    )
+    return MultinomialProblem(classes, shares, given, rows, b, objective)
