@@ -2,7 +2,9 @@
 
 from sparsereg._sklearn import ConvergenceWarning
 from sparsereg.classifiers import LinearSVC, LogisticRegression
+from sparsereg.cross_validation import CVProgress
 from sparsereg.crosses import FeatureCross, LatLongCross
+from sparsereg.cv import ElasticNetCV, LassoCV, LogisticRegressionCV, PoissonRegressorCV, RidgeCV
 from sparsereg.path import enet_path, lasso_path, logistic_path, poisson_path, regularization_path, ridge_path
 from sparsereg.path_result import RegularizationPath
 from sparsereg.regressors import ElasticNet, HuberRegressor, Lasso, PoissonRegressor, Ridge
@@ -10,18 +12,24 @@ from sparsereg.solvers.base import Progress
 
 __version__ = "0.1.0"
 __all__ = [
+    "CVProgress",
     "ConvergenceWarning",
     "ElasticNet",
+    "ElasticNetCV",
     "FeatureCross",
     "HuberRegressor",
     "Lasso",
+    "LassoCV",
     "LatLongCross",
     "LinearSVC",
     "LogisticRegression",
+    "LogisticRegressionCV",
     "PoissonRegressor",
+    "PoissonRegressorCV",
     "Progress",
     "RegularizationPath",
     "Ridge",
+    "RidgeCV",
     "__version__",
     "enet_path",
     "lasso_path",

@@ -61,6 +61,7 @@ def as_rows(X: Any, dtype: Any = None, name: str = "X") -> Rows:
     Parameters
     ----------
     X : SciPy sparse matrix or array, ndarray, DataFrame or nested sequence, of shape (n_samples, n_features)
+        Or rows, which are taken as they are.
     dtype : None, float32 or float64, default=None
         How to keep values. None: float32 stays, anything else becomes float64.
     name : str, default="X"
@@ -70,6 +71,8 @@ def as_rows(X: Any, dtype: Any = None, name: str = "X") -> Rows:
     -------
     rows : Rows
     """
+    if isinstance(X, Rows):
+        return X
     if _is_sparse_frame(X):
         X = X.sparse.to_coo()
     if not sparse.issparse(X):

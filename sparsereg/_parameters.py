@@ -28,7 +28,9 @@ __all__ = [
     "check_grid",
     "check_l1_ratio",
     "check_label_smoothing",
+    "check_n_jobs",
     "check_penalty",
+    "check_share",
     "check_signs",
     "make_controls",
     "make_loss",
@@ -63,7 +65,19 @@ def check_alpha(alpha: Any, name: str = "alpha") -> float:
 
 def check_l1_ratio(l1_ratio: Any) -> float:
     """Check the share of the L1 part: a number in [0, 1]."""
-    return _check_number(l1_ratio, "l1_ratio", 0.0, 1.0, "[0, 1]")
+    return check_share(l1_ratio, "l1_ratio")
+
+
+def check_share(value: Any, name: str) -> float:
+    """Check a share: a number in [0, 1]."""
+    return _check_number(value, name, 0.0, 1.0, "[0, 1]")
+
+
+def check_n_jobs(n_jobs: Any) -> int:
+    """Check a number of threads for folds: at least 1; None is 1, -1 is as many as the machine has."""
+    if n_jobs is None:
+        return 1
+    return (os.cpu_count() or 1) if n_jobs == -1 else _check_count(n_jobs, "n_jobs", MOST_THREADS)
 
 
 def check_label_smoothing(label_smoothing: Any) -> float:

@@ -245,7 +245,7 @@ def check_target(y: Any, n_samples: int, least: float, most: float, what: str) -
 
 
 def check_shares(
-    y: Any, n_samples: int, sample_weight: npt.NDArray[np.float64] | None = None
+    y: Any, n_samples: int, sample_weight: npt.NDArray[np.float64] | None = None, n_classes: int | None = None
 ) -> npt.NDArray[np.float64]:
     """Check shares of classes: one row for each sample, in [0, 1] and of sum one where a row has weight.
 
@@ -254,6 +254,8 @@ def check_shares(
     y : array-like of shape (n_samples, n_classes)
     n_samples : int
     sample_weight : ndarray of float64 of shape (n_samples,) or None, default=None
+    n_classes : int or None, default=None
+        None: two or more.
 
     Returns
     -------
@@ -265,6 +267,8 @@ def check_shares(
             f"y: shape {array.shape} is not allowed, expected ({n_samples}, n_classes), probabilities of two or more "
             "classes for every row of X"
         )
+    if n_classes is not None and array.shape[1] != n_classes:
+        raise ValueError(f"y: shape {array.shape} is not allowed, expected ({n_samples}, {n_classes})")
     _check_finite(array, "y")
     array = array.astype(np.float64)
     least, total = array.min(axis=1), array.sum(axis=1)

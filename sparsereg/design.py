@@ -145,9 +145,8 @@ class Design:
         indptr, indices, data = self.indptr, self.indices, self.data[:0] if self.binary else self.data
         if rows is not None:
             kept = rows[indices]
-            before = np.zeros(kept.size + 1, dtype=np.int64)
-            np.cumsum(kept, out=before[1:])
-            indptr, indices, data = before[indptr], indices[kept], data if self.binary else data[kept]
+            indptr = np.r_[0, np.cumsum(np.add.reduceat(kept, indptr[:-1], dtype=np.int64))]
+            indices, data = indices[kept], data if self.binary else data[kept]
         hashes = np.empty(self.n_active, dtype=np.uint64)
         groups.hash_rows(indptr, indices, data, hashes)
         group, _ = _equal_slices(indptr, indices, data, hashes, self.n_active)

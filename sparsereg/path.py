@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from sparsereg._parameters import check_alphas, check_flag, check_grid, check_l1_ratio, make_controls
-from sparsereg._sklearn import ConvergenceWarning
-from sparsereg.coef import PathCoef
-from sparsereg.design import Design
+from sparsereg.convergence import left_of, measure_of, warn_saturated, warn_unconverged
 from sparsereg.path_result import RegularizationPath
 from sparsereg.preparation import prepare
 from sparsereg.solvers import coordinate_descent, multinomial, nonconvex, ridge
@@ -23,16 +18,20 @@ from sparsereg.solvers.base import Controls, JointSolution, Point, Solution
 from sparsereg.solvers.concavity import make_penalty
 from sparsereg.solvers.multinomial_problem import MultinomialPoint, MultinomialProblem
 from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.relaxed import Relaxation
 from sparsereg.solvers.start import alpha_max, null_point
 from sparsereg.targets import encode_classes, flatten
 
 __all__ = [
+    "alpha_solver",
     "enet_path",
+    "geometric_grid",
     "lasso_path",
     "logistic_path",
     "poisson_path",
     "prepare",
     "regularization_path",
+    "relax_all",
     "ridge_path",
     "solve_grid",
 ]
@@ -64,6 +63,7 @@ def regularization_path(
     penalty_factor: Any = None,
     tol: float = 1e-6,
     max_iter: int = 10_000,
+    relax: bool = False,
     n_threads: int | None = None,
     verbose: int = 0,
     callback: Callable[..., Any] | None = None,
@@ -123,6 +123,9 @@ def regularization_path(
         the largest gradient entry of the model with intercept only.
     max_iter : int, default=10_000
         Passes at one alpha after which to stop, with a ConvergenceWarning.
+    relax : bool, default=False
+        Give the relaxed path: least loss on the support of every fit, without penalty (bounds stay). Its objectives
+        are losses, and its gaps those of the problems on the supports.
     n_threads : int or None, default=None
         Threads for passes over all columns; None is 1. Results are the same for any number.
     verbose : int, default=0
@@ -144,7 +147,7 @@ def regularization_path(
     Time and memory follow the non-zeros of X, not its width. An outer round at one alpha costs one pass over the
     columns that screening leaves; a pass over the working set costs its non-zeros. Working sets and strong rules:
     Tibshirani et al. (2012), Massias et al. (2018); gap-safe screening: Ndiaye et al. (2017); extrapolation: Bertrand
-    and Massias (2021).
+    and Massias (2021). Relaxed fits: Hastie, Tibshirani and Tibshirani (2020), gamma = 0.
 
     Penalties that are not convex are solved by working sets of the columns furthest from their own minimum (Bertrand et
     al. 2022). L0 starts at every alpha from the last solution and from an L1 solution, keeps the lower F and swaps
@@ -155,7 +158,7 @@ def regularization_path(
     grid = None if alphas is None else check_alphas(alphas)
     n_alphas, eps = check_grid(n_alphas, eps)
     controls = make_controls(tol, max_iter, n_threads, callback)
-    fit_intercept = check_flag(fit_intercept, "fit_intercept")
+    fit_intercept, relax = check_flag(fit_intercept, "fit_intercept"), check_flag(relax, "relax")
     design, problem = prepare(
         X, y, sample_weight, offset, loss=loss, delta=delta, fit_intercept=fit_intercept, standardize=standardize,
         positive=positive, bounds=bounds, penalty_factor=penalty_factor, penalty=penalty, gamma=gamma,
@@ -163,9 +166,13 @@ def regularization_path(
     )
     point = null_point(problem, controls)
     if grid is None:
-        grid = _geometric(alpha_max(problem, point, l1_ratio, penalty), n_alphas, eps)
+        grid = geometric_grid(alpha_max(problem, point, l1_ratio, penalty), n_alphas, eps)
     solutions = solve_grid(problem, point, grid, l1_ratio, controls, penalty=penalty, gamma=gamma, verbose=verbose)
-    return _collect(solutions, grid, l1_ratio, penalty, problem, design, loss)
+    if relax:
+        solutions = relax_all(problem, solutions, grid, controls)
+    return RegularizationPath.of(
+        solutions, grid, problem, design, loss=loss, delta=delta, penalty=penalty, l1_ratio=l1_ratio, relaxed=relax
+    )
 
 
 def lasso_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
@@ -294,11 +301,48 @@ def solve_grid(
     ConvergenceWarning
         Where an alpha stopped short of the tolerance.
     """
-    solve = _solver(problem, l1_ratio, controls, penalty, gamma)
-    if not np.isfinite(point.alpha):
-        point.alpha = alpha_max(problem, point, l1_ratio, penalty)
+    solve = alpha_solver(problem, l1_ratio, controls, penalty=penalty, gamma=gamma)
     solutions = []
     for alpha in alphas:
+        solution = solve(float(alpha), point, controls)
+        solutions.append(solution)
+        if verbose:
+            print(
+                f"alpha {alpha:.4e}  non-zeros {solution.columns.size:>9,}  objective {solution.objective:.8g}  "
+                f"{measure_of(solution)} {left_of(solution):.1e}  passes {solution.n_iter}"
+            )
+    warn_unconverged(solutions, alphas, controls)
+    return solutions
+
+
+def alpha_solver(
+    problem: Problem | MultinomialProblem,
+    l1_ratio: float,
+    controls: Controls,
+    *,
+    penalty: str = "elastic_net",
+    gamma: float | None = None,
+) -> Callable[[float, Any, Controls], Any]:
+    """Return what solves at one alpha from a point, by way of other alphas where that is far away.
+
+    Parameters
+    ----------
+    problem : Problem or MultinomialProblem
+    l1_ratio : float
+    controls : Controls
+    penalty : str
+    gamma : float or None
+
+    Returns
+    -------
+    solve : callable
+        Takes alpha, a point, which holds the solution on return, and controls.
+    """
+    solve = _solver(problem, l1_ratio, controls, penalty, gamma)
+
+    def solve_alpha(alpha: float, point: Any, controls: Controls) -> Any:
+        if not np.isfinite(point.alpha):
+            point.alpha = alpha_max(problem, point, l1_ratio, penalty)
         spent = 0
         for stop in _stops(point.alpha, alpha):
             budget = controls.max_iter // 2 - spent
@@ -306,16 +350,10 @@ def solve_grid(
                 rough = replace(controls, tol=max(controls.tol, ROUGH_TOL), max_iter=budget)
                 spent += solve(float(stop), point, rough).n_iter
         rest = replace(controls, max_iter=controls.max_iter - spent)
-        solution = solve(float(alpha), point, rest)
-        solution = replace(solution, n_iter=spent + solution.n_iter)
-        solutions.append(solution)
-        if verbose:
-            print(
-                f"alpha {alpha:.4e}  non-zeros {solution.columns.size:>9,}  objective {solution.objective:.8g}  "
-                f"{_measure(solution)} {_left(solution):.1e}  passes {solution.n_iter}"
-            )
-    _warn_unconverged(solutions, alphas, controls)
-    return solutions
+        solution = solve(alpha, point, rest)
+        return replace(solution, n_iter=spent + solution.n_iter)
+
+    return solve_alpha
 
 
 def _solver(
@@ -335,15 +373,6 @@ def _solver(
     return lambda alpha, point, controls: nonconvex.solve(problem, build(alpha), point, controls, companion)
 
 
-def _measure(solution: Solution | JointSolution) -> str:
-    """Name what says how far a solution is from where it should be."""
-    return "violation" if np.isnan(solution.dual_gap) else "gap"
-
-
-def _left(solution: Solution | JointSolution) -> float:
-    return solution.violation if np.isnan(solution.dual_gap) else solution.dual_gap
-
-
 def _stops(start: float, end: float) -> Vector:
     """Alphas to pass through on the way down: a cold start far below alpha_max is slow where the support is large."""
     if not start > FAR * end > 0.0:
@@ -353,71 +382,47 @@ def _stops(start: float, end: float) -> Vector:
     return np.geomspace(start, end, n_steps + 1)[1:-1]
 
 
-def _warn_unconverged(solutions: list[Any], alphas: Vector, controls: Controls) -> None:
-    failed = [k for k, solution in enumerate(solutions) if not solution.converged]
-    if failed:
-        worst = max(failed, key=lambda k: _left(solutions[k]))
-        measure = _measure(solutions[worst])
-        name, of = ("duality gap", "objective") if measure == "gap" else ("violation", "largest gradient entry")
-        warnings.warn(
-            f"{len(failed)} of {len(solutions)} fits stopped before the {name} reached tol={controls.tol:g} "
-            f"(relative to the {of} of the model with intercept only); the worst, alpha={alphas[worst]:.4g}, "
-            f"has a {measure} of {_left(solutions[worst]):.2g} after {solutions[worst].n_iter} passes. "
-            f"Increase max_iter (now {controls.max_iter}), increase tol, or use a larger alpha.",
-            ConvergenceWarning,
-            stacklevel=_frames_of_the_package(),
-        )
-    unbounded = [alpha for alpha, solution in zip(alphas, solutions) if solution.unbounded]
-    if unbounded:
-        warnings.warn(
-            f"At {len(unbounded)} of {len(solutions)} alphas, {unbounded[0]:.4g} the largest, no finite coefficients "
-            "are best: columns without penalty separate the classes, or have counts of zero on all their rows. The "
-            f"solution is where the duality gap reached tol={controls.tol:g}. Penalise these columns (penalty_factor, "
-            "alpha).",
-            ConvergenceWarning,
-            stacklevel=_frames_of_the_package(),
-        )
+def geometric_grid(start: float, n_alphas: int, eps: float) -> Vector:
+    """Make a grid from `start` down to eps * start; from 1 where no column explains anything.
 
+    Parameters
+    ----------
+    start : float
+        The largest useful alpha, 0 where there is none.
+    n_alphas : int
+    eps : float
 
-def _frames_of_the_package() -> int:
-    """Count the calls from the caller up to the first outside this package: a warning belongs to the user's line."""
-    frame, level = inspect.currentframe(), 0
-    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "sparsereg":
-        frame, level = frame.f_back, level + 1
-    return level
-
-
-def _geometric(start: float, n_alphas: int, eps: float) -> Vector:
-    """Grid from `start` down to eps * start; from 1 where no column explains anything."""
+    Returns
+    -------
+    alphas : ndarray of float64 of shape (n_alphas,)
+    """
     exponents = np.linspace(0.0, 1.0, n_alphas) if n_alphas > 1 else np.zeros(1)
     return (start if start > 0.0 else 1.0) * eps**exponents
 
 
-def _collect(
-    solutions: list[Any],
-    alphas: Vector,
-    l1_ratio: float,
-    penalty: str,
-    problem: Problem | MultinomialProblem,
-    design: Design,
-    loss: str,
-) -> RegularizationPath:
-    coefs = sparse.hstack([solution.on(design.n_active) for solution in solutions], format="csc")
-    losses = np.array([solution.loss for solution in solutions])
-    explained = 1.0 - losses / problem.reference if problem.reference > 0.0 else np.zeros(losses.size)
-    coef = PathCoef.from_active(design.active, coefs, design.n_features)
-    return RegularizationPath(
-        alphas=alphas,
-        coef=coef,
-        intercepts=np.array([solution.b for solution in solutions]),
-        dual_gaps=np.array([solution.dual_gap for solution in solutions]),
-        n_iters=np.array([solution.n_iter for solution in solutions]),
-        objectives=np.array([solution.objective for solution in solutions]),
-        df=np.array([solution.columns.size for solution in solutions], dtype=np.int64),
-        dev_ratio=explained,
-        l1_ratio=l1_ratio,
-        n_active=design.n_active,
-        loss=loss,
-        penalty=penalty,
-        violations=np.array([solution.violation for solution in solutions]),
-    )
+def relax_all(
+    problem: Problem, solutions: Sequence[Solution], alphas: Vector, controls: Controls
+) -> list[Solution]:
+    """Refit the supports of a path without penalty.
+
+    Parameters
+    ----------
+    problem : Problem
+    solutions : sequence of Solution
+    alphas : ndarray of float64 of shape (n_alphas,)
+    controls : Controls
+
+    Returns
+    -------
+    refits : list of Solution
+
+    Warns
+    -----
+    ConvergenceWarning
+        Where a refit stopped short of the tolerance, or a support has as many coefficients as there are rows.
+    """
+    relax = Relaxation(problem, controls)
+    refits = [relax(solution) for solution in solutions]
+    warn_unconverged(refits, alphas, controls)
+    warn_saturated(problem, refits, alphas)
+    return refits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,9 +10,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse, special
 
-from sparsereg._validation import check_offsets
+from sparsereg._core.losses import LOSSES
+from sparsereg._formats import as_rows
+from sparsereg._parameters import check_choice, check_share
+from sparsereg._validation import check_offsets, check_sample_weight, check_shares, check_target, check_width
 from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.design import Design
+from sparsereg.metrics import METRICS, measure
 from sparsereg.plot import plot_path
+from sparsereg.solvers.base import JointSolution, Solution
+from sparsereg.solvers.multinomial_problem import MultinomialProblem
+from sparsereg.solvers.problem import Problem
+from sparsereg.targets import shares_of
 
 __all__ = ["RegularizationPath"]
 
@@ -49,8 +59,16 @@ class RegularizationPath:
     l1_ratio : float
     n_active : int
         Occupied columns of the training data.
+    n_samples : int
+        Rows of the training data with a positive weight.
+    deviances : ndarray of float64 of shape (n_alphas,)
+        Twice the mean loss on the training data.
     loss : str
         Registered name.
+    delta : float
+        Of Huber's loss.
+    relaxed : bool
+        The fits are relaxed ones: least loss on the supports, without penalty.
     penalty : str
         Registered name.
     violations : ndarray of float64 of shape (n_alphas,) or None
@@ -71,10 +89,91 @@ class RegularizationPath:
     dev_ratio: Vector
     l1_ratio: float
     n_active: int
+    n_samples: int
+    deviances: Vector
     loss: str = "squared"
+    delta: float = 1.35
+    relaxed: bool = False
     penalty: str = "elastic_net"
     violations: Vector | None = None
     classes: npt.NDArray[Any] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        solutions: Sequence[Solution | JointSolution],
+        alphas: Vector,
+        problem: Problem | MultinomialProblem,
+        design: Design,
+        **facts: Any,
+    ) -> RegularizationPath:
+        """Put the solutions of a grid together.
+
+        Parameters
+        ----------
+        solutions : sequence of Solution or JointSolution
+        alphas : ndarray of float64 of shape (n_alphas,)
+        problem : Problem or MultinomialProblem
+        design : Design
+        **facts
+            `loss`, `delta`, `penalty`, `l1_ratio`, `relaxed` and `classes`, as they are to be kept.
+
+        Returns
+        -------
+        path : RegularizationPath
+        """
+        coefs = sparse.hstack([solution.on(design.n_active) for solution in solutions], format="csc")
+        losses = np.array([solution.loss for solution in solutions])
+        has_deviance = problem.reference > problem.rounding
+        explained = 1.0 - losses / problem.reference if has_deviance else np.zeros(losses.size)
+        coef = PathCoef.from_active(design.active, coefs, design.n_features)
+        return cls(
+            alphas=alphas,
+            coef=coef,
+            intercepts=np.array([solution.b for solution in solutions]),
+            dual_gaps=np.array([solution.dual_gap for solution in solutions]),
+            n_iters=np.array([solution.n_iter for solution in solutions]),
+            objectives=np.array([solution.objective for solution in solutions]),
+            df=np.array([solution.columns.size for solution in solutions], dtype=np.int64),
+            dev_ratio=explained,
+            n_active=design.n_active,
+            n_samples=int(np.count_nonzero(design.row_of >= 0)),
+            deviances=2.0 * np.maximum(losses, 0.0),
+            violations=np.array([solution.violation for solution in solutions]),
+            **facts,
+        )
+
+    def solution(self, k: int, design: Design) -> Solution | JointSolution:
+        """Return the k-th fit as solvers gave it.
+
+        Parameters
+        ----------
+        k : int
+        design : Design
+            Of the training data.
+
+        Returns
+        -------
+        solution : Solution, beyond two classes JointSolution
+        """
+        coef, b = self._fit(k)
+        columns = np.searchsorted(design.active, coef.ids).astype(np.int32)
+        facts: dict[str, Any] = {
+            "b": b,
+            "objective": float(self.objectives[k]),
+            "loss": 0.5 * float(self.deviances[k]),
+            "dual_gap": float(self.dual_gaps[k]),
+            "n_iter": int(self.n_iters[k]),
+            "converged": True,
+            "violation": np.nan if self.violations is None else float(self.violations[k]),
+        }
+        if isinstance(coef, SparseCoef):
+            return Solution(columns=columns, values=coef.values, **facts)
+        values = coef.values
+        coefs = sparse.csc_array(
+            (values.data, columns[values.indices], values.indptr), shape=(design.n_active, self.n_outputs)
+        )
+        return JointSolution(coefs=coefs, **facts)
 
     def __repr__(self) -> str:
         """Say how far the path reaches."""
@@ -122,7 +221,10 @@ class RegularizationPath:
         coef : SparseCoef, beyond two classes PathCoef with a column for each
         intercept : float, beyond two classes ndarray of float64 of shape (n_classes,)
         """
-        k, n_outputs = self._position(alpha), self.n_outputs
+        return self._fit(self._position(alpha))
+
+    def _fit(self, k: int) -> tuple[SparseCoef | PathCoef, Any]:
+        n_outputs = self.n_outputs
         if n_outputs == 1:
             return self.coef.at(k), float(self.intercepts[k])
         return self.coef.between(k * n_outputs, (k + 1) * n_outputs), self.intercepts[k].copy()
@@ -173,6 +275,94 @@ class RegularizationPath:
             return special.softmax(out, axis=-1)
         with np.errstate(over="ignore"):
             return MEANS[self.loss](out) if self.loss in MEANS else out
+
+    def evaluate(
+        self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Judge every fit on other data than it was made of.
+
+        Parameters
+        ----------
+        X : matrix of shape (n_samples, n_features)
+            Anything that the path functions accept.
+        y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities of classes
+            As the function that made the path takes it; labels are among `classes`.
+        sample_weight : None, float or array-like of shape (n_samples,)
+        offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
+
+        Returns
+        -------
+        table : dict of ndarray of shape (n_alphas,)
+            "alpha", "n_nonzero" and what the loss can be judged by. Squared: "mse", "r2"; logistic: "log_loss",
+            "deviance_explained", "accuracy", "calibration_error", "auc"; Poisson: "deviance", "deviance_explained";
+            Huber: "loss", "mse", "r2"; squared hinge: "loss", "accuracy", "auc". See `sparsereg.metrics`.
+        """
+        names, rows = METRICS[self.loss], as_rows(X)
+        check_width(rows.n_features, self.n_features)
+        weight = check_sample_weight(sample_weight, rows.n_samples)
+        y = self._target(y, rows.n_samples, weight)
+        offset = check_offsets(offset, rows.n_samples, None if self.n_outputs == 1 else self.n_outputs)
+        values = []
+        for k in range(self.alphas.size):
+            coef, intercept = self._fit(k)
+            predictor = coef.decision(rows) + intercept
+            predictor = predictor if offset is None else predictor + offset
+            values.append(measure(names, self.loss, y, predictor, weight, delta=self.delta))
+        table: dict[str, npt.NDArray[Any]] = {"alpha": self.alphas.copy(), "n_nonzero": self.df.copy()}
+        return table | {name: np.array([value[name] for value in values]) for name in names}
+
+    def _target(self, y: Any, n_samples: int, weight: Vector | None) -> Vector:
+        """Bring the target of other data into the form of a linear predictor, or of several."""
+        if self.classes is not None:
+            shares = shares_of(y, self.classes, n_samples, weight)
+        elif self.n_outputs > 1 or (self.loss == "logistic" and np.ndim(y) == 2 and np.shape(y)[1] > 1):
+            shares = check_shares(y, n_samples, weight, max(self.n_outputs, 2))
+        else:
+            return check_target(y, n_samples, *LOSSES[self.loss].targets, self.loss)
+        return shares if self.n_outputs > 1 else np.ascontiguousarray(shares[:, 1])
+
+    def criterion(self, name: str, *, gamma: float = 1.0) -> Vector:
+        """Compute an information criterion of every fit: what its deviance and its non-zeros cost together.
+
+        Parameters
+        ----------
+        name : {"aic", "bic", "ebic"}
+        gamma : float in [0, 1], default=1.0
+            Of "ebic": 0 is "bic".
+
+        Returns
+        -------
+        values : ndarray of float64 of shape (n_alphas,)
+            The least is the best; -inf for a perfect fit with squared loss.
+
+        Raises
+        ------
+        ValueError
+            For a loss that is not the likelihood of anything, and for pure L2, whose degrees of freedom are not its
+            non-zeros.
+
+        Notes
+        -----
+        With n samples of positive weight (whatever the sum of the weights), p columns, d non-zeros and mean deviance D:
+        L = n log D for squared loss (the variance is estimated too), else L = n D. AIC = L + 2 d
+        (Akaike 1974), BIC = L + d log n (Schwarz 1978), EBIC = BIC + 2 gamma log(p choose d) (Chen and Chen 2008),
+        constants left out. For the lasso the non-zeros are an unbiased estimate of the degrees of freedom (Zou, Hastie
+        and Tibshirani 2007); for the elastic net, and for relaxed fits, they are a convention.
+        """
+        check_choice(name, "name", ("aic", "bic", "ebic"))
+        gamma = check_share(gamma, "gamma")
+        check_choice(self.loss, "loss of the path", ("squared", "logistic", "poisson"))
+        if self.l1_ratio == 0.0:
+            raise ValueError("criterion: l1_ratio=0 is not allowed, expected a path whose fits have zeros")
+        with np.errstate(divide="ignore"):
+            value = self.n_samples * (np.log(self.deviances) if self.loss == "squared" else self.deviances)
+        # Beyond two classes `df` counts columns, and each has a coefficient for every class.
+        d = np.diff(self.coef.values.indptr).reshape(self.alphas.size, -1).sum(axis=1)
+        value = value + d * (2.0 if name == "aic" else np.log(self.n_samples))
+        if name == "ebic":
+            p = float(self.n_features * self.n_outputs)
+            value = value + 2.0 * gamma * -(np.log1p(p) + special.betaln(p - d + 1.0, d + 1.0))
+        return value
 
     def to_frame(self) -> Any:
         """Return a pandas data frame with one row an alpha.

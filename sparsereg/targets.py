@@ -14,7 +14,7 @@ from sparsereg._parameters import check_class_weight, check_label_smoothing
 from sparsereg._sklearn import DataConversionWarning
 from sparsereg._validation import check_sample_weight, check_shares, raise_not_finite
 
-__all__ = ["ClassTargets", "encode_classes", "flatten"]
+__all__ = ["ClassTargets", "encode_classes", "flatten", "shares_of"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -120,6 +120,45 @@ def encode_classes(
     if smoothing:
         probabilities = (1.0 - smoothing) * probabilities + smoothing / classes.size
     return ClassTargets(classes, probabilities, weight)
+
+
+def shares_of(y: Any, classes: npt.NDArray[Any], n_samples: int, sample_weight: Vector | None = None) -> Vector:
+    """Make probabilities of known classes of labels, or check those given.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        As `encode_classes` takes it.
+    classes : ndarray of shape (n_classes,)
+        Ascending.
+    n_samples : int
+    sample_weight : ndarray of float64 of shape (n_samples,) or None, default=None
+        Rows of weight 0 may hold anything.
+
+    Returns
+    -------
+    shares : ndarray of float64 of shape (n_samples, n_classes)
+
+    Raises
+    ------
+    ValueError
+        For other labels.
+    """
+    y = _check_labels(flatten(y))
+    if y.ndim == 2:
+        return check_shares(y, n_samples, sample_weight, classes.size)
+    if y.shape[0] != n_samples:
+        raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
+    if classes.size == 2 and _is_soft(y):
+        return np.column_stack([1.0 - y, y]).astype(np.float64)
+    shares = (y[:, None] == classes).astype(np.float64)
+    unknown = shares.sum(axis=1) != 1.0
+    if sample_weight is not None:
+        unknown &= sample_weight > 0.0
+    if unknown.any():
+        i = int(np.argmax(unknown))
+        raise ValueError(f"y: {y[i]!r} in row {i} is not among the classes {classes.tolist()}")
+    return shares
 
 
 def _check_labels(y: Any) -> npt.NDArray[Any]:

@@ -1,5 +1,6 @@
 """What a path gives back: prediction, look-up, frames."""
 
+import math
 import pickle
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 from scipy import sparse
 from wide_matrices import CROSS_WIDTH, lat_long_cross
 
-from sparsereg import RegularizationPath, lasso_path, regularization_path
+from sparsereg import RegularizationPath, lasso_path, metrics, regularization_path, ridge_path
 from sparsereg.coef import SparseCoef
 
 RNG = np.random.default_rng(0)
@@ -119,3 +120,71 @@ def test_wide_paths_are_as_small_as_their_non_zeros():
     assert path.coefs.shape == (CROSS_WIDTH, 4)
     assert len(pickle.dumps(path)) < 100_000
     np.testing.assert_allclose(path.predict(W)[:, 2], path.predict(W, path.alphas[2]), rtol=1e-12)
+
+
+# Other data.
+
+
+@pytest.mark.parametrize("loss", ["squared", "huber", "poisson", "logistic", "squared_hinge"])
+def test_evaluate(loss):
+    """Every alpha is judged as its own predictions would be."""
+    rng = np.random.default_rng(1)
+    y, seen = rng.integers(0, 2, 30).astype(float), slice(0, 20)
+    weight, offset = rng.random(30), 0.1 * rng.standard_normal(30)
+    path = regularization_path(X[seen], y[seen], loss=loss, delta=0.3, n_alphas=5, offset=offset[seen])
+    rest = slice(20, 30)
+    table = path.evaluate(X[rest], y[rest], weight[rest], offset[rest])
+    assert list(table) == ["alpha", "n_nonzero", *metrics.METRICS[loss]]
+    np.testing.assert_array_equal(table["alpha"], path.alphas)
+    np.testing.assert_array_equal(table["n_nonzero"], path.df)
+    for k, alpha in enumerate(path.alphas):
+        t = path.decision_function(X[rest], alpha, offset[rest])
+        expected = metrics.measure(metrics.METRICS[loss], loss, y[rest], t, weight[rest], delta=0.3)
+        assert {name: table[name][k] for name in expected} == pytest.approx(expected)
+    with pytest.raises(ValueError, match="X has 7 features, but the model is expecting 8"):
+        path.evaluate(X[rest, :7], y[rest])
+    with pytest.raises(ValueError, match="y: length 30 does not match the 10 rows"):
+        path.evaluate(X[rest], y)
+
+
+def test_deviances_are_twice_the_losses():
+    np.testing.assert_allclose(PATH.deviances, PATH.evaluate(X, Y)["mse"], rtol=1e-10)
+    weighted = lasso_path(X, Y, n_alphas=3, sample_weight=np.r_[np.zeros(10), np.ones(20)])
+    assert (PATH.n_samples, weighted.n_samples) == (30, 20)
+    counts = np.abs(Y.round())
+    path = regularization_path(X, counts, loss="poisson", n_alphas=4)
+    np.testing.assert_allclose(path.deviances, path.evaluate(X, counts)["deviance"], rtol=1e-9)
+
+
+# Information criteria.
+
+
+def test_criteria_by_hand():
+    n, d = 30, PATH.df
+    log_likelihood = n * np.log(((Y[:, None] - PATH.predict(X)) ** 2).mean(axis=0))
+    np.testing.assert_allclose(PATH.criterion("aic"), log_likelihood + 2 * d)
+    np.testing.assert_allclose(PATH.criterion("bic"), log_likelihood + np.log(n) * d)
+    extra = 2.0 * np.array([math.log(math.comb(8, k)) for k in d])
+    np.testing.assert_allclose(PATH.criterion("ebic"), log_likelihood + np.log(n) * d + extra)
+    np.testing.assert_allclose(PATH.criterion("ebic", gamma=0.5), log_likelihood + np.log(n) * d + 0.5 * extra)
+    y = np.sign(Y - np.median(Y)) * 0.5 + 0.5
+    path = regularization_path(X, y, loss="logistic", n_alphas=4)
+    expected = 2.0 * 30 * path.evaluate(X, y)["log_loss"]
+    np.testing.assert_allclose(path.criterion("aic"), expected + 2 * path.df, rtol=1e-9)
+
+
+def test_the_binomial_coefficient_of_a_wide_matrix():
+    wide = lasso_path(sparse.csr_array((X[X != 0], np.nonzero(X)), shape=(30, 10**9)), Y, n_alphas=4)
+    expected = [2.0 * sum(math.log(10**9 - i) - math.log(i + 1) for i in range(k)) for k in wide.df]
+    np.testing.assert_allclose(wide.criterion("ebic") - wide.criterion("bic"), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_what_has_no_criterion():
+    with pytest.raises(ValueError, match=r"name: 'cp' is not allowed, expected one of \['aic', 'bic', 'ebic'\]"):
+        PATH.criterion("cp")
+    with pytest.raises(ValueError, match="gamma: 2 is outside"):
+        PATH.criterion("ebic", gamma=2)
+    with pytest.raises(ValueError, match="loss of the path: 'huber' is not allowed"):
+        regularization_path(X, Y, loss="huber", n_alphas=2).criterion("aic")
+    with pytest.raises(ValueError, match="criterion: l1_ratio=0 is not allowed"):
+        ridge_path(X, Y, n_alphas=2).criterion("aic")

@@ -26,11 +26,11 @@ STUBS = sorted(PACKAGE.rglob("*.pyi"))
 FLOORS = (
     {"_core"},
     {"_base", "_sklearn", "_validation"},
-    {"_formats", "categories", "coef", "design", "grid", "plot"},
+    {"_formats", "categories", "coef", "design", "grid", "metrics", "plot"},
     {"solvers"},
-    {"_parameters", "path", "path_result", "preparation", "targets"},
-    {"linear_model", "one_alpha"},
-    {"classifiers", "crosses", "datasets", "demo", "demo_figure", "demo_report", "feature_cross", "regressors"},
+    {"_parameters", "convergence", "folds", "path", "path_result", "preparation", "scoring", "targets"},
+    {"cross_validation", "cv_model", "linear_model", "one_alpha"},
+    {"classifiers", "crosses", "cv", "datasets", "demo", "demo_figure", "demo_report", "feature_cross", "regressors"},
     {"__main__", "cli"},
     {""},
 )

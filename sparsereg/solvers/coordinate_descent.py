@@ -48,7 +48,7 @@ class _LeastSquares(WorkingSetRun):
     def _begin(self) -> Model:
         """Take z from the coefficients again, so that rounding does not build up along a path."""
         problem, point = self.problem, self.point
-        support = np.flatnonzero(point.w).astype(np.int32)
+        support = np.flatnonzero(point.w != 0.0).astype(np.int32)
         eta = np.full(problem.n_rows, point.b)
         column_passes.accumulate(*problem.matrix, support, point.w[support], eta)
         point.z[:] = problem.weight * (problem.y - eta)

@@ -298,7 +298,7 @@ class WorkingSetRun(CertifiedRun):
         if self.is_z:
             point.fresh = np.zeros(w.size, dtype=bool)
             point.fresh[self.live] = True
-        support = np.flatnonzero(w).astype(np.int32)
+        support = np.flatnonzero(w != 0.0).astype(np.int32)
         paid = certificate.penalty_value(self.penalty, support, w, problem.factor, problem.scale)
         return Solution.of(
             w,

@@ -1,0 +1,121 @@
+"""Warnings of fits that are less than what was asked for, once for all of them."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._sklearn import ConvergenceWarning
+from sparsereg.solvers.base import Controls, JointSolution, Solution
+from sparsereg.solvers.problem import Problem
+
+__all__ = ["left_of", "measure_of", "warn_saturated", "warn_unconverged"]
+
+Vector = npt.NDArray[np.float64]
+
+
+def measure_of(solution: Solution | JointSolution) -> str:
+    """Name what says how far a solution is from where it should be: its gap, or its violation.
+
+    Parameters
+    ----------
+    solution : Solution or JointSolution
+
+    Returns
+    -------
+    name : {"gap", "violation"}
+    """
+    return "violation" if np.isnan(solution.dual_gap) else "gap"
+
+
+def left_of(solution: Solution | JointSolution) -> float:
+    """Say how far a solution is from where it should be.
+
+    Parameters
+    ----------
+    solution : Solution or JointSolution
+
+    Returns
+    -------
+    left : float
+        In units of `Controls.tol`.
+    """
+    return solution.violation if np.isnan(solution.dual_gap) else solution.dual_gap
+
+
+def warn_unconverged(
+    solutions: Sequence[Solution | JointSolution], alphas: Vector, controls: Controls
+) -> None:
+    """Warn of fits that stopped short of the tolerance, once for all of them, with the worst.
+
+    Parameters
+    ----------
+    solutions : sequence of Solution or JointSolution
+    alphas : ndarray of float64 of shape (n_solutions,)
+    controls : Controls
+        What they were asked for.
+
+    Warns
+    -----
+    ConvergenceWarning
+    """
+    failed = [k for k, solution in enumerate(solutions) if not solution.converged]
+    if failed:
+        worst = max(failed, key=lambda k: left_of(solutions[k]))
+        measure = measure_of(solutions[worst])
+        name, of = ("duality gap", "objective") if measure == "gap" else ("violation", "largest gradient entry")
+        warnings.warn(
+            f"{len(failed)} of {len(solutions)} fits stopped before the {name} reached tol={controls.tol:g} "
+            f"(relative to the {of} of the model with intercept only); the worst, alpha={alphas[worst]:.4g}, "
+            f"has a {measure} of {left_of(solutions[worst]):.2g} after {solutions[worst].n_iter} passes. "
+            f"Increase max_iter (now {controls.max_iter}), increase tol, or use a larger alpha.",
+            ConvergenceWarning,
+            stacklevel=_frames_of_the_package(),
+        )
+    unbounded = [alpha for alpha, solution in zip(alphas, solutions) if solution.unbounded]
+    if unbounded:
+        warnings.warn(
+            f"At {len(unbounded)} of {len(solutions)} alphas, {unbounded[0]:.4g} the largest, no finite coefficients "
+            "are best: columns without penalty separate the classes, or have counts of zero on all their rows. The "
+            f"solution is where the duality gap reached tol={controls.tol:g}. Penalise these columns (penalty_factor, "
+            "alpha).",
+            ConvergenceWarning,
+            stacklevel=_frames_of_the_package(),
+        )
+
+
+def warn_saturated(problem: Problem, refits: Sequence[Solution], alphas: Vector) -> None:
+    """Warn of supports that have as many coefficients as there are rows: what fits them says nothing of other rows.
+
+    Parameters
+    ----------
+    problem : Problem
+    refits : sequence of Solution
+    alphas : ndarray of float64 of shape (n_refits,)
+
+    Warns
+    -----
+    ConvergenceWarning
+    """
+    n_rows = int(np.count_nonzero(np.broadcast_to(problem.weight, (problem.n_rows,))))
+    saturated = [k for k, refit in enumerate(refits) if refit.columns.size + problem.fit_intercept >= n_rows]
+    if saturated:
+        warnings.warn(
+            f"relax: {len(saturated)} of {len(refits)} supports, the first at alpha={alphas[saturated[0]]:.4g}, "
+            f"have as many coefficients as there are distinct rows, {n_rows}, which are fitted exactly. "
+            "Use larger alphas.",
+            ConvergenceWarning,
+            stacklevel=_frames_of_the_package(),
+        )
+
+
+def _frames_of_the_package() -> int:
+    """Count the calls from the caller up to the first outside this package: a warning belongs to the user's line."""
+    frame, level = inspect.currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "sparsereg":
+        frame, level = frame.f_back, level + 1
+    return level

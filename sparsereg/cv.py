@@ -1,0 +1,265 @@
+"""Models that choose their own strength of penalty: Lasso, elastic net, ridge, logistic and Poisson regression."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sparsereg._validation import check_sample_weight
+from sparsereg.cross_validation import CVProgress
+from sparsereg.cv_model import CV_ATTRIBUTES, CV_PARAMETERS, CrossValidatedModel, CVTargets
+from sparsereg.linear_model import ProbabilisticClassifier, SparseCountRegressor, SparseRegressor
+from sparsereg.metrics import METRICS
+from sparsereg.targets import encode_classes, flatten
+
+__all__ = ["ElasticNetCV", "LassoCV", "LogisticRegressionCV", "PoissonRegressorCV", "RidgeCV"]
+
+
+_PENALTY = """    penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elastic_net"
+        Form of the sparse part of the penalty; the last three are not convex, see `regularization_path`.
+    gamma : float or None, default=None
+        Where MCP (> 1) and SCAD (> 2) level off; see `regularization_path`.
+"""
+
+
+def _parameters(loss: str, first: str, *, eps: str = "1e-3", stratified: str = "", penalty: str = _PENALTY) -> str:
+    """Spell out the common parameters for a loss."""
+    names = ", ".join(METRICS[loss])
+    return CV_PARAMETERS.format(eps=eps, first=first, names=names, stratified=stratified, penalty=penalty)
+
+
+_COEFFICIENTS = """
+    Attributes
+    ----------
+    sparse_coef_ : scipy.sparse.csr_matrix of shape (1, n_features)
+        Non-zero coefficients only.
+    coef_ : ndarray of float64 of shape (n_features,)
+        All coefficients; made anew each time it is asked for, as wide as X.
+    intercept_ : float"""
+_ERROR = "the mean squared error"
+_L1_RATIO = """
+    Parameters
+    ----------
+    l1_ratio : float in [0, 1] or list of float, default={default}
+        Share of L1; the rest is L2. Of several the folds choose one."""
+
+
+class LassoCV(SparseRegressor, CrossValidatedModel):
+    __doc__ = """`Lasso` at the alpha that predicts unseen rows best.
+
+    Parameters
+    ----------""" + _parameters("squared", _ERROR) + _COEFFICIENTS + CV_ATTRIBUTES
+
+    def _l1_ratios(self) -> float:
+        return 1.0
+
+
+class RidgeCV(SparseRegressor, CrossValidatedModel):
+    __doc__ = """`Ridge` at the alpha that predicts unseen rows best.
+
+    The automatic grid starts where that of an elastic net with l1_ratio = 0.001 does, as glmnet's: pure L2 has no
+    largest useful alpha.
+
+    Parameters
+    ----------""" + _parameters(
+        "squared", _ERROR, eps="1e-6", penalty=""
+    ) + _COEFFICIENTS + CV_ATTRIBUTES
+
+    def __init__(
+        self,
+        *,
+        alphas: Any = None,
+        n_alphas: int = 100,
+        eps: float = 1e-6,
+        cv: Any = None,
+        scoring: Any = None,
+        rule: str = "min",
+        relax: bool = False,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        positive: bool = False,
+        bounds: Any = None,
+        penalty_factor: Any = None,
+        max_iter: int = 10_000,
+        tol: float = 1e-8,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        callback: Callable[[CVProgress], Any] | None = None,
+    ):
+        super().__init__(
+            alphas=alphas, n_alphas=n_alphas, eps=eps, cv=cv, scoring=scoring, rule=rule, relax=relax,
+            fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
+            penalty_factor=penalty_factor, max_iter=max_iter, tol=tol, n_jobs=n_jobs, verbose=verbose,
+            callback=callback,
+        )
+
+    def _l1_ratios(self) -> float:
+        return 0.0
+
+
+class ElasticNetCV(SparseRegressor, CrossValidatedModel):
+    __doc__ = """`ElasticNet` at the alpha, and of several l1_ratio the one, that predicts unseen rows best.
+    """ + _L1_RATIO.format(default="0.5") + _parameters("squared", _ERROR) + _COEFFICIENTS + CV_ATTRIBUTES
+
+    def __init__(
+        self,
+        *,
+        l1_ratio: Any = 0.5,
+        alphas: Any = None,
+        n_alphas: int = 100,
+        eps: float = 1e-3,
+        cv: Any = None,
+        scoring: Any = None,
+        rule: str = "min",
+        relax: bool = False,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        positive: bool = False,
+        bounds: Any = None,
+        penalty_factor: Any = None,
+        penalty: str = "elastic_net",
+        gamma: float | None = None,
+        max_iter: int = 10_000,
+        tol: float = 1e-8,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        callback: Callable[[CVProgress], Any] | None = None,
+    ):
+        super().__init__(
+            alphas=alphas, n_alphas=n_alphas, eps=eps, cv=cv, scoring=scoring, rule=rule, relax=relax,
+            fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
+            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol, n_jobs=n_jobs,
+            verbose=verbose, callback=callback,
+        )
+        self.l1_ratio = l1_ratio
+
+
+class PoissonRegressorCV(SparseCountRegressor, CrossValidatedModel):
+    __doc__ = """`PoissonRegressor` at the alpha, and of several l1_ratio the one, that predicts unseen rows best.
+    """ + _L1_RATIO.format(default="1.0") + _parameters(
+        "poisson", "the mean deviance"
+    ) + _COEFFICIENTS + CV_ATTRIBUTES
+
+    def __init__(
+        self,
+        *,
+        l1_ratio: Any = 1.0,
+        alphas: Any = None,
+        n_alphas: int = 100,
+        eps: float = 1e-3,
+        cv: Any = None,
+        scoring: Any = None,
+        rule: str = "min",
+        relax: bool = False,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        positive: bool = False,
+        bounds: Any = None,
+        penalty_factor: Any = None,
+        penalty: str = "elastic_net",
+        gamma: float | None = None,
+        max_iter: int = 10_000,
+        tol: float = 1e-8,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        callback: Callable[[CVProgress], Any] | None = None,
+    ):
+        super().__init__(
+            alphas=alphas, n_alphas=n_alphas, eps=eps, cv=cv, scoring=scoring, rule=rule, relax=relax,
+            fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
+            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol, n_jobs=n_jobs,
+            verbose=verbose, callback=callback,
+        )
+        self.l1_ratio = l1_ratio
+
+
+class LogisticRegressionCV(ProbabilisticClassifier, CrossValidatedModel):
+    __doc__ = """`LogisticRegression` of two classes at the alpha, and of several l1_ratio the one, that predicts best.
+
+    Scores are those of the labels and sample weights given: smoothing and class weights are for the fits alone.
+    """ + _L1_RATIO.format(default="1.0") + """
+    class_weight : None, "balanced" or mapping from label to float, default=None
+        As in `LogisticRegression`; "balanced" by the weights of all data.
+    label_smoothing : float in [0, 1), default=0.0
+        As in `LogisticRegression`.""" + _parameters(
+        "logistic", "log_loss, the mean cross-entropy", stratified=", with its share of each label in every fold"
+    ) + """
+    Attributes
+    ----------
+    classes_ : ndarray of shape (2,)
+        Labels, ascending; 0 and 1 after a fit to probabilities.
+    sparse_coef_ : scipy.sparse.csr_matrix of shape (1, n_features)
+        Non-zero coefficients only.
+    coef_ : ndarray of float64 of shape (1, n_features)
+        All coefficients; made anew each time it is asked for, as wide as X.
+    intercept_ : ndarray of float64 of shape (1,)""" + CV_ATTRIBUTES
+
+    def __init__(
+        self,
+        *,
+        l1_ratio: Any = 1.0,
+        class_weight: Any = None,
+        label_smoothing: float = 0.0,
+        alphas: Any = None,
+        n_alphas: int = 100,
+        eps: float = 1e-3,
+        cv: Any = None,
+        scoring: Any = None,
+        rule: str = "min",
+        relax: bool = False,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        positive: bool = False,
+        bounds: Any = None,
+        penalty_factor: Any = None,
+        penalty: str = "elastic_net",
+        gamma: float | None = None,
+        max_iter: int = 10_000,
+        tol: float = 1e-8,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        callback: Callable[[CVProgress], Any] | None = None,
+    ):
+        super().__init__(
+            alphas=alphas, n_alphas=n_alphas, eps=eps, cv=cv, scoring=scoring, rule=rule, relax=relax,
+            fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
+            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol, n_jobs=n_jobs,
+            verbose=verbose, callback=callback,
+        )
+        self.l1_ratio = l1_ratio
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+
+    def _encode(self, y: Any, sample_weight: Any, n_samples: int) -> CVTargets:
+        y = flatten(y, stacklevel=4)
+        coded = encode_classes(
+            y, sample_weight, n_samples=n_samples, class_weight=self.class_weight,
+            label_smoothing=self.label_smoothing,
+        )
+        if coded.classes.size > 2:
+            raise ValueError(
+                f"Only binary classification is supported. The type of the target is multiclass: y has "
+                f"{coded.classes.size} classes."
+            )
+        plain = encode_classes(y, sample_weight, n_samples=n_samples)
+        target = np.ascontiguousarray(plain.probabilities[:, 1])
+        codes = None
+        if np.all((target == 0.0) | (target == 1.0)):
+            # Rows without weight have no target, but a label all the same.
+            codes = target if np.ndim(y) == 2 else np.unique(y, return_inverse=True)[1]
+        return CVTargets(
+            fit=np.ascontiguousarray(coded.probabilities[:, 1]),
+            score=target,
+            fit_weight=coded.sample_weight,
+            score_weight=check_sample_weight(sample_weight, n_samples),
+            classes=coded.classes,
+            codes=codes,
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that there are two classes."""
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags

@@ -1,0 +1,399 @@
+"""What cross-validated models share: their settings, and the way from data to the fit that was chosen."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._parameters import (
+    check_alphas,
+    check_choice,
+    check_flag,
+    check_grid,
+    check_l1_ratio,
+    check_n_jobs,
+    check_penalty,
+    make_controls,
+)
+from sparsereg._sklearn import check_feature_names, feature_names
+from sparsereg._validation import check_offset, check_sample_weight, check_y
+from sparsereg.cross_validation import (
+    CVProgress,
+    FoldFits,
+    Unseen,
+    choose,
+    cross_validate,
+    fit_all,
+    fold_tols,
+    summarise,
+)
+from sparsereg.design import Design, make_design
+from sparsereg.folds import Fold, make_folds
+from sparsereg.linear_model import SparseLinearModel
+from sparsereg.path import alpha_solver, geometric_grid, relax_all
+from sparsereg.path_result import RegularizationPath
+from sparsereg.preparation import prepare
+from sparsereg.scoring import Scoring, make_scoring, take
+from sparsereg.solvers.base import Controls, Solution
+from sparsereg.solvers.start import alpha_max, null_point
+from sparsereg.targets import flatten
+
+__all__ = ["CV_ATTRIBUTES", "CV_PARAMETERS", "CVTargets", "CrossValidatedModel"]
+
+Vector = npt.NDArray[np.float64]
+
+CV_PARAMETERS = """
+    alphas : array-like or None, default=None
+        Grid of strengths, in any order; None: geometric from the smallest at which every penalised coefficient is zero
+        on all data. Folds share it.
+    n_alphas : int, default=100
+    eps : float in (0, 1), default={eps}
+        Smallest over largest alpha of the automatic grid.
+    cv : None, int, splitter or iterable, default=None
+        Number of folds, None is 5: consecutive rows{stratified}. Or a splitter of scikit-learn, or pairs (train, test)
+        of positions or masks.
+    scoring : None, str, sequence of str or callable, default=None
+        What decides, measured on the unseen rows of every fold. None: {first}. Or other names among {names}: of several
+        the first decides, the others are reported. Or a scikit-learn scorer or its name, where greater is better.
+    rule : {{"min", "1se"}}, default="min"
+        "min": the alpha of best mean score. "1se": the largest whose mean is within a standard error of it.
+    relax : bool, default=False
+        Refit every support without penalty, in the folds and on all data.
+    fit_intercept : bool, default=True
+        The intercept is never penalised.
+    standardize : bool, default=False
+        Penalise sd_j w_j in place of w_j, sd_j that of the training part; coefficients stay on the scale of X.
+    positive : bool, default=False
+        Keep every coefficient at 0 or above.
+    bounds : None or pair (lower, upper), default=None
+        Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper.
+    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id, default=None
+        p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
+{penalty}    max_iter : int, default=10_000
+        Passes at one alpha after which to stop, with a ConvergenceWarning.
+    tol : float, default=1e-8
+        Duality gap to reach on all data, relative to F of the model with intercept only: less than that of a single
+        fit, as one path costs little beside those of the folds. Fits of folds, of which only predictions are used, stop
+        at 1e-4 of the loss that all data reach at the same alpha, where that is more.
+    n_jobs : int or None, default=None
+        Threads to share the folds; None is 1, -1 all. Results are the same for any number.
+    verbose : int, default=0
+        1 prints a line when a fold is done.
+    callback : callable or None, default=None
+        Called with a `sparsereg.CVProgress` after every fit, from one thread at a time; whatever it raises ends the fit
+        and leaves the estimator as it was.
+"""
+
+CV_ATTRIBUTES = """
+    alpha_ : float
+        The strength chosen.
+    l1_ratio_ : float
+        The share of L1 chosen.
+    alphas_ : ndarray of float64 of shape (n_alphas,), of (n_l1_ratios, n_alphas) for several l1_ratio
+    path_ : RegularizationPath
+        The fits on all data at l1_ratio_.
+    cv_results_ : dict of ndarray
+        One entry for each l1_ratio and alpha: "alpha", "l1_ratio", "n_nonzero" (mean over folds); for every metric
+        "mean_", "std_", "se_" and its name, and "fold_" and its name of shape (n_entries, n_folds). Means over folds
+        are weighted by the weight of their unseen rows; the standard error is the root of the weighted variance over
+        the number of folds less one, as in glmnet.
+    best_index_ : int
+        Entry of cv_results_ that was chosen.
+    dual_gap_ : float
+        Certified distance of the objective of the fit on all data from its minimum, relative to F of the model with
+        intercept only.
+    objective_ : float
+        F(w, b) at alpha_; for relaxed fits the loss alone.
+    n_iter_ : int
+        Passes over the working set plus passes over all columns at alpha_ on all data.
+    n_active_ : int
+        Columns of X with a non-zero in some row of positive weight.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Only after a fit on a data frame with string column names.
+"""
+
+
+@dataclass(frozen=True)
+class CVTargets:
+    """What the fits and the scores of a cross-validation take for y.
+
+    Attributes
+    ----------
+    fit, score : ndarray of float64 of shape (n_samples,)
+        As the loss takes it; labels are smoothed for the fits alone.
+    fit_weight, score_weight : ndarray of float64 of shape (n_samples,) or None
+        Classes are weighted for the fits alone.
+    classes : ndarray of shape (n_classes,) or None
+    codes : ndarray of shape (n_samples,) or None
+        Labels that folds should have their share of.
+    """
+
+    fit: Vector
+    score: Vector
+    fit_weight: Vector | None
+    score_weight: Vector | None
+    classes: npt.NDArray[Any] | None = None
+    codes: npt.NDArray[Any] | None = None
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """Checked settings of a cross-validation."""
+
+    l1_ratios: list[float]
+    alphas: Vector | None
+    n_alphas: int
+    eps: float
+    scoring: Scoring
+    rule: str
+    relax: bool
+    n_jobs: int
+    controls: Controls
+    problem: dict[str, Any]
+    penalty: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What the fits share besides settings."""
+
+    X: Any
+    y: Any
+    design: Design
+    targets: CVTargets
+    offset: Vector | None
+    folds: list[Fold]
+
+
+class CrossValidatedModel(SparseLinearModel):
+    """A model whose strength of penalty is the one that predicts unseen rows best."""
+
+    def __init__(
+        self,
+        *,
+        alphas: Any = None,
+        n_alphas: int = 100,
+        eps: float = 1e-3,
+        cv: Any = None,
+        scoring: Any = None,
+        rule: str = "min",
+        relax: bool = False,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        positive: bool = False,
+        bounds: Any = None,
+        penalty_factor: Any = None,
+        penalty: str = "elastic_net",
+        gamma: float | None = None,
+        max_iter: int = 10_000,
+        tol: float = 1e-8,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        callback: Callable[[CVProgress], Any] | None = None,
+    ):
+        self.alphas = alphas
+        self.n_alphas = n_alphas
+        self.eps = eps
+        self.cv = cv
+        self.scoring = scoring
+        self.rule = rule
+        self.relax = relax
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.positive = positive
+        self.bounds = bounds
+        self.penalty_factor = penalty_factor
+        self.penalty = penalty
+        self.gamma = gamma
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.callback = callback
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, groups: Any = None) -> Any:
+        """Fit a path on all data and on all folds; keep the fit of the alpha that the folds choose.
+
+        Parameters
+        ----------
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
+            int32 or int64 ids; never changed, and not copied for the folds.
+        y : array-like of shape (n_samples,)
+        sample_weight : None, float or array-like of shape (n_samples,)
+            In the fits and in the scores.
+        offset : None, float or array-like of shape (n_samples,)
+            Known part of the linear predictor. `predict` and `score` take one too.
+        groups : None or array-like of shape (n_samples,)
+            For splitters that keep groups together.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For malformed data or parameters; a previous fit stays as it was.
+        """
+        settings = self._settings()
+        feature_names(X)  # refuses mixed names before any work
+        design = make_design(X, sample_weight)
+        targets = self._encode(y, sample_weight, design.n_samples)
+        offset = check_offset(offset, design.n_samples)
+        if offset is not None and settings.scoring.scorer is not None:
+            raise ValueError(f"scoring: {self.scoring!r} knows no offset, expected a name of this library's metrics")
+        folds = make_folds(
+            self.cv, X, y, targets.score_weight, design.n_samples, groups=groups, labels=targets.codes
+        )
+        data = _Data(X, y, design, targets, offset, folds)
+        runs = [self._run(data, settings, l1_ratio) for l1_ratio in settings.l1_ratios]
+        tables = [table for _, table in runs]
+        results = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
+        name = settings.scoring.name
+        best = choose(results, name, settings.rule, settings.scoring.greater_is_better)
+        # Nothing is set before everything has succeeded.
+        check_feature_names(self, X, reset=True)
+        run, position = divmod(best, tables[0]["alpha"].size)
+        path = runs[run][0]
+        self._set_solutions([path.solution(position, design)], design)
+        if targets.classes is not None:
+            self.classes_ = targets.classes
+        self.alpha_, self.l1_ratio_ = float(results["alpha"][best]), float(results["l1_ratio"][best])
+        grids = np.array([table["alpha"] for table in tables])
+        self.alphas_ = grids if isinstance(self._l1_ratios(), (list, tuple, np.ndarray)) else grids[0]
+        self.path_, self.cv_results_, self.best_index_ = path, results, best
+        return self
+
+    def _l1_ratios(self) -> Any:
+        return self.l1_ratio  # type: ignore[attr-defined]
+
+    def _settings(self) -> _Settings:
+        """Check what can be checked without data."""
+        ratios = self._l1_ratios()
+        ratios = list(ratios) if isinstance(ratios, (list, tuple, np.ndarray)) else [ratios]
+        if not ratios:
+            raise ValueError("l1_ratio: an empty list is not allowed, expected at least one number in [0, 1]")
+        ratios = [check_l1_ratio(ratio) for ratio in ratios]
+        penalty = {"penalty": self.penalty, "gamma": check_penalty(self.penalty, min(ratios), self.gamma)}
+        n_alphas, eps = check_grid(self.n_alphas, self.eps)
+        if self.callback is not None and not callable(self.callback):
+            raise TypeError(f"callback: {self.callback!r} is not callable")
+        return _Settings(
+            l1_ratios=ratios,
+            alphas=None if self.alphas is None else check_alphas(np.unique(self.alphas)[::-1]),
+            n_alphas=n_alphas,
+            eps=eps,
+            scoring=make_scoring(self.scoring, self._loss),
+            rule=check_choice(self.rule, "rule", ("min", "1se")),
+            relax=check_flag(self.relax, "relax"),
+            n_jobs=check_n_jobs(self.n_jobs),
+            controls=make_controls(self.tol, self.max_iter, None, None),
+            problem={
+                "loss": self._loss,
+                "fit_intercept": check_flag(self.fit_intercept, "fit_intercept"),
+                "standardize": self.standardize,
+                "positive": self.positive,
+                "bounds": self.bounds,
+                "penalty_factor": self.penalty_factor,
+                **penalty,
+            },
+            penalty=penalty,
+        )
+
+    def _encode(self, y: Any, sample_weight: Any, n_samples: int) -> CVTargets:
+        """Return y as fits and scores take it."""
+        target, weight = check_y(flatten(y, stacklevel=4), n_samples), check_sample_weight(sample_weight, n_samples)
+        return CVTargets(target, target, weight, weight)
+
+    def _run(
+        self, data: _Data, settings: _Settings, l1_ratio: float
+    ) -> tuple[RegularizationPath, dict[str, Vector]]:
+        """Fit all data and all folds at one l1_ratio; return path and scores."""
+        path = self._fit_all(data, settings, l1_ratio)
+
+        def problem_of(weight: Vector) -> Any:
+            return self._problem(data, settings, l1_ratio, weight, path.alphas)
+
+        fits = FoldFits(
+            problem_of=problem_of,
+            unseen_of=lambda weight: self._unseen(data, settings, weight),
+            alphas=path.alphas,
+            tols=fold_tols(path, settings.controls.tol),
+            l1_ratio=l1_ratio,
+            penalty=settings.penalty,
+            controls=settings.controls,
+            relax=settings.relax,
+            n_samples=data.design.n_samples,
+            sample_weight=data.targets.fit_weight,
+            score_weight=data.targets.score_weight,
+        )
+        scores = cross_validate(fits, data.folds, settings.n_jobs, self._tell)
+        weight, n_samples = data.targets.score_weight, data.design.n_samples
+        fold_weight = np.array([fold.test_weight(weight, n_samples).sum() for fold in data.folds])
+        return path, summarise(scores, fold_weight, path.alphas, l1_ratio)
+
+    def _fit_all(self, data: _Data, settings: _Settings, l1_ratio: float) -> RegularizationPath:
+        """Fit all data."""
+        weight, alphas = data.targets.fit_weight, settings.alphas
+        problem = self._problem(data, settings, l1_ratio, weight, alphas)
+        point = null_point(problem, settings.controls)
+        if alphas is None:
+            alphas = geometric_grid(alpha_max(problem, point, l1_ratio, self.penalty), settings.n_alphas, settings.eps)
+        solve = alpha_solver(problem, l1_ratio, settings.controls, **settings.penalty)
+        solutions = fit_all(solve, point, alphas, l1_ratio, settings.controls, len(data.folds), self._tell)
+        if settings.relax:
+            solutions = relax_all(problem, solutions, alphas, settings.controls)
+        return RegularizationPath.of(
+            solutions, alphas, problem, data.design, loss=self._loss, delta=1.35, l1_ratio=l1_ratio,
+            penalty=self.penalty, relaxed=settings.relax,
+        )
+
+    def _problem(
+        self, data: _Data, settings: _Settings, l1_ratio: float, weight: Vector | None, alphas: Vector | None
+    ) -> Any:
+        smallest = np.inf if alphas is None else float(alphas[-1])
+        _, problem = prepare(
+            data.design, data.targets.fit, weight, data.offset, l1_ratio=l1_ratio, smallest_alpha=smallest,
+            **settings.problem,
+        )
+        return problem
+
+    def _tell(self, progress: CVProgress) -> None:
+        if self.verbose and progress.position == progress.n_alphas - 1:
+            part = "all data" if progress.fold < 0 else f"fold {progress.fold + 1} of {progress.n_folds}"
+            print(f"l1_ratio {progress.l1_ratio:g}  {part}  {progress.n_nonzero:,} non-zeros at the smallest alpha")
+        if self.callback is not None:
+            self.callback(progress)
+
+    def _unseen(
+        self, data: _Data, settings: _Settings, weight: Vector
+    ) -> Callable[[Solution], dict[str, float]]:
+        """Make the judge of the unseen rows with the given weights."""
+        scoring, scorer = settings.scoring, settings.scoring.scorer
+        judge = Unseen(data.design, self._loss, data.targets.score, weight, data.offset, scoring.names)
+        if scorer is None:
+            return judge
+        rows = np.flatnonzero(weight > 0.0)
+        X, y = take(data.X, rows), take(data.y, rows)
+        weights = {} if (weight[rows] == 1.0).all() else {"sample_weight": weight[rows]}
+
+        def judge_model(solution: Solution) -> dict[str, float]:
+            model = self._model_of(solution, data)
+            return {**judge(solution), scoring.name: float(scorer(model, X, y, **weights))}
+
+        return judge_model
+
+    def _model_of(self, solution: Solution, data: _Data) -> Any:
+        """Make a fitted model of a solution, for scorers."""
+        model = copy.copy(self)
+        check_feature_names(model, data.X, reset=True)
+        model._set_solutions([solution], data.design)
+        if data.targets.classes is not None:
+            model.classes_ = data.targets.classes
+        return model

@@ -1,0 +1,317 @@
+"""What predictions of unseen rows are worth: deviance, explained share, accuracy, ranking, calibration.
+
+Every function takes weights. Rows that stand for several samples, as those of a `Design` do, carry the sum of their
+weights and their mean target; what that hides of the samples' deviance is handed over as `within`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from sparsereg._validation import check_sample_weight
+
+__all__ = [
+    "GREATER_IS_BETTER",
+    "METRICS",
+    "accuracy",
+    "auc",
+    "calibration_error",
+    "deviance_explained",
+    "log_loss",
+    "mean_deviance",
+    "mean_squared_error",
+    "measure",
+    "r2",
+]
+
+Vector = npt.NDArray[np.float64]
+
+# What models of each loss are judged by; the first decides unless something else is asked for.
+METRICS: dict[str, tuple[str, ...]] = {
+    "squared": ("mse", "r2"),
+    "huber": ("loss", "mse", "r2"),
+    "poisson": ("deviance", "deviance_explained"),
+    "logistic": ("log_loss", "deviance_explained", "accuracy", "calibration_error", "auc"),
+    "squared_hinge": ("loss", "accuracy", "auc"),
+}
+GREATER_IS_BETTER = frozenset({"accuracy", "auc", "deviance_explained", "r2"})
+# A probability of 0 for what happens would cost without end; scikit-learn's choice.
+LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
+
+
+def measure(
+    names: Sequence[str],
+    loss: str,
+    y: Vector,
+    predictor: Vector,
+    weight: Vector | None,
+    *,
+    within: float = 0.0,
+    delta: float = 1.35,
+) -> dict[str, float]:
+    """Take several metrics at once, all from the linear predictor.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Among ``METRICS[loss]``.
+    loss : str
+    y : ndarray of float64 of shape (n_rows,), or (n_rows, n_classes) with loss="logistic"
+    predictor : ndarray of float64 of the same shape
+        Offset included.
+    weight : ndarray of float64 of shape (n_rows,) or None
+    within : float, default=0.0
+        Mean deviance of the samples about the targets of their rows.
+    delta : float, default=1.35
+        Of Huber's loss.
+
+    Returns
+    -------
+    values : dict of float
+    """
+
+    def probability() -> Vector:
+        return special.expit(predictor) if y.ndim == 1 else special.softmax(predictor, axis=1)
+
+    deviance = mean_deviance(y, predictor, weight, loss=loss, delta=delta, within=within)
+    functions: dict[str, Callable[[], float]] = {
+        "deviance": lambda: deviance,
+        "log_loss": lambda: 0.5 * deviance,
+        "loss": lambda: 0.5 * deviance,
+        "deviance_explained": lambda: deviance_explained(y, predictor, weight, loss=loss, within=within),
+        "mse": lambda: mean_squared_error(y, predictor, weight, within=within),
+        "r2": lambda: r2(y, predictor, weight, within=within),
+        "accuracy": lambda: accuracy(y, predictor > 0.0 if y.ndim == 1 else predictor, weight),
+        # The ranks of one class are those of its probability, which of two classes are those of the predictor.
+        "auc": lambda: auc(y, predictor if y.ndim == 1 else probability(), weight),
+        "calibration_error": lambda: calibration_error(y, probability(), weight),
+    }
+    return {name: functions[name]() for name in names}
+
+
+def mean_deviance(
+    y: Any,
+    predictor: Any,
+    sample_weight: Any = None,
+    *,
+    loss: str = "squared",
+    delta: float = 1.35,
+    within: float = 0.0,
+) -> float:
+    """Compute twice the mean loss; for counts less that of a perfect fit.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,), or (n_rows, n_classes) with loss="logistic"
+        As `regularization_path` takes it; beyond two classes a row of probabilities for each sample.
+    predictor : array-like of the same shape
+        Linear predictor t, offset included: no probability has rounded to 0 yet. The mean is t for squared loss,
+        1 / (1 + exp(-t)) or exp(t_k) / sum exp(t) for logistic, exp(t) for Poisson loss.
+    sample_weight : None, float or array-like of shape (n_rows,)
+    loss : {"squared", "logistic", "poisson", "huber", "squared_hinge"}, default="squared"
+        The deviance of squared loss is the mean squared error, that of logistic loss twice the cross-entropy.
+    delta : float, default=1.35
+        Of Huber's loss.
+    within : float, default=0.0
+        Added: the mean deviance of the samples about the targets of their rows.
+
+    Returns
+    -------
+    deviance : float
+    """
+    y, t, weight = _numbers(y, predictor, sample_weight)
+    with np.errstate(over="ignore"):
+        if loss == "squared":
+            unit = (y - t) ** 2
+        elif loss == "logistic":
+            both = np.logaddexp(0.0, t) - y * t if y.ndim == 1 else special.logsumexp(t, axis=1) - (y * t).sum(axis=1)
+            unit = 2.0 * both
+        elif loss == "poisson":
+            unit = 2.0 * (np.exp(t) - y * t + special.xlogy(y, y) - y)
+        elif loss == "huber":
+            unit = 2.0 * special.huber(delta, y - t)
+        else:
+            unit = 2.0 * (y * np.maximum(0.0, 1.0 - t) ** 2 + (1.0 - y) * np.maximum(0.0, 1.0 + t) ** 2)
+    return float(np.average(unit, weights=weight)) + within
+
+
+def deviance_explained(
+    y: Any, predictor: Any, sample_weight: Any = None, *, loss: str = "squared", within: float = 0.0
+) -> float:
+    """Compute D2, one minus the mean deviance over that of the best constant mean; R2 for squared loss.
+
+    Parameters
+    ----------
+    y, predictor, sample_weight, within
+        As in `mean_deviance`.
+    loss : {"squared", "logistic", "poisson"}, default="squared"
+
+    Returns
+    -------
+    share : float
+        1 at best; for a constant `y` 1 where it is predicted exactly, else 0.
+    """
+    y, t, weight = _numbers(y, predictor, sample_weight)
+    mean = np.average(y, axis=0, weights=weight)
+    if loss == "squared":
+        null = float(np.average((y - mean) ** 2, weights=weight))
+    elif loss == "poisson":
+        null = float(np.average(2.0 * special.kl_div(y, mean), weights=weight))
+    else:
+        null = 2.0 * float(special.entr(mean).sum() + (special.entr(1.0 - mean) if y.ndim == 1 else 0.0))
+    left, null = mean_deviance(y, t, weight, loss=loss, within=within), null + within
+    return 1.0 - left / null if null > 0.0 else float(left == 0.0)
+
+
+def mean_squared_error(y: Any, prediction: Any, sample_weight: Any = None, *, within: float = 0.0) -> float:
+    """Compute the weighted mean of (y - prediction)^2.
+
+    Parameters
+    ----------
+    y, prediction : array-like of shape (n_rows,)
+    sample_weight : None, float or array-like of shape (n_rows,)
+    within : float, default=0.0
+        Added: the mean squared deviation of the samples from the targets of their rows.
+
+    Returns
+    -------
+    error : float
+    """
+    return mean_deviance(y, prediction, sample_weight, within=within)
+
+
+def r2(y: Any, prediction: Any, sample_weight: Any = None, *, within: float = 0.0) -> float:
+    """Compute R2, one minus the mean squared error over the variance of y.
+
+    Parameters
+    ----------
+    y, prediction, sample_weight, within
+        As in `mean_squared_error`.
+
+    Returns
+    -------
+    share : float
+        1 at best; for a constant `y` 1 where it is predicted exactly, else 0.
+    """
+    return deviance_explained(y, prediction, sample_weight, within=within)
+
+
+def log_loss(y: Any, probability: Any, sample_weight: Any = None) -> float:
+    """Compute the cross-entropy, the mean of minus the logarithm of the probability of what happened.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or (n_rows, n_classes)
+        Probabilities of class 1, 0 and 1 for labels; or of every class.
+    probability : array-like of the same shape
+        Predicted; kept within [2.2e-16, 1 - 2.2e-16].
+    sample_weight : None, float or array-like of shape (n_rows,)
+
+    Returns
+    -------
+    loss : float
+    """
+    y, p, weight = _numbers(y, probability, sample_weight)
+    p = np.clip(p, LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
+    unit = -(y * np.log(p) + (1.0 - y) * np.log1p(-p)) if y.ndim == 1 else -(y * np.log(p)).sum(axis=1)
+    return float(np.average(unit, weights=weight))
+
+
+def accuracy(y: Any, probability: Any, sample_weight: Any = None) -> float:
+    """Compute the share of rows whose likeliest class is right; of soft targets the probability of that class counts.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or (n_rows, n_classes)
+        Probabilities of class 1, 0 and 1 for labels; or of every class.
+    probability : array-like of the same shape
+        Predicted. Class 1 is predicted above one half; of equally likely classes the first.
+    sample_weight : None, float or array-like of shape (n_rows,)
+
+    Returns
+    -------
+    share : float
+    """
+    y, p, weight = _numbers(y, probability, sample_weight)
+    return float(np.average(_of_predicted(y, p)[0], weights=weight))
+
+
+def auc(y: Any, score: Any, sample_weight: Any = None) -> float:
+    """Compute the area under the ROC curve: the share of pairs of one row of each class that the score orders right.
+
+    Ties count half. A soft target is a share y of a row of class 1 and 1 - y of one of class 0.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or (n_rows, n_classes)
+        Probabilities of class 1, 0 and 1 for labels; or of every class: then the mean over the classes, each against
+        the rest.
+    score : array-like of the same shape
+        Probabilities or anything that rises with them.
+    sample_weight : None, float or array-like of shape (n_rows,)
+
+    Returns
+    -------
+    area : float
+        NaN where there is but one class.
+    """
+    y, score, weight = _numbers(y, score, sample_weight)
+    if y.ndim == 2:
+        return float(np.mean([auc(y[:, k], score[:, k], weight) for k in range(y.shape[1])]))
+    weight = np.ones(y.size) if weight is None else weight
+    # Rows of equal score are one step of the curve.
+    _, step = np.unique(score, return_inverse=True)
+    positive, negative = np.bincount(step, weight * y), np.bincount(step, weight * (1.0 - y))
+    below = np.cumsum(negative) - 0.5 * negative
+    pairs = positive.sum() * negative.sum()
+    return float(positive @ below / pairs) if pairs > 0.0 else float("nan")
+
+
+def calibration_error(y: Any, probability: Any, sample_weight: Any = None, *, n_bins: int = 10) -> float:
+    """Compute the expected calibration error: by how much probabilities differ from the frequencies they stand for.
+
+    Rows are binned by probability, into bins of equal width; the error is the mean over the bins, by weight, of the
+    distance between mean probability and mean target. Beyond two classes the probability is that of the predicted class
+    and the target whether it was right (Guo et al. 2017).
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,) or (n_rows, n_classes)
+        Probabilities of class 1, 0 and 1 for labels; or of every class.
+    probability : array-like of the same shape
+        Predicted.
+    sample_weight : None, float or array-like of shape (n_rows,)
+    n_bins : int, default=10
+
+    Returns
+    -------
+    error : float
+        0 at best.
+    """
+    y, p, weight = _numbers(y, probability, sample_weight)
+    if y.ndim == 2:
+        y, p = _of_predicted(y, p)
+    weight = np.ones(y.size) if weight is None else weight
+    bins = np.minimum((p * n_bins).astype(np.intp), n_bins - 1)
+    return float(np.abs(np.bincount(bins, weight * (p - y))).sum() / weight.sum())
+
+
+def _of_predicted(y: Vector, p: Vector) -> tuple[Vector, Vector]:
+    """Return target and probability of the predicted class of each row."""
+    if y.ndim == 1:
+        return np.where(p > 0.5, y, 1.0 - y), np.maximum(p, 1.0 - p)
+    rows, best = np.arange(len(p)), p.argmax(axis=1)
+    return y[rows, best], p[rows, best]
+
+
+def _numbers(y: Any, prediction: Any, sample_weight: Any) -> tuple[Vector, Vector, Vector | None]:
+    """Check that targets, predictions and weights belong together."""
+    y, prediction = np.asarray(y, dtype=np.float64), np.asarray(prediction, dtype=np.float64)
+    if y.shape != prediction.shape or y.ndim not in (1, 2) or y.size == 0:
+        raise ValueError(f"y: shape {y.shape} does not match predictions of shape {prediction.shape}")
+    return y, prediction, check_sample_weight(sample_weight, y.shape[0])

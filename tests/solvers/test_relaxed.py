@@ -1,0 +1,96 @@
+"""Relaxed fits: least squares on the support, never worse than what they relax, once for equal supports."""
+
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from regressions import ROUNDING, random_regression
+from solver_calls import started
+
+from sparsereg import ConvergenceWarning, lasso_path, regularization_path
+from sparsereg.path import solve_grid
+from sparsereg.solvers import relaxed
+from sparsereg.solvers.base import Controls
+from sparsereg.solvers.relaxed import Relaxation
+from sparsereg.solvers.start import alpha_max
+
+seeds = st.integers(0, 2**32 - 1)
+CONTROLS = Controls(tol=1e-10)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+@given(seed=seeds)
+def test_least_squares_on_the_support(seed, l1_ratio):
+    regression = random_regression(seed, l1_ratio=l1_ratio)
+    _, problem, point = started(regression, CONTROLS)
+    top = alpha_max(problem, point, l1_ratio) or 1.0
+    relax = Relaxation(problem, CONTROLS)
+    for solution in solve_grid(problem, point, top * np.array([0.5, 0.1]), l1_ratio, CONTROLS):
+        refit = relax(solution)
+        slack = ROUNDING * 10 * problem.reference + problem.rounding
+        assert refit.loss <= solution.loss + slack
+        assert refit.objective == refit.loss
+        assert refit.dual_gap <= CONTROLS.tol + 1e-11
+        assert np.isin(refit.columns, solution.columns).all()
+        if problem.private is None and problem.signs is None and np.isinf(problem.upper).all():
+            x = np.zeros((problem.n_rows, problem.factor.size))
+            for j in solution.columns:
+                entries = slice(problem.indptr[j], problem.indptr[j + 1])
+                x[problem.indices[entries], j] = problem.data[entries]
+            x = np.c_[x[:, solution.columns], np.ones((problem.n_rows, int(problem.fit_intercept)))]
+            root = np.sqrt(np.broadcast_to(problem.s, problem.n_rows))
+            best = np.linalg.lstsq(x * root[:, None], problem.y * root)[0]
+            least = 0.5 * float(np.sum((root * (problem.y - x @ best)) ** 2)) + problem.within
+            assert refit.loss == pytest.approx(least, abs=2e-10 * problem.reference + slack)
+
+
+def test_equal_supports_are_refitted_once():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 8))
+    y = X[:, 0] + 0.1 * rng.standard_normal(60)
+    calls = mock.Mock(side_effect=relaxed.coordinate_descent.solve)
+    with mock.patch.object(relaxed.coordinate_descent, "solve", calls):
+        path = lasso_path(X, y, n_alphas=30, eps=0.1, relax=True)
+    n_distinct = len({path.coef.at(k).ids.tobytes() for k in range(30)})
+    refits = sum(call.args[1].alpha == 0.0 for call in calls.call_args_list)
+    assert refits == n_distinct < 10
+
+
+@pytest.mark.parametrize("loss", ["logistic", "poisson"])
+def test_other_losses(loss):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((200, 6))
+    t = X[:, 0] - 0.5 * X[:, 1]
+    y = {
+        "logistic": (rng.random(200) < 1.0 / (1.0 + np.exp(-t))).astype(float),
+        "poisson": rng.poisson(np.exp(t)).astype(float),
+    }[loss]
+    settings = {"loss": loss, "alphas": [0.1, 0.03]}
+    penalised = regularization_path(X, y, **settings)
+    path = regularization_path(X, y, **settings, relax=True)
+    assert np.all(path.deviances < penalised.deviances)
+    for k in range(2):
+        support = penalised.coef.at(k).ids
+        alone = regularization_path(X[:, support], y, loss=loss, alphas=[0.0])
+        assert path.deviances[k] == pytest.approx(alone.deviances[0], rel=1e-5)
+        assert path.coef.at(k).ids.tolist() == support.tolist()
+
+
+def test_supports_as_large_as_the_data_warn():
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((8, 30)), rng.standard_normal(8)
+    with pytest.warns(ConvergenceWarning, match=r"relax: \d+ of 20 supports, the first at alpha=\S+, have as many"):
+        path = lasso_path(X, y, n_alphas=20, relax=True)
+    assert np.isfinite(path.coefs.data).all()
+    assert np.abs(path.coefs.data).max() < 100.0
+
+
+def test_bounds_stay():
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((50, 5))
+    y = X @ np.array([1.0, -1.0, 0.5, 2.0, 0.0])
+    path = lasso_path(X, y, bounds=(-0.6, 0.9), n_alphas=10, relax=True)
+    assert path.coefs.max() == 0.9
+    assert path.coefs.min() == -0.6
