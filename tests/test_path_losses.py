@@ -45,7 +45,8 @@ def random_problem(seed, loss):
     if rng.random() < 0.4:
         settings["offset"] = rng.standard_normal(n)
     if rng.random() < 0.3:
-        settings["penalty_factor"] = rng.choice([0.5, 1.0, 2.0, np.inf], p)
+        allowed = [0.0, 0.5, 1.0, 2.0, np.inf] if rng.random() < 0.5 else [0.5, 1.0, 2.0, np.inf]
+        settings["penalty_factor"] = rng.choice(allowed, p)
     limits = rng.random()
     if limits < 0.15:
         settings["lower"] = 0.0
@@ -59,7 +60,10 @@ def fit(X, y, loss, settings, **controls):
     if "lower" in arguments:
         arguments["bounds"] = arguments.pop("lower"), arguments.pop("upper", np.inf)
     controls = {"n_alphas": 4, "eps": 2e-2, "tol": 1e-9, **controls}
-    return regularization_path(sparse.csr_array(X), y, loss=loss, delta=DELTA, **arguments, **controls)
+    with warnings.catch_warnings():
+        # Columns without penalty may separate the classes; what stops short says so in its gap.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return regularization_path(sparse.csr_array(X), y, loss=loss, delta=DELTA, **arguments, **controls)
 
 
 @each_loss
@@ -69,7 +73,10 @@ def test_certified_and_as_good_as_an_independent_minimiser(loss, seed):
     path, raw = fit(X, y, loss, settings), RawLoss(X, y, loss_name=loss, **settings)
     null = raw.loss(np.zeros(X.shape[1]), raw.null_intercept())
     coefs = path.coefs.toarray()
-    assert np.all((path.dual_gaps >= 0.0) & (path.dual_gaps <= 1.1e-9))
+    # Columns without penalty may leave no finite optimum to certify; the objective tends to its infimum all the same.
+    firm = np.min(settings.get("penalty_factor", 1.0)) > 0.0
+    assert np.all(path.dual_gaps >= 0.0)
+    assert path.dual_gaps.max() <= 1.1e-9 or not firm
     for k in (1, 3):
         here = raw.at(path.alphas[k])
         objective = here.objective(coefs[:, k], path.intercepts[k])
@@ -77,7 +84,7 @@ def test_certified_and_as_good_as_an_independent_minimiser(loss, seed):
         other = here.objective(*here.minimise_split())
         # The gap bounds the distance from any other point, and the other minimiser is nearly as good.
         assert objective - path.dual_gaps[k] * null <= other + 1e-12 * null
-        assert objective <= other + 2e-9 * null
+        assert objective <= other + (2e-9 if firm else 1e-8) * null
         assert here.kkt(coefs[:, k], path.intercepts[k]) <= 1e-2
 
 
@@ -87,9 +94,10 @@ def test_alpha_max_is_where_coefficients_start(loss, seed):
     X, y, settings = random_problem(seed, loss)
     if settings["l1_ratio"] == 0.0:
         settings["l1_ratio"] = 1.0
+    free = int(np.sum(np.broadcast_to(settings.get("penalty_factor", 1.0), X.shape[1]) == 0.0))
     path = fit(X, y, loss, settings)
-    assert path.df[0] == 0
-    if path.df.any():
+    assert path.df[0] <= free
+    if path.df.any() and not free:
         below = fit(X, y, loss, settings, alphas=[path.alphas[0] * (1.0 - 1e-3)], tol=1e-13)
         assert below.df[0] > 0
 

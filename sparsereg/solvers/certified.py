@@ -48,9 +48,9 @@ class CertifiedRun:
         return self.gap > self.target and self.n_iter < self.controls.max_iter and self.stalled < MAX_STALLED
 
     def relative_gap(self) -> float:
-        """Gap over the objective of the null model; 0 where that is itself rounding."""
+        """Gap over the objective of the null model, no less than what rounding may hide; 0 where that is all of it."""
         reference = self.problem.reference
-        return float(self.gap / reference) if reference > self.problem.rounding else 0.0
+        return float(max(self.gap, self.problem.hidden) / reference) if reference > self.problem.rounding else 0.0
 
     def _n_nonzero(self) -> int:
         """Count the coefficients that are not zero."""

@@ -81,6 +81,11 @@ class MultinomialProblem:
         """Gap that rounding alone may leave."""
         return self.classes[0].rounding
 
+    @property
+    def hidden(self) -> float:
+        """Gap that rounding may hide."""
+        return self.classes[0].hidden
+
     def to_terms(self, eta: Vector) -> Vector:
         """Bring linear predictors from rows to terms, and add the offsets.
 

@@ -209,6 +209,11 @@ class Problem:
         return 4.0 * size * (np.sqrt(self.null_objective) + size)
 
     @property
+    def hidden(self) -> float:
+        """Gap that rounding may hide: half a deviance is the difference of numbers that grow with the counts."""
+        return self.rounding if self.loss.log_link else 0.0
+
+    @property
     def stiff_share(self) -> float:
         """How much curvature the null model has, of the most that the loss can have; 1 where there is no most."""
         most = self.loss.lipschitz * self.weight_sum

@@ -35,7 +35,7 @@ RUNAWAY_STEP = 0.5
 # A look at a row's loss costs about as much as this many non-zeros.
 CHEAP_ROWS = 30
 # A descent whose tolerance costs the gap no more than this many times what is allowed is made to be the last.
-FORESIGHT = 300.0
+FORESIGHT = 100.0
 
 
 class ProximalNewton(WorkingSetRun):
