@@ -97,3 +97,18 @@ def test_bounds_stay():
     path = lasso_path(X, y, bounds=(-0.6, 0.9), n_alphas=10, relax=True)
     assert path.coefs.max() == 0.9
     assert path.coefs.min() == -0.6
+
+
+def test_huber_always_has_a_best_fit():
+    """Steps are in the units of y: long ones do not say that there is no minimum."""
+    rng = np.random.default_rng(141)
+    X = rng.standard_normal((60, 8)) * (rng.random((60, 8)) < 0.6)
+    y = 100.0 * np.where(rng.random(60) < 0.15, 8.0 * rng.standard_normal(60), X[:, 0] + 0.3 * rng.standard_normal(60))
+    settings = {"loss": "huber", "delta": 30.0, "alphas": [10.0, 3.0, 1.0], "tol": 1e-9}
+    penalised = regularization_path(X, y, **settings)
+    path = regularization_path(X, y, **settings, relax=True)  # warnings are errors
+    assert path.dual_gaps.max() <= 1e-9
+    for k in range(3):
+        support = penalised.coef.at(k).ids
+        alone = regularization_path(X[:, support], y, **{**settings, "alphas": [0.0]})
+        assert path.deviances[k] == pytest.approx(alone.deviances[0], rel=1e-8)
