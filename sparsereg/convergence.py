@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sparsereg._sklearn import ConvergenceWarning
 from sparsereg.solvers.base import Controls, JointSolution, Solution
+from sparsereg.solvers.multinomial_problem import MultinomialProblem
 from sparsereg.solvers.problem import Problem
 
 __all__ = ["left_of", "measure_of", "warn_saturated", "warn_unconverged"]
@@ -88,20 +89,23 @@ def warn_unconverged(
         )
 
 
-def warn_saturated(problem: Problem, refits: Sequence[Solution], alphas: Vector) -> None:
+def warn_saturated(
+    problem: Problem | MultinomialProblem, refits: Sequence[Solution | JointSolution], alphas: Vector
+) -> None:
     """Warn of supports that have as many coefficients as there are rows: what fits them says nothing of other rows.
 
     Parameters
     ----------
-    problem : Problem
-    refits : sequence of Solution
+    problem : Problem or MultinomialProblem
+    refits : sequence of Solution or JointSolution
     alphas : ndarray of float64 of shape (n_refits,)
 
     Warns
     -----
     ConvergenceWarning
     """
-    n_rows = int(np.count_nonzero(np.broadcast_to(problem.weight, (problem.n_rows,))))
+    rows = problem.classes[0] if isinstance(problem, MultinomialProblem) else problem
+    n_rows = int(np.count_nonzero(np.broadcast_to(rows.weight, (rows.n_rows,))))
     saturated = [k for k, refit in enumerate(refits) if refit.columns.size + problem.fit_intercept >= n_rows]
     if saturated:
         warnings.warn(

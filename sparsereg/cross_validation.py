@@ -20,7 +20,8 @@ from sparsereg.folds import Fold
 from sparsereg.metrics import measure
 from sparsereg.path import alpha_solver
 from sparsereg.path_result import RegularizationPath
-from sparsereg.solvers.base import Controls, Point, Solution
+from sparsereg.solvers.base import Controls, JointSolution, Solution
+from sparsereg.solvers.multinomial_problem import MultinomialProblem
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.relaxed import Relaxation
 from sparsereg.solvers.start import null_point
@@ -48,7 +49,7 @@ class CVProgress:
         Of alpha in its grid, from 0.
     n_alphas : int
     n_nonzero : int
-        Coefficients that are not zero.
+        Columns with a non-zero coefficient.
     scores : dict of float
         Metrics on the unseen part of the fold; empty for fits on all data.
     """
@@ -89,8 +90,8 @@ class FoldFits:
         For the scores.
     """
 
-    problem_of: Callable[[Vector], Problem]
-    unseen_of: Callable[[Vector], Callable[[Solution], dict[str, float]]]
+    problem_of: Callable[[Vector], Problem | MultinomialProblem]
+    unseen_of: Callable[[Vector], Callable[[Any], dict[str, float]]]
     tols: Vector
     alphas: Vector
     l1_ratio: float
@@ -122,21 +123,21 @@ def fold_tols(path: RegularizationPath, tol: float) -> Vector:
 
 
 def fit_all(
-    solve: Callable[[float, Point, Controls], Solution],
-    point: Point,
+    solve: Callable[[float, Any, Controls], Any],
+    point: Any,
     alphas: Vector,
     l1_ratio: float,
     controls: Controls,
     n_folds: int,
     tell: Callable[[CVProgress], object],
-) -> list[Solution]:
+) -> list[Any]:
     """Fit all data, alpha by alpha.
 
     Parameters
     ----------
     solve : callable
         From `alpha_solver`.
-    point : Point
+    point : Point or MultinomialPoint
         Where to start; holds the last solution on return.
     alphas : ndarray of float64 of shape (n_alphas,)
     l1_ratio : float
@@ -148,7 +149,7 @@ def fit_all(
 
     Returns
     -------
-    solutions : list of Solution
+    solutions : list of Solution or JointSolution
 
     Warns
     -----
@@ -171,11 +172,11 @@ class Unseen:
     ----------
     design : Design
     loss : str
-    y : ndarray of float64 of shape (n_samples,)
+    y : ndarray of float64 of shape (n_samples,), or (n_samples, n_classes) beyond two classes
         As the loss takes it.
     weight : ndarray of float64 of shape (n_samples,)
         0 for samples that are not in it.
-    offset : ndarray of float64 of shape (n_samples,) or None
+    offset : ndarray of float64 of the shape of y or None
     names : sequence of str
         Metrics to take.
     """
@@ -187,12 +188,13 @@ class Unseen:
         self._offset: Vector | float = 0.0
         self._rows: npt.NDArray[Any]
         if offset is None and loss in ("squared", "logistic", "poisson"):
-            grouped = design.aggregate(y, weight)
-            self._rows = np.flatnonzero(grouped.weight > 0.0)
-            self._y, self._weight = grouped.mean[self._rows], grouped.weight[self._rows]
+            grouped = [design.aggregate(column, weight) for column in np.ascontiguousarray(np.atleast_2d(y.T))]
+            self._rows = np.flatnonzero(grouped[0].weight > 0.0)
+            means = np.stack([of_class.mean[self._rows] for of_class in grouped], axis=1)
+            self._y, self._weight = means if y.ndim == 2 else means[:, 0], grouped[0].weight[self._rows]
             total = float(self._weight.sum())
             if loss == "squared":
-                self._within = 2.0 * grouped.within / total
+                self._within = 2.0 * grouped[0].within / total
             elif loss == "poisson":
                 saturated = weight @ special.xlogy(y, y) - self._weight @ special.xlogy(self._y, self._y)
                 self._within = 2.0 * max(float(saturated), 0.0) / total
@@ -201,14 +203,18 @@ class Unseen:
             self._rows, self._y, self._weight = design.row_of[samples], y[samples], weight[samples]
             self._offset = 0.0 if offset is None else offset[samples]
 
-    def __call__(self, solution: Solution) -> dict[str, float]:
+    def __call__(self, solution: Solution | JointSolution) -> dict[str, float]:
         """Judge a solution. Cost: one pass over its columns."""
-        design = self._design
-        predictor = np.zeros(design.n_rows)
-        column_passes.accumulate(
-            design.data, design.indices, design.indptr, solution.columns, solution.values, predictor
-        )
-        predictor = predictor[self._rows] + (solution.b + self._offset)
+        design, coefs = self._design, solution.on(self._design.n_active)
+        indices, predictors = coefs.indices.astype(np.int32, copy=False), []
+        for start, end in zip(coefs.indptr, coefs.indptr[1:]):
+            of_rows = np.zeros(design.n_rows)
+            column_passes.accumulate(
+                design.data, design.indices, design.indptr, indices[start:end], coefs.data[start:end], of_rows
+            )
+            predictors.append(of_rows[self._rows])
+        predictor = np.stack(predictors, axis=1) if self._y.ndim == 2 else predictors[0]
+        predictor = predictor + (solution.b + self._offset)
         return measure(self._names, self._loss, self._y, predictor, self._weight, within=self._within)
 
 
@@ -221,13 +227,13 @@ class FoldScores:
     scores : dict of list of float
         By metric, one value for each alpha.
     n_nonzero : list of int
-    solutions : list of Solution
+    solutions : list of Solution or JointSolution
         Without coefficients: how far each fit got.
     """
 
     scores: dict[str, list[float]]
     n_nonzero: list[int]
-    solutions: list[Solution]
+    solutions: list[Solution | JointSolution]
 
 
 class _Stopped(Exception):
@@ -259,7 +265,7 @@ def cross_validate(
     """
     stop, lock, preparing = threading.Event(), threading.Lock(), threading.Lock()
 
-    def problem_of(weight: Vector) -> Problem:
+    def problem_of(weight: Vector) -> Problem | MultinomialProblem:
         # A fold takes the most memory before it is solved, and little time: one does so while others solve.
         with preparing:
             return fits.problem_of(weight)
@@ -344,9 +350,9 @@ def _run_fold(
         for name, value in scores.items():
             kept.scores.setdefault(name, []).append(value)
         kept.n_nonzero.append(solution.columns.size)
-        kept.solutions.append(replace(solution, columns=solution.columns[:0], values=solution.values[:0]))
+        kept.solutions.append(solution.without_coefficients())
         tell(
-            CVProgress(number, n_folds, fits.l1_ratio, float(alpha), k, fits.alphas.size, solution.columns.size, scores)
+            CVProgress(number, n_folds, fits.l1_ratio, float(alpha), k, fits.alphas.size, kept.n_nonzero[-1], scores)
         )
     return kept
 

@@ -176,7 +176,10 @@ class PoissonRegressorCV(SparseCountRegressor, CrossValidatedModel):
 
 
 class LogisticRegressionCV(ProbabilisticClassifier, CrossValidatedModel):
-    __doc__ = """`LogisticRegression` of two classes at the alpha, and of several l1_ratio the one, that predicts best.
+    __doc__ = """`LogisticRegression` at the alpha, and of several l1_ratio the one, that predicts unseen rows best.
+
+    Beyond two classes every fit is to the cross-entropy of the softmax, with one alpha for all classes; "auc" is then
+    the mean over the classes, each against the rest, and the training part of every fold needs every class.
 
     Scores are those of the labels and sample weights given: smoothing and class weights are for the fits alone.
     """ + _L1_RATIO.format(default="1.0") + """
@@ -188,13 +191,13 @@ class LogisticRegressionCV(ProbabilisticClassifier, CrossValidatedModel):
     ) + """
     Attributes
     ----------
-    classes_ : ndarray of shape (2,)
-        Labels, ascending; 0 and 1 after a fit to probabilities.
-    sparse_coef_ : scipy.sparse.csr_matrix of shape (1, n_features)
+    classes_ : ndarray of shape (n_classes,)
+        Labels, ascending; 0, 1, ... after a fit to probabilities.
+    sparse_coef_ : scipy.sparse.csr_matrix of shape (1, n_features), (n_classes, n_features) beyond two classes
         Non-zero coefficients only.
-    coef_ : ndarray of float64 of shape (1, n_features)
+    coef_ : ndarray of float64 of shape (1, n_features), (n_classes, n_features) beyond two classes
         All coefficients; made anew each time it is asked for, as wide as X.
-    intercept_ : ndarray of float64 of shape (1,)""" + CV_ATTRIBUTES
+    intercept_ : ndarray of float64 of shape (1,), (n_classes,) beyond two classes""" + CV_ATTRIBUTES
 
     def __init__(
         self,
@@ -238,28 +241,18 @@ class LogisticRegressionCV(ProbabilisticClassifier, CrossValidatedModel):
             y, sample_weight, n_samples=n_samples, class_weight=self.class_weight,
             label_smoothing=self.label_smoothing,
         )
-        if coded.classes.size > 2:
-            raise ValueError(
-                f"Only binary classification is supported. The type of the target is multiclass: y has "
-                f"{coded.classes.size} classes."
-            )
-        plain = encode_classes(y, sample_weight, n_samples=n_samples)
-        target = np.ascontiguousarray(plain.probabilities[:, 1])
+        plain = encode_classes(y, sample_weight, n_samples=n_samples).probabilities
         codes = None
-        if np.all((target == 0.0) | (target == 1.0)):
+        if np.all((plain == 0.0) | (plain == 1.0)):
             # Rows without weight have no target, but a label all the same.
-            codes = target if np.ndim(y) == 2 else np.unique(y, return_inverse=True)[1]
+            codes = plain.argmax(axis=1) if np.ndim(y) == 2 else np.unique(y, return_inverse=True)[1]
+        # Of two classes the second says it all.
+        used = 1 if coded.classes.size == 2 else slice(None)
         return CVTargets(
-            fit=np.ascontiguousarray(coded.probabilities[:, 1]),
-            score=target,
+            fit=np.ascontiguousarray(coded.probabilities[:, used]),
+            score=np.ascontiguousarray(plain[:, used]),
             fit_weight=coded.sample_weight,
             score_weight=check_sample_weight(sample_weight, n_samples),
             classes=coded.classes,
             codes=codes,
         )
-
-    def __sklearn_tags__(self) -> Any:
-        """Tell scikit-learn that there are two classes."""
-        tags = super().__sklearn_tags__()
-        tags.classifier_tags.multi_class = False
-        return tags

@@ -21,7 +21,7 @@ from sparsereg._parameters import (
     make_controls,
 )
 from sparsereg._sklearn import check_feature_names, feature_names
-from sparsereg._validation import check_offset, check_sample_weight, check_y
+from sparsereg._validation import check_offsets, check_sample_weight, check_y
 from sparsereg.cross_validation import (
     CVProgress,
     FoldFits,
@@ -39,7 +39,7 @@ from sparsereg.path import alpha_solver, geometric_grid, relax_all
 from sparsereg.path_result import RegularizationPath
 from sparsereg.preparation import prepare
 from sparsereg.scoring import Scoring, make_scoring, take
-from sparsereg.solvers.base import Controls, Solution
+from sparsereg.solvers.base import Controls, JointSolution, Solution
 from sparsereg.solvers.start import alpha_max, null_point
 from sparsereg.targets import flatten
 
@@ -106,7 +106,9 @@ CV_ATTRIBUTES = """
         Entry of cv_results_ that was chosen.
     dual_gap_ : float
         Certified distance of the objective of the fit on all data from its minimum, relative to F of the model with
-        intercept only.
+        intercept only. NaN where the penalty is not convex.
+    violation_ : float
+        As that of a single fit: says how far a penalty that is not convex is from its minimum along every coordinate.
     objective_ : float
         F(w, b) at alpha_; for relaxed fits the loss alone.
     n_iter_ : int
@@ -125,7 +127,7 @@ class CVTargets:
 
     Attributes
     ----------
-    fit, score : ndarray of float64 of shape (n_samples,)
+    fit, score : ndarray of float64 of shape (n_samples,), or (n_samples, n_classes) beyond two classes
         As the loss takes it; labels are smoothed for the fits alone.
     fit_weight, score_weight : ndarray of float64 of shape (n_samples,) or None
         Classes are weighted for the fits alone.
@@ -224,10 +226,10 @@ class CrossValidatedModel(SparseLinearModel):
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
             int32 or int64 ids; never changed, and not copied for the folds.
-        y : array-like of shape (n_samples,)
+        y : array-like of shape (n_samples,); for classifiers also (n_samples, n_classes), their probabilities
         sample_weight : None, float or array-like of shape (n_samples,)
             In the fits and in the scores.
-        offset : None, float or array-like of shape (n_samples,)
+        offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
             Known part of the linear predictor. `predict` and `score` take one too.
         groups : None or array-like of shape (n_samples,)
             For splitters that keep groups together.
@@ -245,7 +247,8 @@ class CrossValidatedModel(SparseLinearModel):
         feature_names(X)  # refuses mixed names before any work
         design = make_design(X, sample_weight)
         targets = self._encode(y, sample_weight, design.n_samples)
-        offset = check_offset(offset, design.n_samples)
+        n_predictors = targets.fit.shape[1] if targets.fit.ndim == 2 else None
+        offset = check_offsets(offset, design.n_samples, n_predictors)
         if offset is not None and settings.scoring.scorer is not None:
             raise ValueError(f"scoring: {self.scoring!r} knows no offset, expected a name of this library's metrics")
         folds = make_folds(
@@ -351,7 +354,7 @@ class CrossValidatedModel(SparseLinearModel):
             solutions = relax_all(problem, solutions, alphas, settings.controls)
         return RegularizationPath.of(
             solutions, alphas, problem, data.design, loss=self._loss, delta=1.35, l1_ratio=l1_ratio,
-            penalty=self.penalty, relaxed=settings.relax,
+            penalty=self.penalty, relaxed=settings.relax, classes=data.targets.classes,
         )
 
     def _problem(
@@ -373,7 +376,7 @@ class CrossValidatedModel(SparseLinearModel):
 
     def _unseen(
         self, data: _Data, settings: _Settings, weight: Vector
-    ) -> Callable[[Solution], dict[str, float]]:
+    ) -> Callable[[Solution | JointSolution], dict[str, float]]:
         """Make the judge of the unseen rows with the given weights."""
         scoring, scorer = settings.scoring, settings.scoring.scorer
         judge = Unseen(data.design, self._loss, data.targets.score, weight, data.offset, scoring.names)
@@ -383,13 +386,13 @@ class CrossValidatedModel(SparseLinearModel):
         X, y = take(data.X, rows), take(data.y, rows)
         weights = {} if (weight[rows] == 1.0).all() else {"sample_weight": weight[rows]}
 
-        def judge_model(solution: Solution) -> dict[str, float]:
+        def judge_model(solution: Solution | JointSolution) -> dict[str, float]:
             model = self._model_of(solution, data)
             return {**judge(solution), scoring.name: float(scorer(model, X, y, **weights))}
 
         return judge_model
 
-    def _model_of(self, solution: Solution, data: _Data) -> Any:
+    def _model_of(self, solution: Solution | JointSolution, data: _Data) -> Any:
         """Make a fitted model of a solution, for scorers."""
         model = copy.copy(self)
         check_feature_names(model, data.X, reset=True)

@@ -125,7 +125,8 @@ def regularization_path(
         Passes at one alpha after which to stop, with a ConvergenceWarning.
     relax : bool, default=False
         Give the relaxed path: least loss on the support of every fit, without penalty (bounds stay). Its objectives
-        are losses, and its gaps those of the problems on the supports.
+        are losses, and its gaps those of the problems on the supports. Beyond two classes the support is the columns
+        that some class uses.
     n_threads : int or None, default=None
         Threads for passes over all columns; None is 1. Results are the same for any number.
     verbose : int, default=0
@@ -401,20 +402,23 @@ def geometric_grid(start: float, n_alphas: int, eps: float) -> Vector:
 
 
 def relax_all(
-    problem: Problem, solutions: Sequence[Solution], alphas: Vector, controls: Controls
-) -> list[Solution]:
+    problem: Problem | MultinomialProblem,
+    solutions: Sequence[Solution | JointSolution],
+    alphas: Vector,
+    controls: Controls,
+) -> list[Any]:
     """Refit the supports of a path without penalty.
 
     Parameters
     ----------
-    problem : Problem
-    solutions : sequence of Solution
+    problem : Problem or MultinomialProblem
+    solutions : sequence of Solution or JointSolution
     alphas : ndarray of float64 of shape (n_alphas,)
     controls : Controls
 
     Returns
     -------
-    refits : list of Solution
+    refits : list of Solution or JointSolution
 
     Warns
     -----

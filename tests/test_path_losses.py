@@ -207,3 +207,21 @@ def test_no_finite_coefficients():
         warnings.simplefilter("error")
         regularization_path(X, X[:, 0], loss="squared_hinge", alphas=[0.0])
         regularization_path(X, np.arange(20) % 2 * 1.0, loss="logistic", alphas=[0.0])
+
+
+@pytest.mark.parametrize("loss", ["logistic", "poisson"])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("seed", range(8))
+def test_columns_without_penalty_leave_a_bound(loss, fit_intercept, seed):
+    """At the start some of them are at a bound with something to gain, which the dual points do not show."""
+    rng = np.random.default_rng(seed)
+    X, y = rng.standard_normal((60, 4)), random_target(rng, loss, 0.3 * rng.standard_normal(60))
+    up = rng.random(4) < 0.5
+    settings = {
+        "lower": np.where(up, 0.0, -np.inf), "upper": np.where(up, np.inf, 0.0), "fit_intercept": fit_intercept,
+        "penalty_factor": np.zeros(4),
+    }
+    path = fit(X, y, loss, settings, alphas=[0.1])
+    assert path.dual_gaps[0] <= 1e-9
+    here = RawLoss(X, y, loss_name=loss, **settings).at(0.1)
+    assert path.objectives[0] == pytest.approx(here.objective(*here.minimise_split()), rel=1e-8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -150,6 +150,10 @@ class Solution:
         """Return the coefficients as a matrix of shape (n_active, 1)."""
         return sparse.csc_array((self.values, self.columns, [0, self.columns.size]), shape=(n_active, 1))
 
+    def without_coefficients(self) -> Solution:
+        """Return what is known of the fit, without the fit."""
+        return replace(self, columns=self.columns[:0], values=self.values[:0])
+
 
 @dataclass(frozen=True)
 class JointSolution:
@@ -178,6 +182,10 @@ class JointSolution:
     def on(self, n_active: int) -> sparse.csc_array:
         """Return the coefficients, a matrix of shape (n_active, n_classes)."""
         return self.coefs
+
+    def without_coefficients(self) -> JointSolution:
+        """Return what is known of the fit, without the fit."""
+        return replace(self, coefs=sparse.csc_array(self.coefs.shape))
 
     @property
     def columns(self) -> npt.NDArray[np.int32]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers import coordinate_descent
-from sparsereg.solvers.base import Controls, Solution
+from sparsereg.solvers import coordinate_descent, multinomial
+from sparsereg.solvers.base import Controls, JointSolution, Solution
+from sparsereg.solvers.multinomial_problem import MultinomialProblem
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.start import point_at
 
@@ -21,25 +23,26 @@ class Relaxation:
 
     Parameters
     ----------
-    problem : Problem
+    problem : Problem or MultinomialProblem
     controls : Controls
     """
 
-    def __init__(self, problem: Problem, controls: Controls):
+    def __init__(self, problem: Problem | MultinomialProblem, controls: Controls):
         # Nobody asked for alpha = 0, and so no callback is told of it.
         self._problem, self._controls = problem, replace(controls, callback=None)
-        self._refits: dict[bytes, Solution] = {}
+        self._refits: dict[bytes, Any] = {}
 
-    def __call__(self, solution: Solution) -> Solution:
+    def __call__(self, solution: Solution | JointSolution) -> Any:
         """Refit the support of a penalised solution.
 
         Parameters
         ----------
-        solution : Solution
+        solution : Solution or JointSolution
+            The support of a joint solution is the columns that some class uses; every class may use them.
 
         Returns
         -------
-        refit : Solution
+        refit : Solution or JointSolution
             Its objective is its loss, never above that of the penalised solution; its gap is that of the problem on
             the support. Where several coefficients are best (a support with more columns than rows, or collinear ones)
             those that the solver reaches from the penalised solution.
@@ -50,17 +53,24 @@ class Relaxation:
             known = self._refits[key] = self._refit(solution)
         return known
 
-    def _refit(self, solution: Solution) -> Solution:
-        problem = restrict(self._problem, solution.columns)
-        w = np.zeros(problem.factor.size)
-        w[solution.columns] = solution.values
-        point = point_at(problem, w, solution.b, 0.0, self._controls)
-        refit = coordinate_descent.solve(problem, ElasticNet(0.0, 1.0), point, self._controls)
+    def _refit(self, solution: Solution | JointSolution) -> Any:
+        problem, columns, nothing = self._problem, solution.columns, ElasticNet(0.0, 1.0)
+        refit: Solution | JointSolution
+        if isinstance(problem, MultinomialProblem):
+            joint = replace(problem, classes=tuple(restrict(part, columns) for part in problem.classes))
+            w = solution.on(joint.classes[0].factor.size).toarray()
+            start = point_at(joint, np.ascontiguousarray(w.T), solution.b, 0.0, self._controls)
+            refit = multinomial.solve(joint, nothing, start, self._controls)
+        else:
+            single = restrict(problem, columns)
+            w = solution.on(single.factor.size).toarray().ravel()
+            start = point_at(single, w, solution.b, 0.0, self._controls)
+            refit = coordinate_descent.solve(single, nothing, start, self._controls)
         if refit.loss <= solution.loss:
             return refit
         return replace(
-            refit, columns=solution.columns, values=solution.values, b=solution.b, loss=solution.loss,
-            objective=solution.loss,
+            solution, objective=solution.loss, dual_gap=refit.dual_gap, violation=refit.violation,
+            n_iter=refit.n_iter, converged=refit.converged, unbounded=refit.unbounded,
         )
 
 
