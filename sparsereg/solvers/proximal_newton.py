@@ -58,8 +58,8 @@ class ProximalNewton(WorkingSetRun):
     def finish(self) -> Solution:
         """Report, and leave the model for the next alpha."""
         if self.block is not None and self.block.columns.size and not self.problem.loss.location:
-            # Near a minimum Newton's steps vanish; along an exponential tail they have length 1. Residuals know no tail,
-            # and are in the units of y.
+            # Near a minimum Newton's steps vanish; along an exponential tail they have length 1. Residuals know no
+            # tail, and are in the units of y.
             centre = float(self.curvature.sum()) if self.problem.fit_intercept else 0.0
             delta, shift, _, _ = self.block.solve(self._centred(self.point.z)[0], self.curvature, centre)
             self.unbounded = bool(np.abs(self.block.change(delta, shift)).max() > RUNAWAY_STEP)
