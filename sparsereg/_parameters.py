@@ -30,6 +30,7 @@ __all__ = [
     "check_label_smoothing",
     "check_n_jobs",
     "check_penalty",
+    "check_relax",
     "check_share",
     "check_signs",
     "make_controls",
@@ -196,6 +197,13 @@ def check_flag(value: Any, name: str) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name}: {value!r} is not allowed, expected True or False")
     return bool(value)
+
+
+def check_relax(relax: Any, l1_ratio: float) -> bool:
+    """Check whether fits are to be relaxed, which takes a penalty that leaves columns out."""
+    if check_flag(relax, "relax") and l1_ratio == 0.0:
+        raise ValueError("relax: True is not allowed with l1_ratio=0, which leaves no column out, expected False")
+    return bool(relax)
 
 
 def make_controls(tol: Any, max_iter: Any, n_threads: Any, callback: Callable[..., Any] | None) -> Controls:

@@ -335,7 +335,10 @@ def _run_fold(
     try:
         problem = fits.problem_of(fold.train_weight(fits.sample_weight, fits.n_samples))
     except ValueError as error:
-        raise ValueError(f"cv: the train part of fold {number} cannot be fitted. {error}") from error
+        raise ValueError(
+            f"cv: the train part of fold {number} cannot be fitted, because a class or all counts are missing there or "
+            f"have no weight; expected folds that keep some of each in every train part ({error})"
+        ) from error
     judge = fits.unseen_of(fold.test_weight(fits.score_weight, fits.n_samples))
     solve = alpha_solver(problem, fits.l1_ratio, fits.controls, **fits.penalty)
     point = null_point(problem, fits.controls)

@@ -18,6 +18,7 @@ from sparsereg._parameters import (
     check_l1_ratio,
     check_n_jobs,
     check_penalty,
+    check_relax,
     make_controls,
 )
 from sparsereg._sklearn import check_feature_names, feature_names
@@ -38,7 +39,7 @@ from sparsereg.linear_model import SparseLinearModel
 from sparsereg.path import alpha_solver, geometric_grid, relax_all
 from sparsereg.path_result import RegularizationPath
 from sparsereg.preparation import prepare
-from sparsereg.scoring import Scoring, make_scoring, take
+from sparsereg.scoring import Scoring, check_score, make_scoring, take
 from sparsereg.solvers.base import Controls, JointSolution, Solution
 from sparsereg.solvers.start import alpha_max, null_point
 from sparsereg.targets import flatten
@@ -49,14 +50,14 @@ Vector = npt.NDArray[np.float64]
 
 CV_PARAMETERS = """
     alphas : array-like or None, default=None
-        Grid of strengths, in any order; None: geometric from the smallest at which every penalised coefficient is zero
-        on all data. Folds share it.
+        Grid of strengths, in any order, repeats left out; None: geometric from the smallest at which every penalised
+        coefficient is zero on all data. Folds share it.
     n_alphas : int, default=100
     eps : float in (0, 1), default={eps}
         Smallest over largest alpha of the automatic grid.
     cv : None, int, splitter or iterable, default=None
         Number of folds, None is 5: consecutive rows{stratified}. Or a splitter of scikit-learn, or pairs (train, test)
-        of positions or masks.
+        of positions or masks; one pair is a validation set. Every class needs rows in every train part.
     scoring : None, str, sequence of str or callable, default=None
         What decides, measured on the unseen rows of every fold. None: {first}. Or other names among {names}: of several
         the first decides, the others are reported. Or a scikit-learn scorer or its name, where greater is better.
@@ -79,7 +80,8 @@ CV_PARAMETERS = """
     tol : float, default=1e-8
         Duality gap to reach on all data, relative to F of the model with intercept only: less than that of a single
         fit, as one path costs little beside those of the folds. Fits of folds, of which only predictions are used, stop
-        at 1e-4 of the loss that all data reach at the same alpha, where that is more.
+        at 1e-4 of the loss that all data reach at the same alpha, where that is more: the score of a fold may be off by
+        half a percent, and means by a small part of their standard error.
     n_jobs : int or None, default=None
         Threads to share the folds; None is 1, -1 all. Results are the same for any number.
     verbose : int, default=0
@@ -254,6 +256,8 @@ class CrossValidatedModel(SparseLinearModel):
         folds = make_folds(
             self.cv, X, y, targets.score_weight, design.n_samples, groups=groups, labels=targets.codes
         )
+        if settings.rule == "1se" and len(folds) < 2:
+            raise ValueError("rule: '1se' needs a standard error and cv gives one fold, expected 'min' or more folds")
         data = _Data(X, y, design, targets, offset, folds)
         runs = [self._run(data, settings, l1_ratio) for l1_ratio in settings.l1_ratios]
         tables = [table for _, table in runs]
@@ -283,18 +287,19 @@ class CrossValidatedModel(SparseLinearModel):
         if not ratios:
             raise ValueError("l1_ratio: an empty list is not allowed, expected at least one number in [0, 1]")
         ratios = [check_l1_ratio(ratio) for ratio in ratios]
+        check_relax(self.relax, min(ratios))
         penalty = {"penalty": self.penalty, "gamma": check_penalty(self.penalty, min(ratios), self.gamma)}
         n_alphas, eps = check_grid(self.n_alphas, self.eps)
         if self.callback is not None and not callable(self.callback):
             raise TypeError(f"callback: {self.callback!r} is not callable")
         return _Settings(
             l1_ratios=ratios,
-            alphas=None if self.alphas is None else check_alphas(np.unique(self.alphas)[::-1]),
+            alphas=None if self.alphas is None else check_alphas(_falling(self.alphas)),
             n_alphas=n_alphas,
             eps=eps,
             scoring=make_scoring(self.scoring, self._loss),
             rule=check_choice(self.rule, "rule", ("min", "1se")),
-            relax=check_flag(self.relax, "relax"),
+            relax=bool(self.relax),
             n_jobs=check_n_jobs(self.n_jobs),
             controls=make_controls(self.tol, self.max_iter, None, None),
             problem={
@@ -388,7 +393,7 @@ class CrossValidatedModel(SparseLinearModel):
 
         def judge_model(solution: Solution | JointSolution) -> dict[str, float]:
             model = self._model_of(solution, data)
-            return {**judge(solution), scoring.name: float(scorer(model, X, y, **weights))}
+            return {**judge(solution), scoring.name: check_score(scorer(model, X, y, **weights))}
 
         return judge_model
 
@@ -400,3 +405,9 @@ class CrossValidatedModel(SparseLinearModel):
         if data.targets.classes is not None:
             model.classes_ = data.targets.classes
         return model
+
+
+def _falling(alphas: Any) -> Any:
+    """Sort a grid and leave repeats out; what is no grid is left to the check."""
+    grid = np.asarray(alphas)
+    return np.unique(grid)[::-1] if grid.ndim == 1 else alphas

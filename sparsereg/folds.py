@@ -93,8 +93,8 @@ def make_folds(
             if not weight(sample_weight, n_samples).any():
                 raise ValueError(f"cv: the {name} {what} has no weight, expected some in every part")
         folds.append(fold)
-    if len(folds) < 2:
-        raise ValueError(f"cv: {len(folds)} folds are not allowed, expected at least 2")
+    if not folds:
+        raise ValueError("cv: no folds, expected at least one")
     return folds
 
 

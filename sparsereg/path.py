@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._parameters import check_alphas, check_flag, check_grid, check_l1_ratio, make_controls
+from sparsereg._parameters import check_alphas, check_flag, check_grid, check_l1_ratio, check_relax, make_controls
 from sparsereg.convergence import left_of, measure_of, warn_saturated, warn_unconverged
 from sparsereg.path_result import RegularizationPath
 from sparsereg.preparation import prepare
@@ -159,7 +159,7 @@ def regularization_path(
     grid = None if alphas is None else check_alphas(alphas)
     n_alphas, eps = check_grid(n_alphas, eps)
     controls = make_controls(tol, max_iter, n_threads, callback)
-    fit_intercept, relax = check_flag(fit_intercept, "fit_intercept"), check_flag(relax, "relax")
+    fit_intercept, relax = check_flag(fit_intercept, "fit_intercept"), check_relax(relax, l1_ratio)
     design, problem = prepare(
         X, y, sample_weight, offset, loss=loss, delta=delta, fit_intercept=fit_intercept, standardize=standardize,
         positive=positive, bounds=bounds, penalty_factor=penalty_factor, penalty=penalty, gamma=gamma,

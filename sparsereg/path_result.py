@@ -12,7 +12,7 @@ from scipy import sparse, special
 
 from sparsereg._core.losses import LOSSES
 from sparsereg._formats import as_rows
-from sparsereg._parameters import check_choice, check_share
+from sparsereg._parameters import check_alpha, check_choice, check_share
 from sparsereg._validation import check_offsets, check_sample_weight, check_shares, check_target, check_width
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.design import Design
@@ -186,10 +186,14 @@ class RegularizationPath:
     @property
     def certificate(self) -> str:
         """What the fits are known to be near: "duality gap" (the optimum) or "coordinate-wise minimum" (only that)."""
-        return "duality gap" if self.penalty == "elastic_net" else "coordinate-wise minimum"
+        return "duality gap" if self._has_gaps else "coordinate-wise minimum"
+
+    @property
+    def _has_gaps(self) -> bool:
+        return self.penalty == "elastic_net" or self.relaxed
 
     def _worst(self) -> str:
-        if self.penalty == "elastic_net" or self.violations is None:
+        if self._has_gaps or self.violations is None:
             return f"largest gap {self.dual_gaps.max():.1e}"
         return f"penalty={self.penalty!r}: {self.certificate}, largest violation {self.violations.max():.1e}"
 
@@ -413,8 +417,10 @@ class RegularizationPath:
         return plot_path(self, ax, most=most)
 
     def _position(self, alpha: float) -> int:
-        k = int(np.argmin(np.abs(self.alphas - alpha))) if np.isfinite(alpha) else -1
-        if k < 0 or abs(self.alphas[k] - alpha) > SAME_ALPHA * self.alphas[k]:
-            nearest = f"; the nearest is {self.alphas[k]!r}" if k >= 0 else ""
-            raise ValueError(f"alpha: {alpha!r} is not on the grid of this path{nearest}")
+        alpha = check_alpha(alpha)
+        k = int(np.argmin(np.abs(self.alphas - alpha)))
+        if abs(self.alphas[k] - alpha) > SAME_ALPHA * self.alphas[k]:
+            raise ValueError(
+                f"alpha: {alpha!r} is not on the grid of this path; the nearest is {float(self.alphas[k])!r}"
+            )
         return k

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sparsereg._sklearn import HAS_SKLEARN
 from sparsereg.metrics import GREATER_IS_BETTER, METRICS
 
-__all__ = ["Scoring", "make_scoring", "take"]
+__all__ = ["Scoring", "check_score", "make_scoring", "take"]
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,28 @@ def make_scoring(scoring: Any, loss: str) -> Scoring:
         metrics = importlib.import_module("sklearn.metrics")
         if scoring in metrics.get_scorer_names():
             return Scoring(scoring, usual, metrics.get_scorer(scoring))
+    without = "" if HAS_SKLEARN else " (scikit-learn is not installed)"
     raise ValueError(
-        f"scoring: {scoring!r} is not allowed, expected None, names among {list(allowed)}, the name of a scikit-learn "
-        "scorer, or a callable"
+        f"scoring: {scoring!r} is not allowed, expected None, one or several names among {list(allowed)}, the name of "
+        f"one scikit-learn scorer{without}, or a callable"
     )
+
+
+def check_score(score: Any) -> float:
+    """Check what a scorer has returned: a number.
+
+    Parameters
+    ----------
+    score : float
+
+    Returns
+    -------
+    score : float
+    """
+    try:
+        return float(score)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"scoring: the scorer returned {score!r}, expected a number") from error
 
 
 def take(data: Any, positions: npt.NDArray[np.intp]) -> Any:

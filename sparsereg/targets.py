@@ -157,7 +157,7 @@ def shares_of(y: Any, classes: npt.NDArray[Any], n_samples: int, sample_weight: 
         unknown &= sample_weight > 0.0
     if unknown.any():
         i = int(np.argmax(unknown))
-        raise ValueError(f"y: {y[i]!r} in row {i} is not among the classes {classes.tolist()}")
+        raise ValueError(f"y: {y.tolist()[i]!r} in row {i} is not among the classes {classes.tolist()}")
     return shares
 
 

@@ -16,6 +16,7 @@ import sparsereg
 from sparsereg import (
     ConvergenceWarning,
     ElasticNetCV,
+    Lasso,
     LassoCV,
     LogisticRegressionCV,
     PoissonRegressorCV,
@@ -227,7 +228,7 @@ def test_folds_have_their_share_of_each_label():
     model = LogisticRegressionCV(n_alphas=4, cv=3, scoring="auc").fit(X[order], labels)
     assert np.isfinite(model.cv_results_["fold_auc"]).all()
     assert model.classes_.tolist() == ["a", "b"]
-    with pytest.raises(ValueError, match=r"cv: the train part of fold \d cannot be fitted. y: every target is"):
+    with pytest.raises(ValueError, match=r"cv: the train part of fold \d cannot be fitted, because a class"):
         LogisticRegressionCV(n_alphas=4, cv=[(order[:30], order[30:]), (order[60:], order[:60])]).fit(X, y)
 
 
@@ -331,7 +332,7 @@ def test_a_wide_cross():
     ("setting", "error", "message"),
     [
         ({"rule": "best"}, ValueError, r"rule: 'best' is not allowed, expected one of \['1se', 'min'\]"),
-        ({"scoring": "f2"}, ValueError, r"scoring: 'f2' is not allowed, expected None, names among \['mse', 'r2'\]"),
+        ({"scoring": "f2"}, ValueError, r"scoring: 'f2' is not allowed, expected None, one or several names"),
         ({"scoring": ["mse", "auc"]}, ValueError, "scoring: "),
         ({"relax": 1}, TypeError, "relax: 1 is not allowed"),
         ({"n_jobs": 0}, ValueError, r"n_jobs: 0 is outside \[1, "),
@@ -416,3 +417,31 @@ def test_scikit_learns_own_checks(loss, kind):
         results = checks.check_estimator(kind(n_alphas=10, cv=2), on_fail=None)
     failed = [f"{one['check_name']}: {one['exception']}" for one in results if one["status"] == "failed"]
     assert not failed, "\n".join(failed)
+
+
+def test_a_single_validation_set():
+    """One pair (train, test) is the plain validation workflow; a standard error takes more."""
+    train, test = np.arange(60), np.arange(60, 90)
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((90, 5))
+    y = X[:, 0] + rng.standard_normal(90)
+    model = LassoCV(cv=[(train, test)], n_alphas=8).fit(X, y)
+    fits = [Lasso(alpha).fit(X[train], y[train]) for alpha in model.alphas_]
+    errors = [np.mean((fit.predict(X[test]) - y[test]) ** 2) for fit in fits]
+    np.testing.assert_allclose(model.cv_results_["mean_mse"], errors, rtol=1e-2)
+    assert np.isnan(model.cv_results_["se_mse"]).all()
+    with pytest.raises(ValueError, match="rule: '1se' needs a standard error and cv gives one fold"):
+        LassoCV(cv=[(train, test)], rule="1se", n_alphas=3).fit(X, y)
+
+
+def test_settings_that_make_no_sense_together():
+    X, y = np.eye(20)[:, :4], np.arange(20.0)
+    with pytest.raises(ValueError, match="alphas: shape"):
+        LassoCV(alphas=20).fit(X, y)
+    with pytest.raises(ValueError, match="relax: True is not allowed with l1_ratio=0"):
+        RidgeCV(relax=True).fit(X, y)
+    with pytest.raises(TypeError, match="scoring: the scorer returned 'good', expected a number"):
+        LassoCV(n_alphas=3, scoring=lambda model, X, y: "good").fit(X, y)
+    labels = np.r_[7, np.arange(19) % 2]
+    with pytest.raises(ValueError, match=r"cv: the train part of fold \d cannot be fitted, because a class"):
+        LogisticRegressionCV(n_alphas=3, cv=2).fit(X, labels)

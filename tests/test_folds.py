@@ -66,7 +66,7 @@ def test_positions_masks_and_repeats():
         (2.5, TypeError, "cv: 2.5 is not allowed"),
         (True, TypeError, "cv: True is not allowed"),
         ("five", TypeError, "cv: 'five' is not allowed"),
-        ([(np.arange(3), np.arange(3))], ValueError, "cv: 1 folds are not allowed, expected at least 2"),
+        ([], ValueError, "cv: no folds, expected at least one"),
         ([np.arange(3)], ValueError, "cv: entry 0 is not a pair"),
         ([([0], [12])], ValueError, "cv: test part of fold 0: position 12 is outside"),
         ([([0.5], [1])], TypeError, "cv: train part of fold 0: expected positions"),

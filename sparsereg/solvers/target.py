@@ -161,7 +161,7 @@ def _null_intercept(
     if not (fall[0] > 0.0 and rise[0] > 0.0):
         raise ValueError(
             f"y: every target is {y[weighty][0]:g}, at the edge of what the loss allows, so that no finite intercept "
-            "is best; expected two classes, or a count above 0"
+            f"is best; expected {'a count above 0' if loss.log_link else 'two classes'}"
         )
     best = loss.link(mean)
     if offset.size == 0 and np.isfinite(best):
