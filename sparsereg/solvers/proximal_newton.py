@@ -11,8 +11,10 @@ import numpy.typing as npt
 
 from sparsereg._core import cd, newton
 from sparsereg._core import columns as column_passes
-from sparsereg.solvers.base import Solution
+from sparsereg._core.penalties import ElasticNet
+from sparsereg.solvers.base import Controls, Point, Solution
 from sparsereg.solvers.certified import MAX_STALLED
+from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.support import step_on_support
 from sparsereg.solvers.unpenalised import UnpenalisedBlock
 from sparsereg.solvers.working_set import MAX_SWEEPS, Model, WorkingSetRun
@@ -28,6 +30,8 @@ INEXACT = 0.1
 # absorbs all of it: at 1 the model bounds the loss from above (if anything does), at 0 it is Newton's. The share falls
 # after a full step and rises after a shortened one (Levenberg-Marquardt).
 FLOOR_START, FLOOR_LEAST = 0.1, 1e-8
+# Where a rough fit is enough a step or two lead there, and Newton's go further; the tolerance that counts as rough.
+FLOOR_ROUGH, ROUGH_TOL = 1e-2, 1e-5
 FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.05, 8.0, 64.0
 SHORTEST_STEP = 1e-9
 # Newton's step of a linear predictor, along columns without penalty, that says there is no minimum to step to.
@@ -41,11 +45,14 @@ FORESIGHT = 100.0
 class ProximalNewton(WorkingSetRun):
     """Descent on one quadratic model after another; z is minus the derivative of the loss at eta."""
 
-    floor = FLOOR_START
     block: UnpenalisedBlock | None = None
 
     # The residual of the model after a descent that may end the fit.
     foreseen: Vector | None = None
+
+    def __init__(self, problem: Problem, penalty: ElasticNet, point: Point, controls: Controls):
+        self.floor = FLOOR_ROUGH if controls.tol >= ROUGH_TOL else FLOOR_START
+        super().__init__(problem, penalty, point, controls)
 
     def _begin(self) -> Model:
         """Model the loss, unless the point brings the model along: without private columns no penalty is in it."""
