@@ -29,9 +29,10 @@ INEXACT = 0.1
 # Curvature kept, relative, for a row that has next to none, at the edge of its loss or because a private coefficient
 # absorbs all of it: at 1 the model bounds the loss from above (if anything does), at 0 it is Newton's. The share falls
 # after a full step and rises after a shortened one (Levenberg-Marquardt).
-FLOOR_START, FLOOR_LEAST = 0.1, 1e-8
-# Where a rough fit is enough a step or two lead there, and Newton's go further; the tolerance that counts as rough.
-FLOOR_ROUGH, ROUGH_TOL = 1e-2, 1e-5
+FLOOR_PRIVATE, FLOOR_START, FLOOR_LEAST = 0.1, 1e-2, 1e-8
+# With private columns many rows have no curvature, and a model closer to Newton's needs shortened steps; but where a fit
+# may be as rough as this a step or two are all it takes, and Newton's go further.
+ROUGH_TOL = 1e-5
 FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.05, 8.0, 64.0
 SHORTEST_STEP = 1e-9
 # Newton's step of a linear predictor, along columns without penalty, that says there is no minimum to step to.
@@ -39,7 +40,7 @@ RUNAWAY_STEP = 0.5
 # A look at a row's loss costs about as much as this many non-zeros.
 CHEAP_ROWS = 30
 # A descent whose tolerance costs the gap no more than this many times what is allowed is made to be the last.
-FORESIGHT = 100.0
+FORESIGHT = 30.0
 
 
 class ProximalNewton(WorkingSetRun):
@@ -51,7 +52,8 @@ class ProximalNewton(WorkingSetRun):
     foreseen: Vector | None = None
 
     def __init__(self, problem: Problem, penalty: ElasticNet, point: Point, controls: Controls):
-        self.floor = FLOOR_ROUGH if controls.tol >= ROUGH_TOL else FLOOR_START
+        rough = problem.private is None or controls.tol >= ROUGH_TOL
+        self.floor = FLOOR_START if rough else FLOOR_PRIVATE
         super().__init__(problem, penalty, point, controls)
 
     def _begin(self) -> Model:
