@@ -30,8 +30,8 @@ INEXACT = 0.1
 # absorbs all of it: at 1 the model bounds the loss from above (if anything does), at 0 it is Newton's. The share falls
 # after a full step and rises after a shortened one (Levenberg-Marquardt).
 FLOOR_PRIVATE, FLOOR_START, FLOOR_LEAST = 0.1, 1e-2, 1e-8
-# With private columns many rows have no curvature, and a model closer to Newton's needs shortened steps; but where a fit
-# may be as rough as this a step or two are all it takes, and Newton's go further.
+# With private columns many rows have no curvature, and a model closer to Newton's needs shortened steps; but where a
+# fit may be as rough as this a step or two are all it takes, and Newton's go further.
 ROUGH_TOL = 1e-5
 FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.05, 8.0, 64.0
 SHORTEST_STEP = 1e-9
