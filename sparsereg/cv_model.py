@@ -287,7 +287,6 @@ class CrossValidatedModel(SparseLinearModel):
         if not ratios:
             raise ValueError("l1_ratio: an empty list is not allowed, expected at least one number in [0, 1]")
         ratios = [check_l1_ratio(ratio) for ratio in ratios]
-        check_relax(self.relax, min(ratios))
         penalty = {"penalty": self.penalty, "gamma": check_penalty(self.penalty, min(ratios), self.gamma)}
         n_alphas, eps = check_grid(self.n_alphas, self.eps)
         if self.callback is not None and not callable(self.callback):
@@ -299,7 +298,7 @@ class CrossValidatedModel(SparseLinearModel):
             eps=eps,
             scoring=make_scoring(self.scoring, self._loss),
             rule=check_choice(self.rule, "rule", ("min", "1se")),
-            relax=bool(self.relax),
+            relax=check_relax(self.relax, min(ratios)),
             n_jobs=check_n_jobs(self.n_jobs),
             controls=make_controls(self.tol, self.max_iter, None, None),
             problem={

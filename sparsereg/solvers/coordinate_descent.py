@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import cd
-from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Controls, Point, Solution
 from sparsereg.solvers.problem import Problem
@@ -44,20 +43,17 @@ class _LeastSquares(WorkingSetRun):
     """Descent on F itself; z, the weighted residual, is kept up to date and centred by the kernel."""
 
     block: UnpenalisedBlock | None = None
+    tol: float | None = None
 
     def _begin(self) -> Model:
         """Take z from the coefficients again, so that rounding does not build up along a path."""
         problem, point = self.problem, self.point
-        support = np.flatnonzero(point.w != 0.0).astype(np.int32)
-        eta = np.full(problem.n_rows, point.b)
-        column_passes.accumulate(*problem.matrix, support, point.w[support], eta)
-        point.z[:] = problem.weight * (problem.y - eta)
+        point.z[:] = problem.weight * (problem.y - problem.predictor(point.w, point.b))
         return self._model()
 
     def _model(self) -> Model:
-        weight, z = self.problem.weight, self.point.z
-        squares = np.divide(z**2, weight, out=np.zeros_like(z), where=weight > 0.0)
-        return Model(weight, 1.0 if self.problem.fit_intercept else 0.0, float(0.5 * squares.sum()))
+        problem = self.problem
+        return Model(problem.weight, 1.0 if problem.fit_intercept else 0.0, problem.squared_loss(self.point.z))
 
     def _predictor(self) -> Vector:
         # Rows have one term each.
@@ -97,15 +93,28 @@ class _LeastSquares(WorkingSetRun):
             self.model = self._model()
         return point.z if size == 1.0 else theta
 
-    def _descend(self, columns: Ids, violation: float, tol: float) -> None:
-        """Run the kernel on the working set."""
+    def _tighten(self, theta: Vector, private_scale: float) -> None:
+        """Set the tolerance of the next descent from the gap of the last one on its own working set."""
+        if self.tol is None:
+            return
+        dual, _ = self._best_dual(theta, self.working_set, private_scale)
+        gap = self.primal - dual
+        if gap > 0.5 * self.target:
+            ratio = 0.3 * self.target / gap
+            self.tol *= min(max(ratio, 0.02), 0.5)
+
+    def _descend(self, columns: Ids, violation: float) -> None:
+        """Run the kernel on the working set, until a sweep changes no scaled gradient entry by more than `tol`."""
         problem, point = self.problem, self.point
+        if self.tol is None:
+            size = np.sum(np.abs(point.w[columns] * problem.scale[columns]))
+            self.tol = min(0.1 * violation, 0.5 * self.target / size if size > 0.0 else np.inf)
         most = min(max(self.controls.max_iter - self.n_iter, 1), MAX_SWEEPS)
         w = point.w[columns]
         epochs, _, shift = cd.descend(
             *problem.matrix, columns, w, point.z, self.model.weight, self.model.weight_sum,
             problem.curvature[columns], problem.mass[columns], *(rule[columns] for rule in problem.rules),
-            self.penalty, tol, most,
+            self.penalty, self.tol, most,
         )
         self.n_iter += epochs
         if epochs >= MAX_SWEEPS:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core import cd, certificate, newton
+from sparsereg._core import cd, certificate
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import L0, ElasticNet
 from sparsereg.solvers.base import Controls, Point, Progress, Solution
 from sparsereg.solvers.certified import MAX_STALLED
 from sparsereg.solvers.problem import Problem
-from sparsereg.solvers.target import NO_PRIVATE
+from sparsereg.solvers.target import linearise_rows
 from sparsereg.solvers.working_set import GROWTH, MAX_SWEEPS, SMALL_WORKING_SET, Model
 
 if TYPE_CHECKING:
@@ -82,9 +82,7 @@ class FixpointRun:
     def restart(self) -> None:
         """Take residual and model from the coefficients again, so that rounding does not build up along a path."""
         problem, point = self.problem, self.point
-        support = np.flatnonzero(point.w).astype(np.int32)
-        eta = np.full(problem.n_rows, point.b)
-        column_passes.accumulate(*problem.matrix, support, point.w[support], eta)
+        eta = problem.predictor(point.w, point.b)
         if problem.is_quadratic:
             point.z[:] = problem.weight * (problem.y - eta)
         else:
@@ -126,7 +124,7 @@ class FixpointRun:
         theta = point.z - shift * model.weight
         column_passes.correlate(*problem.matrix, columns, theta, point.v, self.controls.n_threads)
         if not problem.is_quadratic:
-            self._take_moments(columns)
+            self.mass[columns], self.curvature[columns] = problem.moments(columns, model.weight)
         distance = np.empty(columns.size)
         worst = certificate.fixpoint_distance(
             self.penalty, columns, point.v, point.w, self.curvature, *problem.rules, distance
@@ -135,15 +133,6 @@ class FixpointRun:
         gain = abs(shift) * np.sqrt(model.weight_sum / (2.0 * problem.reference)) if shift else 0.0
         self.violation = float(max(worst / problem.null_violation, gain)) if problem.null_noise < 1.0 else 0.0
         return distance
-
-    def _take_moments(self, columns: Ids) -> None:
-        """Take mass and centred curvature of columns under the weights of the model."""
-        mass, centred = np.empty(columns.size), np.empty(columns.size)
-        weight, n_rows = self.model.weight, self.problem.n_rows
-        total = float(weight.sum())
-        column_passes.moments(*self.problem.matrix, columns, weight, total, n_rows, mass, centred)
-        self.mass[columns] = mass
-        self.curvature[columns] = centred if self.problem.fit_intercept else centred + mass**2 / total
 
     def _is_over(self) -> bool:
         """Count the look; say whether to stop, because of the tolerance, the budget or rounding."""
@@ -177,13 +166,9 @@ class FixpointRun:
         problem, point = self.problem, self.point
         if problem.is_quadratic:
             weight, weight_sum = problem.weight, 1.0
-            loss = 0.5 * float(np.divide(point.z**2, weight, out=np.zeros_like(point.z), where=weight > 0.0).sum())
+            loss = problem.squared_loss(point.z)
         else:
-            curvature, weight = np.empty(problem.n_rows), np.empty(problem.n_rows)
-            loss, _ = newton.linearise(
-                problem.loss, self.penalty, *problem.terms, point.eta, *NO_PRIVATE, self.floor, point.z, curvature,
-                weight, np.empty(0), np.empty(0),
-            )
+            loss, _, weight = linearise_rows(problem.loss, problem.terms, point.eta, point.z, self.floor)
             weight *= self.damping
             weight_sum = float(weight.sum())
         self.model = Model(weight, weight_sum if problem.fit_intercept else 0.0, loss)

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg._core import certificate
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import softmax
@@ -81,7 +80,7 @@ class _ClassRun(ProximalNewton):
     def step(self, violation: float) -> None:
         """Take a step on the working set."""
         self.primal = self._primal(self.live)
-        self._descend(self.working_set, violation, violation)
+        self._descend(self.working_set, violation)
 
     def correlate(self, z: Vector) -> None:
         """Refresh `X' z` on the columns that are left."""
@@ -91,11 +90,6 @@ class _ClassRun(ProximalNewton):
         """Find the unpenalised columns that a dual point must be orthogonal to."""
         self.solved = self._without_dual_slack(np.ascontiguousarray(z))
         return self.solved
-
-    def penalty_paid(self) -> float:
-        """Return the penalty of the coefficients."""
-        problem = self.problem
-        return certificate.penalty_value(self.penalty, self.live, self.point.w, problem.factor, problem.scale)
 
     def inner_support(self) -> Ids:
         """Find the columns whose coefficients are neither zero nor at a bound."""
@@ -154,7 +148,7 @@ class _MultinomialRun(CertifiedRun):
         for run, z in zip(runs, problem.to_rows(theta)):
             run.correlate(z)
         dual, scale = self._best_dual(theta)
-        primal = self.loss + sum(run.penalty_paid() for run in runs)
+        primal = self.loss + sum(run.penalty_paid(run.live) for run in runs)
         if not self.record(primal, dual):
             return False
         for run in runs:
@@ -236,8 +230,6 @@ class _MultinomialRun(CertifiedRun):
                 run.correlate(run.point.z)
         violations = [run.violation(run.choose_working_set()) for run in runs]
         first = max(violations)
-        for run in runs:
-            run.tol = first
         for _ in range(MOST_CYCLES):
             if self._cycle(NEGLECTED * first) <= ENOUGH * first or self.n_iter >= self.controls.max_iter:
                 return
@@ -280,14 +272,14 @@ class _MultinomialRun(CertifiedRun):
         slopes, ridges = zip(*terms)
         gradient = [pull - slope for pull, slope in zip(quadratic.correlate(z), slopes)]
         delta = quadratic.solve(gradient, ridges, SUPPORT_TOL, SUPPORT_MOST).delta
-        before = softmax.loss(problem.y, problem.s, t, log_sum) + sum(run.penalty_paid() for run in runs)
+        before = softmax.loss(problem.y, problem.s, t, log_sum) + sum(run.penalty_paid(run.live) for run in runs)
         starts = [(point.w[chosen], point.b, point.eta) for point, chosen in zip(points, columns)]
         for size in 0.5 ** np.arange(SHORTENINGS):
             for run, chosen, start, step in zip(runs, columns, starts, delta):
                 run.move(chosen, start, size * step)
             t = self._balance()
             after = softmax.loss(problem.y, problem.s, t, softmax.softmax(t)[1])
-            if after + sum(run.penalty_paid() for run in runs) < before:
+            if after + sum(run.penalty_paid(run.live) for run in runs) < before:
                 return
         for run, chosen, start in zip(runs, columns, starts):
             run.move(chosen, start, np.zeros(chosen.size))

@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core import columns as column_passes
 from sparsereg._core.losses import Logistic
 from sparsereg.design import Design
 from sparsereg.solvers import softmax
@@ -97,13 +96,17 @@ class MultinomialProblem:
         -------
         t : ndarray of float64 of shape (n_classes, n_terms)
         """
-        t = eta if self.row is None else eta[:, self.row]
+        t = self.spread(eta)
         return t if self.offset is None else t + self.offset
 
     def to_terms_of(self, k: int, eta: Vector) -> Vector:
         """Bring the linear predictor of one class from rows to terms, and add its offset."""
-        t = eta if self.row is None else eta[self.row]
+        t = self.spread(eta)
         return t if self.offset is None else t + self.offset[k]
+
+    def spread(self, by_row: Vector) -> Vector:
+        """Give every term what its row has, along the last axis."""
+        return by_row if self.row is None else by_row[..., self.row]
 
     def to_rows(self, z: Vector) -> Vector:
         """Sum up terms by row.
@@ -155,8 +158,7 @@ class MultinomialProblem:
             public = problem.public
             at.w[public] = np.clip(start[public], problem.lower[public], problem.upper[public])
             at.b = float(b) if self.fit_intercept else 0.0
-            at.eta = np.full(self.n_rows, at.b)
-            column_passes.accumulate(*problem.matrix, public, at.w[public], at.eta)
+            at.eta = problem.predictor(at.w, at.b)
         self.refresh(point)
         point.alpha = alpha
         return point

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg._core import columns as column_passes
 from sparsereg.solvers import softmax
 from sparsereg.solvers.multinomial_problem import MultinomialProblem
 
@@ -100,7 +99,7 @@ class JointQuadratic:
         delta = cg(operator, push / size, rtol=tol, atol=least, maxiter=most)[0] / size
         by_class = np.split(delta, self.ends[:-1])
         change = np.stack([matrix @ part for matrix, part in zip(self.matrices, by_class)])
-        shift = self._shift(self._to_terms(change))
+        shift = self._shift(self.problem.spread(change))
         return JointStep(by_class, shift, change + shift[:, None], 0.5 * float(push @ delta))
 
     def correlate(self, z: Vector) -> list[Vector]:
@@ -140,19 +139,16 @@ class JointQuadratic:
         nothing = [np.zeros(chosen.size) for chosen in self.columns]
         for _ in range(rounds if self.ends[-1] else 0):
             step = self.solve(self.correlate(z), nothing, 1e-12, 10 * int(self.ends[-1]) + 100)
-            z, change = z - problem.s * softmax.lean(self.p, self._to_terms(step.change)), change + step.change
+            z, change = z - problem.s * softmax.lean(self.p, self.problem.spread(step.change)), change + step.change
             gain = abs(step.gain)
             if gain <= allowed:
                 break
         return z, change - change.mean(axis=0), gain
 
-    def _to_terms(self, change: Vector) -> Vector:
-        return change if self.problem.row is None else change[:, self.problem.row]
-
     def _forward(self, delta: Vector) -> Vector:
         """Change of the arguments of the softmax, without that of the intercepts."""
         parts = np.split(delta, self.ends[:-1])
-        return self._to_terms(np.stack([matrix @ part for matrix, part in zip(self.matrices, parts)]))
+        return self.problem.spread(np.stack([matrix @ part for matrix, part in zip(self.matrices, parts)]))
 
     def _shift(self, change: Vector) -> Vector:
         """Best change of the intercepts beside a change of the arguments."""
@@ -165,10 +161,5 @@ class JointQuadratic:
         problem, out = self.problem, []
         weights = problem.to_rows(problem.s * self.p * (1.0 - self.p))
         for columns, weight, of_class in zip(self.columns, weights, problem.classes):
-            mass, centred = np.empty(columns.size), np.empty(columns.size)
-            total = float(weight.sum())
-            column_passes.moments(
-                *of_class.matrix, columns, np.ascontiguousarray(weight), total, problem.n_rows, mass, centred
-            )
-            out.append(centred if problem.fit_intercept else centred + mass**2 / total)
+            out.append(of_class.moments(columns, np.ascontiguousarray(weight))[1])
         return np.concatenate(out)

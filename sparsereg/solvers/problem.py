@@ -14,7 +14,7 @@ from sparsereg._core import newton
 from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.design import Design
-from sparsereg.solvers.target import NO_PRIVATE, Target, make_target
+from sparsereg.solvers.target import NO_PRIVATE, Target, linearise_rows, make_target
 
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
@@ -192,6 +192,24 @@ class Problem:
         """What gaps are relative to: the objective of the null model, all parts of it."""
         return self.null_objective + self.within
 
+    def predictor(self, w: Vector, b: float) -> Vector:
+        """Compute `X w + b`, row by row, without offsets."""
+        support = np.flatnonzero(w != 0.0).astype(np.int32)
+        eta = np.full(self.n_rows, b)
+        column_passes.accumulate(*self.matrix, support, w[support], eta)
+        return eta
+
+    def squared_loss(self, z: Vector) -> float:
+        """Squared loss of the rows whose weighted residuals are z."""
+        return float(0.5 * np.divide(z**2, self.weight, out=np.zeros_like(z), where=self.weight > 0.0).sum())
+
+    def moments(self, columns: Ids, weight: Vector) -> tuple[Vector, Vector]:
+        """Mass and (with intercept: centred) curvature of columns under given weights of the rows."""
+        mass, centred = np.empty(columns.size), np.empty(columns.size)
+        total = max(float(np.broadcast_to(weight, (self.n_rows,)).sum()), np.finfo(float).tiny)
+        column_passes.moments(*self.matrix, columns, weight, total, self.n_rows, mass, centred)
+        return mass, centred if self.fit_intercept else centred + mass**2 / total
+
     @cached_property
     def signs(self) -> tuple[Vector, Vector] | None:
         """`lower, upper` with every bound but 0 moved to infinity; None where there is no other bound."""
@@ -228,12 +246,8 @@ class Problem:
     @cached_property
     def null_model(self) -> tuple[Vector, Vector]:
         """Minus the derivative and the curvature (at least NULL_FLOOR) of each row with the intercept only."""
-        z, curvature, weight = np.empty(self.n_rows), np.empty(self.n_rows), np.empty(self.n_rows)
-        eta, penalty = np.full(self.n_rows, self.target.null_intercept), ElasticNet(0.0, 1.0)
-        newton.linearise(
-            self.loss, penalty, *self.terms, eta, *NO_PRIVATE, NULL_FLOOR, z, curvature, weight,
-            np.empty(0), np.empty(0),
-        )
+        z, eta = np.empty(self.n_rows), np.full(self.n_rows, self.target.null_intercept)
+        _, _, weight = linearise_rows(self.loss, self.terms, eta, z, NULL_FLOOR)
         return z, weight
 
     @cached_property
@@ -316,10 +330,7 @@ def make_problem(
     loss = Squared() if loss is None else loss
     target = make_target(design, loss, y, sample_weight, offset, fit_intercept)
     weight, weight_sum = target.weight, float(target.s.sum())
-    mass, centred = np.empty(design.n_active), np.empty(design.n_active)
-    everything = np.arange(design.n_active, dtype=np.int32)
-    matrix = (design.data, design.indices, design.indptr)
-    column_passes.moments(*matrix, everything, weight, weight_sum, design.n_rows, mass, centred)
+    mass, centred = _moments(design, weight, weight_sum)
     square = _squares(design, weight, mass, centred, weight_sum)
     varies = centred > CONSTANT * square
     curvature = centred if fit_intercept else square
@@ -362,11 +373,17 @@ def _deviations(
     if offset is None or not loss.log_link:
         return np.sqrt(centred)
     weight = design.aggregate(y, sample_weight).weight
+    total = float(weight.sum())
+    return np.sqrt(_moments(design, weight, total)[1] / total)
+
+
+def _moments(design: Design, weight: Vector, weight_sum: float) -> tuple[Vector, Vector]:
+    """Mass and centred square of every column."""
     mass, centred = np.empty(design.n_active), np.empty(design.n_active)
     everything = np.arange(design.n_active, dtype=np.int32)
     matrix = (design.data, design.indices, design.indptr)
-    column_passes.moments(*matrix, everything, weight, float(weight.sum()), design.n_rows, mass, centred)
-    return np.sqrt(centred / weight.sum())
+    column_passes.moments(*matrix, everything, weight, weight_sum, design.n_rows, mass, centred)
+    return mass, centred
 
 
 def _squares(design: Design, weight: Vector, mass: Vector, centred: Vector, weight_sum: float) -> Vector:

@@ -145,15 +145,12 @@ class ProximalNewton(WorkingSetRun):
             _, _, theta, self.slack = self.block.solve(theta, self.model.weight, self.model.weight_sum)
         return theta
 
-    def _tighten(self, theta: Vector, private_scale: float) -> None:
-        """Leave the tolerance alone: a Newton step's is a share of the violation it starts from."""
-
-    def _descend(self, columns: Ids, violation: float, tol: float) -> None:
+    def _descend(self, columns: Ids, violation: float) -> None:
         """Minimise the model on the working set, roughly, and take the step towards that."""
         problem, point, model = self.problem, self.point, self.model
         most = min(max(self.controls.max_iter - self.n_iter, 1), MAX_SWEEPS)
         w = point.w[columns]
-        mass, curvature = self._moments(columns)
+        mass, curvature = problem.moments(columns, model.weight)
         inner = INEXACT * violation
         size = float(np.sum(np.abs(w * problem.scale[columns])))
         last = inner * size <= FORESIGHT * self.target and not self.unpenalised.size
@@ -170,14 +167,6 @@ class ProximalNewton(WorkingSetRun):
             )
         self.foreseen = point.z.copy() if last else None
         self._search_line(columns, w - point.w[columns], shift)
-
-    def _moments(self, columns: Ids) -> tuple[Vector, Vector]:
-        """Mass and centred curvature of columns under the weights of the model."""
-        mass, centred = np.empty(columns.size), np.empty(columns.size)
-        weight, n_rows = self.model.weight, self.problem.n_rows
-        total = float(weight.sum())
-        column_passes.moments(*self.problem.matrix, columns, weight, total, n_rows, mass, centred)
-        return mass, centred if self.problem.fit_intercept else centred + mass**2 / total
 
     def _search_line(self, columns: Ids, delta: Vector, shift: float) -> None:
         """Take the Newton step, halved until the true objective does not rise."""

@@ -52,11 +52,7 @@ class _Normal:
         self.root = np.sqrt(penalty.alpha * problem.factor[self.columns]) * problem.scale[self.columns]
         self.weight, self.ridge = self._eliminate()
         self.weight_sum = float(self.weight.sum())
-        mass, square = np.empty(self.columns.size), np.empty(self.columns.size)
-        column_passes.moments(*problem.matrix, self.columns, self.weight, self.weight_sum, problem.n_rows, mass, square)
-        if not problem.fit_intercept:
-            square += mass**2 / self.weight_sum
-        self.diagonal = 1.0 + square / self.root**2
+        self.diagonal = 1.0 + problem.moments(self.columns, self.weight)[1] / self.root**2
         self.n_iter = 0
         self._v = np.zeros(problem.indptr.size - 1)
 

@@ -8,13 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
-from sparsereg._core import newton
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import coordinate_descent, multinomial
 from sparsereg.solvers.base import Controls, Point
 from sparsereg.solvers.multinomial_problem import MultinomialPoint, MultinomialProblem
 from sparsereg.solvers.problem import Problem
-from sparsereg.solvers.target import NO_PRIVATE
+from sparsereg.solvers.target import linearise_rows
 
 __all__ = ["alpha_max", "null_curvature", "null_point", "point_at"]
 
@@ -71,13 +70,7 @@ def null_point(problem: Problem | MultinomialProblem, controls: Controls) -> Poi
 
 def _linearise(problem: Problem, point: Point) -> float:
     """Refresh z, without private columns; return the loss."""
-    curvature, weight = np.empty(problem.n_rows), np.empty(problem.n_rows)
-    penalty = ElasticNet(0.0, 1.0)
-    loss, _ = newton.linearise(
-        problem.loss, penalty, *problem.terms, point.eta, *NO_PRIVATE, 0.0, point.z, curvature, weight,
-        np.empty(0), np.empty(0),
-    )
-    return loss
+    return linearise_rows(problem.loss, problem.terms, point.eta, point.z)[0]
 
 
 def alpha_max(
@@ -145,10 +138,7 @@ def null_curvature(problem: Problem) -> npt.NDArray[np.float64]:
     if problem.is_quadratic:
         curvature[public] = problem.curvature[public]
         return curvature
-    weight = problem.null_model[1]
-    total, mass, centred = float(weight.sum()), np.empty(public.size), np.empty(public.size)
-    column_passes.moments(*problem.matrix, public, weight, total, problem.n_rows, mass, centred)
-    curvature[public] = centred if problem.fit_intercept else centred + mass**2 / total
+    curvature[public] = problem.moments(public, problem.null_model[1])[1]
     return curvature
 
 
@@ -184,8 +174,7 @@ def point_at(
     start = np.zeros(point.w.size)
     start[public] = np.clip(w[public], problem.lower[public], problem.upper[public])
     b = intercept - problem.centre if problem.fit_intercept else 0.0
-    eta = np.full(problem.n_rows, b)
-    column_passes.accumulate(*problem.matrix, public, start[public], eta)
+    eta = problem.predictor(start, b)
     if problem.is_quadratic:
         return _with_residual(problem, point, start, b, eta, alpha)
     old, point.eta = point.eta, eta

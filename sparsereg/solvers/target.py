@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from sparsereg.design import Design
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
-__all__ = ["NO_PRIVATE", "Target", "make_target"]
+__all__ = ["NO_PRIVATE", "Target", "linearise_rows", "make_target"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -185,10 +185,36 @@ def _at_intercept(
     loss: _Loss, y: Vector, s: Vector, offset: Vector, first: npt.NDArray[np.int64], b: float
 ) -> tuple[float, float, float]:
     """Return the loss of the model with intercept only, its derivative and its second derivative."""
-    n_rows = max(first.size - 1, 0) or y.size
-    z, curvature, weight = np.empty(n_rows), np.empty(n_rows), np.empty(n_rows)
-    value, _ = newton.linearise(
-        loss, ElasticNet(0.0, 1.0), y, s, offset, first, np.full(n_rows, b), *NO_PRIVATE, 0.0, z, curvature, weight,
-        NO_OFFSET, NO_OFFSET,
-    )
+    z = np.empty(max(first.size - 1, 0) or y.size)
+    value, curvature, _ = linearise_rows(loss, (y, s, offset, first), np.full(z.size, b), z)
     return value, -float(z.sum()), float(curvature.sum())
+
+
+def linearise_rows(
+    loss: _Loss, terms: tuple[Any, ...], eta: Vector, z: Vector, floor: float = 0.0
+) -> tuple[float, Vector, Vector]:
+    """Model the loss of every row around its linear predictor, without private columns.
+
+    Parameters
+    ----------
+    loss : registered loss
+    terms : tuple
+        `y, s, offset, first` of a target.
+    eta : ndarray of float64 of shape (n_rows,)
+    z : ndarray of float64 of shape (n_rows,)
+        Minus the derivatives, written here.
+    floor : float, default=0.0
+        Least weight, as a share of the stiffness of the row.
+
+    Returns
+    -------
+    value : float
+        The loss.
+    curvature, weight : ndarray of float64 of shape (n_rows,)
+        Second derivatives, and the same but for the floor.
+    """
+    curvature, weight = np.empty(z.size), np.empty(z.size)
+    value, _ = newton.linearise(
+        loss, ElasticNet(0.0, 1.0), *terms, eta, *NO_PRIVATE, floor, z, curvature, weight, NO_OFFSET, NO_OFFSET
+    )
+    return value, curvature, weight

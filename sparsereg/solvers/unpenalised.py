@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg._core import columns as column_passes
 from sparsereg.solvers.problem import Problem
 
 __all__ = ["UnpenalisedBlock"]
@@ -85,17 +84,11 @@ class UnpenalisedBlock:
 
     def _weigh(self, weight: Vector, weight_sum: float) -> None:
         """Take the moments of the columns under the weights of the rows."""
-        mass, centred = np.empty(self.columns.size), np.empty(self.columns.size)
-        n_rows = self._problem.n_rows
-        total = max(float(np.broadcast_to(weight, (n_rows,)).sum()), np.finfo(float).tiny)
-        column_passes.moments(*self._problem.matrix, self.columns, weight, total, n_rows, mass, centred)
+        mass, curvature = self._problem.moments(self.columns, weight)
         self._root = np.sqrt(weight)
-        if weight_sum > 0.0:
-            self._mean = mass / weight_sum
-        else:
-            self._mean, centred = np.zeros(mass.size), centred + mass**2 / total
+        self._mean = mass / weight_sum if weight_sum > 0.0 else np.zeros(mass.size)
         # A column that no row with weight tells from a constant stays where it is.
-        self._size = np.where(centred > 0.0, np.sqrt(centred), np.inf)
+        self._size = np.where(curvature > 0.0, np.sqrt(curvature), np.inf)
 
     def _forward(self, scaled: Vector) -> Vector:
         """Change of the linear predictor, intercept adjusted, in units of one over the root of the weights."""

@@ -67,7 +67,7 @@ class WorkingSetRun(CertifiedRun):
         super().__init__(problem, penalty, point, controls)
         self.norm = np.sqrt(problem.curvature)
         self.is_z = False
-        self.tol: float | None = None
+        self.is_first = True
         self.working_set: Ids = problem.public[:0]
         self.model = self._begin()
         self.unpenalised = self._without_penalty()
@@ -79,11 +79,7 @@ class WorkingSetRun(CertifiedRun):
         """Alternate between certificate and descent until the gap is small enough."""
         while self.certify():
             columns = self.choose_working_set()
-            violation = self.violation(columns)
-            if self.tol is None:
-                size = np.sum(np.abs(self.point.w[columns] * self.problem.scale[columns]))
-                self.tol = min(0.1 * violation, 0.5 * self.target / size if size > 0.0 else np.inf)
-            self._descend(columns, violation, self.tol)
+            self._descend(columns, self.violation(columns))
         return self.finish()
 
     # What a subclass says.
@@ -103,9 +99,12 @@ class WorkingSetRun(CertifiedRun):
         """
         raise NotImplementedError
 
-    def _descend(self, columns: Ids, violation: float, tol: float) -> None:
-        """Lower F on the working set, to a change of no scaled gradient entry by more than tol where that is cheap."""
+    def _descend(self, columns: Ids, violation: float) -> None:
+        """Lower F on the working set, whose largest violation is given."""
         raise NotImplementedError
+
+    def _tighten(self, theta: Vector, private_scale: float) -> None:
+        """Learn from a certificate how well to solve the next descent; nothing, where violations say that."""
 
     def _predictor(self) -> Vector:
         """Linear predictor of every row, private columns included; read where rows have several terms."""
@@ -150,10 +149,12 @@ class WorkingSetRun(CertifiedRun):
 
     def _primal(self, columns: Ids) -> float:
         """F less the constants, for coefficients that are zero outside the columns and the private ones."""
+        return self.model.loss + self.penalty_paid(columns)
+
+    def penalty_paid(self, columns: Ids) -> float:
+        """Penalty of the coefficients of the columns."""
         problem = self.problem
-        return self.model.loss + certificate.penalty_value(
-            self.penalty, columns, self.point.w, problem.factor, problem.scale
-        )
+        return certificate.penalty_value(self.penalty, columns, self.point.w, problem.factor, problem.scale)
 
     def violation(self, columns: Ids) -> float:
         """Largest distance from the optimality conditions on the columns, in units of the gradient."""
@@ -192,7 +193,7 @@ class WorkingSetRun(CertifiedRun):
         """Return the dual objective at the best of a few scalings of theta, and that scaling."""
         problem, point = self.problem, self.point
         explained = float(point.w[columns] @ point.v[columns])
-        paid = certificate.penalty_value(self.penalty, columns, point.w, problem.factor, problem.scale)
+        paid = self.penalty_paid(columns)
         best, best_scale, predictor = -np.inf, 1.0, self._predictor()
         for scale in {min(scale, private_scale) for scale in self.scales(columns)}:
             conjugate = self.conjugate(columns, scale)
@@ -241,7 +242,6 @@ class WorkingSetRun(CertifiedRun):
         if np.any(np.isinf(bound) & (np.abs(v) > little)):
             return np.inf
         bound[np.isinf(bound)] = 0.0
-        bound[np.isinf(bound)] = 0.0
         return float(np.sum(v * bound)) + self.slack
 
     def drop_safely(self, scale: float, gap: float) -> None:
@@ -250,24 +250,15 @@ class WorkingSetRun(CertifiedRun):
         if np.isfinite(gap) and np.isfinite(lipschitz):
             self.live = self._reachable(self.live, scale, np.sqrt(2.0 * lipschitz * max(gap, 0.0)))
 
-    def _tighten(self, theta: Vector, private_scale: float) -> None:
-        """Set the tolerance of the next descent from the gap of the last one on its own working set."""
-        if self.tol is None:
-            return
-        dual, _ = self._best_dual(theta, self.working_set, private_scale)
-        gap = self.primal - dual
-        if gap > 0.5 * self.target:
-            ratio = 0.3 * self.target / gap
-            self.tol *= min(max(ratio, 0.02), 0.5)
-
     # The working set.
 
     def choose_working_set(self) -> Ids:
         """Take the support and the columns most likely to join it (strong rules: Tibshirani et al. 2012, eq. 8)."""
         share = 1.0 - 1e-3
-        if self.tol is None:
+        if self.is_first:
             ratio = self.point.alpha / self.penalty.alpha if self.penalty.alpha > 0.0 else np.inf
             share = max(2.0 - ratio, 0.0)
+        self.is_first = False
         out = np.empty_like(self.live)
         n, n_support = certificate.candidates(
             self.penalty, self.live, self.point.v, self.point.w, *self.problem.rules, share, out
