@@ -1,0 +1,47 @@
+"""Weights of Vowpal Wabbit's --ftrl, frozen by tests/golden/make_vw.py."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from streaming_twins import FollowTheLeader
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "vw_ftrl.json").read_text())
+CASES = [
+    pytest.param(case, id=f"{case['loss']}-constant={case['constant']}-weighted={case['weighted']}-l1={case['l1']}")
+    for case in GOLDEN["cases"]
+]
+
+
+def rows_of(case):
+    """Ids, values, target and weight of each row; Vowpal Wabbit's constant is a feature like any other."""
+    rows = GOLDEN["rows"]
+    more = ([GOLDEN["constant_id"]], [1.0]) if case["constant"] else ([], [])
+    weights = rows["weight"] if case["weighted"] else [1.0] * len(rows["ids"])
+    for ids, values, y, weight in zip(rows["ids"], rows["values"], rows["y"][case["loss"]], weights):
+        yield ids + more[0], values + more[1], y, weight
+
+
+def settings_of(case):
+    """Our settings for the same weights: our squared loss has a half, which halves beta and the penalties."""
+    half = 0.5 if case["loss"] == "squared" else 1.0
+    return case["loss"], case["ftrl_alpha"], half * case["ftrl_beta"], half * case["l1"], half * case["l2"]
+
+
+def test_the_version_is_stated():
+    assert GOLDEN["made_by"] == "vowpalwabbit 9.11.9"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_textbook_algorithm(case):
+    """The frozen runs are those of the algorithm that the golden file describes; float32 is the difference."""
+    learner = FollowTheLeader(*settings_of(case))
+    predicted = [learner.learn(*row) for row in rows_of(case)]
+    half = 0.5 if case["loss"] == "squared" else 1.0
+    np.testing.assert_allclose(predicted, case["predictions"], rtol=1e-5, atol=1e-5)
+    assert learner.loss_sum / learner.weight == pytest.approx(half * case["average_loss"], rel=3e-6)
+    assert sorted(learner.w) == case["ids"]
+    weights = [learner.w[j] for j in case["ids"]]
+    np.testing.assert_allclose(weights, case["weights"], rtol=1e-5, atol=1e-5)
+    assert [w == 0.0 for w in weights] == [w == 0.0 for w in case["weights"]]
