@@ -106,8 +106,8 @@ def cities(rng, n_cities=2_500):
     return latitude, longitude, spread, share / share.sum()
 
 
-def points(rng, places, n_points, background=0.02):
-    """One-arc-minute bins (latitude, longitude) of `n_points` points; a share `background` falls anywhere."""
+def coordinates(rng, places, n_points, background=0.02, box=(-60.0, 75.0, -180.0, 180.0)):
+    """Latitude and longitude of `n_points` points; a share `background` falls anywhere in `box`."""
     latitude, longitude, spread, share = places
     city = rng.choice(len(share), size=n_points, p=share)
     # The power 1.45 gives a dense centre and a long tail: two thirds of the cells have one point, a few have thousands.
@@ -116,8 +116,14 @@ def points(rng, places, n_points, background=0.02):
     lat = latitude[city] + distance * np.cos(angle)
     lon = longitude[city] + distance * np.sin(angle)
     anywhere = np.flatnonzero(rng.random(n_points) < background)
-    lat[anywhere] = rng.uniform(-60.0, 75.0, len(anywhere))
-    lon[anywhere] = rng.uniform(-180.0, 180.0, len(anywhere))
+    lat[anywhere] = rng.uniform(*box[:2], len(anywhere))
+    lon[anywhere] = rng.uniform(*box[2:], len(anywhere))
+    return lat, lon
+
+
+def points(rng, places, n_points):
+    """One-arc-minute bins (latitude, longitude) of `n_points` points."""
+    lat, lon = coordinates(rng, places, n_points)
     lat_bin = np.clip((lat + 90.0) * 60.0, 0, N_LAT - 1).astype(np.int32)
     lon_bin = np.floor((lon + 180.0) * 60.0).astype(np.int64) % N_LON
     return lat_bin, lon_bin.astype(np.int32)
