@@ -35,7 +35,7 @@ RIVER = ("river:algorithm=ftrl,rows=200000", "river:algorithm=sgd,rows=200000")
 PLAIN = (
     "sparsereg:algorithm=prox_sgd,alpha=0,eta0=0.1,learning_rate=constant",
     "vw:source=cache,l1=0",
-    "sklearn:penalty=none,learning_rate=constant,eta0=0.1,batch=1000000",
+    "sklearn:penalty=none,learning_rate=constant,eta0=0.1,batch=250000",
 )
 MODES = {
     "speed": (*OURS, *VW, *SKLEARN, *RIVER),
@@ -271,7 +271,14 @@ def print_report(arguments, data, outcomes):
 
 def prepared(arguments) -> StreamFiles | None:
     """The rows on disk; none for a stream that is generated as it is learned."""
-    return None if arguments.generated else stream_files(arguments.data, arguments.rows, arguments.seed)
+    if arguments.generated:
+        return None
+    data = stream_files(arguments.data, arguments.rows, arguments.seed)
+    if any(spec.name == "vw" for spec in arguments.solvers):
+        # Written here because the peak of a process is never below the memory of the one that started it.
+        data.text()
+        data.text(held_out=True)
+    return data
 
 
 def main():

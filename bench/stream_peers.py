@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import os
 import re
-import resource
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -188,18 +189,20 @@ VW = (sys.executable, "-m", "vowpalwabbit", "--loss_function", "logistic")
 
 
 def vw_run(*options, folder):
-    """Run Vowpal Wabbit: its report, and the seconds, CPU seconds and peak memory of the process."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    wall = time.perf_counter()
+    """Run Vowpal Wabbit: its report, and the seconds, CPU seconds and peak memory of its process."""
     command = [str(part) for part in (*VW, *options)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
-    wall = time.perf_counter() - wall
-    if done.returncode != 0:
-        raise RuntimeError((done.stderr or done.stdout)[-300:])
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - used.ru_utime - used.ru_stime
-    peak = after.ru_maxrss * 1024
-    return done.stdout + done.stderr, {"wall": wall, "cpu": cpu, "peak_memory": peak, "extra_memory": peak}
+    with tempfile.TemporaryFile("w+") as told:
+        wall = time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, stdout=told, stderr=subprocess.STDOUT)
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - wall
+        process.returncode = os.waitstatus_to_exitcode(status)
+        told.seek(0)
+        report = told.read()
+    if process.returncode != 0:
+        raise RuntimeError(report[-300:])
+    peak = used.ru_maxrss * 1024
+    return report, {"wall": wall, "cpu": used.ru_utime + used.ru_stime, "peak_memory": peak, "extra_memory": peak}
 
 
 def vw_cache(data, bits):
