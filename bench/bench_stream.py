@@ -164,15 +164,16 @@ def compare(arguments, data):
 # --- the table --------------------------------------------------------------------------------------------------------
 
 HEADINGS = (
-    "learner", "settings", "rows", "wall s", "CPU s", "rows/s", "ns / non-zero", "/ VW cache", "/ VW text", "peak GiB",
-    "extra GiB", "state MiB", "progressive", "held-out", "non-zeros", "touched", "n",
+    "learner", "settings", "rows", "wall s", "CPU s", "rows/s", "ns / non-zero", "CPU ns", "/ VW cache", "/ VW text",
+    "peak GiB", "extra GiB", "state MiB", "progressive", "held-out", "non-zeros", "touched", "n",
 )  # fmt: skip
 READING = """
-Medians over n runs, each in a process of its own; one thread, but Vowpal Wabbit reads in a second one. `/ VW cache`
-and `/ VW text`: rows per second over those of the fastest Vowpal Wabbit that read from there. Start-up and reading are
-in Vowpal Wabbit's time, rows are in memory for the others. `progressive`: mean loss of rows before they were learned
-(scikit-learn: of blocks). `held-out`: mean logistic loss of 200,000 other rows. `state MiB`: arrays of the learner; of
-Vowpal Wabbit and scikit-learn as long as the table or the width. Step sizes are as shown, not tuned for each."""
+Medians over n runs, each in a process of its own; one thread, but Vowpal Wabbit reads in a second one. `CPU ns`: of all
+threads, per non-zero. `/ VW cache` and `/ VW text`: rows per second over those of the fastest Vowpal Wabbit that read
+from there. Start-up and reading are in Vowpal Wabbit's time, rows are in memory for the others. `progressive`: mean
+loss of rows before they were learned (scikit-learn: of blocks). `held-out`: mean logistic loss of 200,000 other rows.
+`state MiB`: arrays of the learner; of Vowpal Wabbit and scikit-learn as long as the table or the width. Step sizes are
+as shown, not tuned for each."""
 
 
 def shown(value, form):
@@ -194,6 +195,7 @@ def cells(spec, outcome, fastest):
         shown(median("cpu"), ".3g"),
         shown(rate * passes, ",.0f"),
         shown(1e9 / (rate * passes * N_ONES), ".1f"),
+        shown(1e9 * median("cpu") / (median("rows") * passes * N_ONES), ".1f"),
         *(shown(rate * passes / fastest[source], ".2f") for source in ("cache", "text")),
         shown(median("peak_memory") / GIB, ".2f"),
         shown(median("extra_memory") / GIB, ".2f"),

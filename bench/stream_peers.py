@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 from peers import NotInstalled, memory, timed
-from stream_data import Stream, StreamFiles, csr, n_columns
+from stream_data import HELD_OUT, Stream, StreamFiles, csr, n_columns
 
 BATCH = 100_000  # rows of one partial_fit where the learner cannot be given all at once
 CLASSES = np.array([0.0, 1.0])
@@ -82,6 +82,7 @@ def sparsereg_record(model, record):
     last = {key: float(values[-1]) for key, values in model.history_.items()}
     record["progressive"] = last["progressive_loss"]
     record["non_zeros"], record["touched"] = int(last["n_nonzero"]), int(last["n_touched"])
+    record["state"] = last["nbytes"]
     return record
 
 
@@ -104,7 +105,7 @@ def sparsereg_stream(job, *, batch=BATCH, passes=1, **settings):
 def sparsereg_fit(job, *, passes=1, **settings):
     """Our fit, which knows all ids beforehand and compacts them."""
     X, y = job.rows(), job.y
-    settings = {"max_iter": passes, "shuffle": False, **settings}
+    settings = {"max_iter": passes, "tol": None, "shuffle": False, **settings}
     sparsereg_model(job.alpha, settings).fit(*next(parts_of(X, y, 1_000)))
     model = sparsereg_model(job.alpha, settings)
     _, record = timed(lambda: model.fit(X, y), job.time_limit)
@@ -273,12 +274,8 @@ def generated(job):
                 return
             yield csr(found[0], width), found[1]
 
-    def learn():
-        for X, y in blocks():
-            model.partial_fit(X, y, classes=CLASSES)
-
-    held_ids, held_y = stream.block(2**31)
-    _, record = timed(learn, job["time_limit"])
+    held_ids, held_y = stream.block(HELD_OUT)
+    _, record = timed(lambda: model.fit_stream(blocks(), classes=CLASSES), job["time_limit"])
     record = sparsereg_record(model, record)
     margins = model.decision_function(csr(held_ids, width))
     return {**record, "rows": job["rows"], "generating": waited[0], "held_out": log_loss(held_y, margins)}
