@@ -34,6 +34,7 @@ SKLEARN = (
 RIVER = ("river:algorithm=ftrl,rows=200000", "river:algorithm=sgd,rows=200000")
 PLAIN = (
     "sparsereg:algorithm=prox_sgd,alpha=0,eta0=0.1,learning_rate=constant",
+    "sparsereg:algorithm=adagrad,alpha=0,eta0=0.1,beta=1.0",
     "vw:source=cache,l1=0",
     "sklearn:penalty=none,learning_rate=constant,eta0=0.1,batch=250000",
 )
