@@ -352,7 +352,7 @@ def skip(Optimiser optimiser, const double[::1] weight, offset_t n_rows):
 
 
 def read(Penalty penalty, Optimiser optimiser, const int64_t[:, ::1] cells, double[:, ::1] w):
-    """Compute the coefficients that cells stand for now.
+    """Compute the coefficients that cells stand for now, or their averages.
 
     Parameters
     ----------
@@ -373,7 +373,25 @@ def read(Penalty penalty, Optimiser optimiser, const int64_t[:, ::1] cells, doub
                 w[k, c] = 0.0
                 if cells[k, 0] != EMPTY:
                     v = optimiser.recall(<const double *> &cells[k, 1 + c * words], &reach)
-                    w[k, c] = odd_prox(penalty, v, reach)
+                    v = odd_prox(penalty, v, reach)
+                    w[k, c] = optimiser.report(<const double *> &cells[k, 1 + c * words], v)
+
+
+def settle(Optimiser optimiser, int64_t[:, ::1] cells, offset_t n_outputs):
+    """Make states what they are when the clock is back at its zero, where it has to be set next.
+
+    Parameters
+    ----------
+    optimiser : object of the registry, in
+    cells : (n, 1 + n_outputs * words) int64, in-out
+    n_outputs : int
+    """
+    cdef offset_t k, c, words = (cells.shape[1] - 1) // n_outputs
+    with nogil:
+        for k in range(cells.shape[0]):
+            for c in range(n_outputs):
+                if cells[k, 0] != EMPTY:
+                    optimiser.settle(<double *> &cells[k, 1 + c * words])
 
 
 def write(Optimiser optimiser, double l1, double l2, const double[:, ::1] w, int64_t[:, ::1] cells):

@@ -24,7 +24,7 @@ Vector = npt.NDArray[np.float64]
 # round learn they do not know of one another.
 SHARD_ENTRIES = 1 << 16
 # Entries between two updates of the table when all threads share it.
-ROUND_ENTRIES = 1 << 21
+ROUND_ENTRIES = 1 << 18
 
 
 def learn_in_threads(

@@ -265,12 +265,9 @@ class Learner:
         self.cells = cells
 
     def renew(self) -> None:
-        """Start the clock's sums anew, so that no digits are lost: every state is rewritten."""
-        w = [self._read(chunk) for chunk in self._chunks()]
-        t, _, _ = self.optimiser.clock
-        self.optimiser.clock = (t, 1.0, 0.0)
-        for values, chunk in zip(w, self._chunks(), strict=True):
-            stream.write(self.optimiser, *self.l1_l2, values, chunk)
+        """Set the clock's sums back to zero, so that no digits are lost: every state is rewritten."""
+        stream.settle(self.optimiser, self.cells.array, self.n_outputs)
+        self.optimiser.restart()
 
     def drop_stale(self) -> None:
         """Forget coefficients that are 0 and have not been touched since the last time; mark the rest as seen."""
@@ -314,6 +311,18 @@ class Learner:
         every = np.concatenate(ids)
         order = np.argsort(every)
         return every[order], np.concatenate(values)[order]
+
+    def intercepts(self) -> Vector:
+        """Return the intercepts, or their averages.
+
+        Returns
+        -------
+        b : ndarray of float64 of shape (n_outputs,)
+        """
+        if not self.intercept.size:
+            return np.zeros(self.n_outputs)
+        weight = self.optimiser.averaged if self.optimiser.average >= 0.0 else 0.0
+        return self.intercept[1] / weight if weight > 0.0 else self.intercept[0].copy()
 
     def start_from(self, ids: Ids, w: Vector, intercept: Vector | None = None) -> None:
         """Set coefficients, before the first row.
@@ -418,7 +427,7 @@ def make_optimiser(algorithm: str, penalty: Any, **settings: float) -> Any:
         Name in OPTIMISERS.
     penalty : object of the registry
     **settings : float
-        eta0, beta, power_t, weight_decay, total_weight; each optimiser takes its own.
+        eta0, beta, power_t, weight_decay, total_weight, average; each optimiser takes its own.
 
     Returns
     -------
@@ -427,5 +436,8 @@ def make_optimiser(algorithm: str, penalty: Any, **settings: float) -> Any:
     if algorithm == "ftrl":
         return OPTIMISERS[algorithm](settings["eta0"], settings["beta"], settings["total_weight"])
     l1, l2 = penalty.strength, penalty.alpha * (1.0 - penalty.l1_ratio)
-    fall = settings["power_t"] if algorithm == "prox_sgd" else settings["beta"]
-    return OPTIMISERS[algorithm](settings["eta0"], fall, settings["weight_decay"], l1, l2)
+    if algorithm == "adagrad":
+        return OPTIMISERS[algorithm](settings["eta0"], settings["beta"], settings["weight_decay"], l1, l2)
+    return OPTIMISERS[algorithm](
+        settings["eta0"], settings["power_t"], settings["weight_decay"], l1, l2, settings["average"]
+    )

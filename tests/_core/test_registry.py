@@ -15,7 +15,7 @@ from sparsereg._core.penalties import PENALTIES
 # A value for every parameter that a loss or a penalty may have.
 VALUES = {
     "alpha": 0.75, "l1_ratio": 0.25, "delta": 1.5, "gamma": 3.5, "eta0": 0.1, "beta": 2.0, "total_weight": 9.0,
-    "power_t": 0.5, "weight_decay": 0.125, "l1": 0.5, "l2": 0.375,
+    "power_t": 0.5, "weight_decay": 0.125, "l1": 0.5, "l2": 0.375, "average": 8.0,
 }
 FLOATS = ["float", "double"]
 LOSS_NAMES = [loss.__name__ for loss in LOSSES.values()]
@@ -40,6 +40,7 @@ REGISTERED = [*LOSSES.values(), *PENALTIES.values(), *OPTIMISERS.values()]
         (stream.learn, [LOSS_NAMES, PENALTY_NAMES, OPTIMISER_NAMES]),
         (stream.read, [PENALTY_NAMES, OPTIMISER_NAMES]),
         (stream.skip, [OPTIMISER_NAMES]),
+        (stream.settle, [OPTIMISER_NAMES]),
         (stream.write, [OPTIMISER_NAMES]),
         (stream.merge, [OPTIMISER_NAMES]),
     ],
