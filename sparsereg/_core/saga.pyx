@@ -1,0 +1,155 @@
+"""Sparse proximal SAGA: one row at a time, with the derivatives of all rows remembered."""
+from cpython.exc cimport PyErr_CheckSignals
+from cython cimport floating
+
+from sparsereg._core.losses cimport Loss
+from sparsereg._core.penalties cimport Penalty
+from sparsereg._core.rows cimport dot, dot_ones
+from sparsereg._core.terms cimport Terms, as_terms, row_at, settle
+from sparsereg._core.types cimport index_t, offset_t
+
+# Non-zeros touched between two looks at pending signals: about 50 ms of work.
+cdef offset_t WORK_BETWEEN_SIGNALS = 3_000_000
+
+
+cdef struct Columns:
+    # The state of each column, as plain pointers.
+    double *w
+    double *gradient
+    const double *spread
+    const double *factor
+    const double *scale
+    const double *lower
+    const double *upper
+    bint alike  # one rule for all columns
+
+
+cdef struct Private:
+    # The private column of row i: its value and penalty.
+    double x
+    double l1
+    double l2
+    double lower
+    double upper
+
+
+cdef inline double _derivative(
+    Loss loss, const Terms *terms, Py_ssize_t i, double t, const Private *own, double *u
+) noexcept nogil:
+    """Return the derivative of the loss of row i at t, its private coefficient at its best."""
+    if own.x == 0.0:
+        return row_at(loss, terms, i, t).derivative
+    return settle(loss, terms, i, t, own.x, own.l1, own.l2, own.lower, own.upper, u).derivative
+
+
+cdef inline void _step(
+    const Columns *c, Penalty penalty, const floating *value, const index_t *index, offset_t n,
+    double jump, double change, double size
+) noexcept nogil:
+    """Move the columns of a row along -(jump x + spread * gradient); add change * x to the gradient."""
+    cdef offset_t k
+    cdef index_t j
+    cdef Py_ssize_t r
+    cdef double x, reach, scale, new
+    for k in range(n):
+        j = index[k]
+        x = 1.0 if value == NULL else value[k]
+        r = 0 if c.alike else j
+        reach, scale = size * c.spread[j], c.scale[r]
+        new = c.w[j] - size * jump * x - reach * c.gradient[j]
+        new = penalty.prox(scale * new, reach * scale * scale, c.factor[r]) / scale
+        if new < c.lower[r]:
+            new = c.lower[r]
+        elif new > c.upper[r]:
+            new = c.upper[r]
+        c.w[j] = new + 0.0  # no -0.0
+        c.gradient[j] += change * x
+
+
+def sweep(
+    Loss loss, Penalty penalty,
+    const floating[::1] data, const index_t[::1] indices, const offset_t[::1] indptr,
+    const index_t[::1] order, const double[::1] chance, double size,
+    const double[::1] y, const double[::1] s, const double[::1] offset, const offset_t[::1] first,
+    const double[::1] x, const double[:] x_factor, const double[:] x_scale, const double[:] x_lower,
+    const double[:] x_upper, double[::1] u,
+    const double[::1] spread, const double[::1] factor, const double[::1] scale, const double[::1] lower,
+    const double[::1] upper,
+    double[::1] w, double b, bint fit_intercept, double[::1] slope, double[::1] gradient,
+):
+    """Step towards the minimum of sum_i h_i(X_i w + b) + sum_j p_j penalty(scale_j w_j), h_i as in newton.
+
+    Arguments
+    ---------
+    data, indices, indptr : compact rows (CSR), `data` empty where every value is 1, in
+    order : int32, rows to visit, drawn with probabilities `chance`, in
+    chance : float64 (n_rows,), of sum one; above 0 for every row that is visited, in
+    size : the step, 1 / (3 L) with L the largest lipschitz_i (X_i X_i' + 1) / chance_i
+    y, s, offset, first : the terms of the rows, as in newton, in
+    x, x_factor, x_scale, x_lower, x_upper : the private columns by row, as in newton, in
+    u : float64 (n_rows,), private coefficients where the rows were last visited, or empty with x, in-out
+    spread : float64 (n_columns,), 1 / sum of `chance` over the rows that hold the column, in
+    factor, scale, lower, upper : float64 (n_columns,), or (1,) where one rule is for all, in
+    w : float64 (n_columns,), in-out
+    b : the intercept, which stays as it is without `fit_intercept`
+    slope : float64 (n_rows,), derivative of h_i where row i was last visited, in-out
+    gradient : float64 (n_columns,), in-out
+
+    Invariant
+    ---------
+    gradient == X' slope on entry and exit.
+
+    Returns
+    -------
+    b
+
+    Only what row i holds moves, along an estimate of the gradient whose expectation is exact and whose variance
+    vanishes at the minimum. Cost of a sweep: twice the non-zeros of the rows visited. Raises KeyboardInterrupt.
+    Source: Defazio, Bach, Lacoste-Julien 2014; Pedregosa, Leblond, Lacoste-Julien 2017, algorithm 1; rows drawn by
+    their share of the stiffness: Schmidt et al. 2015.
+    """
+    cdef Py_ssize_t i, k = 0, n = order.shape[0]
+    cdef offset_t start, length, work
+    cdef double t, new, change, total = 0.0
+    cdef const floating *values = &data[0] if data.shape[0] else NULL
+    cdef const index_t *ids = &indices[0] if indices.shape[0] else NULL
+    cdef const floating *row = NULL
+    cdef bint private = x.shape[0] > 0
+    cdef double *guess = NULL
+    cdef Private own
+    cdef Terms terms = as_terms(y, s, offset, first)
+    cdef Columns c
+    own.x = 0.0
+    c.alike = factor.shape[0] == 1
+    if w.shape[0] > 0:
+        c.w, c.gradient, c.spread = &w[0], &gradient[0], &spread[0]
+        c.factor, c.scale, c.lower, c.upper = &factor[0], &scale[0], &lower[0], &upper[0]
+    for i in range(slope.shape[0]):
+        total += slope[i]
+    while k < n:
+        work = 0
+        with nogil:
+            while k < n and work < WORK_BETWEEN_SIGNALS:
+                i = order[k]
+                start, length = indptr[i], indptr[i + 1] - indptr[i]
+                if values == NULL:
+                    t = b + dot_ones(ids + start, length, c.w)
+                else:
+                    row = values + start
+                    t = b + dot(row, ids + start, length, c.w)
+                if private:
+                    own.x, own.lower, own.upper = x[i], x_lower[i], x_upper[i]
+                    own.l1 = penalty.threshold(x_factor[i]) * x_scale[i]
+                    own.l2 = penalty.ridge(x_factor[i]) * x_scale[i] * x_scale[i]
+                    guess = &u[i]
+                new = _derivative(loss, &terms, i, t, &own, guess)
+                change = new - slope[i]
+                slope[i] = new
+                _step(&c, penalty, row, ids + start, length, change / chance[i], change, size)
+                if fit_intercept:
+                    b -= size * (change / chance[i] + total)
+                    total += change
+                k += 1
+                work += length + 1
+        PyErr_CheckSignals()
+    return b
