@@ -1,5 +1,5 @@
-# The loss of one row at its linear predictor: a sum over terms, each with a target, a weight and an offset; and the least
-# that it and the penalty of a column that no other row has can be. newton.pyx says what terms and private columns are.
+# The loss of one row at its linear predictor, a sum over terms, each with a target, a weight and an offset; and the
+# least that it and the penalty of the row's private column can be. newton.pyx says what these are.
 from libc.math cimport INFINITY, fabs, fmax, fmin
 
 from sparsereg._core.losses cimport Loss

@@ -19,7 +19,6 @@ from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Controls, Point, Solution
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
-from sparsereg.solvers.working_set import Model
 
 __all__ = ["finish"]
 
@@ -32,9 +31,9 @@ SWEEPS = 4
 # copied.
 WORTH_A_COPY = 0.7
 # Share of the draws that all rows get alike: what a row remembers must not grow stale, however little it weighs.
-ALIKE = 0.5
+ALIKE = 0.25
 # The step is 1 / (CAUTION L) (Defazio, Bach, Lacoste-Julien 2014).
-CAUTION = 3.0
+CAUTION = 1.0
 
 
 def finish(problem: Problem, penalty: ElasticNet, point: Point, controls: Controls, seed: int = 0) -> Solution:
