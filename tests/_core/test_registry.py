@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from sparsereg._core import cd, certificate, losses, newton, penalties
+from sparsereg._core import cd, certificate, losses, newton, penalties, saga
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 
@@ -32,6 +32,7 @@ REGISTERED = [*LOSSES.values(), *PENALTIES.values()]
         (newton.centre_dual, [PENALTY_NAMES]),
         (newton.dual_sum, [LOSS_NAMES, PENALTY_NAMES]),
         (newton.steepest, [LOSS_NAMES]),
+        (saga.sweep, [LOSS_NAMES, PENALTY_NAMES, FLOATS]),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
