@@ -57,7 +57,7 @@ class Descent:
         self.chance = rng.random(n) + 0.1
         self.chance /= self.chance.sum()
         self.rules = self._rules(rng, 1 if self.alike else p)
-        self.w = np.clip(rng.standard_normal(p), *self.rules[2:])
+        self.w = np.clip(rng.standard_normal(p), *self.rules[2:]) + 0.0
         self.x = rng.standard_normal(n) * (rng.random(n) < 0.6) * self.private
         self.x_rules, self.u = self._rules(rng, n), np.zeros(n)
         self.slope = rng.standard_normal(n) / n
