@@ -10,7 +10,7 @@ from sparsereg._core.types cimport index_t, offset_t
 from sparsereg._core.wide cimport prefetch
 
 # Non-zeros touched between two looks at pending signals: about 50 ms of work.
-cdef offset_t WORK_BETWEEN_SIGNALS = 3_000_000
+cdef offset_t WORK_BETWEEN_SIGNALS = 1_000_000
 # Rows come up in no order: memory is asked for what belongs to one so many visits ahead, for its entries half as many.
 cdef Py_ssize_t AHEAD = 16
 
@@ -64,6 +64,15 @@ cdef inline offset_t _ask_for_row(
     return r.indptr[i + 1] - r.indptr[i]
 
 
+cdef inline double _settled(
+    Loss loss, Penalty penalty, const Rows *r, Py_ssize_t i, double t,
+    double factor, double scale, double lower, double upper
+) noexcept nogil:
+    """Move the private coefficient of row i to its best at t; return the derivative there."""
+    cdef double l1 = penalty.threshold(factor) * scale, ridge = penalty.ridge(factor) * scale * scale
+    return settle(loss, &r.terms, i, t, r.x[i], l1, ridge, lower, upper, &r.u[i]).derivative
+
+
 cdef inline void _step(
     const Columns *c, Penalty penalty, const floating *value, const index_t *index, offset_t n,
     double jump, double change, double size
@@ -106,7 +115,7 @@ def sweep(
     data, indices, indptr : compact rows (CSR), `data` empty where every value is 1, in
     order : int32, rows to visit, drawn with probabilities `chance`, in
     chance : float64 (n_rows,), of sum one; above 0 for every row that is visited, in
-    size : the step, 1 / (3 L) with L the largest lipschitz_i (X_i X_i' + 1) / chance_i
+    size : the step, about 1 / L with L the largest lipschitz_i (X_i X_i' + 1) / chance_i
     y, s, offset, first : the terms of the rows, as in newton, in
     x, x_factor, x_scale, x_lower, x_upper : the private columns by row, as in newton, in
     u : float64 (n_rows,), private coefficients where the rows were last visited, or empty with x, in-out
@@ -125,14 +134,14 @@ def sweep(
     -------
     b
 
-    Only what row i holds moves, along an estimate of the gradient whose expectation is exact and whose variance
+    A visit moves what the row holds, along an estimate of the gradient whose expectation is exact and whose variance
     vanishes at the minimum. Cost of a sweep: twice the non-zeros of the rows visited. Raises KeyboardInterrupt.
     Source: Defazio, Bach, Lacoste-Julien 2014; Pedregosa, Leblond, Lacoste-Julien 2017, algorithm 1; rows drawn by
     their share of the stiffness: Schmidt et al. 2015.
     """
     cdef Py_ssize_t i, k = 0, n = order.shape[0]
     cdef offset_t start, length, work
-    cdef double t, l1, ridge, new, change, total = 0.0
+    cdef double t, new, change, total = 0.0
     cdef const floating *values = &data[0] if data.shape[0] else NULL
     cdef const floating *row = NULL
     cdef Columns c
@@ -161,11 +170,7 @@ def sweep(
                 if r.x == NULL or r.x[i] == 0.0:
                     new = row_at(loss, &r.terms, i, t).derivative
                 else:
-                    l1 = penalty.threshold(x_factor[i]) * x_scale[i]
-                    ridge = penalty.ridge(x_factor[i]) * x_scale[i] * x_scale[i]
-                    new = settle(
-                        loss, &r.terms, i, t, r.x[i], l1, ridge, x_lower[i], x_upper[i], &r.u[i]
-                    ).derivative
+                    new = _settled(loss, penalty, &r, i, t, x_factor[i], x_scale[i], x_lower[i], x_upper[i])
                 change = new - slope[i]
                 slope[i] = new
                 _step(&c, penalty, row, r.indices + start, length, change / chance[i], change, size)

@@ -30,9 +30,11 @@ SWEEPS = 4
 # Columns that are known to be zero are left out where this share of those in use remains: each time, the rows are
 # copied.
 WORTH_A_COPY = 0.7
-# Share of the draws that all rows get alike: what a row remembers must not grow stale, however little it weighs.
+# Share of the draws that all rows get alike (a half in Schmidt et al. 2015): what a row remembers must not grow stale,
+# however little it weighs.
 ALIKE = 0.25
-# The step is 1 / (CAUTION L) (Defazio, Bach, Lacoste-Julien 2014).
+# The step is 1 / (CAUTION L), halved where F rises. At 3 (Defazio, Bach, Lacoste-Julien 2014) F hardly ever rises, but
+# crosses of latitude and longitude take two or three times as many sweeps.
 CAUTION = 1.0
 
 
@@ -83,7 +85,7 @@ class _Rows:
     spread : ndarray of float64 of shape (n_columns,)
         One over the chance that a row drawn holds the column.
     step : float
-        0 where no row has anything to say.
+        One over the largest curvature along a row over its chance; 0 where no row has any.
     """
 
     columns: Ids

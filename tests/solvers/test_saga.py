@@ -86,6 +86,7 @@ def test_certified_whatever_the_problem(l1_ratio, seed):
     assert told[-1].dual_gap == pytest.approx(ours.dual_gap, abs=1e-11)
     assert told[-1].n_nonzero == ours.columns.size
     check_point(problem, point)
+    assert (point.eta is None) == problem.is_quadratic
     # Coordinate descent goes on from there, and finds no more than the gap allows.
     other = coordinate_descent.solve(problem, penalty, point, CONTROLS)
     assert other.objective - other.dual_gap * null <= ours.objective + 1e-11 * null
@@ -147,6 +148,9 @@ def test_a_few_heavy_rows_are_drawn_more_often(loss):
     assert of.chance.sum() == pytest.approx(1.0)
     assert np.all(of.chance > 0.0)
     assert of.step == pytest.approx(1.0 / np.max(stiffness / of.chance))
+    pattern = sparse.csr_array((np.ones(of.indices.size), of.indices, of.indptr), (n, of.columns.size))
+    np.testing.assert_allclose(of.spread, 1.0 / (of.chance @ pattern))
+    assert all(rule.size == 1 for rule in of.rules)
     assert of.step > 3.0 / (n * stiffness.max())
     drawn = np.bincount(of.draw(np.random.default_rng(0)), minlength=n)
     assert drawn.sum() == n
@@ -209,5 +213,5 @@ def test_nothing_to_descend_on(X, fit_intercept):
 
 def test_a_loss_without_a_largest_curvature_is_refused():
     _, problem = prepared(Regression(np.eye(4), np.arange(4.0), {"loss": "poisson"}))
-    with pytest.raises(ValueError, match="^loss: value 'poisson' is not allowed, expected one of 'squared', 'logistic'"):
+    with pytest.raises(ValueError, match=r"^loss: value 'poisson' is not allowed, expected one of 'squared'"):
         saga.finish(problem, ElasticNet(0.1, 1.0), null_point(problem, CONTROLS), CONTROLS)
