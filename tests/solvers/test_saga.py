@@ -1,5 +1,7 @@
 """Stochastic descent with certificates: the same minima as coordinate descent, and points that others go on from."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -155,6 +157,8 @@ def test_a_few_heavy_rows_are_drawn_more_often(loss):
     drawn = np.bincount(of.draw(np.random.default_rng(0)), minlength=n)
     assert drawn.sum() == n
     assert np.all(np.abs(drawn - n * of.chance) < 1.0 + 1e-9)
+    last = of.draw(mock.Mock(random=lambda: np.nextafter(1.0, 0.0), permutation=lambda rows: rows))[-1]
+    assert last == n - 1
     mean = np.mean([np.bincount(of.draw(np.random.default_rng(k)), minlength=n) for k in range(400)], axis=0)
     np.testing.assert_allclose(mean, n * of.chance, atol=0.15)
     ours = saga.finish(problem, ElasticNet(0.1 * top(problem), 1.0), null_point(problem, CONTROLS), CONTROLS)
