@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from sparsereg._core import cd, certificate, losses, newton, optimisers, penalties, stream
+from sparsereg._core import cd, certificate, losses, newton, optimisers, penalties, saga, stream
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.optimisers import OPTIMISERS
 from sparsereg._core.penalties import PENALTIES
@@ -37,6 +37,7 @@ REGISTERED = [*LOSSES.values(), *PENALTIES.values(), *OPTIMISERS.values()]
         (newton.centre_dual, [PENALTY_NAMES]),
         (newton.dual_sum, [LOSS_NAMES, PENALTY_NAMES]),
         (newton.steepest, [LOSS_NAMES]),
+        (saga.sweep, [LOSS_NAMES, PENALTY_NAMES, FLOATS]),
         (stream.learn, [LOSS_NAMES, PENALTY_NAMES, OPTIMISER_NAMES]),
         (stream.read, [PENALTY_NAMES, OPTIMISER_NAMES]),
         (stream.skip, [OPTIMISER_NAMES]),
