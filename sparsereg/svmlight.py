@@ -119,7 +119,7 @@ class SvmlightReader:
         Yields
         ------
         block : Block
-            X is a CSR matrix of int64 ids of shape (rows, n_features), y float64.
+            X is a CSR matrix of shape (rows, n_features), y float64, sample_weight None.
         """
         # An iteration counts for itself: the thread of an abandoned one may still be reading.
         rows = self._rows = self._start()

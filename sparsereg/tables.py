@@ -69,6 +69,8 @@ class _TableReader(ABC):
         with _blamed_on(source.name, names):
             others = [name for name in names if name not in (self.target, self.weight)]
             parts = [part if part.columns else _Part(part.transformer, others) for part in self._parts]
+            if not all(part.columns for part in parts):
+                raise ValueError(f"{source.name}: no column is left for features, the file has {_shortened(names)}")
             numbers = [self.target, *([self.weight] if self.weight else [])]
             numbers += [name for part in parts if part.transformer is None for name in part.columns]
             needed = [*dict.fromkeys(numbers + [name for part in parts for name in part.columns])]
@@ -285,7 +287,8 @@ class _Columns:
         # Numbers beside words would become words.
         if any(array.dtype.kind not in "biuf" for array in arrays):
             arrays = [array.astype(object) for array in arrays]
-        return np.column_stack(arrays).astype(dtype, copy=False)
+        table = np.column_stack(arrays)
+        return table if dtype is None else table.astype(dtype)
 
 
 def _as_parts(features: Any) -> list[_Part]:
@@ -296,7 +299,10 @@ def _as_parts(features: Any) -> list[_Part]:
         raise TypeError(f"features: {features!r} is not allowed, {_FEATURES}")
     parts: list[_Part] = []
     for plain, entries in groupby(features, key=lambda entry: isinstance(entry, str)):
-        parts += [_Part(None, [*entries])] if plain else map(_as_part, entries)
+        if plain:
+            parts.append(_Part(None, list(entries)))
+        else:
+            parts.extend(_as_part(entry) for entry in entries)
     return parts
 
 
