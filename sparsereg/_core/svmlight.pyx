@@ -102,7 +102,7 @@ cdef inline bint scale(uint64_t digits, int64_t power, double *value) noexcept n
     """
     cdef int zeros, drop
     cdef uint64_t high, rest, half, bits
-    if power == 0 and digits < <uint64_t> 1 << 53 or digits == 0:
+    if power == 0 or digits == 0:
         value[0] = <double> digits
         return True
     if not LEAST_POWER <= power <= LARGEST_POWER:
@@ -139,8 +139,10 @@ cdef inline const char *read_exponent(const char *at, int64_t *power) noexcept n
         if exponent < HUGE_EXPONENT:
             exponent = 10 * exponent + at[0] - c"0"
         at += 1
+    if at == first:
+        return NULL
     power[0] += -exponent if negative else exponent
-    return NULL if at == first else at
+    return at
 
 
 cdef inline const char *read_number(const char *start, double *value) except NULL nogil:
