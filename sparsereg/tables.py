@@ -157,14 +157,15 @@ class CsvReader(_TableReader):
     def _open(self, source: Source, **convert: Any) -> Iterator[Any]:
         from pyarrow import csv
 
-        with source.open() as file:
-            yield csv.open_csv(
-                file,
-                # Faults come with their row from one thread only.
-                read_options=csv.ReadOptions(use_threads=False),
-                parse_options=csv.ParseOptions(delimiter=self.delimiter),
-                convert_options=csv.ConvertOptions(strings_can_be_null=True, **convert),
-            )
+        # Faults come with their row from one thread only.
+        options = {
+            "read_options": csv.ReadOptions(use_threads=False),
+            "parse_options": csv.ParseOptions(delimiter=self.delimiter),
+            "convert_options": csv.ConvertOptions(strings_can_be_null=True, **convert),
+        }
+        # The reader is closed before the file, from which it may be reading ahead.
+        with source.open() as file, csv.open_csv(file, **options) as reader:
+            yield reader
 
 
 class ParquetReader(_TableReader):
@@ -209,8 +210,8 @@ class ParquetReader(_TableReader):
     def _open(self, source: Source) -> Iterator[Any]:
         from pyarrow import parquet
 
-        with source.open_raw() as file:
-            yield parquet.ParquetFile(file)
+        with source.open_raw() as file, parquet.ParquetFile(file) as reader:
+            yield reader
 
 
 @dataclass(frozen=True, eq=False)
