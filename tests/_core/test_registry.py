@@ -7,16 +7,21 @@ from itertools import product
 
 import pytest
 
-from sparsereg._core import cd, certificate, losses, newton, penalties
+from sparsereg._core import cd, certificate, losses, newton, optimisers, penalties, stream
 from sparsereg._core.losses import LOSSES
+from sparsereg._core.optimisers import OPTIMISERS
 from sparsereg._core.penalties import PENALTIES
 
 # A value for every parameter that a loss or a penalty may have.
-VALUES = {"alpha": 0.75, "l1_ratio": 0.25, "delta": 1.5, "gamma": 3.5}
+VALUES = {
+    "alpha": 0.75, "l1_ratio": 0.25, "delta": 1.5, "gamma": 3.5, "eta0": 0.1, "beta": 2.0, "total_weight": 9.0,
+    "power_t": 0.5, "weight_decay": 0.125, "l1": 0.5, "l2": 0.375,
+}
 FLOATS = ["float", "double"]
 LOSS_NAMES = [loss.__name__ for loss in LOSSES.values()]
+OPTIMISER_NAMES = [optimiser.__name__ for optimiser in OPTIMISERS.values()]
 PENALTY_NAMES = [penalty.__name__ for penalty in PENALTIES.values()]
-REGISTERED = [*LOSSES.values(), *PENALTIES.values()]
+REGISTERED = [*LOSSES.values(), *PENALTIES.values(), *OPTIMISERS.values()]
 
 
 @pytest.mark.parametrize(
@@ -32,6 +37,11 @@ REGISTERED = [*LOSSES.values(), *PENALTIES.values()]
         (newton.centre_dual, [PENALTY_NAMES]),
         (newton.dual_sum, [LOSS_NAMES, PENALTY_NAMES]),
         (newton.steepest, [LOSS_NAMES]),
+        (stream.learn, [LOSS_NAMES, PENALTY_NAMES, OPTIMISER_NAMES]),
+        (stream.read, [PENALTY_NAMES, OPTIMISER_NAMES]),
+        (stream.skip, [OPTIMISER_NAMES]),
+        (stream.write, [OPTIMISER_NAMES]),
+        (stream.merge, [OPTIMISER_NAMES]),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -39,7 +49,7 @@ def test_kernels_are_compiled_for_exactly_what_is_registered(kernel, fused):
     assert set(kernel.__signatures__) == {"|".join(names) for names in product(*fused)}
 
 
-@pytest.mark.parametrize(("module", "registry"), [(losses, LOSSES), (penalties, PENALTIES)])
+@pytest.mark.parametrize(("module", "registry"), [(losses, LOSSES), (penalties, PENALTIES), (optimisers, OPTIMISERS)])
 def test_every_class_is_registered(module, registry):
     classes = {value for value in vars(module).values() if inspect.isclass(value)}
     assert {cls for cls in classes if cls.__module__ == module.__name__} == set(registry.values())

@@ -1,0 +1,230 @@
+# The step of each streaming optimiser, inlined into the kernels through the fused type `Optimiser`.
+#
+# An optimiser is a final class that holds the clock of the stream and has these methods (state: the `words` doubles kept
+# for one coefficient, zeros before its first step; w: the coefficient; g: slope of the weighted loss of a row in it):
+#   recall(state, &reach)       v, and a step `reach`: the coefficient now is the penalty's prox(v, reach), whatever became
+#                               of it since it was touched last
+#   begin(s)                    a row of weight s is about to be learned from
+#   learn(state, w, g)          step from w, the coefficient now; False and no change where the outcome is not finite
+#   intercept(b, n, g)          the same for an intercept, which no penalty shrinks; n: sum of its squared slopes
+#   advance()                   the row is over: the penalty has shrunk every coefficient, touched or not
+#   worn()                      the clock has run so far that digits of the states are at stake: `renew` them all
+#   place(state, w, l1, l2)     set the state so that the coefficient is w now
+#   merge(state, new, old, l1, l2)   add to one state what a copy of another has learned, from old to new
+# To add one: a stanza here and its name in `Optimiser`; a stanza in optimisers.pyx and its name in OPTIMISERS.
+cimport cython
+from libc.math cimport exp, expm1, fabs, log1p, pow, sqrt
+
+
+cdef inline double shrunk(double v, double threshold) noexcept nogil:
+    """Soft threshold."""
+    if v > threshold:
+        return v - threshold
+    return v + threshold if v < -threshold else 0.0
+
+
+cdef inline bint finite(double value) noexcept nogil:
+    """Tell a number from an infinity or a NaN."""
+    return value - value == 0.0
+
+
+@cython.final
+cdef class FTRL:
+    # Two floats: z, and r, the root of the sum of squared slopes. McMahan et al. 2013, algorithm 1, with the penalty of
+    # every unit of weight so far in place of a fixed one: the argmin of z w + t R(w) + d/2 w^2.
+    cdef readonly double eta0, beta, total_weight
+    cdef double t, s, inverse
+
+    cdef inline double recall(self, const double *state, double *reach) noexcept nogil:
+        cdef const float *pair = <const float *> state
+        cdef double d = (self.beta + pair[1]) * self.inverse
+        if pair[0] == 0.0 or d == 0.0:
+            reach[0] = 0.0
+            return 0.0
+        d = 1.0 / d
+        reach[0] = self.t * d
+        return -pair[0] * d
+
+    cdef inline void begin(self, double s) noexcept nogil:
+        self.s = s
+
+    cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
+        cdef float *pair = <float *> state
+        cdef double r = pair[1], grown = sqrt(r * r + g * g)
+        cdef float z = <float> (pair[0] + g - (grown - r) * self.inverse * w)
+        if not finite(z + grown):
+            return False
+        pair[0] = z
+        pair[1] = <float> grown
+        return True
+
+    cdef inline bint intercept(self, double *b, double *n, double g) noexcept nogil:
+        # Without a penalty the argmin moves by g / d, d after the row.
+        return adaptive_step(b, n, g, self.eta0, self.beta)
+
+    cdef inline void advance(self) noexcept nogil:
+        if self.total_weight == 0.0:
+            self.t += self.s
+
+    cdef inline bint worn(self) noexcept nogil:
+        return False
+
+    cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
+        cdef float *pair = <float *> state
+        cdef double d = (self.beta + pair[1]) * self.inverse
+        pair[0] = <float> -(w * (d + self.t * l2) + (self.t * l1 if w > 0.0 else -self.t * l1 if w < 0.0 else 0.0))
+
+    cdef inline void merge(
+        self, double *state, const double *new, const double *old, double l1, double l2
+    ) noexcept nogil:
+        cdef float *pair = <float *> state
+        cdef const float *after = <const float *> new
+        cdef const float *before = <const float *> old
+        cdef double gained = <double> after[1] * after[1] - <double> before[1] * before[1]
+        pair[0] += after[0] - before[0]
+        pair[1] = <float> sqrt(<double> pair[1] * pair[1] + gained)
+
+
+cdef inline bint adaptive_step(double *b, double *n, double g, double eta0, double beta) noexcept nogil:
+    """Take a step of AdaGrad: beta + the root of the sum of squared slopes divides it."""
+    cdef double total = n[0] + g * g
+    cdef double moved = b[0] - (eta0 * g / (beta + sqrt(total)) if g != 0.0 else 0.0)
+    if not finite(moved + total):
+        return False
+    b[0] = moved
+    n[0] = total
+    return True
+
+
+@cython.final
+cdef class ProxSGD:
+    # One double: v. Since the clock's zero every coefficient has been scaled and soft-thresholded in turn, which comes
+    # to w = scale * S(v, shift * l1): one pair of numbers for all coefficients, whenever they were touched.
+    cdef readonly double eta0, power_t, weight_decay, l1, l2
+    cdef double t, scale, shift, eta, s, kept
+
+    cdef inline double recall(self, const double *state, double *reach) noexcept nogil:
+        # prox(v k, k shift) of the elastic net is the same thing.
+        cdef double k = 1.0
+        if self.weight_decay != 0.0:
+            k = self.scale / (1.0 - self.scale * self.shift * self.l2)
+        reach[0] = k * self.shift
+        return k * state[0]
+
+    cdef inline void begin(self, double s) noexcept nogil:
+        self.s = s
+        self.eta = self.eta0 if self.power_t == 0.0 else self.eta0 / pow(1.0 + self.t, self.power_t)
+        self.kept = exp(-self.eta * s * self.weight_decay) if self.weight_decay != 0.0 else 1.0
+
+    cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
+        # The decay of this row comes with advance(); dividing by it lets the step come after.
+        cdef double moved = w - self.eta * g / self.kept
+        if not finite(moved / self.scale):
+            return False
+        self.place(state, moved, self.l1, self.l2)
+        return True
+
+    cdef inline bint intercept(self, double *b, double *n, double g) noexcept nogil:
+        cdef double moved = b[0] - self.eta * g
+        if not finite(moved):
+            return False
+        b[0] = moved
+        return True
+
+    cdef inline void advance(self) noexcept nogil:
+        cdef double step = self.eta * self.s
+        self.shift += step / (self.scale * self.kept)
+        self.scale *= self.kept / (1.0 + step * self.l2)
+        self.t += self.s
+
+    cdef inline bint worn(self) noexcept nogil:
+        return self.scale < 1e-6 or self.shift * self.l1 > 1e6
+
+    cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
+        state[0] = w / self.scale + (self.shift * l1 if w > 0.0 else -self.shift * l1 if w < 0.0 else 0.0)
+
+    cdef inline void merge(
+        self, double *state, const double *new, const double *old, double l1, double l2
+    ) noexcept nogil:
+        cdef double threshold = self.shift * l1
+        cdef double v = shrunk(state[0], threshold) + shrunk(new[0], threshold) - shrunk(old[0], threshold)
+        self.place(state, self.scale * v, l1, l2)
+
+
+@cython.final
+cdef class AdaGrad:
+    # Three doubles: the coefficient before the shrinking of the row that touched it last, the clock then, and n, the sum
+    # of squared slopes. Its steps stay 1 / h until it is touched again: shrinking is a geometric series.
+    # Duchi, Hazan and Singer 2011, section 5.1 (composite mirror descent with a diagonal matrix).
+    cdef readonly double eta0, beta, weight_decay, l1, l2
+    cdef double t, s, kept
+
+    cdef inline double recall(self, const double *state, double *reach) noexcept nogil:
+        cdef double h, grown, rate, scale, shift
+        if state[0] == 0.0:
+            reach[0] = 0.0
+            return 0.0
+        # Of each row: scale is divided by 1 + l2 / h and by exp(eta0 weight_decay), shift grows by 1 / (h kept scale).
+        h = (self.beta + sqrt(state[2])) / self.eta0
+        rate = log1p(self.l2 / h) + self.eta0 * self.weight_decay
+        grown = (self.t - state[1]) * rate
+        if grown > 600.0:
+            reach[0] = 0.0
+            return 0.0
+        scale = exp(-grown)
+        shift = (self.t - state[1]) if rate == 0.0 else expm1(grown) / expm1(rate)
+        shift *= exp(self.eta0 * self.weight_decay) / h
+        if self.weight_decay != 0.0:
+            scale /= 1.0 - scale * shift * self.l2
+        else:
+            scale = 1.0
+        reach[0] = scale * shift
+        return scale * state[0]
+
+    cdef inline void begin(self, double s) noexcept nogil:
+        self.s = s
+        self.kept = exp(-self.eta0 * s * self.weight_decay) if self.weight_decay != 0.0 else 1.0
+
+    cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
+        cdef double total = state[2] + g * g
+        cdef double moved = w
+        if g != 0.0:
+            moved -= self.eta0 * g / (self.beta + sqrt(total)) / self.kept
+        if not finite(moved + total):
+            return False
+        state[0] = moved
+        state[1] = self.t
+        state[2] = total
+        return True
+
+    cdef inline bint intercept(self, double *b, double *n, double g) noexcept nogil:
+        return adaptive_step(b, n, g, self.eta0, self.beta)
+
+    cdef inline void advance(self) noexcept nogil:
+        self.t += self.s
+
+    cdef inline bint worn(self) noexcept nogil:
+        return False
+
+    cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
+        state[0] = w
+        state[1] = self.t
+
+    cdef inline double coefficient(self, const double *state, double l1, double l2) noexcept nogil:
+        cdef double reach
+        cdef double v = self.recall(state, &reach)
+        return shrunk(v, reach * l1) / (1.0 + reach * l2)
+
+    cdef inline void merge(
+        self, double *state, const double *new, const double *old, double l1, double l2
+    ) noexcept nogil:
+        cdef double w = self.coefficient(state, l1, l2)
+        w += self.coefficient(new, l1, l2) - self.coefficient(old, l1, l2)
+        state[2] += new[2] - old[2]
+        self.place(state, w, l1, l2)
+
+
+ctypedef fused Optimiser:
+    FTRL
+    ProxSGD
+    AdaGrad

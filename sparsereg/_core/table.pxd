@@ -1,0 +1,74 @@
+# Cells of touched coefficients, found by wide id: open addressing in one array, id and state side by side.
+#
+# A cell is `width` words of 8 bytes: the id, then the optimiser's state. The id's top bit says that the coefficient was
+# touched since the last sweep; an empty cell holds -1, which no id with that bit is, because ids stay below 2**63 - 1.
+# The first place to look at grows with the hash, so a table can be copied into a larger one in order.
+from libc.stdint cimport int64_t, uint64_t
+
+from sparsereg._core.types cimport offset_t
+
+cdef enum:
+    EMPTY = -1
+
+ctypedef struct Table:
+    int64_t *cells  # NULL: no table
+    offset_t width  # words a cell
+    offset_t capacity  # cells, below 2**32
+    offset_t used
+    bint by_id  # else ids are places
+
+
+cdef class Cells:
+    cdef readonly object array
+    cdef int64_t[:, ::1] view
+    cdef public offset_t used
+    cdef readonly bint by_id
+    cdef Table table(self)
+
+
+cdef inline uint64_t mix(uint64_t word) noexcept nogil:
+    """Return 64 well mixed bits, a bijection (finaliser of MurmurHash3, Appleby 2011)."""
+    word = (word ^ (word >> 33)) * 0xFF51AFD7ED558CCDULL
+    word = (word ^ (word >> 33)) * 0xC4CEB9FE1A85EC53ULL
+    return word ^ (word >> 33)
+
+
+cdef inline offset_t first_place(const Table *table, int64_t id_) noexcept nogil:
+    """Return where the search for an id begins: the high half of its hash, scaled to the capacity."""
+    return <offset_t> (((mix(<uint64_t> id_) >> 32) * <uint64_t> table.capacity) >> 32)
+
+
+cdef inline int64_t id_of(int64_t key) noexcept nogil:
+    """Return the id of a used cell, without its mark."""
+    return <int64_t> (<uint64_t> key & 0x7FFFFFFFFFFFFFFFULL)
+
+
+cdef inline int64_t marked(int64_t id_) noexcept nogil:
+    """Return the key of a cell touched since the last sweep."""
+    return <int64_t> (<uint64_t> id_ | 0x8000000000000000ULL)
+
+
+cdef inline int64_t *find(const Table *table, int64_t id_) noexcept nogil:
+    """Search for the cell of an id, or the empty one to put it in."""
+    cdef int64_t *cell = table.cells + first_place(table, id_) * table.width
+    cdef int64_t *end = table.cells + table.capacity * table.width
+    while cell[0] != EMPTY and id_of(cell[0]) != id_:
+        cell += table.width
+        if cell == end:
+            cell = table.cells
+    return cell
+
+
+cdef inline int64_t *cell_at(const Table *table, int64_t id_) noexcept nogil:
+    """Return the cell of an id, or the empty one to put it in."""
+    if table.by_id:
+        return find(table, id_)
+    return table.cells + id_ * table.width
+
+
+cdef inline const int64_t *expected(const Table *table, int64_t id_) noexcept nogil:
+    """Return where the search for an id begins, to ask memory for it ahead of use.
+
+    (GCC takes a function that only prefetches for one without effects, and leaves its calls out.)
+    """
+    return table.cells + (first_place(table, id_) if table.by_id else id_) * table.width

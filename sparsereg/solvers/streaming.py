@@ -1,0 +1,403 @@
+"""Streaming optimisers over blocks of rows: cells for the coefficients touched so far, one kernel call every 50 ms."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core import stream, table
+from sparsereg._core.optimisers import OPTIMISERS
+from sparsereg._core.table import Cells
+from sparsereg._formats import Rows
+
+__all__ = ["DivergenceError", "Learner", "Part", "Sampling", "make_optimiser"]
+
+Ids = npt.NDArray[np.int64]
+Vector = npt.NDArray[np.float64]
+
+# Entries learned from in one kernel call, about 50 ms of work.
+CALL_ENTRIES = 1 << 21
+# Cells looked at in one go by what reads them all.
+CHUNK = 1 << 18
+# After growth a table is at least half full: cells cost at most twice their size. Growth copies in order of memory.
+GROWTH = 1.45
+SMALLEST = 1 << 10
+# Counters of the ids not admitted yet: 16 MB of one byte each.
+COUNTERS = 1 << 24
+
+
+class DivergenceError(ArithmeticError):
+    """A step was so long that a number is no longer finite."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which entries and coefficients take part.
+
+    Attributes
+    ----------
+    dropout : float
+        Share of the entries left out of each step, in [0, 1).
+    seed : int
+        Of the dropout, in [0, 2**64).
+    min_count : int
+        A coefficient is kept from the `min_count`-th time that its id is seen, in [1, 255].
+    drop_stale : int
+        Every so many rows, coefficients are dropped that are 0 and were not touched since the last time; 0: never.
+    """
+
+    dropout: float = 0.0
+    seed: int = 0
+    min_count: int = 1
+    drop_stale: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Some consecutive rows of a block, as the kernels take them.
+
+    Attributes
+    ----------
+    indptr, ids : ndarray of int64 of shape (n_rows + 1,), (nnz,)
+    data : ndarray of float64 of shape (nnz,) or (0,)
+        Length 0: ones.
+    y : ndarray of float64 of shape (n_rows, n_outputs)
+    weight : ndarray of float64 of shape (n_rows,) or (0,)
+        Length 0: ones.
+    """
+
+    indptr: Ids
+    ids: Ids
+    data: Vector
+    y: Vector
+    weight: Vector
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return self.indptr.size - 1
+
+    @property
+    def longest(self) -> int:
+        """Most entries of a row."""
+        return int(np.diff(self.indptr).max(initial=0))
+
+    def between(self, start: int, stop: int) -> Part:
+        """Return the rows from `start` up to `stop`."""
+        low, high = self.indptr[start], self.indptr[stop]
+        return Part(
+            self.indptr[start : stop + 1] - low, self.ids[low:high], self.data[low:high], self.y[start:stop],
+            self.weight[start:stop],
+        )
+
+
+class Learner:
+    """The state of a fit that goes on.
+
+    Parameters
+    ----------
+    loss, penalty, optimiser : objects of the registries
+        The elastic net, unless the optimiser takes any penalty.
+    n_outputs : int
+        Linear predictors: 1, or one for each class.
+    softmax : bool
+        The classes share one softmax; else each has the loss to itself, against the rest.
+    fit_intercept : bool
+    sampling : Sampling
+
+    Attributes
+    ----------
+    cells : Cells
+        One for each coefficient touched; a hash table, or in the order of known ids.
+    intercept : ndarray of float64 of shape (2, n_outputs) or (0, 0)
+        Intercepts, and the sums of their squared slopes.
+    totals : ndarray of float64 of shape (2,)
+        Weight of all rows so far, and their weighted losses, each measured before the row was learned from.
+    n_rows : int
+        Rows so far.
+    """
+
+    def __init__(
+        self, loss: Any, penalty: Any, optimiser: Any, *, n_outputs: int = 1, softmax: bool = False,
+        fit_intercept: bool = True, sampling: Sampling | None = None,
+    ):
+        self.loss, self.penalty, self.optimiser = loss, penalty, optimiser
+        self.n_outputs, self.softmax = n_outputs, softmax
+        self.sampling = Sampling() if sampling is None else sampling
+        self.cells = Cells.empty(SMALLEST, self.width)
+        self.intercept = np.zeros((2, n_outputs) if fit_intercept else (0, 0))
+        self.totals = np.zeros(2)
+        self.n_rows = 0
+        self.counts = np.zeros(COUNTERS if self.sampling.min_count > 1 else 0, dtype=np.uint8)
+
+    @property
+    def width(self) -> int:
+        """Words of a cell."""
+        return 1 + self.n_outputs * self.optimiser.words
+
+    @property
+    def l1_l2(self) -> tuple[float, float]:
+        """Strengths of the elastic net; 0 where the optimiser knows the penalty by its prox alone."""
+        if type(self.penalty).__name__ != "ElasticNet":
+            return 0.0, 0.0
+        return self.penalty.strength, self.penalty.alpha * (1.0 - self.penalty.l1_ratio)
+
+    @property
+    def n_touched(self) -> int:
+        """Coefficients that have a cell."""
+        return int(self.cells.used)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the state."""
+        return int(self.cells.array.nbytes + self.counts.nbytes + self.intercept.nbytes)
+
+    def learn(self, rows: Rows, y: Vector, weight: Vector | None = None) -> None:
+        """Learn from a block of rows, in order; any division of a stream into blocks gives the same bits.
+
+        Parameters
+        ----------
+        rows : Rows
+            Ids below 2**63 - 1, distinct in each row.
+        y : ndarray of float64 of shape (n_rows, n_outputs)
+        weight : ndarray of float64 of shape (n_rows,) or None, default=None
+
+        Raises
+        ------
+        DivergenceError
+            Rows up to the one named have been learned from.
+        """
+        for part in self.parts(rows, y, weight):
+            self._learn_part(part)
+
+    def parts(self, rows: Rows, y: Vector, weight: Vector | None, n_entries: int = CALL_ENTRIES) -> Iterator[Part]:
+        """Cut a block into pieces of about `n_entries`, and where coefficients are to be dropped."""
+        start, every = 0, self.sampling.drop_stale
+        indptr = rows.indptr
+        while start < rows.n_samples:
+            stop = int(np.searchsorted(indptr, indptr[start] + n_entries, side="right")) - 1
+            stop = min(max(stop, start + 1), rows.n_samples)
+            if every:
+                stop = min(stop, start + every - self.n_rows % every)
+            low, high = indptr[start], indptr[stop]
+            yield Part(
+                indptr[start : stop + 1] - low,
+                rows.indices[low:high].astype(np.int64, copy=False),
+                rows.data[low:high].astype(np.float64, copy=False),
+                y[start:stop],
+                np.empty(0) if weight is None else weight[start:stop],
+            )
+            start = stop
+            if every and self.n_rows % every == 0:
+                self.drop_stale()
+
+    def _learn_part(self, part: Part) -> None:
+        """Learn from a few rows."""
+        start, longest = 0, part.longest
+        first_row = self.n_rows
+        while start < part.n_rows:
+            code, start = stream.learn(
+                self.loss, self.penalty, self.optimiser, self.softmax, part.indptr, part.ids, part.data, part.y,
+                part.weight, start, part.n_rows, longest, self.cells, None, self.intercept, self.totals, self.counts,
+                self.sampling.min_count, self.sampling.dropout, self.sampling.seed, first_row,
+            )
+            self.n_rows = first_row + start
+            if code == stream.DIVERGED:
+                self.raise_diverged()
+            if code == stream.WORN:
+                self.renew()
+            if code == stream.FULL:
+                self.make_room(longest)
+
+    def raise_diverged(self) -> None:
+        """Raise the error for a step that led nowhere."""
+        raise DivergenceError(
+            f"the step of row {self.n_rows} of the stream (the first is 0) is not finite: the optimiser has diverged; "
+            f"eta0={self.optimiser.eta0:g} is too large for this data, or its values are (coefficients are still finite)"
+        )
+
+    def make_room(self, n: int) -> None:
+        """Let the table grow until `n` more cells fit."""
+        if self.cells.used + n <= self.cells.limit:
+            return
+        capacity = int(max(self.cells.array.shape[0] * GROWTH, (self.cells.used + n) / table.MAX_LOAD)) + 1
+        self._move(self.cells.array, capacity)
+
+    def _move(self, array: Ids, capacity: int) -> None:
+        """Make a new table of the used ones among some cells."""
+        if capacity >= 1 << 32:
+            raise MemoryError(f"a table of {capacity} coefficients, expected less than {1 << 32}")
+        cells = Cells.empty(capacity, self.width)
+        table.enter(array, cells)
+        self.cells = cells
+
+    def renew(self) -> None:
+        """Start the clock's sums anew, so that no digits are lost: every state is rewritten."""
+        w = [self._read(chunk) for chunk in self._chunks()]
+        t, _, _ = self.optimiser.clock
+        self.optimiser.clock = (t, 1.0, 0.0)
+        for values, chunk in zip(w, self._chunks(), strict=True):
+            stream.write(self.optimiser, *self.l1_l2, values, chunk)
+
+    def drop_stale(self) -> None:
+        """Forget coefficients that are 0 and have not been touched since the last time; mark the rest as seen."""
+        kept = []
+        for chunk in self._chunks():
+            key = chunk[:, 0]
+            stays = (key != -1) & ((key < 0) | (self._read(chunk) != 0.0).any(axis=1))
+            chunk = chunk[stays]
+            chunk[:, 0] &= np.iinfo(np.int64).max
+            kept.append(chunk)
+        array = np.concatenate(kept)
+        if self.cells.by_id:
+            self._move(array, max(SMALLEST, int(array.shape[0] * GROWTH / table.MAX_LOAD)))
+
+    def _chunks(self) -> Iterator[Ids]:
+        array = self.cells.array
+        for start in range(0, array.shape[0], CHUNK):
+            yield array[start : start + CHUNK]
+
+    def _read(self, cells: Ids) -> Vector:
+        w = np.empty((cells.shape[0], self.n_outputs))
+        stream.read(self.penalty, self.optimiser, cells, w)
+        return w
+
+    def coefficients(self) -> tuple[Ids, Vector]:
+        """Read the coefficients that are not 0.
+
+        Returns
+        -------
+        ids : ndarray of int64 of shape (n_ids,)
+            Ascending; every id at which some output has a coefficient.
+        w : ndarray of float64 of shape (n_ids, n_outputs)
+            Zeros are exact, and never -0.0. Cost: one pass over the cells, and a sort of what is not 0.
+        """
+        ids, values = [np.empty(0, dtype=np.int64)], [np.empty((0, self.n_outputs))]
+        for chunk in self._chunks():
+            w = self._read(chunk)
+            used = np.flatnonzero(w.any(axis=1))
+            ids.append(chunk[used, 0] & np.iinfo(np.int64).max)
+            values.append(w[used])
+        every = np.concatenate(ids)
+        order = np.argsort(every)
+        return every[order], np.concatenate(values)[order]
+
+    def start_from(self, ids: Ids, w: Vector, intercept: Vector | None = None) -> None:
+        """Set coefficients, before the first row.
+
+        Parameters
+        ----------
+        ids : ndarray of int64 of shape (n_ids,)
+            Distinct, below 2**63 - 1.
+        w : ndarray of float64 of shape (n_ids, n_outputs)
+        intercept : ndarray of float64 of shape (n_outputs,) or None, default=None
+        """
+        places = np.empty(ids.size, dtype=np.int64)
+        self.make_room(ids.size)
+        table.find_or_enter(ids, self.cells, places)
+        cells = self.cells.array[places]
+        stream.write(self.optimiser, *self.l1_l2, w, cells)
+        self.cells.array[places] = cells
+        if intercept is not None and self.intercept.size:
+            self.intercept[0] = intercept
+
+    def know_ids(self, ids: Ids) -> None:
+        """Find cells by place from now on: the ids of rows to come are places in `ids`.
+
+        Parameters
+        ----------
+        ids : ndarray of int64 of shape (n_ids,)
+            Distinct; every id that has a cell by now.
+        """
+        cells = np.zeros((ids.size, self.width), dtype=np.int64)
+        cells[:, 0] = ids
+        used = self.cells.array[self.cells.array[:, 0] != -1]
+        used[:, 0] &= np.iinfo(np.int64).max
+        order = np.argsort(ids)
+        cells[order[np.searchsorted(ids, used[:, 0], sorter=order)]] = used
+        self.cells = Cells(cells, ids.size, False)
+
+    def forget_places(self) -> None:
+        """Find cells by id again."""
+        array = self.cells.array
+        if not self.cells.by_id:
+            self._move(array, max(SMALLEST, int(array.shape[0] * GROWTH / table.MAX_LOAD)))
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return all that is needed to go on from here with the same bits.
+
+        Returns
+        -------
+        state : dict from str to ndarray
+        """
+        array = self.cells.array
+        return {
+            "cells": array[array[:, 0] != -1],
+            "intercept": self.intercept.copy(),
+            "totals": self.totals.copy(),
+            "n_rows": np.array(self.n_rows, dtype=np.int64),
+            "clock": np.array(self.optimiser.clock),
+            "counts": self.counts.copy(),
+        }
+
+    def restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """Go back to a state of a learner that was made alike.
+
+        Parameters
+        ----------
+        state : dict from str to ndarray
+            What `state` returned.
+        """
+        array = np.ascontiguousarray(state["cells"], dtype=np.int64)
+        self._move(array, max(SMALLEST, int(array.shape[0] * GROWTH / table.MAX_LOAD)))
+        self.intercept = state["intercept"].astype(np.float64)
+        self.totals = state["totals"].astype(np.float64)
+        self.n_rows = int(state["n_rows"])
+        self.optimiser.clock = tuple(state["clock"].tolist())
+        self.counts = state["counts"].astype(np.uint8)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Learner:
+        """Copy the state, so that no other learner changes it."""
+        other = Learner(
+            self.loss, self.penalty, copy.copy(self.optimiser), n_outputs=self.n_outputs, softmax=self.softmax,
+            fit_intercept=self.intercept.size > 0, sampling=self.sampling,
+        )
+        other.restore(self.state())
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the state of used cells, not the table."""
+        out = {key: value for key, value in self.__dict__.items() if key not in ("cells", "counts")}
+        return {**out, "state": self.state()}
+
+    def __setstate__(self, pickled: dict[str, Any]) -> None:
+        state = pickled.pop("state")
+        self.__dict__.update(pickled)
+        self.restore(state)
+
+
+def make_optimiser(algorithm: str, penalty: Any, **settings: float) -> Any:
+    """Make an optimiser of the registry.
+
+    Parameters
+    ----------
+    algorithm : str
+        Name in OPTIMISERS.
+    penalty : object of the registry
+    **settings : float
+        eta0, beta, power_t, weight_decay, total_weight; each optimiser takes its own.
+
+    Returns
+    -------
+    optimiser : object of the registry
+    """
+    if algorithm == "ftrl":
+        return OPTIMISERS[algorithm](settings["eta0"], settings["beta"], settings["total_weight"])
+    l1, l2 = penalty.strength, penalty.alpha * (1.0 - penalty.l1_ratio)
+    fall = settings["power_t"] if algorithm == "prox_sgd" else settings["beta"]
+    return OPTIMISERS[algorithm](settings["eta0"], fall, settings["weight_decay"], l1, l2)
