@@ -1,9 +1,9 @@
 # The step of each streaming optimiser, inlined into the kernels through the fused type `Optimiser`.
 #
-# An optimiser is a final class that holds the clock of the stream and has these methods (state: the `words` doubles kept
-# for one coefficient, zeros before its first step; w: the coefficient; g: slope of the weighted loss of a row in it):
-#   recall(state, &reach)       v, and a step `reach`: the coefficient now is the penalty's prox(v, reach), whatever became
-#                               of it since it was touched last
+# An optimiser is a final class that holds the clock of the stream and has these methods (state: the `words` doubles
+# kept for one coefficient, zeros before its first step; w: the coefficient; g: slope of a row's weighted loss in it):
+#   recall(state, &reach)       v, and a step `reach`: the coefficient now is the penalty's prox(v, reach), whatever has
+#                               become of it since it was touched last
 #   begin(s)                    a row of weight s is about to be learned from
 #   learn(state, w, g)          step from w, the coefficient now; False and no change where the outcome is not finite
 #   intercept(b, n, g)          the same for an intercept, which no penalty shrinks; n: sum of its squared slopes
@@ -153,8 +153,8 @@ cdef class ProxSGD:
 
 @cython.final
 cdef class AdaGrad:
-    # Three doubles: the coefficient before the shrinking of the row that touched it last, the clock then, and n, the sum
-    # of squared slopes. Its steps stay 1 / h until it is touched again: shrinking is a geometric series.
+    # Three doubles: the coefficient before the shrinking of the row that touched it last, the clock then, and n, the
+    # sum of squared slopes. Its steps stay 1 / h until it is touched again: shrinking is a geometric series.
     # Duchi, Hazan and Singer 2011, section 5.1 (composite mirror descent with a diagonal matrix).
     cdef readonly double eta0, beta, weight_decay, l1, l2
     cdef double t, s, kept

@@ -14,8 +14,8 @@ cimport cython
 cdef class FTRL:
     """Follow the regularised leader, proximally, with a step for each coefficient.
 
-    The coefficient is argmin_w z w + t R(w) + d/2 w^2, d = (beta + sqrt(n)) / eta0, n the sum of squared slopes g, t the
-    weight of the stream so far. A slope adds g - (growth of d) w to z. Source: McMahan et al. 2013, "Ad click
+    The coefficient is argmin_w z w + t R(w) + d/2 w^2, d = (beta + sqrt(n)) / eta0, n the sum of squared slopes g, t
+    the weight of the stream so far. A slope adds g - (growth of d) w to z. Source: McMahan et al. 2013, "Ad click
     prediction: a view from the trenches", algorithm 1, whose lambda1 and lambda2 are t times those of R here.
 
     Parameters
@@ -70,7 +70,8 @@ cdef class ProxSGD:
         How fast the step falls, >= 0.
     weight_decay : float
         Rate of decoupled decay, >= 0.
-    l1, l2 : float
+    l1 : float
+    l2 : float
         Of the elastic net, >= 0.
     """
 
@@ -119,7 +120,8 @@ cdef class AdaGrad:
         Keeps the first steps short, >= 0.
     weight_decay : float
         Rate of decoupled decay, >= 0; the same for all coefficients, unlike L2, which the step scales.
-    l1, l2 : float
+    l1 : float
+    l2 : float
         Of the elastic net, >= 0.
     """
 

@@ -24,8 +24,6 @@ def learn(
     data: Array,
     y: Array,
     weight: Array,
-    start: int,
-    stop: int,
     longest: int,
     cells: Cells,
     parent: Cells | None,
