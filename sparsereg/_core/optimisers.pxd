@@ -50,7 +50,8 @@ cdef class FTRL:
 
     cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
         cdef float *pair = <float *> state
-        cdef double r = pair[1], grown = sqrt(r * r + g * g)
+        # As it is kept: a growth that rounding loses must not move z.
+        cdef double r = pair[1], grown = <float> sqrt(r * r + g * g)
         cdef float z = <float> (pair[0] + g - (grown - r) * self.inverse * w)
         if not finite(z + grown):
             return False
@@ -88,7 +89,7 @@ cdef class FTRL:
 cdef inline bint adaptive_step(double *b, double *n, double g, double eta0, double beta) noexcept nogil:
     """Take a step of AdaGrad: beta + the root of the sum of squared slopes divides it."""
     cdef double total = n[0] + g * g
-    cdef double moved = b[0] - (eta0 * g / (beta + sqrt(total)) if g != 0.0 else 0.0)
+    cdef double moved = b[0] - (eta0 * g / (beta + sqrt(total)) if total != 0.0 else 0.0)
     if not finite(moved + total):
         return False
     b[0] = moved
@@ -134,7 +135,11 @@ cdef class ProxSGD:
     cdef inline void advance(self) noexcept nogil:
         cdef double step = self.eta * self.s
         self.shift += step / (self.scale * self.kept)
-        self.scale *= self.kept / (1.0 + step * self.l2)
+        if self.weight_decay == 0.0:
+            # As `recall` has it: rounding of a product would add up over the rows.
+            self.scale = 1.0 / (1.0 + self.shift * self.l2)
+        else:
+            self.scale *= self.kept / (1.0 + step * self.l2)
         self.t += self.s
 
     cdef inline bint worn(self) noexcept nogil:
@@ -188,7 +193,7 @@ cdef class AdaGrad:
     cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
         cdef double total = state[2] + g * g
         cdef double moved = w
-        if g != 0.0:
+        if total != 0.0:
             moved -= self.eta0 * g / (self.beta + sqrt(total)) / self.kept
         if not finite(moved + total):
             return False
