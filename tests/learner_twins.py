@@ -36,7 +36,7 @@ def learner(
 
 
 def rows_of(X, ids, present=None):
-    """Make rows under wide ids, ascending, from a dense matrix; `present` marks its entries, by default the non-zeros."""
+    """Make rows under wide ids, ascending, from a dense matrix; `present`: its entries, by default the non-zeros."""
     present = X != 0.0 if present is None else present
     row, column = np.nonzero(present)
     indptr = np.append(0, np.cumsum(present.sum(axis=1))).astype(np.int64)

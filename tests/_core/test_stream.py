@@ -60,7 +60,7 @@ def test_dropout_is_that_of_its_definition(algorithm, n_outputs, dropout, seed):
 
 
 def test_the_share_left_out():
-    """Every entry is as likely to stay, whatever its row, its id and the seed; no two are left out together more often."""
+    """Every entry is as likely to stay, whatever its row, its id and the seed, and whether others do."""
     u = np.stack([chances(seed, 50, np.arange(50) * 21_600) for seed in range(50)])
     for share in (0.1, 0.5, 0.8):
         out = (u < share) - share
