@@ -399,6 +399,7 @@ class Learner:
         array = self.cells.array
         return {
             "cells": array[array[:, 0] != -1],
+            "by_id": np.array(self.cells.by_id),
             "intercept": self.intercept.copy(),
             "totals": self.totals.copy(),
             "n_rows": np.array(self.n_rows, dtype=np.int64),
@@ -415,7 +416,10 @@ class Learner:
             What `state` returned.
         """
         array = np.ascontiguousarray(state["cells"], dtype=np.int64)
-        self._move(array, max(SMALLEST, int(array.shape[0] * GROWTH / table.MAX_LOAD)))
+        if state["by_id"]:
+            self._move(array, max(SMALLEST, int(array.shape[0] * GROWTH / table.MAX_LOAD)))
+        else:
+            self.cells = Cells(array.copy(), array.shape[0], False)
         self.intercept = state["intercept"].astype(np.float64)
         self.totals = state["totals"].astype(np.float64)
         self.n_rows = int(state["n_rows"])
