@@ -7,12 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import sparse
-
-from sparsereg._core.losses import LOSSES
-from sparsereg._core.penalties import PENALTIES
-from sparsereg._formats import as_rows
-from sparsereg.solvers.streaming import Learner, make_optimiser
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "vw_ftrl.json").read_text())
 CASES = [
@@ -84,34 +78,3 @@ def test_the_textbook_algorithm(case):
     weights = [learner.w[j] for j in case["ids"]]
     np.testing.assert_allclose(weights, case["weights"], rtol=1e-5, atol=1e-5)
     assert [w == 0.0 for w in weights] == [w == 0.0 for w in case["weights"]]
-
-
-def learner_of(case, n_units):
-    """A learner whose penalty on the sum is fixed to that of the case from the first row; no intercept."""
-    loss, eta0, beta, l1, l2 = settings_of(case)
-    penalty = PENALTIES["elastic_net"]((l1 + l2) / n_units, l1 / (l1 + l2))
-    optimiser = make_optimiser("ftrl", penalty, eta0=eta0, beta=beta, total_weight=n_units)
-    return Learner(LOSSES[loss](), penalty, optimiser, fit_intercept=False)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_our_learner(case):
-    """Weights, zeros and progressive loss; both sides keep states in float32, rounded at other places."""
-    ids, values, y, weight = zip(*rows_of(case))
-    order = np.argsort(ids, axis=1)
-    indices, data = (np.take_along_axis(np.array(part), order, axis=1).ravel() for part in (ids, values))
-    indptr = np.arange(0, indices.size + 1, len(ids[0]))
-    rows = as_rows(sparse.csr_array((data, indices, indptr), shape=(len(ids), 2 ** GOLDEN["n_bits"])))
-    target = np.array(y)[:, None]
-    if case["loss"] == "logistic":
-        target = (target + 1.0) / 2.0
-    learner = learner_of(case, float(np.sum(weight)))
-    learner.learn(rows, target, np.array(weight))
-
-    half = 0.5 if case["loss"] == "squared" else 1.0
-    assert learner.totals[1] / learner.totals[0] == pytest.approx(half * case["average_loss"], rel=1e-5)
-    assert learner.n_touched == len(case["ids"])
-    found, w = learner.coefficients()
-    expected = {j: weight for j, weight in zip(case["ids"], case["weights"]) if weight != 0.0}
-    assert found.tolist() == sorted(expected)
-    np.testing.assert_allclose(w[:, 0], [expected[j] for j in found.tolist()], rtol=2e-5, atol=2e-5)
