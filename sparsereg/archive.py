@@ -7,6 +7,7 @@ Without this library: `(head -c -64 FILE; printf '%064d' 0) | sha256sum` must pr
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import glob
 import hashlib
@@ -17,7 +18,6 @@ import os
 import re
 import secrets
 import stat
-import struct
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -37,6 +37,8 @@ UNSEALED = b"0" * 64
 SEAL = re.compile(rb"[0-9a-f]{64}")
 # Bytes read or written in one go: they stay in the cache from the disk's copy to the digests.
 CHUNK = 1 << 18
+# What the first version of NumPy's format can say of a header's length, and the bytes before it.
+LONGEST_HEADER = 10 + (1 << 16)
 
 
 class _Unreadable(Exception):
@@ -229,7 +231,12 @@ def _read(file: io.BufferedReader) -> Arrays:
             if len({*names}) < len(names):
                 raise _Unreadable("two of its arrays have the same name")
             return {name: _read_array(archive, member) for name, member in zip(names, members, strict=True)}
-    except (zipfile.BadZipFile, RuntimeError, EOFError, struct.error) as error:
+    except (zipfile.BadZipFile, RuntimeError, EOFError, ValueError) as error:
+        raise _Unreadable(f"it is no zip file of arrays ({error})") from error
+    except OSError as error:
+        # A place before the beginning of the file; anything else is the disk's.
+        if error.errno != errno.EINVAL:
+            raise
         raise _Unreadable(f"it is no zip file of arrays ({error})") from error
 
 
@@ -243,7 +250,8 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArra
         start = 0
         while n := stream.readinto(content.data[start : start + CHUNK]):  # type: ignore[attr-defined]
             start += n
-    header = io.BytesIO(content[: 1 << 16].tobytes())
+    content = content[:start]
+    header = io.BytesIO(content[:LONGEST_HEADER].tobytes())
     try:
         if np.lib.format.read_magic(header) != (1, 0):
             raise ValueError("of another version of NumPy's format")
@@ -252,8 +260,9 @@ def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArra
         raise _Unreadable(f"{name!r} is no array ({error})") from error
     if dtype.hasobject:
         raise _Unreadable(f"{name!r} holds pickled objects, which are never read")
-    if start < content.size or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != start - header.tell():
-        raise _Unreadable(f"{name!r} has {start - header.tell()} bytes, which are no {dtype} of shape {shape}")
+    size = content.size - header.tell()
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != size:
+        raise _Unreadable(f"{name!r} has {size} bytes, which are no {dtype} of shape {shape}")
     return np.ndarray(shape, dtype, content, header.tell(), order="F" if fortran else "C")
 
 

@@ -126,11 +126,11 @@ def main(folder):
         assert same(learn(path, X, y), expected), f"killed at call {number}"
         number += 1
     # Killed over and over, at some call or at some time, until there is nothing left to do.
-    draw = random.Random(0)
     n_kills = 0
     for trial in range(20):
         path = folder / f"often-{trial}" / "checkpoint.npz"
         path.parent.mkdir()
+        draw = random.Random(trial)
         while killed(path, X, y, **at_random(draw, trial)):
             n_kills += 1
         save_checkpoint(path, *load_checkpoint(path))

@@ -96,6 +96,8 @@ def test_every_dtype_shape_and_layout(folder, array, turn, step):
 
 def test_the_same_state_makes_the_same_file(folder, whole):
     assert written(folder=folder) == whole
+    with zipfile.ZipFile(io.BytesIO(whole)) as found:
+        assert {member.date_time for member in found.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_numpy_reads_it(tmp_path):
@@ -234,9 +236,7 @@ def test_two_arrays_of_the_same_name(folder):
 
 def test_members_that_share_their_bytes_do_not_multiply(folder, whole):
     """A small file must not become many large arrays."""
-    start = whole.index(b"PK\x01\x02")
-    stop = whole.index(b"PK\x05\x06")
-    stop = whole.find(b"PK\x06\x06") if b"PK\x06\x06" in whole else stop
+    start, stop = whole.index(b"PK\1\2"), whole.rindex(b"PK\5\6")
     entries, end = whole[start:stop], bytearray(whole[stop:-64])
     copies = [entries.replace(b".npy", b"." + letter + b"py") for letter in (b"a", b"b", b"c", b"d", b"e")]
     directory = b"".join([entries, *copies])
@@ -247,13 +247,58 @@ def test_members_that_share_their_bytes_do_not_multiply(folder, whole):
         load_bytes(sealed(whole[:start] + directory + bytes(end)), folder)
 
 
+# Offsets into the first entry of a zip file's directory, the last one, and its end; what is written there.
+DIRECTORY = {
+    "encrypted": [("first", 8, b"\x09")],
+    "name in no encoding": [("first", 9, b"\x08"), ("first", 46, b"\xfe")],
+    "begins before the file": [("end", 12, b"\xff\xff\xff\x7f")],
+    "members before the file": [("end", 16, b"\xff\xff\xff\x7f")],
+    "member beyond the file": [("first", 42, b"\xff\xff\xff\x7f")],
+    "member ends beyond the file": [("last", 20, b"\x00\x04\x00\x00\x00\x04\x00\x00")],
+    "zip of the future": [("first", 6, b"\xff")],
+    "name of another member": [("first", 46, b"M")],
+}
+
+
+@pytest.mark.parametrize("case", DIRECTORY)
+def test_directories_that_lead_astray(folder, whole, case):
+    content = bytearray(whole[:-64])
+    places = {"first": content.index(b"PK\1\2"), "last": content.rindex(b"PK\1\2"), "end": content.rindex(b"PK\5\6")}
+    for place, offset, data in DIRECTORY[case]:
+        start = places[place] + offset
+        content[start : start + len(data)] = data
+    with pytest.raises(ValueError, match="cannot be read as a test file: it is no zip file of arrays"):
+        load_bytes(sealed(bytes(content)), folder)
+
+
+def test_a_member_that_is_shorter_than_the_directory_says(folder):
+    """Memory that nothing was read into must not come out as numbers."""
+    content = bytearray(zipped([text(), ("x.npy", header((3,)) + bytes(16))])[:-64])
+    size = content.rindex(b"PK\1\2") + 24
+    content[size : size + 4] = (int.from_bytes(content[size : size + 4], "little") + 8).to_bytes(4, "little")
+    with pytest.raises(ValueError, match="cannot be read as a test file"):
+        load_bytes(sealed(bytes(content)), folder)
+
+
+def test_errors_of_the_disk_pass(tmp_path, monkeypatch):
+    save_archive(tmp_path / "x", ARRAYS, META, KIND)
+
+    def fail(*arguments):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "readinto", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        load_archive(tmp_path / "x", KIND)
+
+
 @pytest.mark.filterwarnings("ignore:Reading `.npy`:UserWarning")
 @given(data=st.data())
 def test_altered_and_sealed_again(folder, whole, data):
     """Anything may come out, but never another error, nor more than the file holds."""
     altered = bytearray(whole[:-64])
+    start = data.draw(st.sampled_from([0, altered.index(b"PK\1\2"), altered.rindex(b"PK\5\6")]))
     for _ in range(data.draw(st.integers(1, 3))):
-        altered[data.draw(st.integers(0, len(altered) - 1))] = data.draw(st.integers(0, 255))
+        altered[data.draw(st.integers(start, len(altered) - 1))] = data.draw(st.integers(0, 255))
     try:
         arrays, meta = load_bytes(sealed(bytes(altered)), folder)
     except ValueError:
