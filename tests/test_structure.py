@@ -26,7 +26,7 @@ STUBS = sorted(PACKAGE.rglob("*.pyi"))
 FLOORS = (
     {"_core"},
     {"_base", "_sklearn", "_validation"},
-    {"_formats", "categories", "coef", "design", "grid", "metrics", "plot"},
+    {"_formats", "archive", "categories", "checkpoint", "coef", "design", "grid", "metrics", "plot"},
     {"solvers"},
     {"_parameters", "convergence", "folds", "path", "path_result", "preparation", "scoring", "sources", "streams"}
     | {"targets"},
