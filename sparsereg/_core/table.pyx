@@ -4,7 +4,7 @@ import numpy as np
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
-from sparsereg._core.table cimport EMPTY, Table, expected, find, id_of, marked
+from sparsereg._core.table cimport EMPTY, Table, expected, find, first_place, id_of, marked
 from sparsereg._core.types cimport offset_t
 from sparsereg._core.wide cimport prefetch
 
@@ -71,6 +71,58 @@ cdef class Cells:
         table.used = self.used
         table.by_id = self.by_id
         return table
+
+    def grow(self, offset_t capacity):
+        """Make a hash table larger in place: only the memory that is added is touched for the first time.
+
+        Parameters
+        ----------
+        capacity : int
+            Above the present one, below 2**32. Nobody else may hold `array`, or a part of it.
+
+        Notes
+        -----
+        Cost: one pass, from the end to the start. First places keep their order, so a cell moves to where others have
+        left; those that would move towards the start (they lie far behind their first place), or over the end to where
+        others are still to leave, are entered last.
+        """
+        cdef offset_t old = self.view.shape[0], k
+        cdef Table table
+        cdef int64_t *cell
+        self.view = None
+        self.array.resize((capacity, self.array.shape[1]), refcheck=False)
+        self.view = self.array
+        table = self.table()
+        late = np.empty((0, table.width), dtype=np.int64)
+        with nogil:
+            for k in range(old, capacity):
+                table.cells[k * table.width] = EMPTY
+            for k in range(old - 1, -1, -1):
+                cell = table.cells + k * table.width
+                if cell[0] != EMPTY and not move_on(&table, cell):
+                    with gil:
+                        late = np.append(late, self.array[k : k + 1], axis=0)
+                    cell[0] = EMPTY
+        enter(late, self)
+        self.used = table.used
+
+
+cdef inline bint move_on(const Table *table, int64_t *cell) noexcept nogil:
+    """Move a cell to its new place, unless that lies in front of it or over the end."""
+    cdef offset_t word
+    cdef int64_t *place = table.cells + first_place(table, id_of(cell[0])) * table.width
+    cdef int64_t *end = table.cells + table.capacity * table.width
+    if place < cell:
+        return False
+    while place != cell and place[0] != EMPTY:
+        place += table.width
+        if place == end:
+            return False
+    if place != cell:
+        for word in range(table.width):
+            place[word] = cell[word]
+        cell[0] = EMPTY
+    return True
 
 
 def enter(const int64_t[:, ::1] source, Cells cells):

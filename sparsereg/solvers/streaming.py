@@ -278,15 +278,19 @@ class Learner:
         if self.has_room(n):
             return
         capacity = int(max(self.cells.array.shape[0] * GROWTH, (self.cells.used + n) / table.MAX_LOAD)) + 1
-        self._move(self.cells.array, capacity)
+        self._check_capacity(capacity)
+        self.cells.grow(capacity)
 
     def _move(self, array: Ids, capacity: int) -> None:
         """Make a new table of the used ones among some cells."""
-        if capacity >= 1 << 32:
-            raise MemoryError(f"a table of {capacity} coefficients, expected less than {1 << 32}")
+        self._check_capacity(capacity)
         cells = Cells.empty(capacity, self.width)
         table.enter(array, cells)
         self.cells = cells
+
+    def _check_capacity(self, capacity: int) -> None:
+        if capacity >= 1 << 32:
+            raise MemoryError(f"a table of {capacity} coefficients, expected less than {1 << 32}")
 
     def renew(self) -> None:
         """Set the clock's sums back to zero, so that no digits are lost: every state is rewritten."""

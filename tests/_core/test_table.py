@@ -221,3 +221,21 @@ def test_keys_lie_near_their_first_places(pattern):
     table.enter(cells.array, larger)
     assert displacements(larger.array).mean() < 0.7
     assert_reachable(larger.array)
+
+
+@pytest.mark.parametrize("factor", [1.0, 1.01, 1.45, 2.0, 5.0])
+@pytest.mark.parametrize("pattern", ["random", "run"])
+def test_growth_in_place_loses_nothing_and_leaves_no_gap(pattern, factor):
+    rng = np.random.default_rng(int(10 * factor))
+    for _ in range(200):
+        capacity = int(rng.integers(2, 300))
+        n = int(MAX_LOAD * capacity)
+        ids = rng.choice(2**40, n, replace=False) if pattern == "random" else np.arange(n) * rng.integers(1, 10**6)
+        cells, places = entered(ids, capacity)
+        cells.array[places, 1] = ids + 7
+        cells.grow(int(factor * capacity) + 1)
+        assert_reachable(cells.array)
+        places = np.empty(n, dtype=np.int64)
+        table.find_or_enter(ids, cells, places)
+        assert cells.used == n == np.count_nonzero(cells.array[:, 0] != -1)
+        np.testing.assert_array_equal(cells.array[places, 1], ids + 7)
