@@ -151,8 +151,54 @@ def test_sums_of_the_clock_start_anew(settings, power_t):
     assert_alike(model, dense, data.ids, 1e-12)
     w = dense_of(model, data.ids)
     model.renew()
-    assert model.optimiser.clock[1:] == (1.0, 0.0)
+    assert model.optimiser.clock[1:3] == (1.0, 0.0)
     np.testing.assert_allclose(dense_of(model, data.ids), w, rtol=1e-14)
+
+
+def assert_mean(model, dense, ids, close=1e-11):
+    assert dense.averaged > 0.0
+    w, b = dense.w_sum / dense.averaged, dense.b_sum / dense.averaged
+    size = np.abs(w).max()
+    mean = dense_of(model, ids)
+    np.testing.assert_allclose(mean, w, rtol=close, atol=close * size)
+    np.testing.assert_array_equal(mean[~w.any(axis=1)], 0.0)
+    np.testing.assert_allclose(model.intercepts(), b * np.ones(model.n_outputs), rtol=close, atol=close)
+    assert model.totals[1] == pytest.approx(dense.loss_sum, rel=close)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@given(seed=st.integers(0, 2**32 - 1), settings=settings_of_steps, average=st.sampled_from([0.0, 2.0, 7.3, 1e6]))
+def test_averages_are_those_of_dense_iterates(n_outputs, seed, settings, average):
+    """Each iterate counts with the weight of its row, from the row before which enough weight has gone by."""
+    data = Stream(seed, n_outputs=n_outputs, softmax=n_outputs > 1, weights="fractions")
+    settings = settings | {"n_outputs": n_outputs, "softmax": n_outputs > 1}
+    model, dense = data.twins("prox_sgd", average=average, **settings)
+    if dense.averaged == 0.0:
+        assert_alike(model, dense, data.ids, CLOSE["prox_sgd"])
+    else:
+        assert_mean(model, dense, data.ids)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"alpha": 1.0, "l1_ratio": 0.0, "eta0": 1.0},
+        {"alpha": 0.5, "l1_ratio": 0.01, "eta0": 1.0},
+        {"weight_decay": 2.0, "eta0": 0.5, "alpha": 1e-3, "l1_ratio": 0.5},
+    ],
+)
+def test_averages_outlast_clocks(settings):
+    """Sums are settled whenever the clock is set back, on its own or in between."""
+    data = Stream(8, n=300, weights="fractions")
+    settings = settings | {"loss": "huber", "average": 30.0}
+    model, dense = data.twins("prox_sgd", **settings)
+    assert model.optimiser.averaged > 0.0
+    assert_mean(model, dense, data.ids)
+    model.renew()
+    assert_mean(model, dense, data.ids)
+    model.learn(data.rows, data.y, data.weight)
+    dense.learn(data.X, data.y, data.weight)
+    assert_mean(model, dense, data.ids)
 
 
 def test_thresholds_start_anew():
