@@ -13,6 +13,7 @@ from sparsereg._core import stream
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.optimisers import OPTIMISERS
 from sparsereg._core.penalties import PENALTIES
+from sparsereg._formats import Rows
 from sparsereg.solvers.streaming import DivergenceError
 
 each_optimiser = pytest.mark.parametrize("algorithm", sorted(OPTIMISERS))
@@ -113,6 +114,30 @@ def test_ftrl_with_every_penalty(penalty, total_weight, seed, l1_ratio, alpha):
     data = Stream(seed, n=30, loss="squared", weights="fractions")
     settings = {"penalty": penalty, "alpha": alpha, "l1_ratio": l1_ratio, "total_weight": total_weight}
     assert_alike(*data.twins("ftrl", loss="squared", **settings), data.ids, CLOSE["ftrl"])
+
+
+@given(seed=st.integers(0, 2**32 - 1), loss=st.sampled_from(["squared", "logistic", "huber"]))
+def test_the_leader_without_a_penalty_takes_steps_of_adagrad(seed, loss):
+    data = Stream(seed, n=40, loss=loss, weights="units")
+    models = [learner(algorithm, loss, eta0=0.2) for algorithm in ("ftrl", "adagrad")]
+    for model in models:
+        model.learn(data.rows, data.y, data.weight)
+    w = [dense_of(model, data.ids) for model in models]
+    np.testing.assert_allclose(*w, rtol=1e-5, atol=1e-5 * np.abs(w[1]).max())
+
+
+@pytest.mark.parametrize(("eta0", "share"), [(0.1, 0.001), (0.01, 0.001), (0.01, 0.3)])
+def test_rounding_has_no_side(eta0, share):
+    """Slopes of millions of rows are small beside the floats that they are added to: none may be lost for good."""
+    n = 2_000_000
+    rows = Rows(np.arange(n + 1), np.zeros(n, np.int64), np.empty(0), n, 1, True, False)
+    y = (np.random.default_rng(0).random((n, 1)) < share).astype(float)
+    models = [learner(algorithm, eta0=eta0, fit_intercept=False) for algorithm in ("ftrl", "adagrad")]
+    for model in models:
+        model.learn(rows, y, None)
+    assert models[0].coefficients()[1][0, 0] == pytest.approx(models[1].coefficients()[1][0, 0], abs=1e-3)
+    r = models[0].state()["cells"][0, 1:].view(np.float32)[1]
+    assert r**2 == pytest.approx(models[1].state()["cells"][0, 3:].view(np.float64)[0], rel=1e-3)
 
 
 @each_optimiser
