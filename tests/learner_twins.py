@@ -19,9 +19,7 @@ SLOPES = {
     "huber": lambda y, t: np.clip(t - y, -DELTA, DELTA),
     "squared_hinge": lambda y, t: 2.0 * ((1.0 - y) * np.maximum(1.0 + t, 0.0) - y * np.maximum(1.0 - t, 0.0)),
 }
-DEFAULTS = {
-    "eta0": 0.3, "beta": 1.0, "power_t": 0.25, "weight_decay": 0.0, "total_weight": 0.0, "average": -1.0,
-}
+DEFAULTS = {"eta0": 0.3, "beta": 1.0, "power_t": 0.25, "weight_decay": 0.0, "total_weight": 0.0, "average": -1.0}
 
 
 def learner(
@@ -128,11 +126,19 @@ class DenseTwin:
 
 
 class DenseProxSGD(DenseTwin):
+    """With the weighted sums of the iterates that an average is made of."""
+
+    w_sum = b_sum = averaged = 0.0
+
     def step(self, g, of_b, s):
         eta = self.eta0 / (1.0 + self.t) ** self.power_t
         self.w = self.prox(np.exp(-eta * s * self.weight_decay) * self.w - eta * g, eta * s)
         if self.fit_intercept:
             self.b = self.b - eta * of_b
+        if self.t >= self.average >= 0.0:
+            self.w_sum = self.w_sum + s * self.w
+            self.b_sum = self.b_sum + s * self.b
+            self.averaged += s
 
 
 class DenseAdaGrad(DenseTwin):

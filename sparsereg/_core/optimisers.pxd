@@ -16,6 +16,8 @@
 # To add one: a stanza here and its name in `Optimiser`; a stanza in optimisers.pyx and its name in OPTIMISERS.
 cimport cython
 from libc.math cimport exp, expm1, fabs, log1p, pow, sqrt
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy
 
 from sparsereg._core.types cimport offset_t
 
@@ -32,12 +34,24 @@ cdef inline bint finite(double value) noexcept nogil:
     return value - value == 0.0
 
 
+cdef inline float dithered(double value, uint64_t noise) noexcept nogil:
+    """Round to one of the two nearest floats, to the nearer one the more often: right on average."""
+    cdef uint64_t bits
+    memcpy(&bits, &value, sizeof(double))
+    bits = (bits + (noise >> 35)) & 0xFFFFFFFFE0000000ULL
+    memcpy(&value, &bits, sizeof(double))
+    return <float> value
+
+
 @cython.final
 cdef class FTRL:
     # Two floats: z, and r, the root of the sum of squared slopes. McMahan et al. 2013, algorithm 1, with the penalty of
     # every unit of weight so far in place of a fixed one: the argmin of z w + t R(w) + d/2 w^2.
+    # A float next to which a slope is small would lose it in every row, always to the same side: rounding is dithered
+    # (McMahan et al. 2013, 4.2), by noise that the state and the number of rows so far settle.
     cdef readonly double eta0, beta, total_weight
     cdef double t, s, inverse
+    cdef uint64_t rows, noise
 
     cdef inline double recall(self, const double *state, double *reach) noexcept nogil:
         cdef const float *pair = <const float *> state
@@ -51,12 +65,18 @@ cdef class FTRL:
 
     cdef inline void begin(self, double s) noexcept nogil:
         self.s = s
+        self.noise = self.rows * 0x9E3779B97F4A7C15ULL  # 2^64 over the golden ratio: spread evenly
 
     cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
         cdef float *pair = <float *> state
-        # As it is kept: a growth that rounding loses must not move z.
-        cdef double r = pair[1], grown = <float> sqrt(r * r + g * g)
-        cdef float z = <float> (pair[0] + g - (grown - r) * self.inverse * w)
+        cdef uint64_t noise
+        memcpy(&noise, state, sizeof(double))
+        # Multiplier: L'Ecuyer and Steele 2021, "Computationally easy, spectrally good multipliers for congruential
+        # pseudorandom number generators".
+        noise = (noise ^ self.noise) * 0xD1342543DE82EF95ULL
+        # r as it is kept: a growth that rounding loses must not move z.
+        cdef double r = pair[1], grown = dithered(sqrt(r * r + g * g), noise << 29)
+        cdef float z = dithered(pair[0] + g - (grown - r) * self.inverse * w, noise)
         if not finite(z + grown):
             return False
         pair[0] = z
@@ -68,6 +88,7 @@ cdef class FTRL:
         return adaptive_step(b, n, g, self.eta0, self.beta)
 
     cdef inline void advance(self) noexcept nogil:
+        self.rows += 1
         if self.total_weight == 0.0:
             self.t += self.s
 

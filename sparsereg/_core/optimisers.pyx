@@ -49,15 +49,17 @@ cdef class FTRL:
         self.inverse = 1.0 / eta0
         self.total_weight = total_weight
         self.t = total_weight
+        self.rows = 0
 
     @property
     def clock(self):
         """See above."""
-        return (self.t,)
+        return (self.t, float(self.rows))
 
     @clock.setter
     def clock(self, value):
-        (self.t,) = value
+        self.t, rows = value
+        self.rows = int(rows)
 
     def __reduce__(self):
         return FTRL, (self.eta0, self.beta, self.total_weight), self.clock
