@@ -24,6 +24,7 @@ __all__ = [
     "check_alphas",
     "check_choice",
     "check_class_weight",
+    "check_count",
     "check_flag",
     "check_grid",
     "check_l1_ratio",
@@ -78,7 +79,7 @@ def check_n_jobs(n_jobs: Any) -> int:
     """Check a number of threads for folds: at least 1; None is 1, -1 is as many as the machine has."""
     if n_jobs is None:
         return 1
-    return (os.cpu_count() or 1) if n_jobs == -1 else _check_count(n_jobs, "n_jobs", MOST_THREADS)
+    return (os.cpu_count() or 1) if n_jobs == -1 else check_count(n_jobs, "n_jobs", MOST_THREADS)
 
 
 def check_label_smoothing(label_smoothing: Any) -> float:
@@ -123,7 +124,7 @@ def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
 
 def check_grid(n_alphas: Any, eps: Any) -> tuple[int, float]:
     """Check the size of a grid (a whole number, 1 or more) and its ratio of ends (in (0, 1))."""
-    n_alphas = _check_count(n_alphas, "n_alphas")
+    n_alphas = check_count(n_alphas, "n_alphas")
     return n_alphas, _check_number(eps, "eps", 0.0, 1.0, "(0, 1)", lower_open=True, upper_open=True)
 
 
@@ -220,12 +221,12 @@ def make_controls(tol: Any, max_iter: Any, n_threads: Any, callback: Callable[..
     callback : callable or None
     """
     tol = _check_number(tol, "tol", 0.0, np.inf, "[0, inf)", upper_open=True)
-    max_iter = _check_count(max_iter, "max_iter", MOST_PASSES)
+    max_iter = check_count(max_iter, "max_iter", MOST_PASSES)
     if n_threads is None:
         n_threads = 1
     elif n_threads == -1:
         n_threads = os.cpu_count() or 1
-    n_threads = _check_count(n_threads, "n_threads", MOST_THREADS)
+    n_threads = check_count(n_threads, "n_threads", MOST_THREADS)
     if _after_fork:
         n_threads = 1
     if callback is not None and not callable(callback):
@@ -329,7 +330,8 @@ def _refuse(
         raise ValueError(f"{name}: {values[k]} for column {active[k]} is outside {allowed}")
 
 
-def _check_count(value: Any, name: str, most: float = np.inf) -> int:
+def check_count(value: Any, name: str, most: float = np.inf) -> int:
+    """Check a number of things: a whole number from 1 to `most`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name}: {value!r} is not allowed, expected a whole number")
     if not 1 <= value <= most:

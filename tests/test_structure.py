@@ -28,9 +28,11 @@ FLOORS = (
     {"_base", "_sklearn", "_validation"},
     {"_formats", "categories", "coef", "design", "grid", "metrics", "plot"},
     {"solvers"},
-    {"_parameters", "convergence", "folds", "path", "path_result", "preparation", "scoring", "targets"},
+    {"_parameters", "convergence", "folds", "path", "path_result", "preparation", "scoring", "sources", "streams"}
+    | {"targets"},
     {"cross_validation", "cv_model", "linear_model", "one_alpha"},
-    {"classifiers", "crosses", "cv", "datasets", "demo", "demo_figure", "demo_report", "feature_cross", "regressors"},
+    {"classifiers", "crosses", "cv", "datasets", "demo", "demo_figure", "demo_report", "feature_cross", "regressors"}
+    | {"svmlight", "tables"},
     {"__main__", "cli"},
     {""},
 )
