@@ -1,0 +1,219 @@
+"""Fits to data in memory: passes over rows in seeded order, until they bring no more."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from sparsereg._formats import Rows
+from sparsereg._sklearn import ConvergenceWarning
+from sparsereg.chunks import Chunk, merge_equal
+from sparsereg.convergence import frames_of_the_package
+from sparsereg.course import Course
+from sparsereg.design import CompactRows, compact_rows, select_rows
+
+__all__ = ["Patience", "run_epochs"]
+
+Vector = npt.NDArray[np.float64]
+
+# Rows that are put in order in one go.
+SHUFFLED_ROWS = 1 << 18
+
+
+class Patience:
+    """Says when passes bring no more.
+
+    Parameters
+    ----------
+    tol : float
+        What a pass has to better the best loss by; -inf: nothing.
+    n_iter_no_change : int
+        Passes in a row that may fail to.
+
+    Attributes
+    ----------
+    best : float
+    is_best : bool
+        The last loss is the best so far.
+    """
+
+    def __init__(self, tol: float, n_iter_no_change: int):
+        self.tol, self.n_iter_no_change = tol, n_iter_no_change
+        self.best, self.is_best, self.failed = np.inf, False, 0
+
+    def ends(self, loss: float) -> bool:
+        """Take note of the loss of a pass; say whether it should be the last."""
+        self.failed = self.failed + 1 if loss > self.best - self.tol else 0
+        self.is_best = loss < self.best
+        self.best = min(self.best, loss)
+        return self.failed >= self.n_iter_no_change
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """Rows in memory, as passes take them.
+
+    Attributes
+    ----------
+    matrix : csr_array of shape (n_rows, n_columns)
+        Ids as the learner finds its cells by.
+    y : ndarray of float64 of shape (n_rows, n_outputs)
+    weight : ndarray of float64 of shape (n_rows,) or None
+    active : ndarray of int64 of shape (n_columns,) or None
+        Ids of the columns; None: they are ids themselves.
+    n_features : int
+    is_binary : bool
+    """
+
+    matrix: sparse.csr_array
+    y: Vector
+    weight: Vector | None
+    active: npt.NDArray[np.int64] | None
+    n_features: int
+    is_binary: bool
+
+    def take(self, positions: Any) -> Chunk:
+        """Copy some rows, in the given order."""
+        some = self.matrix[positions]
+        rows = Rows(
+            some.indptr.astype(np.int64, copy=False), some.indices,
+            np.empty(0) if self.is_binary else some.data, some.shape[0], self.matrix.shape[1], True, False,
+        )
+        return Chunk(rows, self.y[positions], None if self.weight is None else self.weight[positions])
+
+    def take_wide(self, positions: Any) -> Chunk:
+        """Copy some rows under the caller's ids."""
+        chunk = self.take(positions)
+        rows = chunk.rows
+        ids = rows.indices if self.active is None else self.active[rows.indices]
+        wide = Rows(rows.indptr, ids, rows.data, rows.n_samples, self.n_features, True, False)
+        return Chunk(wide, chunk.y, chunk.weight)
+
+
+def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator) -> None:
+    """Learn from rows in memory, pass after pass.
+
+    Parameters
+    ----------
+    course : Course
+        Holds the fit on return, and what was learned so far when something is raised.
+    chunk : Chunk
+        All rows; their ids need not be in order.
+    rng : numpy.random.Generator
+        Of the held-out part and of the order of rows.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Where `max_iter` passes were not enough.
+    """
+    settings, learner = course.settings, course.learner
+    by_place = settings.sampling.min_count == 1 and settings.sampling.drop_stale == 0
+    data = _prepare(chunk, settings.shuffle, by_place)
+    learned, held = _hold_out(data, settings, rng)
+    if data.active is not None:
+        used = np.flatnonzero(learner.cells.array[:, 0] != -1)
+        ids = learner.cells.array[used, 0] & np.iinfo(np.int64).max
+        learner.know_ids(np.concatenate([data.active, np.setdiff1d(ids, data.active)]))
+    try:
+        _run(course, data, learned, held, rng)
+    finally:
+        if data.active is not None:
+            learner.forget_places()
+
+
+def _prepare(chunk: Chunk, merge: bool, by_place: bool) -> _Data:
+    """Make ids compact; merge equal rows, so that weights and repetitions are the same thing."""
+    rows, y, weight = chunk.rows, chunk.y, chunk.weight
+    if merge and (rows.has_zeros or not (weight is None or weight.all())):
+        keep = np.ones(rows.n_samples, dtype=bool) if weight is None else weight > 0.0
+        rows, y = select_rows(rows, keep), y[keep]
+        weight = None if weight is None else weight[keep]
+    compacted = compact_rows(rows)
+    matrix = _as_matrix(compacted)
+    if merge:
+        first, weight = merge_equal(compacted, y, np.ones(y.shape[0]) if weight is None else weight)
+        matrix, y = matrix[first], y[first]
+    active = compacted.active
+    if not by_place:
+        matrix = sparse.csr_array(
+            (matrix.data, active[matrix.indices], matrix.indptr.astype(np.int64)), shape=(y.shape[0], rows.n_features)
+        )
+        active = None
+    return _Data(matrix, y, weight, active, rows.n_features, compacted.data.size == 0)
+
+
+def _as_matrix(rows: CompactRows) -> sparse.csr_array:
+    data = rows.data if rows.data.size else np.ones(rows.indices.size, dtype=np.int8)
+    nnz = int(rows.indptr[-1])
+    shape = rows.indptr.size - 1, max(rows.active.size, 1)
+    return sparse.csr_array((data[:nnz], rows.indices[:nnz], rows.indptr), shape=shape)
+
+
+def _hold_out(
+    data: _Data, settings: Any, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], Chunk | None]:
+    """Split rows into those to learn from and those to stop early by: of each class the same share."""
+    n_rows = data.y.shape[0]
+    if not settings.early_stopping:
+        return np.arange(n_rows), None
+    if settings.loss in ("logistic", "squared_hinge"):
+        strata = data.y.argmax(axis=1) if data.y.shape[1] > 1 else (data.y[:, 0] > 0.5).astype(np.intp)
+    else:
+        strata = np.zeros(n_rows, dtype=np.intp)
+    is_held = np.zeros(n_rows, dtype=bool)
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        n_held = int(np.ceil(settings.validation_fraction * members.size)) if members.size > 1 else 0
+        is_held[rng.permutation(members)[:n_held]] = True
+    if not is_held.any() or is_held.all():
+        raise ValueError(
+            f"validation_fraction: {settings.validation_fraction:g} of {n_rows} distinct rows leaves none to "
+            f"{'learn from' if is_held.any() else 'validate on'}, expected early_stopping=False or more rows"
+        )
+    return np.flatnonzero(~is_held), data.take_wide(np.flatnonzero(is_held))
+
+
+def _run(
+    course: Course, data: _Data, learned: npt.NDArray[np.int64], held: Chunk | None, rng: np.random.Generator
+) -> None:
+    """Pass over the rows until passes bring no more."""
+    settings, learner = course.settings, course.learner
+    patience, best = Patience(settings.tol, settings.n_iter_no_change), None
+    while course.n_iter < settings.max_iter:
+        course.n_iter += 1
+        before = learner.totals.copy()
+        order = rng.permutation(learned) if settings.shuffle else learned
+        for start in range(0, order.size, SHUFFLED_ROWS):
+            course.learn(data.take(order[start : start + SHUFFLED_ROWS]))
+        weight, loss = learner.totals - before
+        loss = loss / weight if weight > 0.0 else 0.0
+        if held is not None:
+            loss = course.mean_loss(held.rows, held.y, held.weight)
+        course.record(np.nan if held is None else loss)
+        ended = patience.ends(loss)
+        if held is not None and patience.is_best:
+            best = learner.state()
+        if ended:
+            break
+    else:
+        _warn(settings, held is not None)
+    if best is not None:
+        course.rewind(best)
+
+
+def _warn(settings: Any, held_out: bool) -> None:
+    if settings.tol == -np.inf:
+        return
+    warnings.warn(
+        f"max_iter={settings.max_iter} passes did not bring the {'held-out' if held_out else 'progressive'} loss to "
+        f"where {settings.n_iter_no_change} passes better it by less than tol={settings.tol:g}. Increase max_iter, or "
+        "increase tol.",
+        ConvergenceWarning,
+        stacklevel=frames_of_the_package(),
+    )
