@@ -152,7 +152,7 @@ def as_sources(source: Any) -> list[Source]:
     return [Source(source)]
 
 
-def _unzipped(file: IO[bytes]) -> IO[bytes]:
+def _unzipped(file: IO[bytes]) -> IO[bytes] | gzip.GzipFile:
     """Return a file, or what it holds when it is gzipped; one that can only be read onwards is taken as it is."""
     if hasattr(file, "peek"):
         first = file.peek(len(_GZIP_MAGIC))[: len(_GZIP_MAGIC)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
+from weakref import WeakSet
 
 from sparsereg._parameters import check_count
 
@@ -76,6 +78,8 @@ class _Failure:
 
 
 _END = object()
+# Seconds that the end of the process waits for each block that is being read.
+_EXIT_PATIENCE = 2.0
 
 
 def overlapped(blocks: Iterable[Any], depth: int = 2) -> Generator[Any, None, None]:
@@ -100,37 +104,64 @@ def overlapped(blocks: Iterable[Any], depth: int = 2) -> Generator[Any, None, No
 
 
 def _read_ahead(blocks: Iterable[Any], depth: int) -> Generator[Any, None, None]:
-    found: SimpleQueue[Any] = SimpleQueue()
-    room = threading.Semaphore(depth)
-    stopped = threading.Event()
-    # A source that never answers, like a silent socket, must not keep the process from ending.
-    thread = threading.Thread(target=_fill, args=(blocks, found, room, stopped), daemon=True, name="sparsereg-reader")
-    thread.start()
+    reader = _Reader(blocks, depth)
+    reader.start()
     try:
-        while (item := found.get()) is not _END:
+        while (item := reader.found.get()) is not _END:
             if isinstance(item, _Failure):
                 try:
                     raise item.error
                 finally:
                     # The traceback holds this frame.
                     del item
-            room.release()
+            reader.room.release()
             yield item
             # Not to be kept alive while the next one is waited for.
             del item
     finally:
-        stopped.set()
-        room.release()
+        reader.stop()
 
 
-def _fill(blocks: Iterable[Any], found: SimpleQueue[Any], room: threading.Semaphore, stopped: threading.Event) -> None:
-    """Put blocks where the consumer takes them, while there is room."""
-    try:
-        source = iter(blocks)
-        while room.acquire() and not stopped.is_set():
-            # No name here, which would keep the block alive while there is no room for another.
-            found.put(next(source))
-    except StopIteration:
-        found.put(_END)
-    except BaseException as error:
-        found.put(_Failure(error))
+class _Reader(threading.Thread):
+    """The thread that reads blocks while there is room for them."""
+
+    def __init__(self, blocks: Iterable[Any], depth: int) -> None:
+        # A source that never answers, like a silent socket, must not keep the process from ending.
+        super().__init__(name="sparsereg-reader", daemon=True)
+        self.found: SimpleQueue[Any] = SimpleQueue()
+        self.room = threading.Semaphore(depth)
+        self._blocks = blocks
+        self._stopped = threading.Event()
+        _readers.add(self)
+
+    def run(self) -> None:
+        """Put blocks where the consumer takes them."""
+        try:
+            source = iter(self._blocks)
+            # The thread's end is the end of a generator, however long someone holds the thread.
+            del self._blocks
+            while self.room.acquire() and not self._stopped.is_set():
+                # No name here, which would keep the block alive while there is no room for another.
+                self.found.put(next(source))
+        except StopIteration:
+            self.found.put(_END)
+        except BaseException as error:
+            self.found.put(_Failure(error))
+
+    def stop(self) -> None:
+        """Have the thread end when it has read the block it is at."""
+        self._stopped.set()
+        self.room.release()
+
+
+_readers: WeakSet[_Reader] = WeakSet()
+
+
+@atexit.register
+def _stop_readers() -> None:
+    """End the threads of generators that were never closed: one inside compiled code may crash a process that ends."""
+    readers = [reader for reader in _readers if reader.is_alive()]
+    for reader in readers:
+        reader.stop()
+    for reader in readers:
+        reader.join(_EXIT_PATIENCE)

@@ -194,10 +194,10 @@ class _Rows:
     def parse(self, text: bytes, begin: int) -> tuple[int, int, int, int]:
         """Read on; return what stopped it, where the line begins, where the culprit begins and the lines read."""
         arrays = (self._labels, self._indptr, self._indices, self._data)
-        *stop, self.n_rows, self._n_entries = svmlight.parse(
+        code, begin, position, n_lines, self.n_rows, self._n_entries = svmlight.parse(
             text, begin, self._zero_based, self._n_features, self.n_rows, self._n_entries, *arrays
         )
-        return tuple(stop)
+        return code, begin, position, n_lines
 
     def grow(self, code: int) -> bool:
         """Double the room for what is full, or return False because the block is complete. A row is never split."""

@@ -71,7 +71,7 @@ class _TableReader(ABC):
             parts = [part if part.columns else _Part(part.transformer, others) for part in self._parts]
             if not all(part.columns for part in parts):
                 raise ValueError(f"{source.name}: no column is left for features, the file has {_shortened(names)}")
-            numbers = [self.target, *([self.weight] if self.weight else [])]
+            numbers = [self.target] if self.weight is None else [self.target, self.weight]
             numbers += [name for part in parts if part.transformer is None for name in part.columns]
             needed = [*dict.fromkeys(numbers + [name for part in parts for name in part.columns])]
             for name in needed:
@@ -321,7 +321,8 @@ def _as_part(pair: Any) -> _Part:
 def _regrouped(batches: Iterator[Any], n_rows: int) -> Iterator[Any]:
     """Cut record batches, joined end to end, into tables of `n_rows` rows; the last one may have fewer."""
     table = _import_arrow().Table
-    held, n_held = [], 0
+    held: list[Any] = []
+    n_held = 0
     for batch in batches:
         while n_held + batch.num_rows >= n_rows:
             yield table.from_batches([*held, batch.slice(0, n_rows - n_held)])

@@ -233,6 +233,23 @@ def test_an_interrupt_while_waiting_for_a_block_is_heard():
     assert (done.returncode, done.stdout) == (0, "heard\n"), done.stderr
 
 
+def test_the_end_of_the_process_stops_the_thread():
+    """Compiled code in a thread that is cut off may crash; a generator that nobody closed must not leave it running."""
+    code = (
+        "from sparsereg.streams import overlapped\n"
+        "def source():\n"
+        "    try:\n"
+        "        while True:\n"
+        "            yield 0\n"
+        "    finally:\n"
+        "        print('closed', flush=True)\n"
+        "blocks = overlapped(source())\n"
+        "next(blocks)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "closed\n"), done.stderr
+
+
 @pytest.mark.parametrize(("depth", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError), (True, TypeError)])
 def test_depth_is_checked_at_once(depth, error):
     with pytest.raises(error, match="depth"):

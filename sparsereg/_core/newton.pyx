@@ -13,113 +13,17 @@ empty where every row has one); `x` the private column's value in each row, 0 wh
 has one (float64, in); `factor`, `scale`, `lower`, `upper` the penalty of the private columns by row (float64, any
 stride, in).
 """
-from libc.math cimport INFINITY, fabs, fmax, fmin
+from libc.math cimport INFINITY, fabs
 
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.penalties cimport Penalty
+from sparsereg._core.terms cimport Row, Terms, as_terms, row_at, settle
 from sparsereg._core.types cimport offset_t
 
 # A value this close to its threshold (relative) counts as feasible: it is rounding, not infeasibility.
 cdef double ROUNDING = 1e-12
-# Newton's method on one private coefficient ends at a slope of ROUNDING, or a change, relative to the predictor, of
-# PRECISION; bisection needs no more than MAX_STEPS.
-cdef double PRECISION = 1e-15
-cdef int MAX_STEPS = 200
 # Rows are summed up in blocks: one long sum would lose the digits that tell two steps apart.
 cdef Py_ssize_t BLOCK = 512
-
-
-cdef struct Terms:
-    const double *y
-    const double *s
-    const double *offset  # NULL for none
-    const offset_t *first  # NULL where every row has one term
-
-
-cdef struct Row:
-    double value
-    double derivative
-    double curvature
-    double stiffness
-
-
-cdef Terms _terms(
-    const double[::1] y, const double[::1] s, const double[::1] offset, const offset_t[::1] first
-) noexcept:
-    cdef Terms terms
-    terms.y = &y[0] if y.shape[0] else NULL
-    terms.s = &s[0] if s.shape[0] else NULL
-    terms.offset = &offset[0] if offset.shape[0] else NULL
-    terms.first = &first[0] if first.shape[0] else NULL
-    return terms
-
-
-cdef inline Row _at(Loss loss, const Terms *terms, Py_ssize_t i, double t) noexcept nogil:
-    """Sum value, derivative, curvature and stiffness over the terms of row i at its linear predictor t."""
-    cdef Row row
-    cdef Py_ssize_t k
-    cdef double v
-    row.value = row.derivative = row.curvature = row.stiffness = 0.0
-    for k in range(i if terms.first == NULL else terms.first[i], i + 1 if terms.first == NULL else terms.first[i + 1]):
-        if terms.s[k] > 0.0:
-            v = t if terms.offset == NULL else t + terms.offset[k]
-            row.value += terms.s[k] * loss.value(terms.y[k], v)
-            row.derivative += terms.s[k] * loss.derivative(terms.y[k], v)
-            row.curvature += terms.s[k] * loss.curvature(terms.y[k], v)
-            row.stiffness += terms.s[k] * loss.stiffness(terms.y[k])
-    return row
-
-
-cdef Row _settle(
-    Loss loss, const Terms *terms, Py_ssize_t i, double t, double x, double l1, double l2, double *u
-) noexcept nogil:
-    """Move u to the minimum of row i at t + x u, plus l1 |u| + l2/2 u^2; return the row there.
-
-    In closed form where the loss has one, else by Newton's method within a bracket, from the u given.
-    """
-    cdef Row row
-    cdef double a, sign, slope, stiff, new, moved = INFINITY
-    cdef double low = -1.0, high = INFINITY  # low is below 0 until 0 has been tried
-    cdef int _step
-    if terms.first == NULL and terms.s[i] > 0.0:
-        a = loss.private(terms.y[i], terms.s[i], t if terms.offset == NULL else t + terms.offset[i], x, l1, l2)
-        if a == a:
-            u[0] = a
-            return _at(loss, terms, i, t + x * a)
-    sign = 1.0 if u[0] > 0.0 else -1.0
-    a = fabs(u[0])
-    for _step in range(MAX_STEPS):
-        row = _at(loss, terms, i, t + x * sign * a)
-        slope = sign * x * row.derivative
-        if a == 0.0:
-            if fabs(slope) <= l1:
-                break
-            if slope > 0.0:  # the minimum is on the other side
-                sign, slope, high = -sign, -slope, INFINITY
-        slope += l1 + l2 * a
-        if fabs(slope) <= ROUNDING * (l1 + l2 * a):
-            break
-        if slope < 0.0:
-            low = a
-        else:
-            high = a
-        stiff = row.curvature * x * x + l2
-        # No step goes further than a bracket that grows a thousandfold: bisection has to come back.
-        new = fmin(a - slope / stiff, 1e3 * (a + 1.0 / fabs(x))) if stiff > 0.0 else INFINITY
-        # Newton's steps count where they halve from one to the next; the bracket makes progress where they do not.
-        if not fmax(low, 0.0) < new < high or (fabs(new - a) > 0.5 * moved and high < INFINITY):
-            if high == INFINITY:
-                new = 2.0 * a + 1.0 / fabs(x)
-            elif low < 0.0:
-                new = 0.0
-            else:
-                new = 0.5 * (low + high)
-        moved = fabs(new - a)
-        if moved <= PRECISION * (a + fabs(t / x)):
-            break
-        a = new
-    u[0] = sign * a
-    return row
 
 
 def linearise(
@@ -140,7 +44,7 @@ def linearise(
     cdef bint private = x.shape[0] > 0
     cdef double total = 0.0, block = 0.0, weight_sum = 0.0, b, l1, ridge, share
     cdef Row row
-    cdef Terms terms = _terms(y, s, offset, first)
+    cdef Terms terms = as_terms(y, s, offset, first)
     with nogil:
         for i in range(eta.shape[0]):
             b = 0.0
@@ -150,16 +54,13 @@ def linearise(
                 if u[i] != 0.0:
                     # Without L2 the best predictor does not depend on eta.
                     u[i] = (t[i] - eta[i]) / x[i]
-                row = _settle(loss, &terms, i, eta[i], x[i], l1, ridge, &u[i])
+                row = settle(loss, &terms, i, eta[i], x[i], l1, ridge, lower[i], upper[i], &u[i])
                 b = u[i]
-                if not lower[i] <= b <= upper[i]:
-                    b = u[i] = min(max(b, lower[i]), upper[i])
-                    row = _at(loss, &terms, i, eta[i] + x[i] * b)
                 t[i] = eta[i] + x[i] * b
             else:
                 if private:
                     t[i] = eta[i]
-                row = _at(loss, &terms, i, eta[i])
+                row = row_at(loss, &terms, i, eta[i])
             block += row.value
             curvature[i] = row.curvature
             weight[i] = max(row.curvature, floor * row.stiffness)
@@ -231,7 +132,7 @@ cdef double _conjugate(Loss loss, const Terms *terms, Py_ssize_t i, double t, do
             if terms.offset != NULL:
                 total += c * z * terms.offset[i]
         return total
-    row = _at(loss, terms, i, t)
+    row = row_at(loss, terms, i, t)
     left = z + row.derivative
     for k in range(terms.first[i], terms.first[i + 1]):
         if terms.s[k] > 0.0:
@@ -257,7 +158,7 @@ def dual_sum(
     cdef Py_ssize_t i
     cdef bint private = x.shape[0] > 0
     cdef double g, total = 0.0
-    cdef Terms terms = _terms(y, s, offset, first)
+    cdef Terms terms = as_terms(y, s, offset, first)
     with nogil:
         for i in range(z.shape[0]):
             total += _conjugate(loss, &terms, i, t[i], z[i], c)

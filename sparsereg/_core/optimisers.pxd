@@ -1,19 +1,23 @@
 # The step of each streaming optimiser, inlined into the kernels through the fused type `Optimiser`.
 #
-# An optimiser is a final class that holds the clock of the stream and has these methods (state: the `words` doubles kept
-# for one coefficient, zeros before its first step; w: the coefficient; g: slope of the weighted loss of a row in it):
-#   recall(state, &reach)       v, and a step `reach`: the coefficient now is the penalty's prox(v, reach), whatever became
-#                               of it since it was touched last
+# An optimiser is a final class that holds the clock of the stream and has these methods (state: the `words` doubles
+# kept for one coefficient, zeros before its first step; w: the coefficient; g: slope of a row's weighted loss in it):
+#   recall(state, &reach)       v, and a step `reach`: the coefficient now is the penalty's prox(v, reach), whatever has
+#                               become of it since it was touched last
 #   begin(s)                    a row of weight s is about to be learned from
 #   learn(state, w, g)          step from w, the coefficient now; False and no change where the outcome is not finite
 #   intercept(b, n, g)          the same for an intercept, which no penalty shrinks; n: sum of its squared slopes
 #   advance()                   the row is over: the penalty has shrunk every coefficient, touched or not
-#   worn()                      the clock has run so far that digits of the states are at stake: `renew` them all
+#   report(state, w)            what to tell of a coefficient that is w now
+#   worn()                      the clock has run as far as it may: settle all states, then set it back to its zero
+#   settle(state)               make the state what it is when the clock is back at its zero
 #   place(state, w, l1, l2)     set the state so that the coefficient is w now
 #   merge(state, new, old, l1, l2)   add to one state what a copy of another has learned, from old to new
 # To add one: a stanza here and its name in `Optimiser`; a stanza in optimisers.pyx and its name in OPTIMISERS.
 cimport cython
 from libc.math cimport exp, expm1, fabs, log1p, pow, sqrt
+
+from sparsereg._core.types cimport offset_t
 
 
 cdef inline double shrunk(double v, double threshold) noexcept nogil:
@@ -66,8 +70,14 @@ cdef class FTRL:
         if self.total_weight == 0.0:
             self.t += self.s
 
+    cdef inline double report(self, const double *state, double w) noexcept nogil:
+        return w
+
     cdef inline bint worn(self) noexcept nogil:
         return False
+
+    cdef inline void settle(self, double *state) noexcept nogil:
+        pass
 
     cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
         cdef float *pair = <float *> state
@@ -100,8 +110,14 @@ cdef inline bint adaptive_step(double *b, double *n, double g, double eta0, doub
 cdef class ProxSGD:
     # One double: v. Since the clock's zero every coefficient has been scaled and soft-thresholded in turn, which comes
     # to w = scale * S(v, shift * l1): one pair of numbers for all coefficients, whenever they were touched.
-    cdef readonly double eta0, power_t, weight_decay, l1, l2
+    # With averaging two more: the sum of s w over rows, up to a row counted from the clock's zero. For the rows since
+    # then it is |v| * (sum of s scale) - l1 * (sum of s scale shift), up to the row at which w became 0.
+    cdef readonly double eta0, power_t, weight_decay, l1, l2, average
+    cdef readonly int words
     cdef double t, scale, shift, eta, s, kept
+    cdef readonly double averaged  # weight of the rows in the averages
+    cdef double *past  # (size, 3) after each row: shift, sum of s scale, sum of s scale shift; NULL without averaging
+    cdef offset_t now, size
 
     cdef inline double recall(self, const double *state, double *reach) noexcept nogil:
         # prox(v k, k shift) of the elastic net is the same thing.
@@ -110,6 +126,11 @@ cdef class ProxSGD:
             k = self.scale / (1.0 - self.scale * self.shift * self.l2)
         reach[0] = k * self.shift
         return k * state[0]
+
+    cdef inline double report(self, const double *state, double w) noexcept nogil:
+        if self.past == NULL:
+            return w
+        return (state[1] + self.sum_since(state)) / self.averaged if self.averaged > 0.0 else w
 
     cdef inline void begin(self, double s) noexcept nogil:
         self.s = s
@@ -121,6 +142,9 @@ cdef class ProxSGD:
         cdef double moved = w - self.eta * g / self.kept
         if not finite(moved / self.scale):
             return False
+        if self.past != NULL:
+            state[1] += self.sum_since(state)
+            state[2] = <double> self.now
         self.place(state, moved, self.l1, self.l2)
         return True
 
@@ -129,16 +153,52 @@ cdef class ProxSGD:
         if not finite(moved):
             return False
         b[0] = moved
+        if self.past != NULL and self.t >= self.average:
+            n[0] += self.s * moved  # its sum, in place of that of squares
         return True
 
     cdef inline void advance(self) noexcept nogil:
         cdef double step = self.eta * self.s
+        cdef double s = 0.0
+        cdef double *row
         self.shift += step / (self.scale * self.kept)
         self.scale *= self.kept / (1.0 + step * self.l2)
+        if self.past != NULL:
+            if self.t >= self.average:
+                s = self.s
+            row = self.past + 3 * self.now
+            row[3] = self.shift
+            row[4] = row[1] + s * self.scale
+            row[5] = row[2] + s * self.scale * self.shift
+            self.averaged += s
+            self.now += 1
         self.t += self.s
 
     cdef inline bint worn(self) noexcept nogil:
-        return self.scale < 1e-6 or self.shift * self.l1 > 1e6
+        return self.scale < 1e-6 or self.shift * self.l1 > 1e6 or (self.past != NULL and self.now + 1 >= self.size)
+
+    cdef inline double sum_since(self, const double *state) noexcept nogil:
+        """Return the sum of s w over the rows that state[1] does not hold."""
+        cdef offset_t start = <offset_t> state[2], low = start, high = self.now, middle
+        cdef double size = fabs(state[0]), total
+        if state[0] == 0.0:
+            return 0.0
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.past[3 * middle] * self.l1 < size:
+                low = middle
+            else:
+                high = middle - 1
+        total = size * (self.past[3 * low + 1] - self.past[3 * start + 1])
+        total -= self.l1 * (self.past[3 * low + 2] - self.past[3 * start + 2])
+        return total if state[0] > 0.0 else -total
+
+    cdef inline void settle(self, double *state) noexcept nogil:
+        cdef double w = self.scale * shrunk(state[0], self.shift * self.l1)
+        if self.past != NULL:
+            state[1] += self.sum_since(state)
+            state[2] = 0.0
+        state[0] = w
 
     cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
         state[0] = w / self.scale + (self.shift * l1 if w > 0.0 else -self.shift * l1 if w < 0.0 else 0.0)
@@ -153,8 +213,8 @@ cdef class ProxSGD:
 
 @cython.final
 cdef class AdaGrad:
-    # Three doubles: the coefficient before the shrinking of the row that touched it last, the clock then, and n, the sum
-    # of squared slopes. Its steps stay 1 / h until it is touched again: shrinking is a geometric series.
+    # Three doubles: the coefficient before the shrinking of the row that touched it last, the clock then, and n, the
+    # sum of squared slopes. Its steps stay 1 / h until it is touched again: shrinking is a geometric series.
     # Duchi, Hazan and Singer 2011, section 5.1 (composite mirror descent with a diagonal matrix).
     cdef readonly double eta0, beta, weight_decay, l1, l2
     cdef double t, s, kept
@@ -203,8 +263,14 @@ cdef class AdaGrad:
     cdef inline void advance(self) noexcept nogil:
         self.t += self.s
 
+    cdef inline double report(self, const double *state, double w) noexcept nogil:
+        return w
+
     cdef inline bint worn(self) noexcept nogil:
         return False
+
+    cdef inline void settle(self, double *state) noexcept nogil:
+        pass
 
     cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
         state[0] = w

@@ -19,8 +19,13 @@ class ProxSGD:
     weight_decay: float
     l1: float
     l2: float
+    average: float
+    averaged: float
     clock: tuple[float, ...]
-    def __init__(self, eta0: float, power_t: float, weight_decay: float, l1: float, l2: float) -> None: ...
+    def __init__(
+        self, eta0: float, power_t: float, weight_decay: float, l1: float, l2: float, average: float
+    ) -> None: ...
+    def restart(self) -> None: ...
 
 @final
 class AdaGrad:

@@ -4,18 +4,29 @@ words : int
     Doubles kept for a coefficient.
 any_penalty : bool
     Takes every penalty's prox; else only the elastic net, whose steps add up to one in closed form.
+average : float
+    What `ProxSGD` means by it; of others -1.
 clock : tuple of float
     All that an optimiser remembers beside its states; can be set.
+restart()
+    After `worn`.
 """
 cimport cython
+from libc.stdlib cimport calloc, free
+
+from sparsereg._core.types cimport offset_t
+
+# Rows after which averages are brought up to date, 24 bytes each.
+cdef enum:
+    PAST = 1 << 20
 
 
 @cython.final
 cdef class FTRL:
     """Follow the regularised leader, proximally, with a step for each coefficient.
 
-    The coefficient is argmin_w z w + t R(w) + d/2 w^2, d = (beta + sqrt(n)) / eta0, n the sum of squared slopes g, t the
-    weight of the stream so far. A slope adds g - (growth of d) w to z. Source: McMahan et al. 2013, "Ad click
+    The coefficient is argmin_w z w + t R(w) + d/2 w^2, d = (beta + sqrt(n)) / eta0, n the sum of squared slopes g, t
+    the weight of the stream so far. A slope adds g - (growth of d) w to z. Source: McMahan et al. 2013, "Ad click
     prediction: a view from the trenches", algorithm 1, whose lambda1 and lambda2 are t times those of R here.
 
     Parameters
@@ -30,6 +41,7 @@ cdef class FTRL:
 
     words = 1
     any_penalty = True
+    average = -1.0
 
     def __init__(self, double eta0, double beta, double total_weight):
         self.eta0 = eta0
@@ -60,7 +72,8 @@ cdef class ProxSGD:
 
     Iterates are those of w <- prox of eta s R at (exp(-eta s weight_decay) w - eta s g) over all coefficients for every
     row of weight s, eta = eta0 / (1 + weight so far)^power_t. Source: Duchi and Singer 2009 (FOBOS); Lipton and Elkan
-    2015, "Efficient elastic net regularization for sparse linear models", whose sums are two numbers here.
+    2015, "Efficient elastic net regularization for sparse linear models", whose sums are two numbers here. Averages:
+    Polyak and Juditsky 1992.
 
     Parameters
     ----------
@@ -70,34 +83,63 @@ cdef class ProxSGD:
         How fast the step falls, >= 0.
     weight_decay : float
         Rate of decoupled decay, >= 0.
-    l1, l2 : float
+    l1 : float
+    l2 : float
         Of the elastic net, >= 0.
+    average : float
+        Report the mean, weighted by s, of the iterates after rows that came when so much weight, >= 0, had gone before;
+        below 0: report the last iterate.
     """
 
-    words = 1
     any_penalty = False
 
-    def __init__(self, double eta0, double power_t, double weight_decay, double l1, double l2):
+    def __init__(self, double eta0, double power_t, double weight_decay, double l1, double l2, double average):
         self.eta0 = eta0
         self.power_t = power_t
         self.weight_decay = weight_decay
         self.l1 = l1
         self.l2 = l2
+        self.average = average
+        self.words = 1
         self.t = 0.0
         self.scale = 1.0
         self.shift = 0.0
+        self.averaged = 0.0
+        if average >= 0.0 and self.past == NULL:
+            self.words = 3
+            self.size = PAST
+            self.past = <double *> calloc(3 * PAST, sizeof(double))
+            if self.past == NULL:
+                raise MemoryError(f"the past {PAST} rows of an average")
+
+    def __dealloc__(self):
+        free(self.past)
 
     @property
     def clock(self):
-        """See above."""
-        return (self.t, self.scale, self.shift)
+        """See above. With averaging its end is what `past` holds."""
+        cdef offset_t k
+        row = (self.t, self.scale, self.shift, self.averaged)
+        return row if self.past == NULL else row + tuple(self.past[k] for k in range(3 * self.now + 3))
 
     @clock.setter
     def clock(self, value):
-        self.t, self.scale, self.shift = value
+        cdef offset_t k
+        self.t, self.scale, self.shift, self.averaged = value[:4]
+        if self.past != NULL:
+            self.now = (len(value) - 4) // 3 - 1
+            for k in range(3 * self.now + 3):
+                self.past[k] = value[4 + k]
+
+    def restart(self):
+        """Set the clock back to its zero, all states being settled."""
+        self.scale = 1.0
+        self.shift = 0.0
+        self.now = 0
 
     def __reduce__(self):
-        return ProxSGD, (self.eta0, self.power_t, self.weight_decay, self.l1, self.l2), self.clock
+        arguments = (self.eta0, self.power_t, self.weight_decay, self.l1, self.l2, self.average)
+        return ProxSGD, arguments, self.clock
 
     def __setstate__(self, clock):
         self.clock = clock
@@ -119,12 +161,14 @@ cdef class AdaGrad:
         Keeps the first steps short, >= 0.
     weight_decay : float
         Rate of decoupled decay, >= 0; the same for all coefficients, unlike L2, which the step scales.
-    l1, l2 : float
+    l1 : float
+    l2 : float
         Of the elastic net, >= 0.
     """
 
     words = 3
     any_penalty = False
+    average = -1.0
 
     def __init__(self, double eta0, double beta, double weight_decay, double l1, double l2):
         self.eta0 = eta0

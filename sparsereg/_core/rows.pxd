@@ -23,6 +23,22 @@ cdef inline double dot(
     return (a + b) + (c + d)
 
 
+cdef inline double dot_ones(const index_t *index, offset_t n, const double *dense) noexcept nogil:
+    """Return sum_k dense[index[k]]."""
+    cdef double a = 0.0, b = 0.0, c = 0.0, d = 0.0
+    cdef offset_t k = 0
+    while k + 3 < n:
+        a += dense[index[k]]
+        b += dense[index[k + 1]]
+        c += dense[index[k + 2]]
+        d += dense[index[k + 3]]
+        k += 4
+    while k < n:
+        a += dense[index[k]]
+        k += 1
+    return (a + b) + (c + d)
+
+
 cdef inline void axpy(
     double factor, const floating *value, const index_t *index, offset_t n, double *dense
 ) noexcept nogil:

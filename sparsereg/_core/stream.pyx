@@ -118,7 +118,7 @@ cdef inline void gather(
 
 
 cdef inline double odd_prox(Penalty penalty, double v, double reach) noexcept nogil:
-    """Return the prox of v by that of its size: signs are as good as random here, and a wrong guess of a branch dear."""
+    """Return the prox of v by that of its size: signs are as good as random, and a wrong guess of a branch is dear."""
     return copysign(penalty.prox(fabs(v), reach, 1.0), v) + 0.0
 
 
@@ -228,7 +228,7 @@ cdef bint make_row(Row *row, offset_t longest, offset_t n_outputs, bint dropout)
 def learn(
     Loss loss, Penalty penalty, Optimiser optimiser, bint softmax,
     const offset_t[::1] indptr, const int64_t[::1] ids, const double[::1] data, const double[:, ::1] y,
-    const double[::1] weight, offset_t start, offset_t stop, offset_t longest, Cells cells, Cells parent,
+    const double[::1] weight, offset_t longest, Cells cells, Cells parent,
     double[:, ::1] intercept, double[::1] totals,
     uint8_t[::1] counts, int least, double dropout, uint64_t seed, uint64_t first_row
 ):
@@ -247,8 +247,8 @@ def learn(
     y : (n_rows, n_outputs) float64, in
     weight : (n_rows,) or (0,) float64, in
         Length 0: ones. Rows of weight 0 are passed over.
-    start, stop, longest : int64
-        Rows to learn from; the most entries that any of them has.
+    longest : int64
+        Most entries of a row.
     cells : Cells, in-out
         1 + n_outputs * words wide; with a parent, which remembers what it began with, 1 + 2 * n_outputs * words.
     parent : Cells or None, in
@@ -265,16 +265,16 @@ def learn(
 
     Returns
     -------
-    code, row : int, int
-        DONE: all rows. FULL: the row may need more cells than there are. WORN: renew all states before this row.
-        DIVERGED: the step of the row is not finite; states, which are, hold part of it.
+    code, n_rows : int, int
+        How it ended, and the rows done. DONE: all rows. FULL: the next row may need more cells than there are. WORN:
+        all states are to be renewed before it. DIVERGED: its step is not finite; states, which are, hold part of it.
 
     Notes
     -----
     Invariant: any division of the rows among calls gives the same states, bit for bit. Cost: one random access to
     memory an entry, asked for ahead of use.
     """
-    cdef offset_t i = start, n_outputs = y.shape[1], words, limit = cells.limit
+    cdef offset_t i = 0, stop = indptr.shape[0] - 1, n_outputs = y.shape[1], words, limit = cells.limit
     cdef Table table = cells.table(), source
     cdef Entries entries
     cdef Admission admission
@@ -352,7 +352,7 @@ def skip(Optimiser optimiser, const double[::1] weight, offset_t n_rows):
 
 
 def read(Penalty penalty, Optimiser optimiser, const int64_t[:, ::1] cells, double[:, ::1] w):
-    """Compute the coefficients that cells stand for now.
+    """Compute the coefficients that cells stand for now, or their averages.
 
     Parameters
     ----------
@@ -373,7 +373,25 @@ def read(Penalty penalty, Optimiser optimiser, const int64_t[:, ::1] cells, doub
                 w[k, c] = 0.0
                 if cells[k, 0] != EMPTY:
                     v = optimiser.recall(<const double *> &cells[k, 1 + c * words], &reach)
-                    w[k, c] = odd_prox(penalty, v, reach)
+                    v = odd_prox(penalty, v, reach)
+                    w[k, c] = optimiser.report(<const double *> &cells[k, 1 + c * words], v)
+
+
+def settle(Optimiser optimiser, int64_t[:, ::1] cells, offset_t n_outputs):
+    """Make states what they are when the clock is back at its zero, where it has to be set next.
+
+    Parameters
+    ----------
+    optimiser : object of the registry, in
+    cells : (n, 1 + n_outputs * words) int64, in-out
+    n_outputs : int
+    """
+    cdef offset_t k, c, words = (cells.shape[1] - 1) // n_outputs
+    with nogil:
+        for k in range(cells.shape[0]):
+            for c in range(n_outputs):
+                if cells[k, 0] != EMPTY:
+                    optimiser.settle(<double *> &cells[k, 1 + c * words])
 
 
 def write(Optimiser optimiser, double l1, double l2, const double[:, ::1] w, int64_t[:, ::1] cells):

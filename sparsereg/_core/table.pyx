@@ -22,8 +22,8 @@ cdef class Cells:
     Parameters
     ----------
     array : ndarray of int64 of shape (capacity, width)
-        Kept, not copied. Column 0: the id, its top bit set where it was touched since the last sweep; -1 in empty cells.
-        The other columns: the optimiser's state of each output, as raw bytes.
+        Kept, not copied. Column 0: the id, its top bit set where it was touched since the last sweep; -1 in empty
+        cells. The other columns: the optimiser's state of each output, as raw bytes.
     used : int
         Cells that are not empty.
     by_id : bool

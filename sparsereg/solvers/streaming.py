@@ -173,7 +173,7 @@ class Learner:
             Rows up to the one named have been learned from.
         """
         for part in self.parts(rows, y, weight):
-            self._learn_part(part)
+            self.learn_part(part)
 
     def parts(self, rows: Rows, y: Vector, weight: Vector | None, n_entries: int = CALL_ENTRIES) -> Iterator[Part]:
         """Cut a block into pieces of about `n_entries`, and where coefficients are to be dropped."""
@@ -196,29 +196,57 @@ class Learner:
             if every and self.n_rows % every == 0:
                 self.drop_stale()
 
-    def _learn_part(self, part: Part) -> None:
-        """Learn from a few rows."""
-        start, longest = 0, part.longest
-        first_row = self.n_rows
+    def learn_part(self, part: Part) -> None:
+        """Learn from a few rows.
+
+        Parameters
+        ----------
+        part : Part
+        """
+        start, longest, first_row = 0, part.longest, self.n_rows
         while start < part.n_rows:
-            code, start = stream.learn(
-                self.loss, self.penalty, self.optimiser, self.softmax, part.indptr, part.ids, part.data, part.y,
-                part.weight, start, part.n_rows, longest, self.cells, None, self.intercept, self.totals, self.counts,
-                self.sampling.min_count, self.sampling.dropout, self.sampling.seed, first_row,
+            code, done = self.call(
+                part.between(start, part.n_rows) if start else part, self.optimiser, self.cells, None, self.intercept,
+                self.totals, first_row + start,
             )
+            start += done
             self.n_rows = first_row + start
             if code == stream.DIVERGED:
-                self.raise_diverged()
+                self.raise_diverged(self.n_rows)
             if code == stream.WORN:
                 self.renew()
             if code == stream.FULL:
                 self.make_room(longest)
 
-    def raise_diverged(self) -> None:
-        """Raise the error for a step that led nowhere."""
+    def call(
+        self, part: Part, optimiser: Any, cells: Cells, parent: Cells | None, intercept: Vector, totals: Vector,
+        first_row: int,
+    ) -> tuple[int, int]:
+        """Call the kernel; see there.
+
+        Returns
+        -------
+        code, n_rows : int, int
+            How it ended, and the rows done.
+        """
+        sampling = self.sampling
+        return stream.learn(
+            self.loss, self.penalty, optimiser, self.softmax, part.indptr, part.ids, part.data, part.y, part.weight,
+            part.longest, cells, parent, intercept, totals, self.counts, sampling.min_count, sampling.dropout,
+            sampling.seed, first_row,
+        )
+
+    def raise_diverged(self, row: int) -> None:
+        """Raise the error for a step that led nowhere.
+
+        Parameters
+        ----------
+        row : int
+            Its number in the stream.
+        """
         raise DivergenceError(
-            f"the step of row {self.n_rows} of the stream (the first is 0) is not finite: the optimiser has diverged; "
-            f"eta0={self.optimiser.eta0:g} is too large for this data, or its values are (coefficients are still finite)"
+            f"the step of row {row} of the stream (the first is 0) is not finite: the optimiser has diverged, "
+            f"eta0={self.optimiser.eta0:g} or the values of the data are too large (coefficients are still finite)"
         )
 
     def make_room(self, n: int) -> None:
@@ -237,12 +265,9 @@ class Learner:
         self.cells = cells
 
     def renew(self) -> None:
-        """Start the clock's sums anew, so that no digits are lost: every state is rewritten."""
-        w = [self._read(chunk) for chunk in self._chunks()]
-        t, _, _ = self.optimiser.clock
-        self.optimiser.clock = (t, 1.0, 0.0)
-        for values, chunk in zip(w, self._chunks(), strict=True):
-            stream.write(self.optimiser, *self.l1_l2, values, chunk)
+        """Set the clock's sums back to zero, so that no digits are lost: every state is rewritten."""
+        stream.settle(self.optimiser, self.cells.array, self.n_outputs)
+        self.optimiser.restart()
 
     def drop_stale(self) -> None:
         """Forget coefficients that are 0 and have not been touched since the last time; mark the rest as seen."""
@@ -290,6 +315,18 @@ class Learner:
         every = np.concatenate(ids)
         order = np.argsort(every)
         return every[order], np.concatenate(values)[order]
+
+    def intercepts(self) -> Vector:
+        """Return the intercepts, or their averages.
+
+        Returns
+        -------
+        b : ndarray of float64 of shape (n_outputs,)
+        """
+        if not self.intercept.size:
+            return np.zeros(self.n_outputs)
+        weight = self.optimiser.averaged if self.optimiser.average >= 0.0 else 0.0
+        return self.intercept[1] / weight if weight > 0.0 else self.intercept[0].copy()
 
     def start_from(self, ids: Ids, w: Vector, intercept: Vector | None = None) -> None:
         """Set coefficients, before the first row.
@@ -394,7 +431,7 @@ def make_optimiser(algorithm: str, penalty: Any, **settings: float) -> Any:
         Name in OPTIMISERS.
     penalty : object of the registry
     **settings : float
-        eta0, beta, power_t, weight_decay, total_weight; each optimiser takes its own.
+        eta0, beta, power_t, weight_decay, total_weight, average; each optimiser takes its own.
 
     Returns
     -------
@@ -403,5 +440,8 @@ def make_optimiser(algorithm: str, penalty: Any, **settings: float) -> Any:
     if algorithm == "ftrl":
         return OPTIMISERS[algorithm](settings["eta0"], settings["beta"], settings["total_weight"])
     l1, l2 = penalty.strength, penalty.alpha * (1.0 - penalty.l1_ratio)
-    fall = settings["power_t"] if algorithm == "prox_sgd" else settings["beta"]
-    return OPTIMISERS[algorithm](settings["eta0"], fall, settings["weight_decay"], l1, l2)
+    if algorithm == "adagrad":
+        return OPTIMISERS[algorithm](settings["eta0"], settings["beta"], settings["weight_decay"], l1, l2)
+    return OPTIMISERS[algorithm](
+        settings["eta0"], settings["power_t"], settings["weight_decay"], l1, l2, settings["average"]
+    )

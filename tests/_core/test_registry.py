@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from sparsereg._core import cd, certificate, losses, newton, optimisers, penalties, stream
+from sparsereg._core import cd, certificate, losses, newton, optimisers, penalties, saga, stream
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.optimisers import OPTIMISERS
 from sparsereg._core.penalties import PENALTIES
@@ -15,7 +15,7 @@ from sparsereg._core.penalties import PENALTIES
 # A value for every parameter that a loss or a penalty may have.
 VALUES = {
     "alpha": 0.75, "l1_ratio": 0.25, "delta": 1.5, "gamma": 3.5, "eta0": 0.1, "beta": 2.0, "total_weight": 9.0,
-    "power_t": 0.5, "weight_decay": 0.125, "l1": 0.5, "l2": 0.375,
+    "power_t": 0.5, "weight_decay": 0.125, "l1": 0.5, "l2": 0.375, "average": 8.0,
 }
 FLOATS = ["float", "double"]
 LOSS_NAMES = [loss.__name__ for loss in LOSSES.values()]
@@ -37,9 +37,11 @@ REGISTERED = [*LOSSES.values(), *PENALTIES.values(), *OPTIMISERS.values()]
         (newton.centre_dual, [PENALTY_NAMES]),
         (newton.dual_sum, [LOSS_NAMES, PENALTY_NAMES]),
         (newton.steepest, [LOSS_NAMES]),
+        (saga.sweep, [LOSS_NAMES, PENALTY_NAMES, FLOATS]),
         (stream.learn, [LOSS_NAMES, PENALTY_NAMES, OPTIMISER_NAMES]),
         (stream.read, [PENALTY_NAMES, OPTIMISER_NAMES]),
         (stream.skip, [OPTIMISER_NAMES]),
+        (stream.settle, [OPTIMISER_NAMES]),
         (stream.write, [OPTIMISER_NAMES]),
         (stream.merge, [OPTIMISER_NAMES]),
     ],
