@@ -13,6 +13,7 @@ from sparsereg._formats import Rows
 from sparsereg.chunks import Chunk
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.metrics import mean_deviance
+from sparsereg.solvers.shards import learn_in_threads
 from sparsereg.solvers.streaming import Learner
 from sparsereg.stream_settings import StreamSettings
 
@@ -107,7 +108,9 @@ class Course:
         start = time.perf_counter()
         self._coef = None
         try:
-            self.learner.learn(chunk.rows, chunk.y, chunk.weight)
+            learn_in_threads(
+                self.learner, chunk.rows, chunk.y, chunk.weight, self.settings.n_threads, self.settings.lock_free
+            )
         finally:
             self.seconds += time.perf_counter() - start
             self._since_entry += chunk.n_entries
@@ -161,8 +164,7 @@ class Course:
     @property
     def intercept(self) -> Vector:
         """Intercepts now, one for each output; a copy."""
-        learner = self.learner
-        return learner.intercept[0].copy() if learner.intercept.size else np.zeros(learner.n_outputs)
+        return self.learner.intercepts()
 
     def resume(self, state: dict[str, npt.NDArray[Any]], history: History, seconds: float, seed: int) -> None:
         """Go on where another course was.
@@ -187,7 +189,7 @@ class Course:
         self.learner.restore(state)
         self._coef = None
 
-    def mean_loss(self, rows: Rows, y: Vector, weight: Vector | None, output: int | None = None) -> float:
+    def losses(self, rows: Rows, y: Vector, weight: Vector | None) -> Vector:
         """Measure the mean loss of rows, penalty and dropout left out.
 
         Parameters
@@ -195,18 +197,16 @@ class Course:
         rows : Rows
         y : ndarray of float64 of shape (n_rows, n_outputs)
         weight : ndarray of float64 of shape (n_rows,) or None
-        output : int or None, default=None
-            None: summed over the outputs.
 
         Returns
         -------
-        loss : float
+        losses : ndarray of float64 of shape (1,) or (n_outputs,)
+            Of the softmax, or of each output by itself.
         """
         settings = self.settings
         t = self.coef.decision(rows).reshape(y.shape) + self.intercept
-        if self.learner.softmax:
-            return 0.5 * mean_deviance(y, t, weight, loss=settings.loss)
-        outputs = range(y.shape[1]) if output is None else (output,)
-        return 0.5 * sum(
-            mean_deviance(y[:, k], t[:, k], weight, loss=settings.loss, delta=settings.delta) for k in outputs
-        )
+        pairs = [(y, t)] if self.learner.softmax else zip(y.T, t.T, strict=True)
+        return 0.5 * np.array([
+            mean_deviance(target, predictor, weight, loss=settings.loss, delta=settings.delta)
+            for target, predictor in pairs
+        ])

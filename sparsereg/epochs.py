@@ -194,7 +194,7 @@ def _run(
         weight, loss = learner.totals - before
         loss = loss / weight if weight > 0.0 else 0.0
         if held is not None:
-            loss = course.mean_loss(held.rows, held.y, held.weight)
+            loss = float(course.losses(held.rows, held.y, held.weight).sum())
         course.record(np.nan if held is None else loss)
         ended = patience.ends(loss)
         if held is not None and patience.is_best:

@@ -63,6 +63,7 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
         learning_rate: str = "invscaling",
         power_t: float = 0.5,
         weight_decay: float = 0.0,
+        average: bool | int = False,
         max_iter: int = 1000,
         tol: float | None = 1e-3,
         n_iter_no_change: int = 5,
@@ -84,7 +85,7 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
         super().__init__(
             loss, algorithm=algorithm, penalty=penalty, alpha=alpha, l1_ratio=l1_ratio, gamma=gamma,
             fit_intercept=fit_intercept, eta0=eta0, beta=beta, learning_rate=learning_rate, power_t=power_t,
-            weight_decay=weight_decay, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
+            weight_decay=weight_decay, average=average, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping, validation_fraction=validation_fraction, shuffle=shuffle,
             random_state=random_state, dropout=dropout, min_count=min_count, drop_stale=drop_stale,
             total_weight=total_weight, warm_start=warm_start, n_threads=n_threads, lock_free=lock_free,
@@ -217,6 +218,7 @@ class SGDRegressor(SparseCountRegressor, StreamModel):
         learning_rate: str = "invscaling",
         power_t: float = 0.5,
         weight_decay: float = 0.0,
+        average: bool | int = False,
         max_iter: int = 1000,
         tol: float | None = 1e-3,
         n_iter_no_change: int = 5,
@@ -236,7 +238,7 @@ class SGDRegressor(SparseCountRegressor, StreamModel):
         super().__init__(
             loss, algorithm=algorithm, penalty=penalty, alpha=alpha, l1_ratio=l1_ratio, gamma=gamma,
             fit_intercept=fit_intercept, eta0=eta0, beta=beta, learning_rate=learning_rate, power_t=power_t,
-            weight_decay=weight_decay, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
+            weight_decay=weight_decay, average=average, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
             early_stopping=early_stopping, validation_fraction=validation_fraction, shuffle=shuffle,
             random_state=random_state, dropout=dropout, min_count=min_count, drop_stale=drop_stale,
             total_weight=total_weight, warm_start=warm_start, n_threads=n_threads, lock_free=lock_free,

@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import certificate
+from sparsereg._core.penalties import ElasticNet
 from sparsereg.chunks import Chunk
-from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.coef import SparseCoef
 from sparsereg.course import Course
 from sparsereg.design import find_ids, make_design
 from sparsereg.solvers.appraisal import Appraisal, appraise
@@ -38,31 +39,33 @@ def appraise_course(course: Course, chunk: Chunk) -> Appraisal:
     """
     rows, y, weight = chunk.rows, chunk.y, chunk.weight
     settings, penalty = course.settings, course.settings.penalty
+    coef, b = course.coef, course.intercept
+    vectors = [coef] if isinstance(coef, SparseCoef) else [coef.at(k) for k in range(coef.n_columns)]
+    paid = np.array([_penalty_paid(penalty, vector.values) for vector in vectors])
+    objectives = course.losses(rows, y, weight) + (paid.sum() if course.learner.softmax else paid)
     design = make_design(rows, weight)
-    rules = ColumnRules.plain(design.n_active)
-    w, b = _on(course.coef, design.active), course.intercept
+    rules, w = ColumnRules.plain(design.n_active), _on(vectors, design.active)
     common = {"fit_intercept": settings.fit_intercept, "l1_ratio": penalty.l1_ratio}
     if course.learner.softmax:
-        problem = make_multinomial_problem(design, y, weight, rules, **common)
-        paid = _penalty_paid(penalty, np.concatenate(list(w)))
-        return appraise(problem, penalty, w, b, course.mean_loss(rows, y, weight) + paid)
+        objective = float(objectives[0])
+        if not isinstance(penalty, ElasticNet):
+            return Appraisal(objective, np.nan, np.nan)
+        joint = make_multinomial_problem(design, y, weight, rules, **common)
+        return appraise(joint, penalty, w, b, objective)
     found = []
-    for k in range(y.shape[1]):
-        target = np.ascontiguousarray(y[:, k])
+    for target, of_output, intercept, objective in zip(y.T, w, b, objectives, strict=True):
         problem = make_problem(
-            design, target, weight, rules, loss=settings.objective, offset=None, smallest_alpha=penalty.alpha,
-            eliminate=False, **common,
+            design, np.ascontiguousarray(target), weight, rules, loss=settings.objective, offset=None,
+            smallest_alpha=penalty.alpha, eliminate=False, **common,
         )
-        objective = course.mean_loss(rows, y, weight, output=k) + _penalty_paid(penalty, w[k])
-        found.append(appraise(problem, penalty, w[k], float(b[k]), objective))
+        found.append(appraise(problem, penalty, of_output, float(intercept), float(objective)))
     return Appraisal(
         sum(one.objective for one in found), max(one.dual_gap for one in found), max(one.violation for one in found)
     )
 
 
-def _on(coef: SparseCoef | PathCoef, active: Ids) -> Vector:
+def _on(vectors: list[SparseCoef], active: Ids) -> Vector:
     """Bring coefficients to compact columns, an array of shape (n_outputs, n_active)."""
-    vectors = [coef] if isinstance(coef, SparseCoef) else [coef.at(k) for k in range(coef.n_columns)]
     w = np.zeros((len(vectors), active.size))
     for row, vector in zip(w, vectors, strict=True):
         found, position = find_ids(vector.ids, active)
@@ -70,8 +73,7 @@ def _on(coef: SparseCoef | PathCoef, active: Ids) -> Vector:
     return w
 
 
-def _penalty_paid(penalty: Any, w: Vector) -> float:
+def _penalty_paid(penalty: Any, values: Vector) -> float:
     """Sum the penalty over coefficients."""
-    values = w[w != 0.0]
     ones = np.ones(values.size)
     return certificate.penalty_value(penalty, np.arange(values.size, dtype=np.int32), values, ones, ones)

@@ -193,7 +193,7 @@ class StreamRun:
         """Add an entry to the history and tell it; return the loss of the held-out rows."""
         course, held = self.course, self.plan.validation
         assert course is not None
-        loss = np.nan if held is None else course.mean_loss(held.rows, held.y, held.weight)
+        loss = np.nan if held is None else float(course.losses(held.rows, held.y, held.weight).sum())
         course.record(loss)
         self.plan.reporter.tell(course)
         return loss

@@ -52,6 +52,7 @@ class StreamModel(SparseLinearModel):
         learning_rate: str = "invscaling",
         power_t: float = 0.5,
         weight_decay: float = 0.0,
+        average: bool | int = False,
         max_iter: int = 1000,
         tol: float | None = 1e-3,
         n_iter_no_change: int = 5,
@@ -80,6 +81,7 @@ class StreamModel(SparseLinearModel):
         self.learning_rate = learning_rate
         self.power_t = power_t
         self.weight_decay = weight_decay
+        self.average = average
         self.max_iter = max_iter
         self.tol = tol
         self.n_iter_no_change = n_iter_no_change

@@ -33,7 +33,7 @@ MOST_COUNT = 255
 # What shapes the state of a fit that goes on.
 LASTING = (
     "loss", "algorithm", "penalty", "alpha", "l1_ratio", "gamma", "fit_intercept", "eta0", "beta", "learning_rate",
-    "power_t", "weight_decay", "dropout", "min_count", "drop_stale", "total_weight", "delta",
+    "power_t", "weight_decay", "average", "dropout", "min_count", "drop_stale", "total_weight", "delta",
 )
 
 
@@ -218,7 +218,15 @@ def _check_steps(given: dict[str, Any]) -> dict[str, float]:
             given["weight_decay"], "weight_decay", 0.0, np.inf, "[0, inf)", upper_open=True
         ),
         "total_weight": total_weight or 0.0,
+        "average": _check_average(given["average"]),
     }
+
+
+def _check_average(average: Any) -> float:
+    """Return the weight that goes before the average, -1 for none."""
+    if isinstance(average, (bool, np.bool_)):
+        return 0.0 if average else -1.0
+    return float(check_count(average, "average"))
 
 
 def _check_sampling(given: dict[str, Any]) -> Sampling:
@@ -244,6 +252,7 @@ def _check_together(settings: StreamSettings, given: dict[str, Any]) -> None:
         "weight_decay": (0.0, ("prox_sgd", "adagrad"), ": FTRL keeps sums of slopes, and no coefficients to decay"),
         "learning_rate": ("invscaling", ("prox_sgd",), ": the steps of the others follow from the slopes seen"),
         "total_weight": (None, ("ftrl",), ""),
+        "average": (False, ("prox_sgd",), ": the steps of the others fall of themselves"),
     }
     for parameter, (default, algorithms, why) in only.items():
         if given[parameter] != default and algorithm not in algorithms:
@@ -251,8 +260,10 @@ def _check_together(settings: StreamSettings, given: dict[str, Any]) -> None:
                 f"{parameter}: {given[parameter]!r} is not allowed with algorithm={algorithm!r}, expected {default!r}, "
                 f"or algorithm={' or '.join(map(repr, algorithms))}{why}"
             )
-    if settings.n_threads > 1 and settings.sampling.min_count > 1:
-        raise ValueError(
-            f"min_count: {settings.sampling.min_count} is not allowed with n_threads={settings.n_threads}, expected 1: "
-            "threads do not share counts"
-        )
+    if settings.n_threads > 1:
+        for parameter, alone, why in (("min_count", 1, "counts"), ("average", False, "averages")):
+            if given[parameter] != alone:
+                raise ValueError(
+                    f"{parameter}: {given[parameter]!r} is not allowed with n_threads={settings.n_threads}, expected "
+                    f"{alone!r}: threads do not share {why}"
+                )

@@ -38,6 +38,9 @@ STREAM_ALGORITHM = """
         weight, besides the penalty; step is eta0 for "adagrad". This is decoupled from the slopes: with steps that
         differ from coefficient to coefficient L2 shrinks less where they are short, decay shrinks all alike. With one
         step for all the two are nearly the same, but decay is not part of F, and `objective_` leaves it out.
+    average : bool or int, default=False
+        Of "prox_sgd", on one thread: report the mean of the coefficients after each row in place of the last; a number
+        is how much weight goes before the first row that counts. Means converge faster, but have few zeros.
     max_iter : int, default=1000
         Of `fit`: passes over the data, at most.
     tol : float or None, default=1e-3

@@ -78,6 +78,8 @@ def appraise(
 
 def _violation(problem: Problem, penalty: Any, w: Vector, intercept: float) -> float:
     """Measure how far coefficients are from a minimum along every coordinate."""
+    if problem.reference <= problem.rounding:
+        return 0.0
     point = null_point(problem, LOOK)
     point.w, point.b = w.copy(), intercept - problem.centre if problem.fit_intercept else 0.0
     run = FixpointRun(problem, penalty, point, LOOK)
