@@ -26,7 +26,7 @@ STUBS = sorted(PACKAGE.rglob("*.pyi"))
 FLOORS = (
     {"_core"},
     {"_base", "_sklearn", "_validation"},
-    {"_formats", "categories", "coef", "design", "grid", "metrics", "plot"},
+    {"_formats", "archive", "categories", "checkpoint", "coef", "design", "grid", "metrics", "plot"},
     {"solvers"},
     {"_parameters", "chunks", "convergence", "course", "epochs", "folds", "path", "path_result", "preparation"}
     | {"progress", "scoring", "sources", "stream_appraisal", "stream_fit", "stream_settings", "stream_start"}

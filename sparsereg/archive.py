@@ -1,0 +1,275 @@
+"""Files of arrays that are there as a whole or not at all, and show any damage.
+
+An archive is an uncompressed `.npz`, so `numpy.load(path, allow_pickle=False)` reads it. Its array "metadata" is JSON.
+The comment of the zip file, its last 64 bytes, is the seal: the SHA-256 of the file as it is with 64 zeros there.
+Without this library: `(head -c -64 FILE; printf '%064d' 0) | sha256sum` must print `tail -c 64 FILE`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import glob
+import hashlib
+import io
+import json
+import math
+import os
+import re
+import secrets
+import stat
+import struct
+import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import version
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["load_archive", "save_archive"]
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+METADATA = "metadata"
+NAME = re.compile(r"[A-Za-z0-9_.-]+")
+UNSEALED = b"0" * 64
+SEAL = re.compile(rb"[0-9a-f]{64}")
+# Bytes read or written in one go: they stay in the cache from the disk's copy to the digests.
+CHUNK = 1 << 18
+
+
+class _Unreadable(Exception):
+    """What is wrong with a file."""
+
+
+class _Hashed:
+    """A file that is written from front to back, and the SHA-256 of what was written."""
+
+    def __init__(self, file: BinaryIO):
+        self.file = file
+        self.sha256 = hashlib.sha256()
+
+    def write(self, data: bytes, /) -> int:
+        self.sha256.update(data)
+        return self.file.write(data)
+
+    def flush(self) -> None:
+        self.file.flush()
+
+
+def save_archive(
+    path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any],
+    kind: tuple[str, int], previous: str | None = None,
+) -> None:
+    """Write a file in place of the one that is there, if any; whatever happens, one of them is there as a whole.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Its folder must exist. A link is followed.
+    arrays : mapping from str to ndarray
+        Names are of letters, digits and `_.-`, and not "metadata". Not copied where they are contiguous.
+    meta : mapping
+        What JSON can hold; NaN and infinities are written as Python does.
+    kind : tuple of str and int
+        What the file says that it is: the name of its format, and the version.
+    previous : str or None, default=None
+        Path at which the file that was there stays.
+
+    Raises
+    ------
+    OSError
+        A folder that is missing, a disk that is full: the file that was there is untouched.
+    """
+    path = os.path.realpath(path)
+    if os.path.lexists(path) and not os.path.isfile(path):
+        raise ValueError(f"path: {path!r} is not allowed, expected a file or the name of a new one")
+    _check_arrays(arrays)
+    text = _as_json({"format": kind[0], "version": kind[1], "sparsereg": version("sparsereg"), "meta": dict(meta)})
+    _remove_left_over(path)
+    temporary = f"{path}.{secrets.token_hex(8)}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            _take_over(path, file)
+            _write(file, {METADATA: np.array(text), **arrays})
+            os.fsync(file.fileno())
+            if previous is not None and os.path.exists(path):
+                os.replace(path, previous)
+            os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(os.path.dirname(path))
+
+
+def _check_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    for name, array in arrays.items():
+        if not isinstance(name, str) or NAME.fullmatch(name) is None or name == METADATA:
+            raise ValueError(
+                f"arrays: the name {name!r} is not allowed, expected letters, digits and '_.-', and not {METADATA!r}"
+            )
+        if not isinstance(array, np.ndarray):
+            raise TypeError(f"arrays: {name!r} is of type {type(array).__name__}, expected ndarray")
+        if array.dtype.hasobject:
+            raise TypeError(f"arrays: {name!r} has dtype {array.dtype}, expected one without objects")
+
+
+def _as_json(header: dict[str, Any]) -> bytes:
+    try:
+        return json.dumps(header).encode("ascii")
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"meta: cannot be written as JSON: {error}") from error
+
+
+def _remove_left_over(path: str) -> None:
+    """Remove what writers left that were killed: their locks are gone."""
+    for left in glob.iglob(f"{glob.escape(path)}.{'[0-9a-f]' * 16}.tmp"):
+        with suppress(OSError), open(left, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(left)
+
+
+def _take_over(path: str, file: BinaryIO) -> None:
+    """Lock a new file, and give it the permissions of the one that it will replace."""
+    # Some network file systems know no locks, and then nobody removes what is left over.
+    with suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    with suppress(FileNotFoundError):
+        os.fchmod(file.fileno(), stat.S_IMODE(os.stat(path).st_mode))
+
+
+def _write(file: BinaryIO, arrays: Arrays) -> None:
+    """Write a sealed archive, from front to back."""
+    hashed = _Hashed(file)
+    # It has no `seek`, so `zipfile` writes sizes and checksums behind each member instead of coming back.
+    with zipfile.ZipFile(hashed, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
+        archive.comment = UNSEALED
+        for name, array in arrays.items():
+            # No time of day: the same state makes the same file.
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+                np.lib.format.write_array_header_1_0(member, np.lib.format.header_data_from_array_1_0(array))
+                content = array.ravel(order="A").view(np.uint8)
+                for start in range(0, content.size, CHUNK):
+                    member.write(content.data[start : start + CHUNK])
+    file.seek(-len(UNSEALED), os.SEEK_END)
+    file.write(hashed.sha256.hexdigest().encode("ascii"))
+    file.flush()
+
+
+def _sync_folder(folder: str) -> None:
+    """Make renamings last."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def load_archive(path: str | os.PathLike[str], kind: tuple[str, int]) -> tuple[Arrays, dict[str, Any]]:
+    """Read a file that `save_archive` wrote; nothing in it is looked at before its seal has been checked.
+
+    Parameters
+    ----------
+    path : str or path-like
+    kind : tuple of str and int
+        What the file must say that it is.
+
+    Returns
+    -------
+    arrays : dict from str to ndarray
+        Each may be written to.
+    meta : dict
+
+    Raises
+    ------
+    ValueError
+        A file that was cut short or altered, or that is something else.
+    """
+    path = os.path.realpath(path)
+    try:
+        with open(path, "rb") as file:
+            _check_seal(file)
+            arrays = _read(file)
+        return arrays, _read_meta(arrays.pop(METADATA, None), kind)
+    except _Unreadable as error:
+        raise ValueError(f"path: {path!r} cannot be read as a {kind[0]}: {error}") from error.__cause__
+
+
+def _check_seal(file: io.BufferedReader) -> None:
+    """Compare the digest of a file with the one that it ends with."""
+    left = os.fstat(file.fileno()).st_size - len(UNSEALED)
+    if left + len(UNSEALED) == 0:
+        raise _Unreadable("it is empty")
+    sha256 = hashlib.sha256()
+    buffer = memoryview(bytearray(CHUNK))
+    while left > 0:
+        n = file.readinto(buffer[: min(CHUNK, left)])
+        if n == 0:
+            break
+        sha256.update(buffer[:n])
+        left -= n
+    seal = file.read()
+    if SEAL.fullmatch(seal) is None:
+        raise _Unreadable("it does not end with a SHA-256 digest, so it was cut short or is something else")
+    sha256.update(UNSEALED)
+    if sha256.hexdigest().encode("ascii") != seal:
+        raise _Unreadable("its bytes do not match its SHA-256 digest, so it was altered")
+
+
+def _read(file: io.BufferedReader) -> Arrays:
+    """Read every array of a zip file, none of them larger than the file."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            if sum(member.file_size for member in members) > os.fstat(file.fileno()).st_size:
+                raise _Unreadable("its arrays are larger than itself")
+            names = [member.filename.removesuffix(".npy") for member in members]
+            if len({*names}) < len(names):
+                raise _Unreadable("two of its arrays have the same name")
+            return {name: _read_array(archive, member) for name, member in zip(names, members, strict=True)}
+    except (zipfile.BadZipFile, RuntimeError, EOFError, struct.error) as error:
+        raise _Unreadable(f"it is no zip file of arrays ({error})") from error
+
+
+def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[Any]:
+    """Read one array into memory of the size that the archive says, then look at what it is."""
+    name = member.filename
+    if member.compress_type != zipfile.ZIP_STORED:
+        raise _Unreadable(f"{name!r} is compressed")
+    content = np.empty(member.file_size, dtype=np.uint8)
+    with archive.open(member) as stream:
+        start = 0
+        while n := stream.readinto(content.data[start : start + CHUNK]):  # type: ignore[attr-defined]
+            start += n
+    header = io.BytesIO(content[: 1 << 16].tobytes())
+    try:
+        if np.lib.format.read_magic(header) != (1, 0):
+            raise ValueError("of another version of NumPy's format")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(header)
+    except Exception as error:  # A header is a Python literal, and NumPy lets through whatever its tokens raise.
+        raise _Unreadable(f"{name!r} is no array ({error})") from error
+    if dtype.hasobject:
+        raise _Unreadable(f"{name!r} holds pickled objects, which are never read")
+    if start < content.size or min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != start - header.tell():
+        raise _Unreadable(f"{name!r} has {start - header.tell()} bytes, which are no {dtype} of shape {shape}")
+    return np.ndarray(shape, dtype, content, header.tell(), order="F" if fortran else "C")
+
+
+def _read_meta(array: npt.NDArray[Any] | None, kind: tuple[str, int]) -> dict[str, Any]:
+    """Read what a file says of itself."""
+    if array is None or array.dtype.kind != "S" or array.shape != ():
+        raise _Unreadable(f"it has no text called {METADATA!r}")
+    try:
+        header = json.loads(array.item())
+        name, number, library, meta = (header[key] for key in ("format", "version", "sparsereg", "meta"))
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise _Unreadable(f"its {METADATA!r} is not what this library writes ({error!r})") from error
+    if name != kind[0]:
+        raise _Unreadable(f"it is of format {name!r}")
+    if number != kind[1]:
+        raise _Unreadable(f"it is of format version {number!r}, written by sparsereg {library}; expected {kind[1]}")
+    if not isinstance(meta, dict):
+        raise _Unreadable(f"its {METADATA!r} is not what this library writes")
+    return meta

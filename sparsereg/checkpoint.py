@@ -1,0 +1,88 @@
+"""Checkpoints: the state of a fit in a file, and the state before it in a second one.
+
+A process that is killed at any moment leaves a file that loads: either the new one, or the one before.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import numpy.typing as npt
+
+from sparsereg.archive import load_archive, save_archive
+
+__all__ = ["load_checkpoint", "save_checkpoint"]
+
+FORMAT = ("sparsereg checkpoint", 1)
+
+
+def save_checkpoint(
+    path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any]
+) -> None:
+    """Write a checkpoint; the one that is there becomes `<path>.previous`.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Its folder must exist. Of a link, both files are beside what it points to.
+    arrays : mapping from str to ndarray
+        As `Learner.state` returns them. Names are of letters, digits and `_.-`, and not "metadata".
+    meta : mapping
+        What JSON can hold.
+
+    Raises
+    ------
+    OSError
+        A folder that is missing, a disk that is full: the checkpoint that is there is untouched.
+    """
+    path = os.path.realpath(path)
+    save_archive(path, arrays, meta, FORMAT, _previous(path))
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
+    """Read a checkpoint, every byte of it checked first.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Where it is missing, a writer was killed at the last moment, and `<path>.previous` is read.
+
+    Returns
+    -------
+    arrays : dict from str to ndarray
+    meta : dict
+        Tuples have become lists.
+
+    Raises
+    ------
+    ValueError
+        A file that was cut short or altered, or is something else; the message says whether `<path>.previous` loads.
+    FileNotFoundError
+        Neither of them is there.
+    """
+    path = os.path.realpath(path)
+    previous = _previous(path)
+    if not os.path.lexists(path) and os.path.lexists(previous):
+        return load_archive(previous, FORMAT)
+    try:
+        return load_archive(path, FORMAT)
+    except ValueError as error:
+        raise ValueError(f"{error}; {_what_is_left(previous)}") from error.__cause__
+
+
+def _previous(path: str) -> str:
+    """Return where the checkpoint before the one at `path` is."""
+    return f"{path}.previous"
+
+
+def _what_is_left(previous: str) -> str:
+    """Say whether the checkpoint before a damaged one loads."""
+    try:
+        load_archive(previous, FORMAT)
+    except FileNotFoundError:
+        return f"there is no {previous!r}"
+    except (OSError, ValueError):
+        return f"nor does {previous!r} load"
+    return f"the checkpoint before it, {previous!r}, loads"
