@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -107,6 +108,8 @@ class StreamRun:
         Makes a chunk of a block; called in the thread that reads.
     begin : callable
         Takes the first block and its chunk; returns the course, whose learner is at its start.
+    compare : callable
+        Takes each block; raises where its columns are not those of the first.
     plan : Plan
     identity : dict
         What a checkpoint must agree with to be resumed from; can be written as JSON.
@@ -117,10 +120,12 @@ class StreamRun:
         source: Iterable[Any],
         encode: Callable[[Block], Chunk],
         begin: Callable[[Block, Chunk], Course],
+        compare: Callable[[Block], None],
         plan: Plan,
         identity: dict[str, Any],
     ):
-        self.source, self.encode, self.begin, self.plan, self.identity = source, encode, begin, plan, identity
+        self.source, self.encode, self.begin, self.compare = source, encode, begin, compare
+        self.plan, self.identity = plan, identity
         self.course: Course | None = None
         self.patience: Patience | None = None
         self.best: State | None = None
@@ -135,7 +140,10 @@ class StreamRun:
         try:
             while self.n_passes < plan.n_passes and not self.is_over:
                 self._pass(saved)
-                saved = None
+            if self.course is None:
+                # The checkpoint is that of the end, and only the columns are not known yet.
+                for block in itertools.islice(as_blocks(self.source), 1):
+                    self._start(block, self.encode(block), saved)
         finally:
             plan.reporter.close()
         if self.best is not None and self.course is not None:
@@ -149,6 +157,7 @@ class StreamRun:
             for block, chunk in chunks:
                 if self.course is None:
                     self._start(block, chunk, saved)
+                self.compare(block)
                 known = min(max(self.n_rows - seen, 0), chunk.n_rows)
                 seen += chunk.n_rows
                 if known < chunk.n_rows:
@@ -170,9 +179,7 @@ class StreamRun:
         settings = course.settings
         if settings.early_stopping:
             self.patience = Patience(settings.tol, settings.n_iter_no_change)
-        if saved is None:
-            course.n_iter = 1
-        else:
+        if saved is not None:
             check_width(chunk.rows.n_features, saved[1]["n_features"], "source", "the checkpoint")
             self._take_up(course, *saved)
         self.plan.reporter.advance(course.learner.n_rows)
@@ -180,6 +187,7 @@ class StreamRun:
     def _learn(self, chunk: Chunk) -> None:
         course, plan = self.course, self.plan
         assert course is not None
+        course.n_iter = self.n_passes + 1
         course.learn(chunk)
         self.n_rows += chunk.n_rows
         self.n_unsaved += chunk.n_rows
@@ -209,8 +217,6 @@ class StreamRun:
             if self.patience.is_best:
                 self.best = course.learner.state()
         self._save()
-        if self.n_passes < self.plan.n_passes and not self.is_over:
-            course.n_iter += 1
 
     # Checkpoints.
 
@@ -257,7 +263,7 @@ class StreamRun:
             part, _, inner = name.partition(".")
             parts[part][inner] = array
         course.resume(parts["now"], History.of(parts["history"]), meta["seconds"], meta["seed"])
-        course.n_iter = self.n_passes + 1
+        course.n_iter = self.n_passes
         self.best = parts["best"] or None
         if self.patience is not None and meta["patience"] is not None:
             self.patience.best, self.patience.failed = meta["patience"]

@@ -290,7 +290,10 @@ class StreamModel(SparseLinearModel):
             self._adopt(course, block.X, known)
             return course
 
-        StreamRun(source, encode, begin, plan, self._identity(settings, known)).run()
+        def compare(block: Block) -> None:
+            check_feature_names(self, block.X, reset=False)
+
+        StreamRun(source, encode, begin, compare, plan, self._identity(settings, known)).run()
         return self
 
     def _settings(self) -> StreamSettings:

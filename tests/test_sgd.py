@@ -210,7 +210,7 @@ def test_the_first_part_names_the_classes():
 def test_settings_may_not_change_under_way():
     model = make("squared").partial_fit(X, TARGETS["squared"])
     before = state(model)
-    with pytest.raises(ValueError, match="alpha: 0.5 is not allowed in a fit that was begun with 0.01"):
+    with pytest.raises(ValueError, match=r"alpha: 0\.5 is not allowed in a fit that was begun with 0\.01"):
         model.set_params(alpha=0.5).partial_fit(X, TARGETS["squared"])
     assert state(model) == before
 
@@ -406,7 +406,7 @@ def test_targets_that_a_loss_does_not_allow():
         make("poisson").partial_fit(X, -np.ones(300))
     with pytest.raises(ValueError, match="only one class"):
         make("logistic").fit(X, np.zeros(300))
-    with pytest.raises(ValueError, match="classes: .* is not allowed for a regression"):
+    with pytest.raises(ValueError, match="is not allowed for a regression, expected None"):
         make("squared").fit_stream([(X, TARGETS["squared"])], classes=[0, 1])
 
 
@@ -532,10 +532,8 @@ def test_early_stopping_keeps_the_best():
     assert model.n_iter_ == len(held) == best + 1 + 5
     again = make("logistic", alpha=0.0, eta0=3.0, early_stopping=True, validation_fraction=0.3)
     assert state(epochs(again, best + 1).fit(X, y)) == state(model)
-    with pytest.raises(ValueError, match="validation_fraction: 0.1 of 2 distinct rows leaves none to validate on"):
-        make("squared", early_stopping=True, validation_fraction=0.1).fit(X[:2], [0.0, 1.0]) and make(
-            "logistic", early_stopping=True
-        ).fit(X[:2], [0, 1])
+    with pytest.raises(ValueError, match="of 2 distinct rows leaves none to validate on"):
+        make("logistic", early_stopping=True).fit(X[:2], [0, 1])
 
 
 def test_history_is_progressive():
