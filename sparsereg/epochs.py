@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
+from sparsereg._core import compact
 from sparsereg._formats import Rows
 from sparsereg._sklearn import ConvergenceWarning
 from sparsereg.chunks import Chunk, merge_equal
@@ -60,39 +60,36 @@ class _Data:
 
     Attributes
     ----------
-    matrix : csr_array of shape (n_rows, n_columns)
-        Ids as the learner finds its cells by.
+    rows : CompactRows
+    position : ndarray of int32 of shape (n_rows,)
+        The rows that count, among `rows`.
     y : ndarray of float64 of shape (n_rows, n_outputs)
     weight : ndarray of float64 of shape (n_rows,) or None
-    active : ndarray of int64 of shape (n_columns,) or None
-        Ids of the columns; None: they are ids themselves.
     n_features : int
-    is_binary : bool
+    by_place : bool
+        The learner finds its cells by compact ids.
     """
 
-    matrix: sparse.csr_array
+    rows: CompactRows
+    position: npt.NDArray[np.int32]
     y: Vector
     weight: Vector | None
-    active: npt.NDArray[np.int64] | None
     n_features: int
-    is_binary: bool
+    by_place: bool
 
-    def take(self, positions: Any) -> Chunk:
-        """Copy some rows, in the given order."""
-        some = self.matrix[positions]
-        rows = Rows(
-            some.indptr.astype(np.int64, copy=False), some.indices,
-            np.empty(0) if self.is_binary else some.data, some.shape[0], self.matrix.shape[1], True, False,
-        )
-        return Chunk(rows, self.y[positions], None if self.weight is None else self.weight[positions])
-
-    def take_wide(self, positions: Any) -> Chunk:
-        """Copy some rows under the caller's ids."""
-        chunk = self.take(positions)
-        rows = chunk.rows
-        ids = rows.indices if self.active is None else self.active[rows.indices]
-        wide = Rows(rows.indptr, ids, rows.data, rows.n_samples, self.n_features, True, False)
-        return Chunk(wide, chunk.y, chunk.weight)
+    def take(self, chosen: npt.NDArray[np.int64], wide: bool = False) -> Chunk:
+        """Copy some rows, in the given order, under the ids that the learner knows or those of the caller."""
+        indptr, indices, data, active = self.rows
+        order = self.position[chosen]
+        starts = np.zeros(order.size + 1, dtype=np.int64)
+        np.cumsum(indptr[1:][order] - indptr[:-1][order], out=starts[1:])
+        ids = np.empty(starts[-1], dtype=np.int64)
+        values = np.empty(starts[-1] if data.size else 0)
+        compact.take(indptr, indices, data, order, starts, ids, values)
+        if wide or not self.by_place:
+            ids = active[ids]
+        rows = Rows(starts, ids, values, order.size, self.n_features, is_sorted=True, has_zeros=True)
+        return Chunk(rows, self.y[chosen], None if self.weight is None else self.weight[chosen])
 
 
 def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator) -> None:
@@ -116,15 +113,14 @@ def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator) -> None:
     by_place = settings.sampling.min_count == 1 and settings.sampling.drop_stale == 0
     data = _prepare(chunk, settings.shuffle, by_place)
     learned, held = _hold_out(data, settings, rng)
-    if data.active is not None:
-        used = np.flatnonzero(learner.cells.array[:, 0] != -1)
-        ids = learner.cells.array[used, 0] & np.iinfo(np.int64).max
-        learner.know_ids(np.concatenate([data.active, np.setdiff1d(ids, data.active)]))
+    if by_place:
+        active = data.rows.active
+        ids = learner.cells.array[learner.cells.array[:, 0] != -1, 0] & np.iinfo(np.int64).max
+        learner.know_ids(np.concatenate([active, np.setdiff1d(ids, active)]))
     try:
         _run(course, data, learned, held, rng)
     finally:
-        if data.active is not None:
-            learner.forget_places()
+        learner.forget_places()
 
 
 def _prepare(chunk: Chunk, merge: bool, by_place: bool) -> _Data:
@@ -135,24 +131,10 @@ def _prepare(chunk: Chunk, merge: bool, by_place: bool) -> _Data:
         rows, y = select_rows(rows, keep), y[keep]
         weight = None if weight is None else weight[keep]
     compacted = compact_rows(rows)
-    matrix = _as_matrix(compacted)
+    position = np.arange(y.shape[0])
     if merge:
-        first, weight = merge_equal(compacted, y, np.ones(y.shape[0]) if weight is None else weight)
-        matrix, y = matrix[first], y[first]
-    active = compacted.active
-    if not by_place:
-        matrix = sparse.csr_array(
-            (matrix.data, active[matrix.indices], matrix.indptr.astype(np.int64)), shape=(y.shape[0], rows.n_features)
-        )
-        active = None
-    return _Data(matrix, y, weight, active, rows.n_features, compacted.data.size == 0)
-
-
-def _as_matrix(rows: CompactRows) -> sparse.csr_array:
-    data = rows.data if rows.data.size else np.ones(rows.indices.size, dtype=np.int8)
-    nnz = int(rows.indptr[-1])
-    shape = rows.indptr.size - 1, max(rows.active.size, 1)
-    return sparse.csr_array((data[:nnz], rows.indices[:nnz], rows.indptr), shape=shape)
+        position, weight = merge_equal(compacted, y, np.ones(y.shape[0]) if weight is None else weight)
+    return _Data(compacted, position.astype(np.int32), y[position], weight, chunk.rows.n_features, by_place)
 
 
 def _hold_out(
@@ -176,7 +158,7 @@ def _hold_out(
             f"validation_fraction: {settings.validation_fraction:g} of {n_rows} distinct rows leaves none to "
             f"{'learn from' if is_held.any() else 'validate on'}, expected early_stopping=False or more rows"
         )
-    return np.flatnonzero(~is_held), data.take_wide(np.flatnonzero(is_held))
+    return np.flatnonzero(~is_held), data.take(np.flatnonzero(is_held), wide=True)
 
 
 def _run(

@@ -298,7 +298,7 @@ class StreamModel(SparseLinearModel):
 
     def _settings(self) -> StreamSettings:
         """Check what can be checked without data."""
-        return check_settings(self.get_params(deep=False), self._losses)
+        return check_settings(vars(self), self._losses)
 
     def _adopt(
         self, course: Course, X: Any, classes: npt.NDArray[Any] | None, appraisal: Appraisal = UNKNOWN

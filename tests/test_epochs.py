@@ -53,7 +53,7 @@ def test_rows_are_the_same_by_place_and_by_id(by_place):
     wide = sparse.csr_array((X.data, X.indices.astype(np.int64) * 1000, X.indptr), shape=(200, 30_000))
     weight = np.where(np.arange(200) % 7 == 0, 0.0, 1.0)
     data = _prepare(Chunk(as_rows(wide), Y, weight), True, by_place)
-    chunk = data.take_wide(np.arange(data.y.shape[0]))
+    chunk = data.take(np.arange(data.y.shape[0]), wide=True)
     dense = sparse.csr_array(
         (chunk.rows.data, chunk.rows.indices, chunk.rows.indptr), shape=(chunk.n_rows, chunk.rows.n_features)
     )
