@@ -15,7 +15,7 @@ from sparsereg._sklearn import ConvergenceWarning
 from sparsereg.chunks import Chunk, merge_equal
 from sparsereg.convergence import frames_of_the_package
 from sparsereg.course import Course
-from sparsereg.design import CompactRows, compact_rows, select_rows
+from sparsereg.design import CompactRows, compact_rows, find_ids, select_rows
 
 __all__ = ["Patience", "run_epochs"]
 
@@ -116,7 +116,7 @@ def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator) -> None:
     if by_place:
         active = data.rows.active
         ids = learner.cells.array[learner.cells.array[:, 0] != -1, 0] & np.iinfo(np.int64).max
-        learner.know_ids(np.concatenate([active, np.setdiff1d(ids, active)]))
+        learner.know_ids(np.concatenate([active, ids[~find_ids(ids, active)[0]]]))
     try:
         _run(course, data, learned, held, rng)
     finally:
