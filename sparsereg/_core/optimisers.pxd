@@ -54,7 +54,8 @@ cdef class FTRL:
 
     cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
         cdef float *pair = <float *> state
-        cdef double r = pair[1], grown = sqrt(r * r + g * g)
+        # As it is kept: a growth that rounding loses must not move z.
+        cdef double r = pair[1], grown = <float> sqrt(r * r + g * g)
         cdef float z = <float> (pair[0] + g - (grown - r) * self.inverse * w)
         if not finite(z + grown):
             return False
@@ -98,7 +99,7 @@ cdef class FTRL:
 cdef inline bint adaptive_step(double *b, double *n, double g, double eta0, double beta) noexcept nogil:
     """Take a step of AdaGrad: beta + the root of the sum of squared slopes divides it."""
     cdef double total = n[0] + g * g
-    cdef double moved = b[0] - (eta0 * g / (beta + sqrt(total)) if g != 0.0 else 0.0)
+    cdef double moved = b[0] - (eta0 * g / (beta + sqrt(total)) if total != 0.0 else 0.0)
     if not finite(moved + total):
         return False
     b[0] = moved
@@ -140,7 +141,7 @@ cdef class ProxSGD:
     cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
         # The decay of this row comes with advance(); dividing by it lets the step come after.
         cdef double moved = w - self.eta * g / self.kept
-        if not finite(moved / self.scale):
+        if not finite(self.encoded(moved, self.l1)):
             return False
         if self.past != NULL:
             state[1] += self.sum_since(state)
@@ -162,7 +163,11 @@ cdef class ProxSGD:
         cdef double s = 0.0
         cdef double *row
         self.shift += step / (self.scale * self.kept)
-        self.scale *= self.kept / (1.0 + step * self.l2)
+        if self.weight_decay == 0.0:
+            # As `recall` has it: rounding of a product would add up over the rows.
+            self.scale = 1.0 / (1.0 + self.shift * self.l2)
+        else:
+            self.scale *= self.kept / (1.0 + step * self.l2)
         if self.past != NULL:
             if self.t >= self.average:
                 s = self.s
@@ -200,8 +205,12 @@ cdef class ProxSGD:
             state[2] = 0.0
         state[0] = w
 
+    cdef inline double encoded(self, double w, double l1) noexcept nogil:
+        """Return the v of a coefficient that is w now."""
+        return w / self.scale + (self.shift * l1 if w > 0.0 else -self.shift * l1 if w < 0.0 else 0.0)
+
     cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
-        state[0] = w / self.scale + (self.shift * l1 if w > 0.0 else -self.shift * l1 if w < 0.0 else 0.0)
+        state[0] = self.encoded(w, l1)
 
     cdef inline void merge(
         self, double *state, const double *new, const double *old, double l1, double l2
@@ -248,7 +257,7 @@ cdef class AdaGrad:
     cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
         cdef double total = state[2] + g * g
         cdef double moved = w
-        if g != 0.0:
+        if total != 0.0:
             moved -= self.eta0 * g / (self.beta + sqrt(total)) / self.kept
         if not finite(moved + total):
             return False

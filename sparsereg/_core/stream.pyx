@@ -442,6 +442,8 @@ def merge(Optimiser optimiser, double l1, double l2, Cells shard, Cells cells):
     with nogil:
         for k in range(part.capacity):
             other = part.cells + k * part.width
+            if k + AHEAD < part.capacity and other[AHEAD * part.width] != EMPTY:
+                prefetch(expected(&table, id_of(other[AHEAD * part.width])))
             if other[0] == EMPTY:
                 continue
             cell = claim(&table, &none, &admission, id_of(other[0]))

@@ -1,9 +1,9 @@
-"""Streaming on several threads: the rows of a round in shards, merged in a fixed order, or all on the same cells."""
+"""Streaming on several threads: finding cells ahead, shards merged in a fixed order, or all on the same cells."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any
@@ -23,8 +23,8 @@ Vector = npt.NDArray[np.float64]
 # Entries of a shard: its cells fit into the cache, and a call from Python costs nothing beside it. What the shards of a
 # round learn they do not know of one another.
 SHARD_ENTRIES = 1 << 16
-# Entries between two updates of the table when all threads share it.
-ROUND_ENTRIES = 1 << 18
+# Entries whose cells are found at a time where they are not found on the way; so many more may be asked for than used.
+PLACED_ENTRIES = 1 << 17
 
 
 def learn_in_threads(
@@ -35,39 +35,68 @@ def learn_in_threads(
     Parameters
     ----------
     learner : Learner
-        Without admission by count.
+        Without averages and admission by count.
     rows, y, weight : Rows, ndarray of shape (n_rows, n_outputs), ndarray of shape (n_rows,) or None
         As for `Learner.learn`.
     n_threads : int
-        1: exactly `Learner.learn`.
+        1: exactly `Learner.learn`. 2: the same bits; one thread finds the cells that the other learns in next. More:
+        each round of rows is cut into one shard a thread, each learns from a copy of what it touches, and what it has
+        learned is added in the order of the shards: the same bits on every run with as many threads and the same
+        blocks.
     lock_free : bool
-        Let all threads step on the same cells, without locks (Niu et al. 2011, "Hogwild!"): fast, and different on
-        every run. Else each round of rows is cut into one shard a thread, each learns from a copy of what it touches,
-        and what it has learned is added in the order of the shards: the same bits on every run with as many threads and
-        the same blocks.
+        Let all threads step on the same cells instead, without locks (Niu et al. 2011, "Hogwild!"): fastest, and
+        different on every run.
 
     Raises
     ------
     DivergenceError
-        Nothing of the round has been learned, with shards; some of it, without locks.
+        Nothing of the round has been learned, with shards; some of it, otherwise.
     """
-    if n_threads == 1:
+    nothing_to_find = not learner.cells.by_id or learner.sampling.drop_stale > 0
+    if n_threads == 1 or (n_threads == 2 and nothing_to_find and not lock_free):
         learner.learn(rows, y, weight)
         return
-    entries = ROUND_ENTRIES if lock_free else SHARD_ENTRIES * n_threads
-    learn_round = _share_cells if lock_free else _learn_apart
     with ThreadPoolExecutor(n_threads) as pool:
-        for part in learner.parts(rows, y, weight, entries):
-            bounds = np.linspace(0, part.n_rows, n_threads + 1).astype(int)
-            shards = [part.between(a, b) for a, b in pairwise(bounds) if b > a]
+        size = PLACED_ENTRIES if lock_free or n_threads == 2 else SHARD_ENTRIES * n_threads
+        parts = learner.parts(rows, y, weight, size)
+        if n_threads == 2 and not lock_free:
+            _find_ahead(learner, parts, pool)
+        else:
+            _learn_rounds(learner, parts, _share_cells if lock_free else _learn_apart, n_threads, pool)
+
+
+def _find_ahead(learner: Learner, parts: Iterable[Part], pool: ThreadPoolExecutor) -> None:
+    """Learn from one part while the cells of the next are found."""
+    found = None
+    for part in parts:
+        if found is not None and not learner.has_room(part.ids.size):
+            learner.learn_part(found, is_placed=True)
+            found = None
+        learner.make_room(part.ids.size)
+        ahead = pool.submit(_placed, part, learner.cells)
+        if found is not None:
+            learner.learn_part(found, is_placed=True, before_renewal=ahead.result)
+        found = ahead.result()
+    if found is not None:
+        learner.learn_part(found, is_placed=True)
+
+
+def _learn_rounds(
+    learner: Learner, parts: Iterable[Part], learn_round: Callable[..., None], n_threads: int,
+    pool: ThreadPoolExecutor,
+) -> None:
+    """Cut each part into as many shards as there are threads."""
+    for part in parts:
+        bounds = np.linspace(0, part.n_rows, n_threads + 1).astype(int)
+        shards = [part.between(a, b) for a, b in pairwise(bounds) if b > a]
+        optimisers, worn = _clocks(learner, shards)
+        if worn:
+            learner.renew()
             optimisers, worn = _clocks(learner, shards)
-            if worn:
-                learner.renew()
-                optimisers, worn = _clocks(learner, shards)
-            if worn:
-                learner.learn_part(part)
-            else:
-                learn_round(learner, shards, optimisers, pool.map)
+        if worn:
+            learner.learn_part(part)
+        else:
+            learn_round(learner, shards, optimisers, pool.map)
 
 
 def _clocks(learner: Learner, shards: list[Part]) -> tuple[list[Any], bool]:

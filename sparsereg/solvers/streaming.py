@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -196,17 +196,22 @@ class Learner:
             if every and self.n_rows % every == 0:
                 self.drop_stale()
 
-    def learn_part(self, part: Part) -> None:
+    def learn_part(self, part: Part, *, is_placed: bool = False, before_renewal: Callable[[], Any] = tuple) -> None:
         """Learn from a few rows.
 
         Parameters
         ----------
         part : Part
+        is_placed : bool, default=False
+            Its ids are places of cells.
+        before_renewal : callable, default=tuple
+            Called before all states are rewritten.
         """
         start, longest, first_row = 0, part.longest, self.n_rows
         while start < part.n_rows:
             code, done = self.call(
-                part.between(start, part.n_rows) if start else part, self.optimiser, self.cells, None, self.intercept,
+                part.between(start, part.n_rows) if start else part, self.optimiser,
+                Cells(self.cells.array, self.cells.used, False) if is_placed else self.cells, None, self.intercept,
                 self.totals, first_row + start,
             )
             start += done
@@ -214,6 +219,7 @@ class Learner:
             if code == stream.DIVERGED:
                 self.raise_diverged(self.n_rows)
             if code == stream.WORN:
+                before_renewal()
                 self.renew()
             if code == stream.FULL:
                 self.make_room(longest)
@@ -249,9 +255,27 @@ class Learner:
             f"eta0={self.optimiser.eta0:g} or the values of the data are too large (coefficients are still finite)"
         )
 
+    def has_room(self, n: int) -> bool:
+        """Tell whether the table can take `n` more cells.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        has_room : bool
+        """
+        return self.cells.used + n <= self.cells.limit
+
     def make_room(self, n: int) -> None:
-        """Let the table grow until `n` more cells fit."""
-        if self.cells.used + n <= self.cells.limit:
+        """Let the table grow until `n` more cells fit.
+
+        Parameters
+        ----------
+        n : int
+        """
+        if self.has_room(n):
             return
         capacity = int(max(self.cells.array.shape[0] * GROWTH, (self.cells.used + n) / table.MAX_LOAD)) + 1
         self._move(self.cells.array, capacity)
@@ -379,6 +403,7 @@ class Learner:
         array = self.cells.array
         return {
             "cells": array[array[:, 0] != -1],
+            "by_id": np.array(self.cells.by_id),
             "intercept": self.intercept.copy(),
             "totals": self.totals.copy(),
             "n_rows": np.array(self.n_rows, dtype=np.int64),
@@ -395,7 +420,10 @@ class Learner:
             What `state` returned.
         """
         array = np.ascontiguousarray(state["cells"], dtype=np.int64)
-        self._move(array, max(SMALLEST, int(array.shape[0] * GROWTH / table.MAX_LOAD)))
+        if state["by_id"]:
+            self._move(array, max(SMALLEST, int(array.shape[0] * GROWTH / table.MAX_LOAD)))
+        else:
+            self.cells = Cells(array.copy(), array.shape[0], False)
         self.intercept = state["intercept"].astype(np.float64)
         self.totals = state["totals"].astype(np.float64)
         self.n_rows = int(state["n_rows"])
