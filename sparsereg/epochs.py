@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +15,8 @@ from sparsereg.chunks import Chunk, merge_equal
 from sparsereg.convergence import frames_of_the_package
 from sparsereg.course import Course
 from sparsereg.design import CompactRows, compact_rows, find_ids, select_rows
+from sparsereg.progress import Reporter
+from sparsereg.stream_settings import StreamSettings
 
 __all__ = ["Patience", "run_epochs"]
 
@@ -92,7 +93,7 @@ class _Data:
         return Chunk(rows, self.y[chosen], None if self.weight is None else self.weight[chosen])
 
 
-def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator) -> None:
+def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator, reporter: Reporter) -> None:
     """Learn from rows in memory, pass after pass.
 
     Parameters
@@ -103,6 +104,7 @@ def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator) -> None:
         All rows; their ids need not be in order.
     rng : numpy.random.Generator
         Of the held-out part and of the order of rows.
+    reporter : Reporter
 
     Warns
     -----
@@ -118,8 +120,9 @@ def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator) -> None:
         ids = learner.cells.array[learner.cells.array[:, 0] != -1, 0] & np.iinfo(np.int64).max
         learner.know_ids(np.concatenate([active, ids[~find_ids(ids, active)[0]]]))
     try:
-        _run(course, data, learned, held, rng)
+        _run(course, data, learned, held, rng, reporter)
     finally:
+        reporter.close()
         learner.forget_places()
 
 
@@ -138,7 +141,7 @@ def _prepare(chunk: Chunk, merge: bool, by_place: bool) -> _Data:
 
 
 def _hold_out(
-    data: _Data, settings: Any, rng: np.random.Generator
+    data: _Data, settings: StreamSettings, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], Chunk | None]:
     """Split rows into those to learn from and those to stop early by: of each class the same share."""
     n_rows = data.y.shape[0]
@@ -162,7 +165,8 @@ def _hold_out(
 
 
 def _run(
-    course: Course, data: _Data, learned: npt.NDArray[np.int64], held: Chunk | None, rng: np.random.Generator
+    course: Course, data: _Data, learned: npt.NDArray[np.int64], held: Chunk | None, rng: np.random.Generator,
+    reporter: Reporter,
 ) -> None:
     """Pass over the rows until passes bring no more."""
     settings, learner = course.settings, course.learner
@@ -172,12 +176,15 @@ def _run(
         before = learner.totals.copy()
         order = rng.permutation(learned) if settings.shuffle else learned
         for start in range(0, order.size, SHUFFLED_ROWS):
-            course.learn(data.take(order[start : start + SHUFFLED_ROWS]))
+            some = order[start : start + SHUFFLED_ROWS]
+            course.learn(data.take(some))
+            reporter.advance(some.size)
         weight, loss = learner.totals - before
         loss = loss / weight if weight > 0.0 else 0.0
         if held is not None:
             loss = float(course.losses(held.rows, held.y, held.weight).sum())
         course.record(np.nan if held is None else loss)
+        reporter.tell(course)
         ended = patience.ends(loss)
         if held is not None and patience.is_best:
             best = learner.state()
@@ -189,7 +196,7 @@ def _run(
         course.rewind(best)
 
 
-def _warn(settings: Any, held_out: bool) -> None:
+def _warn(settings: StreamSettings, held_out: bool) -> None:
     if settings.tol == -np.inf:
         return
     warnings.warn(

@@ -15,6 +15,7 @@ from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.course import Course
 from sparsereg.epochs import run_epochs
 from sparsereg.linear_model import SparseLinearModel
+from sparsereg.progress import Reporter
 from sparsereg.solvers.appraisal import Appraisal
 from sparsereg.stream_appraisal import appraise_course
 from sparsereg.stream_fit import StreamRun, make_plan
@@ -216,7 +217,7 @@ class StreamModel(SparseLinearModel):
         course = Course(settings, rows.n_features, y.shape[1], draw_seed(rng))
         self._start(course, coef_init, intercept_init, classes)
         try:
-            run_epochs(course, chunk, rng)
+            run_epochs(course, chunk, rng, Reporter("auto" if self.verbose else False, bool(self.verbose)))
             appraisal = appraise_course(course, chunk)
         except KeyboardInterrupt:
             self._adopt(course, X, classes)
@@ -277,7 +278,7 @@ class StreamModel(SparseLinearModel):
             y, weight, _ = self._encode(settings, block.y, block.sample_weight, rows.n_samples, known)
             return Chunk(rows, y, weight)
 
-        held = None if validation is None else encode(next(as_blocks([validation])))
+        held = None if validation is None else encode(_as_block(validation))
         plan = make_plan(
             source, held, n_passes=n_passes, checkpoint=checkpoint, checkpoint_every=checkpoint_every, resume=resume,
             progress=progress, verbose=self.verbose, early_stopping=settings.early_stopping,
@@ -386,6 +387,16 @@ def hand_over(fitted: StreamModel, model: Any) -> Any:
         if hasattr(fitted, name):
             setattr(model, name, getattr(fitted, name))
     return model
+
+
+def _as_block(validation: Any) -> Block:
+    """Read held-out rows, in any form that blocks have."""
+    try:
+        return next(as_blocks([validation]))
+    except TypeError as error:
+        raise TypeError(
+            f"validation: {type(validation).__name__} is not allowed, expected a Block, (X, y) or (X, y, sample_weight)"
+        ) from error
 
 
 def _check_lasting(settings: StreamSettings, begun: StreamSettings) -> None:

@@ -77,11 +77,14 @@ STREAM_SAMPLING = """
     warm_start : bool, default=False
         `fit` and `fit_stream` start from the coefficients of the last fit.
     n_threads : int or None, default=None
-        None is 1, -1 all. Results depend on the number, but for a given one are the same in every run.
+        None is 1, -1 all. One and two give the same bits: the second looks coefficients up ahead of the first. More
+        learn from a part of the rows each, with the same bits in every run that has as many threads and the same
+        blocks.
     lock_free : bool, default=False
         Let threads write to the same coefficients at the same time: faster, and different in every run.
     verbose : int, default=0
-        1 logs a line (logger "sparsereg", level INFO) now and then in `fit_stream`.
+        1 tells of rows, loss, non-zeros and memory on the way: a bar where tqdm is installed and the standard error is
+        a terminal, lines of the logger "sparsereg" at level INFO elsewhere.
 """
 
 STREAM_ATTRIBUTES = """n_iter_ : int

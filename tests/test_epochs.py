@@ -9,6 +9,7 @@ from sparsereg._formats import as_rows
 from sparsereg.chunks import Chunk
 from sparsereg.course import Course
 from sparsereg.epochs import Patience, _hold_out, _prepare, run_epochs
+from sparsereg.progress import Reporter
 from sparsereg.stream_settings import check_settings
 
 RNG = np.random.default_rng(0)
@@ -69,7 +70,8 @@ def test_coefficients_elsewhere_stay_while_others_are_learned():
     course = Course(settings, 10**12, 1, 0)
     course.learner.start_from(np.array([5, 10**11]), np.array([[1.5], [-2.0]]), np.array([0.5]))
     rows = sparse.csr_array((np.ones(2), np.array([5, 7]), np.array([0, 1, 2])), shape=(2, 10**12))
-    run_epochs(course, Chunk(as_rows(rows), np.array([[1.0], [2.0]]), None), np.random.default_rng(0))
+    chunk = Chunk(as_rows(rows), np.array([[1.0], [2.0]]), None)
+    run_epochs(course, chunk, np.random.default_rng(0), Reporter(False, False))
     coef = course.coef
     np.testing.assert_array_equal(coef.ids, [5, 7, 10**11])
     assert coef.values[2] == -2.0

@@ -615,9 +615,11 @@ def test_conversion_to_a_batch_model(loss):
 
 def test_threads_repeat_their_bits():
     y = TARGETS["logistic"]
-    fits = [epochs(make("logistic", n_threads=2), 3).fit(X, y) for _ in range(2)]
-    assert state(fits[0]) == state(fits[1])
-    alone = epochs(make("logistic", n_threads=1), 3).fit(X, y)
-    assert state(alone) == state(epochs(make("logistic"), 3).fit(X, y))
+    alone, two, three, again = (epochs(make("logistic", n_threads=n), 3).fit(X, y) for n in (None, 2, 3, 3))
+    assert state(alone) == state(two)
+    assert state(three) == state(again)
+    assert three.objective_ < 1.05 * alone.objective_
+    parts = [make("logistic", n_threads=n).partial_fit(X, y, classes=[0, 1]) for n in (1, 2)]
+    assert state(parts[0]) == state(parts[1])
     free = epochs(make("logistic", n_threads=2, lock_free=True), 30).fit(X, y)
     assert free.objective_ < 1.05 * alone.objective_

@@ -90,6 +90,8 @@ def test_validation():
     np.testing.assert_array_equal(same.history_["validation_loss"], model.history_["validation_loss"])
     with pytest.raises(ValueError, match="validation has 40 features, but the stream is expecting 50"):
         make().fit_stream(blocks(), classes=[0, 1], validation=(X[:, :40], Y))
+    with pytest.raises(TypeError, match="validation: int is not allowed, expected a Block"):
+        make().fit_stream(blocks(), classes=[0, 1], validation=3)
 
 
 def test_early_stopping_goes_by_validation():
@@ -301,6 +303,10 @@ def test_lines_elsewhere(monkeypatch, caplog):
         assert not caplog.messages
         make(verbose=1).fit_stream(blocks(), classes=[0, 1])
         make().fit_stream(blocks(), classes=[0, 1], progress=True)
-    assert len(caplog.messages) == 2
+        assert len(caplog.messages) == 2
+        make().set_params(max_iter=3, tol=None).fit(X, Y)
+        assert len(caplog.messages) == 2
+        make(verbose=1).set_params(max_iter=3, tol=None).fit(X, Y)
+    assert len(caplog.messages) == 5
     for words in ("rows 600", "rows/s", "progressive", "non-zeros", "MB"):
         assert words in caplog.messages[0]
