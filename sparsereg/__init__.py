@@ -8,6 +8,7 @@ from sparsereg.cv import ElasticNetCV, LassoCV, LogisticRegressionCV, PoissonReg
 from sparsereg.path import enet_path, lasso_path, logistic_path, poisson_path, regularization_path, ridge_path
 from sparsereg.path_result import RegularizationPath
 from sparsereg.regressors import ElasticNet, HuberRegressor, Lasso, PoissonRegressor, Ridge
+from sparsereg.sgd import SGDClassifier, SGDRegressor
 from sparsereg.solvers.base import Progress
 
 __version__ = "0.1.0"
@@ -30,6 +31,8 @@ __all__ = [
     "RegularizationPath",
     "Ridge",
     "RidgeCV",
+    "SGDClassifier",
+    "SGDRegressor",
     "__version__",
     "enet_path",
     "lasso_path",

@@ -30,6 +30,7 @@ __all__ = [
     "check_l1_ratio",
     "check_label_smoothing",
     "check_n_jobs",
+    "check_number",
     "check_penalty",
     "check_relax",
     "check_share",
@@ -62,7 +63,7 @@ if hasattr(os, "register_at_fork"):
 
 def check_alpha(alpha: Any, name: str = "alpha") -> float:
     """Check a penalty strength: a finite number, 0 or more."""
-    return _check_number(alpha, name, 0.0, np.inf, "[0, inf)", upper_open=True)
+    return check_number(alpha, name, 0.0, np.inf, "[0, inf)", upper_open=True)
 
 
 def check_l1_ratio(l1_ratio: Any) -> float:
@@ -72,7 +73,7 @@ def check_l1_ratio(l1_ratio: Any) -> float:
 
 def check_share(value: Any, name: str) -> float:
     """Check a share: a number in [0, 1]."""
-    return _check_number(value, name, 0.0, 1.0, "[0, 1]")
+    return check_number(value, name, 0.0, 1.0, "[0, 1]")
 
 
 def check_n_jobs(n_jobs: Any) -> int:
@@ -84,13 +85,13 @@ def check_n_jobs(n_jobs: Any) -> int:
 
 def check_label_smoothing(label_smoothing: Any) -> float:
     """Check how far labels are smoothed: a number in [0, 1)."""
-    return _check_number(label_smoothing, "label_smoothing", 0.0, 1.0, "[0, 1)", upper_open=True)
+    return check_number(label_smoothing, "label_smoothing", 0.0, 1.0, "[0, 1)", upper_open=True)
 
 
 def check_class_weight(weight: Any, label: Any) -> float:
     """Check the weight of a class: a finite number above 0."""
     name = f"class_weight of {label!r}"
-    return _check_number(weight, name, 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
+    return check_number(weight, name, 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
 
 
 def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
@@ -125,7 +126,7 @@ def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
 def check_grid(n_alphas: Any, eps: Any) -> tuple[int, float]:
     """Check the size of a grid (a whole number, 1 or more) and its ratio of ends (in (0, 1))."""
     n_alphas = check_count(n_alphas, "n_alphas")
-    return n_alphas, _check_number(eps, "eps", 0.0, 1.0, "(0, 1)", lower_open=True, upper_open=True)
+    return n_alphas, check_number(eps, "eps", 0.0, 1.0, "(0, 1)", lower_open=True, upper_open=True)
 
 
 def check_choice(value: Any, name: str, allowed: Any) -> str:
@@ -146,7 +147,7 @@ def make_loss(name: Any, delta: Any) -> _Loss:
         Of Huber's loss, > 0; the others have no use for it.
     """
     loss = LOSSES[check_choice(name, "loss", LOSSES)]
-    delta = _check_number(delta, "delta", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
+    delta = check_number(delta, "delta", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
     return loss(delta) if loss is Huber else loss()
 
 
@@ -174,7 +175,7 @@ def check_penalty(name: Any, l1_ratio: float, gamma: Any) -> float | None:
     if name not in LEAST_GAMMA:
         raise ValueError(f"gamma: {gamma!r} is not allowed with penalty={name!r}, expected None")
     least = LEAST_GAMMA[name]
-    return _check_number(gamma, "gamma", least, np.inf, f"({least:g}, inf)", lower_open=True, upper_open=True)
+    return check_number(gamma, "gamma", least, np.inf, f"({least:g}, inf)", lower_open=True, upper_open=True)
 
 
 def check_signs(rules: ColumnRules, active: npt.NDArray[np.int64], penalty: str) -> None:
@@ -220,7 +221,7 @@ def make_controls(tol: Any, max_iter: Any, n_threads: Any, callback: Callable[..
         At least 1; None is 1, -1 is as many as the machine has. A forked child process uses 1, whatever is asked for.
     callback : callable or None
     """
-    tol = _check_number(tol, "tol", 0.0, np.inf, "[0, inf)", upper_open=True)
+    tol = check_number(tol, "tol", 0.0, np.inf, "[0, inf)", upper_open=True)
     max_iter = check_count(max_iter, "max_iter", MOST_PASSES)
     if n_threads is None:
         n_threads = 1
@@ -339,9 +340,24 @@ def check_count(value: Any, name: str, most: float = np.inf) -> int:
     return int(value)
 
 
-def _check_number(
+def check_number(
     value: Any, name: str, lower: float, upper: float, allowed: str, lower_open: bool = False, upper_open: bool = False
 ) -> float:
+    """Check a number against an interval, whose ends belong to it unless it is said to be open there.
+
+    Parameters
+    ----------
+    value : float
+    name : str
+    lower, upper : float
+    allowed : str
+        The interval in words, for the message.
+    lower_open, upper_open : bool
+
+    Returns
+    -------
+    number : float
+    """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: {value!r} is not allowed, expected a number in {allowed}")
     number = float(value)

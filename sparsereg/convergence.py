@@ -14,7 +14,7 @@ from sparsereg.solvers.base import Controls, JointSolution, Solution
 from sparsereg.solvers.multinomial_problem import MultinomialProblem
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["left_of", "measure_of", "warn_saturated", "warn_unconverged"]
+__all__ = ["frames_of_the_package", "left_of", "measure_of", "warn_saturated", "warn_unconverged"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -75,7 +75,7 @@ def warn_unconverged(
             f"has a {measure} of {left_of(solutions[worst]):.2g} after {solutions[worst].n_iter} passes. "
             f"Increase max_iter (now {controls.max_iter}), increase tol, or use a larger alpha.",
             ConvergenceWarning,
-            stacklevel=_frames_of_the_package(),
+            stacklevel=frames_of_the_package(),
         )
     unbounded = [alpha for alpha, solution in zip(alphas, solutions) if solution.unbounded]
     if unbounded:
@@ -85,7 +85,7 @@ def warn_unconverged(
             f"solution is where the duality gap reached tol={controls.tol:g}. Penalise these columns (penalty_factor, "
             "alpha).",
             ConvergenceWarning,
-            stacklevel=_frames_of_the_package(),
+            stacklevel=frames_of_the_package(),
         )
 
 
@@ -113,12 +113,18 @@ def warn_saturated(
             f"have as many coefficients as there are distinct rows, {n_rows}, which are fitted exactly. "
             "Use larger alphas.",
             ConvergenceWarning,
-            stacklevel=_frames_of_the_package(),
+            stacklevel=frames_of_the_package(),
         )
 
 
-def _frames_of_the_package() -> int:
-    """Count the calls from the caller up to the first outside this package: a warning belongs to the user's line."""
+def frames_of_the_package() -> int:
+    """Count the calls from the caller up to the first outside this package: a warning belongs to the user's line.
+
+    Returns
+    -------
+    level : int
+        For `warnings.warn`.
+    """
     frame, level = inspect.currentframe(), 0
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "sparsereg":
         frame, level = frame.f_back, level + 1

@@ -16,7 +16,16 @@ from sparsereg._core import compact, groups
 from sparsereg._formats import Rows, as_rows
 from sparsereg._validation import MAX_SAMPLES, check_sample_weight, check_y, raise_not_finite
 
-__all__ = ["Design", "GroupedTarget", "find_ids", "make_design"]
+__all__ = [
+    "CompactRows",
+    "Design",
+    "GroupedTarget",
+    "compact_rows",
+    "equal_slices",
+    "find_ids",
+    "make_design",
+    "select_rows",
+]
 
 # A bitmap up to 16 MB is always cheap; a larger one must not dwarf the non-zeros (sorting 0.9M ids was as quick as a
 # bitmap over 233M columns, measured, which is 32 bytes for each); one above 2 GB is never made.
@@ -149,12 +158,22 @@ class Design:
             indices, data = indices[kept], data if self.binary else data[kept]
         hashes = np.empty(self.n_active, dtype=np.uint64)
         groups.hash_rows(indptr, indices, data, hashes)
-        group, _ = _equal_slices(indptr, indices, data, hashes, self.n_active)
+        group, _ = equal_slices(indptr, indices, data, hashes, self.n_active)
         return group
 
 
-class _CompactRows(NamedTuple):
-    """Rows under compact ids, strictly ascending; `data` of length 0 stands for ones, as in the kernels."""
+class CompactRows(NamedTuple):
+    """Rows under compact ids, strictly ascending.
+
+    Attributes
+    ----------
+    indptr : ndarray of int64 of shape (n_rows + 1,)
+    indices : ndarray of int32 of shape (nnz,)
+    data : ndarray of float32 or float64 of shape (nnz,) or (0,)
+        Length 0: ones.
+    active : ndarray of int64 of shape (n_active,)
+        The ids, ascending.
+    """
 
     indptr: npt.NDArray[np.int64]
     indices: npt.NDArray[np.int32]
@@ -192,8 +211,8 @@ def make_design(X: Any, sample_weight: Any = None, *, aggregate: bool | str = "a
     weight = check_sample_weight(sample_weight, n_samples)
     keep = None if weight is None or weight.all() else weight > 0
     if keep is not None or rows.has_zeros:
-        rows = _select(rows, np.ones(n_samples, dtype=bool) if keep is None else keep)
-    compacted = _compact_rows(rows)
+        rows = select_rows(rows, np.ones(n_samples, dtype=bool) if keep is None else keep)
+    compacted = compact_rows(rows)
     # The selected copy, if any, is not needed from here on, and may be as large as X.
     del rows
     order, row = _arrange(compacted, aggregate)
@@ -273,8 +292,18 @@ def _check_active(n_active: int) -> None:
         raise ValueError(f"X: {n_active} occupied columns, at most {MAX_SAMPLES} are allowed")
 
 
-def _select(rows: Rows, keep: npt.NDArray[np.bool_]) -> Rows:
-    """Copy the rows to keep, without stored zeros."""
+def select_rows(rows: Rows, keep: npt.NDArray[np.bool_]) -> Rows:
+    """Copy the rows to keep, without stored zeros.
+
+    Parameters
+    ----------
+    rows : Rows
+    keep : ndarray of bool of shape (n_samples,)
+
+    Returns
+    -------
+    rows : Rows
+    """
     nnz = int(rows.indptr[-1])
     indptr = np.empty(int(np.count_nonzero(keep)) + 1, dtype=np.int64)
     indices = np.empty(nnz, dtype=rows.indices.dtype)
@@ -284,11 +313,20 @@ def _select(rows: Rows, keep: npt.NDArray[np.bool_]) -> Rows:
     return Rows(indptr, indices[: indptr[-1]], data, indptr.size - 1, rows.n_features, rows.is_sorted, False)
 
 
-def _compact_rows(rows: Rows) -> _CompactRows:
-    """Compact the ids of validated rows without zeros; sort them and add duplicates up where need be."""
+def compact_rows(rows: Rows) -> CompactRows:
+    """Compact the ids of validated rows; sort them and add duplicates up where need be.
+
+    Parameters
+    ----------
+    rows : Rows
+
+    Returns
+    -------
+    compacted : CompactRows
+    """
     active, indices = compact_ids(rows.indices[: rows.indptr[-1]], rows.n_features)
     if rows.is_sorted:
-        return _CompactRows(rows.indptr, indices, rows.data, active)
+        return CompactRows(rows.indptr, indices, rows.data, active)
     # Two stable counting sorts bring every row into order, whatever its length.
     columns = _transpose(rows.indptr, indices, rows.data, np.arange(rows.indptr.size - 1, dtype=np.int32), active.size)
     indptr, indices, data = _transpose(*columns, np.arange(active.size, dtype=np.int32), rows.indptr.size - 1)
@@ -302,7 +340,7 @@ def _compact_rows(rows: Rows) -> _CompactRows:
         # Entries that cancelled may have emptied their columns.
         still, merged = compact_ids(merged, active.size)
         active = active[still]
-    return _CompactRows(merged_indptr, merged, values, active)
+    return CompactRows(merged_indptr, merged, values, active)
 
 
 def _transpose(
@@ -322,7 +360,7 @@ def _transpose(
 
 
 def _columns(
-    rows: _CompactRows, order: npt.NDArray[np.int32], dtype: Any
+    rows: CompactRows, order: npt.NDArray[np.int32], dtype: Any
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[Any]]:
     """Build the compact columns, with values spelled out."""
     indptr, indices, data = _transpose(rows.indptr, rows.indices, rows.data, order, rows.active.size)
@@ -331,7 +369,7 @@ def _columns(
     return indptr, indices, data
 
 
-def _arrange(rows: _CompactRows, aggregate: bool | str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+def _arrange(rows: CompactRows, aggregate: bool | str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Choose the rows that stay, in order, and say for every row which of them stands for it."""
     n_rows = rows.indptr.size - 1
     if aggregate:
@@ -353,10 +391,10 @@ def _estimate_distinct(hashes: npt.NDArray[np.uint64]) -> int:
 
 
 def _group(
-    rows: _CompactRows, hashes: npt.NDArray[np.uint64], expected: int
+    rows: CompactRows, hashes: npt.NDArray[np.uint64], expected: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Group equal rows; order the groups by their last column."""
-    group, representative = _equal_slices(rows.indptr, rows.indices, rows.data, hashes, expected)
+    group, representative = equal_slices(rows.indptr, rows.indices, rows.data, hashes, expected)
     order = np.empty(representative.size, dtype=np.int32)
     position = np.empty(representative.size, dtype=np.int32)
     start = np.zeros(rows.active.size + 2, dtype=np.int64)
@@ -364,14 +402,33 @@ def _group(
     return order, position[group]
 
 
-def _equal_slices(
+def equal_slices(
     indptr: npt.NDArray[np.int64],
     indices: npt.NDArray[np.int32],
     data: npt.NDArray[Any],
     hashes: npt.NDArray[np.uint64],
     expected: int,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Number the distinct slices of a compressed matrix; return each slice's number and the first slice of each."""
+    """Number the distinct slices of a compressed matrix.
+
+    Parameters
+    ----------
+    indptr : ndarray of int64 of shape (n_slices + 1,)
+    indices : ndarray of int32 of shape (nnz,)
+    data : ndarray of float32 or float64 of shape (nnz,) or (0,)
+        Length 0: ones.
+    hashes : ndarray of uint64 of shape (n_slices,)
+        Of `hash_rows`.
+    expected : int
+        A guess of how many there are.
+
+    Returns
+    -------
+    group : ndarray of int32 of shape (n_slices,)
+        Number of each slice.
+    representative : ndarray of int32 of shape (n_distinct,)
+        First slice of each number.
+    """
     group = np.empty(hashes.size, dtype=np.int32)
     n_groups = -1
     while n_groups < 0:

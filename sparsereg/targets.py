@@ -14,7 +14,7 @@ from sparsereg._parameters import check_class_weight, check_label_smoothing
 from sparsereg._sklearn import DataConversionWarning
 from sparsereg._validation import check_sample_weight, check_shares, raise_not_finite
 
-__all__ = ["ClassTargets", "encode_classes", "flatten", "shares_of"]
+__all__ = ["ClassTargets", "check_classes", "encode_classes", "encode_known", "flatten", "shares_of"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -113,6 +113,72 @@ def encode_classes(
     else:
         classes, probabilities = _one_hot(y, used)
     _check_presence(classes, probabilities[used])
+    return _weigh_and_smooth(classes, probabilities, weight, class_weight, smoothing)
+
+
+def encode_known(
+    y: Any,
+    classes: npt.NDArray[Any],
+    sample_weight: Any = None,
+    *,
+    n_samples: int,
+    class_weight: Any = None,
+    label_smoothing: Any = 0.0,
+) -> ClassTargets:
+    """Make probabilities of known classes, some of which the rows may lack.
+
+    Parameters
+    ----------
+    y, sample_weight, n_samples, label_smoothing
+        As in `encode_classes`.
+    classes : ndarray of shape (n_classes,)
+        Ascending.
+    class_weight : None or mapping from label to float, default=None
+        As in `encode_classes`; "balanced" takes all rows at once.
+
+    Returns
+    -------
+    targets : ClassTargets
+
+    Raises
+    ------
+    ValueError, TypeError
+        For other labels, and settings that are out of range.
+    """
+    smoothing = check_label_smoothing(label_smoothing)
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        raise ValueError(
+            "class_weight: 'balanced' is not allowed with data that come in parts, expected None or a mapping: only "
+            "all rows together say how often a class occurs"
+        )
+    weight = check_sample_weight(sample_weight, n_samples)
+    return _weigh_and_smooth(classes, shares_of(y, classes, n_samples, weight), weight, class_weight, smoothing)
+
+
+def check_classes(classes: Any) -> npt.NDArray[Any]:
+    """Check labels that are given beforehand: distinct, at least two.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,)
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+        Ascending.
+    """
+    classes = np.asarray(classes)
+    if classes.ndim != 1:
+        raise ValueError(f"classes: shape {classes.shape} is not allowed, expected one dimension")
+    distinct = np.unique(_check_labels(classes))
+    if distinct.size < 2 or distinct.size < classes.size:
+        raise ValueError(f"classes: {classes.tolist()} is not allowed, expected at least two labels, each once")
+    return distinct
+
+
+def _weigh_and_smooth(
+    classes: npt.NDArray[Any], probabilities: Vector, weight: Vector | None, class_weight: Any, smoothing: float
+) -> ClassTargets:
     if class_weight is not None:
         factor = _class_factors(class_weight, classes, probabilities, weight)
         of_row = probabilities @ factor

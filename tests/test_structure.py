@@ -28,11 +28,12 @@ FLOORS = (
     {"_base", "_sklearn", "_validation"},
     {"_formats", "archive", "categories", "checkpoint", "coef", "design", "grid", "metrics", "plot"},
     {"solvers"},
-    {"_parameters", "convergence", "folds", "path", "path_result", "preparation", "scoring", "sources", "streams"}
-    | {"targets"},
-    {"cross_validation", "cv_model", "linear_model", "one_alpha"},
+    {"_parameters", "chunks", "convergence", "course", "epochs", "folds", "path", "path_result", "preparation"}
+    | {"progress", "scoring", "sources", "stream_appraisal", "stream_fit", "stream_settings", "stream_start"}
+    | {"stream_words", "streams", "targets"},
+    {"cross_validation", "cv_model", "linear_model", "one_alpha", "stream_model"},
     {"classifiers", "crosses", "cv", "datasets", "demo", "demo_figure", "demo_report", "feature_cross", "regressors"}
-    | {"svmlight", "tables"},
+    | {"sgd", "svmlight", "tables"},
     {"__main__", "cli"},
     {""},
 )

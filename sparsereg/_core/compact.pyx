@@ -298,6 +298,40 @@ def transpose(
                     out_data[position] = data[k]
 
 
+def take(
+    const offset_t[::1] indptr, const index_t[::1] indices, const floating[::1] data, const index_t[::1] order,
+    offset_t[::1] out_indptr, int64_t[::1] out_ids, double[::1] out_data
+):
+    """Copy compact rows in the given order, as streaming kernels take them.
+
+    Parameters
+    ----------
+    indptr, indices, data : (n_rows + 1,), (nnz,), (nnz,) or (0,), in
+    order : (n_out,) int32, in
+        Rows to copy, in turn.
+    out_indptr : (n_out + 1,) int64, in
+        Where each copy goes.
+    out_ids : (nnz_out,) int64, out
+    out_data : (nnz_out,) or (0,) float64, out
+        Length 0 exactly when `data` has length 0.
+
+    Notes
+    -----
+    Cost: one pass, one random access to memory a row, asked for ahead of use.
+    """
+    cdef offset_t i, k, start, shift
+    cdef bint has_values = data.shape[0] > 0
+    with nogil:
+        for i in range(order.shape[0]):
+            ask_for_row(indptr, indices, order, i)
+            start = indptr[order[i]]
+            shift = out_indptr[i] - start
+            for k in range(start, indptr[order[i] + 1]):
+                out_ids[k + shift] = indices[k]
+                if has_values:
+                    out_data[k + shift] = data[k]
+
+
 def merge_duplicates(
     const offset_t[::1] indptr, const index_t[::1] indices, const floating[::1] data,
     offset_t[::1] out_indptr, index_t[::1] out_indices, floating[::1] out_data

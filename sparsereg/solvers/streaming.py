@@ -320,6 +320,10 @@ class Learner:
         stream.read(self.penalty, self.optimiser, cells, w)
         return w
 
+    def count_nonzero(self) -> int:
+        """Count the coefficients that are not 0; one pass over the cells."""
+        return sum(int(np.count_nonzero(self._read(chunk))) for chunk in self._chunks())
+
     def coefficients(self) -> tuple[Ids, Vector]:
         """Read the coefficients that are not 0.
 

@@ -139,6 +139,22 @@ def test_transpose_is_a_stable_sort_by_column(seed, with_data):
         np.testing.assert_array_equal(data, [v for _, _, v in entries])
 
 
+@pytest.mark.parametrize("with_data", [True, False])
+@given(seed=st.integers(0, 2**32 - 1))
+def test_take_copies_rows_in_the_order_given(seed, with_data):
+    X = blemished_csr(seed)
+    rng = np.random.default_rng(seed)
+    order = rng.integers(0, X.shape[0], rng.integers(1, 60)).astype(np.int32)
+    places = np.concatenate([np.arange(X.indptr[r], X.indptr[r + 1]) for r in order])
+    indptr = np.r_[0, np.cumsum(np.diff(X.indptr)[order])].astype(np.int64)
+    ids, data = np.empty(places.size, np.int64), np.empty(places.size if with_data else 0)
+    given_data = X.data if with_data else X.data[:0]
+    compact.take(X.indptr, X.indices.astype(np.int32), given_data, order, indptr, ids, data)
+    np.testing.assert_array_equal(ids, X.indices[places])
+    if with_data:
+        np.testing.assert_array_equal(data, X.data[places])
+
+
 def test_merge_adds_duplicates_and_drops_what_cancels():
     indptr, indices = np.array([0, 3, 5, 5, 6]), np.array([0, 0, 2, 1, 1, 3], np.int32)
     data = np.array([1.0, 2.0, 1.0, 4.0, -4.0, 5.0])

@@ -1,0 +1,212 @@
+"""A fit that goes on: what it learns with, what it has become, and how it got there."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from sparsereg._formats import Rows
+from sparsereg.chunks import Chunk
+from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.metrics import mean_deviance
+from sparsereg.solvers.shards import learn_in_threads
+from sparsereg.solvers.streaming import Learner
+from sparsereg.stream_settings import StreamSettings
+
+__all__ = ["Course", "History"]
+
+Vector = npt.NDArray[np.float64]
+
+# Rows between two entries of a history, at least.
+ENTRY_ROWS = 1 << 16
+# At the end of a call there is an entry where that many more rows are this share of all before, or more: as many
+# entries as the number of rows has digits, and a few.
+ENTRY_SHARE = 0.125
+COUNTS = ("n_rows", "n_nonzero", "n_touched", "nbytes")
+NUMBERS = ("weight", "seconds", "loss", "progressive_loss", "validation_loss")
+
+
+class History:
+    """A learning curve: columns of numbers, a row for each time that somebody looked."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[float]] = {name: [] for name in (*COUNTS, *NUMBERS)}
+
+    def __len__(self) -> int:
+        return len(self._columns["n_rows"])
+
+    def append(self, **entry: float) -> None:
+        """Add an entry.
+
+        Parameters
+        ----------
+        **entry : float
+            One number a column.
+        """
+        for name, value in entry.items():
+            self._columns[name].append(value)
+
+    def last(self, name: str) -> float:
+        """Return the last number of a column; 0 where there is none."""
+        column = self._columns[name]
+        return column[-1] if column else 0
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the columns that hold something, by name."""
+        out = {name: np.array(self._columns[name], dtype=np.int64) for name in COUNTS}
+        out |= {name: np.array(self._columns[name], dtype=np.float64) for name in NUMBERS}
+        if np.isnan(out["validation_loss"]).all():
+            del out["validation_loss"]
+        return out
+
+    @classmethod
+    def of(cls, arrays: dict[str, npt.NDArray[Any]]) -> History:
+        """Make a history of what `arrays` returned."""
+        history = cls()
+        n_entries = len(arrays["n_rows"])
+        for name, column in history._columns.items():
+            column.extend(arrays[name].tolist() if name in arrays else [np.nan] * n_entries)
+        return history
+
+
+class Course:
+    """A learner on its way.
+
+    Parameters
+    ----------
+    settings : StreamSettings
+    n_features, n_outputs : int
+    seed : int
+        Of the dropout.
+
+    Attributes
+    ----------
+    learner : Learner
+    history : History
+    seconds : float
+        Spent learning.
+    n_iter : int
+        Passes over the data so far, the one under way included.
+    """
+
+    def __init__(self, settings: StreamSettings, n_features: int, n_outputs: int, seed: int):
+        self.settings, self.n_features, self.seed = settings, n_features, seed
+        self.learner: Learner = settings.make_learner(n_outputs, seed)
+        self.history = History()
+        self.seconds = 0.0
+        self.n_iter = 0
+        self._since_entry = 0
+        self._totals = np.zeros(2)
+        self._coef: tuple[int, SparseCoef | PathCoef] | None = None
+
+    def learn(self, chunk: Chunk) -> None:
+        """Learn from some rows."""
+        start = time.perf_counter()
+        self._coef = None
+        try:
+            learn_in_threads(
+                self.learner, chunk.rows, chunk.y, chunk.weight, self.settings.n_threads, self.settings.lock_free
+            )
+        finally:
+            self.seconds += time.perf_counter() - start
+            self._since_entry += chunk.n_entries
+
+    @property
+    def is_due(self) -> bool:
+        """Counting non-zeros costs little beside what has been learned since the last entry of the history."""
+        learner = self.learner
+        return self._rows_since_entry >= ENTRY_ROWS and self._since_entry >= learner.n_touched
+
+    @property
+    def is_due_at_end(self) -> bool:
+        """The same at the end of a call, after which nothing may follow."""
+        return self.is_due or self._rows_since_entry >= ENTRY_SHARE * self.learner.n_rows
+
+    @property
+    def _rows_since_entry(self) -> int:
+        return self.learner.n_rows - int(self.history.last("n_rows"))
+
+    def record(self, validation_loss: float = np.nan) -> None:
+        """Add an entry to the history.
+
+        Parameters
+        ----------
+        validation_loss : float, default=NaN
+        """
+        learner = self.learner
+        weight, loss = learner.totals
+        gained = learner.totals - self._totals
+        self.history.append(
+            n_rows=learner.n_rows, n_nonzero=learner.count_nonzero(), n_touched=learner.n_touched,
+            nbytes=learner.nbytes, weight=weight, seconds=self.seconds,
+            loss=gained[1] / gained[0] if gained[0] > 0.0 else np.nan,
+            progressive_loss=loss / weight if weight > 0.0 else np.nan, validation_loss=validation_loss,
+        )
+        self._totals = learner.totals.copy()
+        self._since_entry = 0
+
+    @property
+    def coef(self) -> SparseCoef | PathCoef:
+        """Coefficients now; read from the state once after each time that something was learned."""
+        if self._coef is None:
+            ids, w = self.learner.coefficients()
+            if self.learner.n_outputs == 1:
+                coef: SparseCoef | PathCoef = SparseCoef(ids, w[:, 0].copy(), self.n_features)
+            else:
+                coef = PathCoef(ids, sparse.csc_array(w), self.n_features)
+            self._coef = (self.learner.n_rows, coef)
+        return self._coef[1]
+
+    @property
+    def intercept(self) -> Vector:
+        """Intercepts now, one for each output; a copy."""
+        return self.learner.intercepts()
+
+    def resume(self, state: dict[str, npt.NDArray[Any]], history: History, seconds: float, seed: int) -> None:
+        """Go on where another course was.
+
+        Parameters
+        ----------
+        state : dict from str to ndarray
+            Of its learner.
+        history : History
+        seconds : float
+        seed : int
+        """
+        self.learner = self.settings.make_learner(self.learner.n_outputs, seed)
+        self.seed, self.history, self.seconds = seed, history, seconds
+        self.rewind(state)
+        # The last entry may be older than the state; what was learned since then is in the next one.
+        weight = history.last("weight")
+        self._totals = np.array([weight, weight * history.last("progressive_loss") if weight else 0.0])
+
+    def rewind(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """Go back to a state of the learner."""
+        self.learner.restore(state)
+        self._coef = None
+
+    def losses(self, rows: Rows, y: Vector, weight: Vector | None) -> Vector:
+        """Measure the mean loss of rows, penalty and dropout left out.
+
+        Parameters
+        ----------
+        rows : Rows
+        y : ndarray of float64 of shape (n_rows, n_outputs)
+        weight : ndarray of float64 of shape (n_rows,) or None
+
+        Returns
+        -------
+        losses : ndarray of float64 of shape (1,) or (n_outputs,)
+            Of the softmax, or of each output by itself.
+        """
+        settings = self.settings
+        t = self.coef.decision(rows).reshape(y.shape) + self.intercept
+        pairs = [(y, t)] if self.learner.softmax else zip(y.T, t.T, strict=True)
+        return 0.5 * np.array([
+            mean_deviance(target, predictor, weight, loss=settings.loss, delta=settings.delta)
+            for target, predictor in pairs
+        ])

@@ -1,0 +1,208 @@
+"""Fits to data in memory: passes over rows in seeded order, until they bring no more."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core import compact
+from sparsereg._formats import Rows
+from sparsereg._sklearn import ConvergenceWarning
+from sparsereg.chunks import Chunk, merge_equal
+from sparsereg.convergence import frames_of_the_package
+from sparsereg.course import Course
+from sparsereg.design import CompactRows, compact_rows, find_ids, select_rows
+from sparsereg.progress import Reporter
+from sparsereg.stream_settings import StreamSettings
+
+__all__ = ["Patience", "run_epochs"]
+
+Vector = npt.NDArray[np.float64]
+
+# Rows that are put in order in one go.
+SHUFFLED_ROWS = 1 << 18
+
+
+class Patience:
+    """Says when passes bring no more.
+
+    Parameters
+    ----------
+    tol : float
+        What a pass has to better the best loss by; -inf: nothing.
+    n_iter_no_change : int
+        Passes in a row that may fail to.
+
+    Attributes
+    ----------
+    best : float
+    is_best : bool
+        The last loss is the best so far.
+    """
+
+    def __init__(self, tol: float, n_iter_no_change: int):
+        self.tol, self.n_iter_no_change = tol, n_iter_no_change
+        self.best, self.is_best, self.failed = np.inf, False, 0
+
+    def ends(self, loss: float) -> bool:
+        """Take note of the loss of a pass; say whether it should be the last."""
+        self.failed = self.failed + 1 if loss > self.best - self.tol else 0
+        self.is_best = loss < self.best
+        self.best = min(self.best, loss)
+        return self.failed >= self.n_iter_no_change
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """Rows in memory, as passes take them.
+
+    Attributes
+    ----------
+    rows : CompactRows
+    position : ndarray of int32 of shape (n_rows,)
+        The rows that count, among `rows`.
+    y : ndarray of float64 of shape (n_rows, n_outputs)
+    weight : ndarray of float64 of shape (n_rows,) or None
+    n_features : int
+    by_place : bool
+        The learner finds its cells by compact ids.
+    """
+
+    rows: CompactRows
+    position: npt.NDArray[np.int32]
+    y: Vector
+    weight: Vector | None
+    n_features: int
+    by_place: bool
+
+    def take(self, chosen: npt.NDArray[np.int64], wide: bool = False) -> Chunk:
+        """Copy some rows, in the given order, under the ids that the learner knows or those of the caller."""
+        indptr, indices, data, active = self.rows
+        order = self.position[chosen]
+        starts = np.zeros(order.size + 1, dtype=np.int64)
+        np.cumsum(indptr[1:][order] - indptr[:-1][order], out=starts[1:])
+        ids = np.empty(starts[-1], dtype=np.int64)
+        values = np.empty(starts[-1] if data.size else 0)
+        compact.take(indptr, indices, data, order, starts, ids, values)
+        if wide or not self.by_place:
+            ids = active[ids]
+        rows = Rows(starts, ids, values, order.size, self.n_features, is_sorted=True, has_zeros=True)
+        return Chunk(rows, self.y[chosen], None if self.weight is None else self.weight[chosen])
+
+
+def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator, reporter: Reporter) -> None:
+    """Learn from rows in memory, pass after pass.
+
+    Parameters
+    ----------
+    course : Course
+        Holds the fit on return, and what was learned so far when something is raised.
+    chunk : Chunk
+        All rows; their ids need not be in order.
+    rng : numpy.random.Generator
+        Of the held-out part and of the order of rows.
+    reporter : Reporter
+
+    Warns
+    -----
+    ConvergenceWarning
+        Where `max_iter` passes were not enough.
+    """
+    settings, learner = course.settings, course.learner
+    by_place = settings.sampling.min_count == 1 and settings.sampling.drop_stale == 0
+    data = _prepare(chunk, settings.shuffle, by_place)
+    learned, held = _hold_out(data, settings, rng)
+    if by_place:
+        active = data.rows.active
+        ids = learner.cells.array[learner.cells.array[:, 0] != -1, 0] & np.iinfo(np.int64).max
+        learner.know_ids(np.concatenate([active, ids[~find_ids(ids, active)[0]]]))
+    try:
+        _run(course, data, learned, held, rng, reporter)
+    finally:
+        reporter.close()
+        learner.forget_places()
+
+
+def _prepare(chunk: Chunk, merge: bool, by_place: bool) -> _Data:
+    """Make ids compact; merge equal rows, so that weights and repetitions are the same thing."""
+    rows, y, weight = chunk.rows, chunk.y, chunk.weight
+    if merge and (rows.has_zeros or not (weight is None or weight.all())):
+        keep = np.ones(rows.n_samples, dtype=bool) if weight is None else weight > 0.0
+        rows, y = select_rows(rows, keep), y[keep]
+        weight = None if weight is None else weight[keep]
+    compacted = compact_rows(rows)
+    position = np.arange(y.shape[0])
+    if merge:
+        position, weight = merge_equal(compacted, y, np.ones(y.shape[0]) if weight is None else weight)
+    return _Data(compacted, position.astype(np.int32), y[position], weight, chunk.rows.n_features, by_place)
+
+
+def _hold_out(
+    data: _Data, settings: StreamSettings, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], Chunk | None]:
+    """Split rows into those to learn from and those to stop early by: of each class the same share."""
+    n_rows = data.y.shape[0]
+    if not settings.early_stopping:
+        return np.arange(n_rows), None
+    if settings.loss in ("logistic", "squared_hinge"):
+        strata = data.y.argmax(axis=1) if data.y.shape[1] > 1 else (data.y[:, 0] > 0.5).astype(np.intp)
+    else:
+        strata = np.zeros(n_rows, dtype=np.intp)
+    is_held = np.zeros(n_rows, dtype=bool)
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        n_held = int(np.ceil(settings.validation_fraction * members.size)) if members.size > 1 else 0
+        is_held[rng.permutation(members)[:n_held]] = True
+    if not is_held.any() or is_held.all():
+        raise ValueError(
+            f"validation_fraction: {settings.validation_fraction:g} of {n_rows} distinct rows leaves none to "
+            f"{'learn from' if is_held.any() else 'validate on'}, expected early_stopping=False or more rows"
+        )
+    return np.flatnonzero(~is_held), data.take(np.flatnonzero(is_held), wide=True)
+
+
+def _run(
+    course: Course, data: _Data, learned: npt.NDArray[np.int64], held: Chunk | None, rng: np.random.Generator,
+    reporter: Reporter,
+) -> None:
+    """Pass over the rows until passes bring no more."""
+    settings, learner = course.settings, course.learner
+    patience, best = Patience(settings.tol, settings.n_iter_no_change), None
+    while course.n_iter < settings.max_iter:
+        course.n_iter += 1
+        before = learner.totals.copy()
+        order = rng.permutation(learned) if settings.shuffle else learned
+        for start in range(0, order.size, SHUFFLED_ROWS):
+            some = order[start : start + SHUFFLED_ROWS]
+            course.learn(data.take(some))
+            reporter.advance(some.size)
+        weight, loss = learner.totals - before
+        loss = loss / weight if weight > 0.0 else 0.0
+        if held is not None:
+            loss = float(course.losses(held.rows, held.y, held.weight).sum())
+        course.record(np.nan if held is None else loss)
+        reporter.tell(course)
+        ended = patience.ends(loss)
+        if held is not None and patience.is_best:
+            best = learner.state()
+        if ended:
+            break
+    else:
+        _warn(settings, held is not None)
+    if best is not None:
+        course.rewind(best)
+
+
+def _warn(settings: StreamSettings, held_out: bool) -> None:
+    if settings.tol == -np.inf:
+        return
+    warnings.warn(
+        f"max_iter={settings.max_iter} passes did not bring the {'held-out' if held_out else 'progressive'} loss to "
+        f"where {settings.n_iter_no_change} passes better it by less than tol={settings.tol:g}. Increase max_iter, or "
+        "increase tol.",
+        ConvergenceWarning,
+        stacklevel=frames_of_the_package(),
+    )

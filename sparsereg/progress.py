@@ -1,0 +1,68 @@
+"""What a long fit tells on its way: a bar on a terminal, lines of a log elsewhere."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from typing import Any
+
+from sparsereg.course import Course
+
+__all__ = ["Reporter"]
+
+LOGGER = logging.getLogger("sparsereg")
+
+
+class Reporter:
+    """Tells of rows, rows a second, loss, non-zeros and memory.
+
+    Parameters
+    ----------
+    progress : {"auto", True, False}
+        True: a bar of tqdm where that is installed, lines of the logger "sparsereg" at level INFO elsewhere. "auto":
+        a bar where tqdm is installed and the standard error is a terminal, lines elsewhere if verbose.
+    verbose : bool
+    """
+
+    def __init__(self, progress: Any, verbose: bool):
+        if not isinstance(progress, bool) and progress != "auto":
+            raise ValueError(f"progress: {progress!r} is not allowed, expected 'auto', True or False")
+        self._bar: Any = None
+        if progress is True or (progress == "auto" and sys.stderr.isatty()):
+            self._bar = _make_bar()
+        self._logs = self._bar is None and (progress is True or (progress == "auto" and verbose))
+
+    def advance(self, n_rows: int) -> None:
+        """Take note of rows that have been learned from."""
+        if self._bar is not None:
+            self._bar.update(n_rows)
+
+    def tell(self, course: Course) -> None:
+        """Tell the last entry of the history."""
+        if self._bar is None and not self._logs:
+            return
+        last = course.history.last
+        words = (
+            f"loss {last('loss'):.5g}, progressive {last('progressive_loss'):.5g}, non-zeros {last('n_nonzero'):,}, "
+            f"memory {last('nbytes') / 2**20:,.1f} MB"
+        )
+        if self._bar is not None:
+            self._bar.set_postfix_str(words)
+            return
+        rate = last("n_rows") / course.seconds if course.seconds > 0.0 else 0.0
+        LOGGER.info("rows %s, %s rows/s, %s", f"{last('n_rows'):,}", f"{rate:,.0f}", words)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _make_bar() -> Any:
+    """Return a bar, or None where tqdm is not installed."""
+    try:
+        tqdm = importlib.import_module("tqdm")
+    except ImportError:
+        return None
+    return tqdm.tqdm(unit=" rows", unit_scale=True)

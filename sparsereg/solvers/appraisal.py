@@ -1,0 +1,87 @@
+"""What given coefficients are worth: F, and how far it can be from its minimum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core.penalties import ElasticNet
+from sparsereg.solvers import coordinate_descent, multinomial
+from sparsereg.solvers.base import Controls
+from sparsereg.solvers.fixpoint import FixpointRun
+from sparsereg.solvers.multinomial_problem import MultinomialProblem
+from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.start import null_point, point_at
+
+__all__ = ["Appraisal", "appraise"]
+
+Vector = npt.NDArray[np.float64]
+
+# A certificate, and no descent after it.
+LOOK = Controls(tol=0.0, max_iter=1)
+
+
+@dataclass(frozen=True)
+class Appraisal:
+    """F of given coefficients, certified.
+
+    Attributes
+    ----------
+    objective : float
+        F(w, b) on the user's scale.
+    dual_gap : float
+        Bound on its distance from the minimum, relative to the objective of the null model; NaN for a penalty that is
+        not convex.
+    violation : float
+        As in `Solution`.
+    """
+
+    objective: float
+    dual_gap: float
+    violation: float
+
+
+def appraise(
+    problem: Problem | MultinomialProblem, penalty: Any, w: Vector, intercept: Any, objective: float
+) -> Appraisal:
+    """Measure how far coefficients are from the optimum, at the price of one look at all columns.
+
+    Parameters
+    ----------
+    problem : Problem or MultinomialProblem
+        Without private columns (`eliminate=False`).
+    penalty : registered penalty
+    w : ndarray of float64 of shape (n_active,), or (n_classes, n_active) for a MultinomialProblem
+    intercept : float, or ndarray of float64 of shape (n_classes,)
+    objective : float
+        F(w, intercept).
+
+    Returns
+    -------
+    appraisal : Appraisal
+        The bound is that of a dual point made of (w, b), with the intercept that is best beside w: the gap is from
+        F(w, intercept) as it is.
+    """
+    if not isinstance(penalty, ElasticNet):
+        return Appraisal(objective, np.nan, _violation(problem, penalty, w, intercept))
+    # Where the null model fits better it makes the bound.
+    point = point_at(problem, w, intercept, penalty.alpha, LOOK)
+    solve = multinomial.solve if isinstance(problem, MultinomialProblem) else coordinate_descent.solve
+    seen = solve(problem, penalty, point, LOOK)
+    bound = seen.objective - seen.dual_gap * problem.reference
+    gap = max(objective - bound, 0.0) / problem.reference if problem.reference > problem.rounding else 0.0
+    return Appraisal(objective, gap, np.nan)
+
+
+def _violation(problem: Problem, penalty: Any, w: Vector, intercept: float) -> float:
+    """Measure how far coefficients are from a minimum along every coordinate."""
+    if problem.reference <= problem.rounding:
+        return 0.0
+    point = null_point(problem, LOOK)
+    point.w, point.b = w.copy(), intercept - problem.centre if problem.fit_intercept else 0.0
+    run = FixpointRun(problem, penalty, point, LOOK)
+    run.measure(problem.public)
+    return run.violation

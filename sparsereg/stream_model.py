@@ -1,0 +1,409 @@
+"""What streaming estimators share: fits to data in memory, in parts and in streams, and models read off on request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._formats import as_rows
+from sparsereg._sklearn import check_feature_names, check_is_fitted, feature_names
+from sparsereg.chunks import Chunk, canonical_rows
+from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.course import Course
+from sparsereg.epochs import run_epochs
+from sparsereg.linear_model import SparseLinearModel
+from sparsereg.progress import Reporter
+from sparsereg.solvers.appraisal import Appraisal
+from sparsereg.stream_appraisal import appraise_course
+from sparsereg.stream_fit import StreamRun, make_plan
+from sparsereg.stream_settings import StreamSettings, check_settings, draw_seed, make_generator
+from sparsereg.stream_start import start_from
+from sparsereg.streams import Block, as_blocks
+
+__all__ = ["StreamModel", "hand_over"]
+
+Vector = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int64]
+
+UNKNOWN = Appraisal(np.nan, np.nan, np.nan)
+
+
+class StreamModel(SparseLinearModel):
+    """A fit that can go on; each estimator says which losses it takes and what targets are."""
+
+    _losses: tuple[str, ...]
+    _course: Course
+    n_features_in_: int
+
+    def __init__(
+        self,
+        loss: str,
+        *,
+        algorithm: str = "ftrl",
+        penalty: str = "elastic_net",
+        alpha: float = 1e-4,
+        l1_ratio: float = 1.0,
+        gamma: float | None = None,
+        fit_intercept: bool = True,
+        eta0: float = 0.1,
+        beta: float = 1.0,
+        learning_rate: str = "invscaling",
+        power_t: float = 0.5,
+        weight_decay: float = 0.0,
+        average: bool | int = False,
+        max_iter: int = 1000,
+        tol: float | None = 1e-3,
+        n_iter_no_change: int = 5,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        shuffle: bool = True,
+        random_state: Any = None,
+        dropout: float = 0.0,
+        min_count: int = 1,
+        drop_stale: int = 0,
+        total_weight: float | None = None,
+        warm_start: bool = False,
+        n_threads: int | None = None,
+        lock_free: bool = False,
+        verbose: int = 0,
+    ):
+        self.loss = loss
+        self.algorithm = algorithm
+        self.penalty = penalty
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.gamma = gamma
+        self.fit_intercept = fit_intercept
+        self.eta0 = eta0
+        self.beta = beta
+        self.learning_rate = learning_rate
+        self.power_t = power_t
+        self.weight_decay = weight_decay
+        self.average = average
+        self.max_iter = max_iter
+        self.tol = tol
+        self.n_iter_no_change = n_iter_no_change
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.dropout = dropout
+        self.min_count = min_count
+        self.drop_stale = drop_stale
+        self.total_weight = total_weight
+        self.warm_start = warm_start
+        self.n_threads = n_threads
+        self.lock_free = lock_free
+        self.verbose = verbose
+
+    # What the estimators say.
+
+    def _encode(
+        self, settings: StreamSettings, y: Any, sample_weight: Any, n_samples: int, classes: Any
+    ) -> tuple[Vector, Vector | None, npt.NDArray[Any] | None]:
+        """Return targets of shape (n_samples, n_outputs), weights, and the classes if there are any.
+
+        `classes` are those that are known beforehand; None: those of `y`.
+        """
+        raise NotImplementedError
+
+    def _check_classes(self, classes: Any) -> npt.NDArray[Any] | None:
+        """Check labels that are given before the data."""
+        raise NotImplementedError
+
+    def _set_classes(self, classes: npt.NDArray[Any] | None) -> None:
+        """Take over the classes of a fit."""
+
+    def _has_classes(self, classes: npt.NDArray[Any] | None) -> bool:
+        """Say whether the last fit was to these classes."""
+        return True
+
+    # What was learned, read off on request.
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say whether anything has been learned."""
+        return "_course" in vars(self)
+
+    @property
+    def _coef(self) -> SparseCoef | PathCoef:
+        return self._course.coef
+
+    @property
+    def intercept_(self) -> Any:
+        """Intercepts."""
+        return self._course.intercept
+
+    @property
+    def history_(self) -> dict[str, npt.NDArray[Any]]:
+        """Learning curves."""
+        return self._course.history.arrays()
+
+    @property
+    def n_iter_(self) -> int:
+        """Passes over the data."""
+        return self._course.n_iter
+
+    @property
+    def t_(self) -> int:
+        """Rows learned from, and one."""
+        return self._course.learner.n_rows + 1
+
+    @property
+    def n_active_(self) -> int:
+        """Coefficients touched."""
+        return self._course.learner.n_touched
+
+    @property
+    def objective_(self) -> float:
+        """F(w, b)."""
+        return self._appraisal.objective
+
+    @property
+    def dual_gap_(self) -> float:
+        """Distance of F from its minimum, at most."""
+        return self._appraisal.dual_gap
+
+    @property
+    def violation_(self) -> float:
+        """Distance from a minimum along every coordinate."""
+        return self._appraisal.violation
+
+    @property
+    def _appraisal(self) -> Appraisal:
+        n_rows, appraisal = self._appraised
+        return appraisal if n_rows == self._course.learner.n_rows else UNKNOWN
+
+    # Fits.
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, coef_init: Any = None, intercept_init: Any = None) -> Any:
+        """Learn from data in memory, pass after pass, until passes bring no more.
+
+        Parameters
+        ----------
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
+            int32 or int64 ids; never changed.
+        y : array-like of shape (n_samples,) or, for probabilities of classes, (n_samples, n_classes)
+            Numbers; of a classifier labels of any kind that can be sorted, or probabilities, as `LogisticRegression`
+            takes them.
+        sample_weight : None, float or array-like of shape (n_samples,)
+        coef_init : None, array-like or SciPy sparse matrix of shape (1 or n_classes, n_features), or a fitted model
+            Where to start; a model of this package brings its intercept too. What ``path.at(alpha)`` returns will do.
+        intercept_init : None, or float or array-like of shape (1 or n_classes,)
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For malformed data or parameters, and less than two classes; a previous fit stays as it was.
+        DivergenceError
+            Where a step is not finite; a previous fit stays as it was.
+
+        Warns
+        -----
+        ConvergenceWarning
+            Where `max_iter` passes were not enough.
+        """
+        settings, rng = self._settings(), make_generator(self.random_state)
+        feature_names(X)  # refuses mixed names before any work
+        rows = as_rows(X)
+        y, weight, classes = self._encode(settings, y, sample_weight, rows.n_samples, None)
+        chunk = Chunk(rows, y, weight)
+        course = Course(settings, rows.n_features, y.shape[1], draw_seed(rng))
+        self._start(course, coef_init, intercept_init, classes)
+        try:
+            run_epochs(course, chunk, rng, Reporter("auto" if self.verbose else False, bool(self.verbose)))
+            appraisal = appraise_course(course, chunk)
+        except KeyboardInterrupt:
+            self._adopt(course, X, classes)
+            raise
+        self._adopt(course, X, classes, appraisal)
+        return self
+
+    def fit_stream(
+        self,
+        source: Iterable[Any],
+        *,
+        classes: Any = None,
+        n_passes: int = 1,
+        validation: Any = None,
+        checkpoint: Any = None,
+        checkpoint_every: int = 1_000_000,
+        resume: bool = False,
+        progress: Any = "auto",
+    ) -> Any:
+        """Learn from blocks of rows in their order, read ahead in a thread; begin anew.
+
+        Parameters
+        ----------
+        source : iterable of Block, (X, y) or (X, y, sample_weight)
+            A reader, a list, a generator.
+        classes : array-like of shape (n_classes,), None of a regressor
+            All labels that there will be.
+        n_passes : int, default=1
+            More than one takes a source that can be iterated over again: a reader, a list.
+        validation : None, tuple (X, y), tuple (X, y, sample_weight) or Block, default=None
+            Held-out rows, whose mean loss enters `history_`.
+        checkpoint : None or path, default=None
+            A file that the state is written to, atomically.
+        checkpoint_every : int, default=1_000_000
+            Rows between two checkpoints, up to the end of a block; there is one after each pass too.
+        resume : bool, default=False
+            Go on from the checkpoint, if there is one, with the same bits as if nothing had happened. The source is
+            read from its start, and rows that were learned from are passed over.
+        progress : "auto", True or False, default="auto"
+            A bar of tqdm, where that is installed, or lines of the logger "sparsereg", level INFO. "auto": a bar on a
+            terminal, lines elsewhere if `verbose`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For malformed blocks, of which nothing is learned; what was learned from those before stays.
+        DivergenceError
+            Where a step is not finite.
+        """
+        settings, known = self._settings(), self._check_classes(classes)
+
+        def encode(block: Block) -> Chunk:
+            rows = canonical_rows(block.X)
+            y, weight, _ = self._encode(settings, block.y, block.sample_weight, rows.n_samples, known)
+            return Chunk(rows, y, weight)
+
+        held = None if validation is None else encode(_as_block(validation))
+        plan = make_plan(
+            source, held, n_passes=n_passes, checkpoint=checkpoint, checkpoint_every=checkpoint_every, resume=resume,
+            progress=progress, verbose=self.verbose, early_stopping=settings.early_stopping,
+        )
+        seed = draw_seed(make_generator(self.random_state))
+
+        def begin(block: Block, chunk: Chunk) -> Course:
+            course = Course(settings, chunk.rows.n_features, chunk.y.shape[1], seed)
+            self._start(course, None, None, known)
+            self._adopt(course, block.X, known)
+            return course
+
+        def compare(block: Block) -> None:
+            check_feature_names(self, block.X, reset=False)
+
+        StreamRun(source, encode, begin, compare, plan, self._identity(settings, known)).run()
+        return self
+
+    def _settings(self) -> StreamSettings:
+        """Check what can be checked without data."""
+        return check_settings(vars(self), self._losses)
+
+    def _adopt(
+        self, course: Course, X: Any, classes: npt.NDArray[Any] | None, appraisal: Appraisal = UNKNOWN
+    ) -> None:
+        """Take over a fit, or the beginning of one."""
+        check_feature_names(self, X, reset=True)
+        self._set_classes(classes)
+        self._course = course
+        self._appraised = (course.learner.n_rows, appraisal)
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: npt.NDArray[Any] | None) -> None:
+        settings = self._settings()
+        is_first = not self.__sklearn_is_fitted__()
+        if is_first:
+            feature_names(X)
+        else:
+            check_feature_names(self, X, reset=False)
+            _check_lasting(settings, self._course.settings)
+        rows = canonical_rows(X)
+        y, weight, classes = self._encode(settings, y, sample_weight, rows.n_samples, classes)
+        # All that is refused has been refused by now.
+        if is_first:
+            seed = draw_seed(make_generator(self.random_state))
+            self._adopt(Course(settings, rows.n_features, y.shape[1], seed), X, classes)
+        course = self._course
+        course.n_iter = 1
+        course.learn(Chunk(rows, y, weight))
+        if course.is_due_at_end:
+            course.record()
+
+    def _identity(self, settings: StreamSettings, classes: npt.NDArray[Any] | None) -> dict[str, Any]:
+        """Describe a fit, for its checkpoints."""
+        described = {name: repr(value) for name, value in settings.lasting.items()}
+        described["estimator"] = type(self).__name__
+        described["classes"] = "None" if classes is None else repr(classes.tolist())
+        return described
+
+    # Where a fit starts.
+
+    def _start(
+        self, course: Course, coef_init: Any, intercept_init: Any, classes: npt.NDArray[Any] | None
+    ) -> None:
+        """Give a learner the coefficients of another fit, of the last one, or none."""
+        if coef_init is None and intercept_init is None:
+            if not (course.settings.warm_start and self._can_go_on(course, classes)):
+                return
+            coef_init = self
+        if isinstance(coef_init, SparseLinearModel):
+            if not coef_init.__sklearn_is_fitted__():
+                raise ValueError(f"coef_init: this {type(coef_init).__name__} is not fitted, expected a fitted model")
+            if intercept_init is None:
+                intercept_init = coef_init.intercept_
+            coef_init = coef_init._coef
+        start_from(course, coef_init, intercept_init)
+
+    def _can_go_on(self, course: Course, classes: npt.NDArray[Any] | None) -> bool:
+        """Say whether the last fit was of as many columns and outputs."""
+        if not self.__sklearn_is_fitted__():
+            return False
+        last = self._course
+        alike = (last.n_features, last.learner.n_outputs) == (course.n_features, course.learner.n_outputs)
+        return alike and self._has_classes(classes)
+
+
+def hand_over(fitted: StreamModel, model: Any) -> Any:
+    """Give a batch model the settings that it shares with a streaming fit, and what that has found.
+
+    Parameters
+    ----------
+    fitted : StreamModel
+    model : OneAlphaModel
+        Unfitted; fitted on return.
+
+    Returns
+    -------
+    model : OneAlphaModel
+    """
+    check_is_fitted(fitted)
+    model.set_params(fit_intercept=fitted.fit_intercept, penalty=fitted.penalty, gamma=fitted.gamma)
+    names = (
+        "_coef", "intercept_", "objective_", "dual_gap_", "violation_", "n_iter_", "n_active_", "n_features_in_",
+        "feature_names_in_",
+    )
+    for name in names:
+        if hasattr(fitted, name):
+            setattr(model, name, getattr(fitted, name))
+    return model
+
+
+def _as_block(validation: Any) -> Block:
+    """Read held-out rows, in any form that blocks have."""
+    try:
+        return next(as_blocks([validation]))
+    except TypeError as error:
+        raise TypeError(
+            f"validation: {type(validation).__name__} is not allowed, expected a Block, (X, y) or (X, y, sample_weight)"
+        ) from error
+
+
+def _check_lasting(settings: StreamSettings, begun: StreamSettings) -> None:
+    """Refuse settings that have changed since the first part of the data: the state is made for the old ones."""
+    for name, value in settings.lasting.items():
+        if value != begun.lasting[name]:
+            raise ValueError(
+                f"{name}: {value!r} is not allowed in a fit that was begun with {begun.lasting[name]!r}, expected "
+                "that; fit(..., coef_init=) of a clone starts from these coefficients"
+            )

@@ -1,0 +1,269 @@
+"""Settings of streaming fits: each checked, and all of them with each other."""
+
+from __future__ import annotations
+
+import numbers
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sparsereg._core.optimisers import OPTIMISERS
+from sparsereg._core.penalties import PENALTIES
+from sparsereg._parameters import (
+    check_alpha,
+    check_choice,
+    check_count,
+    check_flag,
+    check_l1_ratio,
+    check_number,
+    check_penalty,
+    make_controls,
+    make_loss,
+)
+from sparsereg.solvers.concavity import DEFAULT_GAMMA, HAS_GAMMA
+from sparsereg.solvers.streaming import Learner, Sampling, make_optimiser
+
+__all__ = ["StreamSettings", "check_settings", "draw_seed", "make_generator"]
+
+# scikit-learn's names of losses.
+SAME_LOSS = {"log_loss": "logistic", "squared_error": "squared"}
+# Counters of ids are bytes.
+MOST_COUNT = 255
+# What shapes the state of a fit that goes on.
+LASTING = (
+    "loss", "algorithm", "penalty", "alpha", "l1_ratio", "gamma", "fit_intercept", "eta0", "beta", "learning_rate",
+    "power_t", "weight_decay", "average", "dropout", "min_count", "drop_stale", "total_weight", "delta",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class StreamSettings:
+    """Checked settings.
+
+    Attributes
+    ----------
+    loss : str
+        Registered name.
+    delta : float
+        Of Huber's loss.
+    algorithm : str
+    objective : registered loss
+    penalty : registered penalty
+    optimiser : dict of float
+        What `make_optimiser` takes.
+    sampling : Sampling
+        Its seed is drawn when a fit begins.
+    fit_intercept, shuffle, early_stopping, warm_start, lock_free : bool
+    max_iter, n_iter_no_change, n_threads : int
+    tol : float
+        -inf: never stop early.
+    validation_fraction : float
+    lasting : dict
+        What must stay as it is while a fit goes on, as the user set it.
+    """
+
+    loss: str
+    delta: float
+    algorithm: str
+    objective: Any
+    penalty: Any
+    optimiser: dict[str, float]
+    sampling: Sampling
+    fit_intercept: bool
+    shuffle: bool
+    early_stopping: bool
+    warm_start: bool
+    lock_free: bool
+    max_iter: int
+    n_iter_no_change: int
+    n_threads: int
+    tol: float
+    validation_fraction: float
+    lasting: dict[str, Any]
+
+    def make_learner(self, n_outputs: int, seed: int) -> Learner:
+        """Begin a fit.
+
+        Parameters
+        ----------
+        n_outputs : int
+        seed : int
+            Of the dropout.
+
+        Returns
+        -------
+        learner : Learner
+        """
+        sampling = self.sampling
+        return Learner(
+            self.objective,
+            self.penalty,
+            make_optimiser(self.algorithm, self.penalty, **self.optimiser),
+            n_outputs=n_outputs,
+            softmax=n_outputs > 1 and bool(self.objective.softmax),
+            fit_intercept=self.fit_intercept,
+            sampling=Sampling(sampling.dropout, seed, sampling.min_count, sampling.drop_stale),
+        )
+
+
+def check_settings(given: dict[str, Any], losses: tuple[str, ...]) -> StreamSettings:
+    """Check the parameters of a streaming estimator.
+
+    Parameters
+    ----------
+    given : dict from str to object
+        Parameters by name.
+    losses : tuple of str
+        Registered names that the estimator takes.
+
+    Returns
+    -------
+    settings : StreamSettings
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the parameter, its value and what is allowed.
+    """
+    known = {name: same for name, same in SAME_LOSS.items() if same in losses}
+    loss = check_choice(given["loss"], "loss", {*losses, *known})
+    loss = known.get(loss, loss)
+    delta = given.get("delta", 1.35)
+    objective = make_loss(loss, delta)
+    algorithm = check_choice(given["algorithm"], "algorithm", OPTIMISERS)
+    controls = make_controls(0.0, given["max_iter"], given["n_threads"], None)
+    tol = given["tol"]
+    settings = StreamSettings(
+        loss=loss,
+        delta=float(delta),
+        algorithm=algorithm,
+        objective=objective,
+        penalty=_make_penalty(given, objective),
+        optimiser=_check_steps(given),
+        sampling=_check_sampling(given),
+        max_iter=controls.max_iter,
+        n_threads=controls.n_threads,
+        n_iter_no_change=check_count(given["n_iter_no_change"], "n_iter_no_change"),
+        tol=-np.inf if tol is None else check_number(tol, "tol", 0.0, np.inf, "[0, inf)", upper_open=True),
+        validation_fraction=check_number(
+            given["validation_fraction"], "validation_fraction", 0.0, 1.0, "(0, 1)", lower_open=True, upper_open=True
+        ),
+        lasting={name: given[name] for name in LASTING if name in given},
+        **{
+            name: check_flag(given[name], name)
+            for name in ("fit_intercept", "shuffle", "early_stopping", "warm_start", "lock_free")
+        },
+    )
+    _check_together(settings, given)
+    return settings
+
+
+def make_generator(random_state: Any) -> np.random.Generator:
+    """Make a generator of random numbers of what scikit-learn calls a random state.
+
+    Parameters
+    ----------
+    random_state : None, int, numpy.random.RandomState or numpy.random.Generator
+        None: different every time. A generator goes on from where it is.
+
+    Returns
+    -------
+    generator : numpy.random.Generator
+    """
+    if random_state is None or isinstance(random_state, np.random.Generator):
+        return np.random.default_rng(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(0, 2**32, size=4, dtype=np.uint32))
+    if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool) and random_state >= 0:
+        return np.random.default_rng(int(random_state))
+    raise ValueError(
+        f"random_state: {random_state!r} is not allowed, expected None, a whole number of at least 0, a RandomState or "
+        "a Generator"
+    )
+
+
+def draw_seed(generator: np.random.Generator) -> int:
+    """Draw a seed for what is counted on from there, in [0, 2**63)."""
+    return int(generator.integers(2**63))
+
+
+def _make_penalty(given: dict[str, Any], objective: Any) -> Any:
+    """Check and build the penalty."""
+    alpha, l1_ratio = check_alpha(given["alpha"]), check_l1_ratio(given["l1_ratio"])
+    name = given["penalty"]
+    gamma = check_penalty(name, l1_ratio, given["gamma"])
+    if name not in HAS_GAMMA:
+        return PENALTIES[name](alpha, l1_ratio)
+    if gamma is None:
+        # Further out where the loss is less curved than squared loss, as in the batch solvers.
+        gamma = HAS_GAMMA[name] + (DEFAULT_GAMMA[name] - HAS_GAMMA[name]) / min(objective.lipschitz, 1.0)
+    return PENALTIES[name](alpha, l1_ratio, gamma)
+
+
+def _check_steps(given: dict[str, Any]) -> dict[str, float]:
+    """Check what says how far steps go."""
+    learning_rate = check_choice(given["learning_rate"], "learning_rate", ("constant", "invscaling"))
+    power_t = check_number(given["power_t"], "power_t", 0.0, np.inf, "[0, inf)", upper_open=True)
+    total_weight = given["total_weight"]
+    if total_weight is not None:
+        total_weight = check_number(
+            total_weight, "total_weight", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True
+        )
+    return {
+        "eta0": check_number(given["eta0"], "eta0", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True),
+        "beta": check_number(given["beta"], "beta", 0.0, np.inf, "[0, inf)", upper_open=True),
+        "power_t": 0.0 if learning_rate == "constant" else power_t,
+        "weight_decay": check_number(
+            given["weight_decay"], "weight_decay", 0.0, np.inf, "[0, inf)", upper_open=True
+        ),
+        "total_weight": total_weight or 0.0,
+        "average": _check_average(given["average"]),
+    }
+
+
+def _check_average(average: Any) -> float:
+    """Return the weight that goes before the average, -1 for none."""
+    if isinstance(average, (bool, np.bool_)):
+        return 0.0 if average else -1.0
+    return float(check_count(average, "average"))
+
+
+def _check_sampling(given: dict[str, Any]) -> Sampling:
+    """Check what says which entries and coefficients take part."""
+    drop_stale = given["drop_stale"]
+    return Sampling(
+        dropout=check_number(given["dropout"], "dropout", 0.0, 1.0, "[0, 1)", upper_open=True),
+        min_count=check_count(given["min_count"], "min_count", MOST_COUNT),
+        # 0, and not False, is never.
+        drop_stale=0 if drop_stale == 0 and drop_stale is not False else check_count(drop_stale, "drop_stale"),
+    )
+
+
+def _check_together(settings: StreamSettings, given: dict[str, Any]) -> None:
+    """Refuse settings that an algorithm has no use for, or that contradict each other."""
+    algorithm, name = settings.algorithm, given["penalty"]
+    if name != "elastic_net" and not OPTIMISERS[algorithm].any_penalty:
+        raise ValueError(
+            f"penalty: {name!r} is not allowed with algorithm={algorithm!r}, expected 'elastic_net', whose steps add "
+            "up in closed form, or algorithm='ftrl'"
+        )
+    only = {
+        "weight_decay": (0.0, ("prox_sgd", "adagrad"), ": FTRL keeps sums of slopes, and no coefficients to decay"),
+        "learning_rate": ("invscaling", ("prox_sgd",), ": the steps of the others follow from the slopes seen"),
+        "total_weight": (None, ("ftrl",), ""),
+        "average": (False, ("prox_sgd",), ": the steps of the others fall of themselves"),
+    }
+    for parameter, (default, algorithms, why) in only.items():
+        if given[parameter] != default and algorithm not in algorithms:
+            raise ValueError(
+                f"{parameter}: {given[parameter]!r} is not allowed with algorithm={algorithm!r}, expected {default!r}, "
+                f"or algorithm={' or '.join(map(repr, algorithms))}{why}"
+            )
+    if settings.n_threads > 1:
+        for parameter, alone, why in (("min_count", 1, "counts"), ("average", False, "averages")):
+            if given[parameter] != alone:
+                raise ValueError(
+                    f"{parameter}: {given[parameter]!r} is not allowed with n_threads={settings.n_threads}, expected "
+                    f"{alone!r}: threads do not share {why}"
+                )

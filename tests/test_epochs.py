@@ -1,0 +1,78 @@
+"""Passes over data in memory: when they end, which rows are held out."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sparsereg import SGDClassifier, SGDRegressor
+from sparsereg._formats import as_rows
+from sparsereg.chunks import Chunk
+from sparsereg.course import Course
+from sparsereg.epochs import Patience, _hold_out, _prepare, run_epochs
+from sparsereg.progress import Reporter
+from sparsereg.stream_settings import check_settings
+
+RNG = np.random.default_rng(0)
+X = sparse.random_array((200, 30), density=0.2, format="csr", rng=RNG)
+Y = (X @ RNG.standard_normal(30) > 0.3).astype(float)[:, None]
+
+
+def settings_of(cls=SGDClassifier, **given):
+    return check_settings(cls(**given).get_params(), cls._losses)
+
+
+def test_patience():
+    patience = Patience(0.1, 2)
+    assert [patience.ends(loss) for loss in (5.0, 4.0, 3.95, 3.0, 2.95, 2.93)] == 5 * [False] + [True]
+    assert patience.best == 2.93
+    assert patience.is_best
+    # Without a tolerance nothing ends. Small steps are no steps, whatever they add up to, as in scikit-learn.
+    endless = Patience(-np.inf, 1)
+    assert not any(endless.ends(loss) for loss in (1.0, 2.0, 3.0))
+    slow = Patience(0.1, 3)
+    assert [slow.ends(loss) for loss in (1.0, 0.95, 0.9, 0.85)] == 3 * [False] + [True]
+
+
+def test_the_held_out_part_is_stratified():
+    data = _prepare(Chunk(as_rows(X), Y, None), True, True)
+    settings = settings_of(early_stopping=True, validation_fraction=0.25)
+    learned, held = _hold_out(data, settings, np.random.default_rng(0))
+    assert learned.size + held.n_rows == data.y.shape[0]
+    for label in (0.0, 1.0):
+        n = int((data.y == label).sum())
+        assert int((held.y == label).sum()) == int(np.ceil(0.25 * n))
+    # The held-out rows are under the caller's ids.
+    assert held.rows.n_features == 30
+    kept = _hold_out(data, settings_of(), np.random.default_rng(0))
+    assert kept[0].size == data.y.shape[0]
+    assert kept[1] is None
+
+
+@pytest.mark.parametrize("by_place", [True, False])
+def test_rows_are_the_same_by_place_and_by_id(by_place):
+    """Ids are spread out, so that places differ from them."""
+    wide = sparse.csr_array((X.data, X.indices.astype(np.int64) * 1000, X.indptr), shape=(200, 30_000))
+    weight = np.where(np.arange(200) % 7 == 0, 0.0, 1.0)
+    data = _prepare(Chunk(as_rows(wide), Y, weight), True, by_place)
+    chunk = data.take(np.arange(data.y.shape[0]), wide=True)
+    dense = sparse.csr_array(
+        (chunk.rows.data, chunk.rows.indices, chunk.rows.indptr), shape=(chunk.n_rows, chunk.rows.n_features)
+    )
+    found = {(row.tobytes(), label) for row, label in zip(dense[:, ::1000].toarray(), chunk.y[:, 0], strict=True)}
+    used = weight > 0.0
+    expected = {(row.tobytes(), label) for row, label in zip(X[used].toarray(), Y[used, 0], strict=True)}
+    assert found == expected
+    assert chunk.weight.sum() == weight.sum()
+
+
+def test_coefficients_elsewhere_stay_while_others_are_learned():
+    settings = settings_of(SGDRegressor, alpha=0.0, max_iter=2, tol=None)
+    course = Course(settings, 10**12, 1, 0)
+    course.learner.start_from(np.array([5, 10**11]), np.array([[1.5], [-2.0]]), np.array([0.5]))
+    rows = sparse.csr_array((np.ones(2), np.array([5, 7]), np.array([0, 1, 2])), shape=(2, 10**12))
+    chunk = Chunk(as_rows(rows), np.array([[1.0], [2.0]]), None)
+    run_epochs(course, chunk, np.random.default_rng(0), Reporter(False, False))
+    coef = course.coef
+    np.testing.assert_array_equal(coef.ids, [5, 7, 10**11])
+    assert coef.values[2] == -2.0
+    assert course.learner.cells.by_id
