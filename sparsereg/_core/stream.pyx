@@ -127,15 +127,16 @@ cdef inline void predict(
 ) noexcept nogil:
     """Add a row's entries to its predictors, and keep the coefficients they have now."""
     cdef offset_t k, c
-    cdef double v, reach
-    for k in range(row.n):
-        for c in range(n_outputs):
+    cdef double v, reach, full, t
+    for c in range(n_outputs):
+        full, t = row.full[c], row.t[c]
+        for k in range(row.n):
             v = optimiser.recall(row.state[k] + c * words, &reach)
             v = odd_prox(penalty, v, reach)
             row.w[k * n_outputs + c] = v
-            row.full[c] += v * row.x[k]
-            if row.t != row.full:
-                row.t[c] += v * row.kept[k]
+            full += v * row.x[k]
+            t += v * row.kept[k]
+        row.full[c], row.t[c] = full, t
 
 
 cdef inline double softmax_loss(const double *y, const double *t, double *slope, offset_t n) noexcept nogil:
