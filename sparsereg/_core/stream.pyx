@@ -203,7 +203,7 @@ cdef inline bint learn_row(
         row.full[c] = row.t[c] = 0.0 if intercept == NULL else intercept[c]
     predict(row, penalty, optimiser, words, n_outputs)
     value = measure(row, loss, softmax, y, n_outputs)
-    if not finite(value) or not step(row, optimiser, s, words, n_outputs, intercept):
+    if not finite(totals[1] + s * value) or not step(row, optimiser, s, words, n_outputs, intercept):
         return False
     totals[0] += s
     totals[1] += s * value
