@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from learner_twins import learner
@@ -176,6 +176,45 @@ def test_new_cells_begin_with_zeros():
     places = np.empty(30, dtype=np.int64)
     table.find_or_enter(np.arange(30), cells, places)
     assert not cells.array[places, 1:].any()
+
+
+@pytest.mark.parametrize("width", [2, 4])
+@given(
+    seed=st.integers(0, 2**32 - 1), capacity=st.integers(1, 60), load=st.floats(0.0, 1.0),
+    growth=st.sampled_from([1, 2, 7, 30, 500]), crowded=st.booleans(),
+)
+def test_growth_in_place_keeps_every_cell(width, seed, capacity, load, growth, crowded):
+    """Full tables, clusters over the end, and steps so small that cells lie behind their new first places."""
+    rng = np.random.default_rng(seed)
+    ids = rng.choice(LAST, 4000)
+    first = (mix(ids) >> np.uint64(32)) * np.uint64(capacity) >> np.uint64(32)
+    if crowded:  # at either end
+        ids = ids[(first == 0) | (first >= capacity - 2)]
+    ids = np.unique(ids)[: int(load * capacity)]
+    cells, places = entered(ids, capacity, width)
+    words = rng.integers(-(2**63), 2**63 - 1, (ids.size, width - 1))
+    cells.array[places, 1:] = words
+    cells.grow(capacity + growth)
+    assert len(cells.array) == capacity + growth
+    assert cells.used == ids.size == np.count_nonzero(cells.array[:, 0] != -1)
+    assert cells.limit == int(MAX_LOAD * (capacity + growth))
+    assert_reachable(cells.array)
+    again = np.empty(ids.size, dtype=np.int64)
+    table.find_or_enter(ids, cells, again)
+    assert cells.used == ids.size
+    np.testing.assert_array_equal(cells.array[again, 1:], words)
+
+
+def test_growth_keeps_marks():
+    model = learner("prox_sgd")
+    model.start_from(np.arange(10), np.ones((10, 1)))
+    model.drop_stale()
+    places = np.empty(3, dtype=np.int64)
+    table.find_or_enter(np.array([2, 5, 9]), model.cells, places)
+    model.make_room(10_000)
+    keys = model.cells.array[model.cells.array[:, 0] != -1, 0]
+    assert sorted(keys[keys < 0] & (LAST + 1)) == [2, 5, 9]
+    assert sorted(keys[keys >= 0]) == [0, 1, 3, 4, 6, 7, 8]
 
 
 def test_growth_is_geometric_and_stops_at_the_bound():
