@@ -242,7 +242,7 @@ def test_resuming_takes_other_blocks(tmp_path):
     path, arguments = tmp_path / "state", {"classes": [0, 1], "checkpoint_every": 100}
     with pytest.raises(KeyboardInterrupt):
         make().fit_stream(stop_after(5, blocks()), checkpoint=path, **arguments)
-    resumed = make().fit_stream(blocks(33), checkpoint=path, resume=True, **arguments)
+    resumed = make(alpha=np.float64(0.01)).fit_stream(blocks(33), checkpoint=path, resume=True, **arguments)
     assert state(resumed) == state(whole())
     # A stream that is over has nothing more to give.
     done = make().fit_stream(blocks(), checkpoint=path, resume=True, **arguments)
@@ -258,6 +258,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
         (make(alpha=0.5), [0, 1], "was made with alpha=0.01, expected 0.5"),
         (make(), [0, 1, 2], r"was made with classes=\[0, 1\], expected \[0, 1, 2\]"),
         (SGDRegressor(alpha=0.01), None, "was made with "),
+        (make(label_smoothing=0.1), [0, 1], r"was made with label_smoothing=0\.0, expected 0\.1"),
     ):
         with pytest.raises(ValueError, match=message):
             model.fit_stream(blocks(), **{**arguments, "classes": classes, "resume": True})
