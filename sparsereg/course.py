@@ -101,7 +101,7 @@ class Course:
         self.n_iter = 0
         self._since_entry = 0
         self._totals = np.zeros(2)
-        self._coef: tuple[int, SparseCoef | PathCoef] | None = None
+        self._coef: SparseCoef | PathCoef | None = None
 
     def learn(self, chunk: Chunk) -> None:
         """Learn from some rows."""
@@ -155,11 +155,10 @@ class Course:
         if self._coef is None:
             ids, w = self.learner.coefficients()
             if self.learner.n_outputs == 1:
-                coef: SparseCoef | PathCoef = SparseCoef(ids, w[:, 0].copy(), self.n_features)
+                self._coef = SparseCoef(ids, w[:, 0].copy(), self.n_features)
             else:
-                coef = PathCoef(ids, sparse.csc_array(w), self.n_features)
-            self._coef = (self.learner.n_rows, coef)
-        return self._coef[1]
+                self._coef = PathCoef(ids, sparse.csc_array(w), self.n_features)
+        return self._coef
 
     @property
     def intercept(self) -> Vector:

@@ -325,6 +325,8 @@ class StreamModel(SparseLinearModel):
             seed = draw_seed(make_generator(self.random_state))
             self._adopt(Course(settings, rows.n_features, y.shape[1], seed), X, classes)
         course = self._course
+        # What may change under way, such as the number of threads.
+        course.settings = settings
         course.n_iter = 1
         course.learn(Chunk(rows, y, weight))
         if course.is_due_at_end:
@@ -332,7 +334,9 @@ class StreamModel(SparseLinearModel):
 
     def _identity(self, settings: StreamSettings, classes: npt.NDArray[Any] | None) -> dict[str, Any]:
         """Describe a fit, for its checkpoints."""
-        described = {name: repr(value) for name, value in settings.lasting.items()}
+        given = {**settings.lasting, **{name: vars(self).get(name) for name in ("class_weight", "label_smoothing")}}
+        # A number is the same number whether it is NumPy's or not.
+        described = {name: repr(v.item() if isinstance(v, np.generic) else v) for name, v in given.items()}
         described["estimator"] = type(self).__name__
         described["classes"] = "None" if classes is None else repr(classes.tolist())
         return described
@@ -350,6 +354,11 @@ class StreamModel(SparseLinearModel):
         if isinstance(coef_init, SparseLinearModel):
             if not coef_init.__sklearn_is_fitted__():
                 raise ValueError(f"coef_init: this {type(coef_init).__name__} is not fitted, expected a fitted model")
+            theirs = getattr(coef_init, "classes_", None)
+            if theirs is not None and not np.array_equal(theirs, classes):
+                raise ValueError(
+                    f"coef_init: a model of the classes {theirs.tolist()} is not allowed, expected those of y"
+                )
             if intercept_init is None:
                 intercept_init = coef_init.intercept_
             coef_init = coef_init._coef

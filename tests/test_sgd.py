@@ -503,6 +503,8 @@ def test_starts_that_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             make("squared").fit(X, y, coef_init=coef, intercept_init=b)
+    with pytest.raises(ValueError, match=r"coef_init: a model of the classes \[0, 1\] is not allowed"):
+        make("logistic").fit(X, TARGETS["logistic"] + 1, coef_init=make("logistic").fit(X, TARGETS["logistic"]))
     with pytest.raises(ValueError, match="beta: 0 is not allowed with a warm start"):
         make("squared", beta=0.0).fit(X, y, coef_init=np.ones(40))
     with pytest.raises(ValueError, match=r"total_weight: 300.0 is not allowed with a warm start and penalty='l0'"):

@@ -2,6 +2,8 @@
 
 import itertools
 import logging
+import signal
+import subprocess
 import sys
 import types
 
@@ -204,11 +206,43 @@ def test_resumed_is_uninterrupted(tmp_path, settings, n_read):
         np.testing.assert_allclose(resumed.history_[name], expected.history_[name], rtol=1e-9, err_msg=name)
 
 
+KILLED = """
+import os, signal, sys
+import numpy as np
+from sparsereg import SGDClassifier
+
+def blocks():
+    rng = np.random.default_rng(0)
+    for k in range(40):
+        if k == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        X = (rng.random((50, 30)) < 0.2).astype(float)
+        yield X, (X[:, 0] + rng.random(50) > 0.8).astype(int)
+
+model = SGDClassifier(alpha=0.01, dropout=0.1, random_state=0)
+model.fit_stream(blocks(), classes=[0, 1], checkpoint=sys.argv[1], checkpoint_every=200, resume=True)
+sys.stdout.write(model.coef_.tobytes().hex() + model.intercept_.tobytes().hex())
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no such signal here")
+def test_killed_is_resumed(tmp_path):
+    def run(name, block):
+        command = [sys.executable, "-c", KILLED, str(tmp_path / name), str(block)]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+
+    expected = run("whole", 99)
+    assert expected.returncode == 0, expected.stderr
+    for block in (3, 17, 33):
+        assert run("killed", block).returncode == -signal.SIGKILL
+    assert run("killed", 99).stdout == expected.stdout
+
+
 def test_resuming_takes_other_blocks(tmp_path):
     path, arguments = tmp_path / "state", {"classes": [0, 1], "checkpoint_every": 100}
     with pytest.raises(KeyboardInterrupt):
         make().fit_stream(stop_after(5, blocks()), checkpoint=path, **arguments)
-    resumed = make().fit_stream(blocks(33), checkpoint=path, resume=True, **arguments)
+    resumed = make(alpha=np.float64(0.01)).fit_stream(blocks(33), checkpoint=path, resume=True, **arguments)
     assert state(resumed) == state(whole())
     # A stream that is over has nothing more to give.
     done = make().fit_stream(blocks(), checkpoint=path, resume=True, **arguments)
@@ -224,6 +258,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
         (make(alpha=0.5), [0, 1], "was made with alpha=0.01, expected 0.5"),
         (make(), [0, 1, 2], r"was made with classes=\[0, 1\], expected \[0, 1, 2\]"),
         (SGDRegressor(alpha=0.01), None, "was made with "),
+        (make(label_smoothing=0.1), [0, 1], r"was made with label_smoothing=0\.0, expected 0\.1"),
     ):
         with pytest.raises(ValueError, match=message):
             model.fit_stream(blocks(), **{**arguments, "classes": classes, "resume": True})

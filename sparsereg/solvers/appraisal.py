@@ -33,8 +33,8 @@ class Appraisal:
     objective : float
         F(w, b) on the user's scale.
     dual_gap : float
-        Bound on its distance from the minimum, relative to the objective of the null model; NaN for a penalty that is
-        not convex.
+        Bound on its distance from the minimum, relative to the objective of the null model, infinite where that is 0;
+        NaN for a penalty that is not convex.
     violation : float
         As in `Solution`.
     """
@@ -72,8 +72,11 @@ def appraise(
     solve = multinomial.solve if isinstance(problem, MultinomialProblem) else coordinate_descent.solve
     seen = solve(problem, penalty, point, LOOK)
     bound = seen.objective - seen.dual_gap * problem.reference
-    gap = max(objective - bound, 0.0) / problem.reference if problem.reference > problem.rounding else 0.0
-    return Appraisal(objective, gap, np.nan)
+    gap = max(objective - bound, 0.0)
+    if problem.reference <= problem.rounding:
+        # The null model fits exactly: so does this, or it is infinitely worse.
+        return Appraisal(objective, 0.0 if gap <= problem.rounding else np.inf, np.nan)
+    return Appraisal(objective, gap / problem.reference, np.nan)
 
 
 def _violation(problem: Problem, penalty: Any, w: Vector, intercept: float) -> float:

@@ -101,4 +101,5 @@ def test_a_target_that_is_constant():
     )
     found = appraise(problem, ElasticNet(ALPHA, 1.0), np.zeros(12), 2.0, 0.0)
     assert (found.objective, found.dual_gap) == (0.0, 0.0)
+    assert appraise(problem, ElasticNet(ALPHA, 1.0), np.zeros(12), 1.0, 0.5).dual_gap == np.inf
     assert appraise(problem, L0(ALPHA, 1.0), np.zeros(12), 2.0, 0.0).violation == 0.0
