@@ -20,6 +20,7 @@ ctypedef struct Table:
 
 cdef class Cells:
     cdef readonly object array
+    cdef object room  # whose beginning `array` is
     cdef int64_t[:, ::1] view
     cdef public offset_t used
     cdef readonly bint by_id

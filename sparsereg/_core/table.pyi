@@ -4,6 +4,10 @@ import numpy.typing as npt
 Ids = npt.NDArray[np.int64]
 
 MAX_LOAD: float
+MANY_WORDS: int
+AHEAD_OF_GROWTH: int
+
+def reserve(capacity: int, width: int) -> Ids: ...
 
 class Cells:
     array: Ids

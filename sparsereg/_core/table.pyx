@@ -11,9 +11,33 @@ from sparsereg._core.wide cimport prefetch
 # At three quarters a search for a new id looks at eight cells in a row on average (Knuth, TAOCP 3, 6.4).
 MAX_LOAD = 0.75
 
+# From 1 MB on a table lies in room for four times its size.
+MANY_WORDS = 1 << 17
+AHEAD_OF_GROWTH = 4
+
 # Cells asked for ahead of use: memory latency (about 80 ns) at 3 to 5 ns an id.
 cdef enum:
     AHEAD = 32
+
+
+def reserve(capacity, width):
+    """Reserve memory for cells, and where there are many, for their growth: what is not touched costs nothing.
+
+    Parameters
+    ----------
+    capacity, width : int
+
+    Returns
+    -------
+    room : ndarray of int64 of shape (capacity or more, width)
+    """
+    if capacity * width >= MANY_WORDS:
+        # NumPy asks for huge pages, which a search for a cell needs; memory that is moved about would lose them.
+        try:
+            return np.empty((AHEAD_OF_GROWTH * capacity, width), dtype=np.int64)
+        except MemoryError:
+            pass
+    return np.empty((capacity, width), dtype=np.int64)
 
 
 cdef class Cells:
@@ -36,7 +60,7 @@ cdef class Cells:
     """
 
     def __init__(self, array, offset_t used, bint by_id):
-        self.array = array
+        self.array = self.room = array
         self.view = array
         self.used = used
         self.by_id = by_id
@@ -73,12 +97,12 @@ cdef class Cells:
         return table
 
     def grow(self, offset_t capacity):
-        """Make a hash table larger in place: only the memory that is added is touched for the first time.
+        """Make a hash table larger, in place where there is room, so that only memory that is added is new.
 
         Parameters
         ----------
         capacity : int
-            Above the present one, below 2**32. Nobody else may hold `array`, or a part of it.
+            Above the present one, below 2**32.
 
         Notes
         -----
@@ -89,8 +113,11 @@ cdef class Cells:
         cdef offset_t old = self.view.shape[0], k
         cdef Table table
         cdef int64_t *cell
-        self.view = None
-        self.array.resize((capacity, self.array.shape[1]), refcheck=False)
+        if capacity > self.room.shape[0]:
+            room = reserve(capacity, self.view.shape[1])
+            room[:old] = self.array
+            self.room = room
+        self.array = self.room[:capacity]
         self.view = self.array
         table = self.table()
         late = np.empty((0, table.width), dtype=np.int64)
