@@ -15,6 +15,7 @@ ctypedef struct Table:
     offset_t width  # words a cell
     offset_t capacity  # cells, below 2**32
     offset_t used
+    offset_t in_line  # 3 where four cells are a cache line and all lines are whole, else 0
     bint by_id  # else ids are places
 
 
@@ -35,8 +36,8 @@ cdef inline uint64_t mix(uint64_t word) noexcept nogil:
 
 
 cdef inline offset_t first_place(const Table *table, int64_t id_) noexcept nogil:
-    """Return where the search for an id begins: the high half of its hash, scaled to the capacity."""
-    return <offset_t> (((mix(<uint64_t> id_) >> 32) * <uint64_t> table.capacity) >> 32)
+    """Return where the search for an id begins: the high half of its hash, scaled to the capacity; not within a line."""
+    return <offset_t> (((mix(<uint64_t> id_) >> 32) * <uint64_t> table.capacity) >> 32) & ~table.in_line
 
 
 cdef inline int64_t id_of(int64_t key) noexcept nogil:
@@ -53,6 +54,18 @@ cdef inline int64_t *find(const Table *table, int64_t id_) noexcept nogil:
     """Search for the cell of an id, or the empty one to put it in."""
     cdef int64_t *cell = table.cells + first_place(table, id_) * table.width
     cdef int64_t *end = table.cells + table.capacity * table.width
+    cdef bint second, third, fourth
+    if table.in_line:
+        # Four cells at once, without a branch on which of them it is: nobody can predict that.
+        while True:
+            second, third, fourth = id_of(cell[2]) == id_, id_of(cell[4]) == id_, id_of(cell[6]) == id_
+            if second | third | fourth | (id_of(cell[0]) == id_):
+                return cell + 2 * second + 4 * third + 6 * fourth
+            if cell[6] == EMPTY:  # cells of a line are taken in order
+                break
+            cell += 8
+            if cell == end:
+                cell = table.cells
     while cell[0] != EMPTY and id_of(cell[0]) != id_:
         cell += table.width
         if cell == end:

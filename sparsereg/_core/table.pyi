@@ -8,6 +8,7 @@ MANY_WORDS: int
 AHEAD_OF_GROWTH: int
 
 def reserve(capacity: int, width: int) -> Ids: ...
+def on_lines(capacity: int, width: int) -> Ids: ...
 
 class Cells:
     array: Ids

@@ -34,10 +34,26 @@ def reserve(capacity, width):
     if capacity * width >= MANY_WORDS:
         # NumPy asks for huge pages, which a search for a cell needs; memory that is moved about would lose them.
         try:
-            return np.empty((AHEAD_OF_GROWTH * capacity, width), dtype=np.int64)
+            return on_lines(AHEAD_OF_GROWTH * capacity, width)
         except MemoryError:
             pass
-    return np.empty((capacity, width), dtype=np.int64)
+    return on_lines(capacity, width)
+
+
+def on_lines(capacity, width):
+    """Make an array of words that begins with a cache line.
+
+    Parameters
+    ----------
+    capacity, width : int
+
+    Returns
+    -------
+    array : ndarray of int64 of shape (capacity, width)
+    """
+    words = np.empty(capacity * width + 7, dtype=np.int64)
+    start = -words.ctypes.data % 64 // 8
+    return words[start : start + capacity * width].reshape(capacity, width)
 
 
 cdef class Cells:
@@ -78,7 +94,7 @@ cdef class Cells:
         -------
         cells : Cells
         """
-        array = np.empty((capacity, width), dtype=np.int64)
+        array = on_lines(capacity, width)
         array[:, 0] = EMPTY
         return cls(array, 0, True)
 
@@ -93,6 +109,7 @@ cdef class Cells:
         table.width = self.view.shape[1]
         table.capacity = self.view.shape[0]
         table.used = self.used
+        table.in_line = 3 if table.width == 2 and table.capacity % 4 == 0 else 0
         table.by_id = self.by_id
         return table
 

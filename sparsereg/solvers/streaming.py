@@ -277,7 +277,7 @@ class Learner:
         """
         if self.has_room(n):
             return
-        capacity = int(max(self.cells.array.shape[0] * GROWTH, (self.cells.used + n) / table.MAX_LOAD)) + 1
+        capacity = int(max(self.cells.array.shape[0] * GROWTH, (self.cells.used + n) / table.MAX_LOAD)) // 8 * 8 + 8
         self._check_capacity(capacity)
         self.cells.grow(capacity)
 

@@ -28,7 +28,8 @@ def displacements(array):
     at = np.flatnonzero(array[:, 0] != -1)
     ids = array[at, 0].view(np.uint64) & ~TOP
     first = ((mix(ids) >> np.uint64(32)) * np.uint64(capacity)) >> np.uint64(32)
-    return (at - first.astype(np.int64)) % capacity
+    in_line = 4 if array.shape[1] == 2 and capacity % 4 == 0 else 1
+    return (at - first.astype(np.int64) // in_line * in_line) % capacity
 
 
 def assert_reachable(array):
