@@ -8,13 +8,20 @@ from sparsereg.cv import ElasticNetCV, LassoCV, LogisticRegressionCV, PoissonReg
 from sparsereg.path import enet_path, lasso_path, logistic_path, poisson_path, regularization_path, ridge_path
 from sparsereg.path_result import RegularizationPath
 from sparsereg.regressors import ElasticNet, HuberRegressor, Lasso, PoissonRegressor, Ridge
-from sparsereg.sgd import SGDClassifier, SGDRegressor
 from sparsereg.solvers.base import Progress
+from sparsereg.solvers.learner import DivergenceError
+from sparsereg.streaming.blocks import Block
+from sparsereg.streaming.sgd import SGDClassifier, SGDRegressor
+from sparsereg.streaming.svmlight import SvmlightReader
+from sparsereg.streaming.tables import CsvReader, ParquetReader
 
 __version__ = "0.1.0"
 __all__ = [
+    "Block",
     "CVProgress",
     "ConvergenceWarning",
+    "CsvReader",
+    "DivergenceError",
     "ElasticNet",
     "ElasticNetCV",
     "FeatureCross",
@@ -25,6 +32,7 @@ __all__ = [
     "LinearSVC",
     "LogisticRegression",
     "LogisticRegressionCV",
+    "ParquetReader",
     "PoissonRegressor",
     "PoissonRegressorCV",
     "Progress",
@@ -33,6 +41,7 @@ __all__ = [
     "RidgeCV",
     "SGDClassifier",
     "SGDRegressor",
+    "SvmlightReader",
     "__version__",
     "enet_path",
     "lasso_path",

@@ -10,7 +10,7 @@ from penalty_twins import GAMMAS, build, twin
 from scipy.special import expit, logsumexp, softmax
 
 from sparsereg._formats import Rows
-from sparsereg.solvers.streaming import Learner, Sampling, make_optimiser
+from sparsereg.solvers.learner import Learner, Sampling, make_optimiser
 
 SLOPES = {
     "squared": lambda y, t: t - y,

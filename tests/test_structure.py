@@ -26,14 +26,12 @@ STUBS = sorted(PACKAGE.rglob("*.pyi"))
 FLOORS = (
     {"_core"},
     {"_base", "_sklearn", "_validation"},
-    {"_formats", "archive", "categories", "checkpoint", "coef", "design", "grid", "metrics", "plot"},
+    {"_formats", "archive", "categories", "coef", "design", "grid", "metrics", "plot"},
     {"solvers"},
-    {"_parameters", "chunks", "convergence", "course", "epochs", "folds", "path", "path_result", "preparation"}
-    | {"progress", "scoring", "sources", "stream_appraisal", "stream_fit", "stream_settings", "stream_start"}
-    | {"stream_words", "streams", "targets"},
-    {"cross_validation", "cv_model", "linear_model", "one_alpha", "stream_model"},
+    {"_parameters", "convergence", "folds", "path", "path_result", "preparation", "scoring", "targets"},
+    {"cross_validation", "cv_model", "linear_model", "one_alpha"},
     {"classifiers", "crosses", "cv", "datasets", "demo", "demo_figure", "demo_report", "feature_cross", "regressors"}
-    | {"sgd", "svmlight", "tables"},
+    | {"streaming"},
     {"__main__", "cli"},
     {""},
 )

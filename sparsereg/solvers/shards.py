@@ -14,7 +14,7 @@ import numpy.typing as npt
 from sparsereg._core import stream, table
 from sparsereg._core.table import Cells
 from sparsereg._formats import Rows
-from sparsereg.solvers.streaming import Learner, Part
+from sparsereg.solvers.learner import Learner, Part
 
 __all__ = ["learn_in_threads"]
 

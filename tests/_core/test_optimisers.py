@@ -14,7 +14,7 @@ from sparsereg._core.losses import LOSSES
 from sparsereg._core.optimisers import OPTIMISERS
 from sparsereg._core.penalties import PENALTIES
 from sparsereg._formats import Rows
-from sparsereg.solvers.streaming import DivergenceError
+from sparsereg.solvers.learner import DivergenceError
 
 each_optimiser = pytest.mark.parametrize("algorithm", sorted(OPTIMISERS))
 each_loss = pytest.mark.parametrize("loss", sorted(LOSSES))

@@ -9,8 +9,8 @@ from scipy import sparse
 from sparsereg._core import losses, penalties
 from sparsereg._formats import as_rows
 from sparsereg.solvers import shards
+from sparsereg.solvers.learner import DivergenceError, Learner, Sampling, make_optimiser
 from sparsereg.solvers.shards import learn_in_threads
-from sparsereg.solvers.streaming import DivergenceError, Learner, Sampling, make_optimiser
 
 ALGORITHMS = ["ftrl", "prox_sgd", "adagrad"]
 SETTINGS = {"eta0": 0.2, "beta": 1.0, "power_t": 0.3, "weight_decay": 0.0, "total_weight": 0.0, "average": -1.0}

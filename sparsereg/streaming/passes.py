@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from sparsereg._parameters import check_count, check_flag
 from sparsereg._validation import check_width
-from sparsereg.checkpoint import load_checkpoint, save_checkpoint
-from sparsereg.chunks import Chunk
-from sparsereg.course import Course, History
-from sparsereg.epochs import Patience
-from sparsereg.progress import Reporter
-from sparsereg.streams import Block, as_blocks, overlapped
+from sparsereg.streaming.blocks import Block, as_blocks, overlapped
+from sparsereg.streaming.checkpoint import load_checkpoint, save_checkpoint
+from sparsereg.streaming.chunks import Chunk
+from sparsereg.streaming.course import Course, History
+from sparsereg.streaming.epochs import Patience
+from sparsereg.streaming.progress import Reporter
 
 __all__ = ["Plan", "StreamRun", "make_plan"]
 

@@ -12,7 +12,7 @@ import weakref
 import numpy as np
 import pytest
 
-from sparsereg.streams import Block, as_blocks, overlapped
+from sparsereg.streaming.blocks import Block, as_blocks, overlapped
 
 PATIENCE = 20.0  # seconds after which a thread counts as stuck
 
@@ -219,7 +219,7 @@ def test_an_interrupt_while_waiting_for_a_block_is_heard():
     """In a process of its own: a real signal, a source that never answers, and an exit that does not wait for it."""
     code = (
         "import os, signal, threading\n"
-        "from sparsereg.streams import overlapped\n"
+        "from sparsereg.streaming.blocks import overlapped\n"
         "def silent():\n"
         "    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
         "    threading.Event().wait()\n"
@@ -236,7 +236,7 @@ def test_an_interrupt_while_waiting_for_a_block_is_heard():
 def test_the_end_of_the_process_stops_the_thread():
     """Compiled code in a thread that is cut off may crash; a generator that nobody closed must not leave it running."""
     code = (
-        "from sparsereg.streams import overlapped\n"
+        "from sparsereg.streaming.blocks import overlapped\n"
         "def source():\n"
         "    try:\n"
         "        while True:\n"

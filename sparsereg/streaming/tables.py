@@ -18,8 +18,8 @@ from scipy import sparse
 from sparsereg._parameters import check_count
 from sparsereg._sklearn import NotFittedError
 from sparsereg._validation import MAX_SAMPLES
-from sparsereg.sources import Source, as_sources
-from sparsereg.streams import Block
+from sparsereg.streaming.blocks import Block
+from sparsereg.streaming.sources import Source, as_sources
 
 __all__ = ["CsvReader", "ParquetReader"]
 

@@ -11,12 +11,12 @@ import numpy.typing as npt
 from sparsereg._core import compact
 from sparsereg._formats import Rows
 from sparsereg._sklearn import ConvergenceWarning
-from sparsereg.chunks import Chunk, merge_equal
 from sparsereg.convergence import frames_of_the_package
-from sparsereg.course import Course
 from sparsereg.design import CompactRows, compact_rows, find_ids, select_rows
-from sparsereg.progress import Reporter
-from sparsereg.stream_settings import StreamSettings
+from sparsereg.streaming.chunks import Chunk, merge_equal
+from sparsereg.streaming.course import Course
+from sparsereg.streaming.progress import Reporter
+from sparsereg.streaming.settings import StreamSettings
 
 __all__ = ["Patience", "run_epochs"]
 

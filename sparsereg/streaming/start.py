@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg.chunks import canonical_rows
 from sparsereg.coef import PathCoef, SparseCoef
-from sparsereg.course import Course
+from sparsereg.streaming.chunks import canonical_rows
+from sparsereg.streaming.course import Course
 
 __all__ = ["start_from"]
 

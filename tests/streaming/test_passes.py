@@ -13,7 +13,7 @@ import pytest
 from scipy import sparse
 
 from sparsereg import SGDClassifier, SGDRegressor
-from sparsereg.streams import Block
+from sparsereg.streaming.blocks import Block
 
 RNG = np.random.default_rng(0)
 X = sparse.random_array((600, 50), density=0.1, format="csr", rng=RNG)

@@ -10,18 +10,18 @@ import numpy.typing as npt
 
 from sparsereg._formats import as_rows
 from sparsereg._sklearn import check_feature_names, check_is_fitted, feature_names
-from sparsereg.chunks import Chunk, canonical_rows
 from sparsereg.coef import PathCoef, SparseCoef
-from sparsereg.course import Course
-from sparsereg.epochs import run_epochs
 from sparsereg.linear_model import SparseLinearModel
-from sparsereg.progress import Reporter
 from sparsereg.solvers.appraisal import Appraisal
-from sparsereg.stream_appraisal import appraise_course
-from sparsereg.stream_fit import StreamRun, make_plan
-from sparsereg.stream_settings import StreamSettings, check_settings, draw_seed, make_generator
-from sparsereg.stream_start import start_from
-from sparsereg.streams import Block, as_blocks
+from sparsereg.streaming.appraisal import appraise_course
+from sparsereg.streaming.blocks import Block, as_blocks
+from sparsereg.streaming.chunks import Chunk, canonical_rows
+from sparsereg.streaming.course import Course
+from sparsereg.streaming.epochs import run_epochs
+from sparsereg.streaming.passes import StreamRun, make_plan
+from sparsereg.streaming.progress import Reporter
+from sparsereg.streaming.settings import StreamSettings, check_settings, draw_seed, make_generator
+from sparsereg.streaming.start import start_from
 
 __all__ = ["StreamModel", "hand_over"]
 

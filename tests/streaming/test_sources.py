@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from sparsereg.sources import Source, as_sources
+from sparsereg.streaming.sources import Source, as_sources
 
 TEXT = b"some text\n" * 5000
 

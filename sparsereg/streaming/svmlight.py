@@ -13,8 +13,8 @@ from sparsereg._core import svmlight
 from sparsereg._parameters import check_choice, check_count, check_flag
 from sparsereg._validation import MAX_SAMPLES
 from sparsereg.grid import check_dtype
-from sparsereg.sources import Source, as_sources
-from sparsereg.streams import Block
+from sparsereg.streaming.blocks import Block
+from sparsereg.streaming.sources import Source, as_sources
 
 __all__ = ["SvmlightReader"]
 

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sparsereg import svmlight
-from sparsereg.streams import overlapped
-from sparsereg.svmlight import SvmlightReader
+from sparsereg.streaming import svmlight
+from sparsereg.streaming.blocks import overlapped
+from sparsereg.streaming.svmlight import SvmlightReader
 
 
 def reader(text, **settings):

@@ -9,13 +9,13 @@ import numpy.typing as npt
 
 from sparsereg._core import certificate
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.chunks import Chunk
 from sparsereg.coef import SparseCoef
-from sparsereg.course import Course
 from sparsereg.design import find_ids, make_design
 from sparsereg.solvers.appraisal import Appraisal, appraise
 from sparsereg.solvers.multinomial_problem import make_multinomial_problem
 from sparsereg.solvers.problem import ColumnRules, make_problem
+from sparsereg.streaming.chunks import Chunk
+from sparsereg.streaming.course import Course
 
 __all__ = ["appraise_course"]
 

@@ -10,12 +10,12 @@ import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg._formats import Rows
-from sparsereg.chunks import Chunk
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.metrics import mean_deviance
+from sparsereg.solvers.learner import Learner
 from sparsereg.solvers.shards import learn_in_threads
-from sparsereg.solvers.streaming import Learner
-from sparsereg.stream_settings import StreamSettings
+from sparsereg.streaming.chunks import Chunk
+from sparsereg.streaming.settings import StreamSettings
 
 __all__ = ["Course", "History"]
 

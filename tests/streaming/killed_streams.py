@@ -17,14 +17,14 @@ from sparsereg import archive
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 from sparsereg._formats import as_rows
-from sparsereg.checkpoint import load_checkpoint, save_checkpoint
-from sparsereg.solvers import streaming
-from sparsereg.solvers.streaming import Learner, Sampling, make_optimiser
+from sparsereg.solvers import learner as learners
+from sparsereg.solvers.learner import Learner, Sampling, make_optimiser
+from sparsereg.streaming.checkpoint import load_checkpoint, save_checkpoint
 
 N_ROWS, WIDTH = 1050, 2**40
 BLOCK, EVERY = 70, 350
 # Counters as for 16 million ids would make each of hundreds of checkpoints 16 MB large.
-streaming.COUNTERS = 1 << 12
+learners.COUNTERS = 1 << 12
 
 
 def make_learner():

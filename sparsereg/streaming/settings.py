@@ -22,7 +22,7 @@ from sparsereg._parameters import (
     make_loss,
 )
 from sparsereg.solvers.concavity import DEFAULT_GAMMA, HAS_GAMMA
-from sparsereg.solvers.streaming import Learner, Sampling, make_optimiser
+from sparsereg.solvers.learner import Learner, Sampling, make_optimiser
 
 __all__ = ["StreamSettings", "check_settings", "draw_seed", "make_generator"]
 

@@ -28,7 +28,7 @@ from sparsereg import (
     lasso_path,
     logistic_path,
 )
-from sparsereg.solvers.streaming import DivergenceError, Learner
+from sparsereg.solvers.learner import DivergenceError, Learner
 
 RNG = np.random.default_rng(0)
 X = sparse.random_array((300, 40), density=0.15, format="csr", rng=RNG)

@@ -7,7 +7,7 @@ import logging
 import sys
 from typing import Any
 
-from sparsereg.course import Course
+from sparsereg.streaming.course import Course
 
 __all__ = ["Reporter"]
 

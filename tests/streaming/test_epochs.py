@@ -6,11 +6,11 @@ from scipy import sparse
 
 from sparsereg import SGDClassifier, SGDRegressor
 from sparsereg._formats import as_rows
-from sparsereg.chunks import Chunk
-from sparsereg.course import Course
-from sparsereg.epochs import Patience, _hold_out, _prepare, run_epochs
-from sparsereg.progress import Reporter
-from sparsereg.stream_settings import check_settings
+from sparsereg.streaming.chunks import Chunk
+from sparsereg.streaming.course import Course
+from sparsereg.streaming.epochs import Patience, _hold_out, _prepare, run_epochs
+from sparsereg.streaming.progress import Reporter
+from sparsereg.streaming.settings import check_settings
 
 RNG = np.random.default_rng(0)
 X = sparse.random_array((200, 30), density=0.2, format="csr", rng=RNG)

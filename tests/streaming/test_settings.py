@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sparsereg import SGDClassifier, SGDRegressor
-from sparsereg.stream_settings import check_settings, make_generator
+from sparsereg.streaming.settings import check_settings, make_generator
 
 LOSSES = ("squared", "huber", "poisson")
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from sparsereg._formats import as_rows
-from sparsereg.chunks import Chunk, canonical_rows, merge_equal
 from sparsereg.design import compact_rows
+from sparsereg.streaming.chunks import Chunk, canonical_rows, merge_equal
 
 ENTRIES = st.lists(
     st.lists(st.tuples(st.integers(0, 5), st.sampled_from([-1.0, 0.5, 1.0, 2.0])), max_size=6), min_size=1, max_size=6

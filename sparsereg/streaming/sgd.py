@@ -12,9 +12,9 @@ from sparsereg._validation import check_sample_weight, check_target
 from sparsereg.classifiers import LinearSVC, LogisticRegression
 from sparsereg.linear_model import ProbabilisticClassifier, SparseCountRegressor, SparseRegressor
 from sparsereg.regressors import ElasticNet, HuberRegressor, PoissonRegressor
-from sparsereg.stream_model import StreamModel, hand_over
-from sparsereg.stream_settings import StreamSettings
-from sparsereg.stream_words import STREAM_ALGORITHM, STREAM_ATTRIBUTES, STREAM_OBJECTIVE, STREAM_SAMPLING
+from sparsereg.streaming.model import StreamModel, hand_over
+from sparsereg.streaming.settings import StreamSettings
+from sparsereg.streaming.words import STREAM_ALGORITHM, STREAM_ATTRIBUTES, STREAM_OBJECTIVE, STREAM_SAMPLING
 from sparsereg.targets import check_classes, encode_classes, encode_known, flatten
 
 __all__ = ["SGDClassifier", "SGDRegressor"]

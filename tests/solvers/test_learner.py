@@ -12,8 +12,8 @@ from learner_twins import dense_of, learner, rows_of
 from sparsereg import regularization_path
 from sparsereg._core.optimisers import OPTIMISERS
 from sparsereg._core.penalties import PENALTIES
-from sparsereg.solvers import streaming
-from sparsereg.solvers.streaming import DivergenceError, Sampling
+from sparsereg.solvers import learner as learner_module
+from sparsereg.solvers.learner import DivergenceError, Sampling
 
 each_optimiser = pytest.mark.parametrize("algorithm", sorted(OPTIMISERS))
 # "average": proximal SGD that reports the mean of its iterates.
@@ -33,7 +33,7 @@ IDS = np.sort(np.random.default_rng(1).choice(2**63 - 2, P, replace=False))
 @pytest.fixture(autouse=True)
 def few_counters(monkeypatch):
     """States are compared as wholes, hundreds of times."""
-    monkeypatch.setattr(streaming, "COUNTERS", 1 << 12)
+    monkeypatch.setattr(learner_module, "COUNTERS", 1 << 12)
 
 
 def problem(seed=0, n_outputs=1):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sparsereg.archive import save_archive
-from sparsereg.checkpoint import load_checkpoint, save_checkpoint
+from sparsereg.streaming.checkpoint import load_checkpoint, save_checkpoint
 
 
 def save(path, number):

@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 
 from sparsereg import FeatureCross, LatLongCross
-from sparsereg.tables import CsvReader, ParquetReader
+from sparsereg.streaming.tables import CsvReader, ParquetReader
 
 pa = pytest.importorskip("pyarrow")
 pd = pytest.importorskip("pandas")
@@ -300,7 +300,7 @@ def test_without_pyarrow():
     code = (
         "import sys\n"
         "sys.modules['pyarrow'] = None\n"
-        "from sparsereg.tables import CsvReader\n"
+        "from sparsereg.streaming.tables import CsvReader\n"
         "try:\n"
         "    CsvReader('a.csv', target='y', features=['a'])\n"
         "except ImportError as error:\n"
