@@ -274,7 +274,8 @@ def print_report(arguments, data, outcomes):
     print_table(HEADINGS, [cells(spec, outcome, fastest) for spec, outcome in outcomes.items()])
     print(READING)
     for outcome in outcomes.values() if arguments.generated else ():
-        print(f"Generating the rows took {outcome.median('generating'):.3g} s, in a thread beside learning.")
+        seconds = outcome.median("generating")
+        print(f"Generating the rows took {seconds:.3g} s in a thread beside learning, which is in the CPU time.")
     closing = {"compare-sparsity": sparsity_lines, "against-batch": batch_lines}.get(arguments.mode)
     for line in closing(outcomes) if closing else ():
         print(line)
