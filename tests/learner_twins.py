@@ -7,10 +7,11 @@ import numpy as np
 from kernel_calls import loss_of
 from oracles import DELTA, LOSS_VALUES
 from penalty_twins import GAMMAS, build, twin
-from scipy.special import expit, logsumexp, softmax
+from scipy.special import expit, logsumexp, softmax, xlogy
 
 from sparsereg._formats import Rows
-from sparsereg.solvers.learner import Learner, Sampling, make_optimiser
+from sparsereg.solvers.learner import Learner, make_optimiser
+from sparsereg.solvers.part import Sampling
 
 SLOPES = {
     "squared": lambda y, t: t - y,
@@ -102,7 +103,8 @@ class DenseTwin:
     def value(self, y, t):
         if self.softmax:
             return logsumexp(t) * y.sum() - y @ t
-        return sum(LOSS_VALUES[self.loss](one, other) for one, other in zip(y, t, strict=True))
+        value = sum(LOSS_VALUES[self.loss](one, other) for one, other in zip(y, t, strict=True))
+        return value + float(np.sum(xlogy(y, y) - y)) if self.loss == "poisson" else value
 
     def slope(self, y, t):
         return softmax(t) - y if self.softmax else SLOPES[self.loss](y, t)

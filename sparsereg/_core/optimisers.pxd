@@ -11,8 +11,8 @@
 #   report(state, w)            what to tell of a coefficient that is w now
 #   worn()                      the clock has run as far as it may: settle all states, then set it back to its zero
 #   settle(state)               make the state what it is when the clock is back at its zero
+#   restart()                   set the clock back to its zero, all states being settled
 #   place(state, w, l1, l2)     set the state so that the coefficient is w now
-#   merge(state, new, old, l1, l2)   add to one state what a copy of another has learned, from old to new
 # To add one: a stanza here and its name in `Optimiser`; a stanza in optimisers.pyx and its name in OPTIMISERS.
 cimport cython
 from libc.math cimport exp, expm1, fabs, log1p, pow, sqrt
@@ -101,20 +101,13 @@ cdef class FTRL:
     cdef inline void settle(self, double *state) noexcept nogil:
         pass
 
+    cdef inline void restart(self) noexcept nogil:
+        pass
+
     cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
         cdef float *pair = <float *> state
         cdef double d = (self.beta + pair[1]) * self.inverse
         pair[0] = <float> -(w * (d + self.t * l2) + (self.t * l1 if w > 0.0 else -self.t * l1 if w < 0.0 else 0.0))
-
-    cdef inline void merge(
-        self, double *state, const double *new, const double *old, double l1, double l2
-    ) noexcept nogil:
-        cdef float *pair = <float *> state
-        cdef const float *after = <const float *> new
-        cdef const float *before = <const float *> old
-        cdef double gained = <double> after[1] * after[1] - <double> before[1] * before[1]
-        pair[0] += after[0] - before[0]
-        pair[1] = <float> sqrt(<double> pair[1] * pair[1] + gained)
 
 
 cdef inline bint adaptive_step(double *b, double *n, double g, double eta0, double beta) noexcept nogil:
@@ -201,7 +194,11 @@ cdef class ProxSGD:
         self.t += self.s
 
     cdef inline bint worn(self) noexcept nogil:
-        return self.scale < 1e-6 or self.shift * self.l1 > 1e6 or (self.past != NULL and self.now + 1 >= self.size)
+        # A v has lost digits where what L1 took off is large beside w, a sum where scales fall; else they run out of
+        # range.
+        if self.past != NULL and (self.now + 1 >= self.size or self.scale < 1e-6):
+            return True
+        return self.scale < 1e-60 or self.scale * self.shift * self.l1 > 1e6
 
     cdef inline double sum_since(self, const double *state) noexcept nogil:
         """Return the sum of s w over the rows that state[1] does not hold."""
@@ -226,19 +223,17 @@ cdef class ProxSGD:
             state[2] = 0.0
         state[0] = w
 
+    cdef inline void restart(self) noexcept nogil:
+        self.scale = 1.0
+        self.shift = 0.0
+        self.now = 0
+
     cdef inline double encoded(self, double w, double l1) noexcept nogil:
         """Return the v of a coefficient that is w now."""
         return w / self.scale + (self.shift * l1 if w > 0.0 else -self.shift * l1 if w < 0.0 else 0.0)
 
     cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
         state[0] = self.encoded(w, l1)
-
-    cdef inline void merge(
-        self, double *state, const double *new, const double *old, double l1, double l2
-    ) noexcept nogil:
-        cdef double threshold = self.shift * l1
-        cdef double v = shrunk(state[0], threshold) + shrunk(new[0], threshold) - shrunk(old[0], threshold)
-        self.place(state, self.scale * v, l1, l2)
 
 
 @cython.final
@@ -302,22 +297,12 @@ cdef class AdaGrad:
     cdef inline void settle(self, double *state) noexcept nogil:
         pass
 
+    cdef inline void restart(self) noexcept nogil:
+        pass
+
     cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
         state[0] = w
         state[1] = self.t
-
-    cdef inline double coefficient(self, const double *state, double l1, double l2) noexcept nogil:
-        cdef double reach
-        cdef double v = self.recall(state, &reach)
-        return shrunk(v, reach * l1) / (1.0 + reach * l2)
-
-    cdef inline void merge(
-        self, double *state, const double *new, const double *old, double l1, double l2
-    ) noexcept nogil:
-        cdef double w = self.coefficient(state, l1, l2)
-        w += self.coefficient(new, l1, l2) - self.coefficient(old, l1, l2)
-        state[2] += new[2] - old[2]
-        self.place(state, w, l1, l2)
 
 
 ctypedef fused Optimiser:

@@ -25,7 +25,6 @@ class ProxSGD:
     def __init__(
         self, eta0: float, power_t: float, weight_decay: float, l1: float, l2: float, average: float
     ) -> None: ...
-    def restart(self) -> None: ...
 
 @final
 class AdaGrad:

@@ -8,8 +8,6 @@ average : float
     What `ProxSGD` means by it; of others -1.
 clock : tuple of float
     All that an optimiser remembers beside its states; can be set.
-restart()
-    After `worn`.
 """
 cimport cython
 from libc.stdlib cimport calloc, free
@@ -127,17 +125,13 @@ cdef class ProxSGD:
     @clock.setter
     def clock(self, value):
         cdef offset_t k
+        if self.past != NULL and (len(value) % 3 != 1 or not 7 <= len(value) <= 4 + 3 * PAST):
+            raise ValueError(f"clock: {len(value)} numbers are not allowed, expected 4 and some threes")
         self.t, self.scale, self.shift, self.averaged = value[:4]
         if self.past != NULL:
             self.now = (len(value) - 4) // 3 - 1
             for k in range(3 * self.now + 3):
                 self.past[k] = value[4 + k]
-
-    def restart(self):
-        """Set the clock back to its zero, all states being settled."""
-        self.scale = 1.0
-        self.shift = 0.0
-        self.now = 0
 
     def __reduce__(self):
         arguments = (self.eta0, self.power_t, self.weight_decay, self.l1, self.l2, self.average)

@@ -5,9 +5,8 @@ Everywhere below, `data` of length 0 stands for "every value is 1".
 from libc.math cimport copysign, exp, fabs, log
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
 
-from sparsereg._core.losses cimport Loss
+from sparsereg._core.losses cimport Loss, Poisson
 from sparsereg._core.optimisers cimport Optimiser, finite
 from sparsereg._core.penalties cimport Penalty
 from sparsereg._core.table cimport EMPTY, Cells, Table, cell_at, expected, id_of, marked, mix
@@ -40,6 +39,7 @@ ctypedef struct Row:
     double *t  # (n_outputs,) predictors that the step is taken at
     double *full  # (n_outputs,) predictors without dropout; t itself without
     double *slope  # (n_outputs,)
+    double *old  # (n, n_outputs * words) states, then intercepts, to go back to
 
 ctypedef struct Admission:
     uint8_t *counts  # saturating counters, a count-min sketch of two hashes
@@ -60,26 +60,17 @@ cdef inline bint admitted(Admission *admission, int64_t id_) noexcept nogil:
     return False
 
 
-cdef inline int64_t *claim(Table *table, const Table *parent, Admission *admission, int64_t id_) noexcept nogil:
-    """Return the cell of an id, entered where it is new; NULL where it is not admitted yet.
-
-    A new cell of a table with a parent begins with the parent's state, and remembers it in its second half.
-    """
+cdef inline int64_t *claim(Table *table, Admission *admission, int64_t id_) noexcept nogil:
+    """Return the cell of an id, entered where it is new; NULL where it is not admitted yet."""
     cdef int64_t *cell = cell_at(table, id_)
-    cdef const int64_t *other = NULL
     cdef offset_t word
     if not table.by_id:
         return cell
     if cell[0] == EMPTY:
-        if parent.cells != NULL:
-            other = cell_at(parent, id_)
-        elif admission.least > 1 and not admitted(admission, id_):
+        if admission.least > 1 and not admitted(admission, id_):
             return NULL
         for word in range(1, table.width):
             cell[word] = 0
-        if other != NULL and other[0] != EMPTY:
-            memcpy(cell + 1, other + 1, (parent.width - 1) * sizeof(int64_t))
-            memcpy(cell + parent.width, other + 1, (parent.width - 1) * sizeof(int64_t))
         table.used += 1
     cell[0] = marked(id_)
     return cell
@@ -91,23 +82,22 @@ cdef inline double chance(uint64_t seed, uint64_t row, int64_t id_) noexcept nog
 
 
 cdef inline void gather(
-    Row *row, const Entries *entries, offset_t begin, offset_t end, Table *table, const Table *parent,
-    Admission *admission, double dropout, uint64_t seed, uint64_t number
+    Row *row, const Entries *entries, offset_t begin, offset_t end, Table *table, Admission *admission,
+    double dropout, uint64_t seed, uint64_t number
 ) noexcept nogil:
     """Find the cells of a row's entries, and drop some of its values out."""
     cdef offset_t k
-    cdef const Table *far = table if parent.cells == NULL else parent
     cdef int64_t *cell
     cdef double x = 1.0
     row.n = 0
     for k in range(begin, end):
         if k + AHEAD < entries.end:
-            prefetch(expected(far, entries.ids[k + AHEAD]))
+            prefetch(expected(table, entries.ids[k + AHEAD]))
         if entries.data != NULL:
             x = entries.data[k]
             if x == 0.0:
                 continue
-        cell = claim(table, parent, admission, entries.ids[k])
+        cell = claim(table, admission, entries.ids[k])
         if cell == NULL:
             continue
         row.x[row.n] = x
@@ -165,6 +155,8 @@ cdef inline double measure(Row *row, Loss loss, bint softmax, const double *y, o
         return value
     for c in range(n_outputs):
         value += loss.value(y[c], row.full[c])
+        if Loss is Poisson:
+            value += loss.conjugate(y[c], 0.0)  # half the deviance, as everywhere
         row.slope[c] = loss.derivative(y[c], row.t[c])
     return value
 
@@ -172,23 +164,35 @@ cdef inline double measure(Row *row, Loss loss, bint softmax, const double *y, o
 cdef inline bint step(
     Row *row, Optimiser optimiser, double s, offset_t words, offset_t n_outputs, double *intercept
 ) noexcept nogil:
-    """Take a row's steps; False, the rest undone, where one leads nowhere."""
+    """Take a row's steps; none, and False, where one leads nowhere."""
     cdef offset_t k, c
     cdef double g
+    cdef offset_t size = words * n_outputs
+    cdef bint whole = True
     optimiser.begin(s)
     for c in range(n_outputs):
         row.slope[c] *= s
         if not finite(row.slope[c]):
             return False
     for k in range(row.n):
+        for c in range(size):
+            row.old[k * size + c] = row.state[k][c]
         for c in range(n_outputs):
             g = row.slope[c] * row.kept[k]
-            if not optimiser.learn(row.state[k] + c * words, row.w[k * n_outputs + c], g):
-                return False
+            whole &= optimiser.learn(row.state[k] + c * words, row.w[k * n_outputs + c], g)
     if intercept != NULL:
+        for c in range(2 * n_outputs):
+            row.old[row.n * size + c] = intercept[c]
         for c in range(n_outputs):
-            if not optimiser.intercept(&intercept[c], &intercept[n_outputs + c], row.slope[c]):
-                return False
+            whole &= optimiser.intercept(&intercept[c], &intercept[n_outputs + c], row.slope[c])
+    if not whole:
+        for k in range(row.n):
+            for c in range(size):
+                row.state[k][c] = row.old[k * size + c]
+        if intercept != NULL:
+            for c in range(2 * n_outputs):
+                intercept[c] = row.old[row.n * size + c]
+        return False
     optimiser.advance()
     return True
 
@@ -211,9 +215,10 @@ cdef inline bint learn_row(
     return True
 
 
-cdef bint make_row(Row *row, offset_t longest, offset_t n_outputs, bint dropout) noexcept nogil:
+cdef bint make_row(Row *row, offset_t longest, offset_t n_outputs, offset_t words, bint dropout) noexcept nogil:
     """Find room for the longest row; `row.x` is what to free."""
-    cdef double *room = <double *> malloc((longest * (3 + n_outputs) + 3 * n_outputs + 1) * sizeof(double))
+    cdef offset_t n_words = longest * (3 + (1 + words) * n_outputs) + 5 * n_outputs
+    cdef double *room = <double *> malloc(n_words * sizeof(double))
     if room == NULL:
         return False
     row.x = room
@@ -223,15 +228,16 @@ cdef bint make_row(Row *row, offset_t longest, offset_t n_outputs, bint dropout)
     row.slope = row.w + longest * n_outputs
     row.full = row.slope + n_outputs
     row.t = row.full + n_outputs if dropout else row.full
+    row.old = row.full + 2 * n_outputs
     return True
 
 
 def learn(
     Loss loss, Penalty penalty, Optimiser optimiser, bint softmax,
     const offset_t[::1] indptr, const int64_t[::1] ids, const double[::1] data, const double[:, ::1] y,
-    const double[::1] weight, offset_t longest, Cells cells, Cells parent,
+    const double[::1] weight, offset_t longest, Cells cells,
     double[:, ::1] intercept, double[::1] totals,
-    uint8_t[::1] counts, int least, double dropout, uint64_t seed, uint64_t first_row
+    int64_t[::1] n_rows, uint8_t[::1] counts, int least, double dropout, uint64_t seed
 ):
     """Learn from rows in order: w and b follow the minimum of F(w, b) over the stream.
 
@@ -251,24 +257,24 @@ def learn(
     longest : int64
         Most entries of a row.
     cells : Cells, in-out
-        1 + n_outputs * words wide; with a parent, which remembers what it began with, 1 + 2 * n_outputs * words.
-    parent : Cells or None, in
-        Where new cells take their first state from.
+        1 + n_outputs * words wide.
     intercept : (2, n_outputs) or (0, 0) float64, in-out
         Intercepts, and the sums of their squared slopes.
     totals : (2,) float64, in-out
         Weight of the rows learned from, and their weighted losses, each measured before the row was learned from.
+    n_rows : (1,) int64, in-out
+        Rows of the stream that are over.
     counts, least : (size,) or (0,) uint8, in-out; int
-        An id without a cell gets one when it is seen for the `least`-th time, at most 255. Not with a parent.
-    dropout, seed, first_row : float, int, int
+        An id without a cell gets one when it is seen for the `least`-th time, at most 255.
+    dropout, seed : float, int
         Each entry is left out of the step with probability `dropout` and divided by 1 - dropout otherwise; drawn from
-        the seed, the row's number in the stream (`first_row` is that of row 0) and the id.
+        the seed, the row's number in the stream and the id.
 
     Returns
     -------
-    code, n_rows : int, int
-        How it ended, and the rows done. DONE: all rows. FULL: the next row may need more cells than there are. WORN:
-        all states are to be renewed before it. DIVERGED: its step is not finite; states, which are, hold part of it.
+    code : int
+        How it ended. DONE: after all rows. FULL: the next row may need more cells than there are. WORN: all states are
+        to be renewed before it. DIVERGED: its step is not finite, and has not been taken.
 
     Notes
     -----
@@ -276,25 +282,23 @@ def learn(
     memory an entry, asked for ahead of use.
     """
     cdef offset_t i = 0, stop = indptr.shape[0] - 1, n_outputs = y.shape[1], words, limit = cells.limit
-    cdef Table table = cells.table(), source
+    cdef Table table = cells.table()
     cdef Entries entries
     cdef Admission admission
     cdef Row row
     cdef int code = C_DONE
     cdef double s = 1.0
     cdef bint finished
+    cdef int64_t first_row = n_rows[0]
     cdef double *b = NULL if intercept.shape[0] == 0 else &intercept[0, 0]
-    source.cells = NULL
-    if parent is not None:
-        source = parent.table()
-    words = ((table.width if source.cells == NULL else source.width) - 1) // n_outputs
+    words = (table.width - 1) // n_outputs
     entries.ids = NULL if ids.shape[0] == 0 else &ids[0]
     entries.data = NULL if data.shape[0] == 0 else &data[0]
     entries.end = indptr[stop]
     admission.counts = NULL if counts.shape[0] == 0 else &counts[0]
     admission.size = counts.shape[0]
     admission.least = least
-    if not make_row(&row, longest, n_outputs, dropout > 0.0):
+    if not make_row(&row, longest, n_outputs, words, dropout > 0.0):
         raise MemoryError(f"a row of {longest} entries with {n_outputs} outputs")
     with nogil:
         while i < stop:
@@ -308,7 +312,7 @@ def learn(
                     code = C_FULL
                     break
                 gather(
-                    &row, &entries, indptr[i], indptr[i + 1], &table, &source, &admission, dropout, seed, first_row + i
+                    &row, &entries, indptr[i], indptr[i + 1], &table, &admission, dropout, seed, first_row + i
                 )
                 if n_outputs == 1:
                     finished = learn_row(&row, loss, False, penalty, optimiser, &y[i, 0], s, words, 1, b, &totals[0])
@@ -320,9 +324,10 @@ def learn(
                     code = C_DIVERGED
                     break
             i += 1
+            n_rows[0] = first_row + i
     free(row.x)
     cells.used = table.used
-    return code, i
+    return code
 
 
 def skip(Optimiser optimiser, const double[::1] weight, offset_t n_rows):
@@ -379,11 +384,11 @@ def read(Penalty penalty, Optimiser optimiser, const int64_t[:, ::1] cells, doub
 
 
 def settle(Optimiser optimiser, int64_t[:, ::1] cells, offset_t n_outputs):
-    """Make states what they are when the clock is back at its zero, where it has to be set next.
+    """Set the clock back to its zero, and states to what they are then.
 
     Parameters
     ----------
-    optimiser : object of the registry, in
+    optimiser : object of the registry, in-out
     cells : (n, 1 + n_outputs * words) int64, in-out
     n_outputs : int
     """
@@ -393,6 +398,44 @@ def settle(Optimiser optimiser, int64_t[:, ::1] cells, offset_t n_outputs):
             for c in range(n_outputs):
                 if cells[k, 0] != EMPTY:
                     optimiser.settle(<double *> &cells[k, 1 + c * words])
+        optimiser.restart()
+
+
+def decide(
+    Penalty penalty, Optimiser optimiser, const offset_t[::1] indptr, const int64_t[::1] ids, const double[::1] data,
+    Cells cells, double[:, ::1] t
+):
+    """Add rows to linear predictors, with the coefficients that cells stand for now, or their averages.
+
+    Parameters
+    ----------
+    penalty, optimiser : objects of the registries, in
+    indptr, ids, data : (n_rows + 1,), (nnz,) int64, (nnz,) or (0,) float64, in
+    cells : Cells, in
+        None is entered: an id without one has the coefficient 0.
+    t : (n_rows, n_outputs) float64, in-out
+
+    Notes
+    -----
+    Cost: one random access to memory an entry, asked for ahead of use.
+    """
+    cdef Table table = cells.table()
+    cdef offset_t i, k, c, n_outputs = t.shape[1], words = (table.width - 1) // n_outputs, n = ids.shape[0]
+    cdef double v, reach, x
+    cdef int64_t *cell
+    with nogil:
+        for i in range(t.shape[0]):
+            for k in range(indptr[i], indptr[i + 1]):
+                if k + AHEAD < n:
+                    prefetch(expected(&table, ids[k + AHEAD]))
+                cell = cell_at(&table, ids[k])
+                if cell[0] == EMPTY:
+                    continue
+                x = data[k] if data.shape[0] > 0 else 1.0
+                for c in range(n_outputs):
+                    v = optimiser.recall(<const double *> (cell + 1 + c * words), &reach)
+                    v = odd_prox(penalty, v, reach)
+                    t[i, c] += x * optimiser.report(<const double *> (cell + 1 + c * words), v)
 
 
 def write(Optimiser optimiser, double l1, double l2, const double[:, ::1] w, int64_t[:, ::1] cells):
@@ -412,45 +455,3 @@ def write(Optimiser optimiser, double l1, double l2, const double[:, ::1] w, int
             for c in range(n_outputs):
                 if cells[k, 0] != EMPTY:
                     optimiser.place(<double *> &cells[k, 1 + c * words], w[k, c], l1, l2)
-
-
-def merge(Optimiser optimiser, double l1, double l2, Cells shard, Cells cells):
-    """Add what a shard has learned to the cells that it began with.
-
-    Parameters
-    ----------
-    optimiser : object of the registry, in
-        At the time after all shards.
-    l1, l2 : float
-        Of the elastic net; not used by an optimiser that takes any penalty.
-    shard : Cells, in
-        A table with two states in each cell, now and at the beginning.
-    cells : Cells, in-out
-        Room for all cells of the shard.
-
-    Notes
-    -----
-    Cost: one random access to memory for each cell of the shard.
-    """
-    cdef Table table = cells.table(), part = shard.table()
-    cdef offset_t k, c, words = optimiser.words, size = table.width - 1
-    cdef int64_t *cell
-    cdef const int64_t *other
-    cdef Admission admission
-    cdef Table none
-    none.cells = NULL
-    admission.least = 1
-    with nogil:
-        for k in range(part.capacity):
-            other = part.cells + k * part.width
-            if k + AHEAD < part.capacity and other[AHEAD * part.width] != EMPTY:
-                prefetch(expected(&table, id_of(other[AHEAD * part.width])))
-            if other[0] == EMPTY:
-                continue
-            cell = claim(&table, &none, &admission, id_of(other[0]))
-            for c in range(size // words):
-                optimiser.merge(
-                    <double *> (cell + 1 + c * words), <const double *> (other + 1 + c * words),
-                    <const double *> (other + 1 + size + c * words), l1, l2,
-                )
-    cells.used = table.used

@@ -36,7 +36,7 @@ cdef inline uint64_t mix(uint64_t word) noexcept nogil:
 
 
 cdef inline offset_t first_place(const Table *table, int64_t id_) noexcept nogil:
-    """Return where the search for an id begins: the high half of its hash, scaled to the capacity; not within a line."""
+    """Return where the search for an id begins: the high half of its hash, scaled to the capacity; a line's start."""
     return <offset_t> (((mix(<uint64_t> id_) >> 32) * <uint64_t> table.capacity) >> 32) & ~table.in_line
 
 

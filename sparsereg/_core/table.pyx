@@ -127,9 +127,11 @@ cdef class Cells:
         left; those that would move towards the start (they lie far behind their first place), or over the end to where
         others are still to leave, are entered last.
         """
-        cdef offset_t old = self.view.shape[0], k
+        cdef offset_t old = self.view.shape[0], k, n_late = 0
         cdef Table table
         cdef int64_t *cell
+        # Memory for the worst case is asked for beforehand, and is not touched as a rule.
+        cdef int64_t[:, ::1] late = np.empty((old, self.view.shape[1]), dtype=np.int64)
         if capacity > self.room.shape[0]:
             room = reserve(capacity, self.view.shape[1])
             room[:old] = self.array
@@ -137,18 +139,17 @@ cdef class Cells:
         self.array = self.room[:capacity]
         self.view = self.array
         table = self.table()
-        late = np.empty((0, table.width), dtype=np.int64)
         with nogil:
             for k in range(old, capacity):
                 table.cells[k * table.width] = EMPTY
             for k in range(old - 1, -1, -1):
                 cell = table.cells + k * table.width
                 if cell[0] != EMPTY and not move_on(&table, cell):
-                    with gil:
-                        late = np.append(late, self.array[k : k + 1], axis=0)
+                    memcpy(&late[n_late, 0], cell, table.width * sizeof(int64_t))
+                    n_late += 1
                     cell[0] = EMPTY
-        enter(late, self)
-        self.used = table.used
+            for k in range(n_late):
+                memcpy(find(&table, id_of(late[k, 0])), &late[k, 0], table.width * sizeof(int64_t))
 
 
 cdef inline bint move_on(const Table *table, int64_t *cell) noexcept nogil:
@@ -175,7 +176,7 @@ def enter(const int64_t[:, ::1] source, Cells cells):
     Parameters
     ----------
     source : (n, width) int64, in
-        Cells in any order, -1 in front of empty ones; ids distinct.
+        Cells in any order, -1 in front of empty ones; ids distinct, which is checked.
     cells : Cells, in-out
         Room for all of them.
 
@@ -184,15 +185,21 @@ def enter(const int64_t[:, ::1] source, Cells cells):
     Cost: one pass; from table to table in order of memory, because first places keep their order.
     """
     cdef Table table = cells.table()
-    cdef offset_t k
+    cdef offset_t k = 0
     cdef int64_t *cell
+    cdef bint twice = False
     with nogil:
         for k in range(source.shape[0]):
             if source[k, 0] == EMPTY:
                 continue
             cell = find(&table, id_of(source[k, 0]))
+            if cell[0] != EMPTY:
+                twice = True
+                break
             memcpy(cell, &source[k, 0], table.width * sizeof(int64_t))
             table.used += 1
+    if twice:
+        raise ValueError(f"cells: id {id_of(source[k, 0])} is there twice, expected distinct ids")
     cells.used = table.used
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,14 +14,17 @@ from sparsereg._core import stream, table
 from sparsereg._core.optimisers import OPTIMISERS
 from sparsereg._core.table import Cells
 from sparsereg._formats import Rows
+from sparsereg.solvers.part import Part, Sampling
 
-__all__ = ["DivergenceError", "Learner", "Part", "Sampling", "make_optimiser"]
+__all__ = ["DivergenceError", "Learner", "make_optimiser"]
 
 Ids = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float64]
 
 # Entries learned from in one kernel call, about 50 ms of work.
 CALL_ENTRIES = 1 << 21
+# Rows predicted in one kernel call.
+CALL_ROWS = 1 << 17
 # Cells looked at in one go by what reads them all.
 CHUNK = 1 << 18
 # After growth a table is at least half full: cells cost at most twice their size. Growth copies in order of memory.
@@ -33,67 +36,6 @@ COUNTERS = 1 << 24
 
 class DivergenceError(ArithmeticError):
     """A step was so long that a number is no longer finite."""
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Which entries and coefficients take part.
-
-    Attributes
-    ----------
-    dropout : float
-        Share of the entries left out of each step, in [0, 1).
-    seed : int
-        Of the dropout, in [0, 2**64).
-    min_count : int
-        A coefficient is kept from the `min_count`-th time that its id is seen, in [1, 255].
-    drop_stale : int
-        Every so many rows, coefficients are dropped that are 0 and were not touched since the last time; 0: never.
-    """
-
-    dropout: float = 0.0
-    seed: int = 0
-    min_count: int = 1
-    drop_stale: int = 0
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """Some consecutive rows of a block, as the kernels take them.
-
-    Attributes
-    ----------
-    indptr, ids : ndarray of int64 of shape (n_rows + 1,), (nnz,)
-    data : ndarray of float64 of shape (nnz,) or (0,)
-        Length 0: ones.
-    y : ndarray of float64 of shape (n_rows, n_outputs)
-    weight : ndarray of float64 of shape (n_rows,) or (0,)
-        Length 0: ones.
-    """
-
-    indptr: Ids
-    ids: Ids
-    data: Vector
-    y: Vector
-    weight: Vector
-
-    @property
-    def n_rows(self) -> int:
-        """Number of rows."""
-        return self.indptr.size - 1
-
-    @property
-    def longest(self) -> int:
-        """Most entries of a row."""
-        return int(np.diff(self.indptr).max(initial=0))
-
-    def between(self, start: int, stop: int) -> Part:
-        """Return the rows from `start` up to `stop`."""
-        low, high = self.indptr[start], self.indptr[stop]
-        return Part(
-            self.indptr[start : stop + 1] - low, self.ids[low:high], self.data[low:high], self.y[start:stop],
-            self.weight[start:stop],
-        )
 
 
 class Learner:
@@ -118,8 +60,10 @@ class Learner:
         Intercepts, and the sums of their squared slopes.
     totals : ndarray of float64 of shape (2,)
         Weight of all rows so far, and their weighted losses, each measured before the row was learned from.
-    n_rows : int
+    counter : ndarray of int64 of shape (1,)
         Rows so far.
+    lock : threading.RLock
+        Held by who learns in the cells, moves them about or reads them.
     """
 
     def __init__(
@@ -132,8 +76,14 @@ class Learner:
         self.cells = Cells.empty(SMALLEST, self.width)
         self.intercept = np.zeros((2, n_outputs) if fit_intercept else (0, 0))
         self.totals = np.zeros(2)
-        self.n_rows = 0
+        self.counter = np.zeros(1, dtype=np.int64)
+        self.lock = threading.RLock()
         self.counts = np.zeros(COUNTERS if self.sampling.min_count > 1 else 0, dtype=np.uint8)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows so far."""
+        return int(self.counter[0])
 
     @property
     def width(self) -> int:
@@ -176,8 +126,9 @@ class Learner:
             self.learn_part(part)
 
     def parts(self, rows: Rows, y: Vector, weight: Vector | None, n_entries: int = CALL_ENTRIES) -> Iterator[Part]:
-        """Cut a block into pieces of about `n_entries`, and where coefficients are to be dropped."""
+        """Cut a block into pieces of about `n_entries` over all outputs, and where coefficients are to be dropped."""
         start, every = 0, self.sampling.drop_stale
+        n_entries = max(n_entries // self.n_outputs, 1)
         indptr = rows.indptr
         while start < rows.n_samples:
             stop = int(np.searchsorted(indptr, indptr[start] + n_entries, side="right")) - 1
@@ -207,39 +158,35 @@ class Learner:
         before_renewal : callable, default=tuple
             Called before all states are rewritten.
         """
-        start, longest, first_row = 0, part.longest, self.n_rows
-        while start < part.n_rows:
-            code, done = self.call(
-                part.between(start, part.n_rows) if start else part, self.optimiser,
-                Cells(self.cells.array, self.cells.used, False) if is_placed else self.cells, None, self.intercept,
-                self.totals, first_row + start,
-            )
-            start += done
-            self.n_rows = first_row + start
+        end = self.n_rows + part.n_rows
+        while self.n_rows < end:
+            rest = part if self.n_rows == end - part.n_rows else part.between(part.n_rows - (end - self.n_rows), None)
+            with self.lock:
+                cells = Cells(self.cells.array, self.cells.used, False) if is_placed else self.cells
+                code = self.call(rest, self.optimiser, cells, self.intercept, self.totals, self.counter)
             if code == stream.DIVERGED:
                 self.raise_diverged(self.n_rows)
             if code == stream.WORN:
                 before_renewal()
                 self.renew()
             if code == stream.FULL:
-                self.make_room(longest)
+                self.make_room(part.longest)
 
     def call(
-        self, part: Part, optimiser: Any, cells: Cells, parent: Cells | None, intercept: Vector, totals: Vector,
-        first_row: int,
-    ) -> tuple[int, int]:
+        self, part: Part, optimiser: Any, cells: Cells, intercept: Vector, totals: Vector, n_rows: Ids
+    ) -> int:
         """Call the kernel; see there.
 
         Returns
         -------
-        code, n_rows : int, int
-            How it ended, and the rows done.
+        code : int
+            How it ended.
         """
         sampling = self.sampling
         return stream.learn(
             self.loss, self.penalty, optimiser, self.softmax, part.indptr, part.ids, part.data, part.y, part.weight,
-            part.longest, cells, parent, intercept, totals, self.counts, sampling.min_count, sampling.dropout,
-            sampling.seed, first_row,
+            part.longest, cells, intercept, totals, n_rows, self.counts, sampling.min_count, sampling.dropout,
+            sampling.seed,
         )
 
     def raise_diverged(self, row: int) -> None:
@@ -279,7 +226,8 @@ class Learner:
             return
         capacity = int(max(self.cells.array.shape[0] * GROWTH, (self.cells.used + n) / table.MAX_LOAD)) // 8 * 8 + 8
         self._check_capacity(capacity)
-        self.cells.grow(capacity)
+        with self.lock:
+            self.cells.grow(capacity)
 
     def _move(self, array: Ids, capacity: int) -> None:
         """Make a new table of the used ones among some cells."""
@@ -294,8 +242,8 @@ class Learner:
 
     def renew(self) -> None:
         """Set the clock's sums back to zero, so that no digits are lost: every state is rewritten."""
-        stream.settle(self.optimiser, self.cells.array, self.n_outputs)
-        self.optimiser.restart()
+        with self.lock:
+            stream.settle(self.optimiser, self.cells.array, self.n_outputs)
 
     def drop_stale(self) -> None:
         """Forget coefficients that are 0 and have not been touched since the last time; mark the rest as seen."""
@@ -322,7 +270,8 @@ class Learner:
 
     def count_nonzero(self) -> int:
         """Count the coefficients that are not 0; one pass over the cells."""
-        return sum(int(np.count_nonzero(self._read(chunk))) for chunk in self._chunks())
+        with self.lock:
+            return sum(int(np.count_nonzero(self._read(chunk))) for chunk in self._chunks())
 
     def coefficients(self) -> tuple[Ids, Vector]:
         """Read the coefficients that are not 0.
@@ -335,14 +284,39 @@ class Learner:
             Zeros are exact, and never -0.0. Cost: one pass over the cells, and a sort of what is not 0.
         """
         ids, values = [np.empty(0, dtype=np.int64)], [np.empty((0, self.n_outputs))]
-        for chunk in self._chunks():
-            w = self._read(chunk)
-            used = np.flatnonzero(w.any(axis=1))
-            ids.append(chunk[used, 0] & np.iinfo(np.int64).max)
-            values.append(w[used])
+        with self.lock:
+            for chunk in self._chunks():
+                w = self._read(chunk)
+                used = np.flatnonzero(w.any(axis=1))
+                ids.append(chunk[used, 0] & np.iinfo(np.int64).max)
+                values.append(w[used])
         every = np.concatenate(ids)
         order = np.argsort(every)
         return every[order], np.concatenate(values)[order]
+
+    def decide(self, rows: Rows) -> Vector:
+        """Compute linear predictors, intercepts included; by id, at the price of one look-up a non-zero.
+
+        Parameters
+        ----------
+        rows : Rows
+
+        Returns
+        -------
+        t : ndarray of float64 of shape (n_rows, n_outputs)
+        """
+        t = np.empty((rows.n_samples, self.n_outputs))
+        with self.lock:
+            t[:] = self.intercepts()
+            for start in range(0, rows.n_samples, CALL_ROWS):
+                stop = min(start + CALL_ROWS, rows.n_samples)
+                low, high = rows.indptr[start], rows.indptr[stop]
+                stream.decide(
+                    self.penalty, self.optimiser, rows.indptr[start : stop + 1] - low,
+                    rows.indices[low:high].astype(np.int64, copy=False),
+                    rows.data[low:high].astype(np.float64, copy=False), self.cells, t[start:stop],
+                )
+        return t
 
     def intercepts(self) -> Vector:
         """Return the intercepts, or their averages.
@@ -357,7 +331,7 @@ class Learner:
         return self.intercept[1] / weight if weight > 0.0 else self.intercept[0].copy()
 
     def start_from(self, ids: Ids, w: Vector, intercept: Vector | None = None) -> None:
-        """Set coefficients, before the first row.
+        """Set coefficients; all others become 0.
 
         Parameters
         ----------
@@ -366,9 +340,13 @@ class Learner:
         w : ndarray of float64 of shape (n_ids, n_outputs)
         intercept : ndarray of float64 of shape (n_outputs,) or None, default=None
         """
+        if not self.cells.by_id:
+            raise RuntimeError("start_from: cells are found by place, expected forget_places() before")
         places = np.empty(ids.size, dtype=np.int64)
         self.make_room(ids.size)
         table.find_or_enter(ids, self.cells, places)
+        for chunk in self._chunks():
+            stream.write(self.optimiser, 0.0, 0.0, np.zeros((chunk.shape[0], self.n_outputs)), chunk)
         cells = self.cells.array[places]
         stream.write(self.optimiser, *self.l1_l2, w, cells)
         self.cells.array[places] = cells
@@ -404,16 +382,17 @@ class Learner:
         -------
         state : dict from str to ndarray
         """
-        array = self.cells.array
-        return {
-            "cells": array[array[:, 0] != -1],
-            "by_id": np.array(self.cells.by_id),
-            "intercept": self.intercept.copy(),
-            "totals": self.totals.copy(),
-            "n_rows": np.array(self.n_rows, dtype=np.int64),
-            "clock": np.array(self.optimiser.clock),
-            "counts": self.counts.copy(),
-        }
+        with self.lock:
+            array = self.cells.array
+            return {
+                "cells": array[array[:, 0] != -1],
+                "by_id": np.array(self.cells.by_id),
+                "intercept": self.intercept.copy(),
+                "totals": self.totals.copy(),
+                "n_rows": self.counter.copy(),
+                "clock": np.array(self.optimiser.clock),
+                "counts": self.counts.copy(),
+            }
 
     def restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
         """Go back to a state of a learner that was made alike.
@@ -422,17 +401,38 @@ class Learner:
         ----------
         state : dict from str to ndarray
             What `state` returned.
+
+        Raises
+        ------
+        ValueError
+            For anything else; the learner is as it was then.
         """
-        array = np.ascontiguousarray(state["cells"], dtype=np.int64)
+        self._check_state(state)
+        array = np.ascontiguousarray(state["cells"])
         if state["by_id"]:
             self._move(array, max(SMALLEST, int(array.shape[0] * GROWTH / table.MAX_LOAD)))
         else:
             self.cells = Cells(array.copy(), array.shape[0], False)
-        self.intercept = state["intercept"].astype(np.float64)
-        self.totals = state["totals"].astype(np.float64)
-        self.n_rows = int(state["n_rows"])
         self.optimiser.clock = tuple(state["clock"].tolist())
-        self.counts = state["counts"].astype(np.uint8)
+        for name in ("intercept", "totals", "counts"):
+            setattr(self, name, state[name].copy())
+        self.counter = state["n_rows"].copy()
+
+    def _check_state(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """Refuse arrays that kernels could not work with."""
+        mine = self.state()
+        for name, array in mine.items():
+            if name not in state:
+                raise ValueError(f"state: {name!r} is missing, expected {', '.join(mine)}")
+            given = state[name]
+            long = name == "clock" and self.optimiser.average >= 0.0
+            shape = given.shape if long else (len(given), *array.shape[1:]) if name == "cells" else array.shape
+            if given.shape != shape or given.dtype != array.dtype:
+                raise ValueError(
+                    f"state: {name!r} has shape {given.shape} and type {given.dtype}, expected {shape}, {array.dtype}"
+                )
+        if state["n_rows"][0] < 0:
+            raise ValueError(f"state: {state['n_rows'][0]} rows are not allowed, expected 0 or more")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Learner:
         """Copy the state, so that no other learner changes it."""
@@ -445,12 +445,14 @@ class Learner:
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the state of used cells, not the table."""
-        out = {key: value for key, value in self.__dict__.items() if key not in ("cells", "counts")}
+        out = {key: value for key, value in self.__dict__.items() if key not in ("cells", "counts", "lock")}
         return {**out, "state": self.state()}
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
         state = pickled.pop("state")
         self.__dict__.update(pickled)
+        self.lock = threading.RLock()
+        self.cells, self.counts = Cells.empty(SMALLEST, self.width), state["counts"]
         self.restore(state)
 
 

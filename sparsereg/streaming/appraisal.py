@@ -1,7 +1,8 @@
-"""What a streaming fit is worth on data in memory: F, certified as the batch fits are."""
+"""A streaming fit on data in memory as the batch fits see it: certified, and brought to its end."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,19 @@ import numpy.typing as npt
 from sparsereg._core import certificate
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.coef import SparseCoef
-from sparsereg.design import find_ids, make_design
+from sparsereg.convergence import warn_unconverged
+from sparsereg.design import Design, find_ids, make_design
+from sparsereg.solvers import saga
 from sparsereg.solvers.appraisal import Appraisal, appraise
+from sparsereg.solvers.base import Controls
 from sparsereg.solvers.multinomial_problem import make_multinomial_problem
-from sparsereg.solvers.problem import ColumnRules, make_problem
+from sparsereg.solvers.problem import ColumnRules, Problem, make_problem
+from sparsereg.solvers.start import point_at
 from sparsereg.streaming.chunks import Chunk
 from sparsereg.streaming.course import Course
+from sparsereg.streaming.settings import StreamSettings
 
-__all__ = ["appraise_course"]
+__all__ = ["appraise_course", "finish_course"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
@@ -44,24 +50,67 @@ def appraise_course(course: Course, chunk: Chunk) -> Appraisal:
     paid = np.array([_penalty_paid(penalty, vector.values) for vector in vectors])
     objectives = course.losses(rows, y, weight) + (paid.sum() if course.learner.softmax else paid)
     design = make_design(rows, weight)
-    rules, w = ColumnRules.plain(design.n_active), _on(vectors, design.active)
-    common = {"fit_intercept": settings.fit_intercept, "l1_ratio": penalty.l1_ratio}
+    w = _on(vectors, design.active)
     if course.learner.softmax:
         objective = float(objectives[0])
         if not isinstance(penalty, ElasticNet):
             return Appraisal(objective, np.nan, np.nan)
-        joint = make_multinomial_problem(design, y, weight, rules, **common)
-        return appraise(joint, penalty, w, b, objective)
-    found = []
-    for target, of_output, intercept, objective in zip(y.T, w, b, objectives, strict=True):
-        problem = make_problem(
-            design, np.ascontiguousarray(target), weight, rules, loss=settings.objective, offset=None,
-            smallest_alpha=penalty.alpha, eliminate=False, **common,
+        joint = make_multinomial_problem(
+            design, y, weight, ColumnRules.plain(design.n_active), fit_intercept=settings.fit_intercept,
+            l1_ratio=penalty.l1_ratio,
         )
-        found.append(appraise(problem, penalty, of_output, float(intercept), float(objective)))
+        return appraise(joint, penalty, w, b, objective)
+    problems = _problems(settings, chunk, design)
+    found = [
+        appraise(problem, penalty, of_output, float(intercept), float(objective))
+        for problem, of_output, intercept, objective in zip(problems, w, b, objectives, strict=True)
+    ]
     return Appraisal(
         sum(one.objective for one in found), max(one.dual_gap for one in found), max(one.violation for one in found)
     )
+
+
+def finish_course(course: Course, chunk: Chunk, seed: int) -> None:
+    """Bring a fit to its end on the data that it was made of: sparse proximal SAGA, to a certified duality gap.
+
+    Parameters
+    ----------
+    course : Course
+        Of the elastic net; on return its coefficients are the solution.
+    chunk : Chunk
+        All rows.
+    seed : int
+        Of the order of rows.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Where `max_iter` passes were not enough.
+    """
+    settings, penalty, coef = course.settings, course.settings.penalty, course.coef
+    controls = Controls(settings.finish_tol, settings.max_iter, settings.n_threads)
+    vectors = [coef] if isinstance(coef, SparseCoef) else [coef.at(k) for k in range(coef.n_columns)]
+    design = make_design(chunk.rows, chunk.weight)
+    starts = zip(_on(vectors, design.active), course.intercept, strict=True)
+    solutions = []
+    for problem, (w, b) in zip(_problems(settings, chunk, design), starts, strict=True):
+        point = point_at(problem, w, float(b), penalty.alpha, controls)
+        solutions.append(saga.finish(problem, penalty, point, controls, seed))
+    warn_unconverged(solutions, np.full(len(solutions), penalty.alpha), controls)
+    w = np.column_stack([solution.on(design.n_active).toarray().ravel() for solution in solutions])
+    used = np.flatnonzero(w.any(axis=1))
+    course.settle(design.active[used], w[used], np.array([solution.b for solution in solutions]))
+    course.n_iter += max(solution.n_iter for solution in solutions)
+
+
+def _problems(settings: StreamSettings, chunk: Chunk, design: Design) -> Iterator[Problem]:
+    """Make a problem of each output."""
+    for target in chunk.y.T:
+        yield make_problem(
+            design, np.ascontiguousarray(target), chunk.weight, ColumnRules.plain(design.n_active),
+            loss=settings.objective, offset=None, smallest_alpha=settings.penalty.alpha, eliminate=False,
+            fit_intercept=settings.fit_intercept, l1_ratio=settings.penalty.l1_ratio,
+        )
 
 
 def _on(vectors: list[SparseCoef], active: Ids) -> Vector:

@@ -13,12 +13,13 @@ from sparsereg._formats import Rows
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.metrics import mean_deviance
 from sparsereg.solvers.learner import Learner
-from sparsereg.solvers.shards import learn_in_threads
+from sparsereg.solvers.threads import learn_in_threads
 from sparsereg.streaming.chunks import Chunk
 from sparsereg.streaming.settings import StreamSettings
 
 __all__ = ["Course", "History"]
 
+Ids = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float64]
 
 # Rows between two entries of a history, at least.
@@ -89,6 +90,8 @@ class Course:
     history : History
     seconds : float
         Spent learning.
+    n_entries : int
+        Non-zeros since the last entry of the history.
     n_iter : int
         Passes over the data so far, the one under way included.
     """
@@ -99,7 +102,7 @@ class Course:
         self.history = History()
         self.seconds = 0.0
         self.n_iter = 0
-        self._since_entry = 0
+        self.n_entries = 0
         self._totals = np.zeros(2)
         self._coef: SparseCoef | PathCoef | None = None
 
@@ -113,13 +116,13 @@ class Course:
             )
         finally:
             self.seconds += time.perf_counter() - start
-            self._since_entry += chunk.n_entries
+            self.n_entries += chunk.n_entries
 
     @property
     def is_due(self) -> bool:
         """Counting non-zeros costs little beside what has been learned since the last entry of the history."""
         learner = self.learner
-        return self._rows_since_entry >= ENTRY_ROWS and self._since_entry >= learner.n_touched
+        return self._rows_since_entry >= ENTRY_ROWS and self.n_entries >= learner.n_touched
 
     @property
     def is_due_at_end(self) -> bool:
@@ -147,7 +150,30 @@ class Course:
             progressive_loss=loss / weight if weight > 0.0 else np.nan, validation_loss=validation_loss,
         )
         self._totals = learner.totals.copy()
-        self._since_entry = 0
+        self.n_entries = 0
+
+    def settle(self, ids: Ids, w: Vector, intercept: Vector) -> None:
+        """Replace the coefficients by those that something else has found.
+
+        Parameters
+        ----------
+        ids : ndarray of int64 of shape (n_ids,)
+        w : ndarray of float64 of shape (n_ids, n_outputs)
+        intercept : ndarray of float64 of shape (n_outputs,)
+        """
+        self.learner.start_from(ids, w, intercept)
+        self._coef = None
+
+    def decide(self, rows: Rows) -> Vector:
+        """Compute linear predictors, an array of shape (n_rows, n_outputs), at the price of the rows alone.
+
+        Parameters
+        ----------
+        rows : Rows
+        """
+        if self._coef is None and self.learner.cells.by_id:
+            return self.learner.decide(rows)
+        return self.coef.decision(rows).reshape(rows.n_samples, -1) + self.intercept
 
     @property
     def coef(self) -> SparseCoef | PathCoef:
@@ -203,7 +229,7 @@ class Course:
             Of the softmax, or of each output by itself.
         """
         settings = self.settings
-        t = self.coef.decision(rows).reshape(y.shape) + self.intercept
+        t = self.decide(rows)
         pairs = [(y, t)] if self.learner.softmax else zip(y.T, t.T, strict=True)
         return 0.5 * np.array([
             mean_deviance(target, predictor, weight, loss=settings.loss, delta=settings.delta)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,11 @@ __all__ = ["Patience", "run_epochs"]
 
 Vector = npt.NDArray[np.float64]
 
+# Sorting more rows than these would take longer than learning from them.
+CANONICAL_ROWS = 1 << 16
+# Visits in a pass, at most: so many, or for more rows so many of each on average.
+MOST_VISITS = 1 << 22
+VISITS_OF_A_ROW = 8
 # Rows that are put in order in one go.
 SHUFFLED_ROWS = 1 << 18
 
@@ -114,7 +119,10 @@ def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator, reporter:
     settings, learner = course.settings, course.learner
     by_place = settings.sampling.min_count == 1 and settings.sampling.drop_stale == 0
     data = _prepare(chunk, settings.shuffle, by_place)
-    learned, held = _hold_out(data, settings, rng)
+    visits = np.arange(data.y.shape[0])
+    if settings.shuffle:
+        data, visits = _plan_visits(data)
+    learned, held = _hold_out(data, visits, settings, rng)
     if by_place:
         active = data.rows.active
         ids = learner.cells.array[learner.cells.array[:, 0] != -1, 0] & np.iinfo(np.int64).max
@@ -127,8 +135,9 @@ def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator, reporter:
 
 
 def _prepare(chunk: Chunk, merge: bool, by_place: bool) -> _Data:
-    """Make ids compact; merge equal rows, so that weights and repetitions are the same thing."""
+    """Make ids compact; bring a few rows into an order of their own, so that weights and repetitions are the same."""
     rows, y, weight = chunk.rows, chunk.y, chunk.weight
+    merge = merge and rows.n_samples <= CANONICAL_ROWS
     if merge and (rows.has_zeros or not (weight is None or weight.all())):
         keep = np.ones(rows.n_samples, dtype=bool) if weight is None else weight > 0.0
         rows, y = select_rows(rows, keep), y[keep]
@@ -140,15 +149,33 @@ def _prepare(chunk: Chunk, merge: bool, by_place: bool) -> _Data:
     return _Data(compacted, position.astype(np.int32), y[position], weight, chunk.rows.n_features, by_place)
 
 
+def _plan_visits(data: _Data) -> tuple[_Data, npt.NDArray[np.int64]]:
+    """Say how often a pass visits each row, and share its weight out among the visits.
+
+    A row of weight 2 is visited twice, with weight one: a step of weight 2 is longer than two steps. Weights that are
+    not whole numbers are taken relative to their mean, since F does not depend on it.
+    """
+    weight, n_rows = data.weight, data.y.shape[0]
+    if weight is None:
+        return data, np.arange(n_rows)
+    most = max(MOST_VISITS, VISITS_OF_A_ROW * n_rows)
+    unit = 1.0 if np.array_equal(weight, np.rint(weight)) else float(weight.mean())
+    unit *= max(float(weight.sum()) / unit / most, 1.0)
+    # A weight that is a multiple of the unit but for rounding takes no visit more.
+    n_visits = np.ceil(weight / unit * (1.0 - 1e-12)).astype(np.int64)
+    shared = np.divide(weight, unit * n_visits, out=np.zeros(n_rows), where=n_visits > 0)
+    return replace(data, weight=shared), np.repeat(np.arange(n_rows), n_visits)
+
+
 def _hold_out(
-    data: _Data, settings: StreamSettings, rng: np.random.Generator
+    data: _Data, visits: npt.NDArray[np.int64], settings: StreamSettings, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], Chunk | None]:
-    """Split rows into those to learn from and those to stop early by: of each class the same share."""
-    n_rows = data.y.shape[0]
+    """Split visits into those to learn from and those to stop early by: of each class the same share."""
     if not settings.early_stopping:
-        return np.arange(n_rows), None
+        return visits, None
+    y, n_rows = data.y[visits], visits.size
     if settings.loss in ("logistic", "squared_hinge"):
-        strata = data.y.argmax(axis=1) if data.y.shape[1] > 1 else (data.y[:, 0] > 0.5).astype(np.intp)
+        strata = y.argmax(axis=1) if y.shape[1] > 1 else (y[:, 0] > 0.5).astype(np.intp)
     else:
         strata = np.zeros(n_rows, dtype=np.intp)
     is_held = np.zeros(n_rows, dtype=bool)
@@ -158,10 +185,10 @@ def _hold_out(
         is_held[rng.permutation(members)[:n_held]] = True
     if not is_held.any() or is_held.all():
         raise ValueError(
-            f"validation_fraction: {settings.validation_fraction:g} of {n_rows} distinct rows leaves none to "
+            f"validation_fraction: {settings.validation_fraction:g} of the data (n_samples={n_rows}) leaves none to "
             f"{'learn from' if is_held.any() else 'validate on'}, expected early_stopping=False or more rows"
         )
-    return np.flatnonzero(~is_held), data.take(np.flatnonzero(is_held), wide=True)
+    return visits[~is_held], data.take(visits[is_held], wide=True)
 
 
 def _run(

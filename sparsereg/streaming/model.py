@@ -10,17 +10,18 @@ import numpy.typing as npt
 
 from sparsereg._formats import as_rows
 from sparsereg._sklearn import check_feature_names, check_is_fitted, feature_names
+from sparsereg._validation import check_offsets, check_width
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.linear_model import SparseLinearModel
 from sparsereg.solvers.appraisal import Appraisal
-from sparsereg.streaming.appraisal import appraise_course
+from sparsereg.streaming.appraisal import appraise_course, finish_course
 from sparsereg.streaming.blocks import Block, as_blocks
 from sparsereg.streaming.chunks import Chunk, canonical_rows
 from sparsereg.streaming.course import Course
 from sparsereg.streaming.epochs import run_epochs
 from sparsereg.streaming.passes import StreamRun, make_plan
 from sparsereg.streaming.progress import Reporter
-from sparsereg.streaming.settings import StreamSettings, check_settings, draw_seed, make_generator
+from sparsereg.streaming.settings import SAME_LOSS, StreamSettings, check_settings, draw_seed, make_generator
 from sparsereg.streaming.start import start_from
 
 __all__ = ["StreamModel", "hand_over"]
@@ -48,17 +49,19 @@ class StreamModel(SparseLinearModel):
         l1_ratio: float = 1.0,
         gamma: float | None = None,
         fit_intercept: bool = True,
-        eta0: float = 0.1,
+        eta0: float | None = None,
         beta: float = 1.0,
         learning_rate: str = "invscaling",
         power_t: float = 0.5,
         weight_decay: float = 0.0,
         average: bool | int = False,
         max_iter: int = 1000,
-        tol: float | None = 1e-3,
+        tol: float | None = 1e-4,
         n_iter_no_change: int = 5,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        certify: bool = True,
+        finish_tol: float | None = None,
         shuffle: bool = True,
         random_state: Any = None,
         dropout: float = 0.0,
@@ -88,6 +91,8 @@ class StreamModel(SparseLinearModel):
         self.n_iter_no_change = n_iter_no_change
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.certify = certify
+        self.finish_tol = finish_tol
         self.shuffle = shuffle
         self.random_state = random_state
         self.dropout = dropout
@@ -121,6 +126,13 @@ class StreamModel(SparseLinearModel):
         """Say whether the last fit was to these classes."""
         return True
 
+    @property
+    def _loss_now(self) -> str:
+        """Registered name of the loss: that of the fit, if there is one."""
+        if "_course" in vars(self):
+            return self._course.settings.loss
+        return SAME_LOSS.get(self.loss, self.loss)
+
     # What was learned, read off on request.
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -135,6 +147,17 @@ class StreamModel(SparseLinearModel):
     def intercept_(self) -> Any:
         """Intercepts."""
         return self._course.intercept
+
+    def _decision(self, X: Any, offset: Any) -> Vector:
+        """Compute X w + b, plus the offset; nothing but what the rows hold is looked at."""
+        check_is_fitted(self)
+        check_feature_names(self, X, reset=False)
+        rows = as_rows(X)
+        check_width(rows.n_features, self._course.n_features)
+        out = self._course.decide(rows)
+        out = out[:, 0] if out.shape[1] == 1 else out
+        offset = check_offsets(offset, *out.shape)
+        return out if offset is None else out + offset
 
     @property
     def history_(self) -> dict[str, npt.NDArray[Any]]:
@@ -214,13 +237,18 @@ class StreamModel(SparseLinearModel):
         rows = as_rows(X)
         y, weight, classes = self._encode(settings, y, sample_weight, rows.n_samples, None)
         chunk = Chunk(rows, y, weight)
-        course = Course(settings, rows.n_features, y.shape[1], draw_seed(rng))
+        course = Course(settings.in_units_of(y, weight), rows.n_features, y.shape[1], draw_seed(rng))
+        course.learner.intercept[:1] = settings.null_intercept(y, weight)
         self._start(course, coef_init, intercept_init, classes)
         try:
             run_epochs(course, chunk, rng, Reporter("auto" if self.verbose else False, bool(self.verbose)))
-            appraisal = appraise_course(course, chunk)
+            if settings.finish_tol is not None:
+                finish_course(course, chunk, draw_seed(rng))
+            appraisal = appraise_course(course, chunk) if settings.certify else UNKNOWN
         except KeyboardInterrupt:
-            self._adopt(course, X, classes)
+            course.learner.forget_places()
+            if course.learner.n_rows > 0:
+                self._adopt(course, X, classes)
             raise
         self._adopt(course, X, classes, appraisal)
         return self

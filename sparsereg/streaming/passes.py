@@ -232,6 +232,7 @@ class StreamRun:
             "n_features": course.n_features,
             "seed": course.seed,
             "seconds": course.seconds,
+            "n_entries": course.n_entries,
             "n_passes": self.n_passes,
             "n_rows": self.n_rows,
             "is_over": self.is_over,
@@ -263,6 +264,7 @@ class StreamRun:
             part, _, inner = name.partition(".")
             parts[part][inner] = array
         course.resume(parts["now"], History.of(parts["history"]), meta["seconds"], meta["seed"])
+        course.n_entries = meta["n_entries"]
         course.n_iter = self.n_passes
         self.best = parts["best"] or None
         if self.patience is not None and meta["patience"] is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numbers
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sparsereg._core.optimisers import OPTIMISERS
 from sparsereg._core.penalties import PENALTIES
@@ -22,10 +23,14 @@ from sparsereg._parameters import (
     make_loss,
 )
 from sparsereg.solvers.concavity import DEFAULT_GAMMA, HAS_GAMMA
-from sparsereg.solvers.learner import Learner, Sampling, make_optimiser
+from sparsereg.solvers.learner import Learner, make_optimiser
+from sparsereg.solvers.part import Sampling
 
-__all__ = ["StreamSettings", "check_settings", "draw_seed", "make_generator"]
+__all__ = ["SAME_LOSS", "StreamSettings", "check_settings", "draw_seed", "make_generator"]
 
+Vector = npt.NDArray[np.float64]
+
+DEFAULT_ETA0 = 0.1
 # scikit-learn's names of losses.
 SAME_LOSS = {"log_loss": "logistic", "squared_error": "squared"}
 # Counters of ids are bytes.
@@ -59,6 +64,9 @@ class StreamSettings:
     tol : float
         -inf: never stop early.
     validation_fraction : float
+    certify : bool
+    finish_tol : float or None
+        Duality gap that SAGA brings a fit in memory to.
     lasting : dict
         What must stay as it is while a fit goes on, as the user set it.
     """
@@ -80,7 +88,49 @@ class StreamSettings:
     n_threads: int
     tol: float
     validation_fraction: float
+    certify: bool
+    finish_tol: float | None
     lasting: dict[str, Any]
+
+    def in_units_of(self, y: Vector, weight: Vector | None) -> StreamSettings:
+        """Measure steps that are not given in the standard deviation of y, where they would not follow it themselves.
+
+        Parameters
+        ----------
+        y : ndarray of float64 of shape (n_rows, n_outputs)
+        weight : ndarray of float64 of shape (n_rows,) or None
+
+        Returns
+        -------
+        settings : StreamSettings
+        """
+        if self.lasting["eta0"] is not None or not self.objective.location or self.algorithm == "prox_sgd":
+            return self
+        y = y[:, 0]
+        scale = float(np.sqrt(np.average((y - np.average(y, weights=weight)) ** 2, weights=weight)))
+        if not 0.0 < scale < np.inf:
+            return self
+        scaled = {name: scale * self.optimiser[name] for name in ("eta0", "beta")}
+        return replace(self, optimiser={**self.optimiser, **scaled})
+
+    def null_intercept(self, y: Vector, weight: Vector | None) -> float:
+        """Return the intercept to start from where steps are not given: of numbers and counts their mean's.
+
+        Parameters
+        ----------
+        y : ndarray of float64 of shape (n_rows, n_outputs)
+        weight : ndarray of float64 of shape (n_rows,) or None
+
+        Returns
+        -------
+        intercept : float
+        """
+        if self.lasting["eta0"] is not None or not (self.objective.location or self.objective.log_link):
+            return 0.0
+        mean = float(np.average(y[:, 0], weights=weight))
+        if self.objective.location:
+            return mean
+        return float(np.log(mean)) if mean > 0.0 else 0.0
 
     def make_learner(self, n_outputs: int, seed: int) -> Learner:
         """Begin a fit.
@@ -149,10 +199,11 @@ def check_settings(given: dict[str, Any], losses: tuple[str, ...]) -> StreamSett
         validation_fraction=check_number(
             given["validation_fraction"], "validation_fraction", 0.0, 1.0, "(0, 1)", lower_open=True, upper_open=True
         ),
+        finish_tol=_check_finish(given["finish_tol"]),
         lasting={name: given[name] for name in LASTING if name in given},
         **{
             name: check_flag(given[name], name)
-            for name in ("fit_intercept", "shuffle", "early_stopping", "warm_start", "lock_free")
+            for name in ("fit_intercept", "shuffle", "early_stopping", "warm_start", "lock_free", "certify")
         },
     )
     _check_together(settings, given)
@@ -205,13 +256,15 @@ def _check_steps(given: dict[str, Any]) -> dict[str, float]:
     """Check what says how far steps go."""
     learning_rate = check_choice(given["learning_rate"], "learning_rate", ("constant", "invscaling"))
     power_t = check_number(given["power_t"], "power_t", 0.0, np.inf, "[0, inf)", upper_open=True)
-    total_weight = given["total_weight"]
+    total_weight, eta0 = given["total_weight"], given["eta0"]
     if total_weight is not None:
         total_weight = check_number(
             total_weight, "total_weight", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True
         )
     return {
-        "eta0": check_number(given["eta0"], "eta0", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True),
+        "eta0": DEFAULT_ETA0 if eta0 is None else check_number(
+            eta0, "eta0", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True
+        ),
         "beta": check_number(given["beta"], "beta", 0.0, np.inf, "[0, inf)", upper_open=True),
         "power_t": 0.0 if learning_rate == "constant" else power_t,
         "weight_decay": check_number(
@@ -220,6 +273,13 @@ def _check_steps(given: dict[str, Any]) -> dict[str, float]:
         "total_weight": total_weight or 0.0,
         "average": _check_average(given["average"]),
     }
+
+
+def _check_finish(finish_tol: Any) -> float | None:
+    """Check how far a fit is to be brought."""
+    if finish_tol is None:
+        return None
+    return check_number(finish_tol, "finish_tol", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
 
 
 def _check_average(average: Any) -> float:
@@ -260,6 +320,8 @@ def _check_together(settings: StreamSettings, given: dict[str, Any]) -> None:
                 f"{parameter}: {given[parameter]!r} is not allowed with algorithm={algorithm!r}, expected {default!r}, "
                 f"or algorithm={' or '.join(map(repr, algorithms))}{why}"
             )
+    if settings.finish_tol is not None:
+        _check_finishable(settings, given)
     if settings.n_threads > 1:
         for parameter, alone, why in (("min_count", 1, "counts"), ("average", False, "averages")):
             if given[parameter] != alone:
@@ -267,3 +329,16 @@ def _check_together(settings: StreamSettings, given: dict[str, Any]) -> None:
                     f"{parameter}: {given[parameter]!r} is not allowed with n_threads={settings.n_threads}, expected "
                     f"{alone!r}: threads do not share {why}"
                 )
+
+
+def _check_finishable(settings: StreamSettings, given: dict[str, Any]) -> None:
+    """Refuse what SAGA, or a learner that takes its solution over, cannot do."""
+    for parameter, value, is_fine, expected in (
+        ("penalty", given["penalty"], given["penalty"] == "elastic_net", "'elastic_net'"),
+        ("loss", given["loss"], settings.loss != "poisson", "a loss whose second derivative is bounded"),
+        ("average", given["average"], given["average"] is False, "False"),
+        ("early_stopping", True, not settings.early_stopping, "False"),
+        ("beta", given["beta"], given["beta"] > 0.0 or settings.algorithm == "prox_sgd", "a number above 0"),
+    ):
+        if not is_fine:
+            raise ValueError(f"{parameter}: {value!r} is not allowed with finish_tol, expected {expected}")

@@ -58,17 +58,19 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
         l1_ratio: float = 1.0,
         gamma: float | None = None,
         fit_intercept: bool = True,
-        eta0: float = 0.1,
+        eta0: float | None = None,
         beta: float = 1.0,
         learning_rate: str = "invscaling",
         power_t: float = 0.5,
         weight_decay: float = 0.0,
         average: bool | int = False,
         max_iter: int = 1000,
-        tol: float | None = 1e-3,
+        tol: float | None = 1e-4,
         n_iter_no_change: int = 5,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        certify: bool = True,
+        finish_tol: float | None = None,
         shuffle: bool = True,
         random_state: Any = None,
         class_weight: Any = None,
@@ -86,7 +88,8 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
             loss, algorithm=algorithm, penalty=penalty, alpha=alpha, l1_ratio=l1_ratio, gamma=gamma,
             fit_intercept=fit_intercept, eta0=eta0, beta=beta, learning_rate=learning_rate, power_t=power_t,
             weight_decay=weight_decay, average=average, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping, validation_fraction=validation_fraction, shuffle=shuffle,
+            early_stopping=early_stopping, validation_fraction=validation_fraction, certify=certify,
+            finish_tol=finish_tol, shuffle=shuffle,
             random_state=random_state, dropout=dropout, min_count=min_count, drop_stale=drop_stale,
             total_weight=total_weight, warm_start=warm_start, n_threads=n_threads, lock_free=lock_free,
             verbose=verbose,
@@ -165,7 +168,7 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
         return super().predict_log_proba
 
     def _check_probabilities(self) -> None:
-        if self.loss == "squared_hinge":
+        if self._loss_now == "squared_hinge":
             raise AttributeError("loss='squared_hinge' gives no probabilities")
 
     def to_batch(self) -> LogisticRegression | LinearSVC:
@@ -176,7 +179,7 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
         model : LogisticRegression or LinearSVC
             Fitted, with the same penalty; not trained any further.
         """
-        cls = LinearSVC if self.loss == "squared_hinge" else LogisticRegression
+        cls = LinearSVC if self._loss_now == "squared_hinge" else LogisticRegression
         given = {name: getattr(self, name) for name in ("class_weight", "label_smoothing")}
         model = hand_over(self, cls(self.alpha, l1_ratio=self.l1_ratio, **given))
         model.classes_ = self.classes_
@@ -213,17 +216,19 @@ class SGDRegressor(SparseCountRegressor, StreamModel):
         l1_ratio: float = 1.0,
         gamma: float | None = None,
         fit_intercept: bool = True,
-        eta0: float = 0.1,
+        eta0: float | None = None,
         beta: float = 1.0,
         learning_rate: str = "invscaling",
         power_t: float = 0.5,
         weight_decay: float = 0.0,
         average: bool | int = False,
         max_iter: int = 1000,
-        tol: float | None = 1e-3,
+        tol: float | None = 1e-4,
         n_iter_no_change: int = 5,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        certify: bool = True,
+        finish_tol: float | None = None,
         shuffle: bool = True,
         random_state: Any = None,
         dropout: float = 0.0,
@@ -239,7 +244,8 @@ class SGDRegressor(SparseCountRegressor, StreamModel):
             loss, algorithm=algorithm, penalty=penalty, alpha=alpha, l1_ratio=l1_ratio, gamma=gamma,
             fit_intercept=fit_intercept, eta0=eta0, beta=beta, learning_rate=learning_rate, power_t=power_t,
             weight_decay=weight_decay, average=average, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping, validation_fraction=validation_fraction, shuffle=shuffle,
+            early_stopping=early_stopping, validation_fraction=validation_fraction, certify=certify,
+            finish_tol=finish_tol, shuffle=shuffle,
             random_state=random_state, dropout=dropout, min_count=min_count, drop_stale=drop_stale,
             total_weight=total_weight, warm_start=warm_start, n_threads=n_threads, lock_free=lock_free,
             verbose=verbose,
@@ -296,7 +302,7 @@ class SGDRegressor(SparseCountRegressor, StreamModel):
         -------
         predictions : ndarray of float64 of shape (n_samples,)
         """
-        return super().predict(X, offset) if self.loss == "poisson" else self._decision(X, offset)
+        return super().predict(X, offset) if self._loss_now == "poisson" else self._decision(X, offset)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute R2 of the predictions, with loss="poisson" D2, the share of the deviance that is explained.
@@ -312,14 +318,14 @@ class SGDRegressor(SparseCountRegressor, StreamModel):
         -------
         score : float
         """
-        if self.loss == "poisson":
+        if self._loss_now == "poisson":
             return super().score(X, y, sample_weight, offset)
         return SparseRegressor.score(self, X, y, sample_weight, offset)
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn which targets are allowed."""
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self.loss == "poisson"
+        tags.target_tags.positive_only = self._loss_now == "poisson"
         return tags
 
     def to_batch(self) -> ElasticNet | HuberRegressor | PoissonRegressor:
@@ -330,7 +336,7 @@ class SGDRegressor(SparseCountRegressor, StreamModel):
         model : ElasticNet, HuberRegressor or PoissonRegressor
             Fitted, with the same penalty; not trained any further.
         """
-        if self.loss == "huber":
+        if self._loss_now == "huber":
             return hand_over(self, HuberRegressor(self.alpha, l1_ratio=self.l1_ratio, delta=self.delta))
-        cls = PoissonRegressor if self.loss == "poisson" else ElasticNet
+        cls = PoissonRegressor if self._loss_now == "poisson" else ElasticNet
         return hand_over(self, cls(self.alpha, l1_ratio=self.l1_ratio))

@@ -45,12 +45,14 @@ def start_from(course: Course, coef: Any, intercept: Any) -> None:
 
 
 def _check_start(course: Course, w: Vector) -> None:
-    """Refuse starts that the state of FTRL cannot hold."""
+    """Refuse starts that the state of an optimiser cannot hold."""
     settings = course.settings
-    if settings.algorithm != "ftrl" or not w.any():
+    if settings.algorithm == "prox_sgd" or not w.any():
         return
     if settings.optimiser["beta"] == 0.0:
-        raise ValueError("beta: 0 is not allowed with a warm start of algorithm='ftrl', expected a number above 0")
+        raise ValueError(
+            f"beta: 0 is not allowed with a warm start of algorithm={settings.algorithm!r}, expected a number above 0"
+        )
     if settings.optimiser["total_weight"] and settings.lasting["penalty"] != "elastic_net":
         raise ValueError(
             f"total_weight: {settings.lasting['total_weight']!r} is not allowed with a warm start and "

@@ -25,8 +25,10 @@ STREAM_ALGORITHM = """
         curved than squared loss.
     fit_intercept : bool, default=True
         The intercept is never penalised.
-    eta0 : float, default=0.1
-        Step, > 0.
+    eta0 : float or None, default=None
+        Step, > 0: about how far a coefficient may move at first. None: 0.1; `fit` to numbers by "ftrl" or "adagrad"
+        measures it, and `beta`, in standard deviations of y, and starts the intercept at the mean. A stream does not
+        know them: give about a tenth of the standard deviation where it is not near 1.
     beta : float, default=1.0
         Of "ftrl" and "adagrad", whose step is eta0 / (beta + root of the sum of squared slopes), >= 0.
     learning_rate : {"invscaling", "constant"}, default="invscaling"
@@ -40,10 +42,11 @@ STREAM_ALGORITHM = """
         step for all the two are nearly the same, but decay is not part of F, and `objective_` leaves it out.
     average : bool or int, default=False
         Of "prox_sgd", on one thread: report the mean of the coefficients after each row in place of the last; a number
-        is how much weight goes before the first row that counts. Means converge faster, but have few zeros.
+        is how much weight goes before the first row that counts. Means converge faster, but have few zeros, and a step
+        takes several times as long.
     max_iter : int, default=1000
         Of `fit`: passes over the data, at most.
-    tol : float or None, default=1e-3
+    tol : float or None, default=1e-4
         Of `fit`: stop when the loss does not get better by `tol` in `n_iter_no_change` passes in a row: the progressive
         loss, each row's measured before the row is learned from; with early_stopping that of the held-out part. None:
         never.
@@ -51,12 +54,19 @@ STREAM_ALGORITHM = """
     early_stopping : bool, default=False
         Hold a part of the data out of `fit`, stop by its loss, and keep the coefficients that were best on it.
         `fit_stream` goes by its `validation`, pass by pass.
+    certify : bool, default=True
+        Of `fit`: compute `objective_` and `dual_gap_`, which takes about as long as some passes. False: they are NaN.
+    finish_tol : float or None, default=None
+        Of `fit`, for the elastic net, one linear predictor a loss and losses with a bounded second derivative: after
+        the last pass sparse proximal SAGA, which converges, brings the fit to a duality gap of at most this (dropout,
+        decay and the rounding of states aside). None: where the passes end.
     validation_fraction : float in (0, 1), default=0.1
         The part to hold out.
     shuffle : bool, default=True
-        `fit` merges rows that are equal, targets included, and goes over them in a new order in each pass: a weight of
-        2 is exactly a row that is there twice. False: the rows as they are, in their order; then one pass is exactly
-        one `partial_fit`.
+        `fit` goes over the rows in a new order in each pass, and more often over those of larger weight: a weight of 2
+        is a row that is there twice (up to 65,536 rows with the same bits), and weights that are not whole numbers are
+        taken relative to their mean. False: the rows as they are, in their order, a step of weight s for each; then one
+        pass is exactly one `partial_fit`.
     random_state : None, int, RandomState or Generator, default=None
         Of held-out parts, order and dropout. None: different every time."""
 
@@ -70,18 +80,18 @@ STREAM_SAMPLING = """
         A coefficient is kept from the `min_count`-th time on that its id is seen, or a little earlier where ids share
         a counter.
     drop_stale : int, default=0
-        Every so many rows, forget coefficients that are 0 and were not touched since the last time; 0: never.
+        Every so many rows, forget coefficients that are 0 and were not touched since the last time, which takes a look
+        at all of them; 0: never.
     total_weight : float or None, default=None
         Of "ftrl": weight that the stream will have in all, if known. The penalty has its full strength from the start
         then, and the model is sparser on the way. None: the strength grows with the stream.
     warm_start : bool, default=False
         `fit` and `fit_stream` start from the coefficients of the last fit.
     n_threads : int or None, default=None
-        None is 1, -1 all. One and two give the same bits: the second looks coefficients up ahead of the first. More
-        learn from a part of the rows each, with the same bits in every run that has as many threads and the same
-        blocks.
+        None is 1, -1 all. Any number gives the same bits: a second thread looks coefficients up ahead of the first, and
+        there is nothing to do for more.
     lock_free : bool, default=False
-        Let threads write to the same coefficients at the same time: faster, and different in every run.
+        Let all threads write to the same coefficients at the same time: different in every run.
     verbose : int, default=0
         1 tells of rows, loss, non-zeros and memory on the way: a bar where tqdm is installed and the standard error is
         a terminal, lines of the logger "sparsereg" at level INFO elsewhere.

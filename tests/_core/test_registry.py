@@ -43,7 +43,7 @@ REGISTERED = [*LOSSES.values(), *PENALTIES.values(), *OPTIMISERS.values()]
         (stream.skip, [OPTIMISER_NAMES]),
         (stream.settle, [OPTIMISER_NAMES]),
         (stream.write, [OPTIMISER_NAMES]),
-        (stream.merge, [OPTIMISER_NAMES]),
+        (stream.decide, [PENALTY_NAMES, OPTIMISER_NAMES]),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

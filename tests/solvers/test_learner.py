@@ -13,7 +13,8 @@ from sparsereg import regularization_path
 from sparsereg._core.optimisers import OPTIMISERS
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.solvers import learner as learner_module
-from sparsereg.solvers.learner import DivergenceError, Sampling
+from sparsereg.solvers.learner import DivergenceError
+from sparsereg.solvers.part import Sampling
 
 each_optimiser = pytest.mark.parametrize("algorithm", sorted(OPTIMISERS))
 # "average": proximal SGD that reports the mean of its iterates.
@@ -108,7 +109,7 @@ def test_parts_are_the_block(n_entries, every):
     model = learner("ftrl", sampling={"drop_stale": every})
     parts, longest = [], np.diff(rows.indptr).max()
     for part in model.parts(rows, y, weight, n_entries):
-        model.n_rows += part.n_rows
+        model.counter += part.n_rows
         assert every == 0 or model.n_rows - part.n_rows >= (model.n_rows - 1) // every * every
         parts.append(part)
     assert all(part.ids.size <= max(n_entries, longest) for part in parts)

@@ -18,7 +18,8 @@ from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 from sparsereg._formats import as_rows
 from sparsereg.solvers import learner as learners
-from sparsereg.solvers.learner import Learner, Sampling, make_optimiser
+from sparsereg.solvers.learner import Learner, make_optimiser
+from sparsereg.solvers.part import Sampling
 from sparsereg.streaming.checkpoint import load_checkpoint, save_checkpoint
 
 N_ROWS, WIDTH = 1050, 2**40

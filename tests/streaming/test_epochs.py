@@ -8,7 +8,7 @@ from sparsereg import SGDClassifier, SGDRegressor
 from sparsereg._formats import as_rows
 from sparsereg.streaming.chunks import Chunk
 from sparsereg.streaming.course import Course
-from sparsereg.streaming.epochs import Patience, _hold_out, _prepare, run_epochs
+from sparsereg.streaming.epochs import MOST_VISITS, Patience, _hold_out, _plan_visits, _prepare, run_epochs
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.settings import check_settings
 
@@ -36,14 +36,15 @@ def test_patience():
 def test_the_held_out_part_is_stratified():
     data = _prepare(Chunk(as_rows(X), Y, None), True, True)
     settings = settings_of(early_stopping=True, validation_fraction=0.25)
-    learned, held = _hold_out(data, settings, np.random.default_rng(0))
+    visits = np.arange(data.y.shape[0])
+    learned, held = _hold_out(data, visits, settings, np.random.default_rng(0))
     assert learned.size + held.n_rows == data.y.shape[0]
     for label in (0.0, 1.0):
         n = int((data.y == label).sum())
         assert int((held.y == label).sum()) == int(np.ceil(0.25 * n))
     # The held-out rows are under the caller's ids.
     assert held.rows.n_features == 30
-    kept = _hold_out(data, settings_of(), np.random.default_rng(0))
+    kept = _hold_out(data, visits, settings_of(), np.random.default_rng(0))
     assert kept[0].size == data.y.shape[0]
     assert kept[1] is None
 
@@ -76,3 +77,21 @@ def test_coefficients_elsewhere_stay_while_others_are_learned():
     np.testing.assert_array_equal(coef.ids, [5, 7, 10**11])
     assert coef.values[2] == -2.0
     assert course.learner.cells.by_id
+
+
+def test_visits_share_the_weight_out():
+    whole = np.array([1.0, 3.0, 0.0, 2.0])
+    for weight, expected, shares in (
+        (whole, [0, 1, 1, 1, 3, 3], [1.0, 1.0, 0.0, 1.0]),
+        (0.1 * whole, [0, 1, 1, 3, 3], [2 / 3, 1.0, 0.0, 2 / 3]),  # in units of their mean, 0.15
+    ):
+        data = _prepare(Chunk(as_rows(X[:4]), Y[:4], weight), False, True)
+        planned, visits = _plan_visits(data)
+        np.testing.assert_array_equal(visits, expected)
+        np.testing.assert_allclose(planned.weight, shares, rtol=1e-12)
+    data = _prepare(Chunk(as_rows(X[:4]), Y[:4], None), False, True)
+    assert _plan_visits(data)[0] is data
+    heavy = _prepare(Chunk(as_rows(X[:4]), Y[:4], 1e12 * whole), False, True)
+    planned, visits = _plan_visits(heavy)
+    assert visits.size <= MOST_VISITS + 4
+    assert planned.weight[visits].sum() == pytest.approx(MOST_VISITS)

@@ -154,8 +154,9 @@ def test_division_into_parts_changes_no_bit(loss, algorithm):
 def test_a_pass_in_order_is_a_part(loss, algorithm):
     y, weight = TARGETS[loss], np.where(RNG.random(300) < 0.2, 0.0, RNG.random(300))
     for settings in ({}, {"dropout": 0.3}, {"min_count": 3}, {"drop_stale": 50}):
-        part = first_part(make(loss, algorithm=algorithm, **settings), X, y, sample_weight=weight)
-        fitted = epochs(make(loss, algorithm=algorithm, shuffle=False, **settings), 1).fit(X, y, weight)
+        settings = {"algorithm": algorithm, "eta0": 0.1, **settings}
+        part = first_part(make(loss, **settings), X, y, sample_weight=weight)
+        fitted = epochs(make(loss, shuffle=False, **settings), 1).fit(X, y, weight)
         assert state(part) == state(fitted), settings
 
 
@@ -283,10 +284,12 @@ def test_a_model_is_read_once_after_learning(monkeypatch):
     for start in range(0, 300, 3):
         model.partial_fit(X[start : start + 3], TARGETS["squared"][start : start + 3])
     assert not calls
-    model.predict(X)
-    model.coef_, model.sparse_coef_, model.predict(X)
+    predicted = model.predict(X)
+    assert not calls
+    assert model.coef_.size == model.sparse_coef_.shape[1]
+    np.testing.assert_allclose(model.predict(X), predicted, rtol=1e-12)
     assert len(calls) == 1
-    model.partial_fit(X, TARGETS["squared"]).predict(X)
+    assert model.partial_fit(X, TARGETS["squared"]).sparse_coef_.nnz > 0
     assert len(calls) == 2
 
 
@@ -534,7 +537,7 @@ def test_early_stopping_keeps_the_best():
     assert model.n_iter_ == len(held) == best + 1 + 5
     again = make("logistic", alpha=0.0, eta0=3.0, early_stopping=True, validation_fraction=0.3)
     assert state(epochs(again, best + 1).fit(X, y)) == state(model)
-    with pytest.raises(ValueError, match="of 2 distinct rows leaves none to validate on"):
+    with pytest.raises(ValueError, match=r"n_samples=2\) leaves none to validate on"):
         make("logistic", early_stopping=True).fit(X[:2], [0, 1])
 
 
@@ -625,3 +628,134 @@ def test_threads_repeat_their_bits():
     assert state(parts[0]) == state(parts[1])
     free = epochs(make("logistic", n_threads=2, lock_free=True), 30).fit(X, y)
     assert free.objective_ < 1.05 * alone.objective_
+
+
+# Rows that are there many times, weights, and units.
+
+
+def repeated_rows():
+    """Three binary columns: eight distinct rows, each there thousands of times."""
+    rng = np.random.default_rng(0)
+    cells = rng.integers(0, 2, (20_000, 3)).astype(float)
+    y = (rng.random(20_000) < 1 / (1 + np.exp(-cells @ [1.0, -1.0, 0.5]))).astype(int)
+    return sparse.csr_array(cells), y
+
+
+@pytest.mark.parametrize("algorithm", ["ftrl", "prox_sgd", "adagrad"])
+def test_equal_rows_are_visited_one_by_one(algorithm):
+    cells, y = repeated_rows()
+    model = SGDClassifier(algorithm=algorithm, random_state=0, max_iter=30, tol=None).fit(cells, y)
+    best = LogisticRegression(alpha=1e-4).fit(cells, y)
+    assert model.objective_ < 1.002 * best.objective_
+    assert model.t_ == 30 * 20_000 + 1
+    assert SGDClassifier(min_count=5, random_state=0, max_iter=1, tol=None).fit(cells, y).n_active_ == 3
+
+
+def test_the_held_out_part_has_some_of_every_cell():
+    cells, y = repeated_rows()
+    model = SGDClassifier(early_stopping=True, random_state=0).fit(cells, y)
+    best = LogisticRegression(alpha=1e-4).fit(cells, y)
+    assert model.objective_ < 1.005 * best.objective_
+
+
+def test_the_scale_of_weights_does_not_matter():
+    y = TARGETS["logistic"]
+    weight = np.random.default_rng(1).random(300)
+    models = [make("logistic").fit(X, y, sample_weight=factor * weight) for factor in (1.0, 1e-6, 1e9)]
+    for model in models[1:]:
+        np.testing.assert_allclose(model.coef_, models[0].coef_, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("algorithm", ["ftrl", "adagrad"])
+@pytest.mark.parametrize(("shift", "scale"), [(0.0, 1.0), (1000.0, 1.0), (-1e6, 1e4), (0.0, 1e-6)])
+def test_the_unit_of_y_does_not_matter(shift, scale, algorithm):
+    y = TARGETS["squared"]
+    plain = make("squared", algorithm=algorithm, alpha=1e-3, l1_ratio=0.0, tol=None, max_iter=50).fit(X, y)
+    other = make("squared", algorithm=algorithm, alpha=1e-3, l1_ratio=0.0, tol=None, max_iter=50)
+    other.fit(X, shift + scale * y)
+    np.testing.assert_allclose(other.coef_, scale * plain.coef_, rtol=1e-2, atol=1e-4 * scale)
+    assert other.score(X, shift + scale * y) == pytest.approx(plain.score(X, y), abs=1e-4)
+
+
+def test_given_steps_are_taken_as_they_are():
+    model = make("squared", eta0=0.1, max_iter=1, tol=None).fit(X, TARGETS["squared"])
+    assert model._course.learner.optimiser.eta0 == 0.1
+    assert make("poisson", max_iter=1, tol=None).fit(X, TARGETS["poisson"])._course.learner.optimiser.eta0 == 0.1
+
+
+@pytest.mark.parametrize("loss", ["logistic", "squared_hinge", "squared", "huber"])
+@pytest.mark.parametrize("algorithm", ["ftrl", "prox_sgd", "adagrad"])
+def test_saga_brings_a_fit_to_its_end(loss, algorithm):
+    y = TARGETS[loss]
+    plain = make(loss, algorithm=algorithm, max_iter=5, tol=None).fit(X, y)
+    finished = make(loss, algorithm=algorithm, max_iter=500, tol=0.1, finish_tol=1e-6).fit(X, y)
+    assert plain.dual_gap_ > 1e-5
+    assert finished.dual_gap_ < 2e-6
+    # It is the state of a learner that can go on.
+    assert np.isfinite(first_part_again(finished, y).coef_).all()
+
+
+def first_part_again(model, y):
+    return model.partial_fit(X, y)
+
+
+def test_saga_warns_where_it_does_not_get_there():
+    model = make("logistic", alpha=1e-5, finish_tol=1e-12, max_iter=2, tol=None)
+    with pytest.warns(ConvergenceWarning, match="duality gap"):
+        model.fit(X, TARGETS["logistic"])
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("penalty", {"penalty": "mcp"}), ("average", {"average": True, "algorithm": "prox_sgd"}),
+        ("early_stopping", {"early_stopping": True}), ("beta", {"beta": 0.0}),
+    ],
+)
+def test_what_saga_cannot_do_is_refused(name, given):
+    with pytest.raises(ValueError, match=f"^{name}: "):
+        make("logistic", finish_tol=1e-3, **given).fit(X, TARGETS["logistic"])
+    with pytest.raises(ValueError, match=r"^loss: "):
+        make("poisson", finish_tol=1e-3).fit(X, TARGETS["poisson"])
+
+
+def test_a_certificate_can_be_left_out():
+    model = make("logistic", certify=False).fit(X, TARGETS["logistic"])
+    assert np.isnan(model.dual_gap_)
+    assert np.isnan(model.objective_)
+    assert state(model) == state(make("logistic").fit(X, TARGETS["logistic"]))
+
+
+def test_a_changed_setting_does_not_change_what_was_fitted():
+    model = make("squared_hinge").fit(X, TARGETS["logistic"]).set_params(loss="logistic")
+    assert not hasattr(model, "predict_proba")
+    assert type(model.to_batch()).__name__ == "LinearSVC"
+
+
+def test_an_interrupt_while_cells_are_moved_leaves_a_model_that_goes_on(monkeypatch):
+    """Of `forget_places`, the first time, after some passes."""
+    move = Learner._move
+    calls = []
+
+    def interrupted(learner, *arguments):
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        move(learner, *arguments)
+
+    monkeypatch.setattr(Learner, "_move", interrupted)
+    model = make("logistic", max_iter=3, tol=None)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X, TARGETS["logistic"])
+    assert model._course.learner.cells.by_id
+    wide = sparse.csr_array((X.data, X.indices, X.indptr), shape=X.shape)
+    assert np.isfinite(model.partial_fit(wide, TARGETS["logistic"]).coef_).all()
+
+
+def test_an_interrupt_before_the_first_row_leaves_the_fit_before(monkeypatch):
+    model = make("logistic").fit(X, TARGETS["logistic"])
+    before = state(model)
+    monkeypatch.setattr("sparsereg.streaming.model.run_epochs", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X[:50], TARGETS["logistic"][:50])
+    assert state(model) == before
