@@ -11,7 +11,7 @@ from scipy import sparse
 
 from sparsereg.coef import SparseCoef
 
-__all__ = ["COLOURS", "import_figure", "plot_contours", "plot_path", "plot_weights"]
+__all__ = ["COLOURS", "import_figure", "plot_contours", "plot_history", "plot_path", "plot_weights"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -165,6 +165,39 @@ def plot_contours(path: Any, X: Any, y: npt.ArrayLike, ax: Any = None, *, alpha:
     ax.axhline(0.0, color="0.3", linewidth=0.8)
     ax.axvline(0.0, color="0.3", linewidth=0.8)
     ax.set(xlabel="weight of column 0", ylabel="weight of column 1", aspect="equal")
+    ax.legend()
+    return ax
+
+
+def plot_history(histories: Mapping[str, Mapping[str, Any]], ax: Any = None) -> Any:
+    """Draw learning curves: the loss of rows before they were learned from, and the number of non-zeros, against rows.
+
+    Parameters
+    ----------
+    histories : mapping from name to the `history_` of a streaming fit
+    ax : matplotlib Axes or None, default=None
+        For the losses, drawn through; the numbers of non-zeros are on an axis of their own, dashed. None: new axes
+        through pyplot.
+
+    Returns
+    -------
+    ax : matplotlib Axes
+
+    Raises
+    ------
+    ImportError
+        Without matplotlib.
+    """
+    ax = _axes(ax)
+    right = ax.twinx()
+    for k, (name, history) in enumerate(histories.items()):
+        colour = COLOURS[k % len(COLOURS)]
+        ax.plot(history["n_rows"], history["progressive_loss"], color=colour, label=name)
+        right.plot(history["n_rows"], history["n_nonzero"], color=colour, linestyle="--", linewidth=0.9)
+    ax.set_xlabel("rows")
+    ax.set_ylabel("progressive loss (mean so far)")
+    right.set_ylabel("weights that are not zero (dashed)")
+    right.set_yscale("symlog", linthresh=10)
     ax.legend()
     return ax
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sparsereg import Lasso, Ridge, enet_path, lasso_path, ridge_path
-from sparsereg.plot import plot_contours, plot_path, plot_weights
+from sparsereg.plot import plot_contours, plot_history, plot_path, plot_weights
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -145,3 +145,18 @@ def test_without_matplotlib(path, monkeypatch):
 def test_matplotlib_is_imported_late():
     code = "import sys, sparsereg, sparsereg.plot, sparsereg.cli; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=120).returncode == 0
+
+
+def test_learning_curves_are_those_of_the_history(ax):
+    rows, losses, counts = np.array([10, 20, 40]), np.array([0.7, 0.6, 0.5]), np.array([3, 30, 20])
+    histories = {
+        name: {"n_rows": rows, "progressive_loss": factor * losses, "n_nonzero": counts}
+        for name, factor in (("a", 1.0), ("b", 2.0))
+    }
+    assert plot_history(histories, ax) is ax
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]
+    for line, factor in zip(ax.get_lines(), (1.0, 2.0), strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), rows)
+        np.testing.assert_array_equal(line.get_ydata(), factor * losses)
+    (right,) = (other for other in ax.figure.axes if other is not ax)
+    assert all(np.array_equal(line.get_ydata(), counts) for line in right.get_lines())

@@ -105,9 +105,10 @@ class CsvReader(_TableReader):
     features : transformer, or list of column names and pairs (transformer, column names)
         What the columns of X are made of, side by side in this order. A name stands for a column of numbers without
         gaps. A transformer, such as `LatLongCross` or `FeatureCross`, is given its columns block by block: it
-        must be fitted already, on a sample for example, or need no fit. One that was fitted on a data frame gets a
-        table with names, any other an array. A transformer in place of a list gets the columns it was fitted on,
-        or if it has no names for them, all columns but target and weight.
+        must be fitted already, on a sample for example, or need no fit. One of this package that was fitted on a data
+        frame gets a table with names; scikit-learn's take that for an array, so give them columns by position. A
+        transformer in place of a list gets the columns it was fitted on, or if it has no names for them, all columns
+        but target and weight.
     weight : str, optional
         Column of the sample weights.
     block_rows : int, default=100_000
@@ -261,8 +262,9 @@ class _Rows:
             made = part.transformer.transform(columns if named else np.asarray(columns))
         except NotFittedError:
             raise
-        except ValueError as error:
-            raise ValueError(f"{self.name}, in the block from row {self.first} on: {error}") from error
+        except (ValueError, TypeError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"{self.name}, in the block from row {self.first} on: {error}") from error
         return made if sparse.issparse(made) else sparse.csr_matrix(np.asarray(made))
 
     def _row(self, marked: NDArray[np.bool_]) -> str:
@@ -347,6 +349,8 @@ def _blamed_on(name: str, columns: Sequence[str] = ()) -> Iterator[None]:
     arrow = _import_arrow()
     try:
         yield
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{name}: {error}, expected UTF-8") from error
     except arrow.ArrowException as error:
         fault = _CSV_FAULT.fullmatch(str(error))
         if fault is None or int(fault["column"]) >= len(columns):
