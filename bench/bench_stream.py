@@ -20,7 +20,8 @@ from run import GIB, explain, machine, number_or_word, print_table, run_process
 from stream_data import BLOCKS, N_ONES, StreamFiles, n_columns, stream_files
 from stream_peers import LEARNERS
 
-OURS = ("sparsereg:algorithm=ftrl,eta0=0.1,beta=1.0", "sparsereg-fit:algorithm=ftrl,eta0=0.1,beta=1.0")
+FTRL = "algorithm=ftrl,eta0=0.1,beta=1.0"
+OURS = (f"sparsereg:{FTRL}", f"sparsereg:{FTRL},n_threads=2", f"sparsereg-fit:{FTRL}", f"sparsereg-text:{FTRL}")
 VW = (
     "vw:source=cache,ftrl=1,ftrl_alpha=0.1,ftrl_beta=1.0",
     "vw:source=text,ftrl=1,ftrl_alpha=0.1,ftrl_beta=1.0",
@@ -40,8 +41,12 @@ PLAIN = (
 )
 MODES = {
     "speed": (*OURS, *VW, *SKLEARN, *RIVER),
-    "compare-sparsity": (*PLAIN, *(f"{OURS[0]},l1={l1}" for l1 in (0.3, 1, 3, 10, 30))),
-    "against-batch": ("sparsereg-batch:tol=1e-4", f"{OURS[0]},passes={{passes}}", f"{OURS[1]},passes={{passes}}"),
+    "compare-sparsity": (*PLAIN, *(f"sparsereg:{FTRL},l1={l1}" for l1 in (0.3, 1, 3, 10, 30))),
+    "against-batch": (
+        "sparsereg-batch:tol=1e-4",
+        f"sparsereg:{FTRL},passes={{passes}}",
+        f"sparsereg-fit:{FTRL},passes={{passes}}",
+    ),
 }
 
 
@@ -109,6 +114,8 @@ def parse():
         arguments.solvers = [Contestant.parse(written.format(passes=arguments.passes)) for written in chosen]
     if arguments.peers_only:
         arguments.solvers = [spec for spec in arguments.solvers if not spec.name.startswith("sparsereg")]
+    if arguments.generated and any(spec.name != "sparsereg" for spec in arguments.solvers):
+        parser.error("--generated: rows that are never stored are given to `sparsereg` alone")
     return arguments
 
 
@@ -165,16 +172,17 @@ def compare(arguments, data):
 # --- the table --------------------------------------------------------------------------------------------------------
 
 HEADINGS = (
-    "learner", "settings", "rows", "wall s", "CPU s", "rows/s", "ns / non-zero", "CPU ns", "/ VW cache", "/ VW text",
-    "peak GiB", "extra GiB", "state MiB", "progressive", "held-out", "non-zeros", "touched", "n",
+    "learner", "settings", "rows", "wall s", "CPU s", "rows/s", "ns / non-zero", "CPU ns", "learning ns", "/ VW cache",
+    "/ VW text", "peak GiB", "extra GiB", "state MiB", "progressive", "held-out", "non-zeros", "touched", "n",
 )  # fmt: skip
 READING = """
-Medians over n runs, each in a process of its own; one thread, but Vowpal Wabbit reads in a second one. `CPU ns`: of all
-threads, per non-zero. `/ VW cache` and `/ VW text`: rows per second over those of the fastest Vowpal Wabbit that read
-from there. Start-up and reading are in Vowpal Wabbit's time, rows are in memory for the others. `progressive`: mean
-loss of rows before they were learned (scikit-learn: of blocks). `held-out`: mean logistic loss of 200,000 other rows.
-`state MiB`: arrays of the learner; of Vowpal Wabbit and scikit-learn as long as the table or the width. Step sizes are
-as shown, not tuned for each."""
+Medians over n runs, each in a process of its own; one thread unless the settings say otherwise, but Vowpal Wabbit and
+`sparsereg-text` read in a second one. `ns / non-zero` is wall time, `CPU ns` that of all threads, `learning ns` wall
+time inside our learner alone, all per pass. `/ VW cache` and `/ VW text`: rows per second over those of the fastest
+Vowpal Wabbit that read from there. Reading is in the time of Vowpal Wabbit, as is its start-up, and of
+`sparsereg-text`; rows are in memory for the others. `progressive`: mean loss of rows before they were learned
+(scikit-learn: of blocks). `held-out`: mean logistic loss of 200,000 other rows. `state MiB`: arrays of the learner; of
+Vowpal Wabbit and scikit-learn as long as the table or the width. Step sizes are as shown, not tuned for each."""
 
 
 def shown(value, form):
@@ -196,7 +204,7 @@ def cells(spec, outcome, fastest):
         shown(median("cpu"), ".3g"),
         shown(rate * passes, ",.0f"),
         shown(1e9 / (rate * passes * N_ONES), ".1f"),
-        shown(1e9 * median("cpu") / (median("rows") * passes * N_ONES), ".1f"),
+        *(shown(1e9 * median(key) / (median("rows") * passes * N_ONES), ".1f") for key in ("cpu", "learning")),
         *(shown(rate * passes / fastest[source], ".2f") for source in ("cache", "text")),
         shown(median("peak_memory") / GIB, ".2f"),
         shown(median("extra_memory") / GIB, ".2f"),
@@ -266,7 +274,8 @@ def print_report(arguments, data, outcomes):
     print_table(HEADINGS, [cells(spec, outcome, fastest) for spec, outcome in outcomes.items()])
     print(READING)
     for outcome in outcomes.values() if arguments.generated else ():
-        print(f"Of the wall time {outcome.median('generating'):.3g} s went into generating the rows.")
+        seconds = outcome.median("generating")
+        print(f"Generating the rows took {seconds:.3g} s in a thread beside learning, which is in the CPU time.")
     closing = {"compare-sparsity": sparsity_lines, "against-batch": batch_lines}.get(arguments.mode)
     for line in closing(outcomes) if closing else ():
         print(line)
@@ -277,10 +286,13 @@ def prepared(arguments) -> StreamFiles | None:
     if arguments.generated:
         return None
     data = stream_files(arguments.data, arguments.rows, arguments.seed)
-    if any(spec.name == "vw" for spec in arguments.solvers):
-        # Written here because the peak of a process is never below the memory of the one that started it.
+    # Written here because the peak of a process is never below the memory of the one that started it.
+    names = {spec.name for spec in arguments.solvers}
+    if "vw" in names:
         data.text()
         data.text(held_out=True)
+    if "sparsereg-text" in names:
+        data.svmlight()
     return data
 
 

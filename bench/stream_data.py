@@ -135,7 +135,7 @@ def csr(ids, width, index_dtype=np.int64):
 
 @dataclass(frozen=True)
 class StreamFiles:
-    """A stream and its held-out rows on disk, as arrays and as text for Vowpal Wabbit."""
+    """A stream and its held-out rows on disk, as arrays and as text."""
 
     folder: Path
 
@@ -154,15 +154,23 @@ class StreamFiles:
 
     def text(self, held_out=False):
         """Path of the rows as Vowpal Wabbit reads them, written on first use; ids are whole numbers, so not hashed."""
-        path = self.folder / ("held.vw" if held_out else "rows.vw")
+        name, prefix = ("held.vw", "held_") if held_out else ("rows.vw", "")
+        return self._written(name, prefix, "%d |" + N_ONES * " %d" + "\n", labels=(-1, 1), first_id=0)
+
+    def svmlight(self):
+        """Path of the rows in svmlight form, written on first use; every id has the value that the form asks for."""
+        return self._written("rows.svm", "", "%d" + N_ONES * " %d:1" + "\n", labels=(0, 1), first_id=1)
+
+    def _written(self, name, prefix, line, labels, first_id):
+        path = self.folder / name
         if not path.exists():
-            partial = path.with_suffix(".partial")
-            prefix = "held_" if held_out else ""
-            ids, y = self.load(f"{prefix}ids"), self.load(f"{prefix}y")
+            partial = path.with_name(f"{name}.partial")
+            ids, y = self.load(f"{prefix}ids"), self.load(f"{prefix}y").astype(np.intp)
             with partial.open("w") as file:
                 for start in range(0, len(y), BLOCK):
-                    rows = np.column_stack([2 * y[start : start + BLOCK].astype(int) - 1, ids[start : start + BLOCK]])
-                    file.writelines(map("%d | %d %d %d %d %d\n".__mod__, map(tuple, rows.tolist())))
+                    some = slice(start, start + BLOCK)
+                    rows = np.column_stack([np.take(labels, y[some]), ids[some] + first_id])
+                    file.writelines(map(line.__mod__, map(tuple, rows.tolist())))
             os.replace(partial, path)
         return path
 
