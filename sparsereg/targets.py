@@ -217,8 +217,9 @@ def shares_of(y: Any, classes: npt.NDArray[Any], n_samples: int, sample_weight: 
         raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
     if classes.size == 2 and _is_soft(y):
         return np.column_stack([1.0 - y, y]).astype(np.float64)
-    shares = (y[:, None] == classes).astype(np.float64)
-    unknown = shares.sum(axis=1) != 1.0
+    matches = [y == label for label in classes]
+    shares = np.stack(matches, axis=1).astype(np.float64)
+    unknown = ~np.logical_or.reduce(matches)
     if sample_weight is not None:
         unknown &= sample_weight > 0.0
     if unknown.any():
