@@ -4,6 +4,7 @@ from typing import TypeAlias, final
 class FTRL:
     words: int
     any_penalty: bool
+    average: float
     eta0: float
     beta: float
     total_weight: float
@@ -30,6 +31,7 @@ class ProxSGD:
 class AdaGrad:
     words: int
     any_penalty: bool
+    average: float
     eta0: float
     beta: float
     weight_decay: float

@@ -6,8 +6,8 @@ from sparsereg._core.optimisers import _Optimiser
 from sparsereg._core.penalties import _Penalty
 from sparsereg._core.table import Cells
 
-Array = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int64]
+_Array = npt.NDArray[np.float64]
+_Ids = npt.NDArray[np.int64]
 
 DONE: int
 FULL: int
@@ -19,25 +19,25 @@ def learn(
     penalty: _Penalty,
     optimiser: _Optimiser,
     softmax: bool,
-    indptr: Ids,
-    ids: Ids,
-    data: Array,
-    y: Array,
-    weight: Array,
+    indptr: _Ids,
+    ids: _Ids,
+    data: _Array,
+    y: _Array,
+    weight: _Array,
     longest: int,
     cells: Cells,
-    intercept: Array,
-    totals: Array,
-    n_rows: Ids,
+    intercept: _Array,
+    totals: _Array,
+    n_rows: _Ids,
     counts: npt.NDArray[np.uint8],
     least: int,
     dropout: float,
     seed: int,
 ) -> int: ...
-def skip(optimiser: _Optimiser, weight: Array, n_rows: int) -> bool: ...
-def read(penalty: _Penalty, optimiser: _Optimiser, cells: Ids, w: Array) -> None: ...
+def skip(optimiser: _Optimiser, weight: _Array, n_rows: int) -> bool: ...
+def read(penalty: _Penalty, optimiser: _Optimiser, cells: _Ids, w: _Array) -> None: ...
 def decide(
-    penalty: _Penalty, optimiser: _Optimiser, indptr: Ids, ids: Ids, data: Array, cells: Cells, t: Array
+    penalty: _Penalty, optimiser: _Optimiser, indptr: _Ids, ids: _Ids, data: _Array, cells: Cells, t: _Array
 ) -> None: ...
-def settle(optimiser: _Optimiser, cells: Ids, n_outputs: int) -> None: ...
-def write(optimiser: _Optimiser, l1: float, l2: float, w: Array, cells: Ids) -> None: ...
+def settle(optimiser: _Optimiser, cells: _Ids, n_outputs: int) -> None: ...
+def write(optimiser: _Optimiser, l1: float, l2: float, w: _Array, cells: _Ids) -> None: ...

@@ -3,6 +3,7 @@
 # A cell is `width` words of 8 bytes: the id, then the optimiser's state. The id's top bit says that the coefficient was
 # touched since the last sweep; an empty cell holds -1, which no id with that bit is, because ids stay below 2**63 - 1.
 # The first place to look at grows with the hash, so a table can be copied into a larger one in order.
+cimport cython
 from libc.stdint cimport int64_t, uint64_t
 
 from sparsereg._core.types cimport offset_t
@@ -19,6 +20,7 @@ ctypedef struct Table:
     bint by_id  # else ids are places
 
 
+@cython.final
 cdef class Cells:
     cdef readonly object array
     cdef object room  # whose beginning `array` is

@@ -1,6 +1,7 @@
 """Cells of touched coefficients as a whole: make them, copy them into a larger table, thin them out."""
 import numpy as np
 
+cimport cython
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
@@ -56,6 +57,7 @@ def on_lines(capacity, width):
     return words[start : start + capacity * width].reshape(capacity, width)
 
 
+@cython.final
 cdef class Cells:
     """Cells in one array, found by id (a hash table) or by place.
 
