@@ -107,7 +107,7 @@ cdef class Cells:
 
     cdef Table table(self):
         cdef Table table
-        table.cells = &self.view[0, 0]
+        table.cells = &self.view[0, 0] if self.view.shape[0] > 0 else NULL
         table.width = self.view.shape[1]
         table.capacity = self.view.shape[0]
         table.used = self.used
