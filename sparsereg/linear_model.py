@@ -52,11 +52,15 @@ class SparseLinearModel(BaseEstimator):
         self.n_iter_ = max(solution.n_iter for solution in solutions)
         self.n_active_ = design.n_active
 
+    def _predictor(self, X: Any) -> Vector:
+        """Compute X w + b."""
+        return self._coef.decision(X) + self.intercept_
+
     def _decision(self, X: Any, offset: Any) -> Vector:
         """Compute X w + b, plus the offset, by looking the ids of X up among the non-zero coefficients."""
         check_is_fitted(self)
         check_feature_names(self, X, reset=False)
-        out = self._coef.decision(X) + self.intercept_
+        out = self._predictor(X)
         offset = check_offsets(offset, *out.shape)
         return out if offset is None else out + offset
 

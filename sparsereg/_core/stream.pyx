@@ -9,7 +9,7 @@ from libc.stdlib cimport free, malloc
 from sparsereg._core.losses cimport Loss, Poisson
 from sparsereg._core.optimisers cimport Optimiser, finite
 from sparsereg._core.penalties cimport Penalty
-from sparsereg._core.table cimport EMPTY, Cells, Table, cell_at, expected, id_of, marked, mix
+from sparsereg._core.table cimport EMPTY, Cells, Table, cell_at, expected, id_of, mix, touch
 from sparsereg._core.types cimport offset_t
 from sparsereg._core.wide cimport prefetch
 
@@ -63,16 +63,10 @@ cdef inline bint admitted(Admission *admission, int64_t id_) noexcept nogil:
 cdef inline int64_t *claim(Table *table, Admission *admission, int64_t id_) noexcept nogil:
     """Return the cell of an id, entered where it is new; NULL where it is not admitted yet."""
     cdef int64_t *cell = cell_at(table, id_)
-    cdef offset_t word
-    if not table.by_id:
-        return cell
-    if cell[0] == EMPTY:
-        if admission.least > 1 and not admitted(admission, id_):
+    if table.by_id:
+        if admission.least > 1 and cell[0] == EMPTY and not admitted(admission, id_):
             return NULL
-        for word in range(1, table.width):
-            cell[word] = 0
-        table.used += 1
-    cell[0] = marked(id_)
+        touch(table, cell, id_)
     return cell
 
 
@@ -107,9 +101,18 @@ cdef inline void gather(
         row.n += 1
 
 
-cdef inline double odd_prox(Penalty penalty, double v, double reach) noexcept nogil:
-    """Return the prox of v by that of its size: signs are as good as random, and a wrong guess of a branch is dear."""
+cdef inline double coefficient(Penalty penalty, Optimiser optimiser, const double *state) noexcept nogil:
+    """Return the coefficient that a state stands for now."""
+    cdef double reach
+    cdef double v = optimiser.recall(state, &reach)
+    # The prox of its size: signs are as good as random, and a wrong guess of a branch is dear.
     return copysign(penalty.prox(fabs(v), reach, 1.0), v) + 0.0
+
+
+cdef inline double reported(Penalty penalty, Optimiser optimiser, const int64_t *words) noexcept nogil:
+    """Return what to tell of a coefficient, given the words of its state in a cell."""
+    cdef const double *state = <const double *> words
+    return optimiser.report(state, coefficient(penalty, optimiser, state))
 
 
 cdef inline void predict(
@@ -117,12 +120,11 @@ cdef inline void predict(
 ) noexcept nogil:
     """Add a row's entries to its predictors, and keep the coefficients they have now."""
     cdef offset_t k, c
-    cdef double v, reach, full, t
+    cdef double v, full, t
     for c in range(n_outputs):
         full, t = row.full[c], row.t[c]
         for k in range(row.n):
-            v = optimiser.recall(row.state[k] + c * words, &reach)
-            v = odd_prox(penalty, v, reach)
+            v = coefficient(penalty, optimiser, row.state[k] + c * words)
             row.w[k * n_outputs + c] = v
             full += v * row.x[k]
             t += v * row.kept[k]
@@ -372,15 +374,12 @@ def read(Penalty penalty, Optimiser optimiser, const int64_t[:, ::1] cells, doub
     Cost: one pass.
     """
     cdef offset_t k, c, n_outputs = w.shape[1], words = (cells.shape[1] - 1) // n_outputs
-    cdef double v, reach
     with nogil:
         for k in range(cells.shape[0]):
             for c in range(n_outputs):
                 w[k, c] = 0.0
                 if cells[k, 0] != EMPTY:
-                    v = optimiser.recall(<const double *> &cells[k, 1 + c * words], &reach)
-                    v = odd_prox(penalty, v, reach)
-                    w[k, c] = optimiser.report(<const double *> &cells[k, 1 + c * words], v)
+                    w[k, c] = reported(penalty, optimiser, &cells[k, 1 + c * words])
 
 
 def settle(Optimiser optimiser, int64_t[:, ::1] cells, offset_t n_outputs):
@@ -421,7 +420,7 @@ def decide(
     """
     cdef Table table = cells.table()
     cdef offset_t i, k, c, n_outputs = t.shape[1], words = (table.width - 1) // n_outputs, n = ids.shape[0]
-    cdef double v, reach, x
+    cdef double x
     cdef int64_t *cell
     with nogil:
         for i in range(t.shape[0]):
@@ -433,9 +432,7 @@ def decide(
                     continue
                 x = data[k] if data.shape[0] > 0 else 1.0
                 for c in range(n_outputs):
-                    v = optimiser.recall(<const double *> (cell + 1 + c * words), &reach)
-                    v = odd_prox(penalty, v, reach)
-                    t[i, c] += x * optimiser.report(<const double *> (cell + 1 + c * words), v)
+                    t[i, c] += x * reported(penalty, optimiser, cell + 1 + c * words)
 
 
 def write(Optimiser optimiser, double l1, double l2, const double[:, ::1] w, int64_t[:, ::1] cells):

@@ -12,7 +12,7 @@ cdef enum:
     EMPTY = -1
 
 ctypedef struct Table:
-    int64_t *cells  # NULL: no table
+    int64_t *cells  # NULL: no cells
     offset_t width  # words a cell
     offset_t capacity  # cells, below 2**32
     offset_t used
@@ -80,6 +80,16 @@ cdef inline int64_t *cell_at(const Table *table, int64_t id_) noexcept nogil:
     if table.by_id:
         return find(table, id_)
     return table.cells + id_ * table.width
+
+
+cdef inline void touch(Table *table, int64_t *cell, int64_t id_) noexcept nogil:
+    """Mark the cell of an id; a new one begins with a state of zeros."""
+    cdef offset_t word
+    if cell[0] == EMPTY:
+        for word in range(1, table.width):
+            cell[word] = 0
+        table.used += 1
+    cell[0] = marked(id_)
 
 
 cdef inline const int64_t *expected(const Table *table, int64_t id_) noexcept nogil:

@@ -5,7 +5,7 @@ cimport cython
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 
-from sparsereg._core.table cimport EMPTY, Table, expected, find, first_place, id_of, marked
+from sparsereg._core.table cimport EMPTY, Table, expected, find, first_place, id_of, touch
 from sparsereg._core.types cimport offset_t
 from sparsereg._core.wide cimport prefetch
 
@@ -218,17 +218,13 @@ def find_or_enter(const int64_t[::1] ids, Cells cells, int64_t[::1] places):
         Index of each id's cell.
     """
     cdef Table table = cells.table()
-    cdef offset_t k, word, n = ids.shape[0]
+    cdef offset_t k, n = ids.shape[0]
     cdef int64_t *cell
     with nogil:
         for k in range(n):
             if k + AHEAD < n:
                 prefetch(expected(&table, ids[k + AHEAD]))
             cell = find(&table, ids[k])
-            if cell[0] == EMPTY:
-                for word in range(1, table.width):
-                    cell[word] = 0
-                table.used += 1
-            cell[0] = marked(ids[k])
+            touch(&table, cell, ids[k])
             places[k] = (cell - table.cells) // table.width
     cells.used = table.used

@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from sparsereg._core import stream, table
 from sparsereg._core.optimisers import OPTIMISERS
+from sparsereg._core.penalties import ElasticNet
 from sparsereg._core.table import Cells
 from sparsereg._formats import Rows
+from sparsereg.design import find_ids
 from sparsereg.solvers.part import Part, Sampling
 
 __all__ = ["DivergenceError", "Learner", "make_optimiser"]
@@ -93,9 +95,7 @@ class Learner:
     @property
     def l1_l2(self) -> tuple[float, float]:
         """Strengths of the elastic net; 0 where the optimiser knows the penalty by its prox alone."""
-        if type(self.penalty).__name__ != "ElasticNet":
-            return 0.0, 0.0
-        return self.penalty.strength, self.penalty.alpha * (1.0 - self.penalty.l1_ratio)
+        return _strengths(self.penalty) if isinstance(self.penalty, ElasticNet) else (0.0, 0.0)
 
     @property
     def n_touched(self) -> int:
@@ -158,12 +158,12 @@ class Learner:
         before_renewal : callable, default=tuple
             Called before all states are rewritten.
         """
-        end = self.n_rows + part.n_rows
-        while self.n_rows < end:
-            rest = part if self.n_rows == end - part.n_rows else part.between(part.n_rows - (end - self.n_rows), None)
+        first = self.n_rows
+        while (done := self.n_rows - first) < part.n_rows:
             with self.lock:
                 cells = Cells(self.cells.array, self.cells.used, False) if is_placed else self.cells
-                code = self.call(rest, self.optimiser, cells, self.intercept, self.totals, self.counter)
+                rest = part.between(done, part.n_rows) if done else part
+                code = self.call(rest, self.optimiser, cells, self.totals, self.counter)
             if code == stream.DIVERGED:
                 self.raise_diverged(self.n_rows)
             if code == stream.WORN:
@@ -172,9 +172,7 @@ class Learner:
             if code == stream.FULL:
                 self.make_room(part.longest)
 
-    def call(
-        self, part: Part, optimiser: Any, cells: Cells, intercept: Vector, totals: Vector, n_rows: Ids
-    ) -> int:
+    def call(self, part: Part, optimiser: Any, cells: Cells, totals: Vector, n_rows: Ids) -> int:
         """Call the kernel; see there.
 
         Returns
@@ -185,7 +183,7 @@ class Learner:
         sampling = self.sampling
         return stream.learn(
             self.loss, self.penalty, optimiser, self.softmax, part.indptr, part.ids, part.data, part.y, part.weight,
-            part.longest, cells, intercept, totals, n_rows, self.counts, sampling.min_count, sampling.dropout,
+            part.longest, cells, self.intercept, totals, n_rows, self.counts, sampling.min_count, sampling.dropout,
             sampling.seed,
         )
 
@@ -229,8 +227,9 @@ class Learner:
         with self.lock:
             self.cells.grow(capacity)
 
-    def _move(self, array: Ids, capacity: int) -> None:
-        """Make a new table of the used ones among some cells."""
+    def _move(self, array: Ids) -> None:
+        """Make a new table, half full, of cells that are all used."""
+        capacity = max(SMALLEST, int(array.shape[0] * GROWTH / table.MAX_LOAD) // 8 * 8)
         self._check_capacity(capacity)
         cells = Cells.empty(capacity, self.width)
         table.enter(array, cells)
@@ -256,7 +255,7 @@ class Learner:
             kept.append(chunk)
         array = np.concatenate(kept)
         if self.cells.by_id:
-            self._move(array, max(SMALLEST, int(array.shape[0] * GROWTH / table.MAX_LOAD)))
+            self._move(array)
 
     def _chunks(self) -> Iterator[Ids]:
         array = self.cells.array
@@ -359,21 +358,23 @@ class Learner:
         Parameters
         ----------
         ids : ndarray of int64 of shape (n_ids,)
-            Distinct; every id that has a cell by now.
+            Distinct. Cells of other ids come after theirs.
         """
-        cells = np.zeros((ids.size, self.width), dtype=np.int64)
-        cells[:, 0] = ids
         used = self.cells.array[self.cells.array[:, 0] != -1]
         used[:, 0] &= np.iinfo(np.int64).max
         order = np.argsort(ids)
-        cells[order[np.searchsorted(ids, used[:, 0], sorter=order)]] = used
-        self.cells = Cells(cells, ids.size, False)
+        found, position = find_ids(used[:, 0], ids[order])
+        cells = np.zeros((ids.size, self.width), dtype=np.int64)
+        cells[:, 0] = ids
+        cells[order[position]] = used[found]
+        cells = np.concatenate([cells, used[~found]])
+        self.cells = Cells(cells, cells.shape[0], False)
 
     def forget_places(self) -> None:
         """Find cells by id again."""
-        array = self.cells.array
         if not self.cells.by_id:
-            self._move(array, max(SMALLEST, int(array.shape[0] * GROWTH / table.MAX_LOAD)))
+            array = self.cells.array
+            self._move(array)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return all that is needed to go on from here with the same bits.
@@ -410,7 +411,7 @@ class Learner:
         self._check_state(state)
         array = np.ascontiguousarray(state["cells"])
         if state["by_id"]:
-            self._move(array, max(SMALLEST, int(array.shape[0] * GROWTH / table.MAX_LOAD)))
+            self._move(array)
         else:
             self.cells = Cells(array.copy(), array.shape[0], False)
         self.optimiser.clock = tuple(state["clock"].tolist())
@@ -456,6 +457,11 @@ class Learner:
         self.restore(state)
 
 
+def _strengths(penalty: Any) -> tuple[float, float]:
+    """Return the strengths of the L1 and the L2 part of an elastic net."""
+    return penalty.strength, penalty.alpha * (1.0 - penalty.l1_ratio)
+
+
 def make_optimiser(algorithm: str, penalty: Any, **settings: float) -> Any:
     """Make an optimiser of the registry.
 
@@ -473,7 +479,7 @@ def make_optimiser(algorithm: str, penalty: Any, **settings: float) -> Any:
     """
     if algorithm == "ftrl":
         return OPTIMISERS[algorithm](settings["eta0"], settings["beta"], settings["total_weight"])
-    l1, l2 = penalty.strength, penalty.alpha * (1.0 - penalty.l1_ratio)
+    l1, l2 = _strengths(penalty)
     if algorithm == "adagrad":
         return OPTIMISERS[algorithm](settings["eta0"], settings["beta"], settings["weight_decay"], l1, l2)
     return OPTIMISERS[algorithm](

@@ -65,9 +65,8 @@ class Part:
         """Most entries of a row."""
         return int(np.diff(self.indptr).max(initial=0))
 
-    def between(self, start: int, stop: int | None) -> Part:
-        """Return the rows from `start` up to `stop`; None: up to the end."""
-        stop = self.n_rows if stop is None else stop
+    def between(self, start: int, stop: int) -> Part:
+        """Return the rows from `start` up to `stop`."""
         low, high = self.indptr[start], self.indptr[stop]
         return Part(
             self.indptr[start : stop + 1] - low, self.ids[low:high], self.data[low:high], self.y[start:stop],

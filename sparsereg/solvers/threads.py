@@ -93,7 +93,7 @@ def _share_cells(learner: Learner, part: Part, n_threads: int, pool: ThreadPoolE
 
     def learn(shard: Part, optimiser: Any, first_row: int) -> tuple[int, Vector, int]:
         totals, n_rows = np.zeros(2), np.array([first_row])
-        code = learner.call(shard, optimiser, cells, learner.intercept, totals, n_rows)
+        code = learner.call(shard, optimiser, cells, totals, n_rows)
         return code, totals, int(n_rows[0])
 
     ends = learner.n_rows + np.cumsum([shard.n_rows for shard in shards])

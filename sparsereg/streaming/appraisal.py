@@ -12,7 +12,7 @@ from sparsereg._core import certificate
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.coef import SparseCoef
 from sparsereg.convergence import warn_unconverged
-from sparsereg.design import Design, find_ids, make_design
+from sparsereg.design import Design, find_ids
 from sparsereg.solvers import saga
 from sparsereg.solvers.appraisal import Appraisal, appraise
 from sparsereg.solvers.base import Controls
@@ -29,7 +29,7 @@ Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 
 
-def appraise_course(course: Course, chunk: Chunk) -> Appraisal:
+def appraise_course(course: Course, chunk: Chunk, design: Design) -> Appraisal:
     """Certify a fit on the data that it was made of.
 
     Parameters
@@ -37,6 +37,8 @@ def appraise_course(course: Course, chunk: Chunk) -> Appraisal:
     course : Course
     chunk : Chunk
         All rows.
+    design : Design
+        Of these rows and their weights.
 
     Returns
     -------
@@ -45,11 +47,9 @@ def appraise_course(course: Course, chunk: Chunk) -> Appraisal:
     """
     rows, y, weight = chunk.rows, chunk.y, chunk.weight
     settings, penalty = course.settings, course.settings.penalty
-    coef, b = course.coef, course.intercept
-    vectors = [coef] if isinstance(coef, SparseCoef) else [coef.at(k) for k in range(coef.n_columns)]
+    vectors, b = _vectors(course), course.intercept
     paid = np.array([_penalty_paid(penalty, vector.values) for vector in vectors])
     objectives = course.losses(rows, y, weight) + (paid.sum() if course.learner.softmax else paid)
-    design = make_design(rows, weight)
     w = _on(vectors, design.active)
     if course.learner.softmax:
         objective = float(objectives[0])
@@ -70,7 +70,7 @@ def appraise_course(course: Course, chunk: Chunk) -> Appraisal:
     )
 
 
-def finish_course(course: Course, chunk: Chunk, seed: int) -> None:
+def finish_course(course: Course, chunk: Chunk, design: Design, seed: int) -> None:
     """Bring a fit to its end on the data that it was made of: sparse proximal SAGA, to a certified duality gap.
 
     Parameters
@@ -79,6 +79,8 @@ def finish_course(course: Course, chunk: Chunk, seed: int) -> None:
         Of the elastic net; on return its coefficients are the solution.
     chunk : Chunk
         All rows.
+    design : Design
+        Of these rows and their weights.
     seed : int
         Of the order of rows.
 
@@ -87,11 +89,9 @@ def finish_course(course: Course, chunk: Chunk, seed: int) -> None:
     ConvergenceWarning
         Where `max_iter` passes were not enough.
     """
-    settings, penalty, coef = course.settings, course.settings.penalty, course.coef
+    settings, penalty = course.settings, course.settings.penalty
     controls = Controls(settings.finish_tol, settings.max_iter, settings.n_threads)
-    vectors = [coef] if isinstance(coef, SparseCoef) else [coef.at(k) for k in range(coef.n_columns)]
-    design = make_design(chunk.rows, chunk.weight)
-    starts = zip(_on(vectors, design.active), course.intercept, strict=True)
+    starts = zip(_on(_vectors(course), design.active), course.intercept, strict=True)
     solutions = []
     for problem, (w, b) in zip(_problems(settings, chunk, design), starts, strict=True):
         point = point_at(problem, w, float(b), penalty.alpha, controls)
@@ -111,6 +111,12 @@ def _problems(settings: StreamSettings, chunk: Chunk, design: Design) -> Iterato
             loss=settings.objective, offset=None, smallest_alpha=settings.penalty.alpha, eliminate=False,
             fit_intercept=settings.fit_intercept, l1_ratio=settings.penalty.l1_ratio,
         )
+
+
+def _vectors(course: Course) -> list[SparseCoef]:
+    """Return the coefficients of each output."""
+    coef = course.coef
+    return [coef] if isinstance(coef, SparseCoef) else [coef.at(k) for k in range(coef.n_columns)]
 
 
 def _on(vectors: list[SparseCoef], active: Ids) -> Vector:

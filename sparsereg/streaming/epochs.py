@@ -12,7 +12,7 @@ from sparsereg._core import compact
 from sparsereg._formats import Rows
 from sparsereg._sklearn import ConvergenceWarning
 from sparsereg.convergence import frames_of_the_package
-from sparsereg.design import CompactRows, compact_rows, find_ids, select_rows
+from sparsereg.design import CompactRows, compact_rows, select_rows
 from sparsereg.streaming.chunks import Chunk, merge_equal
 from sparsereg.streaming.course import Course
 from sparsereg.streaming.progress import Reporter
@@ -124,9 +124,7 @@ def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator, reporter:
         data, visits = _plan_visits(data)
     learned, held = _hold_out(data, visits, settings, rng)
     if by_place:
-        active = data.rows.active
-        ids = learner.cells.array[learner.cells.array[:, 0] != -1, 0] & np.iinfo(np.int64).max
-        learner.know_ids(np.concatenate([active, ids[~find_ids(ids, active)[0]]]))
+        learner.know_ids(data.rows.active)
     try:
         _run(course, data, learned, held, rng, reporter)
     finally:

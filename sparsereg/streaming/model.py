@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from sparsereg._formats import as_rows
 from sparsereg._sklearn import check_feature_names, check_is_fitted, feature_names
-from sparsereg._validation import check_offsets, check_width
+from sparsereg._validation import check_width
 from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.design import make_design
 from sparsereg.linear_model import SparseLinearModel
 from sparsereg.solvers.appraisal import Appraisal
 from sparsereg.streaming.appraisal import appraise_course, finish_course
@@ -148,16 +149,12 @@ class StreamModel(SparseLinearModel):
         """Intercepts."""
         return self._course.intercept
 
-    def _decision(self, X: Any, offset: Any) -> Vector:
-        """Compute X w + b, plus the offset; nothing but what the rows hold is looked at."""
-        check_is_fitted(self)
-        check_feature_names(self, X, reset=False)
+    def _predictor(self, X: Any) -> Vector:
+        """Compute X w + b; nothing but what the rows hold is looked at."""
         rows = as_rows(X)
         check_width(rows.n_features, self._course.n_features)
         out = self._course.decide(rows)
-        out = out[:, 0] if out.shape[1] == 1 else out
-        offset = check_offsets(offset, *out.shape)
-        return out if offset is None else out + offset
+        return out[:, 0] if out.shape[1] == 1 else out
 
     @property
     def history_(self) -> dict[str, npt.NDArray[Any]]:
@@ -242,9 +239,7 @@ class StreamModel(SparseLinearModel):
         self._start(course, coef_init, intercept_init, classes)
         try:
             run_epochs(course, chunk, rng, Reporter("auto" if self.verbose else False, bool(self.verbose)))
-            if settings.finish_tol is not None:
-                finish_course(course, chunk, draw_seed(rng))
-            appraisal = appraise_course(course, chunk) if settings.certify else UNKNOWN
+            appraisal = self._look_back(course, chunk, rng)
         except KeyboardInterrupt:
             course.learner.forget_places()
             if course.learner.n_rows > 0:
@@ -324,6 +319,16 @@ class StreamModel(SparseLinearModel):
 
         StreamRun(source, encode, begin, compare, plan, self._identity(settings, known)).run()
         return self
+
+    def _look_back(self, course: Course, chunk: Chunk, rng: np.random.Generator) -> Appraisal:
+        """Bring passes over data in memory to their end, and certify them, as far as is asked."""
+        settings = course.settings
+        if not settings.certify and settings.finish_tol is None:
+            return UNKNOWN
+        design = make_design(chunk.rows, chunk.weight)
+        if settings.finish_tol is not None:
+            finish_course(course, chunk, design, draw_seed(rng))
+        return appraise_course(course, chunk, design) if settings.certify else UNKNOWN
 
     def _settings(self) -> StreamSettings:
         """Check what can be checked without data."""
