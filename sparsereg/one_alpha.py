@@ -29,7 +29,8 @@ COMMON_PARAMETERS = """
     fit_intercept : bool, default=True
         The intercept is never penalised.
     standardize : bool, default=False
-        Penalise sd_j w_j in place of w_j; coefficients stay on the scale of X. Constant columns are left out.
+        Penalise sd_j w_j in place of w_j; coefficients stay on the scale of X. A constant column, of no use beside an
+        intercept, is left out; without one it pays nothing, as its sd_j is 0.
     positive : bool, default=False
         Keep every coefficient at 0 or above.
     bounds : None or pair (lower, upper), default=None

@@ -110,7 +110,8 @@ def regularization_path(
     fit_intercept : bool, default=True
         The intercept is never penalised.
     standardize : bool, default=False
-        Penalise sd_j w_j in place of w_j; `w` stays on the scale of X. Constant columns are left out.
+        Penalise sd_j w_j in place of w_j; `w` stays on the scale of X. A constant column, of no use beside an intercept,
+        is left out; without one it pays nothing, as its sd_j is 0.
     positive : bool, default=False
     bounds : None or pair (lower, upper)
         Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper. Penalties

@@ -62,8 +62,9 @@ class Raw:
 
     @property
     def free(self):
-        """Columns that may be used: not excluded, and of some spread if they are to be standardised."""
-        return (self.factor < np.inf) & (self.scale > 0.0) & (self.bounds[0] < self.bounds[1])
+        """Columns that may be used: not excluded, and of some spread if they are standardised beside an intercept."""
+        varies = (self.scale > 0.0) | (not self.fit_intercept)
+        return (self.factor < np.inf) & varies & (self.bounds[0] < self.bounds[1])
 
     @property
     def bounds(self):

@@ -276,13 +276,16 @@ def test_ridge_equals_the_normal_equations():
         np.testing.assert_allclose(path.intercepts[k], s @ (y - X @ w), atol=1e-6)
 
 
-def test_constant_columns_take_no_part_where_they_cannot_be_standardised():
+def test_constant_columns_take_no_part_beside_an_intercept_and_stand_in_for_one():
+    """Their standard deviation is 0, and so is what they pay: without an intercept they are one."""
     rng = np.random.default_rng(0)
     X = np.c_[np.full(20, 3.0), rng.standard_normal(20)]
     y = rng.standard_normal(20) + 5.0
-    for fit_intercept in (True, False):
-        path = Regression(X, y, {"standardize": True, "fit_intercept": fit_intercept}).path()
-        assert not path.coefs.toarray()[0].any()
+    beside = Regression(X, y, {"standardize": True}).path()
+    assert not beside.coefs.toarray()[0].any()
+    alone = Regression(X, y, {"standardize": True, "fit_intercept": False}).path(alphas=beside.alphas)
+    np.testing.assert_allclose(alone.coefs.toarray()[0], beside.intercepts / 3.0, rtol=1e-9)
+    np.testing.assert_allclose(alone.coefs.toarray()[1], beside.coefs.toarray()[1], rtol=1e-4, atol=1e-12)
     assert Regression(X, y, {"fit_intercept": False}).path().coefs.toarray()[0].any()
     assert not Regression(X, y, {"fit_intercept": True}).path().coefs.toarray()[0].any()
     assert Raw(X, y, standardize=True).scale[0] == 0.0

@@ -84,7 +84,7 @@ def _violation(problem: Problem, penalty: Any, w: Vector, intercept: float) -> f
     if problem.reference <= problem.rounding:
         return 0.0
     point = null_point(problem, LOOK)
-    point.w, point.b = w.copy(), intercept - problem.centre if problem.fit_intercept else 0.0
+    point.w, point.b = w.copy(), problem.intercept_inside(w, intercept)
     run = FixpointRun(problem, penalty, point, LOOK)
     run.measure(problem.public)
     return run.violation

@@ -237,7 +237,7 @@ class FixpointRun:
         point.alpha, point.fresh = self.penalty.alpha, None
         return Solution.of(
             point.w,
-            b=point.b + problem.centre,
+            b=problem.intercept_outside(point.w, point.b),
             objective=self.objective + problem.within,
             loss=self.model.loss + problem.within,
             dual_gap=np.nan,

@@ -290,11 +290,14 @@ class _MultinomialRun(CertifiedRun):
         return int(sum(np.count_nonzero(point.w) for point in self.point.classes))
 
     def _finish(self) -> JointSolution:
-        points = self.point.classes
+        problem, points = self.problem, self.point.classes
         self.point.alpha = self.penalty.alpha
+        b = np.array([part.intercept_outside(at.w, at.b) for part, at in zip(problem.classes, points)])
+        if problem.fit_intercept and problem.classes[0].centring.columns.size:
+            b -= b.mean()
         return JointSolution(
             coefs=sparse.csc_array(np.stack([point.w for point in points], axis=1)),
-            b=np.array([point.b for point in points]),
+            b=b,
             objective=self.primal,
             loss=self.loss,
             dual_gap=self.relative_gap(),

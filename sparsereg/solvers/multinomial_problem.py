@@ -157,7 +157,7 @@ class MultinomialProblem:
         for start, b, at, problem in zip(w, intercepts, point.classes, self.classes):
             public = problem.public
             at.w[public] = np.clip(start[public], problem.lower[public], problem.upper[public])
-            at.b = float(b) if self.fit_intercept else 0.0
+            at.b = problem.intercept_inside(start, float(b))
             at.eta = problem.predictor(at.w, at.b)
         self.refresh(point)
         point.alpha = alpha

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from sparsereg._core import newton
 from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.design import Design
+from sparsereg.solvers.centring import NOWHERE, Centring, Matrix, Moments, blurred, bring_near, take_moments
 from sparsereg.solvers.target import NO_PRIVATE, Target, linearise_rows, make_target
 
 if TYPE_CHECKING:
@@ -92,7 +93,11 @@ class Problem:
     Attributes
     ----------
     data, indices, indptr
-        Compact columns (CSC) over aggregated rows.
+        Compact columns (CSC) over aggregated rows, less the constants of `centring`.
+    centring : Centring
+        What was taken off columns that are far from zero.
+    blurred : ndarray of int32
+        Columns left out because they vary less than float64 can tell, though they do vary.
     loss : registered loss
     target : Target
         What the rows are fitted to.
@@ -109,6 +114,8 @@ class Problem:
     data: npt.NDArray
     indices: Ids
     indptr: npt.NDArray[np.int64]
+    centring: Centring
+    blurred: Ids
     loss: _Loss
     target: Target
     fit_intercept: bool
@@ -192,8 +199,16 @@ class Problem:
         """What gaps are relative to: the objective of the null model, all parts of it."""
         return self.null_objective + self.within
 
+    def intercept_outside(self, w: Vector, b: float) -> float:
+        """Return the intercept on the user's scale, of a point."""
+        return b + self.centre - self.centring.lost(w)
+
+    def intercept_inside(self, w: Vector, intercept: float) -> float:
+        """Return the intercept of a point, from that on the user's scale."""
+        return intercept - self.centre + self.centring.lost(w) if self.fit_intercept else 0.0
+
     def predictor(self, w: Vector, b: float) -> Vector:
-        """Compute `X w + b`, row by row, without offsets."""
+        """Compute `X w + b`, row by row, without offsets, of a point."""
         support = np.flatnonzero(w != 0.0).astype(np.int32)
         eta = np.full(self.n_rows, b)
         column_passes.accumulate(*self.matrix, support, w[support], eta)
@@ -274,12 +289,15 @@ class Problem:
             return None
         fall, rise = np.empty(self.n_rows), np.empty(self.n_rows)
         newton.steepest(self.loss, self.y, self.s, self.target.first, fall, rise)
-        if (np.isinf(fall).any() and np.isinf(rise).any()) or self.data.min(initial=0.0) < 0.0:
+        # Columns that were moved have both signs, and are out of it.
+        least = self.centring.least_elsewhere(self.data, self.indptr)
+        if (np.isinf(fall).any() and np.isinf(rise).any()) or least < 0.0:
             return None
         reach = np.zeros((2, self.indptr.size - 1))
         for out, row, bound in zip(reach, (fall, rise), (self.upper, -self.lower)):
             column_passes.correlate(*self.matrix, self.public, row, out, 1)
             out[bound <= 0.0] = 0.0
+        reach[:, self.centring.columns] = np.inf
         return reach.max(axis=0)
 
 
@@ -329,29 +347,35 @@ def make_problem(
     """
     loss = Squared() if loss is None else loss
     target = make_target(design, loss, y, sample_weight, offset, fit_intercept)
-    weight, weight_sum = target.weight, float(target.s.sum())
-    mass, centred = _moments(design, weight, weight_sum)
-    square = _squares(design, weight, mass, centred, weight_sum)
-    varies = centred > CONSTANT * square
-    curvature = centred if fit_intercept else square
+    weight, matrix = target.weight, (design.data, design.indices, design.indptr)
+    moments = take_moments(matrix, design.n_rows, weight, float(target.s.sum()))
+    square = _squares(design, moments)
+    varies = moments.centred > CONSTANT * square
+    # Columns whose rows all weigh nothing have no square.
+    usable = (rules.factor < np.inf) & (square > 0.0) & (rules.lower < rules.upper)
+    hazy, centring = np.empty(0, dtype=np.int32), NOWHERE
+    if fit_intercept:
+        hazy = blurred(matrix, weight, np.flatnonzero(usable & ~varies).astype(np.int32))
+        usable &= varies
+        matrix, centring = bring_near(matrix, design.n_rows, moments, usable)
+    elif rules.standardize and not varies.all():
+        # Nothing but the intercept makes up for a constant; its penalty is 0, as its standard deviation is.
+        rules = replace(rules, factor=np.where(varies | ~usable, rules.factor, 0.0))
+    curvature = moments.centred if fit_intercept else square
     if rules.standardize:
-        scale = np.where(varies, _deviations(design, y, sample_weight, centred, loss, offset), 1.0)
+        deviation = _deviations(design, matrix, y, sample_weight, moments, loss, offset)
+        scale = np.where(varies, deviation, 1.0)
     else:
         scale = np.broadcast_to(np.float64(1.0), (design.n_active,))
-    # Columns whose rows all weigh nothing have no square.
-    usable = (rules.factor < np.inf) & (square > 0.0)
-    if fit_intercept or rules.standardize:
-        usable &= varies
-    usable &= rules.lower < rules.upper
     if l1_ratio == 1.0:
         usable &= ~_copies(design, weight, rules, usable)
-    private = _find_private(design, rules, scale, usable) if eliminate and smallest_alpha > 0.0 else None
+    private = _find_private(matrix, design.n_rows, rules, scale, usable) if eliminate and smallest_alpha > 0.0 else None
     if private is not None:
         usable[private.columns] = False
     return Problem(
-        data=design.data,
-        indices=design.indices,
-        indptr=design.indptr,
+        *matrix,
+        centring=centring,
+        blurred=hazy,
         loss=loss,
         target=target,
         fit_intercept=fit_intercept,
@@ -359,7 +383,7 @@ def make_problem(
         scale=scale,
         lower=rules.lower,
         upper=rules.upper,
-        mass=mass,
+        mass=moments.mass,
         curvature=curvature,
         public=np.flatnonzero(usable).astype(np.int32),
         private=private,
@@ -367,29 +391,22 @@ def make_problem(
 
 
 def _deviations(
-    design: Design, y: Vector, sample_weight: Vector | None, centred: Vector, loss: _Loss, offset: Vector | None
+    design: Design, matrix: Matrix, y: Vector, sample_weight: Vector | None, moments: Moments, loss: _Loss,
+    offset: Vector | None,
 ) -> Vector:
     """Standard deviations of the columns under the caller's weights, without the exposure of a log link."""
     if offset is None or not loss.log_link:
-        return np.sqrt(centred)
+        return np.sqrt(moments.centred)
     weight = design.aggregate(y, sample_weight).weight
     total = float(weight.sum())
-    return np.sqrt(_moments(design, weight, total)[1] / total)
+    return np.sqrt(take_moments(matrix, design.n_rows, weight, total).centred / total)
 
 
-def _moments(design: Design, weight: Vector, weight_sum: float) -> tuple[Vector, Vector]:
-    """Mass and centred square of every column."""
-    mass, centred = np.empty(design.n_active), np.empty(design.n_active)
-    everything = np.arange(design.n_active, dtype=np.int32)
-    matrix = (design.data, design.indices, design.indptr)
-    column_passes.moments(*matrix, everything, weight, weight_sum, design.n_rows, mass, centred)
-    return mass, centred
-
-
-def _squares(design: Design, weight: Vector, mass: Vector, centred: Vector, weight_sum: float) -> Vector:
+def _squares(design: Design, moments: Moments) -> Vector:
     """Return each column's mean square; refuse those that leave the range of float64."""
+    weight = moments.weight
     with np.errstate(over="ignore"):
-        square = centred + mass**2 / weight_sum
+        square = moments.centred + moments.mass**2 / moments.weight_sum
     bad = ~np.isfinite(square) | (square < np.finfo(float).tiny)
     if bad.any() and weight.min() == 0.0:
         bad &= np.logical_or.reduceat((weight > 0.0)[design.indices], design.indptr[:-1])
@@ -424,32 +441,33 @@ def _copies(
 
 
 def _find_private(
-    design: Design, rules: ColumnRules, scale: Vector, usable: npt.NDArray[np.bool_]
+    matrix: Matrix, n_rows: int, rules: ColumnRules, scale: Vector, usable: npt.NDArray[np.bool_]
 ) -> PrivateColumns | None:
     """Choose the columns to eliminate: of each row's columns with one row, the one that is cheapest to use."""
-    single = np.flatnonzero((np.diff(design.indptr) == 1) & usable & (rules.factor > 0.0)).astype(np.int32)
+    data, indices, indptr = matrix
+    single = np.flatnonzero((np.diff(indptr) == 1) & usable & (rules.factor > 0.0)).astype(np.int32)
     unpenalised = usable & (rules.factor == 0.0)
-    if single.size <= PRIVATE_SHARE * design.nnz or unpenalised.any():
+    if single.size <= PRIVATE_SHARE * indices.size or unpenalised.any():
         return None
-    position = design.indptr[single]
-    rows, x = design.indices[position], design.data[position].astype(np.float64)
+    position = indptr[single]
+    rows, x = indices[position], data[position].astype(np.float64)
     # Penalty paid for a unit of fit; with L1 the dearer of two columns on the same row is zero at the optimum.
     price = rules.factor[single] * scale[single] / np.abs(x)
     # Assignment in falling order of price leaves the cheapest, of equals the first.
     order = np.arange(single.size)[::-1]
     if price.min() < price.max():
         order = order[np.argsort(-price[order], kind="stable")]
-    of_row = np.full(design.n_rows, -1, dtype=np.int32)
+    of_row = np.full(n_rows, -1, dtype=np.int32)
     of_row[rows[order]] = order
     rows = np.flatnonzero(of_row >= 0).astype(np.int32)
     chosen = of_row[rows]
     columns = single[chosen]
-    if columns.size < PRIVATE_SHARE * design.nnz:
+    if columns.size < PRIVATE_SHARE * indices.size:
         return None
-    by_row_x = np.zeros(design.n_rows)
+    by_row_x = np.zeros(n_rows)
     by_row_x[rows] = x[chosen]
     per_column = (rules.factor, scale, rules.lower, rules.upper)
-    by_row = (_by_row(values, columns, rows, design.n_rows) for values in per_column)
+    by_row = (_by_row(values, columns, rows, n_rows) for values in per_column)
     return PrivateColumns(columns, rows, by_row_x, *by_row)
 
 

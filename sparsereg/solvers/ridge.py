@@ -145,7 +145,7 @@ class _Normal:
         loss = 0.5 * float(problem.s @ residual**2) + problem.within
         return Solution.of(
             w,
-            b=shift + problem.centre,
+            b=problem.intercept_outside(point.w, shift),
             objective=loss + squares,
             loss=loss,
             dual_gap=gap / problem.reference if problem.reference > problem.rounding else 0.0,

@@ -173,7 +173,7 @@ def point_at(
     public = problem.public
     start = np.zeros(point.w.size)
     start[public] = np.clip(w[public], problem.lower[public], problem.upper[public])
-    b = intercept - problem.centre if problem.fit_intercept else 0.0
+    b = problem.intercept_inside(w, float(intercept))
     eta = problem.predictor(start, b)
     if problem.is_quadratic:
         return _with_residual(problem, point, start, b, eta, alpha)

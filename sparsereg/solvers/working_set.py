@@ -293,7 +293,7 @@ class WorkingSetRun(CertifiedRun):
         paid = certificate.penalty_value(self.penalty, support, w, problem.factor, problem.scale)
         return Solution.of(
             w,
-            b=point.b + problem.centre,
+            b=problem.intercept_outside(point.w, point.b),
             objective=self.primal + problem.within,
             loss=self.primal + problem.within - paid,
             dual_gap=self.relative_gap(),

@@ -112,7 +112,7 @@ def test_columns_that_cannot_help_are_not_public():
     upper = np.array([np.inf, np.inf, np.inf, 0.0, np.inf, np.inf])
     y = rng.standard_normal(20)
     for fit_intercept, standardize, expected in (
-        (True, False, [0, 2, 4]), (False, False, [0, 2, 4, 5]), (False, True, [0, 2, 4]),
+        (True, False, [0, 2, 4]), (False, False, [0, 2, 4, 5]), (False, True, [0, 2, 4, 5]),
     ):
         _, problem = build(
             X, y, factor=factor, lower=lower, upper=upper, fit_intercept=fit_intercept, standardize=standardize

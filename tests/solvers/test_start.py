@@ -27,7 +27,8 @@ def test_null_point(seed):
         assert not point.w.any()
         return
     # Least squares on the unpenalised columns; only signs and bounds may keep a correlation from zero.
-    factor = np.where(np.equal(regression.settings["penalty_factor"], 0.0), 0.0, np.inf)
+    raw = regression.raw()
+    factor = np.where(raw.free & ((raw.factor == 0.0) | (raw.scale == 0.0)), 0.0, np.inf)
     raw = regression.having(penalty_factor=factor).raw()
     w = np.zeros(regression.X.shape[1])
     w[prepared(regression)[0].active] = point.w
