@@ -2,6 +2,7 @@
 
 from sparsereg._sklearn import ConvergenceWarning
 from sparsereg.classifiers import LinearSVC, LogisticRegression
+from sparsereg.convergence import ConstantColumnWarning
 from sparsereg.cross_validation import CVProgress
 from sparsereg.crosses import FeatureCross, LatLongCross
 from sparsereg.cv import ElasticNetCV, LassoCV, LogisticRegressionCV, PoissonRegressorCV, RidgeCV
@@ -19,6 +20,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Block",
     "CVProgress",
+    "ConstantColumnWarning",
     "ConvergenceWarning",
     "CsvReader",
     "DivergenceError",

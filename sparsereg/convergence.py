@@ -14,7 +14,15 @@ from sparsereg.solvers.base import Controls, JointSolution, Solution
 from sparsereg.solvers.multinomial_problem import MultinomialProblem
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["frames_of_the_package", "left_of", "measure_of", "warn_saturated", "warn_unconverged"]
+__all__ = [
+    "ConstantColumnWarning",
+    "frames_of_the_package",
+    "left_of",
+    "measure_of",
+    "warn_blurred",
+    "warn_saturated",
+    "warn_unconverged",
+]
 
 Vector = npt.NDArray[np.float64]
 
@@ -113,6 +121,32 @@ def warn_saturated(
             f"have as many coefficients as there are distinct rows, {n_rows}, which are fitted exactly. "
             "Use larger alphas.",
             ConvergenceWarning,
+            stacklevel=frames_of_the_package(),
+        )
+
+
+class ConstantColumnWarning(UserWarning):
+    """A column varies, but so little beside its size that float64 cannot tell: it counts as constant."""
+
+
+def warn_blurred(ids: npt.NDArray[np.int64]) -> None:
+    """Warn of columns that were left out as constant though they are not, once for all of them.
+
+    Parameters
+    ----------
+    ids : ndarray of int64 of shape (n_columns,)
+        Of the columns, ascending.
+
+    Warns
+    -----
+    ConstantColumnWarning
+    """
+    if ids.size:
+        warnings.warn(
+            f"X: {ids.size} columns, the first of them {ids[0]}, vary by less than 1e-10 of their size, too little for "
+            "what float64 keeps of sums; they count as constant and are left out. Subtract from each a number near "
+            "its mean, before values are rounded if that can be.",
+            ConstantColumnWarning,
             stacklevel=frames_of_the_package(),
         )
 

@@ -23,6 +23,7 @@ from sparsereg._parameters import (
 )
 from sparsereg._sklearn import check_feature_names, feature_names
 from sparsereg._validation import check_offsets, check_sample_weight, check_y
+from sparsereg.convergence import warn_blurred
 from sparsereg.cross_validation import (
     CVProgress,
     FoldFits,
@@ -349,6 +350,8 @@ class CrossValidatedModel(SparseLinearModel):
         """Fit all data."""
         weight, alphas = data.targets.fit_weight, settings.alphas
         problem = self._problem(data, settings, l1_ratio, weight, alphas)
+        if l1_ratio == settings.l1_ratios[0]:
+            warn_blurred(data.design.active[problem.blurred])
         point = null_point(problem, settings.controls)
         if alphas is None:
             alphas = geometric_grid(alpha_max(problem, point, l1_ratio, self.penalty), settings.n_alphas, settings.eps)

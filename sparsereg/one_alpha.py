@@ -14,10 +14,13 @@ from sparsereg._parameters import check_alpha, check_choice, check_flag, check_l
 from sparsereg._sklearn import check_feature_names, feature_names
 from sparsereg._validation import check_offsets
 from sparsereg.coef import PathCoef
+from sparsereg.convergence import warn_blurred
 from sparsereg.design import Design, find_ids, make_design
 from sparsereg.linear_model import SparseLinearModel
 from sparsereg.path import prepare, solve_grid
 from sparsereg.solvers.base import Controls, JointSolution, Solution
+from sparsereg.solvers.multinomial_problem import MultinomialProblem
+from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.start import null_point, point_at
 from sparsereg.targets import flatten
 
@@ -174,7 +177,14 @@ class OneAlphaModel(SparseLinearModel):
             mine = k if np.ndim(target) == 1 else slice(None)
             start = None if last is None else (last[0][mine], last[1][mine])
             own = offset if n_predictors == 1 or offset is None else offset[:, mine]
-            solutions.append(self._solve(design, target, weight, own, start, settings))
+            _, problem = prepare(
+                design, target, weight, own, l1_ratio=settings.l1_ratio, smallest_alpha=settings.alpha,
+                **settings.problem,
+            )
+            if k == 0:
+                # Columns and weights are the same for every output.
+                warn_blurred(design.active[problem.blurred])
+            solutions.append(self._solve(problem, start, settings))
         # Nothing is set before everything has succeeded.
         check_feature_names(self, X, reset=True)
         self._set_solutions(solutions, design)
@@ -183,13 +193,10 @@ class OneAlphaModel(SparseLinearModel):
         return self
 
     def _solve(
-        self, design: Design, target: Any, weight: Any, offset: Any, start: tuple[Any, Any] | None, settings: Settings
+        self, problem: Problem | MultinomialProblem, start: tuple[Any, Any] | None, settings: Settings
     ) -> Solution | JointSolution:
         """Fit an output from given coefficients and intercepts, or from none."""
         alpha, l1_ratio, controls = settings.alpha, settings.l1_ratio, settings.controls
-        _, problem = prepare(
-            design, target, weight, offset, l1_ratio=l1_ratio, smallest_alpha=alpha, **settings.problem
-        )
         if start is None:
             point = null_point(problem, controls)
         else:

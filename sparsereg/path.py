@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._parameters import check_alphas, check_flag, check_grid, check_l1_ratio, check_relax, make_controls
-from sparsereg.convergence import left_of, measure_of, warn_saturated, warn_unconverged
+from sparsereg.convergence import left_of, measure_of, warn_blurred, warn_saturated, warn_unconverged
 from sparsereg.path_result import RegularizationPath
 from sparsereg.preparation import prepare
 from sparsereg.solvers import coordinate_descent, multinomial, nonconvex, ridge
@@ -110,8 +110,8 @@ def regularization_path(
     fit_intercept : bool, default=True
         The intercept is never penalised.
     standardize : bool, default=False
-        Penalise sd_j w_j in place of w_j; `w` stays on the scale of X. A constant column, of no use beside an intercept,
-        is left out; without one it pays nothing, as its sd_j is 0.
+        Penalise sd_j w_j in place of w_j; `w` stays on the scale of X. A constant column, of no use beside an
+        intercept, is left out; without one it pays nothing, as its sd_j is 0.
     positive : bool, default=False
     bounds : None or pair (lower, upper)
         Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper. Penalties
@@ -166,6 +166,7 @@ def regularization_path(
         positive=positive, bounds=bounds, penalty_factor=penalty_factor, penalty=penalty, gamma=gamma,
         l1_ratio=l1_ratio, smallest_alpha=np.inf if grid is None else float(grid[-1]),
     )
+    warn_blurred(design.active[problem.blurred])
     point = null_point(problem, controls)
     if grid is None:
         grid = geometric_grid(alpha_max(problem, point, l1_ratio, penalty), n_alphas, eps)

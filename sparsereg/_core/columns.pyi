@@ -30,6 +30,19 @@ def moments(
 ) -> None:
     """Write the weighted sum of each of columns to mass, and its weighted squares about the mean to centred."""
 
+def moments_of_rows(
+    data: _Values,
+    indices: NDArray[np.int32],
+    indptr: NDArray[np.int64],
+    rows: NDArray[np.int32],
+    weight: _Vector,
+    about: _Vector,
+    held: NDArray[np.int64],
+    mass: _Vector,
+    square: _Vector,
+) -> None:
+    """Add entries, weighted sums and weighted squares about given numbers of chosen rows to those of all columns."""
+
 def accumulate(
     data: _Values,
     indices: NDArray[np.int32],

@@ -89,6 +89,41 @@ def moments(
             centred[k] = total
 
 
+def moments_of_rows(
+    const floating[::1] data, const index_t[::1] indices, const offset_t[::1] indptr,
+    const index_t[::1] rows, const double[::1] weight, const double[::1] about,
+    offset_t[::1] held, double[::1] mass, double[::1] square,
+):
+    """Add chosen rows to the sums of all columns.
+
+    Arguments
+    ---------
+    data, indices, indptr : compact rows (CSR), in
+    rows : int32 (n_chosen,), in
+    weight : float64 (n_chosen,), in; a row of weight 0 does not count
+    about : float64 (n_active,), in
+    held : int64 (n_active,), entries of each column, in-out
+    mass, square : float64 (n_active,), sum_i weight_i (x_ij - about_j) over its entries, and the same of squares, in-out
+
+    Cost: one pass over the rows.
+    """
+    cdef Py_ssize_t k
+    cdef offset_t p
+    cdef index_t j
+    cdef double v, x
+    with nogil:
+        for k in range(rows.shape[0]):
+            v = weight[k]
+            if v == 0.0:
+                continue
+            for p in range(indptr[rows[k]], indptr[rows[k] + 1]):
+                j = indices[p]
+                x = data[p] - about[j]
+                held[j] += 1
+                mass[j] += v * x
+                square[j] += v * x * x
+
+
 def accumulate(
     const floating[::1] data, const index_t[::1] indices, const offset_t[::1] indptr,
     const index_t[::1] columns, const double[::1] delta, double[::1] out,

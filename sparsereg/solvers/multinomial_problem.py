@@ -61,6 +61,11 @@ class MultinomialProblem:
         return self.classes[0].n_rows
 
     @property
+    def blurred(self) -> npt.NDArray[np.int32]:
+        """Columns left out because they vary less than float64 can tell."""
+        return self.classes[0].blurred
+
+    @property
     def fit_intercept(self) -> bool:
         """Whether each class has an intercept."""
         return self.classes[0].fit_intercept

@@ -11,8 +11,9 @@ import numpy.typing as npt
 from sparsereg._core import compact
 from sparsereg._formats import Rows
 from sparsereg._sklearn import ConvergenceWarning
-from sparsereg.convergence import frames_of_the_package
+from sparsereg.convergence import frames_of_the_package, warn_blurred
 from sparsereg.design import CompactRows, compact_rows, select_rows
+from sparsereg.streaming.centring import NOWHERE, centre_rows
 from sparsereg.streaming.chunks import Chunk, merge_equal
 from sparsereg.streaming.course import Course
 from sparsereg.streaming.progress import Reporter
@@ -115,21 +116,29 @@ def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator, reporter:
     -----
     ConvergenceWarning
         Where `max_iter` passes were not enough.
+    ConstantColumnWarning
+        Where columns vary less than float64 can tell.
     """
     settings, learner = course.settings, course.learner
     by_place = settings.sampling.min_count == 1 and settings.sampling.drop_stale == 0
     data = _prepare(chunk, settings.shuffle, by_place)
+    centring = NOWHERE
+    if settings.fit_intercept:
+        centred, centring = centre_rows(data.rows, data.position, data.weight)
+        data = replace(data, rows=centred)
+        warn_blurred(centring.blurred)
     visits = np.arange(data.y.shape[0])
     if settings.shuffle:
         data, visits = _plan_visits(data)
     learned, held = _hold_out(data, visits, settings, rng)
-    if by_place:
-        learner.know_ids(data.rows.active)
-    try:
-        _run(course, data, learned, held, rng, reporter)
-    finally:
-        reporter.close()
-        learner.forget_places()
+    with centring.applied(learner):
+        if by_place:
+            learner.know_ids(data.rows.active)
+        try:
+            _run(course, data, learned, held, rng, reporter)
+        finally:
+            reporter.close()
+            learner.forget_places()
 
 
 def _prepare(chunk: Chunk, merge: bool, by_place: bool) -> _Data:
