@@ -52,7 +52,7 @@ Vector = npt.NDArray[np.float64]
 CV_PARAMETERS = """
     alphas : array-like or None, default=None
         Grid of strengths, in any order, repeats left out; None: geometric from the smallest at which every penalised
-        coefficient is zero on all data. Folds share it.
+        coefficient is zero on all data, or from 1 where no column has anything to explain. Folds share it.
     n_alphas : int, default=100
     eps : float in (0, 1), default={eps}
         Smallest over largest alpha of the automatic grid.

@@ -100,7 +100,8 @@ def regularization_path(
     l1_ratio : float in [0, 1], default=1.0
         1 is the lasso, 0 is ridge. Other penalties need more than 0.
     alphas : array-like or None, default=None
-        Strictly decreasing grid; None: geometric from the smallest alpha at which every penalised coefficient is zero.
+        Strictly decreasing grid; None: geometric from the smallest alpha at which every penalised coefficient is zero,
+        or from 1 where no column has anything to explain (a constant y), and every fit is that of the intercept.
     n_alphas : int, default=100
     eps : float in (0, 1), default=1e-3
         Smallest over largest alpha of the automatic grid.

@@ -273,10 +273,15 @@ class Problem:
         return float(np.max(np.abs(v[self.public]) / self.scale[self.public], initial=0.0))
 
     @cached_property
+    def noise(self) -> float:
+        """What rounding may leave of `X_j' z`, relative to the norm of the column."""
+        return float(8.0 * np.finfo(float).eps * (abs(self.centre) + np.abs(self.y).max()))
+
+    @cached_property
     def null_noise(self) -> float:
         """What rounding may leave of a violation, relative to that of the null model."""
         norm = np.sqrt(self.curvature[self.public]) / self.scale[self.public]
-        noise = 8.0 * np.finfo(float).eps * (abs(self.centre) + np.abs(self.y).max()) * np.max(norm, initial=0.0)
+        noise = self.noise * np.max(norm, initial=0.0)
         return float(noise / self.null_violation) if self.null_violation > 0.0 else np.inf
 
     @cached_property

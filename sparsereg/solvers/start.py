@@ -97,10 +97,32 @@ def alpha_max(
     Returns
     -------
     alpha : float
-        0 where no column has anything to explain.
+        0 where no column has anything to explain, but for rounding.
     """
+    if _is_exact(problem, point):
+        return 0.0
+    parts = [(problem, point)]
     if isinstance(problem, MultinomialProblem):
-        return max(alpha_max(part, at, l1_ratio, penalty) for part, at in zip(problem.classes, point.classes))
+        parts = list(zip(problem.classes, point.classes))
+    return max(_largest_pull(part, at, l1_ratio, penalty) for part, at in parts)
+
+
+def _is_exact(problem: Problem | MultinomialProblem, point: Point | MultinomialPoint) -> bool:
+    """Say whether the null model fits as well as anything can: what is left are the errors it was solved with."""
+    if isinstance(problem, MultinomialProblem):
+        loss, has_unpenalised = problem.refresh(point), problem.has_unpenalised
+    else:
+        has_unpenalised = bool(np.any(problem.factor[problem.public] == 0.0))
+        if problem.is_quadratic:
+            loss = problem.squared_loss(point.z)
+        else:
+            loss = linearise_rows(problem.loss, problem.terms, point.eta, np.empty(problem.n_rows))[0]
+    allowed = problem.rounding + (NULL_TOL * problem.reference if has_unpenalised else 0.0)
+    return bool(loss - problem.least_loss <= allowed)
+
+
+def _largest_pull(problem: Problem, point: Point, l1_ratio: float, penalty: str) -> float:
+    """Return the smallest alpha at which every penalised coefficient of one linear predictor is zero."""
     mask = np.zeros(point.v.size, dtype=bool)
     mask[problem.public] = True
     if problem.private is not None:
@@ -109,6 +131,7 @@ def alpha_max(
     v = np.zeros(point.v.size)
     column_passes.correlate(*problem.matrix, usable, point.z, v, 1)
     v = v[usable]
+    v[np.abs(v) <= problem.noise * np.sqrt(problem.curvature[usable])] = 0.0
     push = np.maximum(np.where(problem.upper[usable] > 0.0, v, 0.0), np.where(problem.lower[usable] < 0.0, -v, 0.0))
     l1_ratio = max(l1_ratio, LEAST_L1_RATIO)
     if penalty == "l0":
