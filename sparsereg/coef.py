@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -148,6 +149,26 @@ class PathCoef:
         indices = (np.cumsum(is_used, dtype=np.int32) - 1)[w.indices]
         values = sparse.csc_array((w.data, indices, w.indptr), shape=(used.size, w.shape[1]))
         return cls(np.asarray(active, dtype=np.int64)[used], values, int(n_features))
+
+    @classmethod
+    def joined(cls, parts: Sequence[PathCoef]) -> PathCoef:
+        """Put vectors of the same width side by side.
+
+        Parameters
+        ----------
+        parts : sequence of PathCoef
+
+        Returns
+        -------
+        coef : PathCoef
+        """
+        ids = np.unique(np.concatenate([part.ids for part in parts]))
+        moved = []
+        for part in parts:
+            rows = np.searchsorted(ids, part.ids).astype(np.int32)
+            columns = (part.values.data, rows[part.values.indices], part.values.indptr)
+            moved.append(sparse.csc_array(columns, shape=(ids.size, part.n_columns)))
+        return cls(ids, sparse.hstack(moved, format="csc"), parts[0].n_features)
 
     @property
     def n_columns(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -142,6 +142,24 @@ class RegularizationPath:
             violations=np.array([solution.violation for solution in solutions]),
             **facts,
         )
+
+    def joined(self, further: RegularizationPath) -> RegularizationPath:
+        """Put the fits of a grid and those of another below it together.
+
+        Parameters
+        ----------
+        further : RegularizationPath
+            Of the same data and settings.
+
+        Returns
+        -------
+        path : RegularizationPath
+        """
+        names = ("alphas", "intercepts", "dual_gaps", "n_iters", "objectives", "df", "dev_ratio", "deviances")
+        arrays = {name: np.concatenate([getattr(self, name), getattr(further, name)]) for name in names}
+        if self.violations is not None and further.violations is not None:
+            arrays["violations"] = np.concatenate([self.violations, further.violations])
+        return replace(self, coef=PathCoef.joined([self.coef, further.coef]), **arrays)
 
     def solution(self, k: int, design: Design) -> Solution | JointSolution:
         """Return the k-th fit as solvers gave it.
