@@ -26,15 +26,16 @@ __all__ = [
     "check_class_weight",
     "check_count",
     "check_flag",
+    "check_given_alphas",
     "check_grid",
     "check_l1_ratio",
     "check_label_smoothing",
-    "check_n_jobs",
     "check_number",
     "check_penalty",
     "check_relax",
     "check_share",
     "check_signs",
+    "check_threads",
     "make_controls",
     "make_loss",
     "make_rules",
@@ -76,11 +77,27 @@ def check_share(value: Any, name: str) -> float:
     return check_number(value, name, 0.0, 1.0, "[0, 1]")
 
 
-def check_n_jobs(n_jobs: Any) -> int:
-    """Check a number of threads for folds: at least 1; None is 1, -1 is as many as the machine has."""
-    if n_jobs is None:
+def check_threads(value: Any, name: str) -> int:
+    """Check a number of threads, as joblib reads it.
+
+    Parameters
+    ----------
+    value : int or None
+        None is 1; -1 is as many as the machine has, -2 one less, and so on, but at least 1.
+    name : str
+
+    Returns
+    -------
+    n_threads : int
+    """
+    if value is None:
         return 1
-    return (os.cpu_count() or 1) if n_jobs == -1 else check_count(n_jobs, "n_jobs", MOST_THREADS)
+    if isinstance(value, numbers.Integral) and value < 0:
+        return max((os.cpu_count() or 1) + 1 + int(value), 1)
+    try:
+        return check_count(value, name, MOST_THREADS)
+    except ValueError as error:
+        raise ValueError(f"{error}; negative numbers leave threads free: -1 is all, -2 all but one") from None
 
 
 def check_label_smoothing(label_smoothing: Any) -> float:
@@ -89,38 +106,63 @@ def check_label_smoothing(label_smoothing: Any) -> float:
 
 
 def check_class_weight(weight: Any, label: Any) -> float:
-    """Check the weight of a class: a finite number above 0."""
-    name = f"class_weight of {label!r}"
-    return check_number(weight, name, 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
+    """Check the weight of a class: a finite number, 0 or more."""
+    return check_number(weight, f"class_weight of {label!r}", 0.0, np.inf, "[0, inf)", upper_open=True)
 
 
 def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
-    """Check a grid of penalty strengths: not empty, finite, 0 or more, strictly decreasing.
+    """Check a grid of penalty strengths: not empty, finite, 0 or more, each of them once; sort it.
 
     Parameters
     ----------
     alphas : array-like of shape (n_alphas,)
+        In any order.
 
     Returns
     -------
     alphas : ndarray of float64 of shape (n_alphas,)
+        Strictly decreasing, as fits go down it.
     """
     try:
         grid = np.array(alphas, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise type(error)(f"alphas: {alphas!r} is not a list of numbers") from error
     if grid.ndim != 1 or grid.size == 0:
-        raise ValueError(f"alphas: shape {grid.shape} is not allowed, expected a one-dimensional grid of at least one")
+        raise ValueError(
+            f"alphas: shape {grid.shape} is not allowed, expected a one-dimensional grid of at least one, or a whole "
+            "number of alphas"
+        )
     bad = ~np.isfinite(grid) | (grid < 0.0)
     if bad.any():
         raise ValueError(f"alphas: {grid[bad][0]} at position {int(np.argmax(bad))} is outside [0, inf)")
-    rising = np.diff(grid) >= 0.0
-    if rising.any():
-        k = int(np.argmax(rising))
+    order = np.argsort(-grid, kind="stable")
+    repeated = np.flatnonzero(np.diff(grid[order]) == 0.0)
+    if repeated.size:
+        first, second = (int(k) for k in order[repeated[0] : repeated[0] + 2])
         raise ValueError(
-            f"alphas: {grid[k + 1]} at position {k + 1} follows {grid[k]}, expected a strictly decreasing grid"
+            f"alphas: {grid[second]} at position {second} follows {grid[first]} at position {first}, expected each once"
         )
-    return grid
+    return grid[order]
+
+
+def check_given_alphas(alphas: Any, n_alphas: Any) -> tuple[npt.NDArray[np.float64] | None, Any]:
+    """Check a grid that is given, or tell that only its size is.
+
+    Parameters
+    ----------
+    alphas : None, int or array-like of shape (n_alphas,)
+        A number of alphas takes the place of `n_alphas`, as scikit-learn has it.
+    n_alphas : int
+
+    Returns
+    -------
+    alphas : ndarray of float64 of shape (n_alphas,) or None
+        Strictly decreasing.
+    n_alphas : int
+    """
+    if isinstance(alphas, numbers.Integral) and not isinstance(alphas, (bool, np.bool_)):
+        return None, check_count(alphas, "alphas")
+    return None if alphas is None else check_alphas(alphas), n_alphas
 
 
 def check_grid(n_alphas: Any, eps: Any) -> tuple[int, float]:
@@ -218,16 +260,12 @@ def make_controls(tol: Any, max_iter: Any, n_threads: Any, callback: Callable[..
     max_iter : int
         At least 1.
     n_threads : int or None
-        At least 1; None is 1, -1 is as many as the machine has. A forked child process uses 1, whatever is asked for.
+        As `check_threads` reads it. A forked child process uses 1, whatever is asked for.
     callback : callable or None
     """
     tol = check_number(tol, "tol", 0.0, np.inf, "[0, inf)", upper_open=True)
     max_iter = check_count(max_iter, "max_iter", MOST_PASSES)
-    if n_threads is None:
-        n_threads = 1
-    elif n_threads == -1:
-        n_threads = os.cpu_count() or 1
-    n_threads = check_count(n_threads, "n_threads", MOST_THREADS)
+    n_threads = check_threads(n_threads, "n_threads")
     if _after_fork:
         n_threads = 1
     if callback is not None and not callable(callback):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -86,6 +87,14 @@ class SparseCoef:
         """Leave the table out of pickles: it is quicker to build than to read."""
         return {name: value for name, value in self.__dict__.items() if name != "_table"}
 
+    def mixed(self, other: SparseCoef, share: float) -> SparseCoef:
+        """Return the vector that lies a share of the way to another of the same width."""
+        ids = np.union1d(self.ids, other.ids)
+        w = np.zeros(ids.size)
+        w[np.searchsorted(ids, self.ids)] = (1.0 - share) * self.values
+        w[np.searchsorted(ids, other.ids)] += share * other.values
+        return SparseCoef.from_active(ids, w, self.n_features)
+
     def to_csr(self) -> sparse.csr_matrix:
         """Return the vector as a SciPy row of shape (1, n_features)."""
         row = (self.values.copy(), self.ids.copy(), np.array([0, self.ids.size], dtype=np.int64))
@@ -148,6 +157,32 @@ class PathCoef:
         indices = (np.cumsum(is_used, dtype=np.int32) - 1)[w.indices]
         values = sparse.csc_array((w.data, indices, w.indptr), shape=(used.size, w.shape[1]))
         return cls(np.asarray(active, dtype=np.int64)[used], values, int(n_features))
+
+    @classmethod
+    def joined(cls, parts: Sequence[PathCoef]) -> PathCoef:
+        """Put vectors of the same width side by side.
+
+        Parameters
+        ----------
+        parts : sequence of PathCoef
+
+        Returns
+        -------
+        coef : PathCoef
+        """
+        ids = np.unique(np.concatenate([part.ids for part in parts]))
+        moved = []
+        for part in parts:
+            rows = np.searchsorted(ids, part.ids).astype(np.int32)
+            columns = (part.values.data, rows[part.values.indices], part.values.indptr)
+            moved.append(sparse.csc_array(columns, shape=(ids.size, part.n_columns)))
+        return cls(ids, sparse.hstack(moved, format="csc"), parts[0].n_features)
+
+    def mixed(self, other: PathCoef, share: float) -> PathCoef:
+        """Return the vectors that lie a share of the way to those of another of the same shape."""
+        both, n = self.joined([self, other]), self.n_columns
+        mixed = (1.0 - share) * both.values[:, :n] + share * both.values[:, n:]
+        return self.from_active(both.ids, mixed, self.n_features)
 
     @property
     def n_columns(self) -> int:

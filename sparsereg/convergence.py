@@ -16,6 +16,7 @@ from sparsereg.solvers.problem import Problem
 
 __all__ = [
     "ConstantColumnWarning",
+    "count_rows",
     "frames_of_the_package",
     "left_of",
     "measure_of",
@@ -97,27 +98,43 @@ def warn_unconverged(
         )
 
 
+def count_rows(problem: Problem | MultinomialProblem) -> int:
+    """Count the distinct rows of positive weight.
+
+    Parameters
+    ----------
+    problem : Problem or MultinomialProblem
+
+    Returns
+    -------
+    n_rows : int
+    """
+    rows = problem.classes[0] if isinstance(problem, MultinomialProblem) else problem
+    return int(np.count_nonzero(np.broadcast_to(rows.weight, (rows.n_rows,))))
+
+
 def warn_saturated(
-    problem: Problem | MultinomialProblem, refits: Sequence[Solution | JointSolution], alphas: Vector
+    n_rows: int, fit_intercept: bool, n_nonzero: Sequence[int], alphas: Vector
 ) -> None:
     """Warn of supports that have as many coefficients as there are rows: what fits them says nothing of other rows.
 
     Parameters
     ----------
-    problem : Problem or MultinomialProblem
-    refits : sequence of Solution or JointSolution
-    alphas : ndarray of float64 of shape (n_refits,)
+    n_rows : int
+        As `count_rows` says.
+    fit_intercept : bool
+    n_nonzero : sequence of int
+        Columns of each support.
+    alphas : ndarray of float64 of shape (n_supports,)
 
     Warns
     -----
     ConvergenceWarning
     """
-    rows = problem.classes[0] if isinstance(problem, MultinomialProblem) else problem
-    n_rows = int(np.count_nonzero(np.broadcast_to(rows.weight, (rows.n_rows,))))
-    saturated = [k for k, refit in enumerate(refits) if refit.columns.size + problem.fit_intercept >= n_rows]
+    saturated = [k for k, size in enumerate(n_nonzero) if size + fit_intercept >= n_rows]
     if saturated:
         warnings.warn(
-            f"relax: {len(saturated)} of {len(refits)} supports, the first at alpha={alphas[saturated[0]]:.4g}, "
+            f"relax: {len(saturated)} of {len(n_nonzero)} supports, the first at alpha={alphas[saturated[0]]:.4g}, "
             f"have as many coefficients as there are distinct rows, {n_rows}, which are fitted exactly. "
             "Use larger alphas.",
             ConvergenceWarning,

@@ -11,28 +11,31 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
-from sparsereg._core import columns as column_passes
 from sparsereg.convergence import warn_unconverged
-from sparsereg.design import Design
 from sparsereg.folds import Fold
-from sparsereg.metrics import measure
-from sparsereg.path import alpha_solver
-from sparsereg.path_result import RegularizationPath
-from sparsereg.solvers.base import Controls, JointSolution, Solution
+from sparsereg.solvers.base import Controls
 from sparsereg.solvers.multinomial_problem import MultinomialProblem
 from sparsereg.solvers.problem import Problem
-from sparsereg.solvers.relaxed import Relaxation
-from sparsereg.solvers.start import null_point
+from sparsereg.walk import Walk
 
-__all__ = ["CVProgress", "FoldFits", "Unseen", "choose", "cross_validate", "fit_all", "fold_tols", "summarise"]
+__all__ = [
+    "CVProgress",
+    "CrossValidation",
+    "FoldFits",
+    "choose",
+    "comparable_means",
+    "fold_controls",
+    "summarise",
+]
 
 Vector = npt.NDArray[np.float64]
 
-# Fits of folds are judged by predictions alone. At this gap, relative to the objective that the fit on all data reaches
-# at the same alpha, mean scores were right to four digits (measured on 1 million rows of a cross).
-FOLD_TOL = 1e-4
+# Just below the largest useful alpha a gap of 1e-8 still lets the model without columns pass for the best, whose area
+# under the curve is one half: at this one, orders and supports were those of exact fits on all data tried.
+STEPPED_TOL = 1e-10
+# Scores closer than this, relative, are equal but for rounding.
+SAME_SCORE = 1e-10
 
 
 @dataclass(frozen=True)
@@ -71,16 +74,14 @@ class FoldFits:
     Attributes
     ----------
     problem_of : callable
-        Makes the problem of given sample weights.
+        Makes the problem of given sample weights and the smallest alpha ahead.
     unseen_of : callable
         Makes the judge of given sample weights: a function of a solution that returns a dict of scores.
-    tols : ndarray of float64 of shape (n_alphas,)
-        Duality gap to reach at each alpha.
-    alphas : ndarray of float64 of shape (n_alphas,)
     l1_ratio : float
     penalty : dict
         `penalty` and `gamma`, as `alpha_solver` takes them.
     controls : Controls
+        Of the folds: see `fold_controls`.
     relax : bool
         Judge relaxed fits.
     n_samples : int
@@ -90,10 +91,8 @@ class FoldFits:
         For the scores.
     """
 
-    problem_of: Callable[[Vector], Problem | MultinomialProblem]
+    problem_of: Callable[[Vector, float], Problem | MultinomialProblem]
     unseen_of: Callable[[Vector], Callable[[Any], dict[str, float]]]
-    tols: Vector
-    alphas: Vector
     l1_ratio: float
     penalty: dict[str, Any]
     controls: Controls
@@ -103,119 +102,23 @@ class FoldFits:
     score_weight: Vector | None
 
 
-def fold_tols(path: RegularizationPath, tol: float) -> Vector:
-    """Say how well the fits of folds have to be solved.
+def fold_controls(controls: Controls, relax: bool, is_stepped: bool) -> Controls:
+    """Say how well the fits of folds have to be solved: as well as those of all data, or better.
 
     Parameters
     ----------
-    path : RegularizationPath
-        The fits on all data.
-    tol : float
-        What they were asked for.
-
-    Returns
-    -------
-    tols : ndarray of float64 of shape (n_alphas,)
-        Relative to the objective of the model with intercept only, as gaps are.
-    """
-    share = 1.0 - path.dev_ratio
-    return np.maximum(FOLD_TOL * np.clip(share, 0.0, 1.0), tol)
-
-
-def fit_all(
-    solve: Callable[[float, Any, Controls], Any],
-    point: Any,
-    alphas: Vector,
-    l1_ratio: float,
-    controls: Controls,
-    n_folds: int,
-    tell: Callable[[CVProgress], object],
-) -> list[Any]:
-    """Fit all data, alpha by alpha.
-
-    Parameters
-    ----------
-    solve : callable
-        From `alpha_solver`.
-    point : Point or MultinomialPoint
-        Where to start; holds the last solution on return.
-    alphas : ndarray of float64 of shape (n_alphas,)
-    l1_ratio : float
     controls : Controls
-    n_folds : int
-        To come.
-    tell : callable
-        Told of every fit.
+        Of the fits on all data.
+    relax : bool
+        Supports are refitted: a column more or less is another refit.
+    is_stepped : bool
+        Scores may jump where a prediction moves by next to nothing.
 
     Returns
     -------
-    solutions : list of Solution or JointSolution
-
-    Warns
-    -----
-    ConvergenceWarning
-        Where an alpha stopped short of the tolerance.
+    controls : Controls
     """
-    solutions = []
-    for k, alpha in enumerate(alphas):
-        solution = solve(float(alpha), point, controls)
-        solutions.append(solution)
-        tell(CVProgress(-1, n_folds, l1_ratio, float(alpha), k, alphas.size, solution.columns.size, {}))
-    warn_unconverged(solutions, alphas, controls)
-    return solutions
-
-
-class Unseen:
-    """The unseen part of a fold, on aggregated rows where the loss lets them stand for their samples.
-
-    Parameters
-    ----------
-    design : Design
-    loss : str
-    y : ndarray of float64 of shape (n_samples,), or (n_samples, n_classes) beyond two classes
-        As the loss takes it.
-    weight : ndarray of float64 of shape (n_samples,)
-        0 for samples that are not in it.
-    offset : ndarray of float64 of the shape of y or None
-    names : sequence of str
-        Metrics to take.
-    """
-
-    def __init__(
-        self, design: Design, loss: str, y: Vector, weight: Vector, offset: Vector | None, names: Sequence[str]
-    ):
-        self._design, self._loss, self._names, self._within = design, loss, names, 0.0
-        self._offset: Vector | float = 0.0
-        self._rows: npt.NDArray[Any]
-        if offset is None and loss in ("squared", "logistic", "poisson"):
-            grouped = [design.aggregate(column, weight) for column in np.ascontiguousarray(np.atleast_2d(y.T))]
-            self._rows = np.flatnonzero(grouped[0].weight > 0.0)
-            means = np.stack([of_class.mean[self._rows] for of_class in grouped], axis=1)
-            self._y, self._weight = means if y.ndim == 2 else means[:, 0], grouped[0].weight[self._rows]
-            total = float(self._weight.sum())
-            if loss == "squared":
-                self._within = 2.0 * grouped[0].within / total
-            elif loss == "poisson":
-                saturated = weight @ special.xlogy(y, y) - self._weight @ special.xlogy(self._y, self._y)
-                self._within = 2.0 * max(float(saturated), 0.0) / total
-        else:
-            samples = np.flatnonzero((weight > 0.0) & (design.row_of >= 0))
-            self._rows, self._y, self._weight = design.row_of[samples], y[samples], weight[samples]
-            self._offset = 0.0 if offset is None else offset[samples]
-
-    def __call__(self, solution: Solution | JointSolution) -> dict[str, float]:
-        """Judge a solution. Cost: one pass over its columns."""
-        design, coefs = self._design, solution.on(self._design.n_active)
-        indices, predictors = coefs.indices.astype(np.int32, copy=False), []
-        for start, end in zip(coefs.indptr, coefs.indptr[1:]):
-            of_rows = np.zeros(design.n_rows)
-            column_passes.accumulate(
-                design.data, design.indices, design.indptr, indices[start:end], coefs.data[start:end], of_rows
-            )
-            predictors.append(of_rows[self._rows])
-        predictor = np.stack(predictors, axis=1) if self._y.ndim == 2 else predictors[0]
-        predictor = predictor + (solution.b + self._offset)
-        return measure(self._names, self._loss, self._y, predictor, self._weight, within=self._within)
+    return replace(controls, tol=min(controls.tol, STEPPED_TOL)) if relax or is_stepped else controls
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,23 +130,18 @@ class FoldScores:
     scores : dict of list of float
         By metric, one value for each alpha.
     n_nonzero : list of int
-    solutions : list of Solution or JointSolution
-        Without coefficients: how far each fit got.
     """
 
     scores: dict[str, list[float]]
     n_nonzero: list[int]
-    solutions: list[Solution | JointSolution]
 
 
 class _Stopped(Exception):
     """Another fold has failed, or the user has lost patience."""
 
 
-def cross_validate(
-    fits: FoldFits, folds: Sequence[Fold], n_jobs: int, callback: Callable[[CVProgress], object]
-) -> list[FoldScores]:
-    """Fit and judge every fold at every alpha.
+class CrossValidation:
+    """Fits and scores of every fold, down a grid that may go on once they are known.
 
     Parameters
     ----------
@@ -254,42 +152,83 @@ def cross_validate(
     callback : callable
         Called with a `CVProgress` after every fit, by one thread at a time; whatever it raises ends all folds.
 
-    Returns
-    -------
-    scores : list of FoldScores
-
-    Warns
-    -----
-    ConvergenceWarning
-        Once for all fits that stopped short of the tolerance.
+    Attributes
+    ----------
+    alphas : ndarray of float64 of shape (n_alphas,)
+        The grid so far.
+    results : list of FoldScores
+        One for each fold.
     """
-    stop, lock, preparing = threading.Event(), threading.Lock(), threading.Lock()
 
-    def problem_of(weight: Vector) -> Problem | MultinomialProblem:
-        # A fold takes the most memory before it is solved, and little time: one does so while others solve.
-        with preparing:
-            return fits.problem_of(weight)
+    def __init__(self, fits: FoldFits, folds: Sequence[Fold], n_jobs: int, callback: Callable[[CVProgress], object]):
+        self._fits, self._folds, self._n_jobs, self._callback = fits, folds, n_jobs, callback
+        self._stop, self._telling, self._preparing = threading.Event(), threading.Lock(), threading.Lock()
+        self._walks = [self._walk_of(fold) for fold in folds]
+        self.alphas: Vector = np.empty(0)
+        self.results = [FoldScores({}, []) for _ in folds]
 
-    def look(_: object) -> None:
-        if stop.is_set():
+    def go_on(self, alphas: Vector) -> None:
+        """Fit and judge every fold at further alphas.
+
+        Parameters
+        ----------
+        alphas : ndarray of float64 of shape (n_alphas,)
+            Below those before.
+        """
+        before, self.alphas = self.alphas.size, np.concatenate([self.alphas, alphas])
+        _share(lambda number: self._run(number, before), len(self._folds), self._n_jobs, self._stop)
+
+    def warn(self) -> None:
+        """Warn, once for all folds, of fits that stopped short of the tolerance.
+
+        Warns
+        -----
+        ConvergenceWarning
+        """
+        fitted = [solution for walk in self._walks for solution in (*walk.fitted, *walk.refitted)]
+        warn_unconverged(fitted, np.resize(self.alphas, len(fitted)), self._fits.controls)
+
+    def _walk_of(self, fold: Fold) -> Walk:
+        fits = self._fits
+
+        def problem_of(smallest_alpha: float) -> Problem | MultinomialProblem:
+            # A fold takes the most memory before it is solved, and little time: one does so while others solve.
+            with self._preparing:
+                return fits.problem_of(fold.train_weight(fits.sample_weight, fits.n_samples), smallest_alpha)
+
+        controls = replace(fits.controls, callback=self._look)
+        return Walk(problem_of, l1_ratio=fits.l1_ratio, penalty=fits.penalty, controls=controls, relax=fits.relax)
+
+    def _look(self, _: object) -> None:
+        if self._stop.is_set():
             raise _Stopped
 
-    def tell(progress: CVProgress) -> None:
-        look(None)
-        with lock:
-            callback(progress)
+    def _tell(self, progress: CVProgress) -> None:
+        self._look(None)
+        with self._telling:
+            self._callback(progress)
 
-    shared = replace(fits, problem_of=problem_of, controls=replace(fits.controls, callback=look))
-    results: list[FoldScores | None] = [None] * len(folds)
-
-    def run(k: int) -> None:
-        results[k] = _run_fold(shared, folds[k], k, len(folds), tell)
-
-    _share(run, len(folds), n_jobs, stop)
-    done = [result for result in results if result is not None]
-    fitted = [solution for result in done for solution in result.solutions]
-    warn_unconverged(fitted, np.tile(fits.alphas, len(folds)), fits.controls)
-    return done
+    def _run(self, number: int, start: int) -> None:
+        """Fit and judge one fold, alpha by alpha, from position `start` of the grid."""
+        fits, kept, walk = self._fits, self.results[number], self._walks[number]
+        try:
+            walk.resume(float(self.alphas[-1]))
+        except ValueError as error:
+            raise ValueError(
+                f"cv: the train part of fold {number} cannot be fitted, because a class or all counts are missing "
+                f"there or have no weight; expected folds that keep some of each in every train part ({error})"
+            ) from error
+        judge = fits.unseen_of(self._folds[number].test_weight(fits.score_weight, fits.n_samples))
+        for k in range(start, self.alphas.size):
+            alpha = float(self.alphas[k])
+            solution = walk.step(alpha)
+            scores = judge(solution)
+            for name, value in scores.items():
+                kept.scores.setdefault(name, []).append(value)
+            kept.n_nonzero.append(solution.columns.size)
+            n_folds, n_alphas, n_nonzero = len(self._folds), self.alphas.size, kept.n_nonzero[-1]
+            self._tell(CVProgress(number, n_folds, fits.l1_ratio, alpha, k, n_alphas, n_nonzero, scores))
+        walk.pause()
 
 
 def _share(run: Callable[[int], None], n_tasks: int, n_jobs: int, stop: threading.Event) -> None:
@@ -326,38 +265,6 @@ def _share(run: Callable[[int], None], n_tasks: int, n_jobs: int, stop: threadin
     for failure in failures:
         if failure is not None and not isinstance(failure, _Stopped):
             raise failure
-
-
-def _run_fold(
-    fits: FoldFits, fold: Fold, number: int, n_folds: int, tell: Callable[[CVProgress], None]
-) -> FoldScores:
-    """Fit and judge one fold, alpha by alpha."""
-    try:
-        problem = fits.problem_of(fold.train_weight(fits.sample_weight, fits.n_samples))
-    except ValueError as error:
-        raise ValueError(
-            f"cv: the train part of fold {number} cannot be fitted, because a class or all counts are missing there or "
-            f"have no weight; expected folds that keep some of each in every train part ({error})"
-        ) from error
-    judge = fits.unseen_of(fold.test_weight(fits.score_weight, fits.n_samples))
-    solve = alpha_solver(problem, fits.l1_ratio, fits.controls, **fits.penalty)
-    point = null_point(problem, fits.controls)
-    relax = Relaxation(problem, fits.controls)
-    kept = FoldScores({}, [], [])
-    for k, alpha in enumerate(fits.alphas):
-        controls = replace(fits.controls, tol=float(fits.tols[k]))
-        solution = solve(float(alpha), point, controls)
-        if fits.relax:
-            solution = relax(solution)
-        scores = judge(solution)
-        for name, value in scores.items():
-            kept.scores.setdefault(name, []).append(value)
-        kept.n_nonzero.append(solution.columns.size)
-        kept.solutions.append(solution.without_coefficients())
-        tell(
-            CVProgress(number, n_folds, fits.l1_ratio, float(alpha), k, fits.alphas.size, kept.n_nonzero[-1], scores)
-        )
-    return kept
 
 
 def summarise(
@@ -403,18 +310,39 @@ def summarise(
     return table
 
 
-def choose(table: dict[str, Vector], name: str, rule: str, greater_is_better: bool) -> int:
-    """Choose a fit by its mean score.
+def comparable_means(table: dict[str, Vector], name: str) -> Vector:
+    """Return the mean scores that may be compared: those over all folds in which the metric is defined at all.
 
     Parameters
     ----------
     table : dict of ndarray
         From `summarise`; several of them, one after the other.
     name : str
+        The metric.
+
+    Returns
+    -------
+    means : ndarray of float64 of shape (n_entries,)
+        NaN where a fold leaves the metric undefined that defines it elsewhere: a mean over fewer folds, perhaps
+        the easier ones, says nothing beside one over more.
+    """
+    undefined = np.isnan(table[f"fold_{name}"])
+    usable = ~undefined.all(axis=0)
+    return np.where(undefined[:, usable].any(axis=1), np.nan, table[f"mean_{name}"])
+
+
+def choose(table: dict[str, Vector], name: str, rule: str, greater_is_better: bool) -> int:
+    """Choose a fit by its mean score.
+
+    Parameters
+    ----------
+    table : dict of ndarray
+        From `summarise`; several of them, one after the other. An entry whose mean is NaN is none to choose.
+    name : str
         The metric to choose by.
     rule : {"min", "1se"}
         The best; or the largest alpha, with the l1_ratio of the best, whose mean is at most one standard error (that of
-        the best) from it. Of equals the first, which is the largest alpha.
+        the best) from it. Of equals, to rounding, the first, which is the largest alpha.
     greater_is_better : bool
 
     Returns
@@ -428,8 +356,13 @@ def choose(table: dict[str, Vector], name: str, rule: str, greater_is_better: bo
     """
     cost = -table[f"mean_{name}"] if greater_is_better else table[f"mean_{name}"]
     if np.isnan(cost).all():
-        raise ValueError(f"scoring: {name!r} is undefined (NaN) for every alpha, expected a number for some")
-    best = int(np.nanargmin(cost))
+        raise ValueError(
+            f"scoring: {name!r} is undefined (NaN) at every alpha, in all folds or in some that define it elsewhere, "
+            "as shares of the variance and ranks are where all unseen rows are alike. Expected folds (cv) whose unseen "
+            "rows differ, or another scoring: None is the mean loss, which every row defines"
+        )
+    least = np.nanmin(cost)
+    best = int(np.argmax(cost <= least + (SAME_SCORE * abs(least) if np.isfinite(least) else 0.0)))
     if rule == "min":
         return best
     near = cost <= cost[best] + np.nan_to_num(table[f"se_{name}"][best])

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sparsereg._validation import check_sample_weight
 from sparsereg.cross_validation import CVProgress
+from sparsereg.cv_grid import pad
 from sparsereg.cv_model import CV_ATTRIBUTES, CV_PARAMETERS, CrossValidatedModel, CVTargets
 from sparsereg.linear_model import ProbabilisticClassifier, SparseCountRegressor, SparseRegressor
-from sparsereg.metrics import METRICS
+from sparsereg.metrics import METRICS, STEPPED
 from sparsereg.targets import encode_classes, flatten
 
 __all__ = ["ElasticNetCV", "LassoCV", "LogisticRegressionCV", "PoissonRegressorCV", "RidgeCV"]
@@ -24,10 +26,15 @@ _PENALTY = """    penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elast
 """
 
 
-def _parameters(loss: str, first: str, *, eps: str = "1e-3", stratified: str = "", penalty: str = _PENALTY) -> str:
+def _parameters(
+    loss: str, first: str, *, eps: str = "1e-3", least: str = "1e-6", stratified: str = "", penalty: str = _PENALTY
+) -> str:
     """Spell out the common parameters for a loss."""
-    names = ", ".join(METRICS[loss])
-    return CV_PARAMETERS.format(eps=eps, first=first, names=names, stratified=stratified, penalty=penalty)
+    names, stepped = METRICS[loss], [f"{name}, " for name in METRICS[loss] if name in STEPPED]
+    return CV_PARAMETERS.format(
+        eps=eps, least=least, first=first, names=", ".join(names), stepped="".join(stepped), stratified=stratified,
+        penalty=penalty,
+    )
 
 
 _COEFFICIENTS = """
@@ -39,6 +46,9 @@ _COEFFICIENTS = """
         All coefficients; made anew each time it is asked for, as wide as X.
     intercept_ : float"""
 _ERROR = "the mean squared error"
+_MSE_PATH = """    mse_path_ : ndarray of shape (n_alphas, n_folds), of (n_l1_ratios, n_alphas, n_folds) for several
+        Mean squared error of the unseen rows of each fold, as scikit-learn keeps it; padded as `alphas_` is.
+"""
 _L1_RATIO = """
     Parameters
     ----------
@@ -46,17 +56,33 @@ _L1_RATIO = """
         Share of L1; the rest is L2. Of several the folds choose one."""
 
 
-class LassoCV(SparseRegressor, CrossValidatedModel):
+class _SquaredLossCV(SparseRegressor, CrossValidatedModel):
+    """What the cross-validated models of squared loss have beyond the others."""
+
+    @property
+    def mse_path_(self) -> npt.NDArray[np.float64]:
+        """Mean squared errors, in scikit-learn's shape."""
+        if not hasattr(self, "cv_results_"):
+            raise AttributeError(f"mse_path_: this {type(self).__name__} is not fitted yet")
+        if "fold_mse" not in self.cv_results_:
+            raise AttributeError(f"mse_path_: scoring={self.scoring!r} does not take the mean squared error; add 'mse'")
+        errors = self.cv_results_["fold_mse"]
+        if self.alphas_.ndim == 1:
+            return errors
+        return pad(np.split(errors, np.cumsum((~np.isnan(self.alphas_)).sum(axis=1))[:-1]))
+
+
+class LassoCV(_SquaredLossCV):
     __doc__ = """`Lasso` at the alpha that predicts unseen rows best.
 
     Parameters
-    ----------""" + _parameters("squared", _ERROR) + _COEFFICIENTS + CV_ATTRIBUTES
+    ----------""" + _parameters("squared", _ERROR) + _COEFFICIENTS + CV_ATTRIBUTES + _MSE_PATH
 
     def _l1_ratios(self) -> float:
         return 1.0
 
 
-class RidgeCV(SparseRegressor, CrossValidatedModel):
+class RidgeCV(_SquaredLossCV):
     __doc__ = """`Ridge` at the alpha that predicts unseen rows best.
 
     The automatic grid starts where that of an elastic net with l1_ratio = 0.001 does, as glmnet's: pure L2 has no
@@ -64,15 +90,17 @@ class RidgeCV(SparseRegressor, CrossValidatedModel):
 
     Parameters
     ----------""" + _parameters(
-        "squared", _ERROR, eps="1e-6", penalty=""
-    ) + _COEFFICIENTS + CV_ATTRIBUTES
+        "squared", _ERROR, eps="1e-6", least="1e-9", penalty=""
+    ) + _COEFFICIENTS + CV_ATTRIBUTES + _MSE_PATH
+
+    _usual_eps = 1e-6
 
     def __init__(
         self,
         *,
         alphas: Any = None,
         n_alphas: int = 100,
-        eps: float = 1e-6,
+        eps: float | None = None,
         cv: Any = None,
         scoring: Any = None,
         rule: str = "min",
@@ -99,9 +127,9 @@ class RidgeCV(SparseRegressor, CrossValidatedModel):
         return 0.0
 
 
-class ElasticNetCV(SparseRegressor, CrossValidatedModel):
+class ElasticNetCV(_SquaredLossCV):
     __doc__ = """`ElasticNet` at the alpha, and of several l1_ratio the one, that predicts unseen rows best.
-    """ + _L1_RATIO.format(default="0.5") + _parameters("squared", _ERROR) + _COEFFICIENTS + CV_ATTRIBUTES
+    """ + _L1_RATIO.format(default="0.5") + _parameters("squared", _ERROR) + _COEFFICIENTS + CV_ATTRIBUTES + _MSE_PATH
 
     def __init__(
         self,
@@ -109,7 +137,7 @@ class ElasticNetCV(SparseRegressor, CrossValidatedModel):
         l1_ratio: Any = 0.5,
         alphas: Any = None,
         n_alphas: int = 100,
-        eps: float = 1e-3,
+        eps: float | None = None,
         cv: Any = None,
         scoring: Any = None,
         rule: str = "min",
@@ -148,7 +176,7 @@ class PoissonRegressorCV(SparseCountRegressor, CrossValidatedModel):
         l1_ratio: Any = 1.0,
         alphas: Any = None,
         n_alphas: int = 100,
-        eps: float = 1e-3,
+        eps: float | None = None,
         cv: Any = None,
         scoring: Any = None,
         rule: str = "min",
@@ -207,7 +235,7 @@ class LogisticRegressionCV(ProbabilisticClassifier, CrossValidatedModel):
         label_smoothing: float = 0.0,
         alphas: Any = None,
         n_alphas: int = 100,
-        eps: float = 1e-3,
+        eps: float | None = None,
         cv: Any = None,
         scoring: Any = None,
         rule: str = "min",

@@ -11,59 +11,65 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._parameters import (
-    check_alphas,
     check_choice,
     check_flag,
-    check_grid,
     check_l1_ratio,
-    check_n_jobs,
     check_penalty,
     check_relax,
+    check_threads,
     make_controls,
 )
 from sparsereg._sklearn import check_feature_names, feature_names
 from sparsereg._validation import check_offsets, check_sample_weight, check_y
-from sparsereg.convergence import warn_blurred
+from sparsereg.convergence import warn_blurred, warn_saturated, warn_unconverged
 from sparsereg.cross_validation import (
+    CrossValidation,
     CVProgress,
     FoldFits,
-    Unseen,
     choose,
-    cross_validate,
-    fit_all,
-    fold_tols,
+    comparable_means,
+    fold_controls,
     summarise,
 )
+from sparsereg.cv_grid import Grid, make_grid, pad
 from sparsereg.design import Design, make_design
 from sparsereg.folds import Fold, make_folds
 from sparsereg.linear_model import SparseLinearModel
-from sparsereg.path import alpha_solver, geometric_grid, relax_all
 from sparsereg.path_result import RegularizationPath
 from sparsereg.preparation import prepare
 from sparsereg.scoring import Scoring, check_score, make_scoring, take
 from sparsereg.solvers.base import Controls, JointSolution, Solution
-from sparsereg.solvers.start import alpha_max, null_point
+from sparsereg.solvers.start import alpha_max
 from sparsereg.targets import flatten
+from sparsereg.unseen import Unseen
+from sparsereg.walk import Walk
 
 __all__ = ["CV_ATTRIBUTES", "CV_PARAMETERS", "CVTargets", "CrossValidatedModel"]
 
 Vector = npt.NDArray[np.float64]
 
 CV_PARAMETERS = """
-    alphas : array-like or None, default=None
-        Grid of strengths, in any order, repeats left out; None: geometric from the smallest at which every penalised
-        coefficient is zero on all data, or from 1 where no column has anything to explain. Folds share it.
+    alphas : None, int or array-like, default=None
+        Grid of distinct strengths, in any order; None: geometric from the smallest at which every penalised coefficient
+        is zero on all data, or from 1 where no column has anything to explain; a whole number: the same, of that many.
+        Folds share it.
     n_alphas : int, default=100
-    eps : float in (0, 1), default={eps}
-        Smallest over largest alpha of the automatic grid.
+    eps : float in (0, 1) or None, default=None
+        Smallest over largest alpha of a grid that is not given. None: {eps}, and the grid goes on below, in the same
+        ratio, while its smallest alpha is the best: until the loss on all data has stopped falling, there are as many
+        non-zeros as rows (without L2 part), or alpha has come to {least} of the largest. A number, as `alphas`, is
+        kept, with a warning where the best alpha is the smallest and that loss still falls.
     cv : None, int, splitter or iterable, default=None
         Number of folds, None is 5: consecutive rows{stratified}. Or a splitter of scikit-learn, or pairs (train, test)
         of positions or masks; one pair is a validation set. Every class needs rows in every train part.
     scoring : None, str, sequence of str or callable, default=None
         What decides, measured on the unseen rows of every fold. None: {first}. Or other names among {names}: of several
-        the first decides, the others are reported. Or a scikit-learn scorer or its name, where greater is better.
+        the first decides, the others are reported. Or a scikit-learn scorer or its name, where greater is better. A
+        fold in which it is undefined (NaN) at every alpha has no part in the choice, as one row with "r2" or one class
+        with "auc"; nor has an alpha at which some other fold leaves it undefined. ValueError if no alpha is left.
     rule : {{"min", "1se"}}, default="min"
-        "min": the alpha of best mean score. "1se": the largest whose mean is within a standard error of it.
+        "min": the alpha of best mean score, of equals the largest. "1se": the largest whose mean is within a standard
+        error of it.
     relax : bool, default=False
         Refit every support without penalty, in the folds and on all data.
     fit_intercept : bool, default=True
@@ -79,12 +85,11 @@ CV_PARAMETERS = """
 {penalty}    max_iter : int, default=10_000
         Passes at one alpha after which to stop, with a ConvergenceWarning.
     tol : float, default=1e-8
-        Duality gap to reach on all data, relative to F of the model with intercept only: less than that of a single
-        fit, as one path costs little beside those of the folds. Fits of folds, of which only predictions are used, stop
-        at 1e-4 of the loss that all data reach at the same alpha, where that is more: the score of a fold may be off by
-        half a percent, and means by a small part of their standard error.
+        Duality gap to reach on all data and in every fold, relative to F of the model with intercept only. Folds are
+        solved to 1e-10 or better where supports are refitted (relax) or scores jump with the order of predictions or at
+        a threshold: {stepped}scorers that are callables or scikit-learn's.
     n_jobs : int or None, default=None
-        Threads to share the folds; None is 1, -1 all. Results are the same for any number.
+        Threads to share the folds; None is 1, -1 all, -2 all but one. Results are the same for any number.
     verbose : int, default=0
         1 prints a line when a fold is done.
     callback : callable or None, default=None
@@ -98,6 +103,7 @@ CV_ATTRIBUTES = """
     l1_ratio_ : float
         The share of L1 chosen.
     alphas_ : ndarray of float64 of shape (n_alphas,), of (n_l1_ratios, n_alphas) for several l1_ratio
+        Of several l1_ratio each grid goes on as far as it should: NaN where one is shorter than the longest.
     path_ : RegularizationPath
         The fits on all data at l1_ratio_.
     cv_results_ : dict of ndarray
@@ -152,9 +158,7 @@ class _Settings:
     """Checked settings of a cross-validation."""
 
     l1_ratios: list[float]
-    alphas: Vector | None
-    n_alphas: int
-    eps: float
+    grid: Grid
     scoring: Scoring
     rule: str
     relax: bool
@@ -162,6 +166,15 @@ class _Settings:
     controls: Controls
     problem: dict[str, Any]
     penalty: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """The fits at one l1_ratio, the scores of their folds, and whether smaller alphas would fit no better."""
+
+    path: RegularizationPath
+    table: dict[str, Vector]
+    is_saturated: bool
 
 
 @dataclass(frozen=True)
@@ -179,12 +192,15 @@ class _Data:
 class CrossValidatedModel(SparseLinearModel):
     """A model whose strength of penalty is the one that predicts unseen rows best."""
 
+    # Smallest over largest alpha of a grid to begin with.
+    _usual_eps = 1e-3
+
     def __init__(
         self,
         *,
         alphas: Any = None,
         n_alphas: int = 100,
-        eps: float = 1e-3,
+        eps: float | None = None,
         cv: Any = None,
         scoring: Any = None,
         rule: str = "min",
@@ -261,20 +277,20 @@ class CrossValidatedModel(SparseLinearModel):
             raise ValueError("rule: '1se' needs a standard error and cv gives one fold, expected 'min' or more folds")
         data = _Data(X, y, design, targets, offset, folds)
         runs = [self._run(data, settings, l1_ratio) for l1_ratio in settings.l1_ratios]
-        tables = [table for _, table in runs]
-        results = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
-        name = settings.scoring.name
-        best = choose(results, name, settings.rule, settings.scoring.greater_is_better)
+        results = {name: np.concatenate([run.table[name] for run in runs]) for name in runs[0].table}
+        best = _choose(results, settings, settings.rule)
+        run, position = _entry(runs, _choose(results, settings, "min"))
+        _warn_of_end(run, position, settings.grid)
         # Nothing is set before everything has succeeded.
         check_feature_names(self, X, reset=True)
-        run, position = divmod(best, tables[0]["alpha"].size)
-        path = runs[run][0]
+        run, position = _entry(runs, best)
+        path = run.path
         self._set_solutions([path.solution(position, design)], design)
         if targets.classes is not None:
             self.classes_ = targets.classes
         self.alpha_, self.l1_ratio_ = float(results["alpha"][best]), float(results["l1_ratio"][best])
-        grids = np.array([table["alpha"] for table in tables])
-        self.alphas_ = grids if isinstance(self._l1_ratios(), (list, tuple, np.ndarray)) else grids[0]
+        grids = [run.path.alphas for run in runs]
+        self.alphas_ = pad(grids) if isinstance(self._l1_ratios(), (list, tuple, np.ndarray)) else grids[0]
         self.path_, self.cv_results_, self.best_index_ = path, results, best
         return self
 
@@ -289,18 +305,15 @@ class CrossValidatedModel(SparseLinearModel):
             raise ValueError("l1_ratio: an empty list is not allowed, expected at least one number in [0, 1]")
         ratios = [check_l1_ratio(ratio) for ratio in ratios]
         penalty = {"penalty": self.penalty, "gamma": check_penalty(self.penalty, min(ratios), self.gamma)}
-        n_alphas, eps = check_grid(self.n_alphas, self.eps)
         if self.callback is not None and not callable(self.callback):
             raise TypeError(f"callback: {self.callback!r} is not callable")
         return _Settings(
             l1_ratios=ratios,
-            alphas=None if self.alphas is None else check_alphas(_falling(self.alphas)),
-            n_alphas=n_alphas,
-            eps=eps,
+            grid=make_grid(self.alphas, self.n_alphas, self.eps, self._usual_eps),
             scoring=make_scoring(self.scoring, self._loss),
             rule=check_choice(self.rule, "rule", ("min", "1se")),
             relax=check_relax(self.relax, min(ratios)),
-            n_jobs=check_n_jobs(self.n_jobs),
+            n_jobs=check_threads(self.n_jobs, "n_jobs"),
             controls=make_controls(self.tol, self.max_iter, None, None),
             problem={
                 "loss": self._loss,
@@ -319,57 +332,74 @@ class CrossValidatedModel(SparseLinearModel):
         target, weight = check_y(flatten(y, stacklevel=4), n_samples), check_sample_weight(sample_weight, n_samples)
         return CVTargets(target, target, weight, weight)
 
-    def _run(
-        self, data: _Data, settings: _Settings, l1_ratio: float
-    ) -> tuple[RegularizationPath, dict[str, Vector]]:
-        """Fit all data and all folds at one l1_ratio; return path and scores."""
-        path = self._fit_all(data, settings, l1_ratio)
+    def _run(self, data: _Data, settings: _Settings, l1_ratio: float) -> _Run:
+        """Fit all data and all folds at one l1_ratio, on a grid that goes on while its smallest alpha is the best."""
+        grid, controls = settings.grid, settings.controls
+        whole = Walk(
+            lambda smallest: self._problem(data, settings, l1_ratio, data.targets.fit_weight, smallest),
+            l1_ratio=l1_ratio, penalty=settings.penalty, controls=controls, relax=settings.relax,
+        )
+        folds = CrossValidation(self._fits(data, settings, l1_ratio), data.folds, settings.n_jobs, self._tell)
+        fold_weight = np.array(
+            [fold.test_weight(data.targets.score_weight, data.design.n_samples).sum() for fold in data.folds]
+        )
+        path = self._fit_all(whole, data, settings, l1_ratio, grid.alphas)
+        while True:
+            folds.go_on(path.alphas[folds.alphas.size :])
+            table = summarise(folds.results, fold_weight, path.alphas, l1_ratio)
+            is_saturated = whole.is_saturated(grid.stretch(path.alphas))
+            further = grid.further(path.alphas, l1_ratio)
+            if is_saturated or not further.size or not _ends_at_best(table, settings):
+                break
+            path = path.joined(self._fit_all(whole, data, settings, l1_ratio, further))
+        warn_unconverged(whole.fitted, path.alphas, controls)
+        if settings.relax:
+            warn_unconverged(whole.refitted, path.alphas, controls)
+            warn_saturated(whole.n_rows, whole.fit_intercept, path.df.tolist(), path.alphas)
+        folds.warn()
+        return _Run(path, table, is_saturated)
 
-        def problem_of(weight: Vector) -> Any:
-            return self._problem(data, settings, l1_ratio, weight, path.alphas)
-
-        fits = FoldFits(
-            problem_of=problem_of,
+    def _fits(self, data: _Data, settings: _Settings, l1_ratio: float) -> FoldFits:
+        """Say what the fits of all folds share."""
+        stepped = settings.scoring.is_stepped
+        return FoldFits(
+            problem_of=lambda weight, smallest: self._problem(data, settings, l1_ratio, weight, smallest),
             unseen_of=lambda weight: self._unseen(data, settings, weight),
-            alphas=path.alphas,
-            tols=fold_tols(path, settings.controls.tol),
             l1_ratio=l1_ratio,
             penalty=settings.penalty,
-            controls=settings.controls,
+            controls=fold_controls(settings.controls, settings.relax, stepped),
             relax=settings.relax,
             n_samples=data.design.n_samples,
             sample_weight=data.targets.fit_weight,
             score_weight=data.targets.score_weight,
         )
-        scores = cross_validate(fits, data.folds, settings.n_jobs, self._tell)
-        weight, n_samples = data.targets.score_weight, data.design.n_samples
-        fold_weight = np.array([fold.test_weight(weight, n_samples).sum() for fold in data.folds])
-        return path, summarise(scores, fold_weight, path.alphas, l1_ratio)
 
-    def _fit_all(self, data: _Data, settings: _Settings, l1_ratio: float) -> RegularizationPath:
-        """Fit all data."""
-        weight, alphas = data.targets.fit_weight, settings.alphas
-        problem = self._problem(data, settings, l1_ratio, weight, alphas)
-        if l1_ratio == settings.l1_ratios[0]:
-            warn_blurred(data.design.active[problem.blurred])
-        point = null_point(problem, settings.controls)
+    def _fit_all(
+        self, whole: Walk, data: _Data, settings: _Settings, l1_ratio: float, alphas: Vector | None
+    ) -> RegularizationPath:
+        """Fit all data at further alphas, or at the first of them."""
+        whole.resume(np.inf if alphas is None else float(alphas[-1]))
+        if not whole.fitted and l1_ratio == settings.l1_ratios[0]:
+            warn_blurred(data.design.active[whole.problem.blurred])
         if alphas is None:
-            alphas = geometric_grid(alpha_max(problem, point, l1_ratio, self.penalty), settings.n_alphas, settings.eps)
-        solve = alpha_solver(problem, l1_ratio, settings.controls, **settings.penalty)
-        solutions = fit_all(solve, point, alphas, l1_ratio, settings.controls, len(data.folds), self._tell)
-        if settings.relax:
-            solutions = relax_all(problem, solutions, alphas, settings.controls)
-        return RegularizationPath.of(
-            solutions, alphas, problem, data.design, loss=self._loss, delta=1.35, l1_ratio=l1_ratio,
+            alphas = settings.grid.first(alpha_max(whole.problem, whole.point, l1_ratio, self.penalty))
+        solutions, start, n_folds = [], len(whole.fitted), len(data.folds)
+        for k, alpha in enumerate(alphas.tolist(), start):
+            solutions.append(whole.step(alpha))
+            n_nonzero = solutions[-1].columns.size
+            self._tell(CVProgress(-1, n_folds, l1_ratio, alpha, k, start + alphas.size, n_nonzero, {}))
+        path = RegularizationPath.of(
+            solutions, alphas, whole.problem, data.design, loss=self._loss, delta=1.35, l1_ratio=l1_ratio,
             penalty=self.penalty, relaxed=settings.relax, classes=data.targets.classes,
         )
+        whole.pause()
+        return path
 
     def _problem(
-        self, data: _Data, settings: _Settings, l1_ratio: float, weight: Vector | None, alphas: Vector | None
+        self, data: _Data, settings: _Settings, l1_ratio: float, weight: Vector | None, smallest_alpha: float
     ) -> Any:
-        smallest = np.inf if alphas is None else float(alphas[-1])
         _, problem = prepare(
-            data.design, data.targets.fit, weight, data.offset, l1_ratio=l1_ratio, smallest_alpha=smallest,
+            data.design, data.targets.fit, weight, data.offset, l1_ratio=l1_ratio, smallest_alpha=smallest_alpha,
             **settings.problem,
         )
         return problem
@@ -409,7 +439,31 @@ class CrossValidatedModel(SparseLinearModel):
         return model
 
 
-def _falling(alphas: Any) -> Any:
-    """Sort a grid and leave repeats out; what is no grid is left to the check."""
-    grid = np.asarray(alphas)
-    return np.unique(grid)[::-1] if grid.ndim == 1 else alphas
+def _choose(table: dict[str, Vector], settings: _Settings, rule: str) -> int:
+    """Return the entry of a table that a rule chooses."""
+    name = settings.scoring.name
+    comparable = {**table, f"mean_{name}": comparable_means(table, name)}
+    return choose(comparable, name, rule, settings.scoring.greater_is_better)
+
+
+def _ends_at_best(table: dict[str, Vector], settings: _Settings) -> bool:
+    """Say whether the best alpha of a grid is its smallest; not where none can be compared."""
+    if np.isnan(comparable_means(table, settings.scoring.name)).all():
+        return False
+    return _choose(table, settings, "min") == table["alpha"].size - 1
+
+
+def _entry(runs: list[_Run], index: int) -> tuple[_Run, int]:
+    """Return the run that an entry of the joint table belongs to, and its position there."""
+    for run in runs:
+        if index < run.path.alphas.size:
+            break
+        index -= run.path.alphas.size
+    return run, index
+
+
+def _warn_of_end(run: _Run, position: int, grid: Grid) -> None:
+    """Warn where a grid that may not go on has its best alpha at its end, and smaller ones would fit better."""
+    alphas = run.path.alphas
+    if not grid.is_open and not run.is_saturated and 0 < position == alphas.size - 1 and alphas[-1] > 0.0:
+        grid.warn_of_end(alphas)

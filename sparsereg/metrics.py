@@ -18,10 +18,13 @@ from sparsereg._validation import check_sample_weight
 __all__ = [
     "GREATER_IS_BETTER",
     "METRICS",
+    "SHARES",
+    "STEPPED",
     "accuracy",
     "auc",
     "calibration_error",
     "deviance_explained",
+    "has_no_deviance",
     "log_loss",
     "mean_deviance",
     "mean_squared_error",
@@ -40,6 +43,9 @@ METRICS: dict[str, tuple[str, ...]] = {
     "squared_hinge": ("loss", "accuracy", "auc"),
 }
 GREATER_IS_BETTER = frozenset({"accuracy", "auc", "deviance_explained", "r2"})
+# Shares of a deviance, and what jumps where predictions change their order or pass a threshold.
+SHARES = frozenset({"deviance_explained", "r2"})
+STEPPED = frozenset({"accuracy", "auc", "calibration_error"})
 # A probability of 0 for what happens would cost without end; scikit-learn's choice.
 LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
 
@@ -166,6 +172,23 @@ def deviance_explained(
         null = 2.0 * float(special.entr(mean).sum() + (special.entr(1.0 - mean) if y.ndim == 1 else 0.0))
     left, null = mean_deviance(y, t, weight, loss=loss, within=within), null + within
     return 1.0 - left / null if null > 0.0 else float(left == 0.0)
+
+
+def has_no_deviance(y: Vector, loss: str) -> bool:
+    """Say whether a constant predicts every target exactly, so that shares of the deviance are undefined.
+
+    Parameters
+    ----------
+    y : ndarray of float64 of shape (n_rows,), or (n_rows, n_classes) with loss="logistic"
+        Of single samples: means of several may hide that they differ.
+    loss : {"squared", "logistic", "poisson", "huber", "squared_hinge"}
+
+    Returns
+    -------
+    flat : bool
+    """
+    same = not np.any(y != y[:1])
+    return same and (loss != "logistic" or bool(np.isin(y[:1], (0.0, 1.0)).all()))
 
 
 def mean_squared_error(y: Any, prediction: Any, sample_weight: Any = None, *, within: float = 0.0) -> float:

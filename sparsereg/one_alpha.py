@@ -53,7 +53,7 @@ COMMON_PARAMETERS = """
     warm_start : bool, default=False
         Start from the coefficients of the last fit.
     n_threads : int or None, default=None
-        Threads for passes over all columns; None is 1, -1 all. Results are the same for any number.
+        Threads for passes over all columns; None is 1, -1 all, -2 all but one. Results are the same for any number.
     verbose : int, default=0
         1 prints a line when the fit is done.
     callback : callable or None, default=None

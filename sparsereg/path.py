@@ -9,8 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._parameters import check_alphas, check_flag, check_grid, check_l1_ratio, check_relax, make_controls
-from sparsereg.convergence import left_of, measure_of, warn_blurred, warn_saturated, warn_unconverged
+from sparsereg._parameters import (
+    check_flag,
+    check_given_alphas,
+    check_grid,
+    check_l1_ratio,
+    check_relax,
+    make_controls,
+)
+from sparsereg.convergence import count_rows, left_of, measure_of, warn_blurred, warn_saturated, warn_unconverged
 from sparsereg.path_result import RegularizationPath
 from sparsereg.preparation import prepare
 from sparsereg.solvers import coordinate_descent, multinomial, nonconvex, ridge
@@ -99,9 +106,10 @@ def regularization_path(
         for logistic loss), and c_j counts that too.
     l1_ratio : float in [0, 1], default=1.0
         1 is the lasso, 0 is ridge. Other penalties need more than 0.
-    alphas : array-like or None, default=None
-        Strictly decreasing grid; None: geometric from the smallest alpha at which every penalised coefficient is zero,
-        or from 1 where no column has anything to explain (a constant y), and every fit is that of the intercept.
+    alphas : None, int or array-like, default=None
+        Grid of distinct strengths, in any order: the path goes down it. None: geometric from the smallest alpha at
+        which every penalised coefficient is zero, or from 1 where no column has anything to explain (a constant y), and
+        every fit is that of the intercept. A whole number: the same, of that many alphas.
     n_alphas : int, default=100
     eps : float in (0, 1), default=1e-3
         Smallest over largest alpha of the automatic grid.
@@ -130,7 +138,7 @@ def regularization_path(
         are losses, and its gaps those of the problems on the supports. Beyond two classes the support is the columns
         that some class uses.
     n_threads : int or None, default=None
-        Threads for passes over all columns; None is 1. Results are the same for any number.
+        Threads for passes over all columns; None is 1, -1 all, -2 all but one. Results are the same for any number.
     verbose : int, default=0
         1 prints a line for each alpha.
     callback : callable or None
@@ -158,7 +166,7 @@ def regularization_path(
     that `eps` reaches down to sqrt(eps) of the largest.
     """
     l1_ratio = check_l1_ratio(l1_ratio)
-    grid = None if alphas is None else check_alphas(alphas)
+    grid, n_alphas = check_given_alphas(alphas, n_alphas)
     n_alphas, eps = check_grid(n_alphas, eps)
     controls = make_controls(tol, max_iter, n_threads, callback)
     fit_intercept, relax = check_flag(fit_intercept, "fit_intercept"), check_relax(relax, l1_ratio)
@@ -431,5 +439,6 @@ def relax_all(
     relax = Relaxation(problem, controls)
     refits = [relax(solution) for solution in solutions]
     warn_unconverged(refits, alphas, controls)
-    warn_saturated(problem, refits, alphas)
+    sizes = [refit.columns.size for refit in refits]
+    warn_saturated(count_rows(problem), problem.fit_intercept, sizes, alphas)
     return refits

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from sparsereg._formats import as_rows
 from sparsereg._parameters import check_alpha, check_choice, check_share
 from sparsereg._validation import check_offsets, check_sample_weight, check_shares, check_target, check_width
 from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.criteria import CRITERIA, information
 from sparsereg.design import Design
 from sparsereg.metrics import METRICS, measure
 from sparsereg.plot import plot_path
@@ -77,6 +78,8 @@ class RegularizationPath:
         intercept only. NaN where a duality gap says more.
     classes : ndarray of shape (n_classes,) or None
         Labels, where the target was encoded from them.
+    total_weight : float or None
+        Sum of the sample weights of the training data; None: `n_samples`.
     """
 
     alphas: Vector
@@ -97,6 +100,7 @@ class RegularizationPath:
     penalty: str = "elastic_net"
     violations: Vector | None = None
     classes: npt.NDArray[Any] | None = None
+    total_weight: float | None = None
 
     @classmethod
     def of(
@@ -140,8 +144,27 @@ class RegularizationPath:
             n_samples=int(np.count_nonzero(design.row_of >= 0)),
             deviances=2.0 * np.maximum(losses, 0.0),
             violations=np.array([solution.violation for solution in solutions]),
+            total_weight=problem.total_weight,
             **facts,
         )
+
+    def joined(self, further: RegularizationPath) -> RegularizationPath:
+        """Put the fits of a grid and those of another below it together.
+
+        Parameters
+        ----------
+        further : RegularizationPath
+            Of the same data and settings.
+
+        Returns
+        -------
+        path : RegularizationPath
+        """
+        names = ("alphas", "intercepts", "dual_gaps", "n_iters", "objectives", "df", "dev_ratio", "deviances")
+        arrays = {name: np.concatenate([getattr(self, name), getattr(further, name)]) for name in names}
+        if self.violations is not None and further.violations is not None:
+            arrays["violations"] = np.concatenate([self.violations, further.violations])
+        return replace(self, coef=PathCoef.joined([self.coef, further.coef]), **arrays)
 
     def solution(self, k: int, design: Design) -> Solution | JointSolution:
         """Return the k-th fit as solvers gave it.
@@ -213,19 +236,26 @@ class RegularizationPath:
         return self.coef.n_features
 
     def at(self, alpha: float) -> tuple[SparseCoef | PathCoef, Any]:
-        """Return coefficients and intercept at an alpha of the grid.
+        """Return coefficients and intercept at an alpha of the grid, or between two of them.
 
         Parameters
         ----------
         alpha : float
-            One of `alphas`; values between them are not interpolated, because nothing certifies them.
+            Within the ends of `alphas`. Between two of them coefficients and intercept are interpolated, linearly in
+            alpha, as glmnet's `predict(s=)` does, and nothing certifies them: fit that alpha where its optimum is
+            wanted. Beyond the ends is an error, where glmnet takes the end.
 
         Returns
         -------
         coef : SparseCoef, beyond two classes PathCoef with a column for each
         intercept : float, beyond two classes ndarray of float64 of shape (n_classes,)
         """
-        return self._fit(self._position(alpha))
+        k, share = self._position(alpha)
+        left, b_left = self._fit(k)
+        if share == 0.0:
+            return left, b_left
+        right, b_right = self._fit(k + 1)
+        return left.mixed(right, share), (1.0 - share) * b_left + share * b_right
 
     def _fit(self, k: int) -> tuple[SparseCoef | PathCoef, Any]:
         n_outputs = self.n_outputs
@@ -241,7 +271,7 @@ class RegularizationPath:
         X : matrix of shape (n_samples, n_features)
             Anything that the path functions accept.
         alpha : float or None, default=None
-            One of `alphas`; None: all.
+            One of `alphas`, or between two of them, as in `at`; None: all.
         offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
 
         Returns
@@ -337,7 +367,7 @@ class RegularizationPath:
         Returns
         -------
         values : ndarray of float64 of shape (n_alphas,)
-            The least is the best; -inf for a perfect fit with squared loss.
+            The least is the best; -inf for a perfect fit with squared loss, inf for a fit that is no candidate.
 
         Raises
         ------
@@ -347,26 +377,33 @@ class RegularizationPath:
 
         Notes
         -----
-        With n samples of positive weight (whatever the sum of the weights), p columns, d non-zeros and mean deviance D:
-        L = n log D for squared loss (the variance is estimated too), else L = n D. AIC = L + 2 d
-        (Akaike 1974), BIC = L + d log n (Schwarz 1978), EBIC = BIC + 2 gamma log(p choose d) (Chen and Chen 2008),
-        constants left out. For the lasso the non-zeros are an unbiased estimate of the degrees of freedom (Zou, Hastie
-        and Tibshirani 2007); for the elastic net, and for relaxed fits, they are a convention.
+        With d non-zeros of p columns and mean deviance D: L = n log D for squared loss (the variance is estimated too),
+        else L = n D. AIC = L + 2 d (Akaike 1974), BIC = L + d log n (Schwarz 1978), EBIC = BIC + 2 gamma log(p choose
+        d) (Chen and Chen 2008), constants left out. For the lasso the non-zeros are an unbiased estimate of the degrees
+        of freedom (Zou, Hastie and Tibshirani 2007); for the elastic net, and for relaxed fits, they are a convention.
+
+        With logistic and Poisson loss n is the sum of the weights: a cell of 30 equal rows is one row of weight 30, and
+        counts with the logarithm of an exposure as offset are rates with that exposure as weight. (Their L and AIC are
+        the same to a constant; log n of BIC is that of the rows in the first case, of the exposures in the second.)
+        With squared loss n is the number of samples of positive weight: its weights say how precise samples are beside
+        each other, and their size changes nothing.
+
+        Fits with d >= n - 1, n the number of samples (of cells that of the rows in them), are no candidates: they come
+        as close to any target as they like, and their deviance says nothing. It says little just above that end, above
+        all that of relaxed fits: with p > n cross-validation is the better judge.
         """
-        check_choice(name, "name", ("aic", "bic", "ebic"))
+        check_choice(name, "name", CRITERIA)
         gamma = check_share(gamma, "gamma")
         check_choice(self.loss, "loss of the path", ("squared", "logistic", "poisson"))
         if self.l1_ratio == 0.0:
             raise ValueError("criterion: l1_ratio=0 is not allowed, expected a path whose fits have zeros")
-        with np.errstate(divide="ignore"):
-            value = self.n_samples * (np.log(self.deviances) if self.loss == "squared" else self.deviances)
         # Beyond two classes `df` counts columns, and each has a coefficient for every class.
         d = np.diff(self.coef.values.indptr).reshape(self.alphas.size, -1).sum(axis=1)
-        value = value + d * (2.0 if name == "aic" else np.log(self.n_samples))
-        if name == "ebic":
-            p = float(self.n_features * self.n_outputs)
-            value = value + 2.0 * gamma * -(np.log1p(p) + special.betaln(p - d + 1.0, d + 1.0))
-        return value
+        return information(
+            name, gamma, self.deviances, d, loss=self.loss, n_samples=self.n_samples,
+            total_weight=self.n_samples if self.total_weight is None else self.total_weight,
+            n_candidates=self.n_features * self.n_outputs,
+        )
 
     def to_frame(self) -> Any:
         """Return a pandas data frame with one row an alpha.
@@ -416,11 +453,16 @@ class RegularizationPath:
         """
         return plot_path(self, ax, most=most)
 
-    def _position(self, alpha: float) -> int:
-        alpha = check_alpha(alpha)
-        k = int(np.argmin(np.abs(self.alphas - alpha)))
-        if abs(self.alphas[k] - alpha) > SAME_ALPHA * self.alphas[k]:
+    def _position(self, alpha: float) -> tuple[int, float]:
+        """Find the last alpha of the grid that is not smaller, and what share of the step to the next it takes."""
+        alpha, alphas = check_alpha(alpha), self.alphas
+        nearest = int(np.argmin(np.abs(alphas - alpha)))
+        if abs(alphas[nearest] - alpha) <= SAME_ALPHA * alphas[nearest]:
+            return nearest, 0.0
+        if not alphas[-1] < alpha < alphas[0]:
             raise ValueError(
-                f"alpha: {alpha!r} is not on the grid of this path; the nearest is {float(self.alphas[k])!r}"
+                f"alpha: {alpha!r} is outside [{float(alphas[-1])!r}, {float(alphas[0])!r}], the ends of the grid of "
+                f"this path; the nearest is {float(alphas[nearest])!r}"
             )
-        return k
+        k = int(np.searchsorted(-alphas, -alpha)) - 1
+        return k, float((alphas[k] - alpha) / (alphas[k] - alphas[k + 1]))

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._sklearn import HAS_SKLEARN
-from sparsereg.metrics import GREATER_IS_BETTER, METRICS
+from sparsereg.metrics import GREATER_IS_BETTER, METRICS, STEPPED
 
 __all__ = ["Scoring", "check_score", "make_scoring", "take"]
 
@@ -26,12 +26,15 @@ class Scoring:
         What decides.
     names : tuple of str
         Metrics of `sparsereg.metrics`, taken from aggregated rows.
+    is_stepped : bool
+        Something asked for may jump where a prediction moves by next to nothing, as ranks and decisions do.
     scorer : callable or None
         Called as ``scorer(model, X, y)``, with ``sample_weight`` where rows are weighted.
     """
 
     name: str
     names: tuple[str, ...]
+    is_stepped: bool = False
     scorer: Callable[..., float] | None = None
 
     @property
@@ -60,15 +63,15 @@ def make_scoring(scoring: Any, loss: str) -> Scoring:
     if scoring is None:
         return Scoring(usual[0], usual)
     if callable(scoring):
-        return Scoring("score", usual, scoring)
+        return Scoring("score", usual, True, scoring)
     if isinstance(scoring, (list, tuple)) and scoring and all(name in allowed for name in scoring):
-        return Scoring(scoring[0], tuple(dict.fromkeys(scoring)))
+        return Scoring(scoring[0], tuple(dict.fromkeys(scoring)), not STEPPED.isdisjoint(scoring))
     if isinstance(scoring, str) and scoring in allowed:
-        return Scoring(scoring, tuple(dict.fromkeys((scoring, *usual))))
+        return Scoring(scoring, tuple(dict.fromkeys((scoring, *usual))), scoring in STEPPED)
     if isinstance(scoring, str) and HAS_SKLEARN:
         metrics = importlib.import_module("sklearn.metrics")
         if scoring in metrics.get_scorer_names():
-            return Scoring(scoring, usual, metrics.get_scorer(scoring))
+            return Scoring(scoring, usual, True, metrics.get_scorer(scoring))
     without = "" if HAS_SKLEARN else " (scikit-learn is not installed)"
     raise ValueError(
         f"scoring: {scoring!r} is not allowed, expected None, one or several names among {list(allowed)}, the name of "

@@ -3,14 +3,16 @@
 import math
 import pickle
 import sys
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import sparse
+from scipy import sparse, special
 from wide_matrices import CROSS_WIDTH, lat_long_cross
 
-from sparsereg import RegularizationPath, lasso_path, metrics, regularization_path, ridge_path
+import sparsereg
+from sparsereg import ConvergenceWarning, RegularizationPath, lasso_path, metrics, regularization_path, ridge_path
 from sparsereg.coef import SparseCoef
 
 RNG = np.random.default_rng(0)
@@ -51,12 +53,34 @@ def test_at():
         assert intercept == PATH.intercepts[k]
         np.testing.assert_array_equal(coef.to_csr().toarray()[0], PATH.coefs.toarray()[:, k])
         assert PATH.at(alpha * (1 + 1e-12))[1] == intercept
-    with pytest.raises(ValueError, match=r"alpha: 123.0 is not on the grid of this path; the nearest is"):
+    with pytest.raises(ValueError, match=r"alpha: 123.0 is outside \[0\.\d+, \d\.\d+\], the ends .*; the nearest is"):
         PATH.at(123.0)
-    for alpha in (np.nan, np.inf, PATH.alphas[1] * 1.001):
-        with pytest.raises(ValueError, match=r"alpha: .* is (not on the grid|outside \[0, inf\))"):
+    for alpha in (np.nan, np.inf, -1.0, 0.0, PATH.alphas[-1] * 0.999, PATH.alphas[0] * 1.001):
+        with pytest.raises(ValueError, match=r"alpha: .* is outside \["):
             PATH.at(alpha)
     assert lasso_path(X, Y, alphas=[0.1, 0.0]).at(0.0)[0].ids.size == 8
+
+
+@pytest.mark.parametrize("share", [0.25, 0.999])
+def test_between_two_alphas_of_the_grid(share):
+    """Linear in alpha, as lambda.interp of glmnet."""
+    labels = np.digitize(Y, np.quantile(Y, [0.3, 0.6]))
+    for path in (PATH, sparsereg.logistic_path(X, labels, n_alphas=6)):
+        for k in (0, 3):
+            alpha = (1.0 - share) * path.alphas[k] + share * path.alphas[k + 1]
+            (left, b_left), (right, b_right) = path.at(path.alphas[k]), path.at(path.alphas[k + 1])
+            coef, intercept = path.at(alpha)
+            assert type(coef) is type(left)
+            dense, first, second = (one.decision(np.eye(8)) for one in (coef, left, right))
+            np.testing.assert_allclose(dense, (1.0 - share) * first + share * second, atol=1e-12)
+            np.testing.assert_allclose(intercept, (1.0 - share) * b_left + share * b_right, atol=1e-12)
+            scores = path.decision_function(X, alpha)
+            np.testing.assert_allclose(scores, X @ dense + intercept, atol=1e-12)
+            expected = scores if path is PATH else special.softmax(scores, axis=1)
+            np.testing.assert_allclose(path.predict(X, alpha), expected, atol=1e-12)
+    # Coefficients that cancel leave no stored zero.
+    left, right = (SparseCoef(np.array([3, 7]), np.array([value, 1.0]), 9) for value in (1.0, -1.0))
+    assert left.mixed(right, 0.5).ids.tolist() == [7]
 
 
 def test_predict():
@@ -171,6 +195,59 @@ def test_criteria_by_hand():
     path = regularization_path(X, y, loss="logistic", n_alphas=4)
     expected = 2.0 * 30 * path.evaluate(X, y)["log_loss"]
     np.testing.assert_allclose(path.criterion("aic"), expected + 2 * path.df, rtol=1e-9)
+
+
+def test_the_size_of_weights_in_criteria():
+    """The same likelihood, as counts with exposures and as rates, as rows and as cells of a table, chooses the same."""
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((60, 30))
+    exposure = rng.uniform(20.0, 200.0, 60)
+    counts = rng.poisson(exposure * np.exp(0.3 * X[:, 0] - 0.2 * X[:, 1]))
+    as_counts = sparsereg.poisson_path(X, counts, offset=np.log(exposure), tol=1e-10)
+    # The mean loss over counts is that over exposures times the mean exposure, and the penalty has to follow.
+    as_rates = sparsereg.poisson_path(
+        X, counts / exposure, sample_weight=exposure, tol=1e-10, alphas=as_counts.alphas / exposure.mean()
+    )
+    np.testing.assert_allclose(as_rates.coefs.toarray(), as_counts.coefs.toarray(), atol=1e-6)
+    for name in ("aic", "bic"):
+        best = [int(np.argmin(path.criterion(name))) for path in (as_counts, as_rates)]
+        assert best[0] == best[1] > 0
+    np.testing.assert_allclose(
+        np.diff(as_rates.criterion("aic")), np.diff(as_counts.criterion("aic")), atol=1e-6
+    )
+
+
+def test_cells_of_a_table_are_rows():
+    rng = np.random.default_rng(0)
+    cells = np.array(np.meshgrid(*[[0.0, 1.0]] * 4)).reshape(4, -1).T
+    rows = cells[rng.integers(0, 16, 500)]
+    y = (rng.random(500) < 1.0 / (1.0 + np.exp(1.0 - 2.0 * rows[:, 0] + rows[:, 1]))).astype(float)
+    single = regularization_path(rows, y, loss="logistic", tol=1e-10)
+    which = (rows[:, None, :] == cells).all(axis=2)
+    weight, share = which.sum(axis=0), which.T @ y / np.maximum(which.sum(axis=0), 1)
+    table = regularization_path(
+        cells, share, loss="logistic", sample_weight=weight.astype(float), alphas=single.alphas, tol=1e-10
+    )
+    for name in ("aic", "bic", "ebic"):
+        np.testing.assert_allclose(table.criterion(name), single.criterion(name), rtol=1e-7)
+    # With squared loss the size of weights says nothing, and a row is a row.
+    one, many = (lasso_path(X, Y, sample_weight=np.full(30, s), n_alphas=5) for s in (1.0, 1000.0))
+    np.testing.assert_allclose(many.criterion("bic"), one.criterion("bic"))
+
+
+@pytest.mark.parametrize("relax", [False, True])
+def test_saturated_fits_are_no_candidates(relax):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, 300))
+    y = X[:, 0] + rng.standard_normal(40)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        path = lasso_path(X, y, relax=relax, eps=1e-5)
+    assert path.df.max() >= 39
+    for name in ("aic", "bic", "ebic"):
+        values = path.criterion(name)
+        np.testing.assert_array_equal(np.isinf(values), path.df >= 39)
+        assert path.df[np.argmin(values)] < 39
 
 
 def test_the_binomial_coefficient_of_a_wide_matrix():

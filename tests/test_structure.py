@@ -28,8 +28,8 @@ FLOORS = (
     {"_base", "_sklearn", "_validation"},
     {"_formats", "archive", "categories", "coef", "design", "grid", "metrics", "plot"},
     {"solvers"},
-    {"_parameters", "convergence", "folds", "path", "path_result", "preparation", "scoring", "targets"},
-    {"cross_validation", "cv_model", "linear_model", "one_alpha"},
+    {"_parameters", "convergence", "criteria", "folds", "path", "path_result", "preparation", "scoring", "targets"},
+    {"cross_validation", "cv_grid", "cv_model", "linear_model", "one_alpha", "unseen", "walk"},
     {"classifiers", "crosses", "cv", "datasets", "demo", "demo_figure", "demo_report", "feature_cross", "regressors"}
     | {"streaming"},
     {"__main__", "cli"},

@@ -56,6 +56,11 @@ class MultinomialProblem:
         return self.classes[0].s
 
     @property
+    def total_weight(self) -> float:
+        """Sum of the weights that the caller gave."""
+        return self.classes[0].total_weight
+
+    @property
     def n_rows(self) -> int:
         """Number of aggregated rows."""
         return self.classes[0].n_rows

@@ -175,6 +175,11 @@ class Problem:
         return float(self.s.sum())
 
     @property
+    def total_weight(self) -> float:
+        """Sum of the weights that the caller gave."""
+        return self.target.total
+
+    @property
     def centre(self) -> float:
         """Taken off the target, and to be added to the intercept."""
         return self.target.centre

@@ -53,6 +53,8 @@ class Target:
         The loss there, less `within`.
     null_curvature : float
         Its second derivative there.
+    total : float
+        Sum of the caller's weights.
     """
 
     y: Vector
@@ -65,6 +67,7 @@ class Target:
     null_intercept: float
     null_objective: float
     null_curvature: float
+    total: float
 
 
 def make_target(
@@ -91,6 +94,7 @@ def make_target(
     """
     weight = None if sample_weight is None else sample_weight / sample_weight.max()
     total = float(design.n_samples if weight is None else weight.sum())
+    given = total if sample_weight is None else total * float(sample_weight.max())
     within = 0.0
     if offset is not None and loss.location:
         y, offset = y - offset, None
@@ -119,7 +123,7 @@ def make_target(
     value, _, curvature = _at_intercept(loss, mean, s, *terms, b)
     uniform = weight.min() == weight.max()
     weight = weight[:1].copy() if uniform else weight
-    return Target(mean, s, *terms, weight, centre, within, b, value, curvature)
+    return Target(mean, s, *terms, weight, centre, within, b, value, curvature, given)
 
 
 def _expose(y: Vector, weight: Vector | None, offset: Vector) -> tuple[Vector, Vector]:

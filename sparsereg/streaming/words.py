@@ -88,8 +88,8 @@ STREAM_SAMPLING = """
     warm_start : bool, default=False
         `fit` and `fit_stream` start from the coefficients of the last fit.
     n_threads : int or None, default=None
-        None is 1, -1 all. Any number gives the same bits: a second thread looks coefficients up ahead of the first, and
-        there is nothing to do for more.
+        None is 1, -1 all, -2 all but one. Any number gives the same bits: a second thread looks coefficients up ahead
+        of the first, and there is nothing to do for more.
     lock_free : bool, default=False
         Let all threads write to the same coefficients at the same time: different in every run.
     verbose : int, default=0

@@ -1,0 +1,137 @@
+"""The way down a grid of alphas on some samples, which can be left and taken up again where it was left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sparsereg.convergence import count_rows
+from sparsereg.path import alpha_solver
+from sparsereg.solvers.base import Controls, JointSolution, Solution
+from sparsereg.solvers.multinomial_problem import MultinomialProblem
+from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.relaxed import Relaxation
+from sparsereg.solvers.start import null_point, point_at
+
+__all__ = ["Walk"]
+
+# Where less than this share of the deviance is left, or was won by the last stretch, the loss is as low as it gets;
+# glmnet's share for a step of its grid.
+SATURATED = 1e-5
+
+
+class Walk:
+    """Fits of some samples, alpha by alpha, each from the last; between stretches only the last fit is kept.
+
+    Parameters
+    ----------
+    problem_of : callable
+        Makes the problem, given the smallest alpha ahead.
+    l1_ratio : float
+    penalty : dict
+        `penalty` and `gamma`, as `alpha_solver` takes them.
+    controls : Controls
+    relax : bool
+        Refit every support without penalty.
+
+    Attributes
+    ----------
+    problem : Problem or MultinomialProblem or None
+        Between `resume` and `pause`.
+    point : Point or MultinomialPoint or None
+        The last fit without relaxation, which the next starts from.
+    n_rows : int
+        Distinct rows of positive weight.
+    fit_intercept : bool
+    fitted, refitted : list of Solution or JointSolution
+        What is known of all fits, and of their relaxed refits if any; without coefficients.
+    """
+
+    def __init__(
+        self,
+        problem_of: Callable[[float], Problem | MultinomialProblem],
+        *,
+        l1_ratio: float,
+        penalty: dict[str, Any],
+        controls: Controls,
+        relax: bool,
+    ):
+        self._problem_of, self._l1_ratio, self._penalty = problem_of, l1_ratio, penalty
+        self._controls, self._relax = controls, relax
+        self._last: Any = None
+        self._last_alpha = np.inf
+        self.problem: Any = None
+        self.point: Any = None
+        self.n_rows, self.fit_intercept = 0, False
+        self.fitted: list[Solution | JointSolution] = []
+        self.refitted: list[Solution | JointSolution] = []
+        self._explained: list[float] = []
+
+    def resume(self, smallest_alpha: float) -> None:
+        """Take the walk up: from the null model, or from the last fit.
+
+        Parameters
+        ----------
+        smallest_alpha : float
+            Of the stretch to come; infinite where it is not known yet.
+        """
+        problem, controls, last = self._problem_of(smallest_alpha), self._controls, self._last
+        self._solve = alpha_solver(problem, self._l1_ratio, controls, **self._penalty)
+        self._refit = Relaxation(problem, controls)
+        self.problem, self.n_rows, self.fit_intercept = problem, count_rows(problem), bool(problem.fit_intercept)
+        if last is None:
+            self.point = null_point(problem, controls)
+        else:
+            joint = isinstance(problem, MultinomialProblem)
+            w = last.on((problem.classes[0] if joint else problem).factor.size).toarray()
+            w = np.ascontiguousarray(w.T) if joint else w.ravel()
+            self.point = point_at(problem, w, last.b, self._last_alpha, controls)
+
+    def step(self, alpha: float) -> Any:
+        """Fit at the next alpha.
+
+        Parameters
+        ----------
+        alpha : float
+
+        Returns
+        -------
+        solution : Solution or JointSolution
+            Relaxed where that is asked for.
+        """
+        solution = self._solve(alpha, self.point, self._controls)
+        self._last, self._last_alpha = solution, alpha
+        self.fitted.append(solution.without_coefficients())
+        reference = self.problem.reference
+        self._explained.append(1.0 - solution.loss / reference if reference > self.problem.rounding else 1.0)
+        if not self._relax:
+            return solution
+        refit = self._refit(solution)
+        self.refitted.append(refit.without_coefficients())
+        return refit
+
+    def pause(self) -> None:
+        """Leave the walk, and free all but the last fit."""
+        self.problem = self.point = self._solve = self._refit = None
+
+    def is_saturated(self, n_steps: int) -> bool:
+        """Say whether smaller alphas have nothing left to win.
+
+        Parameters
+        ----------
+        n_steps : int
+            Fits of the last stretch.
+
+        Returns
+        -------
+        saturated : bool
+            The loss has reached its least, or has stopped falling; or, where nothing but L1 (or a penalty that is not
+            convex) bounds the number of non-zeros, they are as many as the rows.
+        """
+        explained = self._explained[-1]
+        before = self._explained[-1 - n_steps] if n_steps < len(self._explained) else 0.0
+        if 1.0 - explained < SATURATED or explained - before < SATURATED * explained:
+            return True
+        return self._l1_ratio == 1.0 and self._last.columns.size + self.fit_intercept >= self.n_rows
