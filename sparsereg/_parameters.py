@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from sparsereg._core.losses import LOSSES, Huber
 from sparsereg._core.penalties import PENALTIES
+from sparsereg._values import as_numeric, check_choice, shown
 from sparsereg.design import find_ids
 from sparsereg.solvers.base import Controls
 from sparsereg.solvers.problem import ColumnRules
@@ -105,10 +106,7 @@ def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
     -------
     alphas : ndarray of float64 of shape (n_alphas,)
     """
-    try:
-        grid = np.array(alphas, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"alphas: {alphas!r} is not a list of numbers") from error
+    grid = np.array(as_numeric(alphas, "alphas"), dtype=np.float64)
     if grid.ndim != 1 or grid.size == 0:
         raise ValueError(f"alphas: shape {grid.shape} is not allowed, expected a one-dimensional grid of at least one")
     bad = ~np.isfinite(grid) | (grid < 0.0)
@@ -127,13 +125,6 @@ def check_grid(n_alphas: Any, eps: Any) -> tuple[int, float]:
     """Check the size of a grid (a whole number, 1 or more) and its ratio of ends (in (0, 1))."""
     n_alphas = check_count(n_alphas, "n_alphas")
     return n_alphas, check_number(eps, "eps", 0.0, 1.0, "(0, 1)", lower_open=True, upper_open=True)
-
-
-def check_choice(value: Any, name: str, allowed: Any) -> str:
-    """Check a name against those allowed."""
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name}: {value!r} is not allowed, expected one of {sorted(allowed)}")
-    return value
 
 
 def make_loss(name: Any, delta: Any) -> _Loss:
@@ -291,7 +282,7 @@ def _by_column(
 ) -> npt.NDArray[np.float64]:
     """Look up one number a compact column; a number for all is broadcast, not stored."""
     if values is None or isinstance(values, numbers.Real):
-        number = default if values is None else float(values)
+        number = default if values is None else _float(values, name, "a number of float64")
         return np.broadcast_to(np.float64(number), active.shape)
     if isinstance(values, Mapping):
         return _from_mapping(values, active, n_features, default, name)
@@ -336,7 +327,7 @@ def check_count(value: Any, name: str, most: float = np.inf) -> int:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name}: {value!r} is not allowed, expected a whole number")
     if not 1 <= value <= most:
-        raise ValueError(f"{name}: {value} is outside [1, {most}{')' if most == np.inf else ']'}")
+        raise ValueError(f"{name}: {shown(value)} is outside [1, {most}{')' if most == np.inf else ']'}")
     return int(value)
 
 
@@ -360,8 +351,16 @@ def check_number(
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: {value!r} is not allowed, expected a number in {allowed}")
-    number = float(value)
+    number = _float(value, name, allowed)
     inside = (number > lower if lower_open else number >= lower) and (number < upper if upper_open else number <= upper)
     if not inside:
         raise ValueError(f"{name}: {value} is outside {allowed}")
     return number
+
+
+def _float(value: Any, name: str, allowed: str) -> float:
+    """Round a real number; whole numbers and fractions have no upper end, float64 has."""
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError(f"{name}: {shown(value)} is beyond float64, expected {allowed}") from error

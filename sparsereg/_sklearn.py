@@ -149,7 +149,10 @@ def check_feature_names(estimator: Any, X: Any, *, reset: bool) -> None:
 
 
 def _n_features(X: Any) -> int:
-    shape = np.asarray(X).shape if getattr(X, "shape", None) is None else X.shape
+    try:
+        shape = np.asarray(X).shape if getattr(X, "shape", None) is None else X.shape
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"X: expected an array; {error}") from error
     if len(shape) != 2:
         raise ValueError(
             f"Expected 2D array, got {len(shape)}D array instead. Reshape your data using X.reshape(-1, 1) if it has "
