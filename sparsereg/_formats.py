@@ -19,8 +19,8 @@ from sparsereg._validation import (
     check_dense,
     check_ids,
     check_shape,
-    check_value_dtype,
 )
+from sparsereg._values import check_value_dtype
 
 __all__ = ["Rows", "as_rows"]
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from sparsereg._core.losses import LOSSES, Huber
 from sparsereg._core.penalties import PENALTIES
+from sparsereg._values import as_numeric, check_choice, shown
 from sparsereg.design import find_ids
 from sparsereg.solvers.base import Controls
 from sparsereg.solvers.problem import ColumnRules
@@ -39,6 +40,7 @@ __all__ = [
     "make_controls",
     "make_loss",
     "make_rules",
+    "spell_penalty",
 ]
 
 # What compiled counters and OpenMP can hold.
@@ -48,6 +50,8 @@ MOST_THREADS = max(256, os.cpu_count() or 1)
 LEAST_FACTOR, LARGEST_FACTOR = 1e-100, 1e100
 # A standardised column has curvature 1, and MCP and SCAD must be less concave than that.
 LEAST_GAMMA = {"mcp": 1.0, "scad": 2.0}
+# scikit-learn's names of elastic nets, and the share of L1 that they say.
+PENALTY_WORDS = {"l1": 1.0, "l2": 0.0, "elasticnet": None}
 
 _after_fork = False
 
@@ -123,10 +127,7 @@ def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
     alphas : ndarray of float64 of shape (n_alphas,)
         Strictly decreasing, as fits go down it.
     """
-    try:
-        grid = np.array(alphas, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"alphas: {alphas!r} is not a list of numbers") from error
+    grid = np.array(as_numeric(alphas, "alphas"), dtype=np.float64)
     if grid.ndim != 1 or grid.size == 0:
         raise ValueError(
             f"alphas: shape {grid.shape} is not allowed, expected a one-dimensional grid of at least one, or a whole "
@@ -171,13 +172,6 @@ def check_grid(n_alphas: Any, eps: Any) -> tuple[int, float]:
     return n_alphas, check_number(eps, "eps", 0.0, 1.0, "(0, 1)", lower_open=True, upper_open=True)
 
 
-def check_choice(value: Any, name: str, allowed: Any) -> str:
-    """Check a name against those allowed."""
-    if not isinstance(value, str) or value not in allowed:
-        raise ValueError(f"{name}: {value!r} is not allowed, expected one of {sorted(allowed)}")
-    return value
-
-
 def make_loss(name: Any, delta: Any) -> _Loss:
     """Build a loss from its name and what parameters it has.
 
@@ -218,6 +212,36 @@ def check_penalty(name: Any, l1_ratio: float, gamma: Any) -> float | None:
         raise ValueError(f"gamma: {gamma!r} is not allowed with penalty={name!r}, expected None")
     least = LEAST_GAMMA[name]
     return check_number(gamma, "gamma", least, np.inf, f"({least:g}, inf)", lower_open=True, upper_open=True)
+
+
+def spell_penalty(penalty: Any, l1_ratio: Any, usual: Any) -> tuple[Any, Any]:
+    """Read scikit-learn's words for penalties, of estimators whose share of L1 can be set.
+
+    Parameters
+    ----------
+    penalty : str
+        "elasticnet" is "elastic_net"; "l1" and "l2" are that with l1_ratio 1 and 0.
+    l1_ratio : float or list of float
+        What the word says, or its default, which a word overrules.
+    usual : float
+        The default.
+
+    Returns
+    -------
+    penalty, l1_ratio
+        As they would be without such a word; others are left to `check_penalty`.
+    """
+    if not isinstance(penalty, str) or penalty not in PENALTY_WORDS:
+        return penalty, l1_ratio
+    said = PENALTY_WORDS[penalty]
+    if said is None:
+        return "elastic_net", l1_ratio
+    if not isinstance(l1_ratio, numbers.Real) or l1_ratio not in (said, usual):
+        raise ValueError(
+            f"l1_ratio: {l1_ratio!r} is not allowed with penalty={penalty!r}, which is 'elastic_net' with "
+            f"l1_ratio={said:g}; expected that l1_ratio or its default, or penalty='elastic_net'"
+        )
+    return "elastic_net", said
 
 
 def check_signs(rules: ColumnRules, active: npt.NDArray[np.int64], penalty: str) -> None:
@@ -329,7 +353,7 @@ def _by_column(
 ) -> npt.NDArray[np.float64]:
     """Look up one number a compact column; a number for all is broadcast, not stored."""
     if values is None or isinstance(values, numbers.Real):
-        number = default if values is None else float(values)
+        number = default if values is None else _float(values, name, "a number of float64")
         return np.broadcast_to(np.float64(number), active.shape)
     if isinstance(values, Mapping):
         return _from_mapping(values, active, n_features, default, name)
@@ -347,7 +371,10 @@ def _from_mapping(
     out = np.full(active.size, default)
     for key in values:
         if isinstance(key, (bool, np.bool_)) or not isinstance(key, numbers.Integral):
-            raise TypeError(f"{name}: key {key!r} is not allowed, expected whole numbers, the ids of columns")
+            raise TypeError(
+                f"{name}: key {key!r} is not allowed, expected whole numbers, the ids of columns, or names of the "
+                "columns of a data frame"
+            )
     try:
         ids = np.fromiter(values.keys(), dtype=np.int64, count=len(values))
         numbers_ = np.fromiter(values.values(), dtype=np.float64, count=len(values))
@@ -374,7 +401,7 @@ def check_count(value: Any, name: str, most: float = np.inf) -> int:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name}: {value!r} is not allowed, expected a whole number")
     if not 1 <= value <= most:
-        raise ValueError(f"{name}: {value} is outside [1, {most}{')' if most == np.inf else ']'}")
+        raise ValueError(f"{name}: {shown(value)} is outside [1, {most}{')' if most == np.inf else ']'}")
     return int(value)
 
 
@@ -398,8 +425,16 @@ def check_number(
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: {value!r} is not allowed, expected a number in {allowed}")
-    number = float(value)
+    number = _float(value, name, allowed)
     inside = (number > lower if lower_open else number >= lower) and (number < upper if upper_open else number <= upper)
     if not inside:
         raise ValueError(f"{name}: {value} is outside {allowed}")
     return number
+
+
+def _float(value: Any, name: str, allowed: str) -> float:
+    """Round a real number; whole numbers and fractions have no upper end, float64 has."""
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError(f"{name}: {shown(value)} is beyond float64, expected {allowed}") from error

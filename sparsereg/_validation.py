@@ -6,27 +6,30 @@ those words are used.
 
 from __future__ import annotations
 
+import numbers
 from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import compact
+from sparsereg._values import as_numeric
 
 __all__ = [
     "MAX_SAMPLES",
     "check_compressed",
     "check_dense",
     "check_ids",
+    "check_new_offsets",
     "check_offset",
     "check_offsets",
     "check_sample_weight",
     "check_shape",
     "check_shares",
     "check_target",
-    "check_value_dtype",
     "check_width",
     "check_y",
+    "is_offset",
 ]
 
 # Row ids are int32 in every kernel.
@@ -79,20 +82,6 @@ def check_width(n_features: int, expected: int, name: str = "X", owner: str = "t
         )
 
 
-def check_value_dtype(dtype: np.dtype[Any], name: str = "X") -> None:
-    """Check that values of a dtype are real numbers.
-
-    Parameters
-    ----------
-    dtype : numpy.dtype
-    name : str, default="X"
-    """
-    if dtype.kind == "c":
-        raise ValueError(f"Complex data not supported: {name} has dtype {dtype}")
-    if dtype.kind not in "biuf":
-        raise TypeError(f"{name}: dtype {dtype} is not allowed, expected bool, integers or real floating point numbers")
-
-
 def check_dense(X: Any, name: str = "X") -> npt.NDArray[Any]:
     """Make a two-dimensional numeric array of an array-like, and check it.
 
@@ -106,7 +95,7 @@ def check_dense(X: Any, name: str = "X") -> npt.NDArray[Any]:
     array : ndarray of bool, integers or float, of shape (n_samples, n_features)
         The caller's own array where it is one.
     """
-    array = _as_numeric(X, name)
+    array = as_numeric(X, name)
     if array.ndim != 2:
         words = {0: "scalar array", 1: "1D array"}.get(array.ndim)
         if words is None:
@@ -214,7 +203,7 @@ def check_y(y: Any, n_samples: int, name: str = "y") -> npt.NDArray[np.float64]:
     """
     if y is None:
         raise ValueError(f"This estimator requires {name} to be passed, but the target {name} is None.")
-    array = _as_numeric(y, name)
+    array = as_numeric(y, name)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array.reshape(-1)
     return _check_vector(array, n_samples, name)
@@ -261,7 +250,7 @@ def check_shares(
     -------
     shares : ndarray of float64 of shape (n_samples, n_classes)
     """
-    array = _as_numeric(y, "y")
+    array = as_numeric(y, "y")
     if array.ndim != 2 or array.shape[0] != n_samples or array.shape[1] < 2:
         raise ValueError(
             f"y: shape {array.shape} is not allowed, expected ({n_samples}, n_classes), probabilities of two or more "
@@ -349,13 +338,59 @@ def check_offsets(
     """
     if offset is None or n_outputs is None:
         return check_offset(offset, n_samples, name)
-    array = _as_numeric(offset, name)
+    array = as_numeric(offset, name)
     if array.shape != (n_samples, n_outputs):
         raise ValueError(
             f"{name}: shape {array.shape} is not allowed, expected ({n_samples}, {n_outputs}), a column for each class"
         )
     _check_finite(array, name)
     return array.astype(np.float64)
+
+
+def is_offset(offset: Any) -> bool:
+    """Say whether an offset moves anything: zeros are as good as none.
+
+    Parameters
+    ----------
+    offset : None, float or array-like
+        Of numbers.
+
+    Returns
+    -------
+    moves : bool
+    """
+    return offset is not None and bool(np.any(np.asarray(offset)))
+
+
+def check_new_offsets(
+    offset: Any, n_samples: int, n_outputs: int | None, *, has_offset: bool, owner: str
+) -> npt.NDArray[np.float64] | None:
+    """Check the offset of rows to predict: where the fit had one, predictions without it would be off by that.
+
+    Parameters
+    ----------
+    offset : None, 0, float or array-like
+        As in `check_offsets`; 0 says that there is none.
+    n_samples : int
+    n_outputs : int or None
+    has_offset : bool
+        Of the fit.
+    owner : str
+        What was fitted, for the message.
+
+    Returns
+    -------
+    offset : None or ndarray of float64
+        None: every offset is 0.
+    """
+    if offset is None and has_offset:
+        raise ValueError(
+            f"offset: None is not allowed, because this {owner} was fitted with an offset; expected that of the rows "
+            "of X, or offset=0 to predict without"
+        )
+    if isinstance(offset, numbers.Real) and offset == 0:
+        return None
+    return check_offsets(offset, n_samples, n_outputs)
 
 
 def raise_not_finite(value: Any, dtype: np.dtype[Any], where: str, name: str) -> NoReturn:
@@ -377,24 +412,6 @@ def raise_not_finite(value: Any, dtype: np.dtype[Any], where: str, name: str) ->
     )
 
 
-def _as_numeric(values: Any, name: str) -> npt.NDArray[Any]:
-    """Make an array of real numbers; objects must convert one by one."""
-    if hasattr(values, "tocsr"):
-        raise TypeError(f"{name}: sparse data is not allowed here, expected a dense array")
-    if isinstance(values, np.ma.MaskedArray):
-        raise TypeError(f"{name}: masked arrays are not allowed, expected values for all entries")
-    array = np.asarray(values)
-    if array.dtype.kind in "OSU":
-        if array.dtype.kind == "O" and any(isinstance(value, complex) for value in array.ravel()):
-            raise ValueError(f"Complex data not supported: {name} has complex entries")
-        try:
-            array = array.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{name}: expected numbers; {error}") from error
-    check_value_dtype(array.dtype, name)
-    return array
-
-
 def _check_finite(array: npt.NDArray[Any], name: str) -> None:
     """Check that an array of any shape holds no NaN and no infinity."""
     if array.dtype.kind != "f":
@@ -407,7 +424,7 @@ def _check_finite(array: npt.NDArray[Any], name: str) -> None:
 
 def _spread(values: Any, n_samples: int, name: str) -> npt.NDArray[np.float64]:
     """Check one number a row, or one for all rows, which is repeated."""
-    array = _as_numeric(values, name)
+    array = as_numeric(values, name)
     if array.ndim == 0:
         array = np.full(n_samples, array, dtype=np.float64)
     return _check_vector(array, n_samples, name)

@@ -8,7 +8,6 @@ Without this library: `(head -c -64 FILE; printf '%064d' 0) | sha256sum` must pr
 from __future__ import annotations
 
 import errno
-import fcntl
 import glob
 import hashlib
 import io
@@ -21,11 +20,17 @@ import stat
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.metadata import version
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+
+from sparsereg._versioned import library_version
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["load_archive", "save_archive"]
 
@@ -88,7 +93,7 @@ def save_archive(
     if os.path.lexists(path) and not os.path.isfile(path):
         raise ValueError(f"path: {path!r} is not allowed, expected a file or the name of a new one")
     _check_arrays(arrays)
-    text = _as_json({"format": kind[0], "version": kind[1], "sparsereg": version("sparsereg"), "meta": dict(meta)})
+    text = _as_json({"format": kind[0], "version": kind[1], "sparsereg": library_version(), "meta": dict(meta)})
     _remove_left_over(path)
     temporary = f"{path}.{secrets.token_hex(8)}.tmp"
     try:
@@ -96,6 +101,8 @@ def save_archive(
             _take_over(path, file)
             _write(file, {METADATA: np.array(text), **arrays})
             os.fsync(file.fileno())
+            if fcntl is None:
+                file.close()  # Windows renames no file that is open; elsewhere the lock must outlast the renaming
             if previous is not None and os.path.exists(path):
                 os.replace(path, previous)
             os.replace(temporary, path)
@@ -126,7 +133,9 @@ def _as_json(header: dict[str, Any]) -> bytes:
 
 
 def _remove_left_over(path: str) -> None:
-    """Remove what writers left that were killed: their locks are gone."""
+    """Remove what writers left that were killed: their locks are gone. Without locks nobody can tell."""
+    if fcntl is None:
+        return
     for left in glob.iglob(f"{glob.escape(path)}.{'[0-9a-f]' * 16}.tmp"):
         with suppress(OSError), open(left, "rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -136,10 +145,11 @@ def _remove_left_over(path: str) -> None:
 def _take_over(path: str, file: BinaryIO) -> None:
     """Lock a new file, and give it the permissions of the one that it will replace."""
     # Some network file systems know no locks, and then nobody removes what is left over.
-    with suppress(OSError):
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    if fcntl is not None:
+        with suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     with suppress(FileNotFoundError):
-        os.fchmod(file.fileno(), stat.S_IMODE(os.stat(path).st_mode))
+        os.chmod(file.name, stat.S_IMODE(os.stat(path).st_mode))
 
 
 def _write(file: BinaryIO, arrays: Arrays) -> None:
@@ -161,7 +171,9 @@ def _write(file: BinaryIO, arrays: Arrays) -> None:
 
 
 def _sync_folder(folder: str) -> None:
-    """Make renamings last."""
+    """Make renamings last, where a folder can be opened."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -20,7 +20,7 @@ from sparsereg._parameters import (
     make_controls,
 )
 from sparsereg._sklearn import check_feature_names, feature_names
-from sparsereg._validation import check_offsets, check_sample_weight, check_y
+from sparsereg._validation import check_offsets, check_sample_weight, check_y, is_offset
 from sparsereg.convergence import warn_blurred, warn_saturated, warn_unconverged
 from sparsereg.cross_validation import (
     CrossValidation,
@@ -35,6 +35,7 @@ from sparsereg.cv_grid import Grid, make_grid, pad
 from sparsereg.design import Design, make_design
 from sparsereg.folds import Fold, make_folds
 from sparsereg.linear_model import SparseLinearModel
+from sparsereg.naming import rules_by_id
 from sparsereg.path_result import RegularizationPath
 from sparsereg.preparation import prepare
 from sparsereg.scoring import Scoring, check_score, make_scoring, take
@@ -79,8 +80,9 @@ CV_PARAMETERS = """
     positive : bool, default=False
         Keep every coefficient at 0 or above.
     bounds : None or pair (lower, upper), default=None
-        Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper.
-    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id, default=None
+        Each None, a number, an array of length n_features, or a mapping from column id, or from column name where X is
+        a data frame; lower <= 0 <= upper.
+    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id or name, default=None
         p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
 {penalty}    max_iter : int, default=10_000
         Passes at one alpha after which to stop, with a ConvergenceWarning.
@@ -187,6 +189,7 @@ class _Data:
     targets: CVTargets
     offset: Vector | None
     folds: list[Fold]
+    names: npt.NDArray[np.object_] | None
 
 
 class CrossValidatedModel(SparseLinearModel):
@@ -249,7 +252,7 @@ class CrossValidatedModel(SparseLinearModel):
         sample_weight : None, float or array-like of shape (n_samples,)
             In the fits and in the scores.
         offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
-            Known part of the linear predictor. `predict` and `score` take one too.
+            Known part of the linear predictor. `predict` and `score` then need one too.
         groups : None or array-like of shape (n_samples,)
             For splitters that keep groups together.
 
@@ -262,8 +265,8 @@ class CrossValidatedModel(SparseLinearModel):
         ValueError, TypeError
             For malformed data or parameters; a previous fit stays as it was.
         """
-        settings = self._settings()
-        feature_names(X)  # refuses mixed names before any work
+        names = feature_names(X)  # refuses mixed names before any work
+        settings = self._settings(names)
         design = make_design(X, sample_weight)
         targets = self._encode(y, sample_weight, design.n_samples)
         n_predictors = targets.fit.shape[1] if targets.fit.ndim == 2 else None
@@ -275,7 +278,7 @@ class CrossValidatedModel(SparseLinearModel):
         )
         if settings.rule == "1se" and len(folds) < 2:
             raise ValueError("rule: '1se' needs a standard error and cv gives one fold, expected 'min' or more folds")
-        data = _Data(X, y, design, targets, offset, folds)
+        data = _Data(X, y, design, targets, offset, folds, names)
         runs = [self._run(data, settings, l1_ratio) for l1_ratio in settings.l1_ratios]
         results = {name: np.concatenate([run.table[name] for run in runs]) for name in runs[0].table}
         best = _choose(results, settings, settings.rule)
@@ -286,6 +289,7 @@ class CrossValidatedModel(SparseLinearModel):
         run, position = _entry(runs, best)
         path = run.path
         self._set_solutions([path.solution(position, design)], design)
+        self._has_offset = is_offset(offset)
         if targets.classes is not None:
             self.classes_ = targets.classes
         self.alpha_, self.l1_ratio_ = float(results["alpha"][best]), float(results["l1_ratio"][best])
@@ -297,14 +301,15 @@ class CrossValidatedModel(SparseLinearModel):
     def _l1_ratios(self) -> Any:
         return self.l1_ratio  # type: ignore[attr-defined]
 
-    def _settings(self) -> _Settings:
-        """Check what can be checked without data."""
-        ratios = self._l1_ratios()
+    def _settings(self, names: npt.NDArray[np.object_] | None) -> _Settings:
+        """Check what can be checked without data but for the names of its columns."""
+        spelled = self._spelled_penalty()
+        ratios = self._l1_ratios() if spelled["l1_ratio"] is None else spelled["l1_ratio"]
         ratios = list(ratios) if isinstance(ratios, (list, tuple, np.ndarray)) else [ratios]
         if not ratios:
             raise ValueError("l1_ratio: an empty list is not allowed, expected at least one number in [0, 1]")
         ratios = [check_l1_ratio(ratio) for ratio in ratios]
-        penalty = {"penalty": self.penalty, "gamma": check_penalty(self.penalty, min(ratios), self.gamma)}
+        penalty = {"penalty": spelled["penalty"], "gamma": check_penalty(spelled["penalty"], min(ratios), self.gamma)}
         if self.callback is not None and not callable(self.callback):
             raise TypeError(f"callback: {self.callback!r} is not callable")
         return _Settings(
@@ -320,8 +325,7 @@ class CrossValidatedModel(SparseLinearModel):
                 "fit_intercept": check_flag(self.fit_intercept, "fit_intercept"),
                 "standardize": self.standardize,
                 "positive": self.positive,
-                "bounds": self.bounds,
-                "penalty_factor": self.penalty_factor,
+                **rules_by_id(self.penalty_factor, self.bounds, names),
                 **penalty,
             },
             penalty=penalty,
@@ -382,7 +386,8 @@ class CrossValidatedModel(SparseLinearModel):
         if not whole.fitted and l1_ratio == settings.l1_ratios[0]:
             warn_blurred(data.design.active[whole.problem.blurred])
         if alphas is None:
-            alphas = settings.grid.first(alpha_max(whole.problem, whole.point, l1_ratio, self.penalty))
+            largest = alpha_max(whole.problem, whole.point, l1_ratio, settings.penalty["penalty"])
+            alphas = settings.grid.first(largest)
         solutions, start, n_folds = [], len(whole.fitted), len(data.folds)
         for k, alpha in enumerate(alphas.tolist(), start):
             solutions.append(whole.step(alpha))
@@ -390,7 +395,8 @@ class CrossValidatedModel(SparseLinearModel):
             self._tell(CVProgress(-1, n_folds, l1_ratio, alpha, k, start + alphas.size, n_nonzero, {}))
         path = RegularizationPath.of(
             solutions, alphas, whole.problem, data.design, loss=self._loss, delta=1.35, l1_ratio=l1_ratio,
-            penalty=self.penalty, relaxed=settings.relax, classes=data.targets.classes,
+            penalty=settings.penalty["penalty"], relaxed=settings.relax, classes=data.targets.classes,
+            has_offset=is_offset(data.offset), feature_names=data.names,
         )
         whole.pause()
         return path
@@ -434,6 +440,7 @@ class CrossValidatedModel(SparseLinearModel):
         model = copy.copy(self)
         check_feature_names(model, data.X, reset=True)
         model._set_solutions([solution], data.design)
+        model._has_offset = False  # scorers know none
         if data.targets.classes is not None:
             model.classes_ = data.targets.classes
         return model

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 import warnings
@@ -17,6 +16,11 @@ from sparsereg.crosses import LatLongCross
 from sparsereg.datasets import load_california_housing, load_places
 from sparsereg.path import regularization_path
 from sparsereg.path_result import RegularizationPath
+
+try:
+    import resource
+except ImportError:  # Windows has no such counters
+    resource = None  # type: ignore[assignment]
 
 __all__ = ["DATA", "Demo", "Fit", "Part", "Settings", "Task", "fit", "peak_memory", "prepare"]
 
@@ -198,7 +202,7 @@ def fit(demo: Demo) -> None:
 
 
 def peak_memory() -> int:
-    """Return the peak resident memory of this process so far, in bytes."""
+    """Return the peak resident memory of this process so far, in bytes; 0 where the system counts none."""
     # Linux hands ru_maxrss of a large parent down through fork and exec; VmHWM starts anew.
     try:
         with open("/proc/self/status", encoding="ascii", errors="replace") as status:
@@ -207,6 +211,8 @@ def peak_memory() -> int:
                     return 1024 * int(line.split()[1])
     except OSError:
         pass
+    if resource is None:
+        return 0
     unit = 1 if sys.platform == "darwin" else 1024
     return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from scipy import special
 
 from sparsereg._validation import check_sample_weight
+from sparsereg._values import as_numeric, check_choice
 
 __all__ = [
     "GREATER_IS_BETTER",
@@ -42,6 +43,8 @@ METRICS: dict[str, tuple[str, ...]] = {
     "logistic": ("log_loss", "deviance_explained", "accuracy", "calibration_error", "auc"),
     "squared_hinge": ("loss", "accuracy", "auc"),
 }
+# Losses whose deviance has a null model in closed form.
+EXPLAINED = ("squared", "logistic", "poisson")
 GREATER_IS_BETTER = frozenset({"accuracy", "auc", "deviance_explained", "r2"})
 # Shares of a deviance, and what jumps where predictions change their order or pass a threshold.
 SHARES = frozenset({"deviance_explained", "r2"})
@@ -97,7 +100,7 @@ def measure(
         "auc": lambda: auc(y, predictor if y.ndim == 1 else probability(), weight),
         "calibration_error": lambda: calibration_error(y, probability(), weight),
     }
-    return {name: functions[name]() for name in names}
+    return {name: functions[check_choice(name, "metric", METRICS[loss])]() for name in names}
 
 
 def mean_deviance(
@@ -130,6 +133,7 @@ def mean_deviance(
     -------
     deviance : float
     """
+    check_choice(loss, "loss", METRICS)
     y, t, weight = _numbers(y, predictor, sample_weight)
     with np.errstate(over="ignore"):
         if loss == "squared":
@@ -141,7 +145,7 @@ def mean_deviance(
             unit = 2.0 * (np.exp(t) - y * t + special.xlogy(y, y) - y)
         elif loss == "huber":
             unit = 2.0 * special.huber(delta, y - t)
-        else:
+        else:  # squared hinge
             unit = 2.0 * (y * np.maximum(0.0, 1.0 - t) ** 2 + (1.0 - y) * np.maximum(0.0, 1.0 + t) ** 2)
     return float(np.average(unit, weights=weight)) + within
 
@@ -162,6 +166,7 @@ def deviance_explained(
     share : float
         1 at best; for a constant `y` 1 where it is predicted exactly, else 0.
     """
+    check_choice(loss, "loss", EXPLAINED)
     y, t, weight = _numbers(y, predictor, sample_weight)
     mean = np.average(y, axis=0, weights=weight)
     if loss == "squared":
@@ -334,7 +339,8 @@ def _of_predicted(y: Vector, p: Vector) -> tuple[Vector, Vector]:
 
 def _numbers(y: Any, prediction: Any, sample_weight: Any) -> tuple[Vector, Vector, Vector | None]:
     """Check that targets, predictions and weights belong together."""
-    y, prediction = np.asarray(y, dtype=np.float64), np.asarray(prediction, dtype=np.float64)
+    y = as_numeric(y, "y").astype(np.float64, copy=False)
+    prediction = as_numeric(prediction, "predictions").astype(np.float64, copy=False)
     if y.shape != prediction.shape or y.ndim not in (1, 2) or y.size == 0:
         raise ValueError(f"y: shape {y.shape} does not match predictions of shape {prediction.shape}")
     return y, prediction, check_sample_weight(sample_weight, y.shape[0])

@@ -12,11 +12,12 @@ import numpy.typing as npt
 from sparsereg._core.penalties import PENALTIES
 from sparsereg._parameters import check_alpha, check_choice, check_flag, check_l1_ratio, check_penalty, make_controls
 from sparsereg._sklearn import check_feature_names, feature_names
-from sparsereg._validation import check_offsets
+from sparsereg._validation import check_offsets, is_offset
 from sparsereg.coef import PathCoef
 from sparsereg.convergence import warn_blurred
 from sparsereg.design import Design, find_ids, make_design
 from sparsereg.linear_model import SparseLinearModel
+from sparsereg.naming import rules_by_id
 from sparsereg.path import prepare, solve_grid
 from sparsereg.solvers.base import Controls, JointSolution, Solution
 from sparsereg.solvers.multinomial_problem import MultinomialProblem
@@ -37,12 +38,14 @@ COMMON_PARAMETERS = """
     positive : bool, default=False
         Keep every coefficient at 0 or above.
     bounds : None or pair (lower, upper), default=None
-        Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper.
-    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id, default=None
+        Each None, a number, an array of length n_features, or a mapping from column id, or from column name where X is
+        a data frame; lower <= 0 <= upper.
+    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id or name, default=None
         p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
     penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elastic_net"
         What stands in the place of |w_j|. "mcp" and "scad" level off, "l0" counts; these are not convex, and the fit is
-        a minimum along each coordinate. See `regularization_path`.
+        a minimum along each coordinate. See `regularization_path`. Where l1_ratio can be set, scikit-learn's words will
+        do: "elasticnet", and "l1" and "l2" for l1_ratio 1 and 0, which must then be left at its default.
     gamma : float or None, default=None
         Where MCP (> 1) and SCAD (> 2) level off, at |w_j| = gamma alpha l1_ratio; see `regularization_path`.
     max_iter : int, default=10_000
@@ -107,7 +110,6 @@ class Settings:
 class OneAlphaModel(SparseLinearModel):
     """Settings of a fit at one alpha, and the fit; each estimator says which loss and l1_ratio it stands for."""
 
-    l1_ratio: float
     _penalties: Sequence[str] = tuple(PENALTIES)
 
     def __init__(
@@ -153,7 +155,7 @@ class OneAlphaModel(SparseLinearModel):
         y : array-like of shape (n_samples,)
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None, float or array-like of shape (n_samples,)
-            Known part of the linear predictor. `predict` and `score` take one too.
+            Known part of the linear predictor. `predict` and `score` then need one too.
 
         Returns
         -------
@@ -164,8 +166,8 @@ class OneAlphaModel(SparseLinearModel):
         ValueError, TypeError
             For malformed data or parameters; a previous fit stays as it was.
         """
-        settings = self._settings()
-        feature_names(X)  # refuses mixed names before any work
+        names = feature_names(X)  # refuses mixed names before any work
+        settings = self._settings(names)
         design = make_design(X, sample_weight)
         outputs, weight, classes = self._encode(y, sample_weight, design.n_samples)
         n_predictors = 1 if classes is None or classes.size == 2 else classes.size
@@ -188,6 +190,7 @@ class OneAlphaModel(SparseLinearModel):
         # Nothing is set before everything has succeeded.
         check_feature_names(self, X, reset=True)
         self._set_solutions(solutions, design)
+        self._has_offset = is_offset(offset)
         if classes is not None:
             self.classes_ = classes
         return self
@@ -203,11 +206,12 @@ class OneAlphaModel(SparseLinearModel):
             point = point_at(problem, *start, alpha, controls)
         return solve_grid(problem, point, np.array([alpha]), l1_ratio, controls, **settings.grid)[0]
 
-    def _settings(self) -> Settings:
-        """Check what can be checked without data."""
-        l1_ratio = check_l1_ratio(self.l1_ratio)
-        penalty = {"penalty": check_choice(self.penalty, "penalty", self._penalties)}
-        penalty["gamma"] = check_penalty(self.penalty, l1_ratio, self.gamma)
+    def _settings(self, names: npt.NDArray[np.object_] | None) -> Settings:
+        """Check what can be checked without data but for the names of its columns."""
+        spelled = self._spelled_penalty()
+        l1_ratio = check_l1_ratio(spelled["l1_ratio"])
+        penalty = {"penalty": check_choice(spelled["penalty"], "penalty", self._penalties)}
+        penalty["gamma"] = check_penalty(penalty["penalty"], l1_ratio, self.gamma)
         return Settings(
             alpha=check_alpha(self.alpha),
             l1_ratio=l1_ratio,
@@ -218,8 +222,7 @@ class OneAlphaModel(SparseLinearModel):
                 "fit_intercept": check_flag(self.fit_intercept, "fit_intercept"),
                 "standardize": self.standardize,
                 "positive": self.positive,
-                "bounds": self.bounds,
-                "penalty_factor": self.penalty_factor,
+                **rules_by_id(self.penalty_factor, self.bounds, names),
                 **penalty,
             },
             grid={"verbose": self.verbose, **penalty},

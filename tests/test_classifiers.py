@@ -301,11 +301,11 @@ def test_three_classes_are_three_fits_against_the_rest():
     assert fitted.dual_gap_ == max(one.dual_gap_ for one in alone)
     assert fitted.n_iter_ == max(one.n_iter_ for one in alone)
     again = pickle.loads(pickle.dumps(fitted))
-    np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
+    np.testing.assert_array_equal(again.predict(X, offset), fitted.predict(X, offset))
 
 
 @each_model
-@pytest.mark.parametrize("bad", [np.zeros(60), np.zeros((60, 2)), 0.0], ids=["one", "two", "number"])
+@pytest.mark.parametrize("bad", [np.zeros(60), np.zeros((60, 2)), 1.0], ids=["one", "two", "number"])
 def test_three_classes_need_an_offset_each(model, bad):
     with pytest.raises(ValueError, match=r"offset: shape .* expected \(60, 3\), a column for each class"):
         clone(model).fit(X, THREE, offset=bad)

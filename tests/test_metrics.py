@@ -121,3 +121,17 @@ def test_edges():
     assert huber == pytest.approx(0.5 * (0.25 + 2.0 * 3.5))
     with pytest.raises(ValueError, match=r"y: shape \(2,\) does not match predictions of shape \(3,\)"):
         metrics.r2([1.0, 2.0], [1.0, 2.0, 3.0])
+
+
+def test_losses_and_metrics_have_names():
+    y, t = [0.0, 1.0], [0.3, 0.4]
+    with pytest.raises(ValueError, match=r"^loss: 'nonsense' is not allowed, expected one of \['huber', 'logistic', "):
+        metrics.mean_deviance(y, t, loss="nonsense")
+    for loss in ("huber", "squared_hinge", "nonsense"):
+        with pytest.raises(ValueError, match=rf"^loss: '{loss}' .* one of \['logistic', 'poisson', 'squared'\]$"):
+            metrics.deviance_explained(y, t, loss=loss)
+    with pytest.raises(ValueError, match=r"^metric: 'auc' is not allowed, expected one of \['mse', 'r2'\]"):
+        metrics.measure(["auc"], "squared", np.array(y), np.array(t), None)
+    assert metrics.mean_deviance(y, t, loss="squared_hinge") == pytest.approx(1.3**2 + 0.6**2)
+    with pytest.raises(ValueError, match=r"^y: expected numbers; .*'yes'\)? at 0\)"):
+        metrics.accuracy(["yes", "no"], t)

@@ -1,6 +1,7 @@
 """Every refusal names the argument, the value and what is allowed."""
 
 import re
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from scipy import sparse
 from wide_matrices import raw_csr
 
+from sparsereg import Lasso, SGDRegressor, lasso_path, metrics
 from sparsereg._formats import as_rows
 from sparsereg._validation import MAX_SAMPLES, check_offset, check_offsets, check_sample_weight, check_shape, check_y
 
@@ -97,6 +99,43 @@ def test_objects():
     with pytest.raises(ValueError, match="Complex data not supported"):
         as_rows(np.array([[1j, 1.0]], dtype=object))
     np.testing.assert_array_equal(as_rows(np.array([[1, 2.5]], dtype=object)).data, [1, 2.5])
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize("value", [HUGE, -(10**5000), Fraction(HUGE)], ids=["long", "too long to write", "fraction"])
+def test_numbers_beyond_float64(value):
+    X = np.array([[1.0, 2.0], [3.0, value], [value, 0.0]], dtype=object)
+    for name, call in (
+        ("X", lambda: Lasso().fit(X, np.ones(3))),
+        ("X", lambda: Lasso().fit(np.eye(3), np.ones(3)).predict([[0.0, value, 0.0]])),
+        ("y", lambda: Lasso().fit(np.eye(3), [0.0, value, 1.0])),
+        ("sample_weight", lambda: Lasso().fit(np.eye(3), np.ones(3), [1.0, value, 1.0])),
+        ("offset", lambda: lasso_path(np.eye(3), np.ones(3), offset=[0.0, value, 0.0])),
+        ("alphas", lambda: lasso_path(np.eye(3), np.ones(3), alphas=[value, 1.0])),
+        ("alpha", lambda: Lasso(value).fit(np.eye(3), np.ones(3))),
+        ("penalty_factor", lambda: Lasso(penalty_factor=value).fit(np.eye(3), np.ones(3))),
+        (r"bounds \(upper\)", lambda: Lasso(bounds=(None, value)).fit(np.eye(3), np.ones(3))),
+        ("intercept_init", lambda: SGDRegressor().fit(np.eye(3), np.ones(3), intercept_init=value)),
+        ("coef_init", lambda: SGDRegressor().fit(np.eye(3), np.ones(3), coef_init=[value, 0, 0])),
+        ("y", lambda: metrics.r2([value, 1.0], [1.0, 1.0])),
+    ):
+        with pytest.raises(ValueError, match=f"^{name}: ") as failure:
+            call()
+        assert len(str(failure.value)) < 200
+    if isinstance(value, int):
+        with pytest.raises(ValueError, match=r"^X: expected numbers; .* \(a whole number of \d+ bits at \(1, 1\)\)$"):
+            as_rows(X)
+        with pytest.raises(ValueError, match=r"^max_iter: a whole number of \d+ bits is outside \[1, 2147483647\]$"):
+            Lasso(max_iter=value).fit(np.eye(3), np.ones(3))
+
+
+def test_rows_of_different_lengths():
+    with pytest.raises(ValueError, match=r"^X: expected an array of numbers; "):
+        as_rows([[1.0, 2.0], [3.0]])
+    with pytest.raises(ValueError, match=r"^X: expected an array; "):
+        Lasso().fit(np.eye(2), np.ones(2)).predict([[1.0, 2.0], [3.0]])
 
 
 def test_shapes():

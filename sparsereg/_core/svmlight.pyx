@@ -29,8 +29,25 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
+    #if defined(__SIZEOF_INT128__)
     #define SPARSEREG_HIGH(a, b) ((uint64_t) (((unsigned __int128) (a) * (b)) >> 64))
     #define SPARSEREG_LEADING_ZEROS(word) __builtin_clzll(word)
+    #else
+    /* What any compiler of C takes: products of halves, none of whose sums overflows. */
+    static uint64_t sparsereg_high(uint64_t a, uint64_t b) {
+        uint64_t a0 = (uint32_t) a, a1 = a >> 32, b0 = (uint32_t) b, b1 = b >> 32;
+        uint64_t middle = a1 * b0 + ((a0 * b0) >> 32);
+        uint64_t rest = a0 * b1 + (uint32_t) middle;
+        return a1 * b1 + (middle >> 32) + (rest >> 32);
+    }
+    static int sparsereg_leading_zeros(uint64_t word) {
+        int zeros = 0;
+        while (!(word >> 63)) { word <<= 1; zeros++; }
+        return zeros;
+    }
+    #define SPARSEREG_HIGH(a, b) sparsereg_high(a, b)
+    #define SPARSEREG_LEADING_ZEROS(word) sparsereg_leading_zeros(word)
+    #endif
     """
     uint64_t high_product "SPARSEREG_HIGH"(uint64_t a, uint64_t b) noexcept nogil
     int leading_zeros "SPARSEREG_LEADING_ZEROS"(uint64_t word) noexcept nogil

@@ -332,7 +332,7 @@ class StreamModel(SparseLinearModel):
 
     def _settings(self) -> StreamSettings:
         """Check what can be checked without data."""
-        return check_settings(vars(self), self._losses)
+        return check_settings({**vars(self), **self._spelled_penalty()}, self._losses)
 
     def _adopt(
         self, course: Course, X: Any, classes: npt.NDArray[Any] | None, appraisal: Appraisal = UNKNOWN
@@ -340,7 +340,7 @@ class StreamModel(SparseLinearModel):
         """Take over a fit, or the beginning of one."""
         check_feature_names(self, X, reset=True)
         self._set_classes(classes)
-        self._course = course
+        self._course, self._gives_sparse = course, False
         self._appraised = (course.learner.n_rows, appraisal)
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: npt.NDArray[Any] | None) -> None:
@@ -420,7 +420,7 @@ def hand_over(fitted: StreamModel, model: Any) -> Any:
     model : OneAlphaModel
     """
     check_is_fitted(fitted)
-    model.set_params(fit_intercept=fitted.fit_intercept, penalty=fitted.penalty, gamma=fitted.gamma)
+    model.set_params(fit_intercept=fitted.fit_intercept, gamma=fitted.gamma, **fitted._spelled_penalty())
     names = (
         "_coef", "intercept_", "objective_", "dual_gap_", "violation_", "n_iter_", "n_active_", "n_features_in_",
         "feature_names_in_",

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from sparsereg._values import as_numeric
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.streaming.chunks import canonical_rows
 from sparsereg.streaming.course import Course
@@ -37,7 +38,7 @@ def start_from(course: Course, coef: Any, intercept: Any) -> None:
     ids, w = _read_coefficients(coef, n_outputs, course.n_features)
     _check_start(course, w)
     if intercept is not None:
-        numbers = np.atleast_1d(np.asarray(intercept, dtype=np.float64)).ravel()
+        numbers = np.atleast_1d(as_numeric(intercept, "intercept_init")).astype(np.float64).ravel()
         if numbers.shape != (n_outputs,) or not np.isfinite(numbers).all():
             raise ValueError(f"intercept_init: {intercept!r} is not allowed, expected {n_outputs} finite number(s)")
         intercept = numbers
@@ -69,7 +70,7 @@ def _read_coefficients(coef: Any, n_outputs: int, n_features: int) -> tuple[Ids,
     elif isinstance(coef, PathCoef):
         coef = coef.to_csc().T
     if not sparse.issparse(coef):
-        coef = np.atleast_2d(np.asarray(coef))
+        coef = np.atleast_2d(as_numeric(coef, "coef_init"))
     if coef.shape != (n_outputs, n_features):
         raise ValueError(f"coef_init: shape {coef.shape} is not allowed, expected ({n_outputs}, {n_features})")
     rows = canonical_rows(coef)
