@@ -66,6 +66,7 @@ class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
 
     n_features_out_: int
     blocks_: tuple[Block, ...]
+    _takes_tables = True  # a pyarrow.Table as it is: readers need not make arrays of it
 
     def __init__(
         self,
