@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
 from sparsereg._core.crosses import hashed_ids, mixed_radix_ids
-from sparsereg._sklearn import BaseEstimator, TransformerMixin, check_feature_names, check_is_fitted
+from sparsereg._sklearn import HAS_SKLEARN, BaseEstimator, TransformerMixin, check_feature_names, check_is_fitted
 from sparsereg.categories import Column, encode, hash_column, learn_categories, text_key
 from sparsereg.frames import table_columns
 from sparsereg.grid import MAX_FEATURES, Block, NamedBlocks, check_dtype, index_dtype, lay_out, locate
@@ -90,6 +90,7 @@ class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
     n_features_out_: int
     blocks_: tuple[Block, ...]
     _takes_tables = True  # a pyarrow.Table as it is: readers need not make arrays of it
+    _takes_text = True  # columns of a file without types are text here
 
     def __init__(
         self,
@@ -300,11 +301,9 @@ class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
                 new = dict.fromkeys(columns[at].text(row) for row in rows[:_MANY].tolist())
                 found.append(f"column {self._names[j]!r} has {_examples([*new])}, fit saw {_examples(categories)}")
         if found:
-            warnings.warn(
-                f"not one of {codes.shape[1]} rows has a category that fit saw: {'; '.join(found)}",
-                UserWarning,
-                stacklevel=4,
-            )
+            message = f"not one of {codes.shape[1]} rows has a category that fit saw: {'; '.join(found)}"
+            # scikit-learn wraps transform.
+            warnings.warn(message, UserWarning, stacklevel=4 + HAS_SKLEARN)
 
     def _flat_members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the columns of all blocks, numbered among those that take part, and where each block begins."""
