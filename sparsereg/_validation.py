@@ -273,7 +273,7 @@ def check_shares(
 
 
 def check_sample_weight(
-    sample_weight: Any, n_samples: int, name: str = "sample_weight"
+    sample_weight: Any, n_samples: int, name: str = "sample_weight", *, all_zero: bool = False
 ) -> npt.NDArray[np.float64] | None:
     """Check sample weights: finite, not negative, not all 0.
 
@@ -282,6 +282,8 @@ def check_sample_weight(
     sample_weight : None, float or array-like of shape (n_samples,)
     n_samples : int
     name : str, default="sample_weight"
+    all_zero : bool, default=False
+        They may all be 0: these rows are some of many.
 
     Returns
     -------
@@ -291,10 +293,10 @@ def check_sample_weight(
     if sample_weight is None:
         return None
     weight = _spread(sample_weight, n_samples, name)
-    if weight.min() < 0:
+    if (weight < 0).any():
         position = int(np.argmax(weight < 0))
         raise ValueError(f"{name}: {weight[position]} at position {position} is negative, expected 0 or more")
-    if not weight.any():
+    if not (all_zero or weight.any()):
         raise ValueError(f"{name}: all {n_samples} weights are zero, expected at least one above 0")
     return weight
 

@@ -151,7 +151,7 @@ def encode_known(
             "class_weight: 'balanced' is not allowed with data that come in parts, expected None or a mapping: only "
             "all rows together say how often a class occurs"
         )
-    weight = check_sample_weight(sample_weight, n_samples)
+    weight = check_sample_weight(sample_weight, n_samples, all_zero=True)
     return _weigh_and_smooth(classes, shares_of(y, classes, n_samples, weight), weight, class_weight, smoothing)
 
 

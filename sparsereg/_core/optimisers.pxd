@@ -4,7 +4,7 @@
 # kept for one coefficient, zeros before its first step; w: the coefficient; g: slope of a row's weighted loss in it):
 #   recall(state, &reach)       v, and a step `reach`: the coefficient now is the penalty's prox(v, reach), whatever has
 #                               become of it since it was touched last
-#   begin(s)                    a row of weight s is about to be learned from
+#   begin(s, unit)              a row of weight s, counted in units of that weight, is about to be learned from
 #   learn(state, w, g)          step from w, the coefficient now; False and no change where the outcome is not finite
 #   intercept(b, n, g)          the same for an intercept, which no penalty shrinks; n: sum of its squared slopes
 #   advance()                   the row is over: the penalty has shrunk every coefficient, touched or not
@@ -63,9 +63,11 @@ cdef class FTRL:
         reach[0] = self.t * d
         return -pair[0] * d
 
-    cdef inline void begin(self, double s) noexcept nogil:
+    cdef inline void begin(self, double s, double unit) noexcept nogil:
         self.s = s
         self.noise = self.rows * 0x9E3779B97F4A7C15ULL  # 2^64 over the golden ratio: spread evenly
+        if self.total_weight != 0.0:
+            self.t = self.total_weight / unit
 
     cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
         cdef float *pair = <float *> state
@@ -147,7 +149,7 @@ cdef class ProxSGD:
             return w
         return (state[1] + self.sum_since(state)) / self.averaged if self.averaged > 0.0 else w
 
-    cdef inline void begin(self, double s) noexcept nogil:
+    cdef inline void begin(self, double s, double unit) noexcept nogil:
         self.s = s
         self.eta = self.eta0 if self.power_t == 0.0 else self.eta0 / pow(1.0 + self.t, self.power_t)
         self.kept = exp(-self.eta * s * self.weight_decay) if self.weight_decay != 0.0 else 1.0
@@ -266,7 +268,7 @@ cdef class AdaGrad:
         reach[0] = scale * shift
         return scale * state[0]
 
-    cdef inline void begin(self, double s) noexcept nogil:
+    cdef inline void begin(self, double s, double unit) noexcept nogil:
         self.s = s
         self.kept = exp(-self.eta0 * s * self.weight_decay) if self.weight_decay != 0.0 else 1.0
 

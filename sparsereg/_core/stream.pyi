@@ -24,6 +24,7 @@ def learn(
     data: _Array,
     y: _Array,
     weight: _Array,
+    unit: _Array,
     longest: int,
     cells: Cells,
     intercept: _Array,
@@ -34,7 +35,8 @@ def learn(
     dropout: float,
     seed: int,
 ) -> int: ...
-def skip(optimiser: _Optimiser, weight: _Array, n_rows: int) -> bool: ...
+def skip(optimiser: _Optimiser, weight: _Array, n_rows: int, unit: _Array | None = ...) -> bool: ...
+def mean_so_far(weight: _Array, seen: _Array, unit: _Array) -> None: ...
 def read(penalty: _Penalty, optimiser: _Optimiser, cells: _Ids, w: _Array) -> None: ...
 def decide(
     penalty: _Penalty, optimiser: _Optimiser, indptr: _Ids, ids: _Ids, data: _Array, cells: Cells, t: _Array

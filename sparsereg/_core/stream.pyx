@@ -164,14 +164,14 @@ cdef inline double measure(Row *row, Loss loss, bint softmax, const double *y, o
 
 
 cdef inline bint step(
-    Row *row, Optimiser optimiser, double s, offset_t words, offset_t n_outputs, double *intercept
+    Row *row, Optimiser optimiser, double s, double unit, offset_t words, offset_t n_outputs, double *intercept
 ) noexcept nogil:
     """Take a row's steps; none, and False, where one leads nowhere."""
     cdef offset_t k, c
     cdef double g
     cdef offset_t size = words * n_outputs
     cdef bint whole = True
-    optimiser.begin(s)
+    optimiser.begin(s, unit)
     for c in range(n_outputs):
         row.slope[c] *= s
         if not finite(row.slope[c]):
@@ -200,8 +200,8 @@ cdef inline bint step(
 
 
 cdef inline bint learn_row(
-    Row *row, Loss loss, bint softmax, Penalty penalty, Optimiser optimiser, const double *y, double s, offset_t words,
-    offset_t n_outputs, double *intercept, double *totals
+    Row *row, Loss loss, bint softmax, Penalty penalty, Optimiser optimiser, const double *y, double s, double unit,
+    offset_t words, offset_t n_outputs, double *intercept, double *totals
 ) noexcept nogil:
     """Predict, measure and step."""
     cdef offset_t c
@@ -210,7 +210,9 @@ cdef inline bint learn_row(
         row.full[c] = row.t[c] = 0.0 if intercept == NULL else intercept[c]
     predict(row, penalty, optimiser, words, n_outputs)
     value = measure(row, loss, softmax, y, n_outputs)
-    if not finite(totals[1] + s * value) or not step(row, optimiser, s, words, n_outputs, intercept):
+    if not finite(totals[1] + s * value) or not step(
+        row, optimiser, s / unit, unit, words, n_outputs, intercept
+    ):
         return False
     totals[0] += s
     totals[1] += s * value
@@ -237,7 +239,7 @@ cdef bint make_row(Row *row, offset_t longest, offset_t n_outputs, offset_t word
 def learn(
     Loss loss, Penalty penalty, Optimiser optimiser, bint softmax,
     const offset_t[::1] indptr, const int64_t[::1] ids, const double[::1] data, const double[:, ::1] y,
-    const double[::1] weight, offset_t longest, Cells cells,
+    const double[::1] weight, const double[::1] unit, offset_t longest, Cells cells,
     double[:, ::1] intercept, double[::1] totals,
     int64_t[::1] n_rows, uint8_t[::1] counts, int least, double dropout, uint64_t seed
 ):
@@ -256,6 +258,8 @@ def learn(
     y : (n_rows, n_outputs) float64, in
     weight : (n_rows,) or (0,) float64, in
         Length 0: ones. Rows of weight 0 are passed over.
+    unit : (n_rows,) or (0,) float64, in
+        Above 0: the weight that counts as 1 in the step of each row. Length 0: ones.
     longest : int64
         Most entries of a row.
     cells : Cells, in-out
@@ -289,7 +293,7 @@ def learn(
     cdef Admission admission
     cdef Row row
     cdef int code = C_DONE
-    cdef double s = 1.0
+    cdef double s = 1.0, one = 1.0
     cdef bint finished
     cdef int64_t first_row = n_rows[0]
     cdef double *b = NULL if intercept.shape[0] == 0 else &intercept[0, 0]
@@ -313,14 +317,18 @@ def learn(
                 if table.by_id and table.used + indptr[i + 1] - indptr[i] > limit:
                     code = C_FULL
                     break
+                if unit.shape[0] > 0:
+                    one = unit[i]
                 gather(
                     &row, &entries, indptr[i], indptr[i + 1], &table, &admission, dropout, seed, first_row + i
                 )
                 if n_outputs == 1:
-                    finished = learn_row(&row, loss, False, penalty, optimiser, &y[i, 0], s, words, 1, b, &totals[0])
+                    finished = learn_row(
+                        &row, loss, False, penalty, optimiser, &y[i, 0], s, one, words, 1, b, &totals[0]
+                    )
                 else:
                     finished = learn_row(
-                        &row, loss, softmax, penalty, optimiser, &y[i, 0], s, words, n_outputs, b, &totals[0]
+                        &row, loss, softmax, penalty, optimiser, &y[i, 0], s, one, words, n_outputs, b, &totals[0]
                     )
                 if not finished:
                     code = C_DIVERGED
@@ -332,7 +340,7 @@ def learn(
     return code
 
 
-def skip(Optimiser optimiser, const double[::1] weight, offset_t n_rows):
+def skip(Optimiser optimiser, const double[::1] weight, offset_t n_rows, const double[::1] unit=None):
     """Let the time of some rows pass.
 
     Parameters
@@ -341,6 +349,8 @@ def skip(Optimiser optimiser, const double[::1] weight, offset_t n_rows):
     weight : (n_rows,) or (0,) float64, in
         Length 0: ones.
     n_rows : int
+    unit : (n_rows,) or (0,) float64 or None, in
+        As `learn` takes it; None: ones.
 
     Returns
     -------
@@ -348,15 +358,42 @@ def skip(Optimiser optimiser, const double[::1] weight, offset_t n_rows):
         States have to be renewed before more rows.
     """
     cdef offset_t i
-    cdef double s = 1.0
+    cdef double s = 1.0, one = 1.0
+    cdef bint in_units = unit is not None and unit.shape[0] > 0
     with nogil:
         for i in range(n_rows):
             if weight.shape[0] > 0:
                 s = weight[i]
+            if in_units:
+                one = unit[i]
             if s > 0.0:
-                optimiser.begin(s)
+                optimiser.begin(s / one, one)
                 optimiser.advance()
     return bool(optimiser.worn())
+
+
+def mean_so_far(const double[::1] weight, double[::1] seen, double[::1] unit):
+    """Compute the mean weight of all rows up to each: the unit that its step is measured in.
+
+    Parameters
+    ----------
+    weight : (n_rows,) float64, in
+    seen : (2,) float64, in-out
+        Number and mean weight of the rows so far; those of weight 0 are none.
+    unit : (n_rows,) float64, out
+        Of a row of weight 0 the mean before it, and 1 where there is none.
+
+    Notes
+    -----
+    Equal weights have exactly that mean, and any division of rows among calls gives the same bits. Cost: one pass.
+    """
+    cdef offset_t i
+    with nogil:
+        for i in range(weight.shape[0]):
+            if weight[i] > 0.0:
+                seen[0] += 1.0
+                seen[1] += (weight[i] - seen[1]) / seen[0]
+            unit[i] = seen[1] if seen[0] > 0.0 else 1.0
 
 
 def read(Penalty penalty, Optimiser optimiser, const int64_t[:, ::1] cells, double[:, ::1] w):

@@ -32,6 +32,7 @@ CHUNK = 1 << 18
 # After growth a table is at least half full: cells cost at most twice their size. Growth copies in order of memory.
 GROWTH = 1.45
 SMALLEST = 1 << 10
+UNPICKLED = ("cells", "counts", "lock", "entering")
 # Counters of the ids not admitted yet: 16 MB of one byte each.
 COUNTERS = 1 << 24
 
@@ -66,6 +67,8 @@ class Learner:
         Rows so far.
     lock : threading.RLock
         Held by who learns in the cells, moves them about or reads them.
+    entering : threading.RLock
+        Held by who enters cells while another thread learns, and, inside the other lock, by who reads them.
     """
 
     def __init__(
@@ -79,7 +82,7 @@ class Learner:
         self.intercept = np.zeros((2, n_outputs) if fit_intercept else (0, 0))
         self.totals = np.zeros(2)
         self.counter = np.zeros(1, dtype=np.int64)
-        self.lock = threading.RLock()
+        self.lock, self.entering = threading.RLock(), threading.RLock()
         self.counts = np.zeros(COUNTERS if self.sampling.min_count > 1 else 0, dtype=np.uint8)
 
     @property
@@ -107,7 +110,7 @@ class Learner:
         """Bytes of the state."""
         return int(self.cells.array.nbytes + self.counts.nbytes + self.intercept.nbytes)
 
-    def learn(self, rows: Rows, y: Vector, weight: Vector | None = None) -> None:
+    def learn(self, rows: Rows, y: Vector, weight: Vector | None = None, unit: Vector | None = None) -> None:
         """Learn from a block of rows, in order; any division of a stream into blocks gives the same bits.
 
         Parameters
@@ -116,16 +119,20 @@ class Learner:
             Ids below 2**63 - 1, distinct in each row.
         y : ndarray of float64 of shape (n_rows, n_outputs)
         weight : ndarray of float64 of shape (n_rows,) or None, default=None
+        unit : ndarray of float64 of shape (n_rows,) or None, default=None
+            The weight that counts as 1 in the step of each row; None: 1.
 
         Raises
         ------
         DivergenceError
             Rows up to the one named have been learned from.
         """
-        for part in self.parts(rows, y, weight):
+        for part in self.parts(rows, y, weight, unit=unit):
             self.learn_part(part)
 
-    def parts(self, rows: Rows, y: Vector, weight: Vector | None, n_entries: int = CALL_ENTRIES) -> Iterator[Part]:
+    def parts(
+        self, rows: Rows, y: Vector, weight: Vector | None, n_entries: int = CALL_ENTRIES, unit: Vector | None = None
+    ) -> Iterator[Part]:
         """Cut a block into pieces of about `n_entries` over all outputs, and where coefficients are to be dropped."""
         start, every = 0, self.sampling.drop_stale
         n_entries = max(n_entries // self.n_outputs, 1)
@@ -142,6 +149,7 @@ class Learner:
                 rows.data[low:high].astype(np.float64, copy=False),
                 y[start:stop],
                 np.empty(0) if weight is None else weight[start:stop],
+                np.empty(0) if unit is None else unit[start:stop],
             )
             start = stop
             if every and self.n_rows % every == 0:
@@ -183,8 +191,8 @@ class Learner:
         sampling = self.sampling
         return stream.learn(
             self.loss, self.penalty, optimiser, self.softmax, part.indptr, part.ids, part.data, part.y, part.weight,
-            part.longest, cells, self.intercept, totals, n_rows, self.counts, sampling.min_count, sampling.dropout,
-            sampling.seed,
+            part.unit, part.longest, cells, self.intercept, totals, n_rows, self.counts, sampling.min_count,
+            sampling.dropout, sampling.seed,
         )
 
     def raise_diverged(self, row: int) -> None:
@@ -269,7 +277,7 @@ class Learner:
 
     def count_nonzero(self) -> int:
         """Count the coefficients that are not 0; one pass over the cells."""
-        with self.lock:
+        with self.lock, self.entering:
             return sum(int(np.count_nonzero(self._read(chunk))) for chunk in self._chunks())
 
     def coefficients(self) -> tuple[Ids, Vector]:
@@ -283,7 +291,7 @@ class Learner:
             Zeros are exact, and never -0.0. Cost: one pass over the cells, and a sort of what is not 0.
         """
         ids, values = [np.empty(0, dtype=np.int64)], [np.empty((0, self.n_outputs))]
-        with self.lock:
+        with self.lock, self.entering:
             for chunk in self._chunks():
                 w = self._read(chunk)
                 used = np.flatnonzero(w.any(axis=1))
@@ -305,7 +313,7 @@ class Learner:
         t : ndarray of float64 of shape (n_rows, n_outputs)
         """
         t = np.empty((rows.n_samples, self.n_outputs))
-        with self.lock:
+        with self.lock, self.entering:
             t[:] = self.intercepts()
             for start in range(0, rows.n_samples, CALL_ROWS):
                 stop = min(start + CALL_ROWS, rows.n_samples)
@@ -383,7 +391,7 @@ class Learner:
         -------
         state : dict from str to ndarray
         """
-        with self.lock:
+        with self.lock, self.entering:
             array = self.cells.array
             return {
                 "cells": array[array[:, 0] != -1],
@@ -446,13 +454,13 @@ class Learner:
 
     def __getstate__(self) -> dict[str, Any]:
         """Pickle the state of used cells, not the table."""
-        out = {key: value for key, value in self.__dict__.items() if key not in ("cells", "counts", "lock")}
+        out = {key: value for key, value in self.__dict__.items() if key not in UNPICKLED}
         return {**out, "state": self.state()}
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
         state = pickled.pop("state")
         self.__dict__.update(pickled)
-        self.lock = threading.RLock()
+        self.lock, self.entering = threading.RLock(), threading.RLock()
         self.cells, self.counts = Cells.empty(SMALLEST, self.width), state["counts"]
         self.restore(state)
 

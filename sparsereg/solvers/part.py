@@ -47,6 +47,8 @@ class Part:
     y : ndarray of float64 of shape (n_rows, n_outputs)
     weight : ndarray of float64 of shape (n_rows,) or (0,)
         Length 0: ones.
+    unit : ndarray of float64 of shape (n_rows,) or (0,)
+        The weight that counts as 1 in the step of each row. Length 0: ones.
     """
 
     indptr: Ids
@@ -54,6 +56,7 @@ class Part:
     data: Vector
     y: Vector
     weight: Vector
+    unit: Vector
 
     @property
     def n_rows(self) -> int:
@@ -70,5 +73,5 @@ class Part:
         low, high = self.indptr[start], self.indptr[stop]
         return Part(
             self.indptr[start : stop + 1] - low, self.ids[low:high], self.data[low:high], self.y[start:stop],
-            self.weight[start:stop],
+            self.weight[start:stop], self.unit[start:stop],
         )

@@ -26,7 +26,8 @@ PLACED_ENTRIES = 1 << 17
 
 
 def learn_in_threads(
-    learner: Learner, rows: Rows, y: Vector, weight: Vector | None, n_threads: int, lock_free: bool
+    learner: Learner, rows: Rows, y: Vector, weight: Vector | None, n_threads: int, lock_free: bool,
+    unit: Vector | None = None,
 ) -> None:
     """Learn from a block of rows on several threads.
 
@@ -42,6 +43,8 @@ def learn_in_threads(
     lock_free : bool
         Let all threads step on the same cells instead, without locks (Niu et al. 2011, "Hogwild!"): different on every
         run.
+    unit : ndarray of float64 of shape (n_rows,) or None, default=None
+        As for `Learner.learn`.
 
     Raises
     ------
@@ -50,13 +53,13 @@ def learn_in_threads(
     """
     if n_threads > 1 and lock_free:
         with ThreadPoolExecutor(n_threads) as pool:
-            for part in learner.parts(rows, y, weight, PLACED_ENTRIES):
+            for part in learner.parts(rows, y, weight, PLACED_ENTRIES, unit):
                 _share_cells(learner, part, n_threads, pool)
     elif n_threads > 1 and learner.cells.by_id and not learner.sampling.drop_stale:
         with ThreadPoolExecutor(1) as pool:
-            _find_ahead(learner, learner.parts(rows, y, weight, PLACED_ENTRIES), pool)
+            _find_ahead(learner, learner.parts(rows, y, weight, PLACED_ENTRIES, unit), pool)
     else:
-        learner.learn(rows, y, weight)
+        learner.learn(rows, y, weight, unit)
 
 
 def _find_ahead(learner: Learner, parts: Iterable[Part], pool: ThreadPoolExecutor) -> None:
@@ -67,7 +70,7 @@ def _find_ahead(learner: Learner, parts: Iterable[Part], pool: ThreadPoolExecuto
             learner.learn_part(found, is_placed=True)
             found = None
         learner.make_room(part.ids.size)
-        ahead = pool.submit(_placed, part, learner.cells)
+        ahead = pool.submit(_placed, part, learner)
         if found is not None:
             learner.learn_part(found, is_placed=True, before_renewal=ahead.result)
         found = ahead.result()
@@ -79,7 +82,7 @@ def _share_cells(learner: Learner, part: Part, n_threads: int, pool: ThreadPoolE
     """Enter all ids, then let every thread learn from some of the rows."""
     if learner.cells.by_id:
         learner.make_room(part.ids.size)
-        part = _placed(part, learner.cells)
+        part = _placed(part, learner)
     bounds = np.linspace(0, part.n_rows, n_threads + 1).astype(int)
     shards = [part.between(a, b) for a, b in pairwise(bounds) if b > a]
     optimisers, worn = _clocks(learner, shards)
@@ -113,21 +116,20 @@ def _clocks(learner: Learner, shards: list[Part]) -> tuple[list[Any], bool]:
     optimisers, worn = [copy.copy(learner.optimiser)], False
     for shard in shards:
         clock = copy.copy(optimisers[-1])
-        worn |= stream.skip(clock, shard.weight, shard.n_rows)
+        worn |= stream.skip(clock, shard.weight, shard.n_rows, shard.unit)
         optimisers.append(clock)
     return optimisers, worn
 
 
-def _placed(part: Part, cells: Cells) -> Part:
+def _placed(part: Part, learner: Learner) -> Part:
     """Replace ids by the places of their cells, which are entered where an entry takes part."""
     taken = np.ones(part.ids.size, dtype=bool) if part.data.size == 0 else part.data != 0.0
     if part.weight.size:
         taken &= np.repeat(part.weight > 0.0, np.diff(part.indptr))
     places = np.zeros(part.ids.size, dtype=np.int64)
-    if taken.all():
-        table.find_or_enter(part.ids, cells, places)
-    else:
-        found = np.empty(np.count_nonzero(taken), dtype=np.int64)
-        table.find_or_enter(part.ids[taken], cells, found)
+    found = places if taken.all() else np.empty(np.count_nonzero(taken), dtype=np.int64)
+    with learner.entering:
+        table.find_or_enter(part.ids if found is places else part.ids[taken], learner.cells, found)
+    if found is not places:
         places[taken] = found
-    return Part(part.indptr, places, part.data, part.y, part.weight)
+    return Part(part.indptr, places, part.data, part.y, part.weight, part.unit)

@@ -15,7 +15,7 @@ from sparsereg.archive import load_archive, save_archive
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
-FORMAT = ("sparsereg checkpoint", 1)
+FORMAT = ("sparsereg checkpoint", 2)
 
 
 def save_checkpoint(

@@ -14,7 +14,7 @@ from sparsereg._formats import Rows, as_rows
 from sparsereg._validation import raise_not_finite
 from sparsereg.design import CompactRows, equal_slices
 
-__all__ = ["Chunk", "canonical_rows", "merge_equal"]
+__all__ = ["Chunk", "canonical_rows", "merge_equal", "rows_of_block"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -29,11 +29,14 @@ class Chunk:
         Ids distinct in every row.
     y : ndarray of float64 of shape (n_rows, n_outputs)
     weight : ndarray of float64 of shape (n_rows,) or None
+    unit : float or None
+        The weight that counts as 1 in steps. None: the mean weight of all rows so far.
     """
 
     rows: Rows
     y: Vector
     weight: Vector | None
+    unit: float | None = None
 
     @property
     def n_rows(self) -> int:
@@ -53,7 +56,7 @@ class Chunk:
             rows, indptr=rows.indptr[start : stop + 1] - low, indices=rows.indices[low:high], data=rows.data[low:high],
             n_samples=stop - start,
         )
-        return Chunk(some, self.y[start:stop], None if self.weight is None else self.weight[start:stop])
+        return Chunk(some, self.y[start:stop], None if self.weight is None else self.weight[start:stop], self.unit)
 
 
 def canonical_rows(X: Any) -> Rows:
@@ -83,6 +86,24 @@ def canonical_rows(X: Any) -> Rows:
         raise_not_finite(np.inf, matrix.data.dtype, f"as the sum of duplicate entries in row {row}", "X")
     indptr = matrix.indptr.astype(np.int64, copy=False)
     return Rows(indptr, matrix.indices, matrix.data, *shape, is_sorted=True, has_zeros=True)
+
+
+def rows_of_block(X: Any) -> Rows:
+    """Read a matrix as `canonical_rows` does; of a stream it may have no rows at all.
+
+    Parameters
+    ----------
+    X : SciPy sparse matrix or array, ndarray, DataFrame or nested sequence, of shape (n_samples, n_features)
+
+    Returns
+    -------
+    rows : Rows
+    """
+    shape = getattr(X, "shape", ())
+    if len(shape) != 2 or shape[0] != 0 or shape[1] == 0:
+        return canonical_rows(X)
+    ids = np.empty(0, dtype=np.int64)
+    return Rows(np.zeros(1, dtype=np.int64), ids, np.empty(0), 0, int(shape[1]), is_sorted=True, has_zeros=False)
 
 
 def merge_equal(rows: CompactRows, y: Vector, weight: Vector) -> tuple[npt.NDArray[np.int64], Vector]:

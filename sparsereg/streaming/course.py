@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,12 +11,16 @@ import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg._formats import Rows
+from sparsereg._sklearn import ConvergenceWarning
 from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.convergence import frames_of_the_package
 from sparsereg.metrics import mean_deviance
-from sparsereg.solvers.learner import Learner
+from sparsereg.solvers.learner import DivergenceError, Learner
 from sparsereg.solvers.threads import learn_in_threads
 from sparsereg.streaming.chunks import Chunk
 from sparsereg.streaming.settings import StreamSettings
+from sparsereg.streaming.units import Units
+from sparsereg.streaming.watch import Watch
 
 __all__ = ["Course", "History"]
 
@@ -96,6 +101,8 @@ class Course:
         Non-zeros since the last entry of the history.
     n_iter : int
         Passes over the data so far, the one under way included.
+    units : Units
+        Of weights.
     """
 
     def __init__(self, settings: StreamSettings, n_features: int, n_outputs: int, seed: int):
@@ -105,20 +112,69 @@ class Course:
         self.seconds = 0.0
         self.n_iter = 0
         self.n_entries = 0
+        self.units = Units()
         self._totals = np.zeros(2)
-        self._coef: SparseCoef | PathCoef | None = None
+        # Coefficients that were read, and the number of changes before that.
+        self._read: tuple[int, SparseCoef | PathCoef] | None = None
+        self._n_changes, self._is_learning = 0, False
+        self._watch = Watch(self._mean_losses, self._undecided)
 
     def learn(self, chunk: Chunk) -> None:
-        """Learn from some rows."""
+        """Learn from some rows.
+
+        Raises
+        ------
+        DivergenceError
+            Where a step is not finite, and where the loss shows that steps of one length for all lead nowhere.
+        """
         start = time.perf_counter()
-        self._coef = None
+        self._n_changes, self._is_learning = self._n_changes + 1, True
         try:
+            unit = self.units.of(chunk, self.learner)
             learn_in_threads(
-                self.learner, chunk.rows, chunk.y, chunk.weight, self.settings.n_threads, self.settings.lock_free
+                self.learner, chunk.rows, chunk.y, chunk.weight, self.settings.n_threads, self.settings.lock_free, unit
             )
+            self._look(chunk)
         finally:
+            # What another thread has read on the way is not what there is now.
+            self._n_changes, self._is_learning = self._n_changes + 1, False
             self.seconds += time.perf_counter() - start
             self.n_entries += chunk.n_entries
+
+    @property
+    def _undecided(self) -> float | None:
+        """Target of a row that may be of any class; None of numbers."""
+        n_outputs = self.learner.n_outputs
+        if self.settings.loss not in ("logistic", "squared_hinge"):
+            return None
+        return 0.5 if n_outputs == 1 else 1.0 / n_outputs
+
+    def end_pass(self, chunk: Chunk) -> None:
+        """Look whether a pass over few rows has led anywhere.
+
+        Parameters
+        ----------
+        chunk : Chunk
+            The last of them.
+        """
+        self._look(chunk, 1)
+
+    def end(self) -> None:
+        """Warn where the last rows say that all of it has led nowhere.
+
+        Warns
+        -----
+        ConvergenceWarning
+        """
+        if self._watch.finding is not None:
+            words = f"The fit has not settled: {self._watch.finding}."
+            warnings.warn(words, ConvergenceWarning, stacklevel=frames_of_the_package())
+
+    def _look(self, chunk: Chunk, *n_rows: int) -> None:
+        self._watch.look(self.learner, chunk, *n_rows)
+        # Steps that adapt get shorter by themselves, so that later rows may mend what the first have done.
+        if self._watch.finding is not None and self.settings.algorithm == "prox_sgd":
+            raise DivergenceError(f"the optimiser has diverged: {self._watch.finding}")
 
     @property
     def is_due(self) -> bool:
@@ -164,7 +220,7 @@ class Course:
         intercept : ndarray of float64 of shape (n_outputs,)
         """
         self.learner.start_from(ids, w, intercept)
-        self._coef = None
+        self._n_changes += 1
 
     def decide(self, rows: Rows) -> Vector:
         """Compute linear predictors, an array of shape (n_rows, n_outputs), at the price of the rows alone.
@@ -173,20 +229,31 @@ class Course:
         ----------
         rows : Rows
         """
-        if self._coef is None and self.learner.cells.by_id:
+        if self._known is None and self.learner.cells.by_id:
             return self.learner.decide(rows)
         return self.coef.decision(rows).reshape(rows.n_samples, -1) + self.intercept
 
     @property
     def coef(self) -> SparseCoef | PathCoef:
         """Coefficients now; read from the state once after each time that something was learned."""
-        if self._coef is None:
-            ids, w = self.learner.coefficients()
-            if self.learner.n_outputs == 1:
-                self._coef = SparseCoef(ids, w[:, 0].copy(), self.n_features)
-            else:
-                self._coef = PathCoef(ids, sparse.csc_array(w), self.n_features)
-        return self._coef
+        known, n_changes, is_learning = self._known, self._n_changes, self._is_learning
+        if known is not None:
+            return known
+        ids, w = self.learner.coefficients()
+        coef: SparseCoef | PathCoef
+        if self.learner.n_outputs == 1:
+            coef = SparseCoef(ids, w[:, 0].copy(), self.n_features)
+        else:
+            coef = PathCoef(ids, sparse.csc_array(w), self.n_features)
+        if not is_learning:
+            self._read = n_changes, coef
+        return coef
+
+    @property
+    def _known(self) -> SparseCoef | PathCoef | None:
+        """Coefficients that were read after the last change."""
+        read = self._read
+        return read[1] if read is not None and read[0] == self._n_changes else None
 
     @property
     def intercept(self) -> Vector:
@@ -208,13 +275,15 @@ class Course:
         self.seed, self.history, self.seconds = seed, history, seconds
         self.rewind(state)
         # The last entry may be older than the state; what was learned since then is in the next one.
+        self._watch.start(self.learner)
         weight = history.last("weight")
         self._totals = np.array([weight, weight * history.last("progressive_loss") if weight else 0.0])
 
     def rewind(self, state: dict[str, npt.NDArray[Any]]) -> None:
         """Go back to a state of the learner."""
         self.learner.restore(state)
-        self._coef = None
+        self._n_changes += 1
+        self._watch.start(self.learner)
 
     def losses(self, rows: Rows, y: Vector, weight: Vector | None) -> Vector:
         """Measure the mean loss of rows, penalty and dropout left out.
@@ -230,8 +299,10 @@ class Course:
         losses : ndarray of float64 of shape (1,) or (n_outputs,)
             Of the softmax, or of each output by itself.
         """
+        return self._mean_losses(y, self.decide(rows), weight)
+
+    def _mean_losses(self, y: Vector, t: Vector, weight: Vector | None = None) -> Vector:
         settings = self.settings
-        t = self.decide(rows)
         pairs = [(y, t)] if self.learner.softmax else zip(y.T, t.T, strict=True)
         return 0.5 * np.array([
             mean_deviance(target, predictor, weight, loss=settings.loss, delta=settings.delta)

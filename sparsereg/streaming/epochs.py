@@ -28,6 +28,8 @@ CANONICAL_ROWS = 1 << 16
 # Visits in a pass, at most: so many, or for more rows so many of each on average.
 MOST_VISITS = 1 << 22
 VISITS_OF_A_ROW = 8
+# The largest whole number that weights are told apart from the next at.
+MOST_WHOLE = 2.0**53
 # Rows that are put in order in one go.
 SHUFFLED_ROWS = 1 << 18
 
@@ -72,6 +74,9 @@ class _Data:
         The rows that count, among `rows`.
     y : ndarray of float64 of shape (n_rows, n_outputs)
     weight : ndarray of float64 of shape (n_rows,) or None
+        In units.
+    unit : float or None
+        As of a chunk; None: weights are as they were given.
     n_features : int
     by_place : bool
         The learner finds its cells by compact ids.
@@ -81,6 +86,7 @@ class _Data:
     position: npt.NDArray[np.int32]
     y: Vector
     weight: Vector | None
+    unit: float | None
     n_features: int
     by_place: bool
 
@@ -96,7 +102,8 @@ class _Data:
         if wide or not self.by_place:
             ids = active[ids]
         rows = Rows(starts, ids, values, order.size, self.n_features, is_sorted=True, has_zeros=True)
-        return Chunk(rows, self.y[chosen], None if self.weight is None else self.weight[chosen])
+        weight = None if self.weight is None else self.weight[chosen] * (1.0 if self.unit is None else self.unit)
+        return Chunk(rows, self.y[chosen], weight, self.unit)
 
 
 def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator, reporter: Reporter) -> None:
@@ -115,7 +122,7 @@ def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator, reporter:
     Warns
     -----
     ConvergenceWarning
-        Where `max_iter` passes were not enough.
+        Where `max_iter` passes were not enough, or have led nowhere.
     ConstantColumnWarning
         Where columns vary less than float64 can tell.
     """
@@ -153,25 +160,26 @@ def _prepare(chunk: Chunk, merge: bool, by_place: bool) -> _Data:
     position = np.arange(y.shape[0])
     if merge:
         position, weight = merge_equal(compacted, y, np.ones(y.shape[0]) if weight is None else weight)
-    return _Data(compacted, position.astype(np.int32), y[position], weight, chunk.rows.n_features, by_place)
+    return _Data(compacted, position.astype(np.int32), y[position], weight, None, chunk.rows.n_features, by_place)
 
 
 def _plan_visits(data: _Data) -> tuple[_Data, npt.NDArray[np.int64]]:
     """Say how often a pass visits each row, and share its weight out among the visits.
 
-    A row of weight 2 is visited twice, with weight one: a step of weight 2 is longer than two steps. Weights that are
-    not whole numbers are taken relative to their mean, since F does not depend on it.
+    A row of weight 2 is visited twice, with weight one: a step of weight 2 is longer than two steps. F does not depend
+    on the unit of weights: of whole numbers it is what they have in common, of others their mean.
     """
     weight, n_rows = data.weight, data.y.shape[0]
     if weight is None:
         return data, np.arange(n_rows)
     most = max(MOST_VISITS, VISITS_OF_A_ROW * n_rows)
-    unit = 1.0 if np.array_equal(weight, np.rint(weight)) else float(weight.mean())
+    is_whole = weight.max() <= MOST_WHOLE and np.array_equal(weight, np.rint(weight))
+    unit = float(np.gcd.reduce(weight.astype(np.int64)) if is_whole else weight.mean())
     unit *= max(float(weight.sum()) / unit / most, 1.0)
     # A weight that is a multiple of the unit but for rounding takes no visit more.
     n_visits = np.ceil(weight / unit * (1.0 - 1e-12)).astype(np.int64)
     shared = np.divide(weight, unit * n_visits, out=np.zeros(n_rows), where=n_visits > 0)
-    return replace(data, weight=shared), np.repeat(np.arange(n_rows), n_visits)
+    return replace(data, weight=shared, unit=unit), np.repeat(np.arange(n_rows), n_visits)
 
 
 def _hold_out(
@@ -211,8 +219,10 @@ def _run(
         order = rng.permutation(learned) if settings.shuffle else learned
         for start in range(0, order.size, SHUFFLED_ROWS):
             some = order[start : start + SHUFFLED_ROWS]
-            course.learn(data.take(some))
+            chunk = data.take(some)
+            course.learn(chunk)
             reporter.advance(some.size)
+        course.end_pass(chunk)
         weight, loss = learner.totals - before
         loss = loss / weight if weight > 0.0 else 0.0
         if held is not None:
@@ -228,6 +238,7 @@ def _run(
         _warn(settings, held is not None)
     if best is not None:
         course.rewind(best)
+    course.end()
 
 
 def _warn(settings: StreamSettings, held_out: bool) -> None:

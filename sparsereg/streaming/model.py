@@ -10,20 +10,21 @@ import numpy.typing as npt
 
 from sparsereg._formats import as_rows
 from sparsereg._sklearn import check_feature_names, check_is_fitted, feature_names
-from sparsereg._validation import check_width
+from sparsereg._validation import check_sample_weight, check_width
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.design import make_design
 from sparsereg.linear_model import SparseLinearModel
 from sparsereg.solvers.appraisal import Appraisal
 from sparsereg.streaming.appraisal import appraise_course, finish_course
 from sparsereg.streaming.blocks import Block, as_blocks
-from sparsereg.streaming.chunks import Chunk, canonical_rows
+from sparsereg.streaming.chunks import Chunk, rows_of_block
 from sparsereg.streaming.course import Course
 from sparsereg.streaming.epochs import run_epochs
 from sparsereg.streaming.passes import StreamRun, make_plan
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.settings import SAME_LOSS, StreamSettings, check_settings, draw_seed, make_generator
 from sparsereg.streaming.start import start_from
+from sparsereg.streaming.turns import in_turn
 
 __all__ = ["StreamModel", "hand_over"]
 
@@ -198,6 +199,7 @@ class StreamModel(SparseLinearModel):
 
     # Fits.
 
+    @in_turn
     def fit(self, X: Any, y: Any, sample_weight: Any = None, coef_init: Any = None, intercept_init: Any = None) -> Any:
         """Learn from data in memory, pass after pass, until passes bring no more.
 
@@ -222,17 +224,20 @@ class StreamModel(SparseLinearModel):
         ValueError, TypeError
             For malformed data or parameters, and less than two classes; a previous fit stays as it was.
         DivergenceError
-            Where a step is not finite; a previous fit stays as it was.
+            Where a step is not finite, and with "prox_sgd" where the loss is a thousand times that of predicting 0; a
+            previous fit stays as it was.
 
         Warns
         -----
         ConvergenceWarning
-            Where `max_iter` passes were not enough.
+            Where `max_iter` passes were not enough, and where passes until `tol` ended far from the minimum: where
+            `dual_gap_` is above 0.1, and coordinate descent lowers the objective by more than 0.1 at once.
         """
         settings, rng = self._settings(), make_generator(self.random_state)
         feature_names(X)  # refuses mixed names before any work
         rows = as_rows(X)
         y, weight, classes = self._encode(settings, y, sample_weight, rows.n_samples, None)
+        check_sample_weight(weight, rows.n_samples)
         chunk = Chunk(rows, y, weight)
         course = Course(settings.in_units_of(y, weight), rows.n_features, y.shape[1], draw_seed(rng))
         course.learner.intercept[:1] = settings.null_intercept(y, weight)
@@ -248,6 +253,7 @@ class StreamModel(SparseLinearModel):
         self._adopt(course, X, classes, appraisal)
         return self
 
+    @in_turn
     def fit_stream(
         self,
         source: Iterable[Any],
@@ -290,18 +296,26 @@ class StreamModel(SparseLinearModel):
         Raises
         ------
         ValueError, TypeError
-            For malformed blocks, of which nothing is learned; what was learned from those before stays.
+            For malformed blocks, of which nothing is learned; what was learned from those before stays. The message
+            says which block it is. Blocks without rows and rows of weight 0 are passed over.
         DivergenceError
-            Where a step is not finite.
+            Where a step is not finite, and with "prox_sgd" where the loss is a thousand times that of predicting 0.
+
+        Warns
+        -----
+        ConvergenceWarning
+            Where at the end the loss is a thousand times that of predicting 0.
         """
         settings, known = self._settings(), self._check_classes(classes)
 
         def encode(block: Block) -> Chunk:
-            rows = canonical_rows(block.X)
+            rows = rows_of_block(block.X)
             y, weight, _ = self._encode(settings, block.y, block.sample_weight, rows.n_samples, known)
             return Chunk(rows, y, weight)
 
         held = None if validation is None else encode(_as_block(validation))
+        if held is not None and (held.n_rows == 0 or not (held.weight is None or held.weight.any())):
+            raise ValueError("validation: no row of it has a weight, expected some")
         plan = make_plan(
             source, held, n_passes=n_passes, checkpoint=checkpoint, checkpoint_every=checkpoint_every, resume=resume,
             progress=progress, verbose=self.verbose, early_stopping=settings.early_stopping,
@@ -351,7 +365,7 @@ class StreamModel(SparseLinearModel):
         else:
             check_feature_names(self, X, reset=False)
             _check_lasting(settings, self._course.settings)
-        rows = canonical_rows(X)
+        rows = rows_of_block(X)
         y, weight, classes = self._encode(settings, y, sample_weight, rows.n_samples, classes)
         # All that is refused has been refused by now.
         if is_first:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,22 +142,24 @@ class StreamRun:
                 self._pass(saved)
             if self.course is None:
                 # The checkpoint is that of the end, and only the columns are not known yet.
-                for block in itertools.islice(as_blocks(self.source), 1):
-                    self._start(block, self.encode(block), saved)
+                for block, chunk in itertools.islice(self._read(), 1):
+                    self._start(block, chunk, saved)
         finally:
             plan.reporter.close()
         if self.best is not None and self.course is not None:
             self.course.rewind(self.best)
+        if self.course is not None:
+            self.course.end()
 
     def _pass(self, saved: tuple[State, dict[str, Any]] | None) -> None:
         """Go over the source once, past the rows that have been learned from already."""
         seen = 0
-        blocks = ((block, self.encode(block)) for block in as_blocks(self.source))
-        with closing(overlapped(blocks)) as chunks:
-            for block, chunk in chunks:
+        with closing(overlapped(self._read())) as chunks:
+            for position, (block, chunk) in enumerate(chunks):
                 if self.course is None:
                     self._start(block, chunk, saved)
-                self.compare(block)
+                with _named(position):
+                    self.compare(block)
                 known = min(max(self.n_rows - seen, 0), chunk.n_rows)
                 seen += chunk.n_rows
                 if known < chunk.n_rows:
@@ -169,7 +171,15 @@ class StreamRun:
                 f"source: it ends after {seen} rows, but the checkpoint had learned from {self.n_rows}; expected the "
                 "same stream"
             )
+        self.course.end_pass(chunk)
         self._end_pass()
+
+    def _read(self) -> Iterator[tuple[Block, Chunk]]:
+        """Iterate over the source once."""
+        for position, block in enumerate(as_blocks(self.source)):
+            with _named(position):
+                chunk = self.encode(block)
+            yield block, chunk
 
     def _start(self, block: Block, chunk: Chunk, saved: tuple[State, dict[str, Any]] | None) -> None:
         """Make the course, or take up one that was left."""
@@ -235,6 +245,7 @@ class StreamRun:
             "n_entries": course.n_entries,
             "n_passes": self.n_passes,
             "n_rows": self.n_rows,
+            "weights_seen": course.units.seen.tolist(),
             "is_over": self.is_over,
             "patience": None if patience is None or self.best is None else [float(patience.best), patience.failed],
         }
@@ -265,7 +276,18 @@ class StreamRun:
             parts[part][inner] = array
         course.resume(parts["now"], History.of(parts["history"]), meta["seconds"], meta["seed"])
         course.n_entries = meta["n_entries"]
+        course.units.seen[:] = meta["weights_seen"]
         course.n_iter = self.n_passes
         self.best = parts["best"] or None
         if self.patience is not None and meta["patience"] is not None:
             self.patience.best, self.patience.failed = meta["patience"]
+
+
+@contextmanager
+def _named(position: int) -> Iterator[None]:
+    """Say in an error which block it is about."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"source: block {position} (the first is 0): {error}") from error

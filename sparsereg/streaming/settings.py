@@ -92,6 +92,12 @@ class StreamSettings:
     finish_tol: float | None
     lasting: dict[str, Any]
 
+    @property
+    def seeks_minimum(self) -> bool:
+        """Say whether passes go on as long as they lower F, and lower nothing else."""
+        shrinks = self.sampling.dropout > 0.0 or self.optimiser["weight_decay"] > 0.0
+        return self.tol > -np.inf and not self.early_stopping and not shrinks
+
     def in_units_of(self, y: Vector, weight: Vector | None) -> StreamSettings:
         """Measure steps that are not given in the standard deviation of y, where they would not follow it themselves.
 

@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from sparsereg._validation import check_sample_weight, check_target
 from sparsereg.classifiers import LinearSVC, LogisticRegression
+from sparsereg.convergence import frames_of_the_package
 from sparsereg.linear_model import ProbabilisticClassifier, SparseCountRegressor, SparseRegressor
 from sparsereg.regressors import ElasticNet, HuberRegressor, PoissonRegressor
 from sparsereg.streaming.model import StreamModel, hand_over
 from sparsereg.streaming.settings import StreamSettings
+from sparsereg.streaming.turns import in_turn
 from sparsereg.streaming.words import STREAM_ALGORITHM, STREAM_ATTRIBUTES, STREAM_OBJECTIVE, STREAM_SAMPLING
 from sparsereg.targets import check_classes, encode_classes, encode_known, flatten
 
@@ -97,8 +99,11 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
 
+    @in_turn
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> SGDClassifier:
         """Learn from some more rows, once and in their order. Any division of rows into calls gives the same bits.
+
+        Rows of weight 0, and calls without rows, teach nothing. Calls in several threads wait for each other.
 
         Parameters
         ----------
@@ -118,7 +123,8 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
         ValueError, TypeError
             For malformed data or parameters; nothing has been learned then.
         DivergenceError
-            Where a step is not finite; rows up to the one named have been learned from.
+            Where a step is not finite, and with "prox_sgd" where the loss is a thousand times that of predicting 0;
+            rows up to the one named have been learned from.
         """
         known = check_classes(classes) if classes is not None else None
         if self.__sklearn_is_fitted__():
@@ -137,7 +143,8 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
     ) -> tuple[Vector, Vector | None, npt.NDArray[Any]]:
         weights = {"class_weight": self.class_weight, "label_smoothing": self.label_smoothing}
         if classes is None:
-            coded = encode_classes(flatten(y, stacklevel=4), sample_weight, n_samples=n_samples, **weights)
+            flat = flatten(y, stacklevel=frames_of_the_package() + 1)
+            coded = encode_classes(flat, sample_weight, n_samples=n_samples, **weights)
         else:
             coded = encode_known(y, classes, sample_weight, n_samples=n_samples, **weights)
         shares = coded.probabilities
@@ -252,8 +259,11 @@ class SGDRegressor(SparseCountRegressor, StreamModel):
         )
         self.delta = delta
 
+    @in_turn
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> SGDRegressor:
         """Learn from some more rows, once and in their order. Any division of rows into calls gives the same bits.
+
+        Rows of weight 0, and calls without rows, teach nothing. Calls in several threads wait for each other.
 
         Parameters
         ----------
@@ -270,7 +280,8 @@ class SGDRegressor(SparseCountRegressor, StreamModel):
         ValueError, TypeError
             For malformed data or parameters; nothing has been learned then.
         DivergenceError
-            Where a step is not finite; rows up to the one named have been learned from.
+            Where a step is not finite, and with "prox_sgd" where the loss is a thousand times that of predicting 0;
+            rows up to the one named have been learned from.
         """
         self._partial_fit(X, y, sample_weight, None)
         return self
@@ -278,8 +289,9 @@ class SGDRegressor(SparseCountRegressor, StreamModel):
     def _encode(
         self, settings: StreamSettings, y: Any, sample_weight: Any, n_samples: int, classes: Any
     ) -> tuple[Vector, Vector | None, None]:
-        numbers = check_target(flatten(y, stacklevel=4), n_samples, *settings.objective.targets, settings.loss)
-        return numbers[:, None], check_sample_weight(sample_weight, n_samples), None
+        flat = flatten(y, stacklevel=frames_of_the_package() + 1)
+        numbers = check_target(flat, n_samples, *settings.objective.targets, settings.loss)
+        return numbers[:, None], check_sample_weight(sample_weight, n_samples, all_zero=True), None
 
     def _check_classes(self, classes: Any) -> None:
         if classes is not None:

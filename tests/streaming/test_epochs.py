@@ -83,6 +83,7 @@ def test_visits_share_the_weight_out():
     whole = np.array([1.0, 3.0, 0.0, 2.0])
     for weight, expected, shares in (
         (whole, [0, 1, 1, 1, 3, 3], [1.0, 1.0, 0.0, 1.0]),
+        (1e12 * whole, [0, 1, 1, 1, 3, 3], [1.0, 1.0, 0.0, 1.0]),  # in units of 1e12
         (0.1 * whole, [0, 1, 1, 3, 3], [2 / 3, 1.0, 0.0, 2 / 3]),  # in units of their mean, 0.15
     ):
         data = _prepare(Chunk(as_rows(X[:4]), Y[:4], weight), False, True)
@@ -91,7 +92,7 @@ def test_visits_share_the_weight_out():
         np.testing.assert_allclose(planned.weight, shares, rtol=1e-12)
     data = _prepare(Chunk(as_rows(X[:4]), Y[:4], None), False, True)
     assert _plan_visits(data)[0] is data
-    heavy = _prepare(Chunk(as_rows(X[:4]), Y[:4], 1e12 * whole), False, True)
+    heavy = _prepare(Chunk(as_rows(X[:4]), Y[:4], 1e12 * whole + [1.0, 0.0, 0.0, 0.0]), False, True)
     planned, visits = _plan_visits(heavy)
     assert visits.size <= MOST_VISITS + 4
     assert planned.weight[visits].sum() == pytest.approx(MOST_VISITS)

@@ -147,6 +147,59 @@ def test_a_block_of_other_columns_is_not_learned_from():
     assert list(model.feature_names_in_) == list(frame.columns)
 
 
+@pytest.mark.parametrize("algorithm", ["ftrl", "prox_sgd", "adagrad"])
+def test_blocks_that_teach_nothing_are_passed_over(algorithm):
+    """Of weight 0 or without rows, wherever they come: a row is a row to dropout, and nothing else counts."""
+    settings = {"algorithm": algorithm, "dropout": 0.2, "drop_stale": 100}
+    silent = WEIGHT.copy()
+    silent[:140], silent[350:420] = 0.0, 0.0
+    expected = make(**settings).partial_fit(X, Y, classes=[0, 1], sample_weight=silent)
+    some = [(X[a : a + 70], Y[a : a + 70], silent[a : a + 70]) for a in range(0, 600, 70)]
+    nothing = [(X[:0], Y[:0]), (X[:0].toarray(), [], []), Block(pd.DataFrame(X[:0].toarray()), np.empty(0))]
+    model = make(**settings).fit_stream([*nothing, *some[:3], *nothing, *some[3:], *nothing], classes=[0, 1])
+    assert state(model) == state(expected)
+    in_parts = make(**settings)
+    for block in (*nothing[:2], *some):
+        in_parts.partial_fit(block[0], block[1], [0, 1], *block[2:])
+    assert state(in_parts) == state(expected)
+    assert model.t_ == in_parts.t_ == 601
+    # Rows of weight 0 may hold any target that rows beside others may.
+    zeros = make(**settings).partial_fit(X, np.full(600, 7), classes=[0, 1], sample_weight=0.0)
+    assert not zeros.coef_.any()
+    numbers = SGDRegressor().fit_stream([(X[:0], []), (X, Y, np.zeros(600)), (X, SIGNAL)])
+    np.testing.assert_array_equal(numbers.coef_, SGDRegressor().partial_fit(X, SIGNAL).coef_)
+
+
+def test_a_stream_that_teaches_nothing_at_all():
+    model = make().fit_stream([(X[:0], Y[:0]), (X, Y, np.zeros(600))], classes=[0, 1])
+    assert not model.coef_.any()
+    assert (model.t_, model.n_active_) == (601, 0)
+    with pytest.raises(ValueError, match="validation: no row of it has a weight"):
+        make().fit_stream(blocks(), classes=[0, 1], validation=(X, Y, np.zeros(600)))
+    with pytest.raises(ValueError, match="sample_weight: all 600 weights are zero"):
+        make().fit(X, Y, np.zeros(600))
+    with pytest.raises(ValueError, match="sample_weight: all 600 weights are zero"):
+        SGDRegressor().fit(X, Y, np.zeros(600))
+    with pytest.raises(ValueError, match=r"sample_weight: length 600 does not match the 0 rows"):
+        make().partial_fit(X[:0], [], [0, 1], np.zeros(600))
+
+
+@pytest.mark.parametrize(("broken", "message"), [
+    ((X, Y[1:]), "y: length 599"),
+    ((X, Y, -WEIGHT), "sample_weight: -"),
+    ((X[:, :40], Y), "X has 40 features"),
+    ((X[:0, :40], []), "X has 40 features"),
+    ((X * np.nan, Y), "Input X contains NaN"),
+    ((X, np.array([object()] * 600)), "y: "),
+    (("text", Y), ""),
+])
+def test_errors_name_the_block(broken, message):
+    source = [(X[:50], Y[:50]), (X[50:], Y[50:]), broken]
+    for some, position in ((source, 2), ([*source[:2], *source[:2], broken], 4)):
+        with pytest.raises((ValueError, TypeError), match=rf"^source: block {position} \(the first is 0\): {message}"):
+            make().fit_stream(some, classes=[0, 1])
+
+
 def test_streams_that_are_none():
     for source, message in (([], "there is no block in it"), (iter(()), "there is no block in it")):
         with pytest.raises(ValueError, match=message):

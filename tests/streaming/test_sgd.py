@@ -759,3 +759,55 @@ def test_an_interrupt_before_the_first_row_leaves_the_fit_before(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         model.fit(X[:50], TARGETS["logistic"][:50])
     assert state(model) == before
+
+
+# Fits that stop far from the minimum.
+
+
+def of_other_scales():
+    """Three columns alike but for their unit."""
+    rng = np.random.default_rng(0)
+    columns = rng.standard_normal((2000, 3))
+    y = columns.sum(axis=1) + 0.1 * rng.standard_normal(2000)
+    return columns, columns * [1.0, 1e3, 1e6], y
+
+
+@pytest.mark.parametrize("algorithm", ["ftrl", "adagrad"])
+@pytest.mark.parametrize("loss", ["squared", "huber", "logistic", "softmax"])
+def test_columns_of_other_scales_are_told_of(loss, algorithm):
+    alike, unlike, y = of_other_scales()
+    if loss == "softmax":
+        loss, y = "logistic", np.digitize(y, [-1.0, 1.0])
+    elif loss == "logistic":
+        y = (y > 0.0).astype(int)
+    good = make(loss, algorithm=algorithm, alpha=1e-4).fit(alike, y)
+    model = make(loss, algorithm=algorithm, alpha=1e-4)
+    with pytest.warns(ConvergenceWarning, match="one pass of coordinate descent lowers it by .*scales.*scale them"):
+        model.fit(unlike, y)
+    assert model.dual_gap_ > 0.1
+    assert model.objective_ > 1.2 * good.objective_
+
+
+def test_a_fit_that_saga_cannot_finish_is_told_of():
+    _, unlike, y = of_other_scales()
+    with pytest.warns(ConvergenceWarning) as told:
+        model = make("squared", alpha=1e-4, finish_tol=1e-3, max_iter=50).fit(unlike, y)
+    assert model.dual_gap_ > 0.1
+    assert any("scale them" in str(warning.message) for warning in told)
+
+
+def test_a_gap_that_is_only_loose_is_no_warning():
+    """With more columns than rows say anything of, the bound is far below the minimum all the way there."""
+    rng = np.random.default_rng(0)
+    wide = sparse.random_array((300, 2000), density=0.02, format="csr", rng=rng)
+    y = rng.standard_normal(300)
+    model = make("squared", alpha=1e-3, tol=1e-3).fit(wide, y)
+    best = Lasso(1e-3).fit(wide, y)
+    null = 0.5 * np.var(y)
+    assert model.dual_gap_ > 0.1 > (model.objective_ - best.objective_) / null
+
+
+def test_passes_that_were_asked_for_are_no_search_for_a_minimum():
+    _, unlike, y = of_other_scales()
+    for settings in ({"tol": None, "max_iter": 2}, {"dropout": 0.1}, {"early_stopping": True}):
+        assert make("squared", alpha=1e-4, **settings).fit(unlike, y).dual_gap_ > 0.1
