@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from sparsereg._validation import check_sample_weight, check_target
 from sparsereg.classifiers import LinearSVC, LogisticRegression
 from sparsereg.linear_model import ProbabilisticClassifier, SparseCountRegressor, SparseRegressor
 from sparsereg.regressors import ElasticNet, HuberRegressor, PoissonRegressor
+from sparsereg.streaming.labels import with_labels, with_numbers
 from sparsereg.streaming.model import StreamModel, hand_over
 from sparsereg.streaming.settings import StreamSettings
 from sparsereg.streaming.words import STREAM_ALGORITHM, STREAM_ATTRIBUTES, STREAM_OBJECTIVE, STREAM_SAMPLING
@@ -144,10 +145,8 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
         shares = shares[:, 1:] if coded.classes.size == 2 else shares
         return np.ascontiguousarray(shares), coded.sample_weight, coded.classes
 
-    def _check_classes(self, classes: Any) -> npt.NDArray[Any]:
-        if classes is None:
-            raise ValueError("classes: None is not allowed with a stream, expected all labels")
-        return check_classes(classes)
+    def _read_targets(self, source: Iterable[Any], classes: Any) -> tuple[Iterable[Any], npt.NDArray[Any]]:
+        return with_labels(source, classes)
 
     def _set_classes(self, classes: npt.NDArray[Any] | None) -> None:
         self.classes_ = classes
@@ -281,9 +280,10 @@ class SGDRegressor(SparseCountRegressor, StreamModel):
         numbers = check_target(flatten(y, stacklevel=4), n_samples, *settings.objective.targets, settings.loss)
         return numbers[:, None], check_sample_weight(sample_weight, n_samples), None
 
-    def _check_classes(self, classes: Any) -> None:
+    def _read_targets(self, source: Iterable[Any], classes: Any) -> tuple[Iterable[Any], None]:
         if classes is not None:
             raise ValueError(f"classes: {classes!r} is not allowed for a regression, expected None")
+        return with_numbers(source), None
 
     @property
     def intercept_(self) -> float:
