@@ -130,14 +130,10 @@ def _is_dataset(source: Any) -> bool:
 
 def _pieces_of(source: Any) -> Iterable[_Piece]:
     """Divide a source into what has a name of its own."""
-    if _is_dataset(source):
-        try:
-            fragments = list(source.get_fragments())
-        except ValueError:
-            # One that is filtered is read as a whole.
-            return [_scanned(source, type(source).__name__, {})]
-        return [_scanned(one, getattr(one, "path", type(one).__name__), {"schema": source.schema}) for one in fragments]
     name = f"<{type(source).__name__}>"
+    if _is_dataset(source):
+        files = _files_of(source)
+        return [_scanned(one, one.path, {"schema": source.schema}) for one in files] or [_scanned(source, name, {})]
     if hasattr(source, "__arrow_c_stream__"):
         reader = _as_reader(source)
         return [_Piece(name, reader.schema.names, lambda columns, _: _selected(reader, columns, name))]
@@ -147,6 +143,15 @@ def _pieces_of(source: Any) -> Iterable[_Piece]:
         raise ValueError(f"{name}: no record batch, expected at least one")
     found = chain([first], batches)
     return [_Piece(name, first.schema.names, lambda columns, _: _selected(found, columns, name))]
+
+
+def _files_of(dataset: Any) -> list[Any]:
+    """List the files of a dataset; none where it is read as a whole, because it is filtered or not in files."""
+    try:
+        fragments = list(dataset.get_fragments())
+    except ValueError:
+        return []
+    return fragments if all(hasattr(one, "path") for one in fragments) else []
 
 
 def _scanned(part: Any, name: str, schema: dict[str, Any]) -> _Piece:

@@ -184,15 +184,16 @@ def _learned(source: Any) -> list[Any]:
             )
     labels = _as_read(found) if getattr(source, "_is_untyped", False) else [*found]
     if any(isinstance(label, str) for label in labels):
-        return [_as_text(label) for label in labels]
+        return [*dict.fromkeys(_as_text(label) for label in labels)]
     for label in labels:
         if isinstance(label, float) and not label.is_integer():
             raise ValueError(
                 f"classes: None is not allowed with targets like {label}, expected the two classes if these are "
                 "probabilities; SGDRegressor fits numbers"
             )
-    is_whole = not all(isinstance(label, bool) for label in labels)
-    return [int(label) if is_whole and isinstance(label, (bool, float)) else label for label in labels]
+    if not all(isinstance(label, bool) for label in labels):
+        labels = [int(label) if isinstance(label, (bool, float)) else label for label in labels]
+    return [*dict.fromkeys(labels)]
 
 
 def _as_read(words: Iterable[str]) -> list[Any]:
