@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sparsereg import ArrowReader, CsvReader, ParquetReader
+from sparsereg import ArrowReader, CsvReader, FeatureCross, LatLongCross, ParquetReader, SGDClassifier
 
 pa = pytest.importorskip("pyarrow")
+pd = pytest.importorskip("pandas")
 parquet = pytest.importorskip("pyarrow.parquet")
 
 A, B = 2**60, 2**60 + 1
@@ -156,3 +157,79 @@ def test_who_takes_tables_gets_them(make):
     keeper = Keeper(_takes_tables=True, _takes_text=True)
     list(make(TABLE, features=[(keeper, ["t"])]))
     assert keeper.given[0].ravel().tolist() == ["7", empty, "NA"]
+
+
+# Crosses: a row has the same columns wherever it comes from.
+
+MIXED = {
+    "y": [0.0, 1.0, 0.0, 1.0, 0.0],
+    "user": [A, B, None, 7, -3],
+    "zip": ["007", "7", "NA", None, "A12"],
+    "price": [7.0, 0.1, 2.5, None, -12.0],
+    "is_new": [True, False, None, True, False],
+}
+CROSSES = [("user", "zip"), ("price", "is_new")]
+
+
+def from_polars(table, **settings):
+    return ArrowReader(pytest.importorskip("polars").DataFrame(table), target="y", **settings)
+
+
+def from_pandas(table, **settings):
+    return ArrowReader(table.to_pandas(types_mapper=_nullable), target="y", **settings)
+
+
+def _nullable(kind):
+    return {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}.get(kind)
+
+
+@pytest.mark.parametrize("make", [from_csv, from_parquet, from_arrow, from_polars, from_pandas])
+@pytest.mark.parametrize("hashed", [None, 40])
+@pytest.mark.parametrize("block_rows", [1, 2, 100])
+def test_a_cross_has_the_same_ids_from_everywhere(make, hashed, block_rows):
+    table = pa.table(MIXED)
+    frame = table.drop_columns(["y"]).to_pandas(types_mapper=_nullable)
+    cross = FeatureCross(hashed=hashed, crosses=CROSSES).fit(frame)
+    expected = cross.transform(frame)
+    assert (expected[0] != expected[1]).nnz > 0
+    X = sparse.vstack([block.X for block in make(table, features=cross, block_rows=block_rows)])
+    assert X.shape == expected.shape and (expected != X).nnz == 0
+    # Two ids above 2**53, beside one that is missing, in one block.
+    assert X.tocsr()[0].indices[0] != X.tocsr()[1].indices[0]
+
+
+def test_files_whose_types_differ(tmp_path):
+    """In one file the column is of whole numbers, in the next of text."""
+    cross = FeatureCross(crosses=[("zip", "k")]).fit(pd.DataFrame({"zip": [1234, 77], "k": ["a", "b"]}))
+    tables = [pa.table({"y": [0], "zip": zips, "k": ["a"]}) for zips in ([1234], ["1234"], [1234.0])]
+    for k, table in enumerate(tables):
+        parquet.write_table(table, tmp_path / f"{k}.parquet")
+        (tmp_path / f"{k}.csv").write_text("y,zip,k\n0,1234,a\n" + "1,A12,a\n" * (k == 1))
+    expected = cross.transform(pd.DataFrame({"zip": [1234], "k": ["a"]})).indices.tolist()
+    for reader in (
+        ParquetReader(f"{tmp_path}/*.parquet", target="y", features=cross),
+        CsvReader(f"{tmp_path}/*.csv", target="y", features=cross),
+        ArrowReader(tables, target="y", features=cross),
+    ):
+        assert [block.X[0].indices.tolist() for block in reader] == [expected] * 3
+
+
+def test_places_from_text_are_numbers():
+    places = LatLongCross().fit(pd.DataFrame({"lat": [1.0], "lon": [2.0]}))
+    expected = places.transform(pd.DataFrame({"lat": [59.0, 60.5], "lon": [10.0, 11.0]}))
+    reader = CsvReader(io.BytesIO(b"lon,lat,y\n10,59,0\n11,60.5,1\n"), target="y", features=places, block_rows=1)
+    assert (sparse.vstack([block.X for block in reader]) != expected).nnz == 0
+    gap = CsvReader(io.BytesIO(b"lon,lat,y\n10,59,0\n11,NA,1\n"), target="y", features=places)
+    with pytest.raises(ValueError, match=r"<BytesIO>, in the block from row 1 on: row 1: latitude must be"):
+        list(gap)
+
+
+def test_the_same_model_from_text_and_in_memory():
+    """Fitted on a frame, read from text: every row was unknown, and the accuracy that of a coin."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"a": rng.integers(0, 9, 3000), "b": rng.integers(0, 9, 3000)})
+    frame["y"] = np.where((frame["a"] + frame["b"]) % 2 == 0, "even", "odd")
+    cross = FeatureCross().fit(frame[["a", "b"]])
+    reader = from_csv(pa.table(frame), features=cross, block_rows=700)
+    model = SGDClassifier(random_state=0).fit_stream(reader, n_passes=2)
+    assert model.score(cross.transform(frame[["a", "b"]]), frame["y"]) == 1.0
