@@ -12,6 +12,7 @@ from sparsereg.path_result import RegularizationPath
 from sparsereg.regressors import ElasticNet, HuberRegressor, Lasso, PoissonRegressor, Ridge
 from sparsereg.solvers.base import Progress
 from sparsereg.solvers.learner import DivergenceError
+from sparsereg.streaming.arrow import ArrowReader
 from sparsereg.streaming.blocks import Block
 from sparsereg.streaming.sgd import SGDClassifier, SGDRegressor
 from sparsereg.streaming.svmlight import SvmlightReader
@@ -19,6 +20,7 @@ from sparsereg.streaming.tables import CsvReader, ParquetReader
 
 __version__ = "0.1.0"
 __all__ = [
+    "ArrowReader",
     "Block",
     "CVProgress",
     "ConstantColumnWarning",

@@ -12,7 +12,7 @@ from weakref import WeakSet
 
 from sparsereg._parameters import check_count
 
-__all__ = ["Block", "as_blocks", "overlapped"]
+__all__ = ["Block", "as_blocks", "can_repeat", "overlapped"]
 
 _EXPECTED = "expected a Block, a tuple (X, y) or a tuple (X, y, sample_weight)"
 
@@ -57,6 +57,20 @@ def as_blocks(source: Iterable[Any]) -> Iterator[Block]:
     if isinstance(source, Block) or not isinstance(source, Iterable):
         raise TypeError(f"source: {type(source).__name__} is not allowed, expected an iterable of blocks")
     return _convert(source)
+
+
+def can_repeat(source: Iterable[Any]) -> bool:
+    """Say whether a source can be iterated over more than once; a reader says so itself.
+
+    Parameters
+    ----------
+    source : iterable of blocks
+
+    Returns
+    -------
+    can_repeat : bool
+    """
+    return not isinstance(source, Iterator) and getattr(source, "can_repeat", True)
 
 
 def _convert(source: Iterable[Any]) -> Iterator[Block]:

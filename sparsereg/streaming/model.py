@@ -117,8 +117,8 @@ class StreamModel(SparseLinearModel):
         """
         raise NotImplementedError
 
-    def _check_classes(self, classes: Any) -> npt.NDArray[Any] | None:
-        """Check labels that are given before the data."""
+    def _read_targets(self, source: Iterable[Any], classes: Any) -> tuple[Iterable[Any], npt.NDArray[Any] | None]:
+        """Check labels that are given before the data, or learn them, and have the source give what targets are."""
         raise NotImplementedError
 
     def _set_classes(self, classes: npt.NDArray[Any] | None) -> None:
@@ -273,7 +273,10 @@ class StreamModel(SparseLinearModel):
         source : iterable of Block, (X, y) or (X, y, sample_weight)
             A reader, a list, a generator.
         classes : array-like of shape (n_classes,), None of a regressor
-            All labels that there will be.
+            All labels that there will be. None: a reader of what can be read more than once learns them in a first pass
+            over the targets alone, which for text takes about as long as any pass. Readers of tables find labels
+            whatever type a file has: where classes are text, 7 and 7.0 are "7"; where they are numbers or booleans,
+            "7.0" is 7 and true is 1.
         n_passes : int, default=1
             More than one takes a source that can be iterated over again: a reader, a list.
         validation : None, tuple (X, y), tuple (X, y, sample_weight) or Block, default=None
@@ -306,7 +309,8 @@ class StreamModel(SparseLinearModel):
         ConvergenceWarning
             Where at the end the loss is a thousand times that of predicting 0.
         """
-        settings, known = self._settings(), self._check_classes(classes)
+        settings = self._settings()
+        source, known = self._read_targets(source, classes)
 
         def encode(block: Block) -> Chunk:
             rows = rows_of_block(block.X)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from sparsereg._parameters import check_count, check_flag
 from sparsereg._validation import check_width
-from sparsereg.streaming.blocks import Block, as_blocks, overlapped
+from sparsereg.streaming.blocks import Block, as_blocks, can_repeat, overlapped
 from sparsereg.streaming.checkpoint import load_checkpoint, save_checkpoint
 from sparsereg.streaming.chunks import Chunk
 from sparsereg.streaming.course import Course, History
@@ -76,7 +76,7 @@ def make_plan(
     plan : Plan
     """
     n_passes = check_count(n_passes, "n_passes")
-    if n_passes > 1 and isinstance(source, Iterator):
+    if n_passes > 1 and not can_repeat(source):
         raise ValueError(
             f"n_passes: {n_passes} is not allowed with a source that can be iterated over only once, expected 1, or a "
             "reader or a list as the source"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from sparsereg.classifiers import LinearSVC, LogisticRegression
 from sparsereg.convergence import frames_of_the_package
 from sparsereg.linear_model import ProbabilisticClassifier, SparseCountRegressor, SparseRegressor
 from sparsereg.regressors import ElasticNet, HuberRegressor, PoissonRegressor
+from sparsereg.streaming.labels import with_labels, with_numbers
 from sparsereg.streaming.model import StreamModel, hand_over
 from sparsereg.streaming.settings import StreamSettings
 from sparsereg.streaming.turns import in_turn
@@ -151,10 +152,8 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
         shares = shares[:, 1:] if coded.classes.size == 2 else shares
         return np.ascontiguousarray(shares), coded.sample_weight, coded.classes
 
-    def _check_classes(self, classes: Any) -> npt.NDArray[Any]:
-        if classes is None:
-            raise ValueError("classes: None is not allowed with a stream, expected all labels")
-        return check_classes(classes)
+    def _read_targets(self, source: Iterable[Any], classes: Any) -> tuple[Iterable[Any], npt.NDArray[Any]]:
+        return with_labels(source, classes)
 
     def _set_classes(self, classes: npt.NDArray[Any] | None) -> None:
         self.classes_ = classes
@@ -293,9 +292,10 @@ class SGDRegressor(SparseCountRegressor, StreamModel):
         numbers = check_target(flat, n_samples, *settings.objective.targets, settings.loss)
         return numbers[:, None], check_sample_weight(sample_weight, n_samples, all_zero=True), None
 
-    def _check_classes(self, classes: Any) -> None:
+    def _read_targets(self, source: Iterable[Any], classes: Any) -> tuple[Iterable[Any], None]:
         if classes is not None:
             raise ValueError(f"classes: {classes!r} is not allowed for a regression, expected None")
+        return with_numbers(source), None
 
     @property
     def intercept_(self) -> float:

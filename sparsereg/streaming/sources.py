@@ -1,22 +1,21 @@
-"""Files that readers take: by path or already open, plain or gzipped, opened anew for every pass."""
+"""Files that readers take: by path or already open, plain or packed, opened anew for every pass."""
 
 from __future__ import annotations
 
-import gzip
 import os
 import sys
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
-__all__ = ["Source", "SourceFile", "as_sources"]
+from sparsereg.streaming.folders import expanded
+from sparsereg.streaming.packing import FAULTS, MAGIC_BYTES, packing_of, unpacked
 
-_GZIP_MAGIC = b"\x1f\x8b"
+__all__ = ["Source", "SourceFile", "as_sources"]
 
 
 class SourceFile:
-    """A file open for reading, unzipped where it is gzipped, whose faults name it.
+    """A file open for reading, unpacked where it is packed, whose faults name it.
 
     Parameters
     ----------
@@ -26,8 +25,9 @@ class SourceFile:
     """
 
     def __init__(self, file: IO[bytes], name: str) -> None:
-        self._file = _unzipped(file)
-        self._name = name
+        self._file, self._name = file, name
+        self._packing = packing_of(_first_bytes(file))
+        self._contents = file if self._packing is None else unpacked(file, self._packing, name)
 
     def read(self, size: int = -1) -> bytes:
         """Read up to `size` bytes; none when the file has ended.
@@ -44,16 +44,19 @@ class SourceFile:
         Raises
         ------
         ValueError
-            When the file is gzipped and cut short or damaged.
+            When the file is packed and cut short or damaged.
         TypeError
             When the file gives text.
         """
         try:
-            chunk = self._file.read(size)
+            chunk = self._contents.read(size)
         except EOFError as error:
-            raise ValueError(f"{self._name}: the gzip data are cut short") from error
-        except (gzip.BadGzipFile, zlib.error) as error:
-            raise ValueError(f"{self._name}: the gzip data are damaged: {error}") from error
+            raise ValueError(f"{self._name}: the {self._packing} data are cut short") from error
+        except FAULTS as error:
+            # With a number it is the system that complains.
+            if self._packing is None or getattr(error, "errno", None) is not None:
+                raise
+            raise ValueError(f"{self._name}: the {self._packing} data are damaged: {error}") from error
         if not isinstance(chunk, bytes):
             raise TypeError(f"source: {self._name} gives {type(chunk).__name__}, expected a file opened in binary mode")
         return chunk
@@ -74,16 +77,20 @@ class Source:
     ----------
     source : path, binary file object or "-"
         ``"-"`` is the standard input.
+    partitions : dict of str to str, int or None, optional
+        What the folders that it is in say of all its rows.
 
     Attributes
     ----------
     name : str
         For messages.
+    partitions : dict
     """
 
-    def __init__(self, source: Any) -> None:
+    def __init__(self, source: Any, partitions: dict[str, Any] | None = None) -> None:
+        self.partitions = partitions or {}
         self._path = None
-        if isinstance(source, (str, os.PathLike)) and source != "-":
+        if _is_path(source):
             self._path = os.fspath(source)
             self.name = os.fsdecode(self._path)
             return
@@ -96,9 +103,14 @@ class Source:
         self._start = file.tell() if _can_seek(file) else None
         self._was_read = False
 
+    @property
+    def can_repeat(self) -> bool:
+        """Whether the file can be read more than once."""
+        return self._path is not None or self._start is not None
+
     @contextmanager
     def open(self) -> Iterator[SourceFile]:
-        """Open the file for reading onwards, unzipped where it is gzipped; see `open_raw`.
+        """Open the file for reading onwards, unpacked where it is packed; see `open_raw`.
 
         Yields
         ------
@@ -140,6 +152,7 @@ def as_sources(source: Any) -> list[Source]:
     Parameters
     ----------
     source : path, binary file object, "-", or a list or tuple of these
+        A path may be a folder or a pattern, see `expanded`.
 
     Returns
     -------
@@ -148,21 +161,31 @@ def as_sources(source: Any) -> list[Source]:
     if isinstance(source, (list, tuple)):
         if not source:
             raise ValueError("source: an empty list is not allowed, expected at least one file")
-        return [Source(one) for one in source]
+        return [found for one in source for found in _as_sources(one)]
+    return _as_sources(source)
+
+
+def _as_sources(source: Any) -> list[Source]:
+    """List the files that one path stands for, or take one that is open."""
+    if _is_path(source):
+        return [Source(path, said) for path, said in expanded(os.fsdecode(source))]
     return [Source(source)]
 
 
-def _unzipped(file: IO[bytes]) -> IO[bytes] | gzip.GzipFile:
-    """Return a file, or what it holds when it is gzipped; one that can only be read onwards is taken as it is."""
+def _is_path(source: Any) -> bool:
+    return isinstance(source, (str, os.PathLike)) and source != "-"
+
+
+def _first_bytes(file: IO[bytes]) -> bytes:
+    """Look at how a file begins; of one that can only be read onwards nothing is known."""
     if hasattr(file, "peek"):
-        first = file.peek(len(_GZIP_MAGIC))[: len(_GZIP_MAGIC)]
-    elif _can_seek(file):
-        here = file.tell()
-        first = file.read(len(_GZIP_MAGIC))
-        file.seek(here)
-    else:
-        return file
-    return gzip.GzipFile(fileobj=file, mode="rb") if first == _GZIP_MAGIC else file
+        return bytes(file.peek(MAGIC_BYTES)[:MAGIC_BYTES])
+    if not _can_seek(file):
+        return b""
+    here = file.tell()
+    first = file.read(MAGIC_BYTES)
+    file.seek(here)
+    return first if isinstance(first, bytes) else b""
 
 
 def _can_seek(file: Any) -> bool:

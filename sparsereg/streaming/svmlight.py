@@ -28,6 +28,8 @@ FIRST_ENTRIES = 1 << 13
 CHUNK_BYTES = 1 << 18
 # A file without ends of lines is not text, and must not fill the memory.
 MAX_LINE_BYTES = 1 << 30
+# Some editors put one before text in UTF-8.
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Letters of the culprit that a message shows.
 SHOWN = 40
 
@@ -51,8 +53,9 @@ class SvmlightReader:
     Parameters
     ----------
     source : path, binary file object, "-" or a list of these
-        Files plain or gzipped, told apart by their first bytes; ``"-"`` is the standard input. Several are read one
-        after the other, as if they were one.
+        Files plain or packed by gzip, bzip2, xz or, with pyarrow, zstd, told apart by their first bytes; ``"-"`` is the
+        standard input. A path may also be a folder or a pattern like ``"part-*.svm"``. Several are read one after the
+        other, as if they were one.
     n_features : int, optional
         Width of the blocks; ids must be below. None: 2**63 - 1, so that any id is allowed.
     block_rows : int, default=100_000
@@ -61,7 +64,7 @@ class SvmlightReader:
         Ids in the files count from 0; False: from 1. They count from 0 in the blocks.
     on_error : {"raise", "skip"}, default="raise"
         What a line that is not as it should be does: ValueError with file, line and column, or it is left out and
-        counted. A damaged gzip file and a line of more than 1 GiB always raise.
+        counted. A damaged packed file and a line of more than 1 GiB always raise.
     dtype : float64 or float32, default=float64
         Type of the values.
 
@@ -104,6 +107,11 @@ class SvmlightReader:
         self._rows = self._start()
 
     @property
+    def can_repeat(self) -> bool:
+        """Whether the files can be read more than once."""
+        return all(source.can_repeat for source in self._sources)
+
+    @property
     def n_rows_(self) -> int:
         """Rows of the blocks that the last iteration has given so far."""
         return self._rows.n_given
@@ -131,6 +139,11 @@ class SvmlightReader:
         if rows.n_given == 0:
             names = ", ".join(source.name for source in self._sources)
             raise ValueError(f"{names}: no rows and {rows.n_skipped} skipped lines, expected at least one row")
+
+    def _targets(self) -> Iterator[list[float]]:
+        """Go over the rows once; yield the labels of some at a time, each once."""
+        for block in self:
+            yield np.unique(block.y).tolist()
 
     def _start(self) -> _Rows:
         return _Rows(self.block_rows, self.n_features, self.zero_based, self.dtype)
@@ -234,6 +247,8 @@ def _whole_lines(source: Source) -> Iterator[bytes]:
     """Yield a file in whole lines, many at once; the last one is ended if it was not."""
     parts: list[Any] = []
     with source.open() as file:
+        if (first := file.read(len(BYTE_ORDER_MARK))) != BYTE_ORDER_MARK:
+            parts.append(first)
         while chunk := file.read(CHUNK_BYTES):
             n_whole = chunk.rfind(b"\n") + 1
             view = memoryview(chunk)

@@ -3,108 +3,58 @@
 from __future__ import annotations
 
 import re
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
-from types import ModuleType
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy import sparse
-
 from sparsereg._parameters import check_count
-from sparsereg._sklearn import NotFittedError
-from sparsereg._validation import MAX_SAMPLES
-from sparsereg.streaming.blocks import Block
+from sparsereg.streaming.labels import AnyTarget
 from sparsereg.streaming.sources import Source, as_sources
+from sparsereg.streaming.table_reader import TableReader, Wanted, import_arrow
 
 __all__ = ["CsvReader", "ParquetReader"]
 
-_FEATURES = "expected a transformer or a list of column names and pairs (transformer, column names)"
-
-# How pyarrow reports a field that is not of its column's type; the line of names is its row 1.
+# How pyarrow reports a field that is not of its column's type; a line of names is its row 1.
 _CSV_FAULT = re.compile(r"In CSV column #(?P<column>\d+): Row #(?P<line>\d+): (?P<what>.*)", flags=re.DOTALL)
+_TOO_LONG = "straddl"
 _TYPES_HINT = "; `types` says how to read columns for transformers"
+_LABELS_HINT = "; `types` says that labels are text, and SGDClassifier.fit_stream reads them as they are"
+# Letters of a fault that a message shows: it may quote a field of any size.
+_SHOWN = 200
+_LARGEST_BLOCK = 2**31 - 1
 
 
-class _TableReader(ABC):
-    """What CSV and Parquet have in common."""
+class _FilesReader(TableReader):
+    """Blocks of rows from files."""
 
-    def __init__(self, source: Any, target: Any, features: Any, weight: Any, block_rows: Any) -> None:
-        _import_arrow()
+    def __init__(self, source: Any, *settings: Any) -> None:
+        super().__init__(*settings)
         self._sources = as_sources(source)
-        self.target = _check_name(target, "target")
-        self.weight = None if weight is None else _check_name(weight, "weight")
-        self.features = features
-        self._parts = _as_parts(features)
-        self.block_rows = check_count(block_rows, "block_rows", MAX_SAMPLES)
 
-    def __iter__(self) -> Iterator[Block]:
-        """Read the files from the start.
-
-        Yields
-        ------
-        block : Block
-            X is a CSR matrix, y float64, sample_weight float64 or None.
-        """
-        n_rows = 0
-        for source in self._sources:
-            first = 1
-            for table, parts in self._tables(source):
-                rows = _Rows(source.name, first, table)
-                weight = None if self.weight is None else rows.numbers(self.weight)
-                yield Block(rows.features(parts), rows.numbers(self.target), weight)
-                first += table.num_rows
-            n_rows += first - 1
-        if n_rows == 0:
-            raise ValueError(f"{', '.join(source.name for source in self._sources)}: no rows, expected at least one")
-
-    def _tables(self, source: Source) -> Iterator[tuple[Any, list[_Part]]]:
-        """Yield tables of `block_rows` rows with the columns that are needed, and the parts that they make."""
-        with _blamed_on(source.name):
-            names = self._names(source)
-        with _blamed_on(source.name, names):
-            others = [name for name in names if name not in (self.target, self.weight)]
-            parts = [part if part.columns else _Part(part.transformer, others) for part in self._parts]
-            if not all(part.columns for part in parts):
-                raise ValueError(f"{source.name}: no column is left for features, the file has {_shortened(names)}")
-            numbers = [self.target] if self.weight is None else [self.target, self.weight]
-            numbers += [name for part in parts if part.transformer is None for name in part.columns]
-            needed = [*dict.fromkeys(numbers + [name for part in parts for name in part.columns])]
-            for name in needed:
-                if names.count(name) != 1:
-                    fault = "two columns" if name in names else "no column"
-                    raise ValueError(f"{source.name}: {fault} {name!r}, the file has {_shortened(names)}")
-            for table in _regrouped(self._batches(source, needed, numbers), self.block_rows):
-                yield table, parts
-
-    @abstractmethod
-    def _names(self, source: Source) -> list[str]:
-        """Return the names of all columns of a file."""
-
-    @abstractmethod
-    def _batches(self, source: Source, columns: list[str], numbers: list[str]) -> Iterator[Any]:
-        """Yield record batches of some columns of a file, those among `numbers` as numbers if they can be."""
+    @property
+    def can_repeat(self) -> bool:
+        """Whether the files can be read more than once."""
+        return all(source.can_repeat for source in self._sources)
 
 
-class CsvReader(_TableReader):
+class CsvReader(_FilesReader):
     """Blocks of rows from CSV files, of any size.
 
-    The first line holds the names of the columns. Empty fields and the usual words for them (NA, null, NaN) are missing
-    values.
+    The first line holds the names of the columns, unless `names` does.
 
     Parameters
     ----------
     source : path, binary file object that can seek, or a list of these
-        Files plain or gzipped. Several are read one after the other; each has a line of names.
+        Files plain or packed by gzip, bzip2, xz or zstd, told apart by their first bytes. A path may also be a folder,
+        all of whose files are read, or a pattern like ``"part-*.csv"``; what folders like ``year=2024`` say in their
+        names is a column then too. Several are read one after the other; each has a line of names.
     target : str
-        Column of the labels or values to predict, numbers without gaps.
+        Column of the labels or values to predict, without gaps. Read as numbers; `SGDClassifier.fit_stream` has it read
+        as labels: text, true and false, or numbers. With ``types={target: "string"}`` blocks hold text.
     features : transformer, or list of column names and pairs (transformer, column names)
-        What the columns of X are made of, side by side in this order. A name stands for a column of numbers without
-        gaps. A transformer, such as `LatLongCross` or `FeatureCross`, is given its columns block by block: it
+        What the columns of X are made of, side by side in this order. A name stands for a column of numbers. A
+        transformer, such as `LatLongCross` or `FeatureCross`, is given its columns block by block: it
         must be fitted already, on a sample for example, or need no fit. One of this package that was fitted on a data
         frame gets a table with names; scikit-learn's take that for an array, so give them columns by position. A
         transformer in place of a list gets the columns it was fitted on, or if it has no names for them, all columns
@@ -112,10 +62,22 @@ class CsvReader(_TableReader):
     weight : str, optional
         Column of the sample weights.
     block_rows : int, default=100_000
+    missing : "error", "indicator" or float, default="error"
+        What stands in X where a column of numbers has none. "error": nothing may be missing. "indicator": every such
+        column becomes two, side by side, whether something is missing or not: the number, or 0, and then 1 where it is
+        missing, else 0. A number stands for itself. Targets and weights are never filled.
     types : mapping from column name to pyarrow type or its name, optional
-        How to read columns for transformers, like ``{"zip": "string"}``. What is not named is guessed from the first
-        megabyte of each file.
+        How to read columns for transformers, like ``{"zip": "string"}``. Those of a `FeatureCross` are text if they are
+        not named, and those of a `LatLongCross` numbers. For other transformers what is not named is guessed from the
+        first megabyte of the first file that has the column, and is the same in all others.
     delimiter : str, default=","
+    names : sequence of str, optional
+        Names of all columns, for files without a line of names.
+    null_values : sequence of str, optional
+        Fields that mean a missing value. None: the empty field, and in columns of numbers also the usual words for it
+        (NA, null, NaN); in text "NA" is Namibia.
+    block_size : int, default=1_048_576
+        Bytes that are read at once. A row must not have more.
 
     Raises
     ------
@@ -136,53 +98,112 @@ class CsvReader(_TableReader):
         features: Any,
         weight: str | None = None,
         block_rows: int = 100_000,
+        missing: str | float = "error",
         types: Mapping[str, Any] | None = None,
         delimiter: str = ",",
+        names: Sequence[str] | None = None,
+        null_values: Sequence[str] | None = None,
+        block_size: int = 1 << 20,
     ) -> None:
-        super().__init__(source, target, features, weight, block_rows)
+        super().__init__(source, target, features, weight, block_rows, missing)
         self.types = {name: _as_type(kind, name) for name, kind in (types or {}).items()}
         if not isinstance(delimiter, str) or len(delimiter.encode()) != 1:
             raise ValueError(f"delimiter: {delimiter!r} is not allowed, expected one ASCII letter")
         self.delimiter = delimiter
+        self.names = None if names is None else _check_words(names, "names")
+        self.null_values = None if null_values is None else _check_words(null_values, "null_values")
+        self.block_size = check_count(block_size, "block_size", _LARGEST_BLOCK)
 
-    def _names(self, source: Source) -> list[str]:
-        with self._open(source) as reader:
+    @property
+    def _is_untyped(self) -> bool:
+        """Whether the target is text without a type, which may mean numbers."""
+        return self.target not in self.types
+
+    @property
+    def _no_number(self) -> list[str]:
+        from pyarrow import csv
+
+        # Those that the user has named are missing values before anything is read as a number.
+        return csv.ConvertOptions().null_values if self.null_values is None else []
+
+    def _pieces(self) -> Iterable[_CsvFile]:
+        guessed: dict[str, Any] = {}
+        return [_CsvFile(source, guessed) for source in self._sources]
+
+    def _names(self, piece: _CsvFile) -> list[str]:
+        with self._open(piece.source) as reader:
+            for field in reader.schema:
+                piece.guess(field)
             return list(reader.schema.names)
 
-    def _batches(self, source: Source, columns: list[str], numbers: list[str]) -> Iterator[Any]:
-        types = {**self.types, **dict.fromkeys(numbers, _import_arrow().float64())}
-        with self._open(source, include_columns=columns, column_types=types) as reader:
-            yield from reader
+    def _batches(self, piece: _CsvFile, columns: list[str], wanted: Wanted) -> Iterator[Any]:
+        types = {**piece.guessed, **self._types(wanted)}
+        with self._open(piece.source, include_columns=columns, column_types=types) as reader:
+            yield from reader if self.null_values is not None else map(_with_gaps, reader)
+
+    def _types(self, wanted: Wanted) -> dict[str, Any]:
+        """Say how columns are read. What is wanted as text and as a number is read as text."""
+        arrow = import_arrow()
+        target = _as_type(self._target_kind.text_type, self.target)
+        types = dict.fromkeys([*wanted.given([False]), *wanted.numbers], arrow.float64())
+        types |= dict.fromkeys(wanted.given([True]), arrow.string())
+        types |= {name: self.types[name] for name in wanted.given() if name in self.types}
+        types[self.target] = self.types.get(self.target, target)
+        return types
 
     @contextmanager
     def _open(self, source: Source, **convert: Any) -> Iterator[Any]:
         from pyarrow import csv
 
+        if self.null_values is not None:
+            convert |= {"null_values": self.null_values, "strings_can_be_null": True}
         # Faults come with their row from one thread only.
         options = {
-            "read_options": csv.ReadOptions(use_threads=False),
+            "read_options": csv.ReadOptions(
+                use_threads=False, block_size=self.block_size, column_names=self.names or None
+            ),
             "parse_options": csv.ParseOptions(delimiter=self.delimiter),
-            "convert_options": csv.ConvertOptions(strings_can_be_null=True, **convert),
+            "convert_options": csv.ConvertOptions(**convert),
         }
         # The reader is closed before the file, from which it may be reading ahead.
         with source.open() as file, csv.open_csv(file, **options) as reader:
             yield reader
 
+    def _explained(self, name: str, columns: Sequence[str], fault: str) -> str:
+        if _TOO_LONG in fault:
+            return f"{name}: a row does not fit into block_size={self.block_size} bytes, expected a larger block_size"
+        found = _CSV_FAULT.fullmatch(fault)
+        if found is None or int(found["column"]) >= len(columns):
+            return f"{name}: {_shortened(fault)}"
+        column, row = columns[int(found["column"])], int(found["line"]) - (self.names is None)
+        return f"{name}, row {row}: column {column!r}: {_shortened(found['what'])}{self._hint(column)}"
 
-class ParquetReader(_TableReader):
+    def _hint(self, column: str) -> str:
+        """Say what may help where a field is not of its column's type."""
+        if column == self.target:
+            return _LABELS_HINT if isinstance(self._target_kind, AnyTarget) else ""
+        plain = {name for part in self._parts if part.transformer is None for name in part.columns}
+        return "" if column == self.weight or column in plain else _TYPES_HINT
+
+
+class ParquetReader(_FilesReader):
     """Blocks of rows from Parquet files, of any size.
 
     Parameters
     ----------
     source : path, binary file object that can seek, or a list of these
-        Several are read one after the other.
+        A path may also be a folder, all of whose files are read, or a pattern like ``"part-*.parquet"``; what folders
+        like ``year=2024`` say in their names is a column then too. Several are read one after the other.
     target : str
-        Column of the labels or values to predict, numbers without gaps.
+        Column of the labels or values to predict, without gaps: numbers, true and false as 1 and 0, or text, which
+        `SGDClassifier` takes as labels.
     features : transformer, or list of column names and pairs (transformer, column names)
         As for `CsvReader`.
     weight : str, optional
         Column of the sample weights.
     block_rows : int, default=100_000
+    missing : "error", "indicator" or float, default="error"
+        As for `CsvReader`; NaN is missing too.
 
     Raises
     ------
@@ -195,16 +216,26 @@ class ParquetReader(_TableReader):
     """
 
     def __init__(
-        self, source: Any, *, target: str, features: Any, weight: str | None = None, block_rows: int = 100_000
+        self,
+        source: Any,
+        *,
+        target: str,
+        features: Any,
+        weight: str | None = None,
+        block_rows: int = 100_000,
+        missing: str | float = "error",
     ) -> None:
-        super().__init__(source, target, features, weight, block_rows)
+        super().__init__(source, target, features, weight, block_rows, missing)
 
-    def _names(self, source: Source) -> list[str]:
-        with self._open(source) as file:
+    def _pieces(self) -> Iterable[Source]:
+        return self._sources
+
+    def _names(self, piece: Source) -> list[str]:
+        with self._open(piece) as file:
             return list(file.schema_arrow.names)
 
-    def _batches(self, source: Source, columns: list[str], numbers: list[str]) -> Iterator[Any]:
-        with self._open(source) as file:
+    def _batches(self, piece: Source, columns: list[str], wanted: Wanted) -> Iterator[Any]:
+        with self._open(piece) as file:
             yield from file.iter_batches(batch_size=min(self.block_rows, 1 << 16), columns=columns, use_threads=False)
 
     @contextmanager
@@ -216,175 +247,61 @@ class ParquetReader(_TableReader):
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """Neighbouring columns of X: what makes them, None for numbers as they are, and of which columns."""
+class _CsvFile:
+    """A file, and the types of columns that were guessed from those before it."""
 
-    transformer: Any
-    columns: list[str]
+    source: Source
+    guessed: dict[str, Any]
 
+    @property
+    def name(self) -> str:
+        return self.source.name
 
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """Rows of a file, the first of them numbered `first`."""
+    @property
+    def partitions(self) -> dict[str, Any]:
+        return self.source.partitions
 
-    name: str
-    first: int
-    table: Any
-
-    def numbers(self, column: str) -> NDArray[np.float64]:
-        """Return a column of finite numbers without gaps."""
-        kinds, values = _import_arrow().types, self.table.column(column)
-        numeric = (kinds.is_integer, kinds.is_floating, kinds.is_decimal, kinds.is_boolean, kinds.is_null)
-        if not any(is_kind(values.type) for is_kind in numeric):
-            raise ValueError(f"{self.name}: column {column!r} holds {values.type}, expected numbers")
-        missing = values.is_null().to_numpy()
-        if missing.any():
-            raise ValueError(f"{self._row(missing)}: column {column!r} has no value, expected a number")
-        numbers = values.cast("float64", safe=False).to_numpy()
-        infinite = ~np.isfinite(numbers)
-        if infinite.any():
-            found = numbers[infinite][0]
-            raise ValueError(f"{self._row(infinite)}: column {column!r} has {found}, expected a finite number")
-        return numbers
-
-    def features(self, parts: Iterable[_Part]) -> sparse.csr_matrix:
-        """Return what the parts make, side by side."""
-        made = [self._plain(part) if part.transformer is None else self._transformed(part) for part in parts]
-        return sparse.csr_matrix(made[0] if len(made) == 1 else sparse.hstack(made, format="csr"))
-
-    def _plain(self, part: _Part) -> sparse.csr_matrix:
-        return sparse.csr_matrix(np.column_stack([self.numbers(name) for name in part.columns]))
-
-    def _transformed(self, part: _Part) -> Any:
-        columns = _Columns(part.columns, [_as_array(self.table.column(name)) for name in part.columns])
-        named = hasattr(part.transformer, "feature_names_in_")
-        try:
-            made = part.transformer.transform(columns if named else np.asarray(columns))
-        except NotFittedError:
-            raise
-        except (ValueError, TypeError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"{self.name}, in the block from row {self.first} on: {error}") from error
-        return made if sparse.issparse(made) else sparse.csr_matrix(np.asarray(made))
-
-    def _row(self, marked: NDArray[np.bool_]) -> str:
-        return f"{self.name}, row {self.first + int(np.argmax(marked))}"
+    def guess(self, field: Any) -> None:
+        """Keep the first type of a column, but let whole numbers become fractions."""
+        kinds = import_arrow().types
+        if kinds.is_null(field.type):
+            return
+        known = self.guessed.setdefault(field.name, field.type)
+        if kinds.is_integer(known) and kinds.is_floating(field.type):
+            self.guessed[field.name] = field.type
 
 
-class _Columns:
-    """The least that counts as a data frame with names, for transformers that were fitted on one."""
+def _with_gaps(batch: Any) -> Any:
+    """Make missing values of empty text."""
+    import pyarrow as pa
+    from pyarrow import compute
 
-    def __init__(self, names: list[str], arrays: list[NDArray[Any]]) -> None:
-        self.columns = names
-        self.shape = (arrays[0].size, len(arrays))
-        self._arrays = dict(zip(names, arrays))
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, name: str) -> NDArray[Any]:
-        return self._arrays[name]
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        arrays = [self._arrays[name] for name in self.columns]
-        # Numbers beside words would become words.
-        if any(array.dtype.kind not in "biuf" for array in arrays):
-            arrays = [array.astype(object) for array in arrays]
-        table = np.column_stack(arrays)
-        return table if dtype is None else table.astype(dtype)
-
-
-def _as_parts(features: Any) -> list[_Part]:
-    """Read what X is to be made of; neighbouring columns of numbers become one part."""
-    if hasattr(features, "transform"):
-        return [_Part(features, list(getattr(features, "feature_names_in_", [])))]
-    if not isinstance(features, (list, tuple)) or not features:
-        raise TypeError(f"features: {features!r} is not allowed, {_FEATURES}")
-    parts: list[_Part] = []
-    for plain, entries in groupby(features, key=lambda entry: isinstance(entry, str)):
-        if plain:
-            parts.append(_Part(None, list(entries)))
-        else:
-            parts.extend(_as_part(entry) for entry in entries)
-    return parts
-
-
-def _as_part(pair: Any) -> _Part:
-    """Read a transformer and its columns."""
-    is_pair = isinstance(pair, tuple) and len(pair) == 2 and hasattr(pair[0], "transform")
-    if not is_pair or isinstance(pair[1], str) or not isinstance(pair[1], Iterable):
-        raise TypeError(f"features: {pair!r} is not allowed, {_FEATURES}")
-    columns = [_check_name(name, "features") for name in pair[1]]
-    if not columns:
-        raise ValueError(f"features: {pair!r} is not allowed, expected at least one column")
-    return _Part(pair[0], columns)
-
-
-def _regrouped(batches: Iterator[Any], n_rows: int) -> Iterator[Any]:
-    """Cut record batches, joined end to end, into tables of `n_rows` rows; the last one may have fewer."""
-    table = _import_arrow().Table
-    held: list[Any] = []
-    n_held = 0
-    for batch in batches:
-        while n_held + batch.num_rows >= n_rows:
-            yield table.from_batches([*held, batch.slice(0, n_rows - n_held)])
-            batch = batch.slice(n_rows - n_held)
-            held, n_held = [], 0
-        held.append(batch)
-        n_held += batch.num_rows
-    if n_held:
-        yield table.from_batches(held)
-
-
-def _as_array(column: Any) -> NDArray[Any]:
-    """Return a column as an array; missing numbers are NaN, other missing values None."""
-    if _import_arrow().types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    return column.to_numpy()
-
-
-@contextmanager
-def _blamed_on(name: str, columns: Sequence[str] = ()) -> Iterator[None]:
-    """Put the name of a file, and of its column, on what pyarrow finds wrong with it."""
-    arrow = _import_arrow()
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{name}: {error}, expected UTF-8") from error
-    except arrow.ArrowException as error:
-        fault = _CSV_FAULT.fullmatch(str(error))
-        if fault is None or int(fault["column"]) >= len(columns):
-            raise ValueError(f"{name}: {error}") from error
-        column, row = columns[int(fault["column"])], int(fault["line"]) - 1
-        raise ValueError(f"{name}, row {row}: column {column!r}: {fault['what']}{_TYPES_HINT}") from error
-    except OSError as error:
-        # Without a number it is not the system that complains.
-        if error.errno is not None:
-            raise
-        raise ValueError(f"{name}: {error}") from error
+    columns = list(batch.columns)
+    for k, column in enumerate(columns):
+        if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+            empty = compute.equal(compute.binary_length(column), 0)
+            if compute.any(empty).as_py():
+                columns[k] = compute.if_else(empty, pa.scalar(None, column.type), column)
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def _as_type(kind: Any, name: str) -> Any:
-    arrow = _import_arrow()
+    arrow = import_arrow()
     try:
         return arrow.type_for_alias(kind) if isinstance(kind, str) else arrow.field(name, kind).type
     except (TypeError, ValueError) as error:
         raise type(error)(f"types: {kind!r} for column {name!r} is not allowed; {error}") from error
 
 
-def _check_name(name: Any, argument: str) -> str:
-    if not isinstance(name, str):
-        raise TypeError(f"{argument}: {name!r} is not allowed, expected the name of a column")
-    return name
+def _check_words(words: Any, argument: str) -> list[str]:
+    if isinstance(words, str) or not isinstance(words, Iterable):
+        raise TypeError(f"{argument}: {words!r} is not allowed, expected a sequence of str")
+    words = list(words)
+    strange = [word for word in words if not isinstance(word, str)]
+    if strange or not words:
+        raise TypeError(f"{argument}: {(strange or [words])[0]!r} is not allowed, expected a sequence of str")
+    return words
 
 
-def _shortened(names: list[str]) -> str:
-    return ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")
-
-
-def _import_arrow() -> ModuleType:
-    try:
-        import pyarrow
-    except ImportError:
-        raise ImportError("CsvReader and ParquetReader need pyarrow: pip install 'sparsereg[io]'") from None
-    return pyarrow
+def _shortened(fault: str) -> str:
+    return fault if len(fault) <= _SHOWN else fault[:_SHOWN] + "..."

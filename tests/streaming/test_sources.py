@@ -110,6 +110,20 @@ def test_lists():
         as_sources([])
 
 
+def test_folders_and_patterns_among_files(tmp_path):
+    for name in ("b=1/x", "b=2/y", "c"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(name.encode())
+    found = as_sources([tmp_path / "c", io.BytesIO(b"z"), f"{tmp_path}/b=*/*"])
+    assert [read(source) for source in found] == [b"c", b"z", b"b=1/x", b"b=2/y"]
+    assert [source.partitions for source in found] == [{}, {}, {"b": 1}, {"b": 2}]
+    assert [read(source) for source in as_sources(tmp_path)] == [b"b=1/x", b"b=2/y", b"c"]
+
+
+def test_what_can_be_read_again(tmp_path):
+    assert [Source(one).can_repeat for one in (tmp_path / "a", io.BytesIO(), Pipe(b""))] == [True, True, False]
+
+
 def test_a_path_that_does_not_exist(tmp_path):
     with pytest.raises(FileNotFoundError, match="absent"):
         read(Source(tmp_path / "absent"))

@@ -1,7 +1,9 @@
 """Files in svmlight form: the same rows whatever the blocks, every fault with its place, memory that stays bounded."""
 
+import bz2
 import gzip
 import io
+import lzma
 import tracemalloc
 from itertools import pairwise
 
@@ -141,6 +143,30 @@ def test_several_files_are_one(tmp_path):
     for _ in range(2):
         assert joined(found) == ([1.0, 2.0, 3.0], [[(0, 1.0)], [(1, 2.0)], [(2, 3.0)]])
         assert (found.n_rows_, found.n_skipped_) == (3, 0)
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 4, 1000])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, lzma.compress])
+def test_a_byte_order_mark_is_no_text(monkeypatch, chunk, pack):
+    monkeypatch.setattr(svmlight, "CHUNK_BYTES", chunk)
+    text = b"1 1:1\n2 2:2\n"
+    mark = b"\xef\xbb\xbf"
+    assert joined(reader(pack(mark + text))) == svmlight_twin.parse(text)
+    with pytest.raises(ValueError, match=r"line 1, column 3: expected id:value"):
+        list(reader(pack(mark + b"1 x\n")))
+    with pytest.raises(ValueError, match="line 2, column 1: expected a finite number as label"):
+        list(reader(pack(text[:6] + mark + text[6:])))
+    for short in (b"", mark, b"\n", b"#"):
+        with pytest.raises(ValueError, match="no rows and 0 skipped lines"):
+            list(reader(pack(short)))
+
+
+def test_folders_and_patterns(tmp_path):
+    for k in (2, 1):
+        (tmp_path / f"part-{k}.svm.xz").write_bytes(lzma.compress(f"{k} {k}:{k}\n".encode()))
+    for source in (tmp_path, f"{tmp_path}/part-*"):
+        assert joined(SvmlightReader(source)) == ([1.0, 2.0], [[(0, 1.0)], [(1, 2.0)]])
+        assert SvmlightReader(source).can_repeat
 
 
 def test_reading_ahead_gives_the_same():

@@ -1,7 +1,9 @@
 """CSV and Parquet: both give the same blocks, whatever their size, and say which column and row is wrong."""
 
+import bz2
 import gzip
 import io
+import lzma
 import subprocess
 import sys
 
@@ -45,6 +47,18 @@ def make_reader(request, frame, tmp_path_factory):
         return lambda **settings: ParquetReader(path, **{"target": "y", **settings})
     frame.to_csv(path, index=False)
     return lambda **settings: CsvReader(path, **{"target": "y", **settings})
+
+
+class Text:
+    """A transformer that takes columns of text, and keeps its rows."""
+
+    def __init__(self, _takes_text=True):
+        self._takes_text = _takes_text
+        self.given = []
+
+    def transform(self, X):
+        self.given += [[None if value != value else value for value in row] for row in X.tolist()]
+        return np.ones((len(X), 1))
 
 
 def csv(text, **settings):
@@ -165,6 +179,129 @@ def test_types_say_how_columns_are_read():
         assert same(X, cross.transform(table))
 
 
+def test_a_number_may_be_a_category_too():
+    """One column that is wanted as text and as a number is read as text."""
+    cross = Text()
+    text = b"y,a,b\n0, 007 ,1\n1,7.5,2\n1,1e2,3\n"
+    X, _ = joined(csv(text, features=["a", (cross, ["a", "b"]), "b"]))
+    assert X.toarray().tolist() == [[7, 1, 1], [7.5, 1, 2], [100, 1, 3]]
+    assert cross.given == [[" 007 ", "1"], ["7.5", "2"], ["1e2", "3"]]
+    X, _ = joined(csv(b"y,a\n0,NA\n1,\n1,null\n0,4\n", features=["a", (cross, ["a"])], missing="indicator"))
+    assert X.toarray().tolist() == [[0, 1, 1], [0, 1, 1], [0, 1, 1], [4, 0, 1]]
+    with pytest.raises(ValueError, match="<BytesIO>, row 2: column 'a' has 'many', expected a number"):
+        list(csv(b"y,a\n0,1\n1,many\n", features=["a", (cross, ["a"])]))
+    with pytest.raises(ValueError, match="<BytesIO>, row 1: column 'a' has inf, expected a finite number"):
+        list(csv(b"y,a\n0,1e400\n", features=["a", (cross, ["a"])]))
+
+
+def test_a_row_is_the_same_in_every_file():
+    """Guessed one by one, 1234 is a number in the first file and text in the second."""
+
+    def make(transformer, **settings):
+        files = [io.BytesIO(b"zip,y\n1234,0\n"), io.BytesIO(b"zip,y\n1234,0\nA12,1\n")]
+        return CsvReader(files, target="y", features=[(transformer, ["zip"])], **settings)
+
+    cross = Text()
+    joined(make(cross))
+    assert cross.given == [["1234"], ["1234"], ["A12"]]
+    kept = Text(_takes_text=None)
+    with pytest.raises(ValueError, match=r"row 2: column 'zip': .* to int64: invalid value 'A12'; `types` says how"):
+        joined(make(kept))
+    assert kept.given == [[1234]]
+    joined(make(kept, types={"zip": "string"}))
+    assert kept.given[1:] == [["1234"], ["1234"], ["A12"]]
+
+
+def test_whole_numbers_in_one_file_may_be_fractions_in_the_next():
+    files = [io.BytesIO(b"a,y\n%b,0\n" % field) for field in (b"", b"1", b"1.5", b"2")]
+    kept = Text(_takes_text=None)
+    joined(CsvReader(files, target="y", features=[(kept, ["a"])]))
+    assert kept.given == [[None], [1], [1.5], [2.0]]
+
+
+def test_who_takes_numbers_gets_them():
+    kept = Text(_takes_text=False)
+    joined(csv(b"y,a\n0,1\n1,\n1,2.5\n", features=[(kept, ["a"])], block_rows=1))
+    assert kept.given == [[1.0], [None], [2.5]]
+    assert all(isinstance(value, float) for value in (kept.given[0][0], kept.given[2][0]))
+
+
+def test_what_is_missing_in_text():
+    """NA is Namibia, and somebody is called Null."""
+    text = b'y,t,n\n0,NA,NA\n1,,\n0,"",null\n1,null,1\n0,-,2\n'
+    cross, numbers = Text(), {"features": ["n"], "missing": -1}
+    joined(csv(text, features=[(cross, ["t"])]))
+    assert cross.given == [["NA"], [None], [None], ["null"], ["-"]]
+    assert joined(csv(text, **numbers))[0].toarray().ravel().tolist() == [-1, -1, -1, 1, 2]
+    cross = Text()
+    joined(csv(text, features=[(cross, ["t"])], null_values=["NA", "-"]))
+    assert cross.given == [[None], [""], [""], ["null"], [None]]
+    with pytest.raises(ValueError, match="row 2: column 'n': CSV conversion error to double: invalid value ''"):
+        list(csv(text, **numbers, null_values=["NA", "-"]))
+
+
+def test_names_for_files_without_them():
+    text = b"1,0.5,x\n0,1.5,y\n"
+    X, y = joined(csv(text, names=["y", "a", "kind"]))
+    assert (X.toarray().ravel().tolist(), y.tolist()) == ([0.5, 1.5], [1, 0])
+    with pytest.raises(ValueError, match="<BytesIO>, row 2: column 'a': CSV conversion error to double: invalid value"):
+        list(csv(b"1,2\n1,x\n", names=["y", "a"]))
+    with pytest.raises(ValueError, match="<BytesIO>: CSV parse error: Row #1: Expected 2 columns, got 3"):
+        list(csv(text, names=["y", "a"]))
+    with pytest.raises(ValueError, match="<BytesIO>: no column 'a', the file has 'y', 'b'"):
+        list(csv(b"1,2\n", names=["y", "b"]))
+
+
+def test_a_byte_order_mark_is_no_name():
+    for settings in ({}, {"names": ["y", "a"]}):
+        text = "\ufeff" + ("" if settings else "y,a\n") + "1,2\n"
+        X, y = joined(csv(text.encode(), **settings))
+        assert (X.toarray().tolist(), y.tolist()) == ([[2]], [1])
+
+
+def test_a_row_longer_than_what_is_read_at_once():
+    text = b"y,a,t\n" + b"1,2,x\n" * 1000 + b"1,2," + b"x" * 5000 + b"\n1,2,x\n"
+    with pytest.raises(ValueError, match=r"^<BytesIO>: a row does not fit into block_size=1000 bytes, exp"):
+        list(csv(text, block_size=1000))
+    assert len(joined(csv(text, block_size=6000))[1]) == 1002
+    with pytest.raises(ValueError, match=r"^.{100,320}$"):
+        list(csv(b"y,a\n1," + b"x" * 100_000 + b"\n"))
+
+
+@pytest.mark.parametrize("pack", [bz2.compress, lzma.compress, gzip.compress])
+def test_packed_files(pack):
+    X, y = joined(csv(pack(b"y,a\n1,2\n") + pack(b"3,4\n")))
+    assert (X.toarray().tolist(), y.tolist()) == ([[2], [4]], [1, 3])
+    with pytest.raises(ValueError, match=r"<BytesIO>: the .* data are cut short"):
+        list(csv(pack(b"y,a\n1,2\n")[:-5]))
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_partitioned_folders(tmp_path, form):
+    """What folders say is a column: a number, a category, a target."""
+    table = pd.DataFrame({"y": [0.0, 1.0, 2.0], "a": [1, 2, 3]})
+    table["year"], table["kind"] = [2023, 2024, 2024], ["p q", "r", "p q"]
+    for (year, kind), part in table.groupby(["year", "kind"]):
+        folder = tmp_path / f"year={year}" / f"kind={kind.replace(' ', '%20')}"
+        folder.mkdir(parents=True)
+        rest = part.drop(columns=["year", "kind"])
+        getattr(rest, f"to_{form}")(folder / f"x.{form}", index=False)
+    (tmp_path / "_SUCCESS").write_bytes(b"")
+    make = CsvReader if form == "csv" else ParquetReader
+    cross = Text()
+    for source in (tmp_path, f"{tmp_path}/year=*/*/x.*"):
+        X, y = joined(make(source, target="y", features=["year", "a", (cross, ["kind", "year"])]))
+        found = sorted(zip(y.tolist(), X.toarray().tolist(), [*cross.given]))
+        assert found == [
+            (0, [2023, 1, 1], ["p q", 2023]), (1, [2024, 2, 1], ["r", 2024]), (2, [2024, 3, 1], ["p q", 2024])
+        ]
+        cross.given.clear()
+    X, y = joined(make(tmp_path, target="year", features=["a"]))
+    assert sorted(y.tolist()) == [2023, 2024, 2024]
+    with pytest.raises(ValueError, match=r"year=2023/kind=p%20q/x\.\w+: no column 'z', .* 'a', 'year', 'kind'"):
+        list(make(tmp_path, target="y", features=["z"]))
+
+
 def test_memory_follows_the_block_not_the_file(tmp_path):
     path = tmp_path / "long.csv"
     path.write_bytes(b"a,y\n" + b"1.5,2.5\n" * 3_000_000)
@@ -202,8 +339,8 @@ def test_gaps_and_words_in_parquet():
         list(parquet({"y": [0.0, 1.0, 2.0], "a": [1, np.nan, 3]}))
     with pytest.raises(ValueError, match=r"<BytesIO>, row 1: column 'a' has no value, expected a number"):
         list(parquet({"y": [0.0], "a": pa.nulls(1)}))
-    with pytest.raises(ValueError, match=r"<BytesIO>: column 'y' holds string, expected numbers"):
-        list(parquet({"y": ["yes", "no"], "a": [1, 2]}))
+    with pytest.raises(ValueError, match=r"<BytesIO>: column 'a' holds string, expected numbers"):
+        list(parquet({"y": [1, 2], "a": ["yes", "no"]}))
 
 
 def test_a_fault_far_into_the_file():
@@ -288,6 +425,12 @@ def test_damaged_parquet(tmp_path):
         ({"block_rows": 0}, ValueError, "block_rows: 0 is outside"),
         ({"types": {"a": "word"}}, ValueError, "types: 'word' for column 'a' is not allowed"),
         ({"types": {"a": 3}}, TypeError, "types: 3 for column 'a' is not allowed"),
+        ({"names": "ay"}, TypeError, "names: 'ay' is not allowed, expected a sequence of str"),
+        ({"names": ["a", 3]}, TypeError, "names: 3 is not allowed"),
+        ({"names": []}, TypeError, r"names: \[\] is not allowed"),
+        ({"null_values": 3}, TypeError, "null_values: 3 is not allowed"),
+        ({"block_size": 0}, ValueError, "block_size: 0 is outside"),
+        ({"block_size": 2**31}, ValueError, "block_size: 2147483648 is outside"),
         ({"delimiter": ";;"}, ValueError, "delimiter: ';;' is not allowed"),
     ],
 )
@@ -307,4 +450,4 @@ def test_without_pyarrow():
         "    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "CsvReader and ParquetReader need pyarrow: pip install 'sparsereg[io]'\n", done.stderr
+    assert done.stdout == "CsvReader needs pyarrow: pip install 'sparsereg[io]'\n", done.stderr
