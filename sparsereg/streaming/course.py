@@ -96,6 +96,8 @@ class Course:
         Non-zeros since the last entry of the history.
     n_iter : int
         Passes over the data so far, the one under way included.
+    start : tuple of ndarray of int64 of shape (n_ids,) and of float64 of shape (n_ids, n_outputs)
+        Ids and coefficients before the first row, as they were given: cells round them.
     """
 
     def __init__(self, settings: StreamSettings, n_features: int, n_outputs: int, seed: int):
@@ -105,6 +107,7 @@ class Course:
         self.seconds = 0.0
         self.n_iter = 0
         self.n_entries = 0
+        self.start: tuple[Ids, Vector] = np.empty(0, dtype=np.int64), np.empty((0, n_outputs))
         self._totals = np.zeros(2)
         self._coef: SparseCoef | PathCoef | None = None
 
