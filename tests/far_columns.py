@@ -1,4 +1,4 @@
-"""Columns a z + b, far from zero and narrow, beside cells of a category; and the same data with exact means taken off."""
+"""Columns a z + b, far from zero and narrow, beside cells of a category; and the same less their exact means."""
 
 from dataclasses import dataclass
 
@@ -40,13 +40,13 @@ class Far:
         return 8.0 * np.finfo(float).eps * float(np.abs(self.mean * w[: self.mean.size]).sum())
 
 
-def far_columns(seed, ratio=None, n_samples=60, n_far=2, dtype=float):
-    """Draw columns with |b / a| from 1 to 1e9, or of a given ratio, and a category of five cells."""
+def far_columns(seed, ratio=None, n_samples=60, n_far=2, scale=None):
+    """Draw columns with |b / a| from 1 to 1e9 and a from 0.01 to 100, or as given, and a category of five cells."""
     rng = np.random.default_rng(seed)
     z = rng.standard_normal((n_samples, n_far))
     ratio = 10.0 ** rng.uniform(0.0, 9.0, n_far) if ratio is None else np.full(n_far, ratio)
-    a = 10.0 ** rng.uniform(-2.0, 2.0, n_far)
-    columns = (a * (z + ratio * rng.choice([-1.0, 1.0], n_far))).astype(dtype)
+    a = 10.0 ** rng.uniform(-2.0, 2.0, n_far) if scale is None else scale
+    columns = a * (z + ratio * rng.choice([-1.0, 1.0], n_far))
     cells = np.eye(5)[rng.integers(0, 5, n_samples)]
     weight = rng.integers(0, 3, n_samples) * rng.uniform(0.5, 2.0, n_samples) if seed % 2 else np.ones(n_samples)
     weight[0] = 1.0
@@ -56,7 +56,7 @@ def far_columns(seed, ratio=None, n_samples=60, n_far=2, dtype=float):
     eta = z @ np.linspace(1.0, -0.5, n_far) + cells[:, 0]
     # The answer is that of the columns as they are stored, whose last digits rounding has changed.
     return Far(
-        np.hstack([columns, cells.astype(dtype)]), np.hstack([near, cells]), mean, weight, eta,
+        np.hstack([columns, cells]), np.hstack([near, cells]), mean, weight, eta,
         0.3 * rng.standard_normal(n_samples),
     )
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
 
-__all__ = ["FAR", "NOWHERE", "Centring", "Moments", "blurred", "bring_near", "take_moments"]
+__all__ = ["FAR", "FAR_FOR_STEPS", "NOWHERE", "Centring", "Moments", "blurred", "bring_near", "take_moments"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
@@ -23,6 +23,8 @@ Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
 
 # Square of mean / sd above which a full column is moved: below it correlations keep twelve digits as they are.
 FAR = 1e4
+# The same for steps along single rows, which take so many times longer along such a column than along the intercept.
+FAR_FOR_STEPS = 1.0
 # The same for a column with zeros, which then get entries: in rows of like weight it takes 1e8 of them to be so far,
 # and columns that are 1 in all but a few rows are left as sparse as they are.
 FAR_WITH_ZEROS = 1e8
@@ -98,7 +100,7 @@ def take_moments(matrix: Matrix, n_rows: int, weight: Vector, weight_sum: float)
 
 
 def bring_near(
-    matrix: Matrix, n_rows: int, moments: Moments, varies: npt.NDArray[np.bool_]
+    matrix: Matrix, n_rows: int, moments: Moments, varies: npt.NDArray[np.bool_], far_from: float = FAR
 ) -> tuple[Matrix, Centring]:
     """Take a constant near its mean off every column that is far from zero.
 
@@ -111,6 +113,8 @@ def bring_near(
         Of the columns; those of columns that move are taken anew, in place.
     varies : ndarray of bool of shape (n_active,)
         Columns that are worth it.
+    far_from : float, default=1e4
+        Square of mean / sd above which a full column is far from zero.
 
     Returns
     -------
@@ -122,7 +126,7 @@ def bring_near(
     weight, indptr = moments.weight, matrix[2]
     with np.errstate(over="ignore"):
         square, spread = moments.mass**2, moments.weight_sum * moments.centred
-        far = np.flatnonzero(varies & (square > FAR * spread)).astype(np.int32)
+        far = np.flatnonzero(varies & (square > far_from * spread)).astype(np.int32)
         very_far = square[far] > FAR_WITH_ZEROS * spread[far]
     if far.size == 0:
         return matrix, NOWHERE

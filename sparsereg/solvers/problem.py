@@ -14,7 +14,7 @@ from sparsereg._core import newton
 from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.design import Design
-from sparsereg.solvers.centring import NOWHERE, Centring, Matrix, Moments, blurred, bring_near, take_moments
+from sparsereg.solvers.centring import FAR, NOWHERE, Centring, Matrix, Moments, blurred, bring_near, take_moments
 from sparsereg.solvers.target import NO_PRIVATE, Target, linearise_rows, make_target
 
 if TYPE_CHECKING:
@@ -323,6 +323,7 @@ def make_problem(
     l1_ratio: float = 1.0,
     smallest_alpha: float = np.inf,
     eliminate: bool = True,
+    far: float = FAR,
 ) -> Problem:
     """Bring target, weights and penalties to the rows and columns of a design.
 
@@ -343,6 +344,8 @@ def make_problem(
         With 0 nothing penalises private columns, and they are not eliminated.
     eliminate : bool, default=True
         Whether private columns may be eliminated at all.
+    far : float, default=1e4
+        As in `bring_near`.
 
     Returns
     -------
@@ -367,7 +370,7 @@ def make_problem(
     if fit_intercept:
         hazy = blurred(matrix, weight, np.flatnonzero(usable & ~varies).astype(np.int32))
         usable &= varies
-        matrix, centring = bring_near(matrix, design.n_rows, moments, usable)
+        matrix, centring = bring_near(matrix, design.n_rows, moments, usable, far)
     elif rules.standardize and not varies.all():
         # Nothing but the intercept makes up for a constant; its penalty is 0, as its standard deviation is.
         rules = replace(rules, factor=np.where(varies | ~usable, rules.factor, 0.0))

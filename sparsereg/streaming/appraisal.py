@@ -18,6 +18,7 @@ from sparsereg.design import Design, find_ids
 from sparsereg.solvers import saga
 from sparsereg.solvers.appraisal import Appraisal, appraise, gain_of_a_descent
 from sparsereg.solvers.base import Controls
+from sparsereg.solvers.centring import FAR_FOR_STEPS, NOWHERE
 from sparsereg.solvers.multinomial_problem import make_multinomial_problem
 from sparsereg.solvers.problem import ColumnRules, Problem, make_problem
 from sparsereg.solvers.start import point_at
@@ -121,14 +122,20 @@ def finish_course(course: Course, chunk: Chunk, design: Design, seed: int) -> No
     settings, penalty = course.settings, course.settings.penalty
     controls = Controls(settings.finish_tol, settings.max_iter, settings.n_threads)
     starts = zip(_on(_vectors(course), design.active), course.intercept, strict=True)
-    solutions = []
+    solutions, centring = [], NOWHERE
     for problem, (w, b) in zip(_problems(settings, chunk, design), starts, strict=True):
+        # The same for every output.
+        centring = problem.centring
         point = point_at(problem, w, float(b), penalty.alpha, controls)
         solutions.append(saga.finish(problem, penalty, point, controls, seed))
     warn_unconverged(solutions, np.full(len(solutions), penalty.alpha), controls)
     w = np.column_stack([solution.on(design.n_active).toarray().ravel() for solution in solutions])
     used = np.flatnonzero(w.any(axis=1))
     course.settle(design.active[used], w[used], np.array([solution.b for solution in solutions]))
+    if centring.columns.size:
+        # Cells round coefficients, and where columns are far from zero intercepts have to know.
+        rounded = w.T - _on(_vectors(course), design.active)
+        course.learner.intercept[0] += [centring.lost(of_output) for of_output in rounded]
     course.n_iter += max(solution.n_iter for solution in solutions)
 
 
@@ -138,7 +145,7 @@ def _problems(settings: StreamSettings, chunk: Chunk, design: Design) -> Iterato
         yield make_problem(
             design, np.ascontiguousarray(target), chunk.weight, ColumnRules.plain(design.n_active),
             loss=settings.objective, offset=None, smallest_alpha=settings.penalty.alpha, eliminate=False,
-            fit_intercept=settings.fit_intercept, l1_ratio=settings.penalty.l1_ratio,
+            fit_intercept=settings.fit_intercept, l1_ratio=settings.penalty.l1_ratio, far=FAR_FOR_STEPS,
         )
 
 

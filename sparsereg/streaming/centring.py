@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
 from sparsereg.design import CompactRows, find_ids
+from sparsereg.solvers.centring import FAR_FOR_STEPS
 from sparsereg.solvers.learner import Learner
 from sparsereg.solvers.problem import CONSTANT
 
@@ -24,8 +25,6 @@ __all__ = ["NOWHERE", "RowCentring", "centre_rows"]
 Ids = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float64]
 
-# Square of mean / sd above which a column is moved: how much longer passes take along it than along the intercept.
-FAR = 1.0
 # Rows summed up, and entries changed, in one go: about 50 ms of work.
 ROWS, ENTRIES = 1 << 18, 1 << 22
 
@@ -48,21 +47,26 @@ class RowCentring:
     blurred: Ids
 
     @contextmanager
-    def applied(self, learner: Learner) -> Iterator[None]:
-        """Give the intercepts of a learner what the rows have lost, and take it back at the end, however that comes."""
-        self._carry(learner, 1.0)
+    def applied(self, learner: Learner, start: tuple[Ids, Vector]) -> Iterator[None]:
+        """Give the intercepts of a learner what the rows have lost, and take it back at the end, however that comes.
+
+        Parameters
+        ----------
+        learner : Learner
+        start : tuple
+            Ids and coefficients that it starts from, as they were before its cells rounded them.
+        """
+        if not self.ids.size:
+            yield
+            return
+        learner.intercept[0] += self._lost(*start)
         try:
             yield
         finally:
-            self._carry(learner, -1.0)
-
-    def _carry(self, learner: Learner, sign: float) -> None:
-        if not (self.ids.size and learner.intercept.size):
-            return
-        learner.intercept[0] += sign * self._lost(*_coefficients_now(learner))
-        weight = learner.optimiser.averaged if learner.optimiser.average >= 0.0 else 0.0
-        if weight > 0.0:
-            learner.intercept[1] += sign * weight * self._lost(*learner.coefficients())
+            learner.intercept[0] -= self._lost(*_coefficients_now(learner))
+            weight = learner.optimiser.averaged if learner.optimiser.average >= 0.0 else 0.0
+            if weight > 0.0:
+                learner.intercept[1] -= weight * self._lost(*learner.coefficients())
 
     def _lost(self, ids: Ids, w: Vector) -> Vector:
         """Return what coefficients, some of these, gave to every linear predictor."""
@@ -124,7 +128,7 @@ def centre_rows(
     total = float(weight.sum())
     offset = mass / total
     variance, mean = square / total - offset**2, about + offset
-    far = (held == np.count_nonzero(weight)) & (square > 0.0) & (mean**2 > FAR * variance)
+    far = (held == np.count_nonzero(weight)) & (square > 0.0) & (mean**2 > FAR_FOR_STEPS * variance)
     blurred = far & (variance <= CONSTANT * mean**2)
     if not far.any():
         return rows, NOWHERE

@@ -103,6 +103,8 @@ class Course:
         Passes over the data so far, the one under way included.
     units : Units
         Of weights.
+    start : tuple of ndarray of int64 of shape (n_ids,) and of float64 of shape (n_ids, n_outputs)
+        Ids and coefficients before the first row, as they were given: cells round them.
     """
 
     def __init__(self, settings: StreamSettings, n_features: int, n_outputs: int, seed: int):
@@ -113,6 +115,7 @@ class Course:
         self.n_iter = 0
         self.n_entries = 0
         self.units = Units()
+        self.start: tuple[Ids, Vector] = np.empty(0, dtype=np.int64), np.empty((0, n_outputs))
         self._totals = np.zeros(2)
         # Coefficients that were read, and the number of changes before that.
         self._read: tuple[int, SparseCoef | PathCoef] | None = None

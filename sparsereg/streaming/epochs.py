@@ -138,7 +138,7 @@ def run_epochs(course: Course, chunk: Chunk, rng: np.random.Generator, reporter:
     if settings.shuffle:
         data, visits = _plan_visits(data)
     learned, held = _hold_out(data, visits, settings, rng)
-    with centring.applied(learner):
+    with centring.applied(learner, course.start):
         if by_place:
             learner.know_ids(data.rows.active)
         try:

@@ -43,6 +43,7 @@ def start_from(course: Course, coef: Any, intercept: Any) -> None:
             raise ValueError(f"intercept_init: {intercept!r} is not allowed, expected {n_outputs} finite number(s)")
         intercept = numbers
     course.learner.start_from(ids, w, intercept)
+    course.start = ids, w
 
 
 def _check_start(course: Course, w: Vector) -> None:

@@ -96,3 +96,19 @@ def test_long_columns_keep_their_digits():
         z, out = np.where(np.arange(n) % 2, -1.0, 1.0), np.empty(1)
         passes.correlate(*compact(X), np.zeros(1, np.int32), z, out, 1)
         assert out[0] == 1e8 * (n % 2)
+
+
+@each_dtype
+@given(seed=seeds)
+def test_moments_of_rows(seed, dtype):
+    rng, X, _, _ = random_columns(seed, dtype)
+    rows = compact(X.T, dtype)
+    chosen = rng.permutation(17)[: rng.integers(0, 18)].astype(np.int32)
+    weight, about = rng.random(chosen.size) * rng.integers(0, 2, chosen.size), rng.standard_normal(9)
+    held, mass, square = np.full(9, 2), np.ones(9), np.ones(9)
+    data, indices, indptr = rows
+    passes.moments_of_rows(data, indices, indptr, chosen, weight, about, held, mass, square)
+    there, off = X[chosen] != 0.0, X[chosen] - about
+    np.testing.assert_array_equal(held, 2 + there[weight > 0.0].sum(axis=0))
+    np.testing.assert_allclose(mass, 1.0 + weight @ (off * there), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(square, 1.0 + weight @ (off**2 * there), rtol=1e-12, atol=1e-13)
