@@ -40,7 +40,8 @@ COMMON_PARAMETERS = """
         What stands in the place of |w_j|. "mcp" and "scad" level off, "l0" counts; these are not convex, and the fit is
         a minimum along each coordinate. See `regularization_path`.
     gamma : float or None, default=None
-        Where MCP (> 1) and SCAD (> 2) level off, at |w_j| = gamma alpha l1_ratio; see `regularization_path`.
+        Where MCP (> 1) and SCAD (> 2) level off, in thresholds of the column, alpha l1_ratio p_j / c_j with c_j its
+        curvature; None: 3 and 3.7. See `regularization_path`.
     max_iter : int, default=10_000
         Passes after which to stop, with a ConvergenceWarning.
     tol : float, default=1e-6

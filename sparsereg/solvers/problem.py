@@ -104,6 +104,8 @@ class Problem:
     public : ndarray of int32
         Columns that solvers iterate over, ascending.
     private : PrivateColumns or None
+    unit : ndarray of float64 of shape (n_active,) or None
+        In which penalties that level off measure where (`concavity.threshold_units`); None is 1.
     """
 
     data: npt.NDArray
@@ -120,6 +122,7 @@ class Problem:
     curvature: Vector
     public: Ids
     private: PrivateColumns | None
+    unit: Vector | None = None
 
     @property
     def matrix(self) -> tuple:
