@@ -84,8 +84,8 @@ class CertifiedRun:
 def faint_columns(problem: Problem, penalty: _Penalty, w: Vector) -> Ids:
     """Find the coefficients that only rounding keeps from zero, where L1 would have them there.
 
-    Columns may replace each other (both levels of a factor beside the intercept): F does not change as weight moves from
-    one to the other, up to the point where one is zero, and sweeps stop a rounding error short of it.
+    Some columns may replace others (all levels of a factor beside the intercept, or of two): F does not change as weight
+    moves from these to those, up to the point where one is zero, and sweeps stop a rounding error short of it.
 
     Parameters
     ----------
@@ -98,8 +98,7 @@ def faint_columns(problem: Problem, penalty: _Penalty, w: Vector) -> Ids:
     columns : ndarray of int32
     """
     columns = np.flatnonzero(w != 0.0).astype(np.int32)
-    # Of the loss, at the model with intercept only.
-    slope = problem.target.null_curvature / problem.weight_sum
-    part = np.sqrt(slope * problem.curvature[columns]) * np.abs(w[columns])
-    columns = columns[part <= FAINT * np.sqrt(2.0 * problem.reference)]
-    return columns[penalty.strength * problem.factor[columns] > 0.0]
+    # The curvature of the loss is that of the model with intercept only.
+    curvature = problem.target.null_curvature / problem.weight_sum * problem.curvature[columns]
+    faint = np.sqrt(curvature) * np.abs(w[columns]) <= FAINT * np.sqrt(2.0 * problem.reference)
+    return columns[faint & (penalty.strength * problem.factor[columns] > 0.0)]

@@ -18,7 +18,7 @@ from sparsereg._core import cd, certificate
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import L0, ElasticNet
 from sparsereg.solvers.base import Controls, Point, Progress, Solution
-from sparsereg.solvers.certified import MAX_STALLED, ROUNDING, faint_columns
+from sparsereg.solvers.certified import MAX_STALLED, ROUNDING
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.target import linearise_rows
 from sparsereg.solvers.working_set import GROWTH, MAX_SWEEPS, SMALL_WORKING_SET, Model
@@ -225,21 +225,6 @@ class FixpointRun:
         self._linearise()
 
     # The end.
-
-    def drop_faint(self) -> None:
-        """Set to zero what rounding alone holds up, if neither F nor the violation tells the difference."""
-        problem, point = self.problem, self.point
-        faint = faint_columns(problem, self.penalty, point.w)
-        if faint.size == 0:
-            return
-        before, converged, w = self.objective, self.converged, point.w[faint]
-        point.w[faint] = 0.0
-        self.restart()
-        self.measure(problem.public)
-        if self.objective > before + ROUNDING * problem.reference or self.converged < converged:
-            point.w[faint] = w
-            self.restart()
-            self.measure(problem.public)
 
     def _tell(self) -> None:
         if self.controls.callback is not None:

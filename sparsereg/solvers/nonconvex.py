@@ -100,7 +100,6 @@ def solve(
     """
     run = FixpointRun(problem, penalty, point, controls).run()
     if not isinstance(penalty, L0) or penalty.strength == 0.0:
-        run.drop_faint()
         return run.finish()
     if companion is None:
         companion = Companion(problem, controls)
