@@ -218,7 +218,7 @@ def ridge_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
     Parameters
     ----------
     X, y, **settings
-        As in `regularization_path`, without `l1_ratio`.
+        As in `regularization_path`, without `l1_ratio`. At alpha = 0 the solution is that of `Ridge(0.0)`.
 
     Returns
     -------

@@ -23,7 +23,7 @@ Ids = npt.NDArray[np.int32]
 MAX_STALLED = 8
 # What rounding may add to F, relative to that of the null model.
 ROUNDING = 1e-14
-# A coefficient whose part in the predictor is this small, relative to what there is to explain, is worth less than that.
+# A coefficient whose part in the predictor is this small, relative to what is to be explained, is worth less than that.
 FAINT = 1e-9
 
 
@@ -84,8 +84,8 @@ class CertifiedRun:
 def faint_columns(problem: Problem, penalty: _Penalty, w: Vector) -> Ids:
     """Find the coefficients that only rounding keeps from zero, where L1 would have them there.
 
-    Some columns may replace others (all levels of a factor beside the intercept, or of two): F does not change as weight
-    moves from these to those, up to the point where one is zero, and sweeps stop a rounding error short of it.
+    Some columns may replace others (all levels of a factor, beside the intercept or another factor): F does not change
+    as weight moves from these to those, up to the point where one is zero; sweeps stop a rounding error short of it.
 
     Parameters
     ----------

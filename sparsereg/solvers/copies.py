@@ -1,6 +1,6 @@
 """Columns that another one can stand for: its copies, and what is parallel to it beside the intercept.
 
-With L1 alone, or with a penalty that is concave, one column of such a set is enough, and rounding must not choose which.
+With L1 alone, or with a concave penalty, one column of such a set is enough, and rounding must not choose which.
 """
 
 from __future__ import annotations
@@ -107,7 +107,8 @@ def find_parallel(
     replaced: list[int] = []
     for members in np.split(near, ends):
         # The cheapest first; costs that differ by rounding are equal.
-        ranks = (columns[members], rules.factor[columns[members]], np.round(cost[members] / (cost[members].max() or 1.0), 12))
+        rank_of = np.round(cost[members] / (cost[members].max() or 1.0), 12)
+        ranks = (columns[members], rules.factor[columns[members]], rank_of)
         left = members[np.lexsort(ranks)] if members.size > 1 else members[:0]
         while left.size > 1:
             leader, others = left[0], left[1:]
