@@ -48,7 +48,7 @@ MOST_PASSES = 2**31 - 1
 MOST_THREADS = max(256, os.cpu_count() or 1)
 # Penalty factors other than 0 and inf; thresholds multiply them with alpha.
 LEAST_FACTOR, LARGEST_FACTOR = 1e-100, 1e100
-# A standardised column has curvature 1, and MCP and SCAD must be less concave than that.
+# In units of the curvature of the column, and MCP and SCAD must be less concave than that.
 LEAST_GAMMA = {"mcp": 1.0, "scad": 2.0}
 # scikit-learn's names of elastic nets, and the share of L1 that they say.
 PENALTY_WORDS = {"l1": 1.0, "l2": 0.0, "elasticnet": None}

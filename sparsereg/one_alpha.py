@@ -47,7 +47,8 @@ COMMON_PARAMETERS = """
         a minimum along each coordinate. See `regularization_path`. Where l1_ratio can be set, scikit-learn's words will
         do: "elasticnet", and "l1" and "l2" for l1_ratio 1 and 0, which must then be left at its default.
     gamma : float or None, default=None
-        Where MCP (> 1) and SCAD (> 2) level off, at |w_j| = gamma alpha l1_ratio; see `regularization_path`.
+        Where MCP (> 1) and SCAD (> 2) level off, in thresholds of the column, alpha l1_ratio p_j / c_j with c_j its
+        curvature; None: 3 and 3.7. See `regularization_path`.
     max_iter : int, default=10_000
         Passes after which to stop, with a ConvergenceWarning.
     tol : float, default=1e-6

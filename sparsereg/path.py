@@ -101,12 +101,12 @@ def regularization_path(
         not shrunk (see `gamma`); "l0" is 1 where w_j is not 0. These three are not convex: every fit is a minimum along
         each coordinate, nothing says that it is the global one (see Notes).
     gamma : float or None, default=None
-        Where MCP (> 1) and SCAD (> 2) level off, at |w_j| = gamma alpha l1_ratio. It must outweigh the curvature of
-        every column, c_j = sum_i s_i (x_ij - mean_j)^2 / sum_i s_i: gamma > p_j / c_j (SCAD: 1 + p_j / c_j). With
-        `standardize=True` every c_j is 1; without, a one-hot column of one row in a million would need a million, and
-        no other column would then notice that the penalty levels off. None: 3 for MCP, 3.7 for SCAD; 3 / m and
-        1 + 2.7 / m where the loss has a smaller mean curvature m at the model with intercept only (a quarter or less
-        for logistic loss), and c_j counts that too.
+        Where MCP (> 1) and SCAD (> 2) level off, in thresholds of the column: at |w_j| = gamma k_j with
+        k_j = alpha l1_ratio p_j / c_j, the size that the column alone must reach to come in. c_j is its curvature,
+        m sum_i s_i (x_ij - mean_j)^2 / sum_i s_i (squares about 0 without intercept), m the mean curvature of the loss
+        in the model with intercept only: 1 for squared loss, q (1 - q) for logistic with a share q of class 1, the
+        mean for Poisson. With `standardize=True` w_j and c_j are those of the column divided by sd_j: c_j is 1 for
+        squared loss, and the definition the usual one. None: 3 for MCP, 3.7 for SCAD (see Notes for the formulas).
     l1_ratio : float in [0, 1], default=1.0
         1 is the lasso, 0 is ridge. Other penalties need more than 0.
     alphas : None, int or array-like, default=None
@@ -162,6 +162,11 @@ def regularization_path(
     columns that screening leaves; a pass over the working set costs its non-zeros. Working sets and strong rules:
     Tibshirani et al. (2012), Massias et al. (2018); gap-safe screening: Ndiaye et al. (2017); extrapolation: Bertrand
     and Massias (2021). Relaxed fits: Hastie, Tibshirani and Tibshirani (2020), gamma = 0.
+
+    In the place of alpha l1_ratio p_j |w_j| = c_j k_j |w_j|, MCP has c_j (k_j |w_j| - w_j^2 / (2 gamma)) up to
+    |w_j| = gamma k_j and c_j gamma k_j^2 / 2 beyond. SCAD has c_j k_j |w_j| up to k_j, from there
+    c_j (k_j |w_j| - (|w_j| - k_j)^2 / (2 gamma - 2)) up to gamma k_j, and c_j (gamma + 1) k_j^2 / 2 beyond. Either
+    bends less than the loss along every column by itself.
 
     Penalties that are not convex are solved by working sets of the columns furthest from their own minimum (Bertrand et
     al. 2022). L0 starts at every alpha from the last solution and from an L1 solution, keeps the lower F and swaps
@@ -229,7 +234,7 @@ def ridge_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
     Parameters
     ----------
     X, y, **settings
-        As in `regularization_path`, without `l1_ratio`.
+        As in `regularization_path`, without `l1_ratio`. At alpha = 0 the solution is that of `Ridge(0.0)`.
 
     Returns
     -------
@@ -379,7 +384,7 @@ def _solver(
     """Return what solves at an alpha from a point."""
 
     def build(alpha: float) -> Any:
-        return make_penalty(problem, penalty, alpha, l1_ratio, gamma)
+        return make_penalty(penalty, alpha, l1_ratio, gamma)
 
     if penalty == "elastic_net":
         convex: Callable[..., Any] = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve

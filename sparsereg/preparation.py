@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from sparsereg._parameters import check_choice, check_penalty, check_signs, make_loss, make_rules
 from sparsereg._validation import check_offset, check_offsets, check_sample_weight, check_shares, check_target
 from sparsereg.design import Design, make_design
-from sparsereg.solvers.concavity import HAS_GAMMA, check_gamma
+from sparsereg.solvers.concavity import HAS_GAMMA, threshold_units
 from sparsereg.solvers.multinomial_problem import MultinomialProblem, make_multinomial_problem
 from sparsereg.solvers.problem import Problem, make_problem
 
@@ -56,7 +57,8 @@ def prepare(
     problem : Problem or MultinomialProblem
         The latter for logistic loss and the shares of more than two classes.
     """
-    objective, gamma = make_loss(loss, delta), check_penalty(penalty, l1_ratio, gamma)
+    objective = make_loss(loss, delta)
+    check_penalty(penalty, l1_ratio, gamma)
     design = X if isinstance(X, Design) else make_design(X, sample_weight)
     weight = check_sample_weight(sample_weight, design.n_samples)
     rules = make_rules(
@@ -84,8 +86,7 @@ def prepare(
         smallest_alpha=smallest_alpha, eliminate=convex,
     )
     if penalty in HAS_GAMMA:
-        ridge = smallest_alpha * (1.0 - l1_ratio) if np.isfinite(smallest_alpha) else 0.0
-        check_gamma(problem, design.active, penalty, gamma, ridge)
+        problem = replace(problem, unit=threshold_units(problem))
     return design, problem
 
 

@@ -40,7 +40,10 @@ class Lasso(SparseRegressor, OneAlphaModel):
 class Ridge(SparseRegressor, OneAlphaModel):
     __doc__ = """Linear regression with an L2 penalty (weight decay): coefficients shrink, none becomes zero.
 
-    Minimises mean squared error / 2 + alpha / 2 * sum_j p_j w_j^2: scikit-learn's `Ridge` at n_samples * alpha.
+    Minimises mean squared error / 2 + alpha / 2 * sum_j p_j w_j^2: scikit-learn's `Ridge` at n_samples * alpha. Where
+    many coefficients fit alike at alpha = 0, and there are no bounds, the solution is the limit as alpha goes to 0:
+    that with the least sum_j p_j w_j^2, sum_j p_j (sd_j w_j)^2 with `standardize=True`. With a few hundred columns or
+    rows at most it is solved directly, to the last digits that the data have, whatever `tol`.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ class Descent:
 
 def descend(
     X, y, s, penalty, *, intercept=True, w=None, b=0.0, columns=None, dtype=np.float64, tol=1e-12, max_epochs=10_000,
-    **settings
+    unit=None, **settings
 ):
     """Minimise over the given columns from (w, b), the other coefficients being held."""
     n, p = X.shape
@@ -65,6 +65,7 @@ def descend(
     epochs, worst, shift = cd.descend(
         *compact(X, dtype), columns, part, z, weight, weight_sum, curvature[columns], mass[columns],
         *(rule[columns] for rule in rules(p, **settings)), penalty, tol, max_epochs,
+        None if unit is None else np.asarray(unit, float)[columns],
     )
     w[columns] = part
     return Descent(w, z, epochs, worst, shift)

@@ -16,9 +16,10 @@ def build(name, alpha, l1_ratio, gamma=None):
     return PENALTIES[name](alpha, l1_ratio, *more)
 
 
-def twin(name, alpha, l1_ratio, factor=1.0, gamma=None):
+def twin(name, alpha, l1_ratio, factor=1.0, gamma=None, unit=1.0):
     """Return the penalty as a function of an array or a number."""
     m, gamma = alpha * l1_ratio, gamma or GAMMAS.get(name)
+    k = m * unit
 
     def shape(u):
         size = np.abs(u)
@@ -27,16 +28,24 @@ def twin(name, alpha, l1_ratio, factor=1.0, gamma=None):
         if name == "l0":
             return m * (size > 0.0)
         if name == "mcp":
-            return np.where(size <= gamma * m, m * size - size**2 / (2 * gamma), gamma * m**2 / 2)
-        middle = (2 * gamma * m * size - size**2 - m**2) / (2 * (gamma - 1))
-        return np.where(size <= m, m * size, np.where(size <= gamma * m, middle, m**2 * (gamma + 1) / 2))
+            return np.where(size <= gamma * k, m * size - size**2 / (2 * gamma * unit), gamma * k * m / 2)
+        middle = (2 * gamma * k * size - size**2 - k**2) / (2 * (gamma - 1) * unit)
+        return np.where(size <= k, m * size, np.where(size <= gamma * k, middle, k * m * (gamma + 1) / 2))
 
     return lambda u: factor * (shape(u) + alpha * (1.0 - l1_ratio) / 2 * np.square(u))
 
 
+def units(raw, slope=1.0):
+    """p_j / c_j of `oracles.Raw`, whose loss has this curvature in the mean: where penalties measure where they end."""
+    centred = raw.X - (raw.s @ raw.X if raw.fit_intercept else 0.0)
+    curvature = slope * (raw.s @ centred**2) / np.where(raw.free, raw.scale, 1.0) ** 2
+    known = raw.free & (raw.factor > 0.0) & (curvature > 0.0)
+    return np.where(known, np.where(raw.free, raw.factor, 1.0) / np.where(known, curvature, 1.0), 1.0)
+
+
 def objective(raw, name, w, b, gamma=None):
     """F(w, b) of `oracles.Raw` with another penalty."""
-    pay = twin(name, raw.alpha, raw.l1_ratio, 1.0, gamma)
+    pay = twin(name, raw.alpha, raw.l1_ratio, 1.0, gamma, units(raw))
     return raw.loss(w, b) + np.where(raw.free, raw.factor, 0.0)[raw.free] @ pay(raw.scale * w)[raw.free]
 
 
@@ -44,8 +53,9 @@ def best_fall(raw, name, w, gamma=None, n=401, rounds=6):
     """How far F can fall by moving one coefficient, the intercept following; by a grid around the best of the last."""
     residual = raw.target - raw.X @ w
     lower, upper = raw.bounds
-    pay, worst = twin(name, raw.alpha, raw.l1_ratio, 1.0, gamma), 0.0
+    unit, worst = units(raw), 0.0
     for j in np.flatnonzero(raw.free):
+        pay = twin(name, raw.alpha, raw.l1_ratio, 1.0, gamma, unit[j])
         x = raw.X[:, j] - (raw.s @ raw.X[:, j] if raw.fit_intercept else 0.0)
         curvature = raw.s @ x**2
         if curvature <= 1e-20 * (raw.s @ raw.X[:, j] ** 2):

@@ -31,10 +31,15 @@ cdef struct Model:
     const double *scale
     const double *lower
     const double *upper
+    const double *unit
     double weight_sum
     double *w
     double *z
     double shift
+
+
+cdef inline double _unit(const Model *m, Py_ssize_t k) noexcept nogil:
+    return 1.0 if m.unit == NULL else m.unit[k]
 
 
 cdef inline void _add_column(Model *m, const floating *data, Py_ssize_t k, double delta) noexcept nogil:
@@ -66,7 +71,7 @@ cdef double _sweep(
         g = dot(data + start, m.indices + start, m.indptr[m.columns[k] + 1] - start, m.z) - m.shift * m.mass[k]
         scale = m.scale[k]
         step = scale * scale / q
-        new = penalty.prox(scale * m.w[k] + g / scale * step, step, m.factor[k]) / scale
+        new = penalty.prox(scale * m.w[k] + g / scale * step, step, m.factor[k], _unit(m, k)) / scale
         if new < m.lower[k]:
             new = m.lower[k]
         elif new > m.upper[k]:
@@ -106,7 +111,7 @@ cdef double _penalty_part(
     cdef double total = 0.0
     for i in range(n_members):
         k = members[i]
-        total += penalty.value(m.scale[k] * w[i], m.factor[k])
+        total += penalty.value(m.scale[k] * w[i], m.factor[k], _unit(m, k))
     return total
 
 
@@ -274,7 +279,7 @@ def descend(
     const index_t[::1] columns, double[::1] w, double[::1] z, const double[::1] weight, double weight_sum,
     const double[::1] curvature, const double[::1] mass,
     const double[::1] factor, const double[::1] scale, const double[::1] lower, const double[::1] upper,
-    Penalty penalty, double tol, int max_epochs,
+    Penalty penalty, double tol, int max_epochs, const double[::1] unit=None,
 ):
     """Minimise sum_i z_i^2 / (2 weight_i) + sum_k p_k penalty(scale_k w_k) over the working set and the intercept.
 
@@ -293,6 +298,7 @@ def descend(
     factor, scale, lower, upper : float64 (n_columns,), the penalty of each column, in
     tol : stop after a sweep over the working set that changes no gradient X_k' z / scale_k by more than this
     max_epochs : stop after this many sweeps, whether over the working set or its support
+    unit : float64 (n_columns,), in which penalties that level off measure where; None: 1, in
 
     Invariant
     ---------
@@ -318,7 +324,7 @@ def descend(
     cdef const floating *values = NULL
     cdef Model m
     m.indptr, m.weight, m.uniform, m.n_rows = &indptr[0], &weight[0], weight.shape[0] == 1, n_rows
-    m.z, m.shift, m.weight_sum = &z[0], 0.0, weight_sum
+    m.z, m.shift, m.weight_sum, m.unit = &z[0], 0.0, weight_sum, NULL
     if weight_sum > 0.0:
         for i in range(n_rows):
             m.shift += z[i]
@@ -328,6 +334,8 @@ def descend(
         m.indices, m.columns, m.w = &indices[0], &columns[0], &w[0]
         m.curvature, m.mass, m.factor, m.scale = &curvature[0], &mass[0], &factor[0], &scale[0]
         m.lower, m.upper = &lower[0], &upper[0]
+        if unit is not None:
+            m.unit = &unit[0]
     while n_columns > 0 and epochs < max_epochs:
         with nogil:
             worst = _sweep(&m, values, penalty, &everyone[0], n_columns)

@@ -8,7 +8,12 @@ from sparsereg._core.penalties import _Penalty
 _Vector = NDArray[np.float64]
 
 def penalty_value(
-    penalty: _Penalty, columns: NDArray[np.int32], w: _Vector, factor: _Vector, scale: _Vector
+    penalty: _Penalty,
+    columns: NDArray[np.int32],
+    w: _Vector,
+    factor: _Vector,
+    scale: _Vector,
+    unit: _Vector | None = None,
 ) -> float:
     """Return sum_j p_j penalty(scale_j w_j)."""
 
@@ -21,6 +26,7 @@ def optimality_violation(
     scale: _Vector,
     lower: _Vector,
     upper: _Vector,
+    unit: _Vector | None = None,
 ) -> float:
     """Return the largest distance of v_j / scale_j from the subdifferential of penalty and bounds at w_j."""
 
@@ -35,6 +41,7 @@ def fixpoint_distance(
     lower: _Vector,
     upper: _Vector,
     out: _Vector,
+    unit: _Vector | None = None,
 ) -> float:
     """Write how far minimising over w_j alone would move its scaled gradient to out; return the largest."""
 

@@ -2,7 +2,8 @@
 
 In every function `columns` are the columns to look at (int32, in); `v[j]` is X_j' z and `w[j]` the coefficient
 (float64, length n_active, in); `factor`, `scale`, `lower`, `upper` describe each column's penalty
-(float64, length n_active, any stride, in). The penalty acts on scale_j w_j.
+(float64, length n_active, any stride, in). The penalty acts on scale_j w_j; those that level off measure where in
+`unit[j]` (the same, or None for 1).
 """
 from libc.math cimport INFINITY, fabs
 
@@ -15,6 +16,7 @@ cdef double ROUNDING = 1e-14
 
 def penalty_value(
     Penalty penalty, const index_t[::1] columns, const double[::1] w, const double[:] factor, const double[:] scale,
+    const double[:] unit=None,
 ):
     """Return sum_j p_j penalty(scale_j w_j). Cost: one step a column."""
     cdef Py_ssize_t k
@@ -24,13 +26,14 @@ def penalty_value(
         for k in range(columns.shape[0]):
             j = columns[k]
             if w[j] != 0.0:
-                total += penalty.value(scale[j] * w[j], factor[j])
+                total += penalty.value(scale[j] * w[j], factor[j], 1.0 if unit is None else unit[j])
     return total
 
 
 def optimality_violation(
     Penalty penalty, const index_t[::1] columns, const double[::1] v, const double[::1] w,
     const double[:] factor, const double[:] scale, const double[:] lower, const double[:] upper,
+    const double[:] unit=None,
 ):
     """Return the largest distance of v_j / scale_j from the subdifferential of penalty and bounds at w_j.
 
@@ -43,7 +46,7 @@ def optimality_violation(
         for k in range(columns.shape[0]):
             j = columns[k]
             g = v[j] / scale[j]
-            distance = penalty.subdiff_distance(scale[j] * w[j], g, factor[j])
+            distance = penalty.subdiff_distance(scale[j] * w[j], g, factor[j], 1.0 if unit is None else unit[j])
             if w[j] >= upper[j] or w[j] <= lower[j]:
                 # At a bound the gradient may push outwards without end.
                 slope = penalty.ridge(factor[j]) * w[j] * scale[j]
@@ -59,7 +62,7 @@ def optimality_violation(
 def fixpoint_distance(
     Penalty penalty, const index_t[::1] columns, const double[::1] v, const double[::1] w,
     const double[::1] curvature, const double[:] factor, const double[:] scale,
-    const double[:] lower, const double[:] upper, double[::1] out,
+    const double[:] lower, const double[:] upper, double[::1] out, const double[:] unit=None,
 ):
     """Write to out[k] how far the loss along columns[k] moves its gradient when minimising over w_j alone.
 
@@ -79,7 +82,8 @@ def fixpoint_distance(
             if q <= 0.0:
                 continue
             step = scale[j] * scale[j] / q
-            new = penalty.prox(scale[j] * (w[j] + v[j] / q), step, factor[j]) / scale[j]
+            new = scale[j] * (w[j] + v[j] / q)
+            new = penalty.prox(new, step, factor[j], 1.0 if unit is None else unit[j]) / scale[j]
             new = min(max(new, lower[j]), upper[j])
             out[k] = q * fabs(w[j] - new) / scale[j]
             if out[k] > worst:

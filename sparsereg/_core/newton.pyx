@@ -66,7 +66,7 @@ def linearise(
             weight[i] = max(row.curvature, floor * row.stiffness)
             z[i] = -row.derivative
             if b != 0.0:
-                block += penalty.value(b * scale[i], factor[i])
+                block += penalty.value(b * scale[i], factor[i], 1.0)
                 if lower[i] < b < upper[i]:
                     share = ridge / (weight[i] * x[i] * x[i] + ridge)
                     curvature[i] *= share

@@ -1,11 +1,12 @@
 # The arithmetic of each penalty, inlined into every kernel through the fused type `Penalty`.
 #
-# A penalty is a final class with these methods (u: coefficient, p: its penalty factor, all double):
-#   value(u, p)                        p * penalty(u)
-#   prox(v, step, p)                   argmin_u (u - v)^2 / (2 step) + p * penalty(u), over all u, for any step > 0;
+# A penalty is a final class with these methods (u: coefficient, p: its penalty factor, all double; unit: how far a unit
+# of strength alone moves u, 1 / curvature, in which those that level off measure where they do):
+#   value(u, p, unit)                  p * penalty(u)
+#   prox(v, step, p, unit)             argmin_u (u - v)^2 / (2 step) + p * penalty(u), over all u, for any step > 0;
 #                                      of several, and of those that rounding cannot tell apart, the smallest in size
 #   threshold(p)                       u = 0 solves min_u -g u + p * penalty(u) where |g| <= threshold(p)
-#   subdiff_distance(u, g, p)          distance of g from the (regular) subdifferential of p * penalty at u
+#   subdiff_distance(u, g, p, unit)    distance of g from the (regular) subdifferential of p * penalty at u
 #   ridge(p)                           curvature of the smooth quadratic part, the L2 share
 #   conjugate(g, p, lower, upper)      sup over lower <= u <= upper of g u - p * penalty(u); 0 lies within the bounds
 # With a penalty that is convex "where" is "if and only if", and conjugate is exact. One that is not has no slope below
@@ -21,10 +22,10 @@ cdef class ElasticNet:
     cdef readonly double alpha, l1_ratio, strength
     cdef double l2
 
-    cdef inline double value(self, double u, double p) noexcept nogil:
+    cdef inline double value(self, double u, double p, double unit) noexcept nogil:
         return p * (self.strength * fabs(u) + 0.5 * self.l2 * u * u) if u != 0.0 else 0.0
 
-    cdef inline double prox(self, double v, double step, double p) noexcept nogil:
+    cdef inline double prox(self, double v, double step, double p, double unit) noexcept nogil:
         # Two comparisons, not fmax and copysign: 1.6 times faster.
         cdef double t = step * self.strength * p
         if v > t:
@@ -36,7 +37,7 @@ cdef class ElasticNet:
     cdef inline double threshold(self, double p) noexcept nogil:
         return self.strength * p
 
-    cdef inline double subdiff_distance(self, double u, double g, double p) noexcept nogil:
+    cdef inline double subdiff_distance(self, double u, double g, double p, double unit) noexcept nogil:
         cdef double excess
         if u != 0.0:
             return fabs(g - self.l2 * p * u - (self.strength * p if u > 0.0 else -self.strength * p))
@@ -77,33 +78,33 @@ cdef class MCP:
     cdef readonly double alpha, l1_ratio, gamma, strength
     cdef double l2
 
-    cdef inline double value(self, double u, double p) noexcept nogil:
+    cdef inline double value(self, double u, double p, double unit) noexcept nogil:
         cdef double size = fabs(u)
         if u == 0.0:
             return 0.0
-        if size < self.gamma * self.strength:
-            return p * (self.strength * size - 0.5 * u * u / self.gamma + 0.5 * self.l2 * u * u)
-        return p * (0.5 * self.gamma * self.strength * self.strength + 0.5 * self.l2 * u * u)
+        if size < self.gamma * unit * self.strength:
+            return p * (self.strength * size - 0.5 * u * u / (self.gamma * unit) + 0.5 * self.l2 * u * u)
+        return p * (0.5 * self.gamma * unit * self.strength * self.strength + 0.5 * self.l2 * u * u)
 
-    cdef inline double prox(self, double v, double step, double p) noexcept nogil:
-        # In units of 1 / step: `bend` is the curvature up to gamma * strength, `stiff` the one beyond.
-        cdef double t = step * p
+    cdef inline double prox(self, double v, double step, double p, double unit) noexcept nogil:
+        # In units of 1 / step: `bend` is the curvature up to where it levels off, `stiff` the one beyond.
+        cdef double t = step * p, reach = self.gamma * unit
         cdef double stiff = 1.0 + t * self.l2
-        cdef double bend = stiff - t / self.gamma
+        cdef double bend = stiff - t / reach
         cdef double excess = fabs(v) - t * self.strength
         if bend <= 0.0:
-            return jump(v / stiff, v * v, t * self.gamma * self.strength * self.strength * stiff)
+            return jump(v / stiff, v * v, t * reach * self.strength * self.strength * stiff)
         if excess <= 0.0:
             return 0.0
-        if excess >= self.gamma * self.strength * bend:
+        if excess >= reach * self.strength * bend:
             return v / stiff
         return excess / bend if v > 0.0 else -excess / bend
 
     cdef inline double threshold(self, double p) noexcept nogil:
         return 0.0
 
-    cdef inline double subdiff_distance(self, double u, double g, double p) noexcept nogil:
-        cdef double slope = self.strength - fabs(u) / self.gamma
+    cdef inline double subdiff_distance(self, double u, double g, double p, double unit) noexcept nogil:
+        cdef double slope = self.strength - fabs(u) / (self.gamma * unit)
         if u == 0.0:
             return max(fabs(g) - self.strength * p, 0.0)
         slope = p * max(slope, 0.0)
@@ -121,36 +122,36 @@ cdef class SCAD:
     cdef readonly double alpha, l1_ratio, gamma, strength
     cdef double l2
 
-    cdef inline double value(self, double u, double p) noexcept nogil:
-        cdef double size = fabs(u), part
+    cdef inline double value(self, double u, double p, double unit) noexcept nogil:
+        cdef double size = fabs(u), knee = self.strength * unit, part
         if u == 0.0:
             return 0.0
-        if size <= self.strength:
+        if size <= knee:
             part = self.strength * size
-        elif size < self.gamma * self.strength:
-            part = self.strength * size - 0.5 * (size - self.strength) ** 2 / (self.gamma - 1.0)
+        elif size < self.gamma * knee:
+            part = self.strength * size - 0.5 * (size - knee) ** 2 / ((self.gamma - 1.0) * unit)
         else:
-            part = 0.5 * (self.gamma + 1.0) * self.strength * self.strength
+            part = 0.5 * (self.gamma + 1.0) * self.strength * knee
         return p * (part + 0.5 * self.l2 * u * u)
 
-    cdef inline double prox(self, double v, double step, double p) noexcept nogil:
-        # In units of 1 / step: `bend` is the curvature from strength to gamma * strength, `stiff` the one around.
-        cdef double t = step * p
+    cdef inline double prox(self, double v, double step, double p, double unit) noexcept nogil:
+        # In units of 1 / step: `bend` is the curvature from the knee to gamma times it, `stiff` the one around.
+        cdef double t = step * p, knee = self.strength * unit
         cdef double stiff = 1.0 + t * self.l2
-        cdef double bend = stiff - t / (self.gamma - 1.0)
+        cdef double bend = stiff - t / ((self.gamma - 1.0) * unit)
         cdef double size = fabs(v), near = size - t * self.strength, far = size / stiff, edge
         near = near / stiff if near > 0.0 else 0.0
         if bend <= 0.0:
             # The slope falls in between: one local minimum on each side of it, or one in all.
-            if near >= self.strength:
+            if near >= knee:
                 near = far
-            elif far > self.gamma * self.strength:
-                edge = t * (self.gamma + 1.0) * self.strength * self.strength
+            elif far > self.gamma * knee:
+                edge = t * (self.gamma + 1.0) * self.strength * knee
                 if jump(far, stiff * (far * far - near * near), edge) != 0.0:
                     near = far
-        elif far >= self.gamma * self.strength:
+        elif far >= self.gamma * knee:
             near = far
-        elif near > self.strength:
+        elif near > knee:
             near = (size - t * self.strength * self.gamma / (self.gamma - 1.0)) / bend
         if near == 0.0:
             return 0.0
@@ -159,8 +160,8 @@ cdef class SCAD:
     cdef inline double threshold(self, double p) noexcept nogil:
         return 0.0
 
-    cdef inline double subdiff_distance(self, double u, double g, double p) noexcept nogil:
-        cdef double slope = (self.gamma * self.strength - fabs(u)) / (self.gamma - 1.0)
+    cdef inline double subdiff_distance(self, double u, double g, double p, double unit) noexcept nogil:
+        cdef double slope = (self.gamma * self.strength - fabs(u) / unit) / (self.gamma - 1.0)
         if u == 0.0:
             return max(fabs(g) - self.strength * p, 0.0)
         slope = p * min(max(slope, 0.0), self.strength)
@@ -178,10 +179,10 @@ cdef class L0:
     cdef readonly double alpha, l1_ratio, strength
     cdef double l2
 
-    cdef inline double value(self, double u, double p) noexcept nogil:
+    cdef inline double value(self, double u, double p, double unit) noexcept nogil:
         return p * (self.strength + 0.5 * self.l2 * u * u) if u != 0.0 else 0.0
 
-    cdef inline double prox(self, double v, double step, double p) noexcept nogil:
+    cdef inline double prox(self, double v, double step, double p, double unit) noexcept nogil:
         cdef double t = step * p
         cdef double stiff = 1.0 + t * self.l2
         return jump(v / stiff, v * v, 2.0 * t * self.strength * stiff)
@@ -189,7 +190,7 @@ cdef class L0:
     cdef inline double threshold(self, double p) noexcept nogil:
         return 0.0
 
-    cdef inline double subdiff_distance(self, double u, double g, double p) noexcept nogil:
+    cdef inline double subdiff_distance(self, double u, double g, double p, double unit) noexcept nogil:
         if u != 0.0 or self.strength * p == 0.0:
             return fabs(g - self.l2 * p * u)
         return 0.0

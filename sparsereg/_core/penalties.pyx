@@ -31,10 +31,11 @@ cdef class ElasticNet:
 
 @cython.final
 cdef class MCP:
-    """Minimax concave penalty: the slope of L1 at 0, falling to none at gamma * strength; with an L2 share.
+    """Minimax concave penalty: the slope of L1 at 0, falling to none at gamma * unit * strength; with an L2 share.
 
-    With m = alpha * l1_ratio, m |u| - u^2 / (2 gamma) up to |u| = gamma m, gamma m^2 / 2 beyond, plus
-    alpha (1 - l1_ratio)/2 u^2. A penalty factor multiplies all of it. L1 as gamma grows. Source: Zhang 2010.
+    With m = alpha * l1_ratio and k = gamma * unit, m |u| - u^2 / (2 k) up to |u| = k m, k m^2 / 2 beyond, plus
+    alpha (1 - l1_ratio)/2 u^2. A penalty factor multiplies all of it. The unit is the column's, 1 where kernels get
+    none. L1 as gamma grows. Source: Zhang 2010.
 
     Parameters
     ----------
@@ -64,11 +65,11 @@ cdef class MCP:
 
 @cython.final
 cdef class SCAD:
-    """Smoothly clipped absolute deviation: L1 up to strength, its slope falling to none at gamma * strength.
+    """Smoothly clipped absolute deviation: L1 up to unit * strength, its slope falling to none at gamma times that.
 
-    With m = alpha * l1_ratio, m |u| up to |u| = m, m |u| - (|u| - m)^2 / (2 (gamma - 1)) up to gamma m,
-    (gamma + 1) m^2 / 2 beyond, plus alpha (1 - l1_ratio)/2 u^2. A penalty factor multiplies all of it. L1 as gamma
-    grows. Source: Fan and Li 2001.
+    With m = alpha * l1_ratio and k = unit * m, m |u| up to |u| = k, m |u| - (|u| - k)^2 / (2 unit (gamma - 1)) up to
+    gamma k, (gamma + 1) m k / 2 beyond, plus alpha (1 - l1_ratio)/2 u^2. A penalty factor multiplies all of it. The
+    unit is the column's, 1 where kernels get none. L1 as gamma grows. Source: Fan and Li 2001.
 
     Parameters
     ----------

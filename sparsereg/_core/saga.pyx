@@ -88,7 +88,7 @@ cdef inline void _step(
         r = 0 if c.alike else j
         reach, scale = size * c.spread[j], c.scale[r]
         new = c.w[j] - size * jump * x - reach * c.gradient[j]
-        new = penalty.prox(scale * new, reach * scale * scale, c.factor[r]) / scale
+        new = penalty.prox(scale * new, reach * scale * scale, c.factor[r], 1.0) / scale
         if new < c.lower[r]:
             new = c.lower[r]
         elif new > c.upper[r]:

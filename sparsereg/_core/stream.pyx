@@ -106,7 +106,7 @@ cdef inline double coefficient(Penalty penalty, Optimiser optimiser, const doubl
     cdef double reach
     cdef double v = optimiser.recall(state, &reach)
     # The prox of its size: signs are as good as random, and a wrong guess of a branch is dear.
-    return copysign(penalty.prox(fabs(v), reach, 1.0), v) + 0.0
+    return copysign(penalty.prox(fabs(v), reach, 1.0, 1.0), v) + 0.0
 
 
 cdef inline double reported(Penalty penalty, Optimiser optimiser, const int64_t *words) noexcept nogil:

@@ -85,7 +85,8 @@ class Point:
     alpha : float
         The strength that this point solves; infinite for the null model.
     known : tuple or None
-        The target and the `eta` at which the loss was last modelled, and that model; for proximal Newton alone.
+        What a solver keeps for the next alpha: proximal Newton the target and the `eta` at which the loss was last
+        modelled, and that model; ridge the problem and its factors.
     """
 
     w: npt.NDArray[np.float64]

@@ -1,4 +1,4 @@
-"""How concave MCP and SCAD may be: less than the loss is convex, along every column."""
+"""MCP and SCAD: where they level off, in units of each column's own curvature."""
 
 from __future__ import annotations
 
@@ -13,41 +13,47 @@ from sparsereg.solvers.problem import Problem
 if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty
 
-__all__ = ["HAS_GAMMA", "check_gamma", "default_gamma", "make_penalty"]
+__all__ = ["DEFAULT_GAMMA", "HAS_GAMMA", "make_penalty", "threshold_units"]
 
-# The penalties that have a gamma, and where it starts: their slope falls by 1 / (gamma - start) for a unit of w.
+# The penalties that have a gamma, and where it starts: their slope falls by 1 / (gamma - start) of the curvature.
 HAS_GAMMA = {"mcp": 0.0, "scad": 1.0}
 # Of Breheny and Huang 2011 and of Fan and Li 2001, for columns and a loss of curvature 1.
 DEFAULT_GAMMA = {"mcp": 3.0, "scad": 3.7}
 
 
-def default_gamma(problem: Problem, name: str) -> float:
-    """Return 3 for MCP and 3.7 for SCAD, further out where the null model leaves the loss a curvature below 1.
+def threshold_units(problem: Problem) -> npt.NDArray[np.float64]:
+    """Measure how far a unit of strength alone moves each coefficient: p_j / c_j.
+
+    The threshold of column j is alpha l1_ratio p_j / c_j, and the penalty levels off at gamma times that. So the slope
+    falls by p_j / (gamma p_j / c_j), less than c_j: F is strictly convex along every column by itself for every gamma
+    above 1 (MCP) or 2 (SCAD), whatever the scale of the column and its factor. For losses other than squared, whose
+    curvature differs from row to row and from point to point, that is in the mean.
 
     Parameters
     ----------
     problem : Problem
-    name : str
-        A penalty of `HAS_GAMMA`.
 
     Returns
     -------
-    gamma : float
+    unit : ndarray of float64 of shape (n_active,)
+        c_j is the weighted mean of squares of the column (about its mean where there is an intercept), over scale_j^2,
+        times the mean curvature of the loss in the model with intercept only. 1 where a column is not used or not
+        penalised.
     """
-    return HAS_GAMMA[name] + (DEFAULT_GAMMA[name] - HAS_GAMMA[name]) / min(_total_curvature(problem), 1.0)
+    unit = np.ones(problem.indptr.size - 1)
+    columns = problem.public[problem.factor[problem.public] > 0.0]
+    # The weights of a log link hold the exposures and sum to more or less than one.
+    mean = 1.0 if problem.is_quadratic else float(problem.null_model[1].sum()) / problem.weight_sum
+    curvature = mean * problem.curvature[columns] / problem.scale[columns] ** 2
+    unit[columns] = problem.factor[columns] / curvature
+    return unit
 
 
-def _total_curvature(problem: Problem) -> float:
-    """Sum over the rows of the curvature of the loss in the model with intercept only; 1 for squared loss."""
-    return 1.0 if problem.is_quadratic else float(problem.null_model[1].sum())
-
-
-def make_penalty(problem: Problem, name: str, alpha: float, l1_ratio: float, gamma: float | None) -> _Penalty:
+def make_penalty(name: str, alpha: float, l1_ratio: float, gamma: float | None) -> _Penalty:
     """Build a penalty from its registered name.
 
     Parameters
     ----------
-    problem : Problem
     name : str
     alpha, l1_ratio : float
     gamma : float or None
@@ -59,50 +65,5 @@ def make_penalty(problem: Problem, name: str, alpha: float, l1_ratio: float, gam
     """
     parameters: tuple[float, ...] = (alpha, l1_ratio)
     if name in HAS_GAMMA:
-        parameters += (default_gamma(problem, name) if gamma is None else gamma,)
+        parameters += (DEFAULT_GAMMA[name] if gamma is None else gamma,)
     return PENALTIES[name](*parameters)
-
-
-def check_gamma(
-    problem: Problem, active: npt.NDArray[np.int64], name: str, gamma: float | None, ridge: float = 0.0
-) -> None:
-    """Check that F is strictly convex along every column by itself.
-
-    For losses other than squared, whose curvature differs from row to row and from point to point, that is in the mean:
-    with the mean curvature of the rows in the model with intercept only.
-
-    Parameters
-    ----------
-    problem : Problem
-    active : ndarray of int64 of shape (n_active,)
-        Ids of its columns.
-    name : str
-        A penalty of `HAS_GAMMA`.
-    gamma : float or None
-        None: the default.
-    ridge : float, default=0.0
-        Curvature that the L2 share adds at penalty factor 1.
-
-    Raises
-    ------
-    ValueError
-        Naming the column that needs the largest gamma, and that gamma.
-    """
-    gamma = default_gamma(problem, name) if gamma is None else gamma
-    columns = problem.public[problem.factor[problem.public] > 0.0]
-    if columns.size == 0:
-        return
-    # The weights of a log link hold the exposures and sum to more or less than one.
-    mean = _total_curvature(problem) / problem.weight_sum
-    curvature = mean * problem.curvature[columns] / problem.scale[columns] ** 2
-    with np.errstate(divide="ignore"):
-        least = HAS_GAMMA[name] + 1.0 / (curvature / problem.factor[columns] + ridge)
-    k = int(np.argmax(least))
-    if gamma > least[k]:
-        return
-    advice = "raise gamma" if np.any(problem.scale != 1.0) else "raise gamma, or set standardize=True"
-    raise ValueError(
-        f"gamma: {gamma:g} is too small for column {active[columns[k]]}, whose curvature (weighted mean of squares "
-        f"about the mean, times that of the loss) is {curvature[k]:.3g} at penalty factor "
-        f"{problem.factor[columns[k]]:g}: expected above {least[k]:.6g}; {advice}"
-    )

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import cd
+from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Controls, Point, Solution
 from sparsereg.solvers.problem import Problem
@@ -102,6 +103,17 @@ class _LeastSquares(WorkingSetRun):
         if gap > 0.5 * self.target:
             ratio = 0.3 * self.target / gap
             self.tol *= min(max(ratio, 0.02), 0.5)
+
+    def _move(self, columns: Ids, delta: Vector) -> None:
+        """Move, the intercept following."""
+        problem, point = self.problem, self.point
+        shift = -float(problem.mass[columns] @ delta) if problem.fit_intercept else 0.0
+        change = np.full(problem.n_rows, shift)
+        column_passes.accumulate(*problem.matrix, columns, delta, change)
+        point.w[columns] += delta
+        point.b += shift
+        point.z -= problem.weight * change
+        self.model = self._model()
 
     def _descend(self, columns: Ids, violation: float) -> None:
         """Run the kernel on the working set, until a sweep changes no scaled gradient entry by more than `tol`."""

@@ -18,7 +18,7 @@ from sparsereg._core import cd, certificate
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import L0, ElasticNet
 from sparsereg.solvers.base import Controls, Point, Progress, Solution
-from sparsereg.solvers.certified import MAX_STALLED
+from sparsereg.solvers.certified import MAX_STALLED, ROUNDING
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.target import linearise_rows
 from sparsereg.solvers.working_set import GROWTH, MAX_SWEEPS, SMALL_WORKING_SET, Model
@@ -39,8 +39,6 @@ MAX_STEPS = 10
 # multiplied with. Both rise where a step does not lower F, and fall again where one does.
 FLOOR_START, FLOOR_LEAST, FLOOR_FALL, FLOOR_RISE = 1e-2, 1e-8, 0.25, 64.0
 RAISE, MOST_DAMPED = 4.0, 1e12
-# What rounding may add to F, relative to that of the null model.
-ROUNDING = 1e-14
 
 
 class FixpointRun:
@@ -127,7 +125,7 @@ class FixpointRun:
             self.mass[columns], self.curvature[columns] = problem.moments(columns, model.weight)
         distance = np.empty(columns.size)
         worst = certificate.fixpoint_distance(
-            self.penalty, columns, point.v, point.w, self.curvature, *problem.rules, distance
+            self.penalty, columns, point.v, point.w, self.curvature, *problem.rules, distance, problem.unit
         )
         # The intercept in units in which the square is what a step on it would gain, relative to the null model.
         gain = abs(shift) * np.sqrt(model.weight_sum / (2.0 * problem.reference)) if shift else 0.0
@@ -172,7 +170,8 @@ class FixpointRun:
             weight *= self.damping
             weight_sum = float(weight.sum())
         self.model = Model(weight, weight_sum if problem.fit_intercept else 0.0, loss)
-        paid = certificate.penalty_value(self.penalty, problem.public, point.w, problem.factor, problem.scale)
+        rules = (problem.factor, problem.scale, problem.unit)
+        paid = certificate.penalty_value(self.penalty, problem.public, point.w, *rules)
         self.objective = loss + paid
 
     def _descend(self, columns: Ids, goal: float) -> bool:
@@ -183,6 +182,7 @@ class FixpointRun:
         epochs, _, shift = cd.descend(
             *problem.matrix, columns, w, point.z, model.weight, model.weight_sum, self.curvature[columns],
             self.mass[columns], *(rule[columns] for rule in problem.rules), self.penalty, goal, most,
+            None if problem.unit is None else problem.unit[columns],
         )
         self.n_iter += epochs
         before, delta = self.objective, w - point.w[columns]

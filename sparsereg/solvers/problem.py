@@ -15,6 +15,7 @@ from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.design import Design
 from sparsereg.solvers.centring import FAR, NOWHERE, Centring, Matrix, Moments, blurred, bring_near, take_moments
+from sparsereg.solvers.copies import find_copies, find_parallel
 from sparsereg.solvers.target import NO_PRIVATE, Target, linearise_rows, make_target
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ class Problem:
     public : ndarray of int32
         Columns that solvers iterate over, ascending.
     private : PrivateColumns or None
+    unit : ndarray of float64 of shape (n_active,) or None
+        In which penalties that level off measure where (`concavity.threshold_units`); None is 1.
     """
 
     data: npt.NDArray
@@ -127,6 +130,7 @@ class Problem:
     curvature: Vector
     public: Ids
     private: PrivateColumns | None
+    unit: Vector | None = None
 
     @property
     def matrix(self) -> tuple:
@@ -355,7 +359,8 @@ def make_problem(
     -----
     With L1 alone the weight of a set of identical columns (a coarse cell with one occupied fine cell) may be split in
     any way. All of it goes to the one with the smallest penalty factor, of equals to the one with the smallest id, so
-    that results do not depend on the starting point, and coarse levels, which come first, speak for unseen cells.
+    that results do not depend on the starting point, and coarse levels, which come first, speak for unseen cells. So it
+    is with columns that are the same up to a factor and, beside an intercept, a constant (both levels of a factor).
     With a concave penalty a split costs more than that, never less; an L2 share may favour one.
     """
     loss = Squared() if loss is None else loss
@@ -381,7 +386,11 @@ def make_problem(
     else:
         scale = np.broadcast_to(np.float64(1.0), (design.n_active,))
     if l1_ratio == 1.0:
-        usable &= ~_copies(design, weight, rules, usable)
+        usable &= ~find_copies(design, weight, rules, usable)
+        by_row, price = np.broadcast_to(weight, design.n_rows), rules.factor * scale
+        usable[find_parallel(
+            matrix, by_row, moments.mass, curvature, price, rules, usable, fit_intercept=fit_intercept
+        )] = False
     private = _find_private(matrix, design.n_rows, rules, scale, usable) if eliminate and smallest_alpha > 0.0 else None
     if private is not None:
         usable[private.columns] = False
@@ -431,26 +440,6 @@ def _squares(design: Design, moments: Moments) -> Vector:
             "float64; rescale it to between 1e-150 and 1e150"
         )
     return square
-
-
-def _copies(
-    design: Design, weight: Vector, rules: ColumnRules, usable: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.bool_]:
-    """Find the usable columns whose part another one, with the same entries where rows have weight, can take alone."""
-    copies = np.zeros(design.n_active, dtype=bool)
-    group = design.equal_columns(None if weight.min() > 0.0 else weight > 0.0)
-    repeated = np.flatnonzero((np.bincount(group) > 1)[group] & usable)
-    if repeated.size:
-        order = repeated[np.lexsort((repeated, rules.factor[repeated], group[repeated]))]
-        leads = np.ones(order.size, dtype=bool)
-        leads[1:] = group[order[1:]] != group[order[:-1]]
-        leader = order[np.flatnonzero(leads)[np.cumsum(leads) - 1]]
-        replaced = ~leads
-        for bound in (rules.lower, rules.upper):
-            # Below a bound other than 0 and infinity two columns reach further than one.
-            replaced &= (bound[order] == bound[leader]) & ((bound[leader] == 0.0) | np.isinf(bound[leader]))
-        copies[order[replaced]] = True
-    return copies
 
 
 def _find_private(

@@ -168,6 +168,14 @@ class ProximalNewton(WorkingSetRun):
         self.foreseen = point.z.copy() if last else None
         self._search_line(columns, w - point.w[columns], shift)
 
+    def _move(self, columns: Ids, delta: Vector) -> None:
+        """Move, the intercept held."""
+        change = np.zeros(self.problem.n_rows)
+        column_passes.accumulate(*self.problem.matrix, columns, delta, change)
+        self.point.w[columns] += delta
+        self.point.eta = self.point.eta + change
+        self.model = self._model()
+
     def _search_line(self, columns: Ids, delta: Vector, shift: float) -> None:
         """Take the Newton step, halved until the true objective does not rise."""
         problem, point = self.problem, self.point

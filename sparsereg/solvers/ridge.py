@@ -1,4 +1,4 @@
-"""Pure L2: private columns eliminated in closed form, conjugate gradients on the rest."""
+"""Pure L2: at once where that is little work, else private columns in closed form and conjugate gradients."""
 
 from __future__ import annotations
 
@@ -8,20 +8,26 @@ import numpy.typing as npt
 from sparsereg._core import columns as column_passes
 from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers import coordinate_descent
+from sparsereg.solvers import coordinate_descent, direct
 from sparsereg.solvers.base import Controls, Point, Progress, Solution
 from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.unpenalised import UnpenalisedBlock
 
 __all__ = ["solve"]
 
 Vector = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int32]
 
 
 def solve(problem: Problem, penalty: ElasticNet, point: Point, controls: Controls) -> Solution:
     """Minimise F with l1_ratio = 0 at one alpha from a warm start.
 
     With scaled unknowns sqrt(ridge_j) w_j the gradient's squared norm is twice the duality gap, so the gap is what
-    conjugate gradients stop on. Bounds and unpenalised columns go to coordinate descent.
+    conjugate gradients stop on. Where the columns or the rows are few they start from the solution. Bounds and
+    unpenalised columns go to coordinate descent.
+
+    At alpha = 0, without bounds, the solution is the limit as alpha goes to 0: of all coefficients that fit best those
+    with the least `sum_j p_j (scale_j w_j)^2`, from wherever the path comes.
 
     Parameters
     ----------
@@ -38,16 +44,50 @@ def solve(problem: Problem, penalty: ElasticNet, point: Point, controls: Control
     bounded = np.isfinite(problem.lower).any() or np.isfinite(problem.upper).any()
     unpenalised = penalty.alpha == 0.0 or np.any(problem.factor[problem.public] == 0.0)
     squared = isinstance(problem.loss, Squared)
-    if not squared or bounded or unpenalised or problem.reference == 0.0:
+    if not squared or bounded or problem.reference == 0.0:
         return coordinate_descent.solve(problem, penalty, point, controls)
-    return _Normal(problem, penalty, point, controls).solve()
+    if point.known is None or point.known[0] is not problem:
+        point.known = problem, direct.factorise(problem)
+    factors, known = point.known[1], None
+    if factors is not None:
+        known = factors.solve(penalty.alpha)
+    elif penalty.alpha == 0.0:
+        known = _shortest(problem)
+    if known is not None:
+        _start_at(problem, point, known)
+    if unpenalised:
+        return coordinate_descent.solve(problem, penalty, point, controls)
+    return _Normal(problem, penalty, point, controls, known).solve()
+
+
+def _start_at(problem: Problem, point: Point, known: direct.Direct) -> None:
+    """Bring a point to coefficients, private ones aside, and to the intercept that is best beside them."""
+    point.w[known.columns] = known.w
+    if problem.private is not None:
+        point.w[problem.private.columns] = 0.0
+    point.b = 0.0
+    if problem.fit_intercept:
+        point.b = float(np.sum(problem.weight * (problem.y - problem.predictor(point.w, 0.0)))) / problem.weight_sum
+    point.fresh = None
+
+
+def _shortest(problem: Problem) -> direct.Direct:
+    """Find the shortest of the coefficients that fit best, in the units of the penalty, as far as LSMR gets."""
+    columns = problem.public
+    unit = np.sqrt(problem.factor[columns]) * problem.scale[columns]
+    block = UnpenalisedBlock(problem, columns, np.where(unit > 0.0, unit, np.sqrt(problem.curvature[columns])))
+    weight_sum = problem.weight_sum if problem.fit_intercept else 0.0
+    return direct.Direct(columns, block.solve(problem.weight * problem.y, problem.weight, weight_sum)[0])
 
 
 class _Normal:
     """The normal equations in scaled unknowns, private columns and intercept eliminated."""
 
-    def __init__(self, problem: Problem, penalty: ElasticNet, point: Point, controls: Controls):
+    def __init__(
+        self, problem: Problem, penalty: ElasticNet, point: Point, controls: Controls, known: direct.Direct | None
+    ):
         self.problem, self.penalty, self.point, self.controls = problem, penalty, point, controls
+        self.known = known
         self.columns = problem.public
         self.root = np.sqrt(penalty.alpha * problem.factor[self.columns]) * problem.scale[self.columns]
         self.weight, self.ridge = self._eliminate()
@@ -100,6 +140,9 @@ class _Normal:
             residual, shift = self._centred(problem.y - self._forward(scaled))
             gradient = self._backward(self.weight * residual) - scaled
             gap = 0.5 * float(gradient @ gradient)
+            if self.known is not None:
+                # Columns of other scales than their penalties' leave rounding that the bound takes for a gradient.
+                gap = min(gap, self.known.gain(self.columns, gradient * self.root))
             self.n_iter += 1
             self._tell(gap, scaled, residual)
             # CG's own residual drifts from the true one; restarts repair that until rounding is reached.

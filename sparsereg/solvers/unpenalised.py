@@ -26,10 +26,12 @@ class UnpenalisedBlock:
     ----------
     problem : Problem
     columns : ndarray of int32 of shape (n_columns,)
+    unit : ndarray of float64 of shape (n_columns,) or None, default=None
+        What coefficients are multiplied with before their length is taken; None: the root of the column's curvature.
     """
 
-    def __init__(self, problem: Problem, columns: npt.NDArray[np.int32]):
-        self.columns = columns
+    def __init__(self, problem: Problem, columns: npt.NDArray[np.int32], unit: Vector | None = None):
+        self.columns, self._unit = columns, unit
         shape = (problem.n_rows, problem.indptr.size - 1)
         self._problem = problem
         self._matrix = sparse.csc_matrix(problem.matrix, shape=shape, copy=False)[:, columns].astype(np.float64)
@@ -49,7 +51,7 @@ class UnpenalisedBlock:
         Returns
         -------
         delta : ndarray of float64 of shape (n_columns,)
-            Change of the coefficients; of all that minimise, the shortest in units of sd_j.
+            Change of the coefficients; of all that minimise, the shortest in the given units.
         shift : float
             Change of the intercept.
         z : ndarray of float64 of shape (n_rows,)
@@ -66,9 +68,11 @@ class UnpenalisedBlock:
         operator = LinearOperator(shape, matvec=self._forward, rmatvec=self._backward, dtype=np.float64)
         for _ in range(MAX_ROUNDS):
             residual = np.divide(z, self._root, out=np.zeros_like(z), where=self._root > 0.0)
+            # No step gains more than all that is left.
+            slack = 0.5 * float(residual @ residual)
             gradient = self._backward(residual)
-            if not gradient.any():
-                return delta, shift, z, 0.0
+            if slack <= self._allowed or not gradient.any():
+                return delta, shift, z, slack if gradient.any() else 0.0
             # Columns may be collinear (all levels of a category); conjugate gradients would run away along them.
             step = lsmr(operator, residual, atol=1e-14, btol=0.0, conlim=0.0, maxiter=10 * delta.size + 100)[0]
             delta, shift = delta + step / self._size, shift - float(self._mean @ (step / self._size))
@@ -88,7 +92,7 @@ class UnpenalisedBlock:
         self._root = np.sqrt(weight)
         self._mean = mass / weight_sum if weight_sum > 0.0 else np.zeros(mass.size)
         # A column that no row with weight tells from a constant stays where it is.
-        self._size = np.where(curvature > 0.0, np.sqrt(curvature), np.inf)
+        self._size = np.where(curvature > 0.0, np.sqrt(curvature) if self._unit is None else self._unit, np.inf)
 
     def _forward(self, scaled: Vector) -> Vector:
         """Change of the linear predictor, intercept adjusted, in units of one over the root of the weights."""

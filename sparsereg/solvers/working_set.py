@@ -17,7 +17,7 @@ from sparsereg._core import certificate, newton
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Controls, Point, Solution
-from sparsereg.solvers.certified import CertifiedRun
+from sparsereg.solvers.certified import CertifiedRun, faint_columns
 from sparsereg.solvers.problem import Problem
 
 __all__ = ["MAX_SWEEPS", "Model", "WorkingSetRun"]
@@ -80,6 +80,7 @@ class WorkingSetRun(CertifiedRun):
         while self.certify():
             columns = self.choose_working_set()
             self._descend(columns, self.violation(columns))
+        self._drop_faint()
         return self.finish()
 
     # What a subclass says.
@@ -101,6 +102,10 @@ class WorkingSetRun(CertifiedRun):
 
     def _descend(self, columns: Ids, violation: float) -> None:
         """Lower F on the working set, whose largest violation is given."""
+        raise NotImplementedError
+
+    def _move(self, columns: Ids, delta: Vector) -> None:
+        """Add to the coefficients of columns, and bring point and model along."""
         raise NotImplementedError
 
     def _tighten(self, theta: Vector, private_scale: float) -> None:
@@ -275,6 +280,21 @@ class WorkingSetRun(CertifiedRun):
         return np.sort(columns[np.argpartition(priority, most)[:most]])
 
     # The end.
+
+    def _drop_faint(self) -> None:
+        """Set to zero what rounding alone holds up, if F does not tell the difference."""
+        faint = faint_columns(self.problem, self.penalty, self.point.w)
+        if faint.size == 0:
+            return
+        w = self.point.w[faint]
+        self._move(faint, -w)
+        # The correlations are those of before.
+        self.is_z, self.point.fresh = False, None
+        primal = self._primal(self.live)
+        if self.allows(primal):
+            self.settle(primal)
+        else:
+            self._move(faint, w)
 
     def _n_nonzero(self) -> int:
         return int(np.count_nonzero(self.point.w) + np.count_nonzero(self.point.u))

@@ -253,7 +253,7 @@ def _make_penalty(given: dict[str, Any], objective: Any) -> Any:
     if name not in HAS_GAMMA:
         return PENALTIES[name](alpha, l1_ratio)
     if gamma is None:
-        # Further out where the loss is less curved than squared loss, as in the batch solvers.
+        # Further out where the loss is less curved than squared loss; columns are taken to have curvature 1.
         gamma = HAS_GAMMA[name] + (DEFAULT_GAMMA[name] - HAS_GAMMA[name]) / min(objective.lipschitz, 1.0)
     return PENALTIES[name](alpha, l1_ratio, gamma)
 

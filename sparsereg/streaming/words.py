@@ -22,7 +22,8 @@ STREAM_ALGORITHM = """
     l1_ratio : float in [0, 1], default=1.0
         Share of L1; the rest is L2.
     gamma : float or None, default=None
-        Of MCP, above 1, or SCAD, above 2: how soon they level off. None: 3 or 3.7, further out where the loss is less
+        Of MCP, above 1, or SCAD, above 2: they level off at |w_j| = gamma alpha l1_ratio. A stream does not know the
+        curvature of a column, by which the batch solvers divide. None: 3 or 3.7, further out where the loss is less
         curved than squared loss.
     fit_intercept : bool, default=True
         The intercept is never penalised.

@@ -19,13 +19,20 @@ names = st.sampled_from(sorted(PENALTIES))
 concave = st.sampled_from(sorted({*PENALTIES} - CONVEX))
 # From where most steps bend the one-dimensional problem down to where hardly any does.
 gammas = st.sampled_from([2.1, 3.0, 10.0])
+# How far a unit of strength moves a coefficient alone.
+units = st.sampled_from([0.04, 1.0, 7.0])
 
 
-@given(name=names, u=coefficients, alpha=alphas, l1_ratio=ratios, factor=factors, scale=scales, gamma=gammas)
-def test_value(name, u, alpha, l1_ratio, factor, scale, gamma):
-    settings = rules(1, factor, scale)[:2]
-    found = certificate.penalty_value(build(name, alpha, l1_ratio, gamma), every(1), np.array([u]), *settings)
-    assert found == pytest.approx(float(twin(name, alpha, l1_ratio, factor, gamma)(scale * u)), rel=1e-12, abs=1e-300)
+@given(
+    name=names, u=coefficients, alpha=alphas, l1_ratio=ratios, factor=factors, scale=scales, gamma=gammas, unit=units
+)
+def test_value(name, u, alpha, l1_ratio, factor, scale, gamma, unit):
+    settings, pay = rules(1, factor, scale)[:2], twin(name, alpha, l1_ratio, factor, gamma, unit)
+    penalty, w = build(name, alpha, l1_ratio, gamma), np.array([u])
+    found = certificate.penalty_value(penalty, every(1), w, *settings, np.array([unit]))
+    assert found == pytest.approx(float(pay(scale * u)), rel=1e-11, abs=1e-300)
+    if unit == 1.0:
+        assert found == certificate.penalty_value(penalty, every(1), w, *settings)
 
 
 @pytest.mark.parametrize("name", PENALTIES)
@@ -47,14 +54,14 @@ def lowest(objective, low, high, n=4001, rounds=8):
 
 @given(
     name=names, v=coefficients, q=st.floats(0.1, 5.0), alpha=alphas, l1_ratio=ratios, factor=factors, scale=scales,
-    gamma=gammas,
+    gamma=gammas, unit=units,
 )
-def test_prox(name, v, q, alpha, l1_ratio, factor, scale, gamma):
+def test_prox(name, v, q, alpha, l1_ratio, factor, scale, gamma, unit):
     """A descent on one column of one row is one prox: min_u q/2 (v - u)^2 + penalty(scale u), whatever the step."""
-    penalty = twin(name, alpha, l1_ratio, factor, gamma)
+    penalty = twin(name, alpha, l1_ratio, factor, gamma, unit)
     out = descend(
         np.ones((1, 1)), np.array([v]), q, build(name, alpha, l1_ratio, gamma), intercept=False, factor=factor,
-        scale=scale,
+        scale=scale, unit=[unit],
     )
 
     def objective(u):
@@ -114,14 +121,14 @@ def test_large_coefficients_are_not_shrunk(v, name):
 
 @given(
     name=names, u=st.one_of(st.just(0.0), coefficients), g=coefficients, alpha=alphas, l1_ratio=ratios, factor=factors,
-    scale=scales, gamma=gammas,
+    scale=scales, gamma=gammas, unit=units,
 )
-def test_distance_from_the_subdifferential(name, u, g, alpha, l1_ratio, factor, scale, gamma):
+def test_distance_from_the_subdifferential(name, u, g, alpha, l1_ratio, factor, scale, gamma, unit):
     found = certificate.optimality_violation(
         build(name, alpha, l1_ratio, gamma), every(1), np.array([g * scale]), np.array([u / scale]),
-        *rules(1, factor, scale),
+        *rules(1, factor, scale), np.array([unit]),
     )
-    penalty, h = twin(name, alpha, l1_ratio, factor, gamma), 1e-7
+    penalty, h = twin(name, alpha, l1_ratio, factor, gamma, unit), 1e-7
     if abs(u) < 1e-3 and u != 0.0:
         return
     low, high = ((penalty(u) - penalty(u - h)) / h, (penalty(u + h) - penalty(u)) / h)
@@ -130,15 +137,16 @@ def test_distance_from_the_subdifferential(name, u, g, alpha, l1_ratio, factor, 
 
 @given(
     name=names, v=coefficients, w=st.one_of(st.just(0.0), coefficients), q=st.floats(0.1, 5.0), alpha=alphas,
-    l1_ratio=ratios, factor=factors, scale=scales, gamma=gammas,
+    l1_ratio=ratios, factor=factors, scale=scales, gamma=gammas, unit=units,
 )
-def test_fixpoint_distance_is_what_a_sweep_would_change(name, v, w, q, alpha, l1_ratio, factor, scale, gamma):
+def test_fixpoint_distance_is_what_a_sweep_would_change(name, v, w, q, alpha, l1_ratio, factor, scale, gamma, unit):
     penalty, settings, out = build(name, alpha, l1_ratio, gamma), rules(1, factor, scale), np.empty(1)
     worst = certificate.fixpoint_distance(
-        penalty, every(1), np.array([q * (v - w)]), np.array([w]), np.array([q]), *settings, out
+        penalty, every(1), np.array([q * (v - w)]), np.array([w]), np.array([q]), *settings, out, np.array([unit])
     )
     swept = descend(
         np.ones((1, 1)), np.array([v]), q, penalty, intercept=False, w=[w], factor=factor, scale=scale, tol=np.inf,
+        unit=[unit],
     )
     assert worst == out[0] == pytest.approx(q * abs(swept.w[0] - w) / scale, abs=1e-9)
     if name in CONVEX:

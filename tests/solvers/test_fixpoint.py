@@ -37,7 +37,7 @@ def prepare_for(X, y, loss, name, **settings):
 
 def start(problem, name, share, **controls):
     point = null_point(problem, Controls())
-    penalty = make_penalty(problem, name, share * alpha_max(problem, point, 1.0, name), 1.0, None)
+    penalty = make_penalty(name, share * alpha_max(problem, point, 1.0, name), 1.0, None)
     return FixpointRun(problem, penalty, point, Controls(**controls))
 
 
@@ -55,9 +55,9 @@ def test_the_violation_is_the_largest_step_along_a_coordinate(name, seed, fit_in
     Z = (X - X.mean(axis=0) if fit_intercept else X) / sd
     residual = y - X @ run.point.w
     residual, target = (residual - residual.mean(), y - y.mean()) if fit_intercept else (residual, y)
-    pay = twin(name, run.penalty.alpha, 1.0, gamma=getattr(run.penalty, "gamma", None))
     for j in range(10):
         q, u = np.mean(Z[:, j] ** 2), sd[j] * run.point.w[j]
+        pay = twin(name, run.penalty.alpha, 1.0, gamma=getattr(run.penalty, "gamma", None), unit=1.0 / q)
         best = u + np.mean(Z[:, j] * residual) / q
         reach = 1.5 * abs(best) + 1e-9
         low, high = -reach, reach

@@ -10,11 +10,18 @@ from regressions import ROUNDING, Regression, random_regression
 from solver_calls import check_point, spell_out, started
 
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers import coordinate_descent, ridge
+from sparsereg.solvers import coordinate_descent, direct, ridge
 from sparsereg.solvers.base import Controls
 
 seeds = st.integers(0, 2**32 - 1)
 CONTROLS = Controls(tol=1e-10)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_direct_solution():
+    """Leave small problems to conjugate gradients too."""
+    with mock.patch.object(direct, "MOST", 0):
+        yield
 
 
 def simple(seed, kind):

@@ -35,7 +35,7 @@ def run_from(problem, alpha, l1_ratio, w=None):
     point = null_point(problem, CONTROLS)
     if w is not None:
         point.w[:] = w
-    return FixpointRun(problem, make_penalty(problem, "l0", alpha, l1_ratio, None), point, CONTROLS).run()
+    return FixpointRun(problem, make_penalty("l0", alpha, l1_ratio, None), point, CONTROLS).run()
 
 
 def correlated(seed, p=6):

@@ -1,0 +1,99 @@
+"""Columns that another one can stand for, beside the intercept."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from regressions import Regression
+from solver_calls import prepared
+
+from sparsereg import lasso_path, logistic_path, poisson_path, regularization_path
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def used(X, y=None, **settings):
+    """List the columns that a pure L1 problem uses."""
+    y = np.arange(len(X)) % 3.0 if y is None else y
+    return prepared(Regression(X, y, settings), X)[1].public.tolist()
+
+
+def factor(rng, n=60):
+    level = (rng.random(n) < rng.uniform(0.1, 0.9)).astype(float)
+    level[:2] = 0.0, 1.0
+    return level
+
+
+@given(seed=seeds, weighted=st.booleans(), standardize=st.booleans())
+def test_one_level_of_two_is_enough_beside_an_intercept(seed, weighted, standardize):
+    rng = np.random.default_rng(seed)
+    a, b = factor(rng), factor(rng)
+    X = np.c_[a, rng.standard_normal(60), 1.0 - b, 1.0 - a, b]
+    settings = {"standardize": standardize, "sample_weight": rng.uniform(0.1, 2.0, 60) if weighted else None}
+    assert used(X, **settings) == [0, 1, 2]
+    assert used(X, fit_intercept=False, **settings) == [0, 1, 2, 3, 4]
+    assert used(X, l1_ratio=0.5, **settings) == [0, 1, 2, 3, 4]
+    # Neither can reach below zero for the other.
+    assert used(X, lower=0.0, **settings) == [0, 1, 2, 3, 4]
+    # The cheaper one stays.
+    assert used(X, penalty_factor=np.array([2.0, 1.0, 1.0, 1.0, 1.0]), **settings) == [1, 2, 3]
+
+
+@given(seed=seeds, fit_intercept=st.booleans())
+def test_multiples_of_the_same_cost(seed, fit_intercept):
+    rng = np.random.default_rng(seed)
+    x, z = rng.standard_normal(60), rng.random(60) * (rng.random(60) < 0.5)
+    X = np.c_[x, -x, z, 3.0 * z, z + 1e-6 * x]
+    assert used(X, fit_intercept=fit_intercept, standardize=True) == [0, 2, 4]
+    # Without standardising the larger one is the cheaper one.
+    assert used(X, fit_intercept=fit_intercept) == [0, 3, 4]
+    # Of the same sign and with the same bounds.
+    assert used(X, fit_intercept=fit_intercept, standardize=True, lower=0.0) == [0, 1, 2, 4]
+    assert used(X, fit_intercept=fit_intercept, standardize=True, upper=0.5) == [0, 1, 2, 3, 4]
+    # What counts coefficients may favour the one that is dearer by its size.
+    factor = np.array([1.0, 1.0, 0.9, 1.0, 1.0])
+    assert used(X, fit_intercept=fit_intercept, penalty_factor=factor) == [0, 2, 3, 4]
+
+
+def test_rows_of_no_weight_are_not_looked_at():
+    rng = np.random.default_rng(0)
+    a = factor(rng)
+    X, weight = np.c_[a, 1.0 - a, rng.standard_normal(60)], np.ones(60)
+    X[[3, 5], 1], weight[[3, 5]] = 7.0, 0.0
+    assert used(X, sample_weight=weight) == [0, 2]
+    assert used(X) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("loss", ["squared", "huber", "logistic", "poisson", "squared_hinge"])
+def test_paths_with_both_levels_are_those_with_one(loss):
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        first = np.column_stack([factor(rng, 200) for _ in range(3)])
+        Z = np.hstack([first, rng.standard_normal((200, 4))])
+        y = Z @ rng.standard_normal(7) + rng.standard_normal(200)
+        y = {"poisson": np.round(np.exp(y / 3)), "squared": y, "huber": y}.get(loss, (y > 0).astype(float))
+        one = regularization_path(Z, y, loss=loss, n_alphas=12, eps=1e-2)
+        both = regularization_path(np.hstack([Z, 1.0 - first]), y, loss=loss, alphas=one.alphas)
+        np.testing.assert_array_equal(both.df, one.df)
+        np.testing.assert_allclose(both.objectives, one.objectives, rtol=1e-5)
+        assert not both.coefs.toarray()[7:].any()
+
+
+def test_softmax_too():
+    rng = np.random.default_rng(0)
+    first = np.column_stack([factor(rng, 200) for _ in range(3)])
+    y = (first @ [1.0, 2.0, -1.0] + rng.standard_normal(200)).round().clip(-1, 1)
+    one = logistic_path(first, y, n_alphas=8)
+    both = logistic_path(np.hstack([first, 1.0 - first]), y, alphas=one.alphas)
+    np.testing.assert_array_equal(both.df, one.df)
+
+
+def test_criteria_count_one():
+    """The last steps of a path over many factors: no coefficient of next to nothing is counted."""
+    rng = np.random.default_rng(1)
+    first = np.column_stack([factor(rng, 300) for _ in range(8)])
+    X = np.hstack([first, 1.0 - first])
+    y = first @ rng.standard_normal(8) + rng.standard_normal(300)
+    for path in (lasso_path(X, y), poisson_path(X, np.round(np.exp(y / 3)))):
+        assert path.df.max() == 8
+        assert np.abs(path.coefs.data).min() > 1e-9
