@@ -25,7 +25,8 @@ _PARAMETERS = """
         Share of L1; the rest is L2.
     class_weight : None, "balanced" or mapping from label to float, default=None
         c_k; the weight of a row is multiplied by sum_k y_ik c_k, which is c_k for a row of class k. "balanced": the sum
-        of all weights over n_classes times that of class k. Labels that a mapping leaves out have c_k = 1.
+        of all weights over n_classes times that of class k. Labels that a mapping leaves out have c_k = 1; one with
+        c_k = 0 is no class, as if its rows had weight 0.
     label_smoothing : float in [0, 1), default=0.0
         eps: the target y_ik, 0 or 1 or a probability, becomes (1 - eps) y_ik + eps / n_classes. The weight of a row is
         that of its label before.""" + COMMON_PARAMETERS

@@ -14,7 +14,7 @@ from sparsereg.cv_grid import pad
 from sparsereg.cv_model import CV_ATTRIBUTES, CV_PARAMETERS, CrossValidatedModel, CVTargets
 from sparsereg.linear_model import ProbabilisticClassifier, SparseCountRegressor, SparseRegressor
 from sparsereg.metrics import METRICS, STEPPED
-from sparsereg.targets import encode_classes, flatten
+from sparsereg.targets import encode_classes, flatten, leave_out
 
 __all__ = ["ElasticNetCV", "LassoCV", "LogisticRegressionCV", "PoissonRegressorCV", "RidgeCV"]
 
@@ -49,7 +49,8 @@ _COEFFICIENTS = """
     intercept_ : float"""
 _ERROR = "the mean squared error"
 _MSE_PATH = """    mse_path_ : ndarray of shape (n_alphas, n_folds), of (n_l1_ratios, n_alphas, n_folds) for several
-        Mean squared error of the unseen rows of each fold, as scikit-learn keeps it; padded as `alphas_` is.
+        Mean squared error of the unseen rows of each fold, as scikit-learn keeps it; padded as `alphas_` is. Not there
+        where `scoring` is a list without "mse".
 """
 _L1_RATIO = """
     Parameters
@@ -64,11 +65,9 @@ class _SquaredLossCV(SparseRegressor, CrossValidatedModel):
     @property
     def mse_path_(self) -> npt.NDArray[np.float64]:
         """Mean squared errors, in scikit-learn's shape."""
-        if not hasattr(self, "cv_results_"):
-            raise AttributeError(f"mse_path_: this {type(self).__name__} is not fitted yet")
-        if "fold_mse" not in self.cv_results_:
-            raise AttributeError(f"mse_path_: scoring={self.scoring!r} does not take the mean squared error; add 'mse'")
-        errors = self.cv_results_["fold_mse"]
+        errors = self.cv_results_.get("fold_mse")
+        if errors is None:
+            raise AttributeError("mse_path_: scoring does not name 'mse'")
         if self.alphas_.ndim == 1:
             return errors
         return pad(np.split(errors, np.cumsum((~np.isnan(self.alphas_)).sum(axis=1))[:-1]))
@@ -271,7 +270,9 @@ class LogisticRegressionCV(ProbabilisticClassifier, CrossValidatedModel):
             y, sample_weight, n_samples=n_samples, class_weight=self.class_weight,
             label_smoothing=self.label_smoothing,
         )
-        plain = encode_classes(y, sample_weight, n_samples=n_samples).probabilities
+        # What is no class for the fits is none to be judged.
+        weight, _ = leave_out(np.asarray(y), check_sample_weight(sample_weight, n_samples), self.class_weight)
+        plain = encode_classes(y, weight, n_samples=n_samples).probabilities
         codes = None
         if np.all((plain == 0.0) | (plain == 1.0)):
             # Rows without weight have no target, but a label all the same.
@@ -282,7 +283,7 @@ class LogisticRegressionCV(ProbabilisticClassifier, CrossValidatedModel):
             fit=np.ascontiguousarray(coded.probabilities[:, used]),
             score=np.ascontiguousarray(plain[:, used]),
             fit_weight=coded.sample_weight,
-            score_weight=check_sample_weight(sample_weight, n_samples),
+            score_weight=weight,
             classes=coded.classes,
             codes=codes,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+import reprlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -101,9 +102,9 @@ def make_folds(
 def _splits(cv: Any, X: Any, y: Any, n_samples: int, groups: Any, labels: Any) -> Iterable[tuple[Any, Any]]:
     """Return pairs of positions or masks; None for a training part that is all the rest."""
     if _is_splitter(cv):
-        return cv.split(X, y, groups)
+        return _pairs(cv.split(X, y, groups))
     cv = N_FOLDS if cv is None else cv
-    if isinstance(cv, (bool, np.bool_)) or not isinstance(cv, (numbers.Integral, Iterable)) or isinstance(cv, str):
+    if isinstance(cv, (bool, np.bool_, str, bytes, type)) or not isinstance(cv, (numbers.Integral, Iterable)):
         raise TypeError(f"cv: {cv!r} is not allowed, expected None, a whole number, a splitter or pairs (train, test)")
     if not isinstance(cv, numbers.Integral):
         return _pairs(cv)
@@ -115,13 +116,16 @@ def _splits(cv: Any, X: Any, y: Any, n_samples: int, groups: Any, labels: Any) -
 
 
 def _is_splitter(cv: Any) -> bool:
-    return hasattr(cv, "split") and not isinstance(cv, str)
+    return hasattr(cv, "split") and not isinstance(cv, (str, bytes, type))
 
 
 def _pairs(cv: Iterable[Any]) -> Iterable[tuple[Any, Any]]:
     for k, pair in enumerate(cv):
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise ValueError(f"cv: entry {k} is not a pair (train, test)")
+        is_sequence = isinstance(pair, (tuple, list)) or (isinstance(pair, np.ndarray) and pair.ndim > 0)
+        if not is_sequence or len(pair) != 2:
+            raise ValueError(
+                f"cv: entry {k} is not a pair (train, test), of positions or masks of samples, but {reprlib.repr(pair)}"
+            )
         yield pair[0], pair[1]
 
 
@@ -151,7 +155,10 @@ def _stratified(n_folds: int, labels: npt.NDArray[Any]) -> npt.NDArray[np.intp]:
 
 def _positions(part: Any, n_samples: int, what: str) -> npt.NDArray[np.int32]:
     """Check the positions of the samples of a part, or find those of a mask."""
-    positions = np.asarray(part)
+    try:
+        positions = np.asarray(part)
+    except ValueError as error:
+        raise ValueError(f"{what}: {reprlib.repr(part)} is no list of positions of samples ({error})") from error
     if positions.dtype == bool and positions.shape == (n_samples,):
         return np.flatnonzero(positions).astype(np.int32)
     if positions.ndim != 1 or positions.dtype.kind not in "iu":

@@ -14,7 +14,7 @@ from sparsereg._parameters import check_class_weight, check_label_smoothing
 from sparsereg._sklearn import DataConversionWarning
 from sparsereg._validation import check_sample_weight, check_shares, raise_not_finite
 
-__all__ = ["ClassTargets", "check_classes", "encode_classes", "encode_known", "flatten", "shares_of"]
+__all__ = ["ClassTargets", "check_classes", "encode_classes", "encode_known", "flatten", "leave_out", "shares_of"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -86,7 +86,8 @@ def encode_classes(
         Rows of X, to check against.
     class_weight : None, "balanced" or mapping from label to float, default=None
         Each row's weight is multiplied by sum_k y_ik c_k, so c_k for a row of class k. "balanced": c_k is the sum of
-        all weights over n_classes times that of class k. Labels that a mapping leaves out have c_k = 1.
+        all weights over n_classes times that of class k. Labels that a mapping leaves out have c_k = 1. With c_k = 0
+        the rows of class k weigh nothing, and it is no class, as if they had been given the weight 0.
     label_smoothing : float in [0, 1), default=0.0
         eps: each probability y_ik becomes (1 - eps) y_ik + eps / n_classes. Class weights are those of the y given.
 
@@ -104,7 +105,7 @@ def encode_classes(
     y = _check_labels(y)
     if n_samples is not None and y.shape[0] != n_samples:
         raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
-    weight = check_sample_weight(sample_weight, y.shape[0])
+    weight, class_weight = leave_out(y, check_sample_weight(sample_weight, y.shape[0]), class_weight)
     used = slice(None) if weight is None else weight > 0.0
     if y.ndim == 2:
         classes, probabilities = np.arange(y.shape[1]), check_shares(y, y.shape[0], weight)
@@ -113,7 +114,11 @@ def encode_classes(
     else:
         classes, probabilities = _one_hot(y, used)
     _check_presence(classes, probabilities[used])
-    return _weigh_and_smooth(classes, probabilities, weight, class_weight, smoothing)
+    coded = _weigh_and_smooth(classes, probabilities, weight, class_weight, smoothing)
+    if coded.sample_weight is not None:
+        # A class of weight 0 may have had the rows of another, which shared them, to itself.
+        _check_presence(classes, probabilities[coded.sample_weight > 0.0])
+    return coded
 
 
 def encode_known(
@@ -153,6 +158,33 @@ def encode_known(
         )
     weight = check_sample_weight(sample_weight, n_samples, all_zero=True)
     return _weigh_and_smooth(classes, shares_of(y, classes, n_samples, weight), weight, class_weight, smoothing)
+
+
+def leave_out(y: npt.NDArray[Any], sample_weight: Vector | None, class_weight: Any) -> tuple[Vector | None, Any]:
+    """Take the weight from rows whose label has the class weight 0.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Probabilities are left as they are: their rows weigh what is left of them.
+    sample_weight : ndarray of float64 of shape (n_samples,) or None
+    class_weight : None, "balanced" or mapping from label to float
+
+    Returns
+    -------
+    sample_weight : ndarray of float64 of shape (n_samples,) or None
+    class_weight : None, "balanced" or mapping from label to float
+        Without the labels that are no classes any more.
+    """
+    if not isinstance(class_weight, Mapping) or y.ndim == 2 or _is_soft(y):
+        return sample_weight, class_weight
+    kept = dict(class_weight)
+    for label in [label for label, factor in kept.items() if check_class_weight(factor, label) == 0.0]:
+        rows = np.asarray(y == label)
+        if rows.any():
+            sample_weight = np.where(rows, 0.0, 1.0 if sample_weight is None else sample_weight)
+            del kept[label]
+    return sample_weight, kept
 
 
 def check_classes(classes: Any) -> npt.NDArray[Any]:

@@ -17,9 +17,9 @@ from sparsereg.solvers.start import null_point, point_at
 
 __all__ = ["Walk"]
 
-# Where less than this share of the deviance is left, or was won by the last stretch, the loss is as low as it gets;
-# glmnet's share for a step of its grid.
-SATURATED = 1e-5
+# The loss is as low as it gets where less than this share of that of the null model is left, or where smaller alphas
+# can be expected to take less than this share of it off.
+PERFECT, FALLEN = 1e-6, 1e-4
 
 
 class Walk:
@@ -61,13 +61,12 @@ class Walk:
         self._problem_of, self._l1_ratio, self._penalty = problem_of, l1_ratio, penalty
         self._controls, self._relax = controls, relax
         self._last: Any = None
-        self._last_alpha = np.inf
+        self._alphas: list[float] = []
         self.problem: Any = None
         self.point: Any = None
         self.n_rows, self.fit_intercept = 0, False
         self.fitted: list[Solution | JointSolution] = []
         self.refitted: list[Solution | JointSolution] = []
-        self._explained: list[float] = []
 
     def resume(self, smallest_alpha: float) -> None:
         """Take the walk up: from the null model, or from the last fit.
@@ -81,13 +80,14 @@ class Walk:
         self._solve = alpha_solver(problem, self._l1_ratio, controls, **self._penalty)
         self._refit = Relaxation(problem, controls)
         self.problem, self.n_rows, self.fit_intercept = problem, count_rows(problem), bool(problem.fit_intercept)
+        self._null_loss = problem.reference if problem.reference > problem.rounding else 0.0
         if last is None:
             self.point = null_point(problem, controls)
         else:
             joint = isinstance(problem, MultinomialProblem)
             w = last.on((problem.classes[0] if joint else problem).factor.size).toarray()
             w = np.ascontiguousarray(w.T) if joint else w.ravel()
-            self.point = point_at(problem, w, last.b, self._last_alpha, controls)
+            self.point = point_at(problem, w, last.b, self._alphas[-1], controls)
 
     def step(self, alpha: float) -> Any:
         """Fit at the next alpha.
@@ -102,10 +102,9 @@ class Walk:
             Relaxed where that is asked for.
         """
         solution = self._solve(alpha, self.point, self._controls)
-        self._last, self._last_alpha = solution, alpha
+        self._last = solution
+        self._alphas.append(alpha)
         self.fitted.append(solution.without_coefficients())
-        reference = self.problem.reference
-        self._explained.append(1.0 - solution.loss / reference if reference > self.problem.rounding else 1.0)
         if not self._relax:
             return solution
         refit = self._refit(solution)
@@ -127,11 +126,13 @@ class Walk:
         Returns
         -------
         saturated : bool
-            The loss has reached its least, or has stopped falling; or, where nothing but L1 (or a penalty that is not
-            convex) bounds the number of non-zeros, they are as many as the rows.
+            Next to no loss is left; or it hardly falls any more, and what is left to fall shrinks with alpha; or, where
+            nothing but L1 (or a penalty that is not convex) bounds the number of non-zeros, they are as many as rows.
         """
-        explained = self._explained[-1]
-        before = self._explained[-1 - n_steps] if n_steps < len(self._explained) else 0.0
-        if 1.0 - explained < SATURATED or explained - before < SATURATED * explained:
+        loss, alpha = self._last.loss, self._alphas[-1]
+        before, start = self._null_loss, np.inf
+        if n_steps < len(self.fitted):
+            before, start = self.fitted[-1 - n_steps].loss, self._alphas[-1 - n_steps]
+        if loss <= PERFECT * self._null_loss or (before - loss) * alpha <= FALLEN * loss * (start - alpha):
             return True
         return self._l1_ratio == 1.0 and self._last.columns.size + self.fit_intercept >= self.n_rows

@@ -379,6 +379,57 @@ def test_against_scikit_learn(seed):
     np.testing.assert_allclose(exact["fold_mse"], theirs.mse_path_, rtol=1e-4)
 
 
+def diabetes():
+    """Return 442 patients, and five shuffled folds of them."""
+    datasets, selection = pytest.importorskip("sklearn.datasets"), pytest.importorskip("sklearn.model_selection")
+    X, y = datasets.load_diabetes(return_X_y=True, scaled=False)
+    return X, y, list(selection.KFold(5, shuffle=True, random_state=0).split(X))
+
+
+def test_relaxed_folds_are_exact():
+    """Just below the largest alpha a rough fit uses no column where the exact one uses one."""
+    X, y, folds = diabetes()
+    model = LassoCV(relax=True, standardize=True, cv=folds, n_alphas=30).fit(X, y)
+    expected = np.empty((30, 5))
+    for k, (train, test) in enumerate(folds):
+        path = regularization_path(X[train], y[train], standardize=True, alphas=model.alphas_[:30], tol=1e-14)
+        for position in range(30):
+            support = path.coef.at(position).ids
+            design, unseen = (np.c_[np.ones(len(rows)), X[rows][:, support]] for rows in (train, test))
+            coef = np.linalg.lstsq(design, y[train])[0]
+            expected[position, k] = np.mean((y[test] - unseen @ coef) ** 2)
+    np.testing.assert_allclose(model.cv_results_["fold_mse"][:30], expected, rtol=1e-6)
+    assert model.cv_results_["mean_mse"][0] == pytest.approx(5259.5549, abs=1e-3)
+
+
+@pytest.mark.parametrize("scoring", ["auc", ["log_loss", "accuracy"], "roc_auc"])
+def test_folds_are_tight_where_scores_jump(scoring):
+    X, y, folds = diabetes()
+    labels = y > np.median(y)
+    model = LogisticRegressionCV(standardize=True, cv=folds, n_alphas=20, scoring=scoring, tol=1e-3).fit(X, labels)
+    for k, (train, test) in enumerate(folds):
+        path = regularization_path(
+            X[train], labels[train].astype(float), loss="logistic", standardize=True, alphas=model.alphas_, tol=1e-12
+        )
+        expected = path.evaluate(X[test], labels[test].astype(float))
+        for name, metric in {"auc": "auc", "roc_auc": "auc", "accuracy": "accuracy"}.items():
+            if f"fold_{name}" in model.cv_results_:
+                np.testing.assert_allclose(model.cv_results_[f"fold_{name}"][:, k], expected[metric], rtol=1e-12)
+
+
+@every_model
+def test_tol_reaches_the_folds(loss, kind):
+    X, y = data(loss)
+    first = f"fold_{metrics.METRICS[loss][0]}"
+    by_tol = {
+        tol: kind(n_alphas=10, eps=eps_of(kind), cv=3, tol=tol).fit(X, y).cv_results_[first]
+        for tol in (1e-3, 1e-7, 1e-13)
+    }
+    rough, usual = (np.abs(by_tol[tol] / by_tol[1e-13] - 1.0).max() for tol in (1e-3, 1e-7))
+    assert usual < 1e-3
+    assert rough > 10.0 * usual
+
+
 @pytest.mark.parametrize(("loss", "kind"), [("squared", LassoCV), ("logistic", LogisticRegressionCV)])
 def test_without_scikit_learn(loss, kind, tmp_path):
     X, y = data(loss)

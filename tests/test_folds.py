@@ -14,6 +14,16 @@ def split(cv, y=None, weight=None, n=12, **settings):
     return make_folds(cv, X[:1].repeat(n, axis=0), y, weight, n, **settings)
 
 
+class Splitter:
+    """What has a method `split`, whatever comes of it."""
+
+    def __init__(self, parts):
+        self.parts = parts
+
+    def split(self, X, y, groups):
+        return iter(self.parts)
+
+
 @given(n=st.integers(5, 60), n_folds=st.integers(2, 5))
 def test_consecutive_folds(n, n_folds):
     model_selection = pytest.importorskip("sklearn.model_selection")
@@ -68,6 +78,12 @@ def test_positions_masks_and_repeats():
         ("five", TypeError, "cv: 'five' is not allowed"),
         ([], ValueError, "cv: no folds, expected at least one"),
         ([np.arange(3)], ValueError, "cv: entry 0 is not a pair"),
+        ([None], ValueError, r"cv: entry 0 is not a pair \(train, test\), of positions or masks of samples, but None"),
+        ([([0, 1], [2]), 7], ValueError, "cv: entry 1 is not a pair .*, but 7"),
+        ([([0, 1], [[2], [3, 4]])], ValueError, r"cv: test part of fold 0: \[\[2\], \[3, 4\]\] is no list of"),
+        (Splitter([None]), ValueError, "cv: entry 0 is not a pair .*, but None"),
+        (Splitter, TypeError, "cv: <class .*Splitter'> is not allowed, expected None, a whole number, a splitter"),
+        (b"abc", TypeError, "cv: b'abc' is not allowed"),
         ([([0], [12])], ValueError, "cv: test part of fold 0: position 12 is outside"),
         ([([0.5], [1])], TypeError, "cv: train part of fold 0: expected positions"),
         ([([0], np.empty(0, int))], ValueError, "cv: the test part of fold 0 has no weight"),

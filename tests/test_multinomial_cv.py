@@ -1,7 +1,5 @@
 """Beyond two classes: folds are subsets, scores are what they say, relaxed fits are plain ones on fewer columns."""
 
-from unittest import mock
-
 import numpy as np
 import pytest
 from scipy import sparse, special
@@ -19,13 +17,6 @@ WEIGHT = RNG.integers(0, 3, N).astype(float)
 OFFSET = 0.3 * RNG.standard_normal((N, 3))
 
 
-@pytest.fixture
-def exact_folds():
-    """Solve folds as well as all data."""
-    with mock.patch.object(sparsereg.cross_validation, "FOLD_TOL", 0.0):
-        yield
-
-
 def parts(n_folds, weight=None):
     """Return the two parts of every fold as masks."""
     folds = sparsereg.folds.make_folds(n_folds, X, LABELS, weight, N, labels=CODES)
@@ -34,7 +25,6 @@ def parts(n_folds, weight=None):
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("l1_ratio", [1.0, 0.5])
-@pytest.mark.usefixtures("exact_folds")
 def test_scores_are_those_of_fits_to_subsets(weighted, l1_ratio):
     weight, offset = (WEIGHT, OFFSET) if weighted else (None, None)
     names = metrics.METRICS["logistic"]
@@ -91,7 +81,6 @@ def test_soft_targets_have_consecutive_folds():
     np.testing.assert_allclose(model.cv_results_["fold_log_loss"][:, 0], expected, rtol=1e-3)
 
 
-@pytest.mark.usefixtures("exact_folds")
 def test_smoothing_and_class_weights_are_for_the_fits_alone():
     settings = {"label_smoothing": 0.2, "class_weight": {"elm": 3.0}}
     model = LogisticRegressionCV(n_alphas=4, eps=0.05, cv=3, tol=1e-9, **settings).fit(X, LABELS)
@@ -100,6 +89,20 @@ def test_smoothing_and_class_weights_are_for_the_fits_alone():
             fit = LogisticRegression(alpha, tol=1e-9, **settings).fit(X[train], LABELS[train])
             expected = metrics.log_loss(SHARES[test], fit.predict_proba(X[test]))
             assert model.cv_results_["fold_log_loss"][position, k] == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_class_of_weight_0_is_neither_fitted_nor_judged():
+    settings = {"n_alphas": 5, "eps": 0.05, "tol": 1e-9}
+    model = LogisticRegressionCV(class_weight={"elm": 0.0, "fir": 2.0}, cv=parts(3), **settings).fit(X, LABELS)
+    weight = np.where(LABELS == "elm", 0.0, 1.0)
+    expected = LogisticRegressionCV(class_weight={"fir": 2.0}, cv=parts(3), **settings).fit(X, LABELS, weight)
+    assert model.classes_.tolist() == expected.classes_.tolist() == ["ash", "fir"]
+    np.testing.assert_allclose(model.coef_, expected.coef_, atol=1e-6)
+    np.testing.assert_allclose(
+        model.cv_results_["fold_log_loss"], expected.cv_results_["fold_log_loss"], rtol=1e-6
+    )
+    one = LogisticRegression(0.01, class_weight={"elm": 0.0}, tol=1e-9).fit(X, LABELS)
+    np.testing.assert_allclose(one.coef_, LogisticRegression(0.01, tol=1e-9).fit(X, LABELS, weight).coef_, atol=1e-6)
 
 
 def test_relaxed_fits_are_plain_ones_on_the_columns_used():

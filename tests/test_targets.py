@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_class_weight
 
-from sparsereg.targets import encode_classes, flatten
+from sparsereg.targets import encode_classes, encode_known, flatten
 
 THREE = np.array([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0], [0.6, 0.4, 0.0], [0.1, 0.1, 0.8]])
 
@@ -89,6 +89,26 @@ def test_class_weights_multiply_sample_weights(weight):
         np.testing.assert_allclose(balanced.sample_weight, expected[np.searchsorted(np.unique(y), y)])
 
 
+@pytest.mark.parametrize("weight", [None, np.array([1.0, 2.0, 0.5, 3.0, 1.0])])
+def test_a_class_weight_of_0_leaves_the_class_out(weight):
+    y = np.array(["a", "b", "a", "c", "c"])
+    without = (np.ones(5) if weight is None else weight) * (y != "a")
+    expected = encode_classes(y, without, class_weight={"b": 2.0}, label_smoothing=0.1)
+    found = encode_classes(y, weight, class_weight={"a": 0.0, "b": 2.0}, label_smoothing=0.1)
+    assert found.classes.tolist() == expected.classes.tolist() == ["b", "c"]
+    np.testing.assert_array_equal(found.probabilities, expected.probabilities)
+    np.testing.assert_array_equal(found.sample_weight, expected.sample_weight)
+    # Rows of probabilities lose the share of that class; where nothing else has its rows it is missing from all.
+    np.testing.assert_allclose(encode_classes(THREE, class_weight={0: 0.0}).sample_weight, THREE @ [0.0, 1.0, 1.0])
+    with pytest.raises(ValueError, match="y: class 0 has probability 0 in every row"):
+        encode_classes(np.eye(3), class_weight={0: 0.0})
+    with pytest.raises(ValueError, match=r"class_weight: 'z' is not among the classes \['a', 'b', 'c'\]"):
+        encode_classes(y, class_weight={"z": 0.0})
+    # A stream knows its classes beforehand, and may lack rows of some.
+    known = encode_known(y, np.array(["a", "b", "c"]), class_weight={"a": 0.0}, n_samples=5)
+    np.testing.assert_array_equal(known.sample_weight, y != "a")
+
+
 def test_class_weights_of_probabilities():
     targets = encode_classes(THREE, class_weight={0: 1.0, 1: 2.0, 2: 4.0})
     np.testing.assert_allclose(targets.sample_weight, THREE @ [1.0, 2.0, 4.0])
@@ -153,7 +173,8 @@ def test_refused_labels(y, message):
         ({"class_weight": "even"}, ValueError, "class_weight: 'even' is not allowed, expected None, 'balanced' or"),
         ({"class_weight": [1.0, 2.0]}, ValueError, "class_weight: .* is not allowed"),
         ({"class_weight": {"z": 1.0}}, ValueError, r"class_weight: 'z' is not among the classes \['a', 'b'\]"),
-        ({"class_weight": {"a": 0.0}}, ValueError, r"class_weight of 'a': 0.0 is outside \(0, inf\)"),
+        ({"class_weight": {"a": -1.0}}, ValueError, r"class_weight of 'a': -1.0 is outside \[0, inf\)"),
+        ({"class_weight": {"a": 0.0}}, ValueError, r"y: only one class, \['b'\], has a positive weight"),
         ({"class_weight": {"a": np.nan}}, ValueError, "class_weight of 'a': nan is outside"),
         ({"class_weight": {"a": "1"}}, TypeError, "class_weight of 'a': '1' is not allowed"),
         ({"sample_weight": [1.0, -1.0]}, ValueError, "sample_weight: -1.0 at position 1 is negative"),
