@@ -105,11 +105,14 @@ def find_parallel(
     cost, near = price[columns] / norm, np.argsort(np.abs(first), kind="stable")
     ends = np.flatnonzero(np.diff(np.abs(first)[near]) > CLOSE) + 1
     replaced: list[int] = []
-    for members in np.split(near, ends):
+    starts = np.r_[0, ends]
+    sizes = np.diff(np.r_[starts, near.size])
+    for start, size in zip(starts[sizes > 1], sizes[sizes > 1]):
+        members = near[start : start + size]
         # The cheapest first; costs that differ by rounding are equal.
         rank_of = np.round(cost[members] / (cost[members].max() or 1.0), 12)
         ranks = (columns[members], rules.factor[columns[members]], rank_of)
-        left = members[np.lexsort(ranks)] if members.size > 1 else members[:0]
+        left = members[np.lexsort(ranks)]
         while left.size > 1:
             leader, others = left[0], left[1:]
             taken = [

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._formats import as_rows
-from sparsereg._sklearn import check_feature_names, check_is_fitted, feature_names
+from sparsereg._sklearn import check_feature_names, check_is_fitted, compare_feature_names, feature_names
 from sparsereg._validation import check_sample_weight, check_width
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.design import make_design
@@ -317,16 +317,20 @@ class StreamModel(SparseLinearModel):
             y, weight, _ = self._encode(settings, block.y, block.sample_weight, rows.n_samples, known)
             return Chunk(rows, y, weight)
 
-        held = None if validation is None else encode(_as_block(validation))
-        if held is not None and (held.n_rows == 0 or not (held.weight is None or held.weight.any())):
+        held = None if validation is None else _as_block(validation)
+        unseen = None if held is None else encode(held)
+        if unseen is not None and (unseen.n_rows == 0 or not (unseen.weight is None or unseen.weight.any())):
             raise ValueError("validation: no row of it has a weight, expected some")
         plan = make_plan(
-            source, held, n_passes=n_passes, checkpoint=checkpoint, checkpoint_every=checkpoint_every, resume=resume,
-            progress=progress, verbose=self.verbose, early_stopping=settings.early_stopping,
+            source, unseen, n_passes=n_passes, checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every, resume=resume, progress=progress, verbose=self.verbose,
+            early_stopping=settings.early_stopping,
         )
         seed = draw_seed(make_generator(self.random_state))
 
         def begin(block: Block, chunk: Chunk) -> Course:
+            if held is not None:
+                _check_columns(held, block)
             course = Course(settings, chunk.rows.n_features, chunk.y.shape[1], seed)
             self._start(course, None, None, known)
             self._adopt(course, block.X, known)
@@ -425,7 +429,7 @@ class StreamModel(SparseLinearModel):
 
 
 def hand_over(fitted: StreamModel, model: Any) -> Any:
-    """Give a batch model the settings that it shares with a streaming fit, and what that has found.
+    """Give a batch model the settings that its streaming fit had, and what that has found.
 
     Parameters
     ----------
@@ -438,7 +442,10 @@ def hand_over(fitted: StreamModel, model: Any) -> Any:
     model : OneAlphaModel
     """
     check_is_fitted(fitted)
-    model.set_params(fit_intercept=fitted.fit_intercept, gamma=fitted.gamma, **fitted._spelled_penalty())
+    # Parameters may have been set since, for the next fit.
+    begun = fitted._course.settings.lasting
+    shared = ("alpha", "l1_ratio", "penalty", "gamma", "fit_intercept", "delta")
+    model.set_params(**{name: begun[name] for name in shared if name in model.get_params()})
     names = (
         "_coef", "intercept_", "objective_", "dual_gap_", "violation_", "n_iter_", "n_active_", "n_features_in_",
         "feature_names_in_",
@@ -457,6 +464,14 @@ def _as_block(validation: Any) -> Block:
         raise TypeError(
             f"validation: {type(validation).__name__} is not allowed, expected a Block, (X, y) or (X, y, sample_weight)"
         ) from error
+
+
+def _check_columns(held: Block, block: Block) -> None:
+    """Refuse held-out rows whose columns have other names than those of the stream."""
+    try:
+        compare_feature_names("the stream", feature_names(block.X), held.X)
+    except ValueError as error:
+        raise ValueError(f"validation: {error}") from error
 
 
 def _check_lasting(settings: StreamSettings, begun: StreamSettings) -> None:

@@ -600,6 +600,16 @@ def test_certificates_are_of_the_fit_alone():
     assert np.isnan([model.objective_, model.dual_gap_, model.violation_]).all()
 
 
+def test_a_batch_model_has_the_settings_of_the_fit():
+    """Parameters that were set since are those of the next fit."""
+    y = TARGETS["huber"]
+    model = epochs(make("huber", delta=0.7), 2).fit(X, y)
+    model.set_params(alpha=9.0, l1_ratio=0.1, delta=5.0, fit_intercept=False, penalty="l0")
+    batch = model.to_batch()
+    assert (batch.alpha, batch.l1_ratio, batch.delta, batch.fit_intercept) == (0.01, 1.0, 0.7, True)
+    assert batch.penalty == "elastic_net"
+
+
 @each_loss
 def test_conversion_to_a_batch_model(loss):
     y = TARGETS[loss]
@@ -811,3 +821,17 @@ def test_passes_that_were_asked_for_are_no_search_for_a_minimum():
     _, unlike, y = of_other_scales()
     for settings in ({"tol": None, "max_iter": 2}, {"dropout": 0.1}, {"early_stopping": True}):
         assert make("squared", alpha=1e-4, **settings).fit(unlike, y).dual_gap_ > 0.1
+
+
+def test_held_out_rows_have_the_columns_of_the_stream():
+    """In another order they would tell nothing, and end a fit by it."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 3)), columns=["a", "b", "c"])
+    y = frame.to_numpy() @ [3.0, -1.0, 0.0]
+    settings = {"progress": False, "validation": (frame[["b", "a", "c"]][:20], y[:20])}
+    model = SGDRegressor(random_state=0)
+    with pytest.raises(ValueError, match=r"^validation: The feature names should match"):
+        model.fit_stream([(frame[20:], y[20:])], **settings)
+    assert not model.__sklearn_is_fitted__()
+    settings["validation"] = (frame[:20], y[:20])
+    assert np.isfinite(model.fit_stream([(frame[20:], y[20:])], **settings).history_["validation_loss"]).all()
