@@ -182,7 +182,7 @@ class FeatureCross(NamedBlocks, TransformerMixin, Versioned, BaseEstimator):
         capacity = n_samples * len(self._members)
         index = index_dtype(self.n_features_out_, capacity)
         indptr, indices = np.empty(n_samples + 1, dtype=index), np.empty(capacity, dtype=index)
-        data = np.ones(capacity, dtype=dtype)
+        data = np.ones(capacity, dtype=dtype) if self._bits is None else np.empty(capacity, dtype=dtype)
         used = [as_column(columns[j], self._names[j]) for j in _used(self._members)]
         if self._bits is None:
             self._write_exact(used, indptr, indices)
