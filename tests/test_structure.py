@@ -26,7 +26,7 @@ STUBS = sorted(PACKAGE.rglob("*.pyi"))
 FLOORS = (
     {"_core"},
     {"_base", "_sklearn", "_validation"},
-    {"_formats", "archive", "categories", "coef", "design", "grid", "metrics", "plot"},
+    {"_formats", "archive", "categories", "coef", "contents", "design", "grid", "metrics", "plot"},
     {"solvers"},
     {"_parameters", "convergence", "folds", "path", "path_result", "preparation", "scoring", "targets"},
     {"cross_validation", "cv_model", "linear_model", "one_alpha"},
