@@ -137,7 +137,7 @@ def _remove_left_over(path: str) -> None:
     if fcntl is None:
         return
     for left in glob.iglob(f"{glob.escape(path)}.{'[0-9a-f]' * 16}.tmp"):
-        with suppress(OSError), open(left, "rb") as file:
+        with suppress(OSError, _Unreadable), _open(left, getattr(os, "O_NOFOLLOW", 0)) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.unlink(left)
 
@@ -203,12 +203,25 @@ def load_archive(path: str | os.PathLike[str], kind: tuple[str, int]) -> tuple[A
     """
     path = os.path.realpath(path)
     try:
-        with open(path, "rb") as file:
+        with _open(path) as file:
             _check_seal(file)
             arrays = _read(file)
         return arrays, _read_meta(arrays.pop(METADATA, None), kind)
     except _Unreadable as error:
         raise ValueError(f"path: {path!r} cannot be read as a {kind[0]}: {error}") from error.__cause__
+
+
+def _open(path: str, flags: int = 0) -> io.BufferedReader:
+    """Open a file to read from, and nothing else: a pipe would have to be waited for."""
+    flags |= os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    raise _Unreadable("it is no file")
 
 
 def _check_seal(file: io.BufferedReader) -> None:

@@ -441,3 +441,16 @@ def test_a_link_stays_a_link(tmp_path):
         check_equal(load_archive(link, KIND)[0], ARRAYS)
     assert link.is_symlink()
     assert [item.name for item in (tmp_path / "data").iterdir()] == ["x"]
+
+
+def test_a_pipe_is_neither_waited_for_nor_removed(tmp_path):
+    """Named like what a writer left that was killed, or like the file to read."""
+    pipe, link = tmp_path / f"x.{'a' * 16}.tmp", tmp_path / f"x.{'b' * 16}.tmp"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    save_archive(tmp_path / "x", ARRAYS, META, KIND)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert link.is_symlink()
+    for path in (pipe, link):
+        with pytest.raises(ValueError, match="it is no file"):
+            load_archive(path, KIND)

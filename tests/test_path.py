@@ -1,10 +1,7 @@
 """Paths as users meet them: grids, extremes, warnings, interruptions and refusals."""
 
-import os
-import signal
 import subprocess
 import sys
-import time
 import warnings
 
 import numpy as np
@@ -261,37 +258,34 @@ def test_verbose_prints_a_line_for_each_alpha(capsys):
 
 
 ENDLESS = """
-import sys
+import itertools, os, signal, threading, time
 import numpy as np
 from scipy import sparse
 from sparsereg import regularization_path
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background inherits to ignore it
 rng = np.random.default_rng(0)
 X = sparse.random_array((20_000, 3000), density=0.05, rng=rng, format="csr")
 y = rng.standard_normal(20_000)
-print("ready", flush=True)
-regularization_path(X, y, l1_ratio={l1_ratio}, alphas=[{alpha}], tol=0.0, max_iter=10**8)
+sent = []
+def interrupt():
+    sent.append(time.process_time())
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Timer(1.0, interrupt).start()
+try:
+    for _ in itertools.count():
+        regularization_path(X, y, l1_ratio={l1_ratio}, alphas=[{alpha}], tol=0.0, max_iter=10**8)
+except KeyboardInterrupt:
+    print(time.process_time() - sent[0])
 """
 
 
 @pytest.mark.parametrize(("l1_ratio", "alpha"), [(1.0, 1e-7), (0.0, 1e-9)])
 def test_an_interrupt_stops_a_fit_within_a_second(l1_ratio, alpha):
-    code = "import itertools\n" + ENDLESS.format(l1_ratio=l1_ratio, alpha=alpha).replace(
-        "regularization_path(X, y,", "for _ in itertools.count(): regularization_path(X, y,"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(1.0)
-        assert process.poll() is None
-        start = time.monotonic()
-        os.kill(process.pid, signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
-        assert time.monotonic() - start < 1.0
-    finally:
-        process.kill()
-    assert "KeyboardInterrupt" in errors
+    """Of its own time: a machine may be busy with something else."""
+    code = ENDLESS.format(l1_ratio=l1_ratio, alpha=alpha)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert 0.0 <= float(done.stdout) < 1.0
 
 
 @pytest.mark.parametrize(

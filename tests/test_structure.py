@@ -26,7 +26,8 @@ STUBS = sorted(PACKAGE.rglob("*.pyi"))
 FLOORS = (
     {"_core"},
     {"_base", "_sklearn", "_validation", "_values", "_versioned"},
-    {"_formats", "archive", "categories", "coef", "design", "frames", "grid", "metrics", "plot", "text_columns"},
+    {"_formats", "archive", "categories", "coef", "contents", "design", "frames", "grid", "metrics", "plot"}
+    | {"text_columns"},
     {"solvers"},
     {"_parameters", "convergence", "criteria", "folds", "naming", "path", "path_result", "preparation", "scoring"}
     | {"targets"},

@@ -416,7 +416,7 @@ class Learner:
         ValueError
             For anything else; the learner is as it was then.
         """
-        self._check_state(state)
+        self.check_state(state)
         array = np.ascontiguousarray(state["cells"])
         if state["by_id"]:
             self._move(array)
@@ -427,8 +427,13 @@ class Learner:
             setattr(self, name, state[name].copy())
         self.counter = state["n_rows"].copy()
 
-    def _check_state(self, state: dict[str, npt.NDArray[Any]]) -> None:
-        """Refuse arrays that kernels could not work with."""
+    def check_state(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """Refuse arrays of another form than those of a learner that was made alike.
+
+        Parameters
+        ----------
+        state : dict from str to ndarray
+        """
         mine = self.state()
         for name, array in mine.items():
             if name not in state:

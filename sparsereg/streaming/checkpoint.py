@@ -6,16 +6,51 @@ A process that is killed at any moment leaves a file that loads: either the new 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
 from sparsereg.archive import load_archive, save_archive
 
-__all__ = ["load_checkpoint", "save_checkpoint"]
+__all__ = ["FORMAT", "check_place", "load_checkpoint", "save_checkpoint"]
 
 FORMAT = ("sparsereg checkpoint", 2)
+
+
+def check_place(checkpoint: Any) -> Path:
+    """Check that checkpoints can be written, before there is anything to lose.
+
+    Parameters
+    ----------
+    checkpoint : str or path-like
+
+    Returns
+    -------
+    path : Path
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no path, or the path of a folder or the like.
+    OSError
+        A folder that is missing or must not be written to.
+    """
+    try:
+        path = os.path.realpath(os.fsdecode(checkpoint))
+    except TypeError as error:
+        raise TypeError(f"checkpoint: {checkpoint!r} is not allowed, expected a path") from error
+    if os.path.lexists(path) and not os.path.isfile(path):
+        raise ValueError(f"checkpoint: {path!r} is not allowed, expected a file or the name of a new one")
+    try:
+        with tempfile.TemporaryFile(dir=os.path.dirname(path)):
+            pass
+    except OSError as error:
+        words = f"checkpoint: no file can be written beside {path!r}: {error.strerror}"
+        raise type(error)(error.errno, words) from error
+    return Path(path)
 
 
 def save_checkpoint(

@@ -14,12 +14,14 @@ import numpy.typing as npt
 
 from sparsereg._parameters import check_count, check_flag
 from sparsereg._validation import check_width
+from sparsereg.contents import reading
 from sparsereg.streaming.blocks import Block, as_blocks, can_repeat, overlapped
-from sparsereg.streaming.checkpoint import load_checkpoint, save_checkpoint
+from sparsereg.streaming.checkpoint import FORMAT, check_place, load_checkpoint, save_checkpoint
 from sparsereg.streaming.chunks import Chunk
 from sparsereg.streaming.course import Course, History
 from sparsereg.streaming.epochs import Patience
 from sparsereg.streaming.progress import Reporter
+from sparsereg.streaming.saved import check_saved_meta, check_saved_state
 
 __all__ = ["Plan", "StreamRun", "make_plan"]
 
@@ -91,7 +93,7 @@ def make_plan(
     return Plan(
         n_passes=n_passes,
         validation=validation,
-        checkpoint=None if checkpoint is None else Path(checkpoint),
+        checkpoint=None if checkpoint is None else check_place(checkpoint),
         checkpoint_every=check_count(checkpoint_every, "checkpoint_every"),
         resume=resume,
         reporter=Reporter(progress, bool(verbose)),
@@ -266,14 +268,20 @@ class StreamRun:
                 raise ValueError(
                     f"checkpoint: {path} was made with {name}={meta.get(name)}, expected {mine}, as it is now"
                 )
+        with reading(path, FORMAT[0]):
+            check_saved_meta(meta)
         self.n_passes, self.n_rows, self.is_over = meta["n_passes"], meta["n_rows"], meta["is_over"]
         return state, meta
 
     def _take_up(self, course: Course, state: State, meta: dict[str, Any]) -> None:
         parts: dict[str, State] = {"now": {}, "history": {}, "best": {}}
-        for name, array in state.items():
-            part, _, inner = name.partition(".")
-            parts[part][inner] = array
+        with reading(self.plan.checkpoint, FORMAT[0]):
+            for name, array in state.items():
+                part, _, inner = name.partition(".")
+                if part not in parts:
+                    raise ValueError(f"the array {name!r} is not allowed, expected parts {', '.join(parts)}")
+                parts[part][inner] = array
+            check_saved_state(parts, meta, course.learner)
         course.resume(parts["now"], History.of(parts["history"]), meta["seconds"], meta["seed"])
         course.n_entries = meta["n_entries"]
         course.units.seen[:] = meta["weights_seen"]

@@ -1,5 +1,6 @@
 """Checkpoints: the one before stays, and a killed process goes on with the same bits."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sparsereg import SGDRegressor
 from sparsereg.archive import save_archive
-from sparsereg.streaming.checkpoint import load_checkpoint, save_checkpoint
+from sparsereg.streaming.checkpoint import check_place, load_checkpoint, save_checkpoint
 
 
 def save(path, number):
@@ -98,3 +100,30 @@ def test_killed_at_any_moment(tmp_path):
     n_calls, n_kills = map(int, done.stdout.split())
     assert n_calls > 100
     assert n_kills > 20
+
+
+@pytest.mark.parametrize(("name", "error", "message"), [
+    ("missing/folder/x.npz", FileNotFoundError, r"checkpoint: no file can be written beside '.*missing/folder/x.npz'"),
+    ("file/x.npz", NotADirectoryError, r"checkpoint: no file can be written beside"),
+    ("folder", ValueError, r"checkpoint: '.*folder' is not allowed, expected a file"),
+    ("pipe", ValueError, r"checkpoint: '.*pipe' is not allowed, expected a file"),
+    (3.5, TypeError, "checkpoint: 3.5 is not allowed, expected a path"),
+])
+def test_a_place_that_cannot_be_written_to_is_told_of_before_the_first_row(tmp_path, name, error, message):
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+
+    def blocks():
+        raise AssertionError("a block was asked for")
+        yield
+
+    place = tmp_path / name if isinstance(name, str) else name
+    with pytest.raises(error, match=message):
+        SGDRegressor().fit_stream(blocks(), checkpoint=place)
+
+
+@pytest.mark.parametrize("kind", [str, Path, os.fsencode])
+def test_a_place_is_found_out_without_a_trace(tmp_path, kind):
+    assert check_place(kind(str(tmp_path / "x.npz"))) == tmp_path / "x.npz"
+    assert list(tmp_path.iterdir()) == []
