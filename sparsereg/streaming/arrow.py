@@ -44,8 +44,8 @@ class ArrowReader(TableReader):
     Notes
     -----
     Several passes are possible if the source can be read again: a reader of record batches and an iterator cannot, a
-    function that makes one can. Memory holds one block and what the source itself holds. Messages count the rows of the
-    source from 1, or those of each file of a dataset.
+    function that makes one can, such as one that runs a query. Memory holds one block and what the source itself
+    holds. Messages count the rows of the source from 1, or those of each file of a dataset.
 
     Examples
     --------

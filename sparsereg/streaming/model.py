@@ -274,9 +274,9 @@ class StreamModel(SparseLinearModel):
             A reader, a list, a generator.
         classes : array-like of shape (n_classes,), None of a regressor
             All labels that there will be. None: a reader of what can be read more than once learns them in a first pass
-            over the targets alone, which for text takes about as long as any pass. Readers of tables find labels
-            whatever type a file has: where classes are text, 7 and 7.0 are "7"; where they are numbers or booleans,
-            "7.0" is 7 and true is 1.
+            over the targets alone, up to 1,000; for text that takes about as long as any pass. Readers of tables find
+            labels whatever type a file has: where classes are text, 7 and 7.0 are "7"; where they are numbers or
+            booleans, "7.0" is 7 and true is 1.
         n_passes : int, default=1
             More than one takes a source that can be iterated over again: a reader, a list.
         validation : None, tuple (X, y), tuple (X, y, sample_weight) or Block, default=None

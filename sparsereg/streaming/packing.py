@@ -95,12 +95,16 @@ class _Members:
         self._rest = b""
 
     def read(self, size: int = -1) -> bytes:
-        """Read up to `size` bytes; none when the last member has ended."""
-        if size < 0:
-            return b"".join(iter(lambda: self.read(1 << 18), b""))
-        while size:
-            if self._member.eof and not self._next_member():
-                break
+        """Read `size` bytes, or what is left: who reads text in pieces takes a short one for the last."""
+        parts: list[bytes] = []
+        while size and (chunk := self._read_some(size)):
+            parts.append(chunk)
+            size -= len(chunk) if size > 0 else 0
+        return b"".join(parts)
+
+    def _read_some(self, size: int) -> bytes:
+        """Read up to `size` bytes, or any number where that is negative; none when the last member has ended."""
+        while not self._member.eof or self._next_member():
             packed = b""
             if self._member.needs_input:
                 packed, self._rest = self._rest or self._file.read(1 << 16), b""

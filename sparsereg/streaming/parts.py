@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-__all__ = ["Part", "as_parts", "check_name"]
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sparsereg.grid import NamedBlocks, lay_out, locate
+
+__all__ = ["Part", "as_parts", "check_name", "feature_names"]
 
 _FEATURES = "expected a transformer or a list of column names and pairs (transformer, column names)"
 
@@ -28,6 +33,63 @@ class Part:
     def takes_text(self) -> bool | None:
         """Whether columns without a type are text to the transformer, or else numbers; None: it does not say."""
         return getattr(self.transformer, "_takes_text", None)
+
+
+    def names(self, with_gaps: bool) -> list[str]:
+        """Return the names of the columns that numbers make.
+
+        Parameters
+        ----------
+        with_gaps : bool
+            Behind each number stands whether it is missing.
+
+        Returns
+        -------
+        names : list of str
+        """
+        return [name for column in self.columns for name in (column, f"{column} is missing")[: 1 + with_gaps]]
+
+
+def feature_names(parts: list[Part], ids: ArrayLike, with_gaps: bool) -> NDArray[np.object_]:
+    """Name some of the columns that parts make, side by side.
+
+    Parameters
+    ----------
+    parts : list of Part
+    ids : array-like of int, any shape
+    with_gaps : bool
+        As in `Part.names`.
+
+    Returns
+    -------
+    names : object array of str, same shape
+
+    Raises
+    ------
+    ValueError
+        For ids that are not integers or out of range.
+    """
+    plain = [part.names(with_gaps) if part.transformer is None else [] for part in parts]
+    widths = [len(names) or _width(part.transformer) for part, names in zip(parts, plain)]
+    blocks = lay_out([("", width) for width in widths])
+    known, position = locate(ids, blocks)
+    out = np.empty(known.shape, dtype=object)
+    for at, (part, names) in enumerate(zip(parts, plain)):
+        mine = position == at
+        local = known[mine] - blocks[at].start
+        if hasattr(part.transformer, "feature_name"):
+            out[mine] = part.transformer.feature_name(local)
+        elif mine.any():
+            out[mine] = np.asarray(names or part.transformer.get_feature_names_out(), dtype=object)[local]
+    return out
+
+
+def _width(transformer: Any) -> int:
+    """Count the columns that a transformer makes, without naming them all where it is one of this package."""
+    if isinstance(transformer, NamedBlocks):
+        last = transformer._blocks()[-1]
+        return last.start + last.count
+    return len(transformer.get_feature_names_out())
 
 
 def as_parts(features: Any) -> list[Part]:

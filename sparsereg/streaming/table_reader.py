@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from sparsereg._parameters import check_count, check_number
 from sparsereg._validation import MAX_SAMPLES
 from sparsereg.streaming.blocks import Block
 from sparsereg.streaming.labels import AnyTarget, NumberTarget
-from sparsereg.streaming.parts import Part, as_parts, check_name
+from sparsereg.streaming.parts import Part, as_parts, check_name, feature_names
 from sparsereg.streaming.rows import TableRows
 
 __all__ = ["TableReader", "Wanted", "import_arrow"]
@@ -91,6 +94,25 @@ class TableReader(ABC):
     @abstractmethod
     def can_repeat(self) -> bool:
         """Whether iteration can begin again."""
+
+    def feature_name(self, ids: ArrayLike) -> NDArray[np.object_]:
+        """Return a readable name for each given column of X, like ``price``, ``price is missing`` or ``city=Oslo``.
+
+        Parameters
+        ----------
+        ids : array-like of int, any shape
+
+        Returns
+        -------
+        names : object array of str, same shape
+            Those of transformers are the transformers' own.
+
+        Raises
+        ------
+        ValueError
+            For ids that are not integers or out of range.
+        """
+        return feature_names(self._parts, ids, self.missing == "indicator")
 
     @property
     def _is_untyped(self) -> bool:

@@ -65,7 +65,8 @@ class CsvReader(_FilesReader):
     missing : "error", "indicator" or float, default="error"
         What stands in X where a column of numbers has none. "error": nothing may be missing. "indicator": every such
         column becomes two, side by side, whether something is missing or not: the number, or 0, and then 1 where it is
-        missing, else 0. A number stands for itself. Targets and weights are never filled.
+        missing, else 0; ``price`` is followed by ``price is missing``, see `feature_name`. A number stands for itself.
+        Targets and weights are never filled.
     types : mapping from column name to pyarrow type or its name, optional
         How to read columns for transformers, like ``{"zip": "string"}``. Those of a `FeatureCross` are text if they are
         not named, and those of a `LatLongCross` numbers. For other transformers what is not named is guessed from the
@@ -162,7 +163,7 @@ class CsvReader(_FilesReader):
             "read_options": csv.ReadOptions(
                 use_threads=False, block_size=self.block_size, column_names=self.names or None
             ),
-            "parse_options": csv.ParseOptions(delimiter=self.delimiter),
+            "parse_options": csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
             "convert_options": csv.ConvertOptions(**convert),
         }
         # The reader is closed before the file, from which it may be reading ahead.

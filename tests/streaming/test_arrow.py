@@ -38,6 +38,7 @@ def in_files(folder):
 SOURCES = {
     "table": lambda _: TABLE,
     "batches": lambda _: TABLE.to_batches(max_chunksize=7),
+    "batch": lambda _: TABLE.to_batches()[0],
     "tables": lambda _: (TABLE.slice(0, 9), TABLE.slice(9)),
     "frames": lambda _: [pl.DataFrame(TABLE.slice(0, 9)), pd.DataFrame(TABLE.slice(9).to_pydict())],
     "polars": lambda _: pl.DataFrame(TABLE),

@@ -43,6 +43,14 @@ def test_members_come_out_end_to_end(kind, size):
 
 
 @pytest.mark.parametrize("kind", PACK)
+def test_a_piece_is_as_long_as_is_asked_for(kind):
+    """Text that is read in pieces is cut at the ends of lines; a row must not be longer than two pieces."""
+    content = b"".join(PACK[kind](bytes([65 + k % 26])) for k in range(300))
+    with Source(io.BytesIO(content)).open() as file:
+        assert [len(file.read(size)) for size in (0, 1, 200, 200, 200)] == [0, 1, 200, 99, 0]
+
+
+@pytest.mark.parametrize("kind", PACK)
 def test_all_at_once_and_again(kind):
     source = Source(io.BytesIO(PACK[kind](TEXT)))
     for _ in range(2):

@@ -268,6 +268,14 @@ def test_a_row_longer_than_what_is_read_at_once():
         list(csv(b"y,a\n1," + b"x" * 100_000 + b"\n"))
 
 
+@pytest.mark.parametrize("block_size", [64, 71, 1000])
+def test_fields_of_several_lines(block_size):
+    """Wherever what is read at once ends, a quoted field does not end there."""
+    cross = Text()
+    _, y = joined(csv(b"y,t\n" + b'1,"x\n2,y"\n' * 50, features=[(cross, ["t"])], block_size=block_size))
+    assert (cross.given, y.tolist()) == ([["x\n2,y"]] * 50, [1] * 50)
+
+
 @pytest.mark.parametrize("pack", [bz2.compress, lzma.compress, gzip.compress])
 def test_packed_files(pack):
     X, y = joined(csv(pack(b"y,a\n1,2\n") + pack(b"3,4\n")))
@@ -296,6 +304,11 @@ def test_partitioned_folders(tmp_path, form):
             (0, [2023, 1, 1], ["p q", 2023]), (1, [2024, 2, 1], ["r", 2024]), (2, [2024, 3, 1], ["p q", 2024])
         ]
         cross.given.clear()
+    (tmp_path / "year=2023" / "kind=p%20q").rename(tmp_path / "year=2023" / "kind=__HIVE_DEFAULT_PARTITION__")
+    places = FeatureCross(crosses=[("kind", "year")]).fit(table)
+    X, y = joined(make(tmp_path, target="y", features=places))
+    assert same(X[np.argsort(y)], places.transform(table.assign(kind=[None, "r", "p q"])))
+    (tmp_path / "year=2023" / "kind=__HIVE_DEFAULT_PARTITION__").rename(tmp_path / "year=2023" / "kind=p%20q")
     X, y = joined(make(tmp_path, target="year", features=["a"]))
     assert sorted(y.tolist()) == [2023, 2024, 2024]
     with pytest.raises(ValueError, match=r"year=2023/kind=p%20q/x\.\w+: no column 'z', .* 'a', 'year', 'kind'"):
