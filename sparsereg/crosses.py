@@ -70,7 +70,7 @@ class LatLongCross(NamedBlocks, TransformerMixin, BaseEstimator):
     n_features_out_: int
     blocks_: tuple[Block, ...]
     _takes_tables = True  # a pyarrow.Table as it is: readers need not make arrays of it
-    _takes_text = False  # columns of a file without types are numbers here
+    _takes_text = False  # columns of files without types are read as numbers
 
     def __init__(
         self,

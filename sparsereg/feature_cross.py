@@ -90,7 +90,7 @@ class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
     n_features_out_: int
     blocks_: tuple[Block, ...]
     _takes_tables = True  # a pyarrow.Table as it is: readers need not make arrays of it
-    _takes_text = True  # columns of a file without types are text here
+    _takes_text = True  # columns of files without types are read as text
 
     def __init__(
         self,
