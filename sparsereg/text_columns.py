@@ -107,6 +107,8 @@ def _from_series(series: Any, name: str) -> Column:
     if isinstance(dtype, np.dtype):
         return _from_array(series.to_numpy(), name)
     if kind == "CategoricalDtype":
+        if len(dtype.categories) > len(series):
+            return _from_series(series.cat.remove_unused_categories(), name)
         return _coded(as_column(dtype.categories.to_series(), name), array.codes)
     if kind == "DatetimeTZDtype":
         return _from_times(series.dt.tz_convert("UTC").dt.tz_localize(None).to_numpy(), name, zone=True)

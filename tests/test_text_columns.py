@@ -190,6 +190,8 @@ def test_dictionaries_of_anything():
         assert texts_of(encoded[2:]) == [category_text(values[2])]
     nulls = pa.DictionaryArray.from_arrays(pa.array([0, 1, None]), pa.array(["a", None]))
     assert texts_of(nulls) == ["a", None, None]
+    few = as_column(pd.Series(pd.Categorical(["b", None], categories=list("abc"))), "x")
+    assert ([few.text(0), few.text(1)], len(few.missing)) == (["b", None], 1)
     nested = pd.Series(pd.Categorical([2**60 + 1, None, 7]))
     assert texts_of(nested) == [str(2**60 + 1), None, "7"]
 
