@@ -1,6 +1,7 @@
 """Regularised linear models for very wide sparse data."""
 
 from sparsereg._sklearn import ConvergenceWarning
+from sparsereg._versioned import InconsistentVersionWarning
 from sparsereg.classifiers import LinearSVC, LogisticRegression
 from sparsereg.cross_validation import CVProgress
 from sparsereg.crosses import FeatureCross, LatLongCross
@@ -26,6 +27,7 @@ __all__ = [
     "ElasticNetCV",
     "FeatureCross",
     "HuberRegressor",
+    "InconsistentVersionWarning",
     "Lasso",
     "LassoCV",
     "LatLongCross",

@@ -300,7 +300,10 @@ def _from_mapping(
     out = np.full(active.size, default)
     for key in values:
         if isinstance(key, (bool, np.bool_)) or not isinstance(key, numbers.Integral):
-            raise TypeError(f"{name}: key {key!r} is not allowed, expected whole numbers, the ids of columns")
+            raise TypeError(
+                f"{name}: key {key!r} is not allowed, expected whole numbers, the ids of columns, or names of the "
+                "columns of a data frame"
+            )
     try:
         ids = np.fromiter(values.keys(), dtype=np.int64, count=len(values))
         numbers_ = np.fromiter(values.values(), dtype=np.float64, count=len(values))

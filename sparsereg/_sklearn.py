@@ -48,6 +48,7 @@ __all__ = [
     "check_feature_names",
     "check_is_fitted",
     "clone",
+    "compare_feature_names",
     "feature_names",
     "metric",
 ]
@@ -148,6 +149,29 @@ def check_feature_names(estimator: Any, X: Any, *, reset: bool) -> None:
         )
 
 
+def compare_feature_names(owner: str, fitted: NDArray[np.object_] | None, X: Any) -> None:
+    """Compare the column names of `X` with those that something was fitted with.
+
+    Parameters
+    ----------
+    owner : str
+        What was fitted, for messages.
+    fitted : (n_features,) object array of str, or None
+    X : array, sparse matrix or data frame, (n_samples, n_features)
+
+    Raises
+    ------
+    ValueError, TypeError
+        As in `check_feature_names`.
+
+    Warns
+    -----
+    UserWarning
+        As in `check_feature_names`.
+    """
+    _compare_names(owner, fitted, feature_names(X))
+
+
 def _n_features(X: Any) -> int:
     try:
         shape = np.asarray(X).shape if getattr(X, "shape", None) is None else X.shape
@@ -164,7 +188,7 @@ def _n_features(X: Any) -> int:
 def _compare_names(estimator_name: str, fitted: NDArray[np.object_] | None, given: NDArray[np.object_] | None) -> None:
     if given is None and fitted is None:
         return
-    # The warning should point at the caller of predict or transform, two calls above check_feature_names.
+    # The warning should point at the caller of predict or transform, two calls above that of this function.
     if fitted is None:
         warnings.warn(
             f"X has feature names, but {estimator_name} was fitted without feature names", UserWarning, stacklevel=4

@@ -6,6 +6,7 @@ those words are used.
 
 from __future__ import annotations
 
+import numbers
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,6 +20,7 @@ __all__ = [
     "check_compressed",
     "check_dense",
     "check_ids",
+    "check_new_offsets",
     "check_offset",
     "check_offsets",
     "check_sample_weight",
@@ -27,6 +29,7 @@ __all__ = [
     "check_target",
     "check_width",
     "check_y",
+    "is_offset",
 ]
 
 # Row ids are int32 in every kernel.
@@ -342,6 +345,52 @@ def check_offsets(
         )
     _check_finite(array, name)
     return array.astype(np.float64)
+
+
+def is_offset(offset: Any) -> bool:
+    """Say whether an offset moves anything: zeros are as good as none.
+
+    Parameters
+    ----------
+    offset : None, float or array-like
+        Of numbers.
+
+    Returns
+    -------
+    moves : bool
+    """
+    return offset is not None and bool(np.any(np.asarray(offset)))
+
+
+def check_new_offsets(
+    offset: Any, n_samples: int, n_outputs: int | None, *, has_offset: bool, owner: str
+) -> npt.NDArray[np.float64] | None:
+    """Check the offset of rows to predict: where the fit had one, predictions without it would be off by that.
+
+    Parameters
+    ----------
+    offset : None, 0, float or array-like
+        As in `check_offsets`; 0 says that there is none.
+    n_samples : int
+    n_outputs : int or None
+    has_offset : bool
+        Of the fit.
+    owner : str
+        What was fitted, for the message.
+
+    Returns
+    -------
+    offset : None or ndarray of float64
+        None: every offset is 0.
+    """
+    if offset is None and has_offset:
+        raise ValueError(
+            f"offset: None is not allowed, because this {owner} was fitted with an offset; expected that of the rows "
+            "of X, or offset=0 to predict without"
+        )
+    if isinstance(offset, numbers.Real) and offset == 0:
+        return None
+    return check_offsets(offset, n_samples, n_outputs)
 
 
 def raise_not_finite(value: Any, dtype: np.dtype[Any], where: str, name: str) -> NoReturn:

@@ -20,11 +20,12 @@ import stat
 import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.metadata import version
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+
+from sparsereg._versioned import library_version
 
 try:
     import fcntl
@@ -92,7 +93,7 @@ def save_archive(
     if os.path.lexists(path) and not os.path.isfile(path):
         raise ValueError(f"path: {path!r} is not allowed, expected a file or the name of a new one")
     _check_arrays(arrays)
-    text = _as_json({"format": kind[0], "version": kind[1], "sparsereg": version("sparsereg"), "meta": dict(meta)})
+    text = _as_json({"format": kind[0], "version": kind[1], "sparsereg": library_version(), "meta": dict(meta)})
     _remove_left_over(path)
     temporary = f"{path}.{secrets.token_hex(8)}.tmp"
     try:

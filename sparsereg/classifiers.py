@@ -87,7 +87,7 @@ class OneAlphaClassifier(OneAlphaModel):
             sum one; or numbers in [0, 1], not all 0 or 1, the probabilities of class 1 of the classes 0 and 1.
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
-            Known part of the linear predictor. All that predicts takes one too.
+            Known part of the linear predictor. All that predicts then needs one too.
 
         Returns
         -------

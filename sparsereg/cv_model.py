@@ -22,7 +22,7 @@ from sparsereg._parameters import (
     make_controls,
 )
 from sparsereg._sklearn import check_feature_names, feature_names
-from sparsereg._validation import check_offsets, check_sample_weight, check_y
+from sparsereg._validation import check_offsets, check_sample_weight, check_y, is_offset
 from sparsereg.cross_validation import (
     CVProgress,
     FoldFits,
@@ -36,6 +36,7 @@ from sparsereg.cross_validation import (
 from sparsereg.design import Design, make_design
 from sparsereg.folds import Fold, make_folds
 from sparsereg.linear_model import SparseLinearModel
+from sparsereg.naming import rules_by_id
 from sparsereg.path import alpha_solver, geometric_grid, relax_all
 from sparsereg.path_result import RegularizationPath
 from sparsereg.preparation import prepare
@@ -72,8 +73,9 @@ CV_PARAMETERS = """
     positive : bool, default=False
         Keep every coefficient at 0 or above.
     bounds : None or pair (lower, upper), default=None
-        Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper.
-    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id, default=None
+        Each None, a number, an array of length n_features, or a mapping from column id, or from column name where X is
+        a data frame; lower <= 0 <= upper.
+    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id or name, default=None
         p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
 {penalty}    max_iter : int, default=10_000
         Passes at one alpha after which to stop, with a ConvergenceWarning.
@@ -173,6 +175,7 @@ class _Data:
     targets: CVTargets
     offset: Vector | None
     folds: list[Fold]
+    names: npt.NDArray[np.object_] | None
 
 
 class CrossValidatedModel(SparseLinearModel):
@@ -232,7 +235,7 @@ class CrossValidatedModel(SparseLinearModel):
         sample_weight : None, float or array-like of shape (n_samples,)
             In the fits and in the scores.
         offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
-            Known part of the linear predictor. `predict` and `score` take one too.
+            Known part of the linear predictor. `predict` and `score` then need one too.
         groups : None or array-like of shape (n_samples,)
             For splitters that keep groups together.
 
@@ -245,8 +248,8 @@ class CrossValidatedModel(SparseLinearModel):
         ValueError, TypeError
             For malformed data or parameters; a previous fit stays as it was.
         """
-        settings = self._settings()
-        feature_names(X)  # refuses mixed names before any work
+        names = feature_names(X)  # refuses mixed names before any work
+        settings = self._settings(names)
         design = make_design(X, sample_weight)
         targets = self._encode(y, sample_weight, design.n_samples)
         n_predictors = targets.fit.shape[1] if targets.fit.ndim == 2 else None
@@ -258,7 +261,7 @@ class CrossValidatedModel(SparseLinearModel):
         )
         if settings.rule == "1se" and len(folds) < 2:
             raise ValueError("rule: '1se' needs a standard error and cv gives one fold, expected 'min' or more folds")
-        data = _Data(X, y, design, targets, offset, folds)
+        data = _Data(X, y, design, targets, offset, folds, names)
         runs = [self._run(data, settings, l1_ratio) for l1_ratio in settings.l1_ratios]
         tables = [table for _, table in runs]
         results = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
@@ -269,6 +272,7 @@ class CrossValidatedModel(SparseLinearModel):
         run, position = divmod(best, tables[0]["alpha"].size)
         path = runs[run][0]
         self._set_solutions([path.solution(position, design)], design)
+        self._has_offset = is_offset(offset)
         if targets.classes is not None:
             self.classes_ = targets.classes
         self.alpha_, self.l1_ratio_ = float(results["alpha"][best]), float(results["l1_ratio"][best])
@@ -280,8 +284,8 @@ class CrossValidatedModel(SparseLinearModel):
     def _l1_ratios(self) -> Any:
         return self.l1_ratio  # type: ignore[attr-defined]
 
-    def _settings(self) -> _Settings:
-        """Check what can be checked without data."""
+    def _settings(self, names: npt.NDArray[np.object_] | None) -> _Settings:
+        """Check what can be checked without data but for the names of its columns."""
         ratios = self._l1_ratios()
         ratios = list(ratios) if isinstance(ratios, (list, tuple, np.ndarray)) else [ratios]
         if not ratios:
@@ -306,8 +310,7 @@ class CrossValidatedModel(SparseLinearModel):
                 "fit_intercept": check_flag(self.fit_intercept, "fit_intercept"),
                 "standardize": self.standardize,
                 "positive": self.positive,
-                "bounds": self.bounds,
-                "penalty_factor": self.penalty_factor,
+                **rules_by_id(self.penalty_factor, self.bounds, names),
                 **penalty,
             },
             penalty=penalty,
@@ -359,6 +362,7 @@ class CrossValidatedModel(SparseLinearModel):
         return RegularizationPath.of(
             solutions, alphas, problem, data.design, loss=self._loss, delta=1.35, l1_ratio=l1_ratio,
             penalty=self.penalty, relaxed=settings.relax, classes=data.targets.classes,
+            has_offset=is_offset(data.offset), feature_names=data.names,
         )
 
     def _problem(
@@ -401,6 +405,7 @@ class CrossValidatedModel(SparseLinearModel):
         model = copy.copy(self)
         check_feature_names(model, data.X, reset=True)
         model._set_solutions([solution], data.design)
+        model._has_offset = False  # scorers know none
         if data.targets.classes is not None:
             model.classes_ = data.targets.classes
         return model

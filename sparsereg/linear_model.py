@@ -17,7 +17,8 @@ from sparsereg._sklearn import (
     check_is_fitted,
     metric,
 )
-from sparsereg._validation import check_offsets, check_sample_weight, check_target
+from sparsereg._validation import check_new_offsets, check_sample_weight, check_target
+from sparsereg._versioned import Versioned
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.design import Design
 from sparsereg.solvers.base import JointSolution, Solution
@@ -33,12 +34,16 @@ __all__ = [
 Vector = npt.NDArray[np.float64]
 
 
-class SparseLinearModel(BaseEstimator):
+class SparseLinearModel(Versioned, BaseEstimator):
     """Coefficients, one vector or one for each class, and the linear predictor made from them."""
 
     _loss = "squared"
     _coef: SparseCoef | PathCoef
     intercept_: Any
+    # Of models without, and of pickles that say nothing of it.
+    _has_offset = False
+    _gives_sparse = False
+    _views = ("coef_", "sparse_coef_")
 
     def _set_solutions(self, solutions: Sequence[Solution | JointSolution], design: Design) -> None:
         """Take over what solvers found: one solution, or one for each class."""
@@ -51,6 +56,7 @@ class SparseLinearModel(BaseEstimator):
         self.objective_ = float(sum(solution.objective for solution in solutions))
         self.n_iter_ = max(solution.n_iter for solution in solutions)
         self.n_active_ = design.n_active
+        self._gives_sparse = False
 
     def _predictor(self, X: Any) -> Vector:
         """Compute X w + b."""
@@ -61,7 +67,10 @@ class SparseLinearModel(BaseEstimator):
         check_is_fitted(self)
         check_feature_names(self, X, reset=False)
         out = self._predictor(X)
-        offset = check_offsets(offset, *out.shape)
+        n_outputs = None if out.ndim == 1 else out.shape[1]
+        offset = check_new_offsets(
+            offset, len(out), n_outputs, has_offset=self._has_offset, owner=type(self).__name__
+        )
         return out if offset is None else out + offset
 
     @property
@@ -73,7 +82,7 @@ class SparseLinearModel(BaseEstimator):
     def _dense_coef(self) -> Vector:
         return self.sparse_coef_.toarray()
 
-    def __getattr__(self, name: str) -> Vector:
+    def __getattr__(self, name: str) -> Any:
         """Make `coef_`, all coefficients as a dense array, for whoever asks for it by name.
 
         A property would be evaluated by everything that lists members, such as displays: 1.9 GB at 233 million columns.
@@ -82,7 +91,50 @@ class SparseLinearModel(BaseEstimator):
             check_is_fitted(self)  # what the property raised, which looking here has replaced
         if name != "coef_":
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return self._dense_coef()
+        return self.sparse_coef_ if self._gives_sparse else self._dense_coef()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse to set what would hide the coefficients that predictions are made of."""
+        self._check_is_no_view(name, "set")
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        """Refuse to delete what is made on request."""
+        self._check_is_no_view(name, "deleted")
+        super().__delattr__(name)
+
+    def _check_is_no_view(self, name: str, done: str) -> None:
+        if name in self._views:
+            raise AttributeError(
+                f"{name} of {type(self).__name__} cannot be {done}: it is made of the non-zero coefficients each time "
+                "it is asked for. To go on from other coefficients give them to `SGDRegressor` or `SGDClassifier` as "
+                "`fit(..., coef_init=)`; to keep coefficients in a range use `bounds`"
+            )
+
+    def sparsify(self) -> Any:
+        """Let `coef_` be what `sparse_coef_` is, a SciPy matrix of shape (1 or n_classes, n_features).
+
+        As in scikit-learn, for whose pipelines it is there. Here nothing is converted and no memory is saved: a model
+        holds its non-zeros alone, before and after. The next fit makes `coef_` dense again.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        self._gives_sparse = True
+        return self
+
+    def densify(self) -> Any:
+        """Let `coef_` be a dense array, as it is after a fit; undoes `sparsify`.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        self._gives_sparse = False
+        return self
 
     def __sklearn_is_fitted__(self) -> bool:
         """Say whether `fit` has succeeded."""
@@ -111,7 +163,8 @@ class SparseRegressor(RegressorMixin, SparseLinearModel):
         Parameters
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
-        offset : None or array-like of shape (n_samples,)
+        offset : None, float or array-like of shape (n_samples,)
+            Not None where the fit had one; 0 is none.
 
         Returns
         -------
@@ -127,7 +180,8 @@ class SparseRegressor(RegressorMixin, SparseLinearModel):
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
         sample_weight : None or array-like of shape (n_samples,)
-        offset : None or array-like of shape (n_samples,)
+        offset : None, float or array-like of shape (n_samples,)
+            Not None where the fit had one; 0 is none.
 
         Returns
         -------
@@ -147,8 +201,8 @@ class SparseCountRegressor(SparseRegressor):
         Parameters
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
-        offset : None or array-like of shape (n_samples,)
-            Logarithm of the exposure.
+        offset : None, float or array-like of shape (n_samples,)
+            Logarithm of the exposure. Not None where the fit had one; 0 is none.
 
         Returns
         -------
@@ -166,8 +220,8 @@ class SparseCountRegressor(SparseRegressor):
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
         y : array-like of shape (n_samples,)
         sample_weight : None or array-like of shape (n_samples,)
-        offset : None or array-like of shape (n_samples,)
-            Logarithm of the exposure.
+        offset : None, float or array-like of shape (n_samples,)
+            Logarithm of the exposure. Not None where the fit had one; 0 is none.
 
         Returns
         -------
@@ -202,7 +256,8 @@ class SparseClassifier(ClassifierMixin, SparseLinearModel):
         Parameters
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
-        offset : None or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+        offset : None, float or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+            Not None where the fit had one; 0 is none.
 
         Returns
         -------
@@ -217,7 +272,8 @@ class SparseClassifier(ClassifierMixin, SparseLinearModel):
         Parameters
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
-        offset : None or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+        offset : None, float or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+            Not None where the fit had one; 0 is none.
 
         Returns
         -------
@@ -235,7 +291,8 @@ class SparseClassifier(ClassifierMixin, SparseLinearModel):
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight : None or array-like of shape (n_samples,)
-        offset : None or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+        offset : None, float or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+            Not None where the fit had one; 0 is none.
 
         Returns
         -------
@@ -255,7 +312,8 @@ class ProbabilisticClassifier(SparseClassifier):
         Parameters
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
-        offset : None or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+        offset : None, float or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+            Not None where the fit had one; 0 is none.
 
         Returns
         -------
@@ -273,7 +331,8 @@ class ProbabilisticClassifier(SparseClassifier):
         Parameters
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
-        offset : None or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+        offset : None, float or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+            Not None where the fit had one; 0 is none.
 
         Returns
         -------

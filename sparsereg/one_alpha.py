@@ -12,10 +12,11 @@ import numpy.typing as npt
 from sparsereg._core.penalties import PENALTIES
 from sparsereg._parameters import check_alpha, check_choice, check_flag, check_l1_ratio, check_penalty, make_controls
 from sparsereg._sklearn import check_feature_names, feature_names
-from sparsereg._validation import check_offsets
+from sparsereg._validation import check_offsets, is_offset
 from sparsereg.coef import PathCoef
 from sparsereg.design import Design, find_ids, make_design
 from sparsereg.linear_model import SparseLinearModel
+from sparsereg.naming import rules_by_id
 from sparsereg.path import prepare, solve_grid
 from sparsereg.solvers.base import Controls, JointSolution, Solution
 from sparsereg.solvers.start import null_point, point_at
@@ -33,8 +34,9 @@ COMMON_PARAMETERS = """
     positive : bool, default=False
         Keep every coefficient at 0 or above.
     bounds : None or pair (lower, upper), default=None
-        Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper.
-    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id, default=None
+        Each None, a number, an array of length n_features, or a mapping from column id, or from column name where X is
+        a data frame; lower <= 0 <= upper.
+    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id or name, default=None
         p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
     penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elastic_net"
         What stands in the place of |w_j|. "mcp" and "scad" level off, "l0" counts; these are not convex, and the fit is
@@ -149,7 +151,7 @@ class OneAlphaModel(SparseLinearModel):
         y : array-like of shape (n_samples,)
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None, float or array-like of shape (n_samples,)
-            Known part of the linear predictor. `predict` and `score` take one too.
+            Known part of the linear predictor. `predict` and `score` then need one too.
 
         Returns
         -------
@@ -160,8 +162,8 @@ class OneAlphaModel(SparseLinearModel):
         ValueError, TypeError
             For malformed data or parameters; a previous fit stays as it was.
         """
-        settings = self._settings()
-        feature_names(X)  # refuses mixed names before any work
+        names = feature_names(X)  # refuses mixed names before any work
+        settings = self._settings(names)
         design = make_design(X, sample_weight)
         outputs, weight, classes = self._encode(y, sample_weight, design.n_samples)
         n_predictors = 1 if classes is None or classes.size == 2 else classes.size
@@ -177,6 +179,7 @@ class OneAlphaModel(SparseLinearModel):
         # Nothing is set before everything has succeeded.
         check_feature_names(self, X, reset=True)
         self._set_solutions(solutions, design)
+        self._has_offset = is_offset(offset)
         if classes is not None:
             self.classes_ = classes
         return self
@@ -195,8 +198,8 @@ class OneAlphaModel(SparseLinearModel):
             point = point_at(problem, *start, alpha, controls)
         return solve_grid(problem, point, np.array([alpha]), l1_ratio, controls, **settings.grid)[0]
 
-    def _settings(self) -> Settings:
-        """Check what can be checked without data."""
+    def _settings(self, names: npt.NDArray[np.object_] | None) -> Settings:
+        """Check what can be checked without data but for the names of its columns."""
         l1_ratio = check_l1_ratio(self.l1_ratio)
         penalty = {"penalty": check_choice(self.penalty, "penalty", self._penalties)}
         penalty["gamma"] = check_penalty(self.penalty, l1_ratio, self.gamma)
@@ -210,8 +213,7 @@ class OneAlphaModel(SparseLinearModel):
                 "fit_intercept": check_flag(self.fit_intercept, "fit_intercept"),
                 "standardize": self.standardize,
                 "positive": self.positive,
-                "bounds": self.bounds,
-                "penalty_factor": self.penalty_factor,
+                **rules_by_id(self.penalty_factor, self.bounds, names),
                 **penalty,
             },
             grid={"verbose": self.verbose, **penalty},

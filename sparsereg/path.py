@@ -10,7 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._parameters import check_alphas, check_flag, check_grid, check_l1_ratio, check_relax, make_controls
+from sparsereg._sklearn import feature_names
+from sparsereg._validation import is_offset
 from sparsereg.convergence import left_of, measure_of, warn_saturated, warn_unconverged
+from sparsereg.naming import rules_by_id
 from sparsereg.path_result import RegularizationPath
 from sparsereg.preparation import prepare
 from sparsereg.solvers import coordinate_descent, multinomial, nonconvex, ridge
@@ -106,16 +109,16 @@ def regularization_path(
         Smallest over largest alpha of the automatic grid.
     sample_weight : None or array-like of shape (n_samples,)
     offset : None or array-like of shape (n_samples,)
-        Known part of the linear predictor.
+        Known part of the linear predictor; what the path predicts then needs one too.
     fit_intercept : bool, default=True
         The intercept is never penalised.
     standardize : bool, default=False
         Penalise sd_j w_j in place of w_j; `w` stays on the scale of X. Constant columns are left out.
     positive : bool, default=False
     bounds : None or pair (lower, upper)
-        Each None, a number, an array of length n_features, or a mapping from column id; lower <= 0 <= upper. Penalties
-        that are not convex allow no bound other than 0.
-    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id
+        Each None, a number, an array of length n_features, or a mapping from column id, or from column name where X is
+        a data frame; lower <= 0 <= upper. Penalties that are not convex allow no bound other than 0.
+    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id or name
         p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
     tol : float, default=1e-6
         Duality gap to reach, relative to F of the model with intercept only. For penalties that are not convex the
@@ -160,9 +163,10 @@ def regularization_path(
     n_alphas, eps = check_grid(n_alphas, eps)
     controls = make_controls(tol, max_iter, n_threads, callback)
     fit_intercept, relax = check_flag(fit_intercept, "fit_intercept"), check_relax(relax, l1_ratio)
+    names = feature_names(X)
     design, problem = prepare(
         X, y, sample_weight, offset, loss=loss, delta=delta, fit_intercept=fit_intercept, standardize=standardize,
-        positive=positive, bounds=bounds, penalty_factor=penalty_factor, penalty=penalty, gamma=gamma,
+        positive=positive, **rules_by_id(penalty_factor, bounds, names), penalty=penalty, gamma=gamma,
         l1_ratio=l1_ratio, smallest_alpha=np.inf if grid is None else float(grid[-1]),
     )
     point = null_point(problem, controls)
@@ -172,7 +176,8 @@ def regularization_path(
     if relax:
         solutions = relax_all(problem, solutions, grid, controls)
     return RegularizationPath.of(
-        solutions, grid, problem, design, loss=loss, delta=delta, penalty=penalty, l1_ratio=l1_ratio, relaxed=relax
+        solutions, grid, problem, design, loss=loss, delta=delta, penalty=penalty, l1_ratio=l1_ratio, relaxed=relax,
+        has_offset=is_offset(offset), feature_names=names,
     )
 
 

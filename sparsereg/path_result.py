@@ -13,7 +13,9 @@ from scipy import sparse, special
 from sparsereg._core.losses import LOSSES
 from sparsereg._formats import as_rows
 from sparsereg._parameters import check_alpha, check_choice, check_share
-from sparsereg._validation import check_offsets, check_sample_weight, check_shares, check_target, check_width
+from sparsereg._sklearn import compare_feature_names
+from sparsereg._validation import check_new_offsets, check_sample_weight, check_shares, check_target, check_width
+from sparsereg._versioned import Versioned
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.design import Design
 from sparsereg.metrics import METRICS, measure
@@ -34,7 +36,7 @@ SAME_ALPHA = 1e-9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RegularizationPath:
+class RegularizationPath(Versioned):
     """Fits along a grid of penalty strengths, each with what certifies it.
 
     Attributes
@@ -77,6 +79,10 @@ class RegularizationPath:
         intercept only. NaN where a duality gap says more.
     classes : ndarray of shape (n_classes,) or None
         Labels, where the target was encoded from them.
+    has_offset : bool
+        The fits had an offset, so that predictions need one too.
+    feature_names : ndarray of str of shape (n_features,) or None
+        Names of the columns, after fits to a data frame; data to predict must have the same in the same order.
     """
 
     alphas: Vector
@@ -97,6 +103,8 @@ class RegularizationPath:
     penalty: str = "elastic_net"
     violations: Vector | None = None
     classes: npt.NDArray[Any] | None = None
+    has_offset: bool = False
+    feature_names: npt.NDArray[np.object_] | None = None
 
     @classmethod
     def of(
@@ -116,7 +124,8 @@ class RegularizationPath:
         problem : Problem or MultinomialProblem
         design : Design
         **facts
-            `loss`, `delta`, `penalty`, `l1_ratio`, `relaxed` and `classes`, as they are to be kept.
+            `loss`, `delta`, `penalty`, `l1_ratio`, `relaxed`, `classes`, `has_offset` and `feature_names`, as they are
+            to be kept.
 
         Returns
         -------
@@ -243,19 +252,24 @@ class RegularizationPath:
         alpha : float or None, default=None
             One of `alphas`; None: all.
         offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
+            Not None where the fits had one; 0 is none.
 
         Returns
         -------
         predictors : ndarray of float64 of shape (n_samples,), or (n_samples, n_alphas) for all alphas
             Beyond two classes with another axis, the last, for the classes.
         """
+        compare_feature_names(type(self).__name__, self.feature_names, X)
+        return self._predictors(X, alpha, offset)
+
+    def _predictors(self, X: Any, alpha: float | None, offset: Any) -> Vector:
         if alpha is None:
             flat = self.coef.decision(X)
             out = flat.reshape(flat.shape[0], *self.intercepts.shape) + self.intercepts
         else:
             coef, intercept = self.at(alpha)
             out = coef.decision(X) + intercept
-        offset = check_offsets(offset, out.shape[0], None if self.n_outputs == 1 else self.n_outputs)
+        offset = self._new_offset(offset, out.shape[0])
         if offset is not None:
             out += offset if alpha is not None else offset[:, None]
         return out
@@ -274,7 +288,8 @@ class RegularizationPath:
             Logistic loss: the probability of the second class; beyond two classes that of each, along another axis, the
             last. Poisson: the expected count, infinite beyond the range of float64. Other losses: the linear predictor.
         """
-        out = self.decision_function(X, alpha, offset)
+        compare_feature_names(type(self).__name__, self.feature_names, X)
+        out = self._predictors(X, alpha, offset)
         if self.n_outputs > 1:
             return special.softmax(out, axis=-1)
         with np.errstate(over="ignore"):
@@ -293,6 +308,7 @@ class RegularizationPath:
             As the function that made the path takes it; labels are among `classes`.
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
+            Not None where the fits had one; 0 is none.
 
         Returns
         -------
@@ -301,11 +317,12 @@ class RegularizationPath:
             "deviance_explained", "accuracy", "calibration_error", "auc"; Poisson: "deviance", "deviance_explained";
             Huber: "loss", "mse", "r2"; squared hinge: "loss", "accuracy", "auc". See `sparsereg.metrics`.
         """
+        compare_feature_names(type(self).__name__, self.feature_names, X)
         names, rows = METRICS[self.loss], as_rows(X)
         check_width(rows.n_features, self.n_features)
         weight = check_sample_weight(sample_weight, rows.n_samples)
         y = self._target(y, rows.n_samples, weight)
-        offset = check_offsets(offset, rows.n_samples, None if self.n_outputs == 1 else self.n_outputs)
+        offset = self._new_offset(offset, rows.n_samples)
         values = []
         for k in range(self.alphas.size):
             coef, intercept = self._fit(k)
@@ -314,6 +331,12 @@ class RegularizationPath:
             values.append(measure(names, self.loss, y, predictor, weight, delta=self.delta))
         table: dict[str, npt.NDArray[Any]] = {"alpha": self.alphas.copy(), "n_nonzero": self.df.copy()}
         return table | {name: np.array([value[name] for value in values]) for name in names}
+
+    def _new_offset(self, offset: Any, n_samples: int) -> Vector | None:
+        n_outputs = None if self.n_outputs == 1 else self.n_outputs
+        return check_new_offsets(
+            offset, n_samples, n_outputs, has_offset=self.has_offset, owner=type(self).__name__
+        )
 
     def _target(self, y: Any, n_samples: int, weight: Vector | None) -> Vector:
         """Bring the target of other data into the form of a linear predictor, or of several."""

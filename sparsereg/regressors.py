@@ -6,6 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from sparsereg.linear_model import SparseCountRegressor, SparseRegressor
 from sparsereg.one_alpha import COMMON_ATTRIBUTES, COMMON_PARAMETERS, OneAlphaModel, Settings
 
@@ -137,8 +140,8 @@ class HuberRegressor(SparseRegressor, OneAlphaModel):
         self.l1_ratio = l1_ratio
         self.delta = delta
 
-    def _settings(self) -> Settings:
-        settings = super()._settings()
+    def _settings(self, names: npt.NDArray[np.object_] | None) -> Settings:
+        settings = super()._settings(names)
         return replace(settings, problem={**settings.problem, "delta": self.delta})
 
 

@@ -305,7 +305,7 @@ def test_three_classes_are_three_fits_against_the_rest():
 
 
 @each_model
-@pytest.mark.parametrize("bad", [np.zeros(60), np.zeros((60, 2)), 0.0], ids=["one", "two", "number"])
+@pytest.mark.parametrize("bad", [np.zeros(60), np.zeros((60, 2)), 1.0], ids=["one", "two", "number"])
 def test_three_classes_need_an_offset_each(model, bad):
     with pytest.raises(ValueError, match=r"offset: shape .* expected \(60, 3\), a column for each class"):
         clone(model).fit(X, THREE, offset=bad)

@@ -340,7 +340,7 @@ class StreamModel(SparseLinearModel):
         """Take over a fit, or the beginning of one."""
         check_feature_names(self, X, reset=True)
         self._set_classes(classes)
-        self._course = course
+        self._course, self._gives_sparse = course, False
         self._appraised = (course.learner.n_rows, appraisal)
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: npt.NDArray[Any] | None) -> None:
