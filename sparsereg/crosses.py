@@ -11,13 +11,14 @@ from scipy import sparse
 
 from sparsereg._core.crosses import lat_long_ids
 from sparsereg._sklearn import BaseEstimator, TransformerMixin, check_feature_names
+from sparsereg._versioned import Versioned
 from sparsereg.feature_cross import FeatureCross
 from sparsereg.grid import Block, Level, NamedBlocks, check_dtype, index_dtype, lay_out, locate, make_level
 
 __all__ = ["FeatureCross", "LatLongCross"]
 
 
-class LatLongCross(NamedBlocks, TransformerMixin, BaseEstimator):
+class LatLongCross(NamedBlocks, TransformerMixin, Versioned, BaseEstimator):
     """Latitude buckets, longitude buckets and the cells that they cross to, one column each.
 
     With ``minutes=1`` there are 10,800 + 21,600 + 233,280,000 = 233,312,400 columns, and a row has three ones. The

@@ -12,13 +12,14 @@ from scipy import sparse
 
 from sparsereg._core.crosses import hashed_ids, mixed_radix_ids
 from sparsereg._sklearn import BaseEstimator, TransformerMixin, check_feature_names, check_is_fitted
+from sparsereg._versioned import Versioned
 from sparsereg.categories import encode, hash_column, is_missing, learn_categories, table_columns, text_key
 from sparsereg.grid import MAX_FEATURES, Block, NamedBlocks, check_dtype, index_dtype, lay_out, locate
 
 MAX_BITS = 62  # ids stay addable in int64
 
 
-class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
+class FeatureCross(NamedBlocks, TransformerMixin, Versioned, BaseEstimator):
     """One column per category, and one per combination of categories of crossed columns.
 
     Exact crosses learn the categories in `fit`. A combination's id is its block's first id plus the mixed-radix number

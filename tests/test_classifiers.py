@@ -301,7 +301,7 @@ def test_three_classes_are_three_fits_against_the_rest():
     assert fitted.dual_gap_ == max(one.dual_gap_ for one in alone)
     assert fitted.n_iter_ == max(one.n_iter_ for one in alone)
     again = pickle.loads(pickle.dumps(fitted))
-    np.testing.assert_array_equal(again.predict(X), fitted.predict(X))
+    np.testing.assert_array_equal(again.predict(X, offset), fitted.predict(X, offset))
 
 
 @each_model

@@ -4,9 +4,20 @@ import pickle
 
 import numpy as np
 import pytest
+import sklearn.linear_model
 from scipy import sparse, special
 
-from sparsereg import Lasso, LinearSVC, LogisticRegression, PoissonRegressor
+from sparsereg import (
+    Lasso,
+    LassoCV,
+    LinearSVC,
+    LogisticRegression,
+    LogisticRegressionCV,
+    PoissonRegressor,
+    SGDClassifier,
+    SGDRegressor,
+)
+from sparsereg._sklearn import NotFittedError, clone
 from sparsereg.design import make_design
 from sparsereg.solvers.base import Solution
 
@@ -96,3 +107,59 @@ def test_the_dense_array_is_made_on_request():
         assert "coef_" not in vars(model)
         with pytest.raises(AttributeError, match="has no attribute 'coeff_'"):
             _ = model.coeff_
+
+
+MODELS = [
+    Lasso(), LogisticRegression(), LassoCV(n_alphas=3, cv=2), LogisticRegressionCV(n_alphas=3, cv=2),
+    SGDRegressor(random_state=0), SGDClassifier(random_state=0),
+]
+each_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: type(model).__name__)
+NARROW = np.random.default_rng(0).normal(size=(40, 3))
+LABELS = NARROW[:, 0] + 0.5 * NARROW[:, 1] > 0.0
+
+
+def refit(model):
+    return model.fit(NARROW, LABELS if hasattr(model, "predict_log_proba") else LABELS.astype(float))
+
+
+@each_model
+def test_what_is_made_on_request_cannot_be_set(model):
+    """It would be believed by itself alone, and outlive the next fit."""
+    fitted = refit(clone(model))
+    known, prediction = fitted.coef_, fitted.predict(NARROW)
+    for name in ("coef_", "sparse_coef_"):
+        for change in (lambda name=name: setattr(fitted, name, np.zeros(3)), lambda name=name: delattr(fitted, name)):
+            with pytest.raises(AttributeError, match=rf"^{name} of {type(model).__name__} cannot be .*coef_init"):
+                change()
+        assert name not in vars(fitted)
+    with pytest.raises(AttributeError, match=r"^coef_ of "):
+        clone(model).coef_ = np.zeros(3)
+    np.testing.assert_array_equal(fitted.coef_, known)
+    np.testing.assert_array_equal(fitted.predict(NARROW), prediction)
+    assert isinstance(fitted.sparse_coef_, sparse.csr_matrix)
+
+
+@each_model
+def test_sparsify_and_densify(model):
+    fitted = refit(clone(model))
+    dense, prediction = fitted.coef_, fitted.predict(NARROW)
+    assert fitted.sparsify() is fitted
+    assert isinstance(fitted.coef_, sparse.csr_matrix)
+    assert fitted.coef_.shape == (1, 3)
+    np.testing.assert_array_equal(fitted.coef_.toarray(), np.atleast_2d(dense))
+    np.testing.assert_array_equal(fitted.predict(NARROW), prediction)
+    assert sparse.issparse(pickle.loads(pickle.dumps(fitted)).coef_)
+    assert fitted.densify() is fitted
+    np.testing.assert_array_equal(fitted.coef_, dense)
+    assert isinstance(refit(fitted.sparsify()).coef_, np.ndarray)
+    for unfitted in (clone(model).sparsify, clone(model).densify):
+        with pytest.raises(NotFittedError):
+            unfitted()
+
+
+def test_sparsify_is_scikit_learns():
+    theirs = sklearn.linear_model.SGDClassifier(penalty="l1", random_state=0).fit(NARROW, LABELS).sparsify()
+    ours = refit(SGDClassifier(random_state=0)).sparsify()
+    assert type(ours.coef_) is type(theirs.coef_)
+    assert ours.coef_.shape == theirs.coef_.shape
+    assert type(ours.densify().coef_) is type(theirs.densify().coef_)
