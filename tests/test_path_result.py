@@ -10,7 +10,7 @@ import pytest
 from scipy import sparse
 from wide_matrices import CROSS_WIDTH, lat_long_cross
 
-from sparsereg import RegularizationPath, lasso_path, metrics, regularization_path, ridge_path
+from sparsereg import LassoCV, RegularizationPath, lasso_path, metrics, regularization_path, ridge_path
 from sparsereg.coef import SparseCoef
 
 RNG = np.random.default_rng(0)
@@ -188,3 +188,31 @@ def test_what_has_no_criterion():
         regularization_path(X, Y, loss="huber", n_alphas=2).criterion("aic")
     with pytest.raises(ValueError, match="criterion: l1_ratio=0 is not allowed"):
         ridge_path(X, Y, n_alphas=2).criterion("aic")
+
+
+# Column names.
+
+
+def test_names_are_compared_wherever_rows_are_predicted():
+    frame = pd.DataFrame(X[:, :3], columns=["a", "b", "c"])
+    target = frame.to_numpy() @ [1.0, -2.0, 0.5]
+    fitted = LassoCV(n_alphas=4, cv=2).fit(frame, target)
+    for path in (lasso_path(frame, target, n_alphas=4), fitted.path_):
+        assert path.feature_names.tolist() == ["a", "b", "c"]
+        known = path.evaluate(frame, target)
+        for method in (path.predict, path.decision_function, lambda X, path=path: path.evaluate(X, target)):
+            with pytest.raises(ValueError, match="Feature names must be in the same order as they were in fit"):
+                method(frame[["b", "a", "c"]])
+            with pytest.raises(ValueError, match="Feature names unseen at fit time:\n- d\n"):
+                method(frame.rename(columns={"c": "d"}))
+            with pytest.warns(UserWarning, match="X does not have valid feature names, but RegularizationPath") as w:
+                method(frame.to_numpy())
+            assert w[0].filename == __file__
+        again = pickle.loads(pickle.dumps(path))
+        np.testing.assert_equal(again.evaluate(frame, target), known)
+        with pytest.raises(ValueError, match="same order"):
+            again.predict(frame[["c", "a", "b"]])
+    with pytest.warns(UserWarning, match="X has feature names, but RegularizationPath was fitted without"):
+        lasso_path(frame.to_numpy(), target, n_alphas=2).predict(frame)
+    with pytest.raises(TypeError, match="only supported if all input features have string names"):
+        lasso_path(frame.rename(columns={"a": 0}), target)
