@@ -39,6 +39,7 @@ __all__ = [
     "make_controls",
     "make_loss",
     "make_rules",
+    "spell_penalty",
 ]
 
 # What compiled counters and OpenMP can hold.
@@ -48,6 +49,8 @@ MOST_THREADS = max(256, os.cpu_count() or 1)
 LEAST_FACTOR, LARGEST_FACTOR = 1e-100, 1e100
 # A standardised column has curvature 1, and MCP and SCAD must be less concave than that.
 LEAST_GAMMA = {"mcp": 1.0, "scad": 2.0}
+# scikit-learn's names of elastic nets, and the share of L1 that they say.
+PENALTY_WORDS = {"l1": 1.0, "l2": 0.0, "elasticnet": None}
 
 _after_fork = False
 
@@ -167,6 +170,36 @@ def check_penalty(name: Any, l1_ratio: float, gamma: Any) -> float | None:
         raise ValueError(f"gamma: {gamma!r} is not allowed with penalty={name!r}, expected None")
     least = LEAST_GAMMA[name]
     return check_number(gamma, "gamma", least, np.inf, f"({least:g}, inf)", lower_open=True, upper_open=True)
+
+
+def spell_penalty(penalty: Any, l1_ratio: Any, usual: Any) -> tuple[Any, Any]:
+    """Read scikit-learn's words for penalties, of estimators whose share of L1 can be set.
+
+    Parameters
+    ----------
+    penalty : str
+        "elasticnet" is "elastic_net"; "l1" and "l2" are that with l1_ratio 1 and 0.
+    l1_ratio : float or list of float
+        What the word says, or its default, which a word overrules.
+    usual : float
+        The default.
+
+    Returns
+    -------
+    penalty, l1_ratio
+        As they would be without such a word; others are left to `check_penalty`.
+    """
+    if not isinstance(penalty, str) or penalty not in PENALTY_WORDS:
+        return penalty, l1_ratio
+    said = PENALTY_WORDS[penalty]
+    if said is None:
+        return "elastic_net", l1_ratio
+    if not isinstance(l1_ratio, numbers.Real) or l1_ratio not in (said, usual):
+        raise ValueError(
+            f"l1_ratio: {l1_ratio!r} is not allowed with penalty={penalty!r}, which is 'elastic_net' with "
+            f"l1_ratio={said:g}; expected that l1_ratio or its default, or penalty='elastic_net'"
+        )
+    return "elastic_net", said
 
 
 def check_signs(rules: ColumnRules, active: npt.NDArray[np.int64], penalty: str) -> None:

@@ -18,7 +18,9 @@ __all__ = ["ElasticNetCV", "LassoCV", "LogisticRegressionCV", "PoissonRegressorC
 
 
 _PENALTY = """    penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elastic_net"
-        Form of the sparse part of the penalty; the last three are not convex, see `regularization_path`.
+        Form of the sparse part of the penalty; the last three are not convex, see `regularization_path`. Where l1_ratio
+        can be set, scikit-learn's words will do: "elasticnet", and "l1" and "l2" for l1_ratio 1 and 0, which must then
+        be left at its default.
     gamma : float or None, default=None
         Where MCP (> 1) and SCAD (> 2) level off; see `regularization_path`.
 """

@@ -286,12 +286,13 @@ class CrossValidatedModel(SparseLinearModel):
 
     def _settings(self, names: npt.NDArray[np.object_] | None) -> _Settings:
         """Check what can be checked without data but for the names of its columns."""
-        ratios = self._l1_ratios()
+        spelled = self._spelled_penalty()
+        ratios = self._l1_ratios() if spelled["l1_ratio"] is None else spelled["l1_ratio"]
         ratios = list(ratios) if isinstance(ratios, (list, tuple, np.ndarray)) else [ratios]
         if not ratios:
             raise ValueError("l1_ratio: an empty list is not allowed, expected at least one number in [0, 1]")
         ratios = [check_l1_ratio(ratio) for ratio in ratios]
-        penalty = {"penalty": self.penalty, "gamma": check_penalty(self.penalty, min(ratios), self.gamma)}
+        penalty = {"penalty": spelled["penalty"], "gamma": check_penalty(spelled["penalty"], min(ratios), self.gamma)}
         n_alphas, eps = check_grid(self.n_alphas, self.eps)
         if self.callback is not None and not callable(self.callback):
             raise TypeError(f"callback: {self.callback!r} is not callable")
@@ -354,14 +355,15 @@ class CrossValidatedModel(SparseLinearModel):
         problem = self._problem(data, settings, l1_ratio, weight, alphas)
         point = null_point(problem, settings.controls)
         if alphas is None:
-            alphas = geometric_grid(alpha_max(problem, point, l1_ratio, self.penalty), settings.n_alphas, settings.eps)
+            largest = alpha_max(problem, point, l1_ratio, settings.penalty["penalty"])
+            alphas = geometric_grid(largest, settings.n_alphas, settings.eps)
         solve = alpha_solver(problem, l1_ratio, settings.controls, **settings.penalty)
         solutions = fit_all(solve, point, alphas, l1_ratio, settings.controls, len(data.folds), self._tell)
         if settings.relax:
             solutions = relax_all(problem, solutions, alphas, settings.controls)
         return RegularizationPath.of(
             solutions, alphas, problem, data.design, loss=self._loss, delta=1.35, l1_ratio=l1_ratio,
-            penalty=self.penalty, relaxed=settings.relax, classes=data.targets.classes,
+            penalty=settings.penalty["penalty"], relaxed=settings.relax, classes=data.targets.classes,
             has_offset=is_offset(data.offset), feature_names=data.names,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse, special
 
+from sparsereg._parameters import spell_penalty
 from sparsereg._sklearn import (
     BaseEstimator,
     ClassifierMixin,
@@ -40,10 +42,19 @@ class SparseLinearModel(Versioned, BaseEstimator):
     _loss = "squared"
     _coef: SparseCoef | PathCoef
     intercept_: Any
+    penalty: str
+    l1_ratio: Any
     # Of models without, and of pickles that say nothing of it.
     _has_offset = False
     _gives_sparse = False
     _views = ("coef_", "sparse_coef_")
+
+    def _spelled_penalty(self) -> dict[str, Any]:
+        """Return `penalty` and `l1_ratio`, with scikit-learn's words put into ours where l1_ratio can be set."""
+        share = inspect.signature(type(self).__init__).parameters.get("l1_ratio")
+        if share is None:
+            return {"penalty": self.penalty, "l1_ratio": getattr(self, "l1_ratio", None)}
+        return dict(zip(("penalty", "l1_ratio"), spell_penalty(self.penalty, self.l1_ratio, share.default)))
 
     def _set_solutions(self, solutions: Sequence[Solution | JointSolution], design: Design) -> None:
         """Take over what solvers found: one solution, or one for each class."""

@@ -40,7 +40,8 @@ COMMON_PARAMETERS = """
         p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
     penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elastic_net"
         What stands in the place of |w_j|. "mcp" and "scad" level off, "l0" counts; these are not convex, and the fit is
-        a minimum along each coordinate. See `regularization_path`.
+        a minimum along each coordinate. See `regularization_path`. Where l1_ratio can be set, scikit-learn's words will
+        do: "elasticnet", and "l1" and "l2" for l1_ratio 1 and 0, which must then be left at its default.
     gamma : float or None, default=None
         Where MCP (> 1) and SCAD (> 2) level off, at |w_j| = gamma alpha l1_ratio; see `regularization_path`.
     max_iter : int, default=10_000
@@ -105,7 +106,6 @@ class Settings:
 class OneAlphaModel(SparseLinearModel):
     """Settings of a fit at one alpha, and the fit; each estimator says which loss and l1_ratio it stands for."""
 
-    l1_ratio: float
     _penalties: Sequence[str] = tuple(PENALTIES)
 
     def __init__(
@@ -200,9 +200,10 @@ class OneAlphaModel(SparseLinearModel):
 
     def _settings(self, names: npt.NDArray[np.object_] | None) -> Settings:
         """Check what can be checked without data but for the names of its columns."""
-        l1_ratio = check_l1_ratio(self.l1_ratio)
-        penalty = {"penalty": check_choice(self.penalty, "penalty", self._penalties)}
-        penalty["gamma"] = check_penalty(self.penalty, l1_ratio, self.gamma)
+        spelled = self._spelled_penalty()
+        l1_ratio = check_l1_ratio(spelled["l1_ratio"])
+        penalty = {"penalty": check_choice(spelled["penalty"], "penalty", self._penalties)}
+        penalty["gamma"] = check_penalty(penalty["penalty"], l1_ratio, self.gamma)
         return Settings(
             alpha=check_alpha(self.alpha),
             l1_ratio=l1_ratio,

@@ -14,6 +14,7 @@ from sparsereg._parameters import (
     check_l1_ratio,
     make_controls,
     make_rules,
+    spell_penalty,
 )
 
 ACTIVE = np.array([2, 5, 10**11])
@@ -136,3 +137,15 @@ def test_counts_have_an_upper_end():
         make_controls(1e-6, 10, 65536, None)
     with pytest.raises(ValueError, match="max_iter: 10000000000 is outside"):
         make_controls(1e-6, 10**10, 1, None)
+
+
+def test_words_for_penalties():
+    assert spell_penalty("l1", 0.5, 0.5) == ("elastic_net", 1.0)
+    assert spell_penalty("l1", 1, 0.5) == ("elastic_net", 1.0)
+    assert spell_penalty("l2", 1.0, 1.0) == ("elastic_net", 0.0)
+    assert spell_penalty("elasticnet", [0.1, 0.9], 0.5) == ("elastic_net", [0.1, 0.9])
+    assert spell_penalty("mcp", 0.3, 1.0) == ("mcp", 0.3)
+    assert spell_penalty(None, 0.3, 1.0) == (None, 0.3)
+    for conflicting in (0.3, 0.0, [1.0], None):
+        with pytest.raises(ValueError, match=r"^l1_ratio: .* is not allowed with penalty='l1', .* l1_ratio=1; "):
+            spell_penalty("l1", conflicting, 0.5)

@@ -332,7 +332,7 @@ class StreamModel(SparseLinearModel):
 
     def _settings(self) -> StreamSettings:
         """Check what can be checked without data."""
-        return check_settings(vars(self), self._losses)
+        return check_settings({**vars(self), **self._spelled_penalty()}, self._losses)
 
     def _adopt(
         self, course: Course, X: Any, classes: npt.NDArray[Any] | None, appraisal: Appraisal = UNKNOWN
@@ -420,7 +420,7 @@ def hand_over(fitted: StreamModel, model: Any) -> Any:
     model : OneAlphaModel
     """
     check_is_fitted(fitted)
-    model.set_params(fit_intercept=fitted.fit_intercept, penalty=fitted.penalty, gamma=fitted.gamma)
+    model.set_params(fit_intercept=fitted.fit_intercept, gamma=fitted.gamma, **fitted._spelled_penalty())
     names = (
         "_coef", "intercept_", "objective_", "dual_gap_", "violation_", "n_iter_", "n_active_", "n_features_in_",
         "feature_names_in_",

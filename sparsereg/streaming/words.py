@@ -15,7 +15,8 @@ STREAM_ALGORITHM = """
         iterates as if every coefficient were shrunk after every row. "adagrad": the same with a step for each
         coefficient, 24 bytes of state in place of 8.
     penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elastic_net"
-        What stands in the place of |w_j|; all but the elastic net only with algorithm="ftrl".
+        What stands in the place of |w_j|; all but the elastic net only with algorithm="ftrl". scikit-learn's words will
+        do: "elasticnet", and "l1" and "l2" for l1_ratio 1 and 0, which must then be left at its default.
     alpha : float, default=1e-4
         Strength, >= 0.
     l1_ratio : float in [0, 1], default=1.0
