@@ -407,7 +407,7 @@ class StreamModel(SparseLinearModel):
 
 
 def hand_over(fitted: StreamModel, model: Any) -> Any:
-    """Give a batch model the settings that it shares with a streaming fit, and what that has found.
+    """Give a batch model the settings that its streaming fit had, and what that has found.
 
     Parameters
     ----------
@@ -420,7 +420,10 @@ def hand_over(fitted: StreamModel, model: Any) -> Any:
     model : OneAlphaModel
     """
     check_is_fitted(fitted)
-    model.set_params(fit_intercept=fitted.fit_intercept, gamma=fitted.gamma, **fitted._spelled_penalty())
+    # Parameters may have been set since, for the next fit.
+    begun = fitted._course.settings.lasting
+    shared = ("alpha", "l1_ratio", "penalty", "gamma", "fit_intercept", "delta")
+    model.set_params(**{name: begun[name] for name in shared if name in model.get_params()})
     names = (
         "_coef", "intercept_", "objective_", "dual_gap_", "violation_", "n_iter_", "n_active_", "n_features_in_",
         "feature_names_in_",

@@ -181,7 +181,7 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
         """
         cls = LinearSVC if self._loss_now == "squared_hinge" else LogisticRegression
         given = {name: getattr(self, name) for name in ("class_weight", "label_smoothing")}
-        model = hand_over(self, cls(self.alpha, **given))
+        model = hand_over(self, cls(**given))
         model.classes_ = self.classes_
         return model
 
@@ -337,6 +337,6 @@ class SGDRegressor(SparseCountRegressor, StreamModel):
             Fitted, with the same penalty; not trained any further.
         """
         if self._loss_now == "huber":
-            return hand_over(self, HuberRegressor(self.alpha, delta=self.delta))
+            return hand_over(self, HuberRegressor())
         cls = PoissonRegressor if self._loss_now == "poisson" else ElasticNet
-        return hand_over(self, cls(self.alpha))
+        return hand_over(self, cls())

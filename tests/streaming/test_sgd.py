@@ -600,6 +600,16 @@ def test_certificates_are_of_the_fit_alone():
     assert np.isnan([model.objective_, model.dual_gap_, model.violation_]).all()
 
 
+def test_a_batch_model_has_the_settings_of_the_fit():
+    """Parameters that were set since are those of the next fit."""
+    y = TARGETS["huber"]
+    model = epochs(make("huber", delta=0.7), 2).fit(X, y)
+    model.set_params(alpha=9.0, l1_ratio=0.1, delta=5.0, fit_intercept=False, penalty="l0")
+    batch = model.to_batch()
+    assert (batch.alpha, batch.l1_ratio, batch.delta, batch.fit_intercept) == (0.01, 1.0, 0.7, True)
+    assert batch.penalty == "elastic_net"
+
+
 @each_loss
 def test_conversion_to_a_batch_model(loss):
     y = TARGETS[loss]
