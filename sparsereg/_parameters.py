@@ -126,7 +126,7 @@ def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
 
 def check_grid(n_alphas: Any, eps: Any) -> tuple[int, float]:
     """Check the size of a grid (a whole number, 1 or more) and its ratio of ends (in (0, 1))."""
-    n_alphas = check_count(n_alphas, "n_alphas")
+    n_alphas = check_count(n_alphas, "n_alphas", MOST_PASSES)
     return n_alphas, check_number(eps, "eps", 0.0, 1.0, "(0, 1)", lower_open=True, upper_open=True)
 
 

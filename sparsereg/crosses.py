@@ -250,7 +250,7 @@ def _as_points(X: Any) -> NDArray[np.float64]:
         raise ValueError("X must be real numbers of degrees, got complex ones")
     try:
         return np.ascontiguousarray(given, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"X must be numbers of degrees: {error}") from None
 
 

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sparsereg._values import shown
+
 MIN_MINUTES = 1e-4  # 0.2 metres; finer widths would need edges beyond 2**53
 MAX_MINUTES = 10_800.0  # 180 degrees: one band of latitude
 MAX_DENOMINATOR = 10**9  # keeps 21,600 q and k p below 2**53, and reads 0.1 as 1/10 and 1 / 3 as 1/3
@@ -131,8 +133,8 @@ def make_level(minutes: float) -> Level:
     """
     try:
         width = float(minutes)
-    except (TypeError, ValueError):
-        raise ValueError(f"minutes must be a number, got {minutes!r}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"minutes must be a number, got {shown(minutes)}") from None
     if isinstance(minutes, (bool, str)) or not MIN_MINUTES <= width <= MAX_MINUTES:
         raise ValueError(f"minutes must be between {MIN_MINUTES} and {MAX_MINUTES:g} arc-minutes, got {minutes!r}")
     exact = Fraction(width).limit_denominator(MAX_DENOMINATOR)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._sklearn import HAS_SKLEARN
+from sparsereg._values import shown
 from sparsereg.metrics import GREATER_IS_BETTER, METRICS
 
 __all__ = ["Scoring", "check_score", "make_scoring", "take"]
@@ -89,8 +90,8 @@ def check_score(score: Any) -> float:
     """
     try:
         return float(score)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"scoring: the scorer returned {score!r}, expected a number") from error
+    except (TypeError, ValueError, OverflowError) as error:
+        raise TypeError(f"scoring: the scorer returned {shown(score)}, expected a number of float64") from error
 
 
 def take(data: Any, positions: npt.NDArray[np.intp]) -> Any:

@@ -9,7 +9,7 @@ import pytest
 from scipy import sparse
 from wide_matrices import raw_csr
 
-from sparsereg import Lasso, SGDRegressor, lasso_path, metrics
+from sparsereg import Lasso, LassoCV, LatLongCross, SGDRegressor, lasso_path, metrics
 from sparsereg._formats import as_rows
 from sparsereg._validation import MAX_SAMPLES, check_offset, check_offsets, check_sample_weight, check_shape, check_y
 
@@ -120,8 +120,10 @@ def test_numbers_beyond_float64(value):
         ("intercept_init", lambda: SGDRegressor().fit(np.eye(3), np.ones(3), intercept_init=value)),
         ("coef_init", lambda: SGDRegressor().fit(np.eye(3), np.ones(3), coef_init=[value, 0, 0])),
         ("y", lambda: metrics.r2([value, 1.0], [1.0, 1.0])),
+        ("X must be numbers of degrees", lambda: LatLongCross().fit([[0.0, value]])),
+        ("minutes must be a number, got", lambda: LatLongCross(value).fit([[0.0, 0.0]])),
     ):
-        with pytest.raises(ValueError, match=f"^{name}: ") as failure:
+        with pytest.raises(ValueError, match=f"^{name}:? ") as failure:
             call()
         assert len(str(failure.value)) < 200
     if isinstance(value, int):
@@ -129,6 +131,12 @@ def test_numbers_beyond_float64(value):
             as_rows(X)
         with pytest.raises(ValueError, match=r"^max_iter: a whole number of \d+ bits is outside \[1, 2147483647\]$"):
             Lasso(max_iter=value).fit(np.eye(3), np.ones(3))
+        with pytest.raises(ValueError, match=r"^n_alphas: a whole number of \d+ bits is outside \[1, 2147483647\]$"):
+            lasso_path(np.eye(3), np.ones(3), n_alphas=value)
+        with pytest.raises(ValueError, match=r"^average: a whole number of \d+ bits is outside \[1, 9007199254"):
+            SGDRegressor(algorithm="prox_sgd", average=value).fit(np.eye(3), np.ones(3))
+        with pytest.raises(TypeError, match=r"^scoring: the scorer returned a whole number of \d+ bits, expected a"):
+            LassoCV(cv=2, scoring=lambda model, X, y: value).fit(np.eye(4), np.arange(4.0))
 
 
 def test_rows_of_different_lengths():

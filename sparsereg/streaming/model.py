@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._formats import as_rows
-from sparsereg._sklearn import check_feature_names, check_is_fitted, feature_names
+from sparsereg._sklearn import check_feature_names, check_is_fitted, compare_feature_names, feature_names
 from sparsereg._validation import check_width
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.design import make_design
@@ -301,14 +301,17 @@ class StreamModel(SparseLinearModel):
             y, weight, _ = self._encode(settings, block.y, block.sample_weight, rows.n_samples, known)
             return Chunk(rows, y, weight)
 
-        held = None if validation is None else encode(_as_block(validation))
+        held = None if validation is None else _as_block(validation)
         plan = make_plan(
-            source, held, n_passes=n_passes, checkpoint=checkpoint, checkpoint_every=checkpoint_every, resume=resume,
-            progress=progress, verbose=self.verbose, early_stopping=settings.early_stopping,
+            source, None if held is None else encode(held), n_passes=n_passes, checkpoint=checkpoint,
+            checkpoint_every=checkpoint_every, resume=resume, progress=progress, verbose=self.verbose,
+            early_stopping=settings.early_stopping,
         )
         seed = draw_seed(make_generator(self.random_state))
 
         def begin(block: Block, chunk: Chunk) -> Course:
+            if held is not None:
+                _check_columns(held, block)
             course = Course(settings, chunk.rows.n_features, chunk.y.shape[1], seed)
             self._start(course, None, None, known)
             self._adopt(course, block.X, known)
@@ -442,6 +445,14 @@ def _as_block(validation: Any) -> Block:
         raise TypeError(
             f"validation: {type(validation).__name__} is not allowed, expected a Block, (X, y) or (X, y, sample_weight)"
         ) from error
+
+
+def _check_columns(held: Block, block: Block) -> None:
+    """Refuse held-out rows whose columns have other names than those of the stream."""
+    try:
+        compare_feature_names("the stream", feature_names(block.X), held.X)
+    except ValueError as error:
+        raise ValueError(f"validation: {error}") from error
 
 
 def _check_lasting(settings: StreamSettings, begun: StreamSettings) -> None:

@@ -35,6 +35,8 @@ DEFAULT_ETA0 = 0.1
 SAME_LOSS = {"log_loss": "logistic", "squared_error": "squared"}
 # Counters of ids are bytes.
 MOST_COUNT = 255
+# Beyond it float64 has no longer every whole number.
+MOST_WEIGHT = 2**53
 # What shapes the state of a fit that goes on.
 LASTING = (
     "loss", "algorithm", "penalty", "alpha", "l1_ratio", "gamma", "fit_intercept", "eta0", "beta", "learning_rate",
@@ -286,7 +288,7 @@ def _check_average(average: Any) -> float:
     """Return the weight that goes before the average, -1 for none."""
     if isinstance(average, (bool, np.bool_)):
         return 0.0 if average else -1.0
-    return float(check_count(average, "average"))
+    return float(check_count(average, "average", MOST_WEIGHT))
 
 
 def _check_sampling(given: dict[str, Any]) -> Sampling:
