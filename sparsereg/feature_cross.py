@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
 from sparsereg._core.crosses import hashed_ids, mixed_radix_ids
-from sparsereg._sklearn import BaseEstimator, TransformerMixin, check_feature_names, check_is_fitted
+from sparsereg._sklearn import HAS_SKLEARN, BaseEstimator, TransformerMixin, check_feature_names, check_is_fitted
 from sparsereg.categories import Column, encode, hash_column, learn_categories, text_key
 from sparsereg.frames import table_columns
 from sparsereg.grid import MAX_FEATURES, Block, NamedBlocks, check_dtype, index_dtype, lay_out, locate
@@ -181,7 +181,7 @@ class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
         capacity = n_samples * len(self._members)
         index = index_dtype(self.n_features_out_, capacity)
         indptr, indices = np.empty(n_samples + 1, dtype=index), np.empty(capacity, dtype=index)
-        data = np.ones(capacity, dtype=dtype)
+        data = np.ones(capacity, dtype=dtype) if self._bits is None else np.empty(capacity, dtype=dtype)
         used = [as_column(columns[j], self._names[j]) for j in _used(self._members)]
         if self._bits is None:
             self._write_exact(used, indptr, indices)
@@ -301,11 +301,9 @@ class FeatureCross(NamedBlocks, TransformerMixin, BaseEstimator):
                 new = dict.fromkeys(columns[at].text(row) for row in rows[:_MANY].tolist())
                 found.append(f"column {self._names[j]!r} has {_examples([*new])}, fit saw {_examples(categories)}")
         if found:
-            warnings.warn(
-                f"not one of {codes.shape[1]} rows has a category that fit saw: {'; '.join(found)}",
-                UserWarning,
-                stacklevel=4,
-            )
+            message = f"not one of {codes.shape[1]} rows has a category that fit saw: {'; '.join(found)}"
+            # scikit-learn wraps transform.
+            warnings.warn(message, UserWarning, stacklevel=4 + HAS_SKLEARN)
 
     def _flat_members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the columns of all blocks, numbered among those that take part, and where each block begins."""

@@ -39,9 +39,11 @@ def table_columns(X: Any) -> list[Any]:
     if sparse.issparse(X):
         raise TypeError("X must be a data frame or a dense array of categories, got a sparse matrix")
     refuse_lazy_frame(X)
+    if len(getattr(X, "shape", (0, 0))) != 2:
+        raise ValueError(f"X must be a table of rows and columns, got an array of shape {X.shape}")
     if hasattr(X, "iloc"):  # by position, because pandas allows one name for two columns
         return [X.iloc[:, j] for j in range(X.shape[1])]
-    table = X if is_arrow(X) else _as_arrow_table(X)
+    table = X if is_arrow(X) and hasattr(X, "num_columns") else _as_arrow_table(X)
     if table is not None:
         return [table.column(j) for j in range(table.num_columns)]
     if hasattr(X, "columns"):
@@ -51,7 +53,7 @@ def table_columns(X: Any) -> list[Any]:
     if given.ndim != 2:
         raise ValueError(f"X must be a table of rows and columns, got an array of shape {given.shape}")
     if isinstance(given, np.ma.MaskedArray):
-        given = given.astype(object).filled(None)
+        given = np.where(np.ma.getmaskarray(given), None, given.data.astype(object))
     return [given[:, j] for j in range(given.shape[1])]
 
 

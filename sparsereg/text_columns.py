@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sparsereg._core.texts import integer_texts
+from sparsereg._core.texts import fixed_texts, integer_texts
 from sparsereg.categories import Column, difference_texts, moment_texts, text_column
 
 _LETTERS = 20  # of the longest 64-bit integer; the kernel writes by eights
@@ -52,6 +52,8 @@ def _from_array(values: NDArray[Any], name: str) -> Column:
         return _from_floats(values, name)
     if kind in "mM":
         return _from_times(values, name)
+    if kind == "U" and values.dtype.itemsize:
+        return _from_letters(values, name)
     if kind in "OUST":
         return text_column(values.tolist(), name)
     raise ValueError(f"column {name!r} must hold numbers, strings, times or objects, got dtype {values.dtype}")
@@ -71,6 +73,15 @@ def _from_floats(values: NDArray[Any], name: str) -> Column:
         return _from_integers(wide.astype(np.int64), missing)
     distinct, codes = np.unique(values, return_inverse=True)
     return text_column(list(distinct), name, codes)
+
+
+def _from_letters(values: NDArray[np.str_], name: str) -> Column:
+    native = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))
+    letters = native.view(np.uint32).reshape(values.size, values.dtype.itemsize // 4)
+    data, offsets = np.empty(4 * letters.size, dtype=np.uint8), np.empty(values.size + 1, dtype=np.int64)
+    if fixed_texts(letters, data, offsets) < values.size:
+        return text_column(values.tolist(), name)  # which says what is wrong
+    return Column(data, offsets, np.zeros(values.size, dtype=np.uint8))
 
 
 def _from_times(values: NDArray[Any], name: str, zone: bool = False) -> Column:

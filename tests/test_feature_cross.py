@@ -7,7 +7,12 @@ import sys
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
+from category_twins import hashed_id
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -223,6 +228,7 @@ def test_bad_parameters(params, message):
         (np.zeros(3), ValueError, "table of rows and columns"),
         (np.zeros((2, 2), dtype=complex), ValueError, "column 'x0' must hold numbers, strings, times or objects"),
         (np.zeros((0, 2)), ValueError, "column 'x0' has no value that is not missing"),
+        ([["a", 1], ["\ud800", 2]], ValueError, "row 1: column 'x0' .* lone surrogate"),
         ([[{}, 1], [{}, 2]], ValueError, "column 'x0' holds a value that cannot be a category"),
         (pd.DataFrame({"a": [1], 2: [1]}), TypeError, "Feature names are only supported"),
     ],
@@ -232,11 +238,195 @@ def test_bad_input(X, error, message):
         FeatureCross().fit(X)
 
 
+SINGLES = [("city", 0, 3), ("hour", 3, 2)]
+
+
+@pytest.mark.parametrize(
+    ("crosses", "main_effects", "blocks"),
+    [
+        (["city", "hour"], True, SINGLES),
+        (["hour", "city"], False, SINGLES),
+        ([0, (1,)], False, SINGLES),
+        ([("city",), np.int64(1)], True, SINGLES),
+        (FRAME.columns[:2], True, SINGLES),
+        (["city", ("city", "kind")], False, [("city", 0, 3), ("city x kind", 3, 6)]),
+        (["hour", ("city", "kind")], False, [("hour", 0, 2), ("city x kind", 2, 6)]),
+        (["hour", ("kind", "city")], True, [("city", 0, 3), ("hour", 3, 2), ("kind", 5, 2), ("kind x city", 7, 6)]),
+        ((("city", "kind"),), False, [("city x kind", 0, 6)]),
+    ],
+)
+def test_single_columns(crosses, main_effects, blocks):
+    cross = FeatureCross(crosses, main_effects=main_effects)
+    X = cross.fit_transform(FRAME)
+    assert list(cross.blocks_) == blocks
+    assert X.shape == (4, sum(count for _, _, count in blocks))
+    assert np.diff(X.indptr).tolist() == [len(blocks)] * 4
+    assert [name.count("=") for name in cross.feature_name(X.indices[: len(blocks)])] == [
+        name.count(" x ") + 1 for name, _, _ in blocks
+    ]
+    assert len(set(cross.get_feature_names_out())) == cross.n_features_out_
+
+
+def test_one_column_is_one_hot():
+    for crosses in (None, ["city"], [0], [(0,)]):
+        for main_effects in (True, False):
+            cross = FeatureCross(crosses, main_effects=main_effects).fit(FRAME[["city"]])
+            assert cross.get_feature_names_out().tolist() == ["city=Bern", "city=Oslo", "city=Rome"]
+            assert cross.transform(FRAME[["city"]]).indices.tolist() == [1, 2, 1, 0]
+
+
+@pytest.mark.parametrize("bits", [1, 20, 62])
+def test_hashed_ids_are_the_documented_ones(bits):
+    cross = FeatureCross(["city", "hour", ("hour", "city")], main_effects=False, hashed=bits)
+    X = cross.fit_transform(FRAME)
+    for i, (city, hour) in enumerate(zip(FRAME["city"], FRAME["hour"].astype(str))):
+        ids = [
+            hashed_id("city", [city], bits),
+            hashed_id("hour", [hour], bits),
+            hashed_id("hour x city", [hour, city], bits),
+        ]
+        assert X[i].indices.tolist() == sorted(set(ids))
+        assert X[i].data.tolist() == [ids.count(k) for k in sorted(set(ids))]
+
+
+def test_single_columns_that_are_hashed_are_the_main_effects_of_crosses():
+    alone = FeatureCross(["city"], hashed=50).fit_transform(FRAME)
+    crossed = FeatureCross([("city", "hour")], hashed=50).fit_transform(FRAME)
+    assert set(alone.indices) < set(crossed.indices)
+
+
+@pytest.mark.parametrize("hashed", [None, 40])
+def test_missing_values_never_change_their_neighbours(hashed):
+    users = [2**60, 2**60 + 1, None]
+    whole = FeatureCross(hashed=hashed).fit_transform(pd.DataFrame({"user": users[:2], "k": 1}))
+    k = [1, 1, 1]
+    for table in (
+        pd.DataFrame({"user": pd.array(users, dtype="Int64"), "k": k}),
+        pd.DataFrame({"user": pd.array(users, dtype="int64[pyarrow]"), "k": k}),
+        pd.DataFrame({"user": pd.Series(users, dtype=object), "k": k}),
+        pl.DataFrame({"user": users, "k": k}),
+        pa.table({"user": users, "k": k}),
+    ):
+        X = FeatureCross(hashed=hashed).fit_transform(table)
+        assert (X[:2] != whole).nnz == 0
+        assert (X[0] != X[1]).nnz == 4
+        assert X[2].nnz == 1
+
+
+def test_fitted_on_one_kind_and_asked_of_another():
+    """A zip code is itself, whether a file was read as numbers or as text."""
+    cross = FeatureCross(["zip"]).fit(pd.DataFrame({"zip": ["1234", "0123", "A12"]}))
+    for zips, codes in (
+        ([1234, 123], [0]),
+        ([1234.0, np.nan], [0]),
+        (["0123", "A12", "123"], [1, 2]),
+        ([b"0123", 1234, 1234.0, "1234.0"], [1, 0, 0, 0]),
+    ):
+        frame = pd.DataFrame({"zip": pd.Series(zips, dtype=None if isinstance(zips[0], (int, float)) else object)})
+        assert cross.transform(frame).indices.tolist() == codes
+    assert cross.categories_[0].tolist() == ["1234", "0123", "A12"]
+
+
+def test_a_block_in_which_nothing_is_known_warns():
+    cross = FeatureCross([("city", "hour")]).fit(FRAME)
+    table = pd.DataFrame({"city": ["oslo", "rome"] * 5, "hour": [7] * 10, "kind": ["z"] * 10})
+    words = (
+        r"not one of 10 rows has a category that fit saw: column 'city' has 'oslo', 'rome', "
+        r"fit saw 'Bern', 'Oslo', 'Rome'$"
+    )
+    with pytest.warns(UserWarning, match=words) as caught:
+        X = cross.transform(table)
+    assert caught[0].filename == __file__
+    assert X.nnz == 10
+    table["hour"] = range(100, 110)
+    with pytest.warns(UserWarning, match="'Rome'; column 'hour' has '100', '101', '102', ..., fit saw '7', '23'$"):
+        cross.transform(table)
+    # One that is known is enough, few rows may all be new, and a missing value is nothing new.
+    table["hour"] = 7
+    table.loc[9, "city"] = "Oslo"
+    cross.transform(table)
+    table["city"] = ["oslo"] * 9 + [None]
+    cross.transform(table)
+    cross.transform(table.assign(city=None))
+    FeatureCross(hashed=20).fit(FRAME).transform(table.assign(city="oslo"))
+    with pytest.raises(ValueError, match="row 0: column 'city' has an unknown value: 'oslo'"):
+        cross.set_params(handle_unknown="error").transform(table)
+
+
+def test_times_are_categories():
+    """Naive or not, exact or hashed."""
+    hours = pd.DataFrame(
+        {
+            "naive": pd.date_range("2024-05-06", periods=2, freq="7h"),
+            "aware": pd.date_range("2024-05-06", periods=2, freq="7h", tz="Asia/Tokyo"),
+            "period": pd.period_range("2024-05", periods=2, freq="M"),
+            "length": pd.to_timedelta(["1h", "2h"]),
+        }
+    )
+    exact = FeatureCross([*hours.columns]).fit(hours)
+    assert [exact.categories_[j].tolist() for j in range(4)] == [
+        ["2024-05-06", "2024-05-06T07:00:00"],
+        ["2024-05-05T15:00:00Z", "2024-05-05T22:00:00Z"],
+        ["2024-05", "2024-06"],
+        ["PT3600S", "PT7200S"],
+    ]
+    hashed = FeatureCross([*hours.columns], hashed=50).fit(hours)
+    texts = pd.DataFrame({name: exact.categories_[j] for j, name in enumerate(hours)})
+    for cross in (exact, hashed):
+        assert cross.transform(hours).nnz == 8
+        assert (cross.transform(hours) != cross.transform(texts)).nnz == 0
+
+
+def test_tables_of_arrow_and_polars():
+    table = pa.Table.from_pandas(FRAME)
+    for hashed in (None, 40):
+        cross = FeatureCross(hashed=hashed)
+        expected = cross.fit_transform(FRAME)
+        for form in (table, table.to_batches()[0], pl.from_arrow(table)):
+            assert (cross.transform(form) != expected).nnz == 0
+            assert (FeatureCross(hashed=hashed).fit_transform(form) != expected).nnz == 0
+        assert cross.fit(table).feature_names_in_.tolist() == ["city", "hour", "kind"]
+        with pytest.raises(ValueError, match="same order"):
+            cross.transform(table.select(["hour", "city", "kind"]))
+
+
+@pytest.mark.parametrize("hashed", [None, 40])
+def test_files_and_frames_agree(hashed, tmp_path):
+    """What pandas writes to CSV and Parquet has the ids that it had in the frame."""
+    frame = pd.DataFrame(
+        {
+            "zip": ["0123", "1234", None, "A12"],
+            "user": pd.array([2**60, None, 2**60 + 1, 7], dtype="Int64"),
+            "count": [1.0, np.nan, 2.0, 0.5],
+            "new": [True, False, True, True],
+            "day": pd.to_datetime(["2024-05-06", "2024-05-07", None, "2024-05-06"]),
+            "y": [0.0, 1.0, 0.0, 1.0],
+        }
+    )
+    columns = ["zip", "user", "count", "new", "day"]
+    cross = FeatureCross([*columns, ("zip", "user")], hashed=hashed).fit(frame[columns])
+    expected = cross.transform(frame[columns])
+    assert expected.nnz == 18
+    frame.to_csv(tmp_path / "frame.csv", index=False)
+    frame.to_parquet(tmp_path / "frame.parquet")
+    read = pa.csv.ConvertOptions(column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=True)
+    for table in (
+        pa.csv.read_csv(tmp_path / "frame.csv", convert_options=read),
+        pa.parquet.read_table(tmp_path / "frame.parquet"),
+        pd.read_csv(tmp_path / "frame.csv", dtype={"zip": str, "user": "Int64"}),
+        pl.read_parquet(tmp_path / "frame.parquet"),
+    ):
+        form = table.select(columns) if hasattr(table, "select") else table[columns]
+        assert (cross.transform(form) != expected).nnz == 0
+
+
 def test_values_that_cannot_be_hashed_or_looked_up():
     table = pd.DataFrame([[1, 2]]).astype(object)
     table.at[0, 1] = (2, 3)
     with pytest.raises(ValueError, match=r"row 0: column 'x1' .* cannot be a category: \(2, 3\) is of type tuple"):
         FeatureCross(hashed=5).fit(table).transform(table)
+    with pytest.raises(ValueError, match=r"row 1: column 'x0' .* '\\ud800' is not Unicode: it has a lone surrogate"):
+        FeatureCross(hashed=5).fit([["a", 1]]).transform([["a", 1], ["\ud800", 1]])
     with pytest.raises(ValueError, match="column 'x0' holds a value that cannot be a category"):
         FeatureCross().fit(pd.DataFrame([["a", "b"]])).transform(pd.DataFrame([[[], "b"]]))
 

@@ -157,6 +157,19 @@ def test_nan_in_an_arrow_column_is_missing_as_null_is():
     assert texts_of(pl.DataFrame({"x": [1.0, float("nan"), None]})) == ["1", None, None]
 
 
+def test_numpy_strings():
+    table = np.array([["ü", "7.0"], ["", "ab\0c"], ["\U0001f600x", "b"]])
+    for form in (table, table.astype(">U4"), np.asfortranarray(table), table.astype(np.dtypes.StringDType())):
+        assert texts_of(form[:, 0]) == ["ü", "", "\U0001f600x"]
+        assert texts_of(form[::-1, 1]) == ["b", "ab\0c", "7"]
+    assert texts_of(np.array(["", ""], dtype="U0")) == ["", ""]
+    assert texts_of(table[:0, 0]) == []
+    gaps = np.array(["a", None], dtype=np.dtypes.StringDType(na_object=None))
+    assert texts_of(gaps) == ["a", None]
+    with pytest.raises(ValueError, match=r"row 1: column 'x' .* '\\udfff' is not Unicode: it has a lone surrogate"):
+        column_of(np.array(["a", "\udfff"]))
+
+
 def test_slices_of_arrow_columns():
     words = pa.array(["zero", "one", None, "three", ""])
     assert texts_of(words[1:4]) == ["one", None, "three"]

@@ -1,6 +1,7 @@
 """Column ids of crossed features: latitude by longitude cells, mixed-radix crosses and hashed crosses."""
 from cython cimport floating
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdlib cimport free, malloc
 
 from sparsereg._core.mixing cimport mix
 
@@ -167,18 +168,21 @@ def hashed_ids(
 
     Notes
     -----
-    Cost: O(n * (len(members) + n_blocks**2)) at worst, by insertion.
+    Cost: O(n * (len(members) + n_blocks**2)), by counting how many ids are below each: unlike insertion that has no
+    branches to guess wrong.
     """
     cdef Py_ssize_t n = keys.shape[1], n_blocks = seeds.shape[0]
-    cdef Py_ssize_t i, b, m, at, k
-    cdef int64_t used = 0, begin
+    cdef Py_ssize_t i, b, m, count
+    cdef int64_t used = 0
     cdef uint64_t h
-    cdef id_t value
     cdef bint known
+    cdef id_t *row = <id_t *> malloc(n_blocks * sizeof(id_t))
+    if row == NULL:
+        raise MemoryError
     with nogil:
         indptr[0] = 0
         for i in range(n):
-            begin = used
+            count = 0
             for b in range(n_blocks):
                 h = seeds[b]
                 known = True
@@ -187,19 +191,34 @@ def hashed_ids(
                         known = False
                         break
                     h = mix(h ^ mix(keys[members[m], i]))
-                if not known:
-                    continue
-                value = <id_t>(h >> (64 - bits))
-                at = used
-                while at > begin and indices[at - 1] > value:
-                    at -= 1
-                if at > begin and indices[at - 1] == value:
-                    data[at - 1] += 1
-                    continue
-                for k in range(used, at, -1):
-                    indices[k] = indices[k - 1]
-                    data[k] = data[k - 1]
-                indices[at] = value
-                data[at] = 1
-                used += 1
+                row[count] = <id_t>(h >> (64 - bits))
+                count += known
+            used += write_row(row, count, &indices[used], &data[used])
             indptr[i + 1] = <id_t>used
+    free(row)
+
+
+cdef inline Py_ssize_t write_row(const id_t *row, Py_ssize_t count, id_t *ids, floating *data) noexcept nogil:
+    """Write the ids of a row in ascending order, equal ones as one with their number; return how many were written."""
+    cdef Py_ssize_t k, m, used = 0
+    cdef id_t value, rank, repeats = 0
+    for k in range(count):
+        value = row[k]
+        rank = 0
+        for m in range(k):
+            rank += row[m] <= value
+            repeats += row[m] == value
+        for m in range(k + 1, count):
+            rank += row[m] < value
+        ids[rank] = value
+        data[k] = 1
+    if repeats == 0:
+        return count
+    for k in range(1, count):
+        if ids[k] == ids[used]:
+            data[used] += 1
+        else:
+            used += 1
+            ids[used] = ids[k]
+            data[used] = 1
+    return used + 1

@@ -11,6 +11,9 @@ def integer_texts(
 ) -> None:
     """Write integers in decimal."""
 
+def fixed_texts(letters: NDArray[np.uint32], data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> int:
+    """Write strings of fixed width in UTF-8."""
+
 def object_texts(
     values: list[Any], other: Callable[[Any], str | None], offsets: NDArray[np.int64], missing: NDArray[np.uint8]
 ) -> tuple[bytearray, int]:

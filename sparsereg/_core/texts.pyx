@@ -188,6 +188,70 @@ def integer_texts(const integer_t[::1] values, uint8_t[::1] data, int64_t[::1] o
             offsets[i + 1] = used
 
 
+cdef inline int write_letter(uint32_t letter, uint8_t *out) noexcept nogil:
+    """Write a letter in UTF-8; return how many bytes it took, 0 for a surrogate and what is no letter."""
+    if letter < 0x80:
+        out[0] = <uint8_t> letter
+        return 1
+    if letter < 0x800:
+        out[0] = <uint8_t> (0xC0 | letter >> 6)
+        out[1] = <uint8_t> (0x80 | (letter & 0x3F))
+        return 2
+    if letter > 0x10FFFF or 0xD800 <= letter < 0xE000:
+        return 0
+    if letter < 0x10000:
+        out[0] = <uint8_t> (0xE0 | letter >> 12)
+        out[1] = <uint8_t> (0x80 | (letter >> 6 & 0x3F))
+        out[2] = <uint8_t> (0x80 | (letter & 0x3F))
+        return 3
+    out[0] = <uint8_t> (0xF0 | letter >> 18)
+    out[1] = <uint8_t> (0x80 | (letter >> 12 & 0x3F))
+    out[2] = <uint8_t> (0x80 | (letter >> 6 & 0x3F))
+    out[3] = <uint8_t> (0x80 | (letter & 0x3F))
+    return 4
+
+
+def fixed_texts(const uint32_t[:, ::1] letters, uint8_t[::1] data, int64_t[::1] offsets):
+    """Write strings of fixed width in UTF-8.
+
+    Parameters
+    ----------
+    letters : (n, width) uint32, in
+        Code points; zeros at the end of a row are no letters.
+    data : (4 * n * width,) uint8, out
+        Filled up to ``offsets[n]``.
+    offsets : (n + 1,) int64, out
+
+    Returns
+    -------
+    int
+        First row with a surrogate, or a number that is no code point; n where there is none. What comes after it is
+        not filled.
+    """
+    cdef Py_ssize_t i, k, n = letters.shape[0], width
+    cdef int64_t used = 0
+    cdef int written
+    cdef uint8_t *out = &data[0] if data.shape[0] else NULL
+    offsets[0] = 0
+    with nogil:
+        for i in range(n):
+            width = letters.shape[1]
+            while width > 0 and letters[i, width - 1] == 0:
+                width -= 1
+            for k in range(width):
+                written = write_letter(letters[i, k], out + used)
+                if written == 0:
+                    break
+                used += written
+            else:
+                offsets[i + 1] = used
+                continue
+            break
+        else:
+            i = n
+    return i
+
+
 def object_texts(list values, other, int64_t[::1] offsets, uint8_t[::1] missing):
     """Write Python objects as texts: strings as they are, integers in decimal, None and NaN as missing ones.
 

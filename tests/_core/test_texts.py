@@ -8,7 +8,7 @@ from category_twins import canonical, key
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparsereg._core.texts import distinct_texts, find_texts, hash_texts, integer_texts, object_texts
+from sparsereg._core.texts import distinct_texts, find_texts, fixed_texts, hash_texts, integer_texts, object_texts
 
 WORDS = st.one_of(
     st.text(max_size=20),
@@ -65,6 +65,22 @@ def test_keys_of_some_texts_for_good():
     }
     assert texts([*known])[2].tolist() == [*known.values()]
     assert [key(text) for text in known] == [*known.values()]
+
+
+@given(st.lists(st.text(max_size=9).map(lambda word: word.rstrip("\0"))))
+def test_strings_of_fixed_width(words):
+    letters = np.array([[*map(ord, word.ljust(9, "\0"))] for word in words], dtype=np.uint32).reshape(-1, 9)
+    data, offsets = np.empty(4 * letters.size, dtype=np.uint8), np.empty(len(words) + 1, dtype=np.int64)
+    assert fixed_texts(letters, data, offsets) == len(words)
+    assert split(data, offsets) == words
+
+
+@pytest.mark.parametrize("letter", [0xD800, 0xDFFF, 0x110000, 0xFFFFFFFF])
+def test_strings_of_fixed_width_stop_at_the_first_that_is_no_text(letter):
+    letters = np.array([[97, 0], [0x10FFFF, 0xD7FF], [97, letter], [letter, 0]], dtype=np.uint32)
+    data, offsets = np.empty(32, dtype=np.uint8), np.empty(5, dtype=np.int64)
+    assert fixed_texts(letters, data, offsets) == 2
+    assert split(data, offsets[:3]) == ["a", "\U0010ffff\ud7ff"]
 
 
 def test_objects():
