@@ -115,11 +115,20 @@ def _describe(
 
 
 def _from_dense(array: npt.NDArray[Any], dtype: Any, name: str) -> Rows:
-    """Keep the non-zeros of a dense array."""
-    row, column = np.nonzero(array)
-    indptr = np.zeros(array.shape[0] + 1, dtype=np.int64)
-    np.cumsum(np.bincount(row, minlength=array.shape[0]), out=indptr[1:])
-    return _from_compressed(indptr, column, array[row, column], array.shape, dtype, name)
+    """Keep the non-zeros of a dense array, some rows at a time: a Ctrl-C waits for no more than these."""
+    n_samples, n_features = array.shape
+    step = max(CHUNK // max(n_features, 1), 1)
+    blocks = [array[start : start + step] for start in range(0, n_samples, step)]
+    counts = [np.count_nonzero(block, axis=1) for block in blocks]
+    indptr = np.zeros(n_samples + 1, dtype=np.int64)
+    np.cumsum(np.concatenate([np.empty(0, dtype=np.int64), *counts]), out=indptr[1:])
+    indices = np.empty(indptr[-1], dtype=np.int32 if n_features <= np.iinfo(np.int32).max else np.int64)
+    values = np.empty(indptr[-1], dtype=array.dtype)
+    for block, start in zip(blocks, range(0, n_samples, step)):
+        some = slice(indptr[start], indptr[start + block.shape[0]])
+        row, column = np.nonzero(block)
+        indices[some], values[some] = column, block[row, column]
+    return _from_compressed(indptr, indices, values, array.shape, dtype, name)
 
 
 def _from_columns(X: Any, dtype: Any, name: str) -> Rows:

@@ -32,6 +32,8 @@ __all__ = [
 SMALL_WIDTH = 1 << 27
 LARGEST_WIDTH = 1 << 34
 BITMAP_BYTES_PER_NONZERO = 32
+# Ids looked at in one kernel call, about 50 ms of work: a Ctrl-C waits for no more.
+CALL_IDS = 1 << 23
 
 # Rows are grouped where that leaves at most this share of them: grouping costs about one pass of coordinate descent.
 WORTHWHILE_RATIO = 0.9
@@ -252,14 +254,17 @@ def compact_ids(ids: npt.NDArray[Any], n_features: int) -> tuple[npt.NDArray[np.
         _check_active(distinct.size)
         return distinct.astype(np.int64, copy=False), inverse.reshape(-1).astype(np.int32)
     bitmap = np.zeros((n_features + 63) // 64, dtype=np.uint64)
-    compact.mark(ids, bitmap)
+    parts = [slice(start, start + CALL_IDS) for start in range(0, ids.size, CALL_IDS)]
+    for part in parts:
+        compact.mark(ids[part], bitmap)
     before = np.empty(bitmap.size, dtype=np.int32)
     n_active = compact.count_before(bitmap, before)
     _check_active(n_active)
     active = np.empty(n_active, dtype=np.int64)
     compact.marked_ids(bitmap, active)
     compacted = np.empty(ids.size, dtype=np.int32)
-    compact.rank(ids, bitmap, before, compacted)
+    for part in parts:
+        compact.rank(ids[part], bitmap, before, compacted[part])
     return active, compacted
 
 

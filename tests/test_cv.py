@@ -492,3 +492,31 @@ def test_settings_that_make_no_sense_together():
     labels = np.r_[7, np.arange(19) % 2]
     with pytest.raises(ValueError, match=r"cv: the train part of fold \d cannot be fitted, because a class"):
         LogisticRegressionCV(n_alphas=3, cv=2).fit(X, labels)
+
+
+@pytest.mark.parametrize("level", [1.0 / 3.0, 5e8 + 0.1])
+@pytest.mark.parametrize("kind", [LassoCV, ElasticNetCV, RidgeCV])
+def test_a_constant_target_gives_the_intercept_and_a_grid_from_one(kind, level):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, 3))
+    for y in (np.full(40, level), np.r_[np.full(32, level), np.full(8, level)]):
+        model = kind(n_alphas=5).fit(X, y)
+        assert model.alphas_[0] == model.alpha_ == 1.0
+        assert not model.coef_.any()
+        assert model.intercept_ == pytest.approx(level, rel=1e-15)
+
+
+def test_a_column_may_be_far_from_zero_in_a_fold_alone():
+    """Its one zero is in the row that the fold leaves out; scores are those of the column near zero."""
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((60, 2))
+    y = z @ [1.0, -0.5] + 0.1 * rng.standard_normal(60)
+    X = z + [1e8, 0.0]
+    X[7, 0] = 0.0
+    kept = np.delete(np.arange(60), 7)
+    train, test = kept[:40], kept[40:]
+    alphas = [0.1, 0.01, 0.001]
+    far = LassoCV(alphas=alphas, cv=[(train, test)]).fit(X, y)
+    near = LassoCV(alphas=alphas, cv=[(train, test)]).fit(z, y)
+    # Folds are solved to a gap of 1e-4.
+    np.testing.assert_allclose(far.cv_results_["fold_mse"], near.cv_results_["fold_mse"], rtol=1e-3)

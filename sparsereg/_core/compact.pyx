@@ -2,6 +2,7 @@
 
 Everywhere below, `data` of length 0 stands for "every value is 1", so that one-hot rows need no values array.
 """
+from cpython.exc cimport PyErr_CheckSignals
 from cython cimport floating
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
@@ -21,6 +22,9 @@ cdef enum:
 # How far ahead of their use random places in memory are asked for: memory latency (about 80 ns) at 3 to 5 ns a step.
 cdef enum:
     AHEAD = 24
+
+# Entries moved between two looks at pending signals: about 50 ms of work.
+cdef offset_t WORK_BETWEEN_SIGNALS = 4_000_000
 
 
 def validate(
@@ -275,27 +279,59 @@ def transpose(
     Cost: two passes, one random write a non-zero. Source: Gustavson (1978), "Two fast algorithms for sparse
     matrices", HALFPERM.
     """
-    cdef offset_t i, j, k, position, total = 0, count
-    cdef offset_t n_columns = out_indptr.shape[0] - 1
-    cdef bint has_values = data.shape[0] > 0
+    cdef offset_t i, j, total = 0, count
+    cdef offset_t n_columns = out_indptr.shape[0] - 1, n_rows = order.shape[0]
+    i = 0
+    while i < n_rows:
+        with nogil:
+            i = _count_rows(indptr, indices, order, out_indptr, i)
+        PyErr_CheckSignals()
+    # While filling, out_indptr[j + 1] is the next free place of column j; it ends as the end of the column.
     with nogil:
-        for i in range(order.shape[0]):
-            ask_for_row(indptr, indices, order, i)
-            for k in range(indptr[order[i]], indptr[order[i] + 1]):
-                out_indptr[indices[k] + 1] += 1
-        # While filling, out_indptr[j + 1] is the next free place of column j; it ends as the end of the column.
         for j in range(n_columns):
             count = out_indptr[j + 1]
             out_indptr[j + 1] = total
             total += count
-        for i in range(order.shape[0]):
-            ask_for_row(indptr, indices, order, i)
-            for k in range(indptr[order[i]], indptr[order[i] + 1]):
-                position = out_indptr[indices[k] + 1]
-                out_indptr[indices[k] + 1] = position + 1
-                out_indices[position] = <index_t> i
-                if has_values:
-                    out_data[position] = data[k]
+    i = 0
+    while i < n_rows:
+        with nogil:
+            i = _fill_rows(indptr, indices, data, order, out_indptr, out_indices, out_data, i)
+        PyErr_CheckSignals()
+
+
+cdef offset_t _count_rows(
+    const offset_t[::1] indptr, const index_t[::1] indices, const index_t[::1] order, offset_t[::1] out_indptr,
+    offset_t i
+) noexcept nogil:
+    """Count the ids of some rows from the i-th; return where to go on."""
+    cdef offset_t k, work = 0
+    while i < order.shape[0] and work < WORK_BETWEEN_SIGNALS:
+        ask_for_row(indptr, indices, order, i)
+        for k in range(indptr[order[i]], indptr[order[i] + 1]):
+            out_indptr[indices[k] + 1] += 1
+        work += indptr[order[i] + 1] - indptr[order[i]] + 1
+        i += 1
+    return i
+
+
+cdef offset_t _fill_rows(
+    const offset_t[::1] indptr, const index_t[::1] indices, const floating[::1] data, const index_t[::1] order,
+    offset_t[::1] out_indptr, index_t[::1] out_indices, floating[::1] out_data, offset_t i
+) noexcept nogil:
+    """Put some rows from the i-th in their places; return where to go on."""
+    cdef offset_t k, position, work = 0
+    cdef bint has_values = data.shape[0] > 0
+    while i < order.shape[0] and work < WORK_BETWEEN_SIGNALS:
+        ask_for_row(indptr, indices, order, i)
+        for k in range(indptr[order[i]], indptr[order[i] + 1]):
+            position = out_indptr[indices[k] + 1]
+            out_indptr[indices[k] + 1] = position + 1
+            out_indices[position] = <index_t> i
+            if has_values:
+                out_data[position] = data[k]
+        work += indptr[order[i] + 1] - indptr[order[i]] + 1
+        i += 1
+    return i
 
 
 def take(

@@ -71,7 +71,7 @@ def test_alpha_max(seed, standardize):
 def test_alpha_max_is_zero_without_anything_to_explain():
     for y in (np.zeros(4), np.full(4, 3.0)):
         _, problem, point = started(Regression(np.eye(4), y), CONTROLS)
-        assert alpha_max(problem, point, 1.0) == pytest.approx(0.0, abs=1e-15)
+        assert alpha_max(problem, point, 1.0) == 0.0
     _, problem, point = started(Regression(np.zeros((4, 2)), np.arange(4.0)), CONTROLS)
     assert alpha_max(problem, point, 1.0) == 0.0
 
@@ -114,3 +114,44 @@ def test_a_warm_point_worse_than_the_null_model_is_not_used():
     assert not point.w.any()
     assert point.b == 0.0
     np.testing.assert_array_equal(point.z, problem.s * problem.y)
+
+@pytest.mark.parametrize(("loss", "level"), [
+    ("squared", 1.0 / 3.0), ("squared", 5e8 + 0.1), ("huber", 1.0 / 3.0), ("logistic", 0.3), ("poisson", 3.0),
+    ("squared_hinge", 0.3),
+])
+@pytest.mark.parametrize("unpenalised", [False, True])
+def test_rounding_explains_nothing(loss, level, unpenalised):
+    """A constant y, or one that an unpenalised column explains, leaves no largest alpha of 1e-17."""
+    rng = np.random.default_rng(0)
+    X = np.c_[rng.standard_normal((50, 3)), rng.standard_normal(50) + 90.0, 1e3 * np.eye(50)[:, :2]]
+    y = np.full(50, level)
+    settings = {"sample_weight": rng.random(50)}
+    if unpenalised:
+        slope = 0.2 * X[:, 0]
+        explained = {
+            "logistic": 1.0 / (1.0 + np.exp(-slope)), "poisson": np.exp(slope),
+            "squared_hinge": np.clip(0.5 * (1.0 + slope), 0.0, 1.0),
+        }
+        y = explained.get(loss, level + slope)
+        settings["penalty_factor"] = {0: 0.0}
+    _, problem = prepared(Regression(X, y, {**settings, "loss": loss}))
+    point = null_point(problem, CONTROLS)
+    for penalty in ("elastic_net", "l0"):
+        assert alpha_max(problem, point, 1.0, penalty) == 0.0
+
+
+def test_rounding_explains_nothing_beyond_two_classes():
+    rng = np.random.default_rng(0)
+    y = np.tile([0.2, 0.3, 0.5], (50, 1))
+    _, problem = prepared(Regression(rng.standard_normal((50, 3)), y, {"loss": "logistic"}))
+    assert alpha_max(problem, null_point(problem, CONTROLS), 1.0) == 0.0
+
+
+def test_little_to_explain_is_not_nothing():
+    """Of a y far from zero and of columns hardly correlated with it the largest alpha is what it always was."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((50, 3))
+    signal = 1e-4 * (X[:, 0] - X[:, 0].mean())
+    _, problem, point = started(Regression(X, signal + 1e3), CONTROLS)
+    expected = np.abs(X.T @ (signal - signal.mean())).max() / 50.0
+    assert alpha_max(problem, point, 1.0) == pytest.approx(expected, rel=1e-7)
