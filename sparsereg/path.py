@@ -432,6 +432,6 @@ def relax_all(
     """
     relax = Relaxation(problem, controls)
     refits = [relax(solution) for solution in solutions]
-    warn_unconverged(refits, alphas, controls)
+    warn_unconverged(refits, alphas, controls, relaxed=True)
     warn_saturated(problem, refits, alphas)
     return refits
