@@ -58,7 +58,7 @@ def left_of(solution: Solution | JointSolution) -> float:
 
 
 def warn_unconverged(
-    solutions: Sequence[Solution | JointSolution], alphas: Vector, controls: Controls
+    solutions: Sequence[Solution | JointSolution], alphas: Vector, controls: Controls, *, relaxed: bool = False
 ) -> None:
     """Warn of fits that stopped short of the tolerance, once for all of them, with the worst.
 
@@ -68,6 +68,8 @@ def warn_unconverged(
     alphas : ndarray of float64 of shape (n_solutions,)
     controls : Controls
         What they were asked for.
+    relaxed : bool, default=False
+        They are relaxed fits, without the penalty that settles what collinear columns leave open.
 
     Warns
     -----
@@ -82,7 +84,7 @@ def warn_unconverged(
             f"{len(failed)} of {len(solutions)} fits stopped before the {name} reached tol={controls.tol:g} "
             f"(relative to the {of} of the model with intercept only); the worst, alpha={alphas[worst]:.4g}, "
             f"has a {measure} of {left_of(solutions[worst]):.2g} after {solutions[worst].n_iter} passes. "
-            f"Increase max_iter (now {controls.max_iter}), increase tol, or use a larger alpha.",
+            f"{_advice(solutions[worst], controls, relaxed)}",
             ConvergenceWarning,
             stacklevel=frames_of_the_package(),
         )
@@ -96,6 +98,21 @@ def warn_unconverged(
             ConvergenceWarning,
             stacklevel=frames_of_the_package(),
         )
+
+
+def _advice(solution: Solution | JointSolution, controls: Controls, relaxed: bool) -> str:
+    """Say what helps a fit that stopped short of the tolerance."""
+    if solution.n_iter >= controls.max_iter:
+        return f"Increase max_iter (now {controls.max_iter}), increase tol, or use a larger alpha."
+    if relaxed:
+        return (
+            "The columns of its support are nearly collinear, or leave the loss without a minimum. Use larger alphas, "
+            "increase tol, or do without relax."
+        )
+    return (
+        "More passes would not help, rounding is in the way: columns are of very different sizes, or nearly collinear. "
+        "Rescale them (divide each by its standard deviation), increase tol, or use a larger alpha."
+    )
 
 
 def count_rows(problem: Problem | MultinomialProblem) -> int:

@@ -448,7 +448,7 @@ def relax_all(
     """
     relax = Relaxation(problem, controls)
     refits = [relax(solution) for solution in solutions]
-    warn_unconverged(refits, alphas, controls)
+    warn_unconverged(refits, alphas, controls, relaxed=True)
     sizes = [refit.columns.size for refit in refits]
     warn_saturated(count_rows(problem), problem.fit_intercept, sizes, alphas)
     return refits

@@ -294,6 +294,13 @@ class Problem:
         return float(noise / self.null_violation) if self.null_violation > 0.0 else np.inf
 
     @cached_property
+    def steepest(self) -> tuple[Vector, Vector]:
+        """How steeply the loss of each row can fall and rise: minus its derivative lies between `-rise` and `fall`."""
+        fall, rise = np.empty(self.n_rows), np.empty(self.n_rows)
+        newton.steepest(self.loss, self.y, self.s, self.target.first, fall, rise)
+        return fall, rise
+
+    @cached_property
     def reach(self) -> Vector | None:
         """Largest `|X_j' z|` at any coefficients, where the loss and the signs of the columns bound it; else None.
 
@@ -301,8 +308,7 @@ class Problem:
         """
         if isinstance(self.loss, Squared):
             return None
-        fall, rise = np.empty(self.n_rows), np.empty(self.n_rows)
-        newton.steepest(self.loss, self.y, self.s, self.target.first, fall, rise)
+        fall, rise = self.steepest
         # Columns that were moved have both signs, and are out of it.
         least = self.centring.least_elsewhere(self.data, self.indptr)
         if (np.isinf(fall).any() and np.isinf(rise).any()) or least < 0.0:

@@ -37,6 +37,8 @@ FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.05, 8.0, 64.0
 SHORTEST_STEP = 1e-9
 # Newton's step of a linear predictor, along columns without penalty, that says there is no minimum to step to.
 RUNAWAY_STEP = 0.5
+# Rounds in which rows of a dual point are held at the edge of what the slope of their loss can be.
+MOST_HELD = 10
 # A look at a row's loss costs about as much as this many non-zeros.
 CHEAP_ROWS = 30
 # A descent whose tolerance costs the gap no more than this many times what is allowed is made to be the last.
@@ -143,6 +145,29 @@ class ProximalNewton(WorkingSetRun):
         self.slack = 0.0
         if columns.size:
             _, _, theta, self.slack = self.block.solve(theta, self.model.weight, self.model.weight_sum)
+            theta = self._within(theta)
+        return theta
+
+    def _within(self, theta: Vector) -> Vector:
+        """Bring the rows of a dual point to where the loss is as steep as that, the others making up for them.
+
+        Where columns without penalty separate rows, Newton's step along their exponential tail is about one and may be
+        more: the residual turns its sign. Such rows are held at the edge, and the rest is projected again.
+        """
+        fall, rise = self.problem.steepest
+        weight = np.array(np.broadcast_to(self.model.weight, theta.shape))
+        for _ in range(MOST_HELD):
+            outside = (theta > fall) | (theta < -rise)
+            if not outside.any():
+                break
+            weight[outside] = 0.0
+            theta, total = np.clip(theta, -rise, fall), float(weight.sum())
+            if total == 0.0:
+                break
+            if self.problem.fit_intercept:
+                theta = theta - weight * (float(theta.sum()) / total)
+            centre = total if self.problem.fit_intercept else 0.0
+            _, _, theta, self.slack = self.block.solve(theta, weight, centre)
         return theta
 
     def _descend(self, columns: Ids, violation: float) -> None:

@@ -18,6 +18,10 @@ from sparsereg.solvers.start import point_at
 __all__ = ["Relaxation"]
 
 
+# Without penalty nearly collinear columns leave a fit that hardly changes for tens of thousands of passes.
+MOST_PASSES = 2000
+
+
 class Relaxation:
     """Refits of the supports of one problem; equal supports are refitted once.
 
@@ -29,7 +33,8 @@ class Relaxation:
 
     def __init__(self, problem: Problem | MultinomialProblem, controls: Controls):
         # Nobody asked for alpha = 0, and so no callback is told of it.
-        self._problem, self._controls = problem, replace(controls, callback=None)
+        self._problem = problem
+        self._controls = replace(controls, callback=None, max_iter=min(controls.max_iter, MOST_PASSES))
         self._refits: dict[bytes, Any] = {}
 
     def __call__(self, solution: Solution | JointSolution) -> Any:

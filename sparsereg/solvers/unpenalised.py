@@ -15,6 +15,8 @@ Vector = npt.NDArray[np.float64]
 # Gain, relative to the objective of the null model, below which another round is not worth it.
 NEGLIGIBLE = 1e-14
 MAX_ROUNDS = 6
+# Of a round, each of two passes over the columns.
+MOST_STEPS = 1000
 
 
 class UnpenalisedBlock:
@@ -74,7 +76,8 @@ class UnpenalisedBlock:
             if slack <= self._allowed or not gradient.any():
                 return delta, shift, z, slack if gradient.any() else 0.0
             # Columns may be collinear (all levels of a category); conjugate gradients would run away along them.
-            step = lsmr(operator, residual, atol=1e-14, btol=0.0, conlim=0.0, maxiter=10 * delta.size + 100)[0]
+            most = min(10 * delta.size + 100, MOST_STEPS)
+            step = lsmr(operator, residual, atol=1e-14, btol=0.0, conlim=0.0, maxiter=most)[0]
             delta, shift = delta + step / self._size, shift - float(self._mean @ (step / self._size))
             z = z - self._root * self._forward(step)
             slack = 0.5 * abs(float(gradient @ step))

@@ -1,6 +1,7 @@
 """MCP, SCAD and L0: coordinate-wise minima, their objectives, and L0 against exhaustive search."""
 
 import warnings
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -379,3 +380,25 @@ def test_prepared_problems_keep_private_columns():
     X = np.hstack([np.eye(10), np.ones((10, 1)), np.arange(10.0)[:, None]])
     assert prepared(Regression(X, np.arange(10.0), {"smallest_alpha": 1.0}))[1].private is not None
     assert prepare_for(Regression(X, np.arange(10.0), {"smallest_alpha": 1.0}), "l0")[1].private is None
+
+
+@pytest.mark.parametrize("share", [0.2, 0.05, 0.01])
+def test_of_two_starts_the_lower_end_is_kept(share):
+    """Swaps aside, which would make up for it: on correlated columns the ends differ, and either may be the lower."""
+    lower = {"warm": 0, "lasso": 0}
+    for seed in range(12):
+        X, y = gaussian(seed, 40, 12)
+        X = X + 2.0 * np.random.default_rng(seed).standard_normal((40, 1))
+        _, problem = prepare_for(Regression(X, y, {}), "l0")
+        alpha = share * alpha_max(problem, null_point(problem, CONTROLS), 1.0, "l0")
+        penalty = make_penalty("l0", alpha, 1.0, None)
+        companion = nonconvex.Companion(problem, CONTROLS)
+        warm = FixpointRun(problem, penalty, null_point(problem, CONTROLS), CONTROLS).run().objective
+        start, _ = companion.start(penalty, CONTROLS)
+        other = FixpointRun(problem, penalty, start, CONTROLS).run().objective
+        with mock.patch.object(nonconvex.swaps, "improve"):
+            found = nonconvex.solve(problem, penalty, null_point(problem, CONTROLS), CONTROLS)
+        assert found.objective == pytest.approx(min(warm, other) + problem.within, rel=1e-10)
+        lower["warm"] += warm < other * (1 - 1e-6)
+        lower["lasso"] += other < warm * (1 - 1e-6)
+    assert sum(lower.values()) > 2

@@ -112,3 +112,51 @@ def test_huber_always_has_a_best_fit():
         support = penalised.coef.at(k).ids
         alone = regularization_path(X[:, support], y, **{**settings, "alphas": [0.0]})
         assert path.deviances[k] == pytest.approx(alone.deviances[0], rel=1e-8)
+
+
+def rare_words(seed, n=200, p=60):
+    """Rows of a few rare words each; some words occur in one class alone."""
+    rng = np.random.default_rng(seed)
+    chance = 1.0 / np.arange(1, p + 1)
+    X = (rng.random((n, p)) < 0.5 * chance).astype(float) * rng.uniform(0.2, 1.0, (n, p))
+    return X, (X @ rng.standard_normal(p) + 0.3 * rng.standard_normal(n) > 0.0).astype(float)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_separated_classes_end_with_a_gap_that_holds(seed):
+    X, y = rare_words(seed)
+    settings = {"loss": "logistic", "n_alphas": 12, "eps": 0.02}
+    with pytest.warns(ConvergenceWarning) as caught:
+        path = regularization_path(X, y, relax=True, **settings)
+    assert not any("stopped before" in str(warning.message) for warning in caught)
+    assert path.dual_gaps.max() <= 1e-6
+    with pytest.warns(ConvergenceWarning):
+        best = regularization_path(X, y, relax=True, tol=1e-10, **settings)
+    null = regularization_path(X, y, loss="logistic", alphas=[1e3]).objectives[0]
+    fallen = (path.objectives - best.objectives) / null
+    assert np.all(fallen <= path.dual_gaps + 1e-14)
+    assert np.any(fallen > 1e-9)
+
+
+def test_passes_are_bounded_and_the_advice_fits():
+    rng = np.random.default_rng(0)
+    X = np.cumsum(rng.standard_normal((60, 20)), axis=1)
+    y = (X @ rng.standard_normal(20) + rng.standard_normal(60) > 0.0).astype(float)
+    with mock.patch.object(relaxed, "MOST_PASSES", 30), pytest.warns(ConvergenceWarning) as caught:
+        regularization_path(X, y, loss="logistic", n_alphas=5, eps=0.01, relax=True)
+    assert any("do without relax" in str(warning.message) for warning in caught)
+    assert not any("Increase max_iter" in str(warning.message) for warning in caught)
+
+
+def test_a_refit_that_stopped_short_is_tried_again_from_a_better_start():
+    """Of two fits with one support the second may be below what the refit of the first came to."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100, 3))
+    y = (X @ [2.0, -1.0, 1.0] + rng.standard_normal(100) > 0.0).astype(float)
+    regression = random_regression(0).__class__(X, y, {"loss": "logistic"})
+    _, problem, point = started(regression, CONTROLS)
+    first, second = solve_grid(problem, point, np.array([1e-2, 1e-3]), 1.0, CONTROLS)
+    assert first.columns.tolist() == second.columns.tolist() == [0, 1, 2]
+    relax = Relaxation(problem, Controls(max_iter=1))
+    assert relax(first).loss > second.loss
+    assert relax(second).loss <= second.loss
