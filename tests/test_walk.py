@@ -20,7 +20,8 @@ ALPHAS = np.geomspace(0.1, 1e-4, 12)
 
 
 @pytest.mark.parametrize(
-    ("name", "relax"), [("squared", True), ("squared", False), ("logistic", False), ("poisson", False), ("classes", False)]
+    ("name", "relax"),
+    [("squared", True), ("squared", False), ("logistic", False), ("poisson", False), ("classes", False)],
 )
 def test_a_pause_changes_nothing_but_rounding(name, relax):
     loss = "logistic" if name == "classes" else name
