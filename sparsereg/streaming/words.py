@@ -6,6 +6,12 @@ STREAM_OBJECTIVE = """
     the rows of a stream, s_i their weights; `alpha` means what it means to the batch estimators. Memory and time follow
     the coefficients touched, never the width of X, and zeros are exact. See `fit` for data in memory, `partial_fit` for
     data that come in parts and `fit_stream` for streams with a history, checkpoints and reading ahead.
+
+    F does not change when all weights are multiplied, and neither do steps: the weight of a row is measured in the mean
+    weight of the rows up to it (in `fit`, which visits rows by their weight, see `shuffle`). Equal weights are none.
+
+    Fits of one estimator in several threads wait for each other. Predictions meanwhile are those of some moment of
+    `partial_fit` and `fit_stream`, and of the fit before until `fit` ends.
 """
 
 STREAM_ALGORITHM = """
@@ -34,7 +40,7 @@ STREAM_ALGORITHM = """
     beta : float, default=1.0
         Of "ftrl" and "adagrad", whose step is eta0 / (beta + root of the sum of squared slopes), >= 0.
     learning_rate : {"invscaling", "constant"}, default="invscaling"
-        Of "prox_sgd": the step is eta0 / (1 + weight so far)^power_t, or eta0.
+        Of "prox_sgd": the step is eta0 / (1 + weight so far)^power_t, or eta0; weight in units of its mean.
     power_t : float, default=0.5
         How fast steps fall, >= 0.
     weight_decay : float, default=0.0
@@ -66,9 +72,9 @@ STREAM_ALGORITHM = """
         The part to hold out.
     shuffle : bool, default=True
         `fit` goes over the rows in a new order in each pass, and more often over those of larger weight: a weight of 2
-        is a row that is there twice (up to 65,536 rows with the same bits), and weights that are not whole numbers are
-        taken relative to their mean. False: the rows as they are, in their order, a step of weight s for each; then one
-        pass is exactly one `partial_fit`.
+        is a row that is there twice (up to 65,536 rows with the same bits). Of whole numbers a factor that all have in
+        common does not count; others are taken relative to their mean. False: the rows as they are, in their order, a
+        step of weight s for each; then one pass is exactly one `partial_fit`.
     random_state : None, int, RandomState or Generator, default=None
         Of held-out parts, order and dropout. None: different every time."""
 
