@@ -185,8 +185,9 @@ class CrossValidation:
         -----
         ConvergenceWarning
         """
-        fitted = [solution for walk in self._walks for solution in (*walk.fitted, *walk.refitted)]
-        warn_unconverged(fitted, np.resize(self.alphas, len(fitted)), self._fits.controls)
+        for relaxed in (False, True):
+            fits = [fit for walk in self._walks for fit in (walk.refitted if relaxed else walk.fitted)]
+            warn_unconverged(fits, np.resize(self.alphas, len(fits)), self._fits.controls, relaxed=relaxed)
 
     def _walk_of(self, fold: Fold) -> Walk:
         fits = self._fits

@@ -358,7 +358,7 @@ class CrossValidatedModel(SparseLinearModel):
             path = path.joined(self._fit_all(whole, data, settings, l1_ratio, further))
         warn_unconverged(whole.fitted, path.alphas, controls)
         if settings.relax:
-            warn_unconverged(whole.refitted, path.alphas, controls)
+            warn_unconverged(whole.refitted, path.alphas, controls, relaxed=True)
             warn_saturated(whole.n_rows, whole.fit_intercept, path.df.tolist(), path.alphas)
         folds.warn()
         return _Run(path, table, is_saturated)
