@@ -155,3 +155,10 @@ def test_little_to_explain_is_not_nothing():
     _, problem, point = started(Regression(X, signal + 1e3), CONTROLS)
     expected = np.abs(X.T @ (signal - signal.mean())).max() / 50.0
     assert alpha_max(problem, point, 1.0) == pytest.approx(expected, rel=1e-7)
+
+
+def test_columns_orthogonal_to_y_explain_nothing():
+    levels = np.array(np.meshgrid(*[[-1.0, 1.0]] * 3, [0.0, 1.0, 2.0])).reshape(4, -1).T[:, :3]
+    y = 0.1 * levels[:, 0] * levels[:, 1] + 0.7 * levels.prod(axis=1) + 5.3
+    _, problem, point = started(Regression(levels / 3.0, y, {"sample_weight": np.full(24, 0.7)}), CONTROLS)
+    assert alpha_max(problem, point, 1.0) == 0.0
