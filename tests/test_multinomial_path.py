@@ -99,7 +99,7 @@ def test_at():
         assert coef.n_columns == 3
         np.testing.assert_array_equal(coef.to_csc().toarray(), coefs[:, k])
         np.testing.assert_array_equal(intercepts, PATH.intercepts[k])
-    with pytest.raises(ValueError, match=r"alpha: 1\.5 is not on the grid"):
+    with pytest.raises(ValueError, match=r"alpha: 1\.5 is outside \["):
         PATH.at(1.5)
 
 
