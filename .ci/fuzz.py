@@ -51,8 +51,8 @@ def svmlight(data):
         assert read(data, 2, on_error) == read(data, 1000, on_error)
 
 
-MODELS = [{"algorithm": name} for name in ("ftrl", "prox_sgd", "adagrad")]
-MODELS.append({"algorithm": "prox_sgd", "average": True})
+ALGORITHMS = ("ftrl", "prox_sgd", "adagrad")
+MODELS = [*({"algorithm": name} for name in ALGORITHMS), {"algorithm": "prox_sgd", "average": True}]
 RNG = np.random.default_rng(0)
 X = sparse.random_array((60, 1000), density=0.01, format="csr", rng=RNG)
 Y = RNG.integers(0, 2, 60)
