@@ -95,7 +95,7 @@ class Grid:
         return max((alphas.size if self.alphas is not None else self.n_alphas) // STRETCHES, 1)
 
     def warn_of_end(self, alphas: Vector) -> None:
-        """Warn that the best alpha is the smallest of a grid that may not go on.
+        """Warn that the best alpha is the smallest of a grid that may not go on, or no further.
 
         Parameters
         ----------
@@ -105,12 +105,18 @@ class Grid:
         -----
         UserWarning
         """
-        name, advice = "eps", f"a smaller one (now {self.eps:g})"
-        if self.alphas is not None:
-            name, advice = "alphas", "smaller ones"
+        name = "eps" if self.alphas is None else "alphas"
+        given = "a smaller one" if self.alphas is None else "smaller ones"
+        advice = f"Give {given}, or leave {name} out (None): such a grid goes on while its smallest is the best."
+        if self.is_open:
+            name = "alphas"
+            advice = (
+                f"The automatic grid ends at {alphas[-1] / alphas[0]:.1g} of its largest: columns are of very "
+                "different sizes. Scale them (standardize=True), or give smaller alphas."
+            )
         warnings.warn(
             f"{name}: the best alpha of the grid is its smallest, {alphas[-1]:.4g}, and smaller ones may predict "
-            f"better. Give {advice}, or leave {name} out (None): such a grid goes on while its smallest is the best.",
+            f"better. {advice}",
             UserWarning,
             stacklevel=frames_of_the_package(),
         )

@@ -470,7 +470,7 @@ def _entry(runs: list[_Run], index: int) -> tuple[_Run, int]:
 
 
 def _warn_of_end(run: _Run, position: int, grid: Grid) -> None:
-    """Warn where a grid that may not go on has its best alpha at its end, and smaller ones would fit better."""
+    """Warn where a grid that may go no further has its best alpha at its end, and smaller ones fit better."""
     alphas = run.path.alphas
-    if not grid.is_open and not run.is_saturated and 0 < position == alphas.size - 1 and alphas[-1] > 0.0:
+    if not run.is_saturated and 0 < position == alphas.size - 1 and alphas[-1] > 0.0:
         grid.warn_of_end(alphas)

@@ -13,12 +13,12 @@ from sparsereg.solvers.base import Controls, JointSolution, Solution
 from sparsereg.solvers.multinomial_problem import MultinomialProblem
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.relaxed import Relaxation
-from sparsereg.solvers.start import null_point, point_at
+from sparsereg.solvers.start import gain_in_sight, null_point, point_at
 
 __all__ = ["Walk"]
 
-# The loss is as low as it gets where less than this share of that of the null model is left, or where smaller alphas
-# can be expected to take less than this share of it off.
+# The loss is as low as it gets where less than this share of that of the null model is left, or where neither what the
+# last alphas took off nor what columns could take off lets one expect that smaller ones take this share of it off.
 PERFECT, FALLEN = 1e-6, 1e-4
 
 
@@ -67,6 +67,7 @@ class Walk:
         self.n_rows, self.fit_intercept = 0, False
         self.fitted: list[Solution | JointSolution] = []
         self.refitted: list[Solution | JointSolution] = []
+        self._in_sight = 0.0
 
     def resume(self, smallest_alpha: float) -> None:
         """Take the walk up: from the null model, or from the last fit.
@@ -112,11 +113,13 @@ class Walk:
         return refit
 
     def pause(self) -> None:
-        """Leave the walk, and free all but the last fit."""
+        """Leave the walk, and free all but the last fit and what smaller alphas could win."""
+        if self.problem.reference > self.problem.rounding:
+            self._in_sight = gain_in_sight(self.problem, self.point)
         self.problem = self.point = self._solve = self._refit = None
 
     def is_saturated(self, n_steps: int) -> bool:
-        """Say whether smaller alphas have nothing left to win.
+        """Say whether smaller alphas have nothing left to win; of a walk that pauses.
 
         Parameters
         ----------
@@ -126,13 +129,16 @@ class Walk:
         Returns
         -------
         saturated : bool
-            Next to no loss is left; or it hardly falls any more, and what is left to fall shrinks with alpha; or, where
-            nothing but L1 (or a penalty that is not convex) bounds the number of non-zeros, they are as many as rows.
+            Next to no loss is left; or it hardly falls any more, what is left to fall shrinks with alpha, and no column
+            could lower it (between columns of very different sizes it stops falling for a while); or, where nothing but
+            L1 (or a penalty that is not convex) bounds the number of non-zeros, they are as many as the rows.
         """
         loss, alpha = self._last.loss, self._alphas[-1]
         before, start = self._null_loss, np.inf
         if n_steps < len(self.fitted):
             before, start = self.fitted[-1 - n_steps].loss, self._alphas[-1 - n_steps]
-        if loss <= PERFECT * self._null_loss or (before - loss) * alpha <= FALLEN * loss * (start - alpha):
+        if loss <= PERFECT * self._null_loss:
+            return True
+        if (before - loss) * alpha <= FALLEN * loss * (start - alpha) and self._in_sight <= FALLEN * loss:
             return True
         return self._l1_ratio == 1.0 and self._last.columns.size + self.fit_intercept >= self.n_rows

@@ -54,6 +54,31 @@ def test_a_grid_goes_on_while_its_smallest_alpha_is_the_best(kind):
         np.testing.assert_allclose(model.cv_results_["fold_mse"][:, k], expected, rtol=1e-3)
 
 
+def small_cells(size):
+    """One dense column is fitted long before the cells, which are much smaller, come in."""
+    rng = np.random.default_rng(1)
+    cell, dense = rng.integers(0, 60, 400), rng.standard_normal(400)
+    y = 5.0 * dense + rng.standard_normal(60)[cell] + 0.1 * rng.standard_normal(400)
+    return np.c_[dense, size * np.eye(60)[cell]], y
+
+
+def test_a_grid_goes_on_where_the_loss_stops_falling_for_a_while():
+    columns, y = small_cells(3e-2)
+    model = LassoCV(cv=5, n_alphas=20).fit(columns, y)
+    # At the usual end the dense column alone is in, whose R2 is 0.96 at best.
+    assert model.path_.df[19] == 1
+    assert 20 < model.best_index_ < model.alphas_.size - 1
+    assert model.score(columns, y) > 0.99
+
+
+def test_the_end_of_an_automatic_grid_is_told_of():
+    columns, y = small_cells(1e-5)
+    with pytest.warns(UserWarning, match=r"alphas: the best .* smallest, .* ends at 1e-06 of its largest: .*standard"):
+        model = LassoCV(cv=5, n_alphas=20).fit(columns, y)
+    assert model.best_index_ == model.alphas_.size - 1
+    assert LassoCV(cv=5, n_alphas=20, standardize=True).fit(columns, y).score(columns, y) > 0.99
+
+
 def test_how_a_grid_goes_on_does_not_depend_on_threads():
     one, two = (LassoCV(n_alphas=10, cv=4, n_jobs=n_jobs).fit(X, Y) for n_jobs in (1, 2))
     assert one.alphas_.size > 10
