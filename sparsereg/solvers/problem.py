@@ -355,10 +355,12 @@ def make_problem(
         usable &= varies
     usable &= rules.lower < rules.upper
     if l1_ratio == 1.0:
-        usable &= ~find_copies(design, weight, rules, usable)
+        bounds = rules.lower, rules.upper
+        usable &= ~find_copies(design, weight, rules.factor, bounds, usable)
         matrix, by_row = (design.data, design.indices, design.indptr), np.broadcast_to(weight, design.n_rows)
         usable[find_parallel(
-            matrix, by_row, mass, curvature, rules.factor * scale, rules, usable, fit_intercept=fit_intercept
+            matrix, by_row, mass, curvature, rules.factor * scale, rules.factor, bounds, usable,
+            fit_intercept=fit_intercept,
         )] = False
     private = _find_private(design, rules, scale, usable) if eliminate and smallest_alpha > 0.0 else None
     if private is not None:
