@@ -58,17 +58,17 @@ def small_cells(size):
     """One dense column is fitted long before the cells, which are much smaller, come in."""
     rng = np.random.default_rng(1)
     cell, dense = rng.integers(0, 60, 400), rng.standard_normal(400)
-    y = 5.0 * dense + rng.standard_normal(60)[cell] + 0.1 * rng.standard_normal(400)
+    y = 5.0 * dense + rng.standard_normal(60)[cell] + rng.standard_normal(400)
     return np.c_[dense, size * np.eye(60)[cell]], y
 
 
 def test_a_grid_goes_on_where_the_loss_stops_falling_for_a_while():
     columns, y = small_cells(3e-2)
     model = LassoCV(cv=5, n_alphas=20).fit(columns, y)
-    # At the usual end the dense column alone is in, whose R2 is 0.96 at best.
+    # At the usual end the dense column alone is in, whose R2 is 0.92 at best.
     assert model.path_.df[19] == 1
     assert 20 < model.best_index_ < model.alphas_.size - 1
-    assert model.score(columns, y) > 0.99
+    assert model.score(columns, y) > 0.95
 
 
 def test_the_end_of_an_automatic_grid_is_told_of():
@@ -76,7 +76,7 @@ def test_the_end_of_an_automatic_grid_is_told_of():
     with pytest.warns(UserWarning, match=r"alphas: the best .* smallest, .* ends at 1e-06 of its largest: .*standard"):
         model = LassoCV(cv=5, n_alphas=20).fit(columns, y)
     assert model.best_index_ == model.alphas_.size - 1
-    assert LassoCV(cv=5, n_alphas=20, standardize=True).fit(columns, y).score(columns, y) > 0.99
+    assert LassoCV(cv=5, n_alphas=20, standardize=True).fit(columns, y).score(columns, y) > 0.95
 
 
 def test_how_a_grid_goes_on_does_not_depend_on_threads():

@@ -5,22 +5,18 @@ With L1 alone, or with a concave penalty, one column of such a set is enough, an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
 from sparsereg.design import Design
 
-if TYPE_CHECKING:
-    from sparsereg.solvers.problem import ColumnRules
-
 __all__ = ["find_copies", "find_parallel"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
 Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
+Bounds = tuple[Vector, Vector]
 
 # Two columns of norm one are looked at closely where their products with random rows differ by no more than this, and
 # are the same up to the sign where their difference has a norm of rounding.
@@ -30,7 +26,7 @@ SEED = 0
 
 
 def find_copies(
-    design: Design, weight: Vector, rules: ColumnRules, usable: npt.NDArray[np.bool_]
+    design: Design, weight: Vector, factor: Vector, bounds: Bounds, usable: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.bool_]:
     """Find the usable columns whose part another one, with the same entries where rows have weight, can take alone.
 
@@ -38,7 +34,10 @@ def find_copies(
     ----------
     design : Design
     weight : ndarray of float64 of shape (n_rows,) or (1,)
-    rules : ColumnRules
+    factor : ndarray of float64 of shape (n_active,)
+        Penalty factors.
+    bounds : pair of ndarray of float64 of shape (n_active,)
+        Lower and upper.
     usable : ndarray of bool of shape (n_active,)
 
     Returns
@@ -50,12 +49,12 @@ def find_copies(
     group = design.equal_columns(None if weight.min() > 0.0 else weight > 0.0)
     repeated = np.flatnonzero((np.bincount(group) > 1)[group] & usable)
     if repeated.size:
-        order = repeated[np.lexsort((repeated, rules.factor[repeated], group[repeated]))]
+        order = repeated[np.lexsort((repeated, factor[repeated], group[repeated]))]
         leads = np.ones(order.size, dtype=bool)
         leads[1:] = group[order[1:]] != group[order[:-1]]
         leader = order[np.flatnonzero(leads)[np.cumsum(leads) - 1]]
         replaced = ~leads
-        for bound in (rules.lower, rules.upper):
+        for bound in bounds:
             # Below a bound other than 0 and infinity two columns reach further than one.
             replaced &= (bound[order] == bound[leader]) & ((bound[leader] == 0.0) | np.isinf(bound[leader]))
         copies[order[replaced]] = True
@@ -63,7 +62,7 @@ def find_copies(
 
 
 def find_parallel(
-    matrix: Matrix, weight: Vector, mass: Vector, curvature: Vector, price: Vector, rules: ColumnRules,
+    matrix: Matrix, weight: Vector, mass: Vector, curvature: Vector, price: Vector, factor: Vector, bounds: Bounds,
     usable: npt.NDArray[np.bool_], *, fit_intercept: bool,
 ) -> Ids:
     """Find the usable columns that are a multiple of another one, up to a constant where there is an intercept.
@@ -80,7 +79,10 @@ def find_parallel(
         `sum_i s_i x_ij` and the (with intercept: centred) `sum_i s_i x_ij^2`.
     price : ndarray of float64 of shape (n_active,)
         Penalty of a unit of the coefficient; infinite for columns that are excluded.
-    rules : ColumnRules
+    factor : ndarray of float64 of shape (n_active,)
+        Penalty factors.
+    bounds : pair of ndarray of float64 of shape (n_active,)
+        Lower and upper.
     usable : ndarray of bool of shape (n_active,)
     fit_intercept : bool
 
@@ -103,21 +105,19 @@ def find_parallel(
     first, second = _prints(matrix, columns, np.sqrt(weight), mean, norm)
     second *= np.sign(first)
     cost, near = price[columns] / norm, np.argsort(np.abs(first), kind="stable")
-    ends = np.flatnonzero(np.diff(np.abs(first)[near]) > CLOSE) + 1
+    ends = np.concatenate([[0], np.flatnonzero(np.diff(np.abs(first)[near]) > CLOSE) + 1, [near.size]])
     replaced: list[int] = []
-    starts = np.r_[0, ends]
-    sizes = np.diff(np.r_[starts, near.size])
-    for start, size in zip(starts[sizes > 1], sizes[sizes > 1]):
-        members = near[start : start + size]
+    for k in np.flatnonzero(np.diff(ends) > 1):
+        members = near[ends[k] : ends[k + 1]]
         # The cheapest first; costs that differ by rounding are equal.
         rank_of = np.round(cost[members] / (cost[members].max() or 1.0), 12)
-        ranks = (columns[members], rules.factor[columns[members]], rank_of)
+        ranks = (columns[members], factor[columns[members]], rank_of)
         left = members[np.lexsort(ranks)]
         while left.size > 1:
             leader, others = left[0], left[1:]
             taken = [
                 other for other in others[np.abs(second[others] - second[leader]) <= CLOSE]
-                if _stands_for(rules, columns[leader], columns[other], first[leader] * first[other] > 0.0)
+                if _stands_for(factor, bounds, columns[leader], columns[other], first[leader] * first[other] > 0.0)
                 and _is_parallel(matrix, np.sqrt(weight), columns[[leader, other]], mean[[leader, other]])
             ]
             replaced += taken
@@ -150,11 +150,11 @@ def _prints(matrix: Matrix, columns: Ids, root: Vector, mean: Vector, norm: Vect
     return prints
 
 
-def _stands_for(rules: ColumnRules, leader: int, other: int, same_sign: bool) -> bool:
+def _stands_for(factor: Vector, bounds: Bounds, leader: int, other: int, same_sign: bool) -> bool:
     """Say whether a column can take the part of another that is parallel to it, whatever that is."""
-    if rules.factor[other] < rules.factor[leader]:
+    if factor[other] < factor[leader]:
         return False  # what counts coefficients, as L0 does, may favour the other
-    sides = [(bound[leader], bound[other]) for bound in (rules.lower, rules.upper)]
+    sides = [(bound[leader], bound[other]) for bound in bounds]
     free = all(np.isinf(own) for own, _ in sides)
     return free or (same_sign and all(own == its and (own == 0.0 or np.isinf(own)) for own, its in sides))
 

@@ -392,10 +392,11 @@ def make_problem(
     else:
         scale = np.broadcast_to(np.float64(1.0), (design.n_active,))
     if l1_ratio == 1.0:
-        usable &= ~find_copies(design, weight, rules, usable)
-        by_row, price = np.broadcast_to(weight, design.n_rows), rules.factor * scale
+        bounds, by_row = (rules.lower, rules.upper), np.broadcast_to(weight, design.n_rows)
+        usable &= ~find_copies(design, weight, rules.factor, bounds, usable)
         usable[find_parallel(
-            matrix, by_row, moments.mass, curvature, price, rules, usable, fit_intercept=fit_intercept
+            matrix, by_row, moments.mass, curvature, rules.factor * scale, rules.factor, bounds, usable,
+            fit_intercept=fit_intercept,
         )] = False
     private = _find_private(matrix, design.n_rows, rules, scale, usable) if eliminate and smallest_alpha > 0.0 else None
     if private is not None:
