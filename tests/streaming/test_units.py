@@ -93,7 +93,7 @@ def test_the_weight_of_the_whole_stream_is_in_that_unit(fit, factor):
 def test_a_warm_start_is_where_it_was_told_to_be(factor, shuffle):
     """A step as good as none leaves the coefficients where they started."""
     start = np.linspace(-1.0, 1.0, 30)[None, :]
-    model = SGDClassifier(alpha=1e-9, eta0=1e-9, total_weight=factor * 1e3, shuffle=shuffle, max_iter=1, tol=None)
+    model = SGDClassifier(alpha=0.1, eta0=1e-9, total_weight=factor * 1e3, shuffle=shuffle, max_iter=1, tol=None)
     model.fit(X, Y, factor * WEIGHT, coef_init=start)
     np.testing.assert_allclose(model.coef_, start, atol=1e-4)
 
