@@ -5,6 +5,7 @@ import struct
 import sys
 import tempfile
 import warnings
+from functools import cache
 from pathlib import Path
 
 import atheris
@@ -69,6 +70,7 @@ def fit(settings, path, source, resume):
     return model.fit_stream(source, classes=[0, 1], checkpoint=path, checkpoint_every=20, resume=resume)
 
 
+@cache
 def saved():
     """Return what was saved of each model half-way."""
     out = []
@@ -81,11 +83,10 @@ def saved():
     return out
 
 
-def checkpoint(data, found=[]):  # noqa: B006
+def checkpoint(data):
     """Changed words of arrays and numbers of the metadata never do more than end the fit with an error."""
-    found = found or found.extend(saved()) or found
     path, number = FOLDER / "mutated", data[0] % len(MODELS) if data else 0
-    arrays, meta = ({**part} for part in found[number])
+    arrays, meta = ({**part} for part in saved()[number])
     names, keys = sorted(arrays), sorted(meta)
     for start in range(1, len(data) - 11, 12):
         what, where, word = struct.unpack_from("<BHxq", data, start)
