@@ -52,6 +52,13 @@ class _LeastSquares(WorkingSetRun):
         point.z[:] = problem.weight * (problem.y - problem.predictor(point.w, point.b))
         return self._model()
 
+    def certify(self) -> bool:
+        """Update the duality gap; say whether to go on."""
+        if not super().certify():
+            return False
+        self.look_off_bounds(self.point.z)
+        return True
+
     def _model(self) -> Model:
         problem = self.problem
         return Model(problem.weight, 1.0 if problem.fit_intercept else 0.0, problem.squared_loss(self.point.z))

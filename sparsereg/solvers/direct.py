@@ -119,7 +119,13 @@ class FewColumns:
             if len(turned) > columns.size + 1:
                 turned = np.linalg.qr(turned, mode="r")
         price = np.sqrt(problem.factor[columns]) * problem.scale[columns] / size
-        return cls(columns, size, price, turned[:, :-1], turned[:, -1])
+        factor, target = turned[:, :-1], turned[:, -1]
+        left, values, right = np.linalg.svd(factor, full_matrices=False)
+        seen = values > 10.0 * np.finfo(float).eps * columns.size * values[0]
+        if not seen.all():
+            # What rounding leaves along directions that no row sees must not pull on them, however small alpha is.
+            factor, target = (values[:, None] * right)[seen], left[:, seen].T @ target
+        return cls(columns, size, price, factor, target)
 
     def solve(self, alpha: float) -> Direct:
         """Solve at one alpha."""

@@ -93,12 +93,10 @@ class ProximalNewton(WorkingSetRun):
             dual, _ = self._best_dual(theta, self.live, scale)
             if primal - dual <= self.target:
                 return self.record(primal, dual)
-        goes_on, problem = super().certify(), self.problem
-        one_sided = np.isfinite(problem.lower[self.unpenalised]) | np.isfinite(problem.upper[self.unpenalised])
-        if goes_on and one_sided.any():
-            # Projected, a dual point does not show that these have something to gain, off the bound at which they are.
-            self._correlate(self.unpenalised[one_sided], self._centred(self.point.z)[0])
-        return goes_on
+        if not super().certify():
+            return False
+        self.look_off_bounds(self._centred(self.point.z)[0])
+        return True
 
     def _model(self) -> Model:
         """Linearise the loss at the linear predictor."""

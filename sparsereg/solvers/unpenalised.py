@@ -15,6 +15,8 @@ Vector = npt.NDArray[np.float64]
 # Gain, relative to the objective of the null model, below which another round is not worth it.
 NEGLIGIBLE = 1e-14
 MAX_ROUNDS = 6
+# The same for all that is left: so little that it is orthogonal to every column, as far as a dual point must be.
+EXACT = 1e-24
 # Of a round, each of two passes over the columns.
 MOST_STEPS = 1000
 
@@ -73,7 +75,7 @@ class UnpenalisedBlock:
             # No step gains more than all that is left.
             slack = 0.5 * float(residual @ residual)
             gradient = self._backward(residual)
-            if slack <= self._allowed or not gradient.any():
+            if slack <= EXACT * self._problem.reference or not gradient.any():
                 return delta, shift, z, slack if gradient.any() else 0.0
             # Columns may be collinear (all levels of a category); conjugate gradients would run away along them.
             most = min(10 * delta.size + 100, MOST_STEPS)

@@ -186,6 +186,16 @@ class WorkingSetRun(CertifiedRun):
         self.drop_safely(scale, primal - dual)
         return True
 
+    def look_off_bounds(self, z: Vector) -> None:
+        """Correlate the unpenalised columns with one bound with minus the derivative of the loss.
+
+        Projected, a dual point does not show that these have something to gain, off the bound at which they are.
+        """
+        lower, upper = self.problem.lower[self.unpenalised], self.problem.upper[self.unpenalised]
+        one_sided = np.isfinite(lower) | np.isfinite(upper)
+        if one_sided.any():
+            self._correlate(self.unpenalised[one_sided], z)
+
     def _without_dual_slack(self, theta: Vector) -> Ids:
         """Find the unpenalised columns that X' theta must vanish on: within their bounds, or pushed off one."""
         point, columns = self.point, self.unpenalised

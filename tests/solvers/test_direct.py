@@ -126,8 +126,8 @@ def test_collinear_columns_share(alpha):
         centred = X - X.mean(axis=0)
         best = np.linalg.solve(centred.T @ centred / 80 + alpha * np.eye(9), centred.T @ y / 80)
     model = Ridge(alpha).fit(X, y)
-    np.testing.assert_allclose(model.coef_, best, atol=1e-11)
-    assert model.dual_gap_ <= 1e-15
+    np.testing.assert_allclose(model.coef_, best, atol=1e-10)
+    assert model.dual_gap_ <= 1e-12
 
 
 def test_without_penalty_and_beside_one():
