@@ -38,8 +38,9 @@ def twin(name, alpha, l1_ratio, factor=1.0, gamma=None, unit=1.0):
 def units(raw, slope=1.0):
     """p_j / c_j of `oracles.Raw`, whose loss has this curvature in the mean: where penalties measure where they end."""
     centred = raw.X - (raw.s @ raw.X if raw.fit_intercept else 0.0)
-    curvature = slope * (raw.s @ centred**2) / np.where(raw.free, raw.scale, 1.0) ** 2
-    known = raw.free & (raw.factor > 0.0) & (curvature > 0.0)
+    paying = raw.free & (raw.scale > 0.0)
+    curvature = slope * (raw.s @ centred**2) / np.where(paying, raw.scale, 1.0) ** 2
+    known = paying & (raw.factor > 0.0) & (curvature > 0.0)
     return np.where(known, np.where(raw.free, raw.factor, 1.0) / np.where(known, curvature, 1.0), 1.0)
 
 

@@ -139,7 +139,7 @@ def test_a_dense_transformer(make_reader, frame):
 
 def test_several_files_are_one(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"a,y\n1,2\n3,4\n")
-    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(b"y,other,a\r\n6,x,5\r\n"))
+    (tmp_path / "b.csv.gz").write_bytes(gzip.compress(b"y,other,a\r\n6,x,5\r\n", mtime=0))
     X, y = joined(CsvReader([tmp_path / "a.csv", tmp_path / "b.csv.gz"], target="y", features=["a"]))
     assert (X.toarray().ravel().tolist(), y.tolist()) == ([1, 3, 5], [2, 4, 6])
 
@@ -398,7 +398,7 @@ def test_two_columns_of_one_name():
         (b"", "<BytesIO>: Empty CSV file"),
         (b"a,y\n", "<BytesIO>: no rows, expected at least one"),
         (b"a,y\n1,2\n3\n", "<BytesIO>: CSV parse error: Row #3: Expected 2 columns, got 1"),
-        (gzip.compress(b"a,y\n1,2\n")[:-4], "<BytesIO>: the gzip data are cut short"),
+        (gzip.compress(b"a,y\n1,2\n", mtime=0)[:-4], "<BytesIO>: the gzip data are cut short"),
     ],
 )
 def test_damaged_csv(text, fault):
