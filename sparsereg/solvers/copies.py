@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from sparsereg._core import columns as column_passes
 from sparsereg.design import Design
@@ -100,29 +101,28 @@ def find_parallel(
     columns = _candidates(matrix, weight, price, usable, fit_intercept)
     if columns.size < 2:
         return columns[:0]
-    norm = np.sqrt(curvature[columns])
+    root, norm = np.sqrt(weight), np.sqrt(curvature[columns])
     mean = mass[columns] / weight.sum() if fit_intercept else np.zeros(columns.size)
-    first, second = _prints(matrix, columns, np.sqrt(weight), mean, norm)
-    second *= np.sign(first)
-    cost, near = price[columns] / norm, np.argsort(np.abs(first), kind="stable")
-    ends = np.concatenate([[0], np.flatnonzero(np.diff(np.abs(first)[near]) > CLOSE) + 1, [near.size]])
-    replaced: list[int] = []
-    for k in np.flatnonzero(np.diff(ends) > 1):
-        members = near[ends[k] : ends[k + 1]]
-        # The cheapest first; costs that differ by rounding are equal.
-        rank_of = np.round(cost[members] / (cost[members].max() or 1.0), 12)
-        ranks = (columns[members], factor[columns[members]], rank_of)
-        left = members[np.lexsort(ranks)]
-        while left.size > 1:
-            leader, others = left[0], left[1:]
-            taken = [
-                other for other in others[np.abs(second[others] - second[leader]) <= CLOSE]
-                if _stands_for(factor, bounds, columns[leader], columns[other], first[leader] * first[other] > 0.0)
-                and _is_parallel(matrix, np.sqrt(weight), columns[[leader, other]], mean[[leader, other]])
-            ]
-            replaced += taken
-            left = others[~np.isin(others, taken)]
-    return np.sort(columns[replaced]) if replaced else columns[:0]
+    first, second = _prints(matrix, columns, root, mean, norm)
+    members, group = _alike(np.abs(first), second * np.sign(first))
+    if members.size == 0:
+        return columns[:0]
+    columns, first, units = columns[members], first[members], (mean[members], norm[members])
+    # The cheapest first; costs that differ by rounding are equal.
+    cost = price[columns] / units[1]
+    dearest = np.maximum.reduceat(cost, np.flatnonzero(np.diff(group, prepend=-1)))[group]
+    rank = np.round(np.divide(cost, dearest, out=np.zeros_like(cost), where=dearest > 0.0), 12)
+    left = np.lexsort((columns, factor[columns], rank, group))
+    replaced = [columns[:0]]
+    while left.size:
+        leads = np.diff(group[left], prepend=-1) > 0
+        leader = left[leads][np.cumsum(leads) - 1]
+        taken = ~leads & _stands_for(factor, bounds, columns[leader], columns[left], first[leader] * first[left] > 0.0)
+        pairs = leader[taken], left[taken]
+        taken[taken] = _are_parallel(matrix, root, columns, units, first, pairs)
+        replaced.append(columns[left[taken]])
+        left = left[~leads & ~taken]
+    return np.sort(np.concatenate(replaced))
 
 
 def _candidates(
@@ -150,26 +150,53 @@ def _prints(matrix: Matrix, columns: Ids, root: Vector, mean: Vector, norm: Vect
     return prints
 
 
-def _stands_for(factor: Vector, bounds: Bounds, leader: int, other: int, same_sign: bool) -> bool:
-    """Say whether a column can take the part of another that is parallel to it, whatever that is."""
-    if factor[other] < factor[leader]:
-        return False  # what counts coefficients, as L0 does, may favour the other
-    sides = [(bound[leader], bound[other]) for bound in bounds]
-    free = all(np.isinf(own) for own, _ in sides)
-    return free or (same_sign and all(own == its and (own == 0.0 or np.isinf(own)) for own, its in sides))
+def _alike(*prints: Vector) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Find the columns that have others with nearly the same prints, and number the groups that they form."""
+    members, group = np.arange(prints[0].size), np.zeros(prints[0].size, dtype=np.int64)
+    for values in prints:
+        order = np.lexsort((values[members], group))
+        members, group = members[order], group[order]
+        begins = (np.diff(group, prepend=-1) > 0) | (np.diff(values[members], prepend=-np.inf) > CLOSE)
+        group = np.cumsum(begins) - 1
+        several = (np.bincount(group) > 1)[group]
+        members, group = members[several], np.cumsum(begins[several]) - 1
+    return members, group
 
 
-def _is_parallel(matrix: Matrix, root: Vector, pair: Ids, mean: Vector) -> bool:
-    """Compare two columns entry by entry, once they are weighted, centred and of norm one."""
-    data, indices, indptr = matrix
-    units, size = [], 1.0
-    for j, centre in zip(pair, mean):
-        x = np.zeros(root.size)
-        entries = slice(indptr[j], indptr[j + 1])
-        x[indices[entries]] = data[entries]
-        x = root * (x - centre)
-        norm = np.linalg.norm(x)
-        units.append(x / norm)
-        size = max(size, abs(centre) * np.linalg.norm(root) / norm)
-    sign = np.sign(units[0] @ units[1])
-    return bool(np.linalg.norm(units[0] - sign * units[1]) <= SAME * size * np.sqrt(root.size))
+def _stands_for(
+    factor: Vector, bounds: Bounds, leader: Ids, other: Ids, same_sign: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Say which columns can take the part of others that are parallel to them, whatever that is."""
+    free, alike = np.ones(leader.size, dtype=bool), same_sign.copy()
+    for bound in bounds:
+        own = bound[leader]
+        free &= np.isinf(own)
+        alike &= (own == bound[other]) & ((own == 0.0) | np.isinf(own))
+    # What counts coefficients, as L0 does, may favour the other.
+    return (factor[other] >= factor[leader]) & (free | alike)
+
+
+def _are_parallel(
+    matrix: Matrix, root: Vector, columns: Ids, units: tuple[Vector, Vector], first: Vector,
+    pairs: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+) -> npt.NDArray[np.bool_]:
+    """Compare pairs of columns entry by entry, once they are weighted, centred and of norm one.
+
+    Cost: that of their entries. In all rows where both have the same, or none, they differ by the same number.
+    """
+    n_rows, (mean, norm) = root.size, units
+    whole = sparse.csc_matrix(matrix, shape=(n_rows, matrix[2].size - 1), copy=False)
+    scaled, centre, size = [], [], np.ones(pairs[0].size)
+    for position, sign in zip(pairs, (1.0, np.sign(first[pairs[0]] * first[pairs[1]]))):
+        x = whole[:, columns[position]].astype(np.float64)
+        x.data *= np.repeat(sign / norm[position], np.diff(x.indptr))
+        scaled.append(x)
+        centre.append(sign * mean[position] / norm[position])
+        size = np.maximum(size, np.abs(mean[position]) * np.linalg.norm(root) / norm[position])
+    difference, shift = scaled[0] - scaled[1], centre[0] - centre[1]
+    pair, square = np.repeat(np.arange(shift.size), np.diff(difference.indptr)), root[difference.indices] ** 2
+    distance = np.bincount(pair, square * (difference.data - shift[pair]) ** 2, minlength=shift.size)
+    others = np.maximum(float(root @ root) - np.bincount(pair, square, minlength=shift.size), 0.0)
+    # Of no row rounding must leave no weight.
+    others[np.bincount(pair, square > 0.0, minlength=shift.size) == np.count_nonzero(root)] = 0.0
+    return np.sqrt(distance + others * shift**2) <= SAME * size * np.sqrt(n_rows)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from sparsereg._core import columns as column_passes
 from sparsereg.solvers.problem import Problem
@@ -189,13 +190,16 @@ class FewRows:
     def of(cls, problem: Problem, columns: Ids) -> FewRows:
         """Take in the columns block by block."""
         n, turned = problem.n_rows, np.empty((0, problem.n_rows))
+        whole = sparse.csc_matrix(problem.matrix, shape=(n, problem.indptr.size - 1), copy=False)
+        root = np.sqrt(np.broadcast_to(problem.weight, (n,)))
         for some in np.array_split(columns, max(1, columns.size * n // BLOCK)):
-            for _, block in _row_blocks(problem, some, n):
-                unit = block / (np.sqrt(problem.factor[some]) * problem.scale[some])
-                turned = np.linalg.qr(np.vstack([turned, unit.T]), mode="r")
+            entries = whole[:, some]
+            block = (np.asarray(entries.T.toarray(), dtype=np.float64) - _means(problem, some)[:, None]) * root
+            block /= (np.sqrt(problem.factor[some]) * problem.scale[some])[:, None]
+            turned = np.linalg.qr(np.vstack([turned, block]), mode="r")
         left, values, _ = np.linalg.svd(turned.T, full_matrices=False)
         rank = int(np.count_nonzero(values > np.finfo(float).eps * columns.size * values[0]))
-        y = np.sqrt(np.broadcast_to(problem.weight, (n,))) * problem.y
+        y = root * problem.y
         return cls(problem, columns, left[:, :rank], values[:rank], left[:, :rank].T @ y)
 
     def solve(self, alpha: float) -> Direct:
@@ -214,10 +218,10 @@ def _means(problem: Problem, columns: Ids) -> Vector:
     return problem.mass[columns] / problem.weight_sum if problem.fit_intercept else np.zeros(columns.size)
 
 
-def _row_blocks(problem: Problem, columns: Ids, most: int | None = None) -> Iterator[tuple[slice, Any]]:
-    """Yield the rows, some at a time, of columns made dense, times the roots of the weights and about their means."""
+def _row_blocks(problem: Problem, columns: Ids) -> Iterator[tuple[slice, Any]]:
+    """Yield the rows, some at a time, of few columns made dense, times the roots of the weights, about their means."""
     n, mean = problem.n_rows, _means(problem, columns)
-    most = max(BLOCK // columns.size, 2 * columns.size) if most is None else most
+    most = max(BLOCK // columns.size, 2 * columns.size)
     root = np.sqrt(np.broadcast_to(problem.weight, (n,)))
     parts = [slice(problem.indptr[j], problem.indptr[j + 1]) for j in columns]
     for start in range(0, n, most):

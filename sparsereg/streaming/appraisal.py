@@ -34,6 +34,8 @@ Ids = npt.NDArray[np.int64]
 # Of the objective of the null model, the least that a fit may be above its minimum without a word. A gap alone does not
 # say so: on the way to the minimum it is often far above the distance.
 FAR = 0.1
+# The share of L1 of a problem that keeps all columns: passes leave something on each of those that one could stand for.
+ALL_COLUMNS = 0.0
 
 
 def appraise_course(course: Course, chunk: Chunk, design: Design) -> Appraisal:
@@ -69,10 +71,10 @@ def appraise_course(course: Course, chunk: Chunk, design: Design) -> Appraisal:
             return Appraisal(objective, np.nan, np.nan)
         joint = make_multinomial_problem(
             design, y, weight, ColumnRules.plain(design.n_active), fit_intercept=settings.fit_intercept,
-            l1_ratio=penalty.l1_ratio,
+            l1_ratio=ALL_COLUMNS,
         )
         return _appraise(settings, joint, w, b, objective)
-    problems = _problems(settings, chunk, design)
+    problems = _problems(settings, chunk, design, ALL_COLUMNS)
     found = [
         _appraise(settings, problem, of_output, float(intercept), float(objective))
         for problem, of_output, intercept, objective in zip(problems, w, b, objectives, strict=True)
@@ -123,7 +125,7 @@ def finish_course(course: Course, chunk: Chunk, design: Design, seed: int) -> No
     controls = Controls(settings.finish_tol, settings.max_iter, settings.n_threads)
     starts = zip(_on(_vectors(course), design.active), course.intercept, strict=True)
     solutions, centring = [], NOWHERE
-    for problem, (w, b) in zip(_problems(settings, chunk, design), starts, strict=True):
+    for problem, (w, b) in zip(_problems(settings, chunk, design, penalty.l1_ratio), starts, strict=True):
         # The same for every output.
         centring = problem.centring
         point = point_at(problem, w, float(b), penalty.alpha, controls)
@@ -139,13 +141,13 @@ def finish_course(course: Course, chunk: Chunk, design: Design, seed: int) -> No
     course.n_iter += max(solution.n_iter for solution in solutions)
 
 
-def _problems(settings: StreamSettings, chunk: Chunk, design: Design) -> Iterator[Problem]:
-    """Make a problem of each output."""
+def _problems(settings: StreamSettings, chunk: Chunk, design: Design, l1_ratio: float) -> Iterator[Problem]:
+    """Make a problem of each output, without the columns that others can stand for at this share of L1."""
     for target in chunk.y.T:
         yield make_problem(
             design, np.ascontiguousarray(target), chunk.weight, ColumnRules.plain(design.n_active),
             loss=settings.objective, offset=None, smallest_alpha=settings.penalty.alpha, eliminate=False,
-            fit_intercept=settings.fit_intercept, l1_ratio=settings.penalty.l1_ratio, far=FAR_FOR_STEPS,
+            fit_intercept=settings.fit_intercept, l1_ratio=l1_ratio, far=FAR_FOR_STEPS,
         )
 
 

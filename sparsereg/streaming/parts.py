@@ -34,7 +34,6 @@ class Part:
         """Whether columns without a type are text to the transformer, or else numbers; None: it does not say."""
         return getattr(self.transformer, "_takes_text", None)
 
-
     def names(self, with_gaps: bool) -> list[str]:
         """Return the names of the columns that numbers make.
 

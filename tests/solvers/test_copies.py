@@ -1,10 +1,13 @@
 """Columns that another one can stand for, beside the intercept."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from regressions import Regression
+from scipy import sparse
 from solver_calls import prepared
 
 from sparsereg import lasso_path, logistic_path, poisson_path, regularization_path
@@ -53,6 +56,22 @@ def test_multiples_of_the_same_cost(seed, fit_intercept):
     # What counts coefficients may favour the one that is dearer by its size.
     factor = np.array([1.0, 1.0, 0.9, 1.0, 1.0])
     assert used(X, fit_intercept=fit_intercept, penalty_factor=factor) == [0, 2, 3, 4]
+
+
+def test_columns_of_one_row_are_compared_at_the_price_of_their_entries():
+    """Words that one document alone has, hashed with signs: all those of a document are parallel."""
+    n_rows, n_own = 20_000, 5
+    shape = n_rows, n_rows * n_own
+    signs = np.where(np.arange(shape[1]) % 2 == 0, 1.0, -1.0)
+    own = np.arange(shape[1])
+    X = sparse.csc_array((signs * (1.0 + own % n_own), (own // n_own, own)), shape=shape)
+    y = np.arange(n_rows) % 3.0
+    before = time.process_time()
+    problem = prepared(Regression(X, y, {}), X)[1]
+    # A look at all rows for each pair would take 80,000 of them.
+    assert time.process_time() - before < 3.0
+    np.testing.assert_array_equal(problem.private.columns, own[own % n_own == n_own - 1])
+    assert problem.public.size == 0
 
 
 def test_rows_of_no_weight_are_not_looked_at():
