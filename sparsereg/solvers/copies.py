@@ -19,8 +19,9 @@ Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
 Bounds = tuple[Vector, Vector]
 
 # Two columns of norm one are looked at closely where their products with random rows differ by no more than this, and
-# are the same up to the sign where their difference has a norm of rounding.
-CLOSE, SAME = 1e-8, 1e-13
+# are the same up to the sign where their difference has a norm of rounding: of a mean over all rows, or without an
+# intercept of a few operations an entry. There columns far from zero are nearly parallel, and differ in what counts.
+CLOSE, SAME, ALIKE = 1e-8, 1e-13, 8.0 * np.finfo(float).eps
 # Of the random rows; results are the same every time.
 SEED = 0
 
@@ -172,4 +173,5 @@ def _is_parallel(matrix: Matrix, root: Vector, pair: Ids, mean: Vector) -> bool:
         units.append(x / norm)
         size = max(size, abs(centre) * np.linalg.norm(root) / norm)
     sign = np.sign(units[0] @ units[1])
-    return bool(np.linalg.norm(units[0] - sign * units[1]) <= SAME * size * np.sqrt(root.size))
+    rounding = SAME * size * np.sqrt(root.size) if mean.any() else ALIKE
+    return bool(np.linalg.norm(units[0] - sign * units[1]) <= rounding)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from regressions import Regression
 from solver_calls import prepared
 
-from sparsereg import lasso_path, logistic_path, poisson_path, regularization_path
+from sparsereg import ConvergenceWarning, lasso_path, logistic_path, poisson_path, regularization_path
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -53,6 +53,22 @@ def test_multiples_of_the_same_cost(seed, fit_intercept):
     # What counts coefficients may favour the one that is dearer by its size.
     factor = np.array([1.0, 1.0, 0.9, 1.0, 1.0])
     assert used(X, fit_intercept=fit_intercept, penalty_factor=factor) == [0, 2, 3, 4]
+
+
+@pytest.mark.parametrize("shift", [1e11, 1e12, 1e13])
+def test_far_columns_without_intercept_are_not_one(shift):
+    # To 1e-12 one is the negative of the other, and their sum is what explains y.
+    rng = np.random.default_rng(0)
+    z, u, noise = rng.standard_normal((3, 200))
+    X, y = np.c_[z + shift, u - shift], z + 0.3 * u + 0.1 * noise
+    assert used(X, y, fit_intercept=False) == [0, 1]
+    # At most a hundredth of what is certified may be missing, where that point has a quarter of F.
+    with pytest.warns(ConvergenceWarning):
+        path = lasso_path(X, y, alphas=[0.01], fit_intercept=False)
+    better = np.full(2, 0.62)
+    residual = y - X @ better
+    known = 0.5 * residual @ residual / 200 + 0.01 * np.abs(better).sum()
+    assert path.objectives[0] - known <= path.dual_gaps[0] * 0.5 * y @ y / 200
 
 
 def test_rows_of_no_weight_are_not_looked_at():
