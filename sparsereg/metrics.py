@@ -343,4 +343,8 @@ def _numbers(y: Any, prediction: Any, sample_weight: Any) -> tuple[Vector, Vecto
     prediction = as_numeric(prediction, "predictions").astype(np.float64, copy=False)
     if y.shape != prediction.shape or y.ndim not in (1, 2) or y.size == 0:
         raise ValueError(f"y: shape {y.shape} does not match predictions of shape {prediction.shape}")
-    return y, prediction, check_sample_weight(sample_weight, y.shape[0])
+    weight = check_sample_weight(sample_weight, y.shape[0])
+    if weight is not None:
+        # Sums of the smallest and the largest weights would leave the range of float64; a power of 2 rounds nothing.
+        weight = np.ldexp(weight, -int(np.frexp(weight.max())[1]))
+    return y, prediction, weight

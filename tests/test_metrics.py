@@ -100,6 +100,20 @@ def test_rows_that_stand_for_samples(seed, loss):
     assert found == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True)
 
 
+@pytest.mark.parametrize("size", [5e-324, 1e-310, 1e-200, 1.7e308])
+def test_the_size_of_the_weights_does_not_matter(size):
+    rng, t, _ = random_rows(0)
+    y, classes, counts = rng.standard_normal(60), rng.integers(0, 2, 60), rng.poisson(1.0, 60)
+    p, weight = special.expit(t), np.full(60, size)
+    for metric, target, known in (
+        (metrics.mean_squared_error, y, t), (metrics.r2, y, t), (metrics.log_loss, classes, p),
+        (metrics.accuracy, classes, p), (metrics.auc, classes, t), (metrics.calibration_error, classes, p),
+    ):
+        assert metric(target, known, weight) == pytest.approx(metric(target, known), rel=1e-13)
+    deviance = metrics.mean_deviance(counts, t, weight, loss="poisson")
+    assert deviance == pytest.approx(metrics.mean_deviance(counts, t, loss="poisson"), rel=1e-13)
+
+
 def test_calibration_by_hand():
     y, p = np.array([0.0, 1.0, 1.0, 0.0]), np.array([0.05, 0.09, 0.95, 1.0])
     # Two bins, each of weight one half: means 0.07 and 0.5, 0.975 and 0.5.

@@ -20,8 +20,9 @@ Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
 Bounds = tuple[Vector, Vector]
 
 # Two columns of norm one are looked at closely where their products with random rows differ by no more than this, and
-# are the same up to the sign where their difference has a norm of rounding.
-CLOSE, SAME = 1e-8, 1e-13
+# are the same up to the sign where their difference has a norm of rounding: of a mean over all rows, or without an
+# intercept of a few operations an entry. There columns far from zero are nearly parallel, and differ in what counts.
+CLOSE, SAME, ALIKE = 1e-8, 1e-13, 8.0 * np.finfo(float).eps
 # Of the random rows; results are the same every time.
 SEED = 0
 
@@ -199,4 +200,5 @@ def _are_parallel(
     others = np.maximum(float(root @ root) - np.bincount(pair, square, minlength=shift.size), 0.0)
     # Of no row rounding must leave no weight.
     others[np.bincount(pair, square > 0.0, minlength=shift.size) == np.count_nonzero(root)] = 0.0
-    return np.sqrt(distance + others * shift**2) <= SAME * size * np.sqrt(n_rows)
+    rounding = SAME * size * np.sqrt(n_rows) if mean.any() else ALIKE
+    return np.sqrt(distance + others * shift**2) <= rounding

@@ -122,6 +122,17 @@ class Course:
         self._n_changes, self._is_learning = 0, False
         self._watch = Watch(self._mean_losses, self._undecided)
 
+    def __setstate__(self, pickled: dict[str, Any]) -> None:
+        """Take attributes over; those that an older version did not have are as if the learner had come here now."""
+        learner = pickled["learner"]
+        self.__init__(pickled["settings"], pickled["n_features"], learner.n_outputs, pickled["seed"])
+        vars(self).update({name: value for name, value in pickled.items() if name in vars(self)})
+        if "units" not in pickled:
+            # Weights were what they are then, in units of 1.
+            self.units.seen[:] = learner.n_rows, 1.0
+        if "_watch" not in pickled:
+            self._watch.start(learner)
+
     def learn(self, chunk: Chunk) -> None:
         """Learn from some rows.
 

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 from sparsereg.streaming.folders import expanded
@@ -89,10 +90,12 @@ class Source:
 
     def __init__(self, source: Any, partitions: dict[str, Any] | None = None) -> None:
         self.partitions = partitions or {}
-        self._path = None
+        self._path, self._was_read = None, False
         if _is_path(source):
             self._path = os.fspath(source)
             self.name = os.fsdecode(self._path)
+            # Opened again a named pipe waits for ever, for someone to write into it.
+            self._is_pipe = Path(self.name).is_fifo()
             return
         file = sys.stdin.buffer if source == "-" else source
         if not hasattr(file, "read"):
@@ -101,12 +104,11 @@ class Source:
         self.name = "standard input" if source == "-" else str(getattr(file, "name", f"<{type(file).__name__}>"))
         self._file = file
         self._start = file.tell() if _can_seek(file) else None
-        self._was_read = False
 
     @property
     def can_repeat(self) -> bool:
         """Whether the file can be read more than once."""
-        return self._path is not None or self._start is not None
+        return not self._is_pipe if self._path is not None else self._start is not None
 
     @contextmanager
     def open(self) -> Iterator[SourceFile]:
@@ -135,15 +137,22 @@ class Source:
             When the file was read before and cannot be taken back.
         """
         if self._path is not None:
+            if self._is_pipe:
+                self._read_once()
             with open(self._path, "rb") as file:
                 yield file
             return
         if self._start is not None:
             self._file.seek(self._start)
-        elif self._was_read:
+        else:
+            self._read_once()
+        yield self._file
+
+    def _read_once(self) -> None:
+        """Refuse to read what only goes onwards a second time."""
+        if self._was_read:
             raise ValueError(f"{self.name}: was read before and cannot be taken back to its start")
         self._was_read = True
-        yield self._file
 
 
 def as_sources(source: Any) -> list[Source]:

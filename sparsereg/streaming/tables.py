@@ -107,6 +107,8 @@ class CsvReader(_FilesReader):
         block_size: int = 1 << 20,
     ) -> None:
         super().__init__(source, target, features, weight, block_rows, missing)
+        if types is not None and not isinstance(types, Mapping):
+            raise TypeError(f"types: {types!r} is not allowed, expected a mapping from column names to types")
         self.types = {name: _as_type(kind, name) for name, kind in (types or {}).items()}
         if not isinstance(delimiter, str) or len(delimiter.encode()) != 1:
             raise ValueError(f"delimiter: {delimiter!r} is not allowed, expected one ASCII letter")

@@ -2,7 +2,9 @@
 
 import gzip
 import io
+import os
 import sys
+import threading
 
 import pytest
 
@@ -122,6 +124,21 @@ def test_folders_and_patterns_among_files(tmp_path):
 
 def test_what_can_be_read_again(tmp_path):
     assert [Source(one).can_repeat for one in (tmp_path / "a", io.BytesIO(), Pipe(b""))] == [True, True, False]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_named_pipe_is_read_once(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    source = Source(path)
+    assert not source.can_repeat
+    writer = threading.Thread(target=path.write_bytes, args=(TEXT,), daemon=True)
+    writer.start()
+    assert read(source) == TEXT
+    writer.join()
+    # Another who opens it to write would be waited for.
+    with pytest.raises(ValueError, match="pipe: was read before and cannot be taken back"):
+        read(source)
 
 
 def test_a_path_that_does_not_exist(tmp_path):

@@ -438,6 +438,8 @@ def test_damaged_parquet(tmp_path):
         ({"block_rows": 0}, ValueError, "block_rows: 0 is outside"),
         ({"types": {"a": "word"}}, ValueError, "types: 'word' for column 'a' is not allowed"),
         ({"types": {"a": 3}}, TypeError, "types: 3 for column 'a' is not allowed"),
+        ({"types": 3}, TypeError, "types: 3 is not allowed, expected a mapping"),
+        ({"types": ["string"]}, TypeError, "types: .'string'. is not allowed, expected a mapping"),
         ({"names": "ay"}, TypeError, "names: 'ay' is not allowed, expected a sequence of str"),
         ({"names": ["a", 3]}, TypeError, "names: 3 is not allowed"),
         ({"names": []}, TypeError, r"names: \[\] is not allowed"),
