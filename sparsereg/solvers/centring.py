@@ -127,10 +127,12 @@ def bring_near(
     with np.errstate(over="ignore"):
         square, spread = moments.mass**2, moments.weight_sum * moments.centred
         far = np.flatnonzero(varies & (square > far_from * spread)).astype(np.int32)
+        has_weight = np.broadcast_to(weight > 0.0, (n_rows,))
+        # With zeros in more than half of the rows a column is never moved: beside a heavy row there may be many such.
+        far = far[2 * np.diff(indptr)[far] >= np.count_nonzero(has_weight)]
         very_far = square[far] > FAR_WITH_ZEROS * spread[far]
     if far.size == 0:
         return matrix, NOWHERE
-    has_weight = np.broadcast_to(weight > 0.0, (n_rows,))
     missing = [_zeros(matrix[1][indptr[j] : indptr[j + 1]], has_weight) for j in far]
     n_missing = np.array([rows.size for rows in missing])
     # A column is filled where that at most doubles it.

@@ -1,5 +1,7 @@
 """Columns far from zero: what is taken off them, and that every fit is that of the columns near zero."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from far_columns import containers, far_columns
@@ -8,9 +10,10 @@ from hypothesis import strategies as st
 from oracles import Raw, RawLoss
 from scipy import sparse
 
-from sparsereg import regularization_path
+from sparsereg import Lasso, regularization_path
 from sparsereg._core.losses import Logistic
 from sparsereg.design import make_design
+from sparsereg.solvers import centring
 from sparsereg.solvers.base import Controls
 from sparsereg.solvers.problem import ColumnRules, make_problem
 from sparsereg.solvers.start import null_point, point_at
@@ -226,3 +229,14 @@ def test_softmax_moves_far_columns(ratio):
     assert far.dual_gaps.max() <= 1e-11
     np.testing.assert_allclose(far.predict(data.X), near.predict(data.near), atol=1e-5)
     np.testing.assert_allclose(far.intercepts.mean(axis=1), 0.0, atol=1e-15 * ratio)
+
+
+def test_a_heavy_row_of_many_sparse_columns_costs_no_look_at_all_rows():
+    """Under its weight all its columns are narrow; none has entries in half of the rows."""
+    X = np.zeros((50, 30))
+    X[0], X[1:, 0] = 1.0 + np.arange(30), np.arange(1.0, 50.0)
+    weight = np.ones(50)
+    weight[0] = 1e9
+    with mock.patch.object(centring, "_zeros", wraps=centring._zeros) as zeros:
+        Lasso(0.01).fit(X, X[:, 0], sample_weight=weight)
+    assert zeros.call_count <= 1
