@@ -23,6 +23,7 @@ from sparsereg import (
     metrics,
     regularization_path,
 )
+from sparsereg.solvers import direct
 
 CLASSES = {
     "squared": (LassoCV, ElasticNetCV, RidgeCV), "poisson": (PoissonRegressorCV,), "logistic": (LogisticRegressionCV,),
@@ -418,7 +419,9 @@ def test_folds_are_tight_where_scores_jump(scoring):
 
 
 @every_model
-def test_tol_reaches_the_folds(loss, kind):
+def test_tol_reaches_the_folds(loss, kind, monkeypatch):
+    # Ridge of few columns is exact whatever is asked for.
+    monkeypatch.setattr(direct, "MOST", 0)
     X, y = data(loss)
     first = f"fold_{metrics.METRICS[loss][0]}"
     by_tol = {

@@ -33,7 +33,16 @@ cdef extern from *:
     #define SPARSEREG_LITTLE_ENDIAN(word) (word)
     #define SPARSEREG_LITTLE_ENDIAN_HALF(word) (word)
     #endif
+    #if defined(__GNUC__)
     #define SPARSEREG_TRAILING_ZEROS(word) __builtin_ctzll(word)
+    #else
+    static int sparsereg_trailing_zeros(uint64_t word) {
+        int zeros = 0;
+        while (!(word & 1)) { word >>= 1; zeros++; }
+        return zeros;
+    }
+    #define SPARSEREG_TRAILING_ZEROS(word) sparsereg_trailing_zeros(word)
+    #endif
     #define SPARSEREG_GROUP UINT64_C(100000000)
     #define SPARSEREG_ZEROS UINT64_C(0x3030303030303030)
     """

@@ -44,7 +44,7 @@ def solve(problem: Problem, penalty: ElasticNet, point: Point, controls: Control
     bounded = np.isfinite(problem.lower).any() or np.isfinite(problem.upper).any()
     unpenalised = penalty.alpha == 0.0 or np.any(problem.factor[problem.public] == 0.0)
     squared = isinstance(problem.loss, Squared)
-    if not squared or bounded or problem.reference == 0.0:
+    if not squared or bounded or problem.reference <= problem.rounding:
         return coordinate_descent.solve(problem, penalty, point, controls)
     if point.known is None or point.known[0] is not problem:
         point.known = problem, direct.factorise(problem)
