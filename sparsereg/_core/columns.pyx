@@ -103,7 +103,7 @@ def moments_of_rows(
     weight : float64 (n_chosen,), in; a row of weight 0 does not count
     about : float64 (n_active,), in
     held : int64 (n_active,), entries of each column, in-out
-    mass, square : float64 (n_active,), sum_i weight_i (x_ij - about_j) over its entries, and the same of squares, in-out
+    mass, square : float64 (n_active,), sum_i weight_i (x_ij - about_j) over its entries, and that of squares, in-out
 
     Cost: one pass over the rows.
     """
