@@ -79,9 +79,7 @@ def factorise(problem: Problem) -> FewColumns | FewRows | None:
         `sum_j p_j (scale_j w_j)^2`: the limit as alpha goes to 0. Columns without penalty for which that leaves a
         choice get the least `sum_j (sd_j w_j)^2`.
     """
-    columns = problem.public
-    if problem.private is not None:
-        columns = np.sort(np.concatenate([columns, problem.private.columns]))
+    columns = problem.usable
     n, p = problem.n_rows, columns.size
     if p == 0 or min(n, p) > MOST or float(n) * p * min(n, p) > MOST_WORK:
         return None

@@ -149,6 +149,11 @@ class Problem:
         return target.y, target.s, target.offset, target.first
 
     @property
+    def usable(self) -> Ids:
+        """Columns that may have a coefficient, private ones too, ascending."""
+        return self.public if self.private is None else np.sort(np.concatenate([self.public, self.private.columns]))
+
+    @property
     def private_rules(self) -> tuple[Vector, ...]:
         """`x, factor, scale, lower, upper` of the private columns, as kernels take them."""
         return NO_PRIVATE if self.private is None else self.private.rules

@@ -123,11 +123,8 @@ def _is_exact(problem: Problem | MultinomialProblem, point: Point | MultinomialP
 
 def _largest_pull(problem: Problem, point: Point, l1_ratio: float, penalty: str) -> float:
     """Return the smallest alpha at which every penalised coefficient of one linear predictor is zero."""
-    mask = np.zeros(point.v.size, dtype=bool)
-    mask[problem.public] = True
-    if problem.private is not None:
-        mask[problem.private.columns] = True
-    usable = np.flatnonzero(mask & (problem.factor > 0.0)).astype(np.int32)
+    usable = problem.usable
+    usable = usable[problem.factor[usable] > 0.0]
     v = np.zeros(point.v.size)
     column_passes.correlate(*problem.matrix, usable, point.z, v, 1)
     v = v[usable]
@@ -184,10 +181,7 @@ def gain_in_sight(problem: Problem | MultinomialProblem, point: Point | Multinom
     """
     if isinstance(problem, MultinomialProblem):
         return sum(gain_in_sight(part, at) for part, at in zip(problem.classes, point.classes))
-    columns = problem.public
-    if problem.private is not None:
-        columns = np.sort(np.concatenate([columns, problem.private.columns]))
-    v = np.zeros(point.v.size)
+    columns, v = problem.usable, np.zeros(point.v.size)
     column_passes.correlate(*problem.matrix, columns, point.z, v, 1)
     return float(np.sum(v[columns] ** 2 / (2.0 * problem.moments(columns, problem.null_model[1])[1])))
 
