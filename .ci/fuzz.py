@@ -16,8 +16,8 @@ with atheris.instrument_imports(include=["sparsereg"]):
 
     from sparsereg import DivergenceError, SGDClassifier
     from sparsereg.archive import load_archive, save_archive
+    from sparsereg.readers.svmlight import SvmlightReader
     from sparsereg.streaming.checkpoint import FORMAT
-    from sparsereg.streaming.svmlight import SvmlightReader
 
 TEXTS = [
     b"1 3:0.5 7:2\n-1 12:1\n", b"+1 qid:3 1:1e-300 2:-1.5E+10 # words\n\n# nothing\n0 5:inf\n",

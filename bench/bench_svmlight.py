@@ -43,7 +43,7 @@ def write(path, pattern, arguments):
 
 def ours(path):
     """Read all blocks; return the sums of labels, ids and values."""
-    from sparsereg.streaming.svmlight import SvmlightReader
+    from sparsereg.readers.svmlight import SvmlightReader
 
     sums = np.zeros(3)
     for block in SvmlightReader(path, n_features=N_COLUMNS):

@@ -89,7 +89,7 @@ def sparsereg_model(alpha, settings):
 def sparsereg_record(model, record):
     """Where our learner has come to, added to the record of the run."""
     # history_ has an entry only where counting non-zeros is cheap, which is not always the end.
-    course = model._course
+    course = model._training
     weight, loss = course.learner.totals
     record |= {"progressive": loss / weight, "learning": course.seconds, "state": course.learner.nbytes}
     return record | {"touched": model.n_active_, "non_zeros": model.sparse_coef_.nnz}
@@ -179,7 +179,7 @@ def sklearn_sgd(job, *, batch=0, rows=0, penalty="l1", **settings):
     return model.decision_function(job.held_out(np.int32)), record
 
 
-def river_optimiser(algorithm, eta0, beta, l1):
+def river_optimizer(algorithm, eta0, beta, l1):
     """An optimiser of river."""
     from river import optim
 
@@ -193,8 +193,8 @@ def river(job, *, rows=200_000, algorithm="ftrl", eta0=0.1, beta=1.0):
     y = job.y[:rows]
     data = [dict.fromkeys(row, 1.0) for row in job.data.load("ids")[:rows].tolist()]
     labels = (y == 1.0).tolist()
-    optimiser = river_optimiser(algorithm, eta0, beta, job.alpha * len(job.y))
-    model = linear_model.LogisticRegression(optimizer=optimiser)
+    optimizer = river_optimizer(algorithm, eta0, beta, job.alpha * len(job.y))
+    model = linear_model.LogisticRegression(optimizer=optimizer)
 
     def learn():
         for row, label in zip(data, labels):

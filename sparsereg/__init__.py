@@ -1,22 +1,23 @@
 """Regularised linear models for very wide sparse data."""
 
-from sparsereg._sklearn import ConvergenceWarning
-from sparsereg._versioned import InconsistentVersionWarning
-from sparsereg.classifiers import LinearSVC, LogisticRegression
-from sparsereg.convergence import ConstantColumnWarning
-from sparsereg.cross_validation import CVProgress
-from sparsereg.crosses import FeatureCross, LatLongCross
-from sparsereg.cv import ElasticNetCV, LassoCV, LogisticRegressionCV, PoissonRegressorCV, RidgeCV
-from sparsereg.path import enet_path, lasso_path, logistic_path, poisson_path, regularization_path, ridge_path
-from sparsereg.path_result import RegularizationPath
-from sparsereg.regressors import ElasticNet, HuberRegressor, Lasso, PoissonRegressor, Ridge
+from sparsereg.estimators.classifiers import LinearSVC, LogisticRegression
+from sparsereg.estimators.cv import ElasticNetCV, LassoCV, LogisticRegressionCV, PoissonRegressorCV, RidgeCV
+from sparsereg.estimators.regressors import ElasticNet, HuberRegressor, Lasso, PoissonRegressor, Ridge
+from sparsereg.estimators.sgd import SGDClassifier, SGDRegressor
+from sparsereg.features.feature_cross import FeatureCross
+from sparsereg.features.latlong_cross import LatLongCross
+from sparsereg.inputs.sklearn import ConvergenceWarning
+from sparsereg.inputs.versions import InconsistentVersionWarning
+from sparsereg.model_selection.cross_validation import CVProgress
+from sparsereg.path.api import enet_path, lasso_path, logistic_path, poisson_path, regularization_path, ridge_path
+from sparsereg.path.result import RegularizationPath
+from sparsereg.readers.arrow import ArrowReader
+from sparsereg.readers.blocks import Block
+from sparsereg.readers.svmlight import SvmlightReader
+from sparsereg.readers.tables import CsvReader, ParquetReader
 from sparsereg.solvers.base import Progress
-from sparsereg.solvers.learner import DivergenceError
-from sparsereg.streaming.arrow import ArrowReader
-from sparsereg.streaming.blocks import Block
-from sparsereg.streaming.sgd import SGDClassifier, SGDRegressor
-from sparsereg.streaming.svmlight import SvmlightReader
-from sparsereg.streaming.tables import CsvReader, ParquetReader
+from sparsereg.solvers.convergence import ConstantColumnWarning
+from sparsereg.streaming.learner import DivergenceError
 
 __version__ = "0.1.0"
 __all__ = [

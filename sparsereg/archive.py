@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._versioned import library_version
+from sparsereg.inputs.versions import library_version
 
 try:
     import fcntl

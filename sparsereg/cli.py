@@ -11,10 +11,10 @@ from importlib.metadata import version
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sparsereg.grid import make_level
+from sparsereg.features.buckets import make_level
 
 if TYPE_CHECKING:
-    from sparsereg.demo import Demo
+    from sparsereg.demo.job import Demo
 
 __all__ = ["main"]
 
@@ -106,8 +106,8 @@ def _add_options(demo: argparse.ArgumentParser) -> None:
 
 def _demo(arguments: argparse.Namespace) -> int:
     """Run the demo and print it as it goes."""
-    from sparsereg.demo import Settings, fit, peak_memory, prepare
-    from sparsereg.demo_report import costs, heading, reading, table
+    from sparsereg.demo.job import Settings, fit, peak_memory, prepare
+    from sparsereg.demo.report import costs, heading, reading, table
 
     start = time.perf_counter()
     levels = tuple(getattr(arguments, "levels", [*(w for w in COARSE if w > arguments.minutes), arguments.minutes]))
@@ -129,8 +129,8 @@ def _demo(arguments: argparse.Namespace) -> int:
 
 def _figure(demo: Demo, path: str) -> str:
     """Draw the figure; say where it is, or why there is none."""
-    from sparsereg.demo import peak_memory
-    from sparsereg.demo_figure import draw
+    from sparsereg.demo.figure import draw
+    from sparsereg.demo.job import peak_memory
 
     start = time.perf_counter()
     try:

@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg._core import lookup
-from sparsereg._formats import Rows, as_rows
-from sparsereg._validation import check_width
+from sparsereg._core import coef_table
+from sparsereg.inputs.rows import Rows, as_rows, check_width
 
 __all__ = ["PathCoef", "SparseCoef"]
 
@@ -37,7 +36,7 @@ class IdTable:
         """Enter distinct ids, at most half filling the table."""
         size = 1 << max(1, (2 * ids.size - 1).bit_length())
         table = cls(np.full(size, -1, dtype=np.int64), np.empty(size, dtype=np.int32))
-        lookup.fill(ids, table.keys, table.positions)
+        coef_table.fill(ids, table.keys, table.positions)
         return table
 
 
@@ -115,7 +114,7 @@ class SparseCoef:
         check_width(rows.n_features, self.n_features)
         out = np.empty(rows.n_samples)
         table = self._table
-        lookup.decision(rows.indptr, rows.indices, rows.data, table.keys, table.positions, self.values, out)
+        coef_table.decision(rows.indptr, rows.indices, rows.data, table.keys, table.positions, self.values, out)
         return out
 
 
@@ -240,7 +239,7 @@ class PathCoef:
         indptr = np.empty(rows.n_samples + 1, dtype=np.int64)
         indices, data = np.empty(nnz, dtype=np.int32), np.empty(nnz)
         table = self._table
-        lookup.restrict(
+        coef_table.restrict(
             rows.indptr, rows.indices, rows.data, table.keys, table.positions, indptr, indices, data
         )
         nnz = int(indptr[-1])

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core import compact, groups
-from sparsereg._formats import Rows, as_rows
-from sparsereg._validation import MAX_SAMPLES, check_sample_weight, check_y, raise_not_finite
+from sparsereg._core import compact, equal_rows
+from sparsereg.inputs.rows import MAX_SAMPLES, Rows, as_rows, raise_not_finite
+from sparsereg.inputs.targets import check_y
+from sparsereg.inputs.weights import check_sample_weight
 
 __all__ = [
     "CompactRows",
@@ -137,7 +138,7 @@ class Design:
         weight_sum, mean = np.zeros(self.n_rows), np.zeros(self.n_rows)
         if weight is None:
             weight = np.empty(0)
-        within = groups.weighted_means(self.row_of, y, weight, weight_sum, mean)
+        within = equal_rows.weighted_means(self.row_of, y, weight, weight_sum, mean)
         return GroupedTarget(weight_sum, mean, within)
 
     def equal_columns(self, rows: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.int32]:
@@ -159,7 +160,7 @@ class Design:
             indptr = np.r_[0, np.cumsum(np.add.reduceat(kept, indptr[:-1], dtype=np.int64))]
             indices, data = indices[kept], data if self.binary else data[kept]
         hashes = np.empty(self.n_active, dtype=np.uint64)
-        groups.hash_rows(indptr, indices, data, hashes)
+        equal_rows.hash_rows(indptr, indices, data, hashes)
         group, _ = equal_slices(indptr, indices, data, hashes, self.n_active)
         return group
 
@@ -379,7 +380,7 @@ def _arrange(rows: CompactRows, aggregate: bool | str) -> tuple[npt.NDArray[np.i
     n_rows = rows.indptr.size - 1
     if aggregate:
         hashes = np.empty(n_rows, dtype=np.uint64)
-        groups.hash_rows(rows.indptr, rows.indices, rows.data, hashes)
+        equal_rows.hash_rows(rows.indptr, rows.indices, rows.data, hashes)
         expected = _estimate_distinct(hashes)
         if aggregate != "auto" or expected <= WORTHWHILE_RATIO * n_rows:
             return _group(rows, hashes, expected)
@@ -403,7 +404,7 @@ def _group(
     order = np.empty(representative.size, dtype=np.int32)
     position = np.empty(representative.size, dtype=np.int32)
     start = np.zeros(rows.active.size + 2, dtype=np.int64)
-    groups.order_by_last_id(rows.indptr, rows.indices, representative, start, order, position)
+    equal_rows.order_by_last_id(rows.indptr, rows.indices, representative, start, order, position)
     return order, position[group]
 
 
@@ -441,7 +442,7 @@ def equal_slices(
         size = 1 << max(4, (expected + expected // 2).bit_length())
         table = np.zeros(size, dtype=np.uint64)
         representative = np.empty(2 * size // 3, dtype=np.int32)
-        n_groups = groups.group_rows(indptr, indices, data, hashes, table, group, representative)
+        n_groups = equal_rows.group_rows(indptr, indices, data, hashes, table, group, representative)
         expected *= 2
     return group, representative[:n_groups].copy()
 

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from sparsereg._validation import check_sample_weight
-from sparsereg._values import as_numeric, check_choice
+from sparsereg.inputs.values import as_numeric, check_choice
+from sparsereg.inputs.weights import check_sample_weight
 
 __all__ = [
     "GREATER_IS_BETTER",

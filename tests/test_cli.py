@@ -83,7 +83,7 @@ def test_interrupted(monkeypatch, capsys):
     def interrupted(settings):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sparsereg.demo.prepare", interrupted)
+    monkeypatch.setattr("sparsereg.demo.job.prepare", interrupted)
     assert cli.main(["demo"]) == 130
     assert capsys.readouterr().err == "sparsereg: interrupted\n"
 
@@ -113,6 +113,6 @@ def test_levels(arguments, levels, monkeypatch):
         seen.append(settings.levels)
         raise ValueError("enough")
 
-    monkeypatch.setattr("sparsereg.demo.prepare", stop)
+    monkeypatch.setattr("sparsereg.demo.job.prepare", stop)
     assert cli.main(["demo", *arguments]) == 1
     assert seen == [levels]

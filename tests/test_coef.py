@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
-from wide_matrices import CROSS_WIDTH, blemished_csr, coordinates_of, lat_long_cross, raw_csr
+from support.wide_matrices import CROSS_WIDTH, blemished_csr, coordinates_of, lat_long_cross, raw_csr
 
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.design import make_design

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
-from wide_matrices import CROSS_WIDTH, blemished_csr, coordinates_of, lat_long_cross, raw_csr
+from support.wide_matrices import CROSS_WIDTH, blemished_csr, coordinates_of, lat_long_cross, raw_csr
 
 from sparsereg import design as design_module
 from sparsereg.design import compact_ids, make_design
@@ -219,7 +219,7 @@ def test_bitmap_and_sorting_agree(monkeypatch, index):
 
 
 def test_wide_columns_are_read_by_their_occupied_part(monkeypatch):
-    monkeypatch.setattr("sparsereg._formats.CHUNK", 7)
+    monkeypatch.setattr("sparsereg.inputs.rows.CHUNK", 7)
     dense = np.zeros((3, 100))
     dense[[0, 1, 1, 2], [0, 6, 7, 99]] = 1, 2, 3, 4
     np.testing.assert_array_equal(expand(make_design(sparse.csc_array(dense))), dense)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from oracles import LOSS_VALUES, Raw
 from scipy import sparse
 from scipy.special import logsumexp, softmax, xlogy
+from support.oracles import LOSS_VALUES, Raw
 
 from sparsereg import logistic_path, poisson_path, regularization_path
 

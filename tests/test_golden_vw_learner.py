@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from learner_twins import learner
+from support.learner_twins import learner
 
-from sparsereg._formats import Rows
+from sparsereg.inputs.rows import Rows
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "vw_ftrl.json").read_text())
 CASES = [

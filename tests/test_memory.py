@@ -11,7 +11,7 @@ import resource, sys
 sys.path.insert(0, {tests!r})
 import numpy as np
 from sparsereg import Lasso, Ridge
-from wide_matrices import CROSS_WIDTH, lat_long_cross
+from support.wide_matrices import CROSS_WIDTH, lat_long_cross
 small = lat_long_cross(100)
 for Model in (Lasso, Ridge):
     Model(alpha=0.1).fit(small, np.arange(100.0)).predict(small)

@@ -17,7 +17,7 @@ def descend(
     weight: _Vector,
     weight_sum: float,
     curvature: _Vector,
-    mass: _Vector,
+    column_sum: _Vector,
     factor: _Vector,
     scale: _Vector,
     lower: _Vector,

@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 
 from sparsereg._core.anderson cimport HISTORY, LONGEST_REACH, extrapolation_weights
 from sparsereg._core.penalties cimport Penalty
-from sparsereg._core.rows cimport axpy, axpy_weighted, dot
+from sparsereg._core.sparse_ops cimport axpy, axpy_weighted, dot
 from sparsereg._core.types cimport index_t, offset_t
 
 # Non-zeros touched between two looks at pending signals: about 50 ms of work.
@@ -26,7 +26,7 @@ cdef struct Model:
     bint uniform
     Py_ssize_t n_rows
     const double *curvature
-    const double *mass
+    const double *column_sum
     const double *factor
     const double *scale
     const double *lower
@@ -52,7 +52,7 @@ cdef inline void _add_column(Model *m, const floating *data, Py_ssize_t k, doubl
     else:
         axpy_weighted(-delta, data + start, m.indices + start, n, m.weight, m.z)
     if m.weight_sum > 0.0:
-        m.shift -= delta * m.mass[k] / m.weight_sum
+        m.shift -= delta * m.column_sum[k] / m.weight_sum
 
 
 cdef double _sweep(
@@ -68,7 +68,7 @@ cdef double _sweep(
         if q <= 0.0:
             continue
         start = m.indptr[m.columns[k]]
-        g = dot(data + start, m.indices + start, m.indptr[m.columns[k] + 1] - start, m.z) - m.shift * m.mass[k]
+        g = dot(data + start, m.indices + start, m.indptr[m.columns[k] + 1] - start, m.z) - m.shift * m.column_sum[k]
         scale = m.scale[k]
         step = scale * scale / q
         new = penalty.prox(scale * m.w[k] + g / scale * step, step, m.factor[k], _unit(m, k)) / scale
@@ -277,7 +277,7 @@ cdef int _look_at_signals(offset_t *work) except -1:
 def descend(
     const floating[::1] data, const index_t[::1] indices, const offset_t[::1] indptr,
     const index_t[::1] columns, double[::1] w, double[::1] z, const double[::1] weight, double weight_sum,
-    const double[::1] curvature, const double[::1] mass,
+    const double[::1] curvature, const double[::1] column_sum,
     const double[::1] factor, const double[::1] scale, const double[::1] lower, const double[::1] upper,
     Penalty penalty, double tol, int max_epochs, const double[::1] unit=None,
 ):
@@ -294,7 +294,7 @@ def descend(
     weight : float64 (n_rows,), 0 or more, or (1,) where all rows weigh the same, in
     weight_sum : sum of the row weights, or 0 for a model without intercept
     curvature : float64 (n_columns,), sum_i weight_i x_ik^2, centred where there is an intercept, in
-    mass : float64 (n_columns,), sum_i weight_i x_ik, in
+    column_sum : float64 (n_columns,), sum_i weight_i x_ik, in
     factor, scale, lower, upper : float64 (n_columns,), the penalty of each column, in
     tol : stop after a sweep over the working set that changes no gradient X_k' z / scale_k by more than this
     max_epochs : stop after this many sweeps, whether over the working set or its support
@@ -332,7 +332,7 @@ def descend(
     if n_columns > 0:
         values = &data[0]
         m.indices, m.columns, m.w = &indices[0], &columns[0], &w[0]
-        m.curvature, m.mass, m.factor, m.scale = &curvature[0], &mass[0], &factor[0], &scale[0]
+        m.curvature, m.column_sum, m.factor, m.scale = &curvature[0], &column_sum[0], &factor[0], &scale[0]
         m.lower, m.upper = &lower[0], &upper[0]
         if unit is not None:
             m.unit = &unit[0]

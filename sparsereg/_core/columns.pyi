@@ -25,7 +25,7 @@ def moments(
     weight: _Vector,
     weight_sum: float,
     n_rows: int,
-    mass: _Vector,
+    column_sum: _Vector,
     centred: _Vector,
 ) -> None:
     """Write the weighted sum of each of columns to mass, and its weighted squares about the mean to centred."""
@@ -38,7 +38,7 @@ def moments_of_rows(
     weight: _Vector,
     about: _Vector,
     held: NDArray[np.int64],
-    mass: _Vector,
+    column_sum: _Vector,
     square: _Vector,
 ) -> None:
     """Add entries, weighted sums and weighted squares about given numbers of chosen rows to those of all columns."""

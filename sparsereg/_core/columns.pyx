@@ -2,7 +2,7 @@
 from cython cimport floating
 from cython.parallel cimport prange
 
-from sparsereg._core.rows cimport axpy, dot
+from sparsereg._core.sparse_ops cimport axpy, dot
 from sparsereg._core.types cimport index_t, offset_t
 
 # Share of a column's square that its spread must be for their difference to keep thirteen digits.
@@ -39,7 +39,7 @@ def correlate(
 def moments(
     const floating[::1] data, const index_t[::1] indices, const offset_t[::1] indptr,
     const index_t[::1] columns, const double[::1] weight, double weight_sum, Py_ssize_t n_rows,
-    double[::1] mass, double[::1] centred,
+    double[::1] column_sum, double[::1] centred,
 ):
     """Sum up chosen columns under row weights.
 
@@ -49,7 +49,7 @@ def moments(
     columns : int32 (n_columns,), in
     weight : float64 (n_rows,), or (1,) where all rows weigh the same, in
     weight_sum : sum of the weights of all n_rows rows
-    mass : float64 (n_columns,), sum_i weight_i x_ik, out
+    column_sum : float64 (n_columns,), sum_i weight_i x_ik, out
     centred : float64 (n_columns,), sum_i weight_i (x_ik - m_k)^2 about the weighted mean m_k, out; taken in a second
         pass where the column hardly varies and the difference of square and squared mean has lost digits
 
@@ -76,7 +76,7 @@ def moments(
                 total += v * data[p]
                 square += v * data[p] * data[p]
             mean = total / weight_sum
-            mass[k] = total
+            column_sum[k] = total
             centred[k] = square - total * mean
             if centred[k] > VARIES * square:
                 continue
@@ -92,7 +92,7 @@ def moments(
 def moments_of_rows(
     const floating[::1] data, const index_t[::1] indices, const offset_t[::1] indptr,
     const index_t[::1] rows, const double[::1] weight, const double[::1] about,
-    offset_t[::1] held, double[::1] mass, double[::1] square,
+    offset_t[::1] held, double[::1] column_sum, double[::1] square,
 ):
     """Add chosen rows to the sums of all columns.
 
@@ -103,7 +103,7 @@ def moments_of_rows(
     weight : float64 (n_chosen,), in; a row of weight 0 does not count
     about : float64 (n_active,), in
     held : int64 (n_active,), entries of each column, in-out
-    mass, square : float64 (n_active,), sum_i weight_i (x_ij - about_j) over its entries, and that of squares, in-out
+    column_sum, square : float64 (n_active,), sum_i weight_i (x_ij - about_j) over its entries, and that of squares, in-out
 
     Cost: one pass over the rows.
     """
@@ -120,7 +120,7 @@ def moments_of_rows(
                 j = indices[p]
                 x = data[p] - about[j]
                 held[j] += 1
-                mass[j] += v * x
+                column_sum[j] += v * x
                 square[j] += v * x * x
 
 

@@ -6,8 +6,8 @@ from cpython.exc cimport PyErr_CheckSignals
 from cython cimport floating
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from sparsereg._core.types cimport index_t, offset_t
-from sparsereg._core.wide cimport popcount, prefetch, wide_id, wide_offset
+from sparsereg._core.types cimport index_t, offset_t, wide_id, wide_offset
+from sparsereg._core.intrinsics cimport popcount, prefetch
 
 VALID, BAD_START, DECREASING, TOO_LONG, BAD_ID, NOT_FINITE = range(6)
 

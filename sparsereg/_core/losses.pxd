@@ -4,11 +4,11 @@
 #   value(y, t)                        loss(y, t)
 #   derivative(y, t)                   d loss / dt
 #   curvature(y, t)                    d2 loss / dt2; at a kink of the derivative, that of either side
-#   stiffness(y)                       a curvature typical of the loss, to fall back on where there is next to none
+#   curvature_scale(y)                 a curvature typical of the loss, to fall back on where there is next to none
 #   conjugate(y, u)                    sup_t u t - loss(y, t)
-#   steepest_fall(y)                   sup_t of minus the derivative
-#   steepest_rise(y)                   sup_t of the derivative
-#   private(y, s, t, x, l1, l2)        argmin_u s loss(y, t + x u) + l1 |u| + l2/2 u^2; NaN: not in closed form
+#   max_descent_slope(y)                   sup_t of minus the derivative
+#   max_ascent_slope(y)                   sup_t of the derivative
+#   minimize_scalar(y, s, t, x, l1, l2) argmin_u s loss(y, t + x u) + l1 |u| + l2/2 u^2; NaN: not in closed form
 # To add one: a stanza here and its name in `Loss`; a stanza in losses.pyx and its name in LOSSES.
 cimport cython
 from libc.math cimport INFINITY, NAN, exp, fabs, fmax, log, log1p
@@ -37,19 +37,19 @@ cdef class Squared:
     cdef inline double curvature(self, double y, double t) noexcept nogil:
         return 1.0
 
-    cdef inline double stiffness(self, double y) noexcept nogil:
+    cdef inline double curvature_scale(self, double y) noexcept nogil:
         return 1.0
 
     cdef inline double conjugate(self, double y, double u) noexcept nogil:
         return u * (y + 0.5 * u)
 
-    cdef inline double steepest_fall(self, double y) noexcept nogil:
+    cdef inline double max_descent_slope(self, double y) noexcept nogil:
         return INFINITY
 
-    cdef inline double steepest_rise(self, double y) noexcept nogil:
+    cdef inline double max_ascent_slope(self, double y) noexcept nogil:
         return INFINITY
 
-    cdef inline double private(
+    cdef inline double minimize_scalar(
         self, double y, double s, double t, double x, double l1, double l2
     ) noexcept nogil:
         cdef double g = s * x * (y - t)
@@ -75,20 +75,20 @@ cdef class Logistic:
         cdef double e = exp(-fabs(t))
         return e / ((1.0 + e) * (1.0 + e))
 
-    cdef inline double stiffness(self, double y) noexcept nogil:
+    cdef inline double curvature_scale(self, double y) noexcept nogil:
         return 0.25
 
     cdef inline double conjugate(self, double y, double u) noexcept nogil:
         cdef double q = y + u, rest = (1.0 - y) - u
         return entropy_of_share(q, rest, fmax(y, fabs(u))) + entropy_of_share(rest, q, fmax(1.0 - y, fabs(u)))
 
-    cdef inline double steepest_fall(self, double y) noexcept nogil:
+    cdef inline double max_descent_slope(self, double y) noexcept nogil:
         return y
 
-    cdef inline double steepest_rise(self, double y) noexcept nogil:
+    cdef inline double max_ascent_slope(self, double y) noexcept nogil:
         return 1.0 - y
 
-    cdef inline double private(
+    cdef inline double minimize_scalar(
         self, double y, double s, double t, double x, double l1, double l2
     ) noexcept nogil:
         cdef double g = -s * x * self.derivative(y, t)
@@ -112,19 +112,19 @@ cdef class Poisson:
     cdef inline double curvature(self, double y, double t) noexcept nogil:
         return exp(t)
 
-    cdef inline double stiffness(self, double y) noexcept nogil:
+    cdef inline double curvature_scale(self, double y) noexcept nogil:
         return y
 
     cdef inline double conjugate(self, double y, double u) noexcept nogil:
         return entropy(y + u, fmax(y, fabs(u))) - (y + u)
 
-    cdef inline double steepest_fall(self, double y) noexcept nogil:
+    cdef inline double max_descent_slope(self, double y) noexcept nogil:
         return y
 
-    cdef inline double steepest_rise(self, double y) noexcept nogil:
+    cdef inline double max_ascent_slope(self, double y) noexcept nogil:
         return INFINITY
 
-    cdef inline double private(
+    cdef inline double minimize_scalar(
         self, double y, double s, double t, double x, double l1, double l2
     ) noexcept nogil:
         cdef double g = -s * x * self.derivative(y, t)
@@ -150,19 +150,19 @@ cdef class Huber:
     cdef inline double curvature(self, double y, double t) noexcept nogil:
         return <double> (fabs(t - y) <= self.delta)
 
-    cdef inline double stiffness(self, double y) noexcept nogil:
+    cdef inline double curvature_scale(self, double y) noexcept nogil:
         return 1.0
 
     cdef inline double conjugate(self, double y, double u) noexcept nogil:
         return u * (y + 0.5 * u) if fabs(u) <= self.delta * (1.0 + 1e-12) else INFINITY
 
-    cdef inline double steepest_fall(self, double y) noexcept nogil:
+    cdef inline double max_descent_slope(self, double y) noexcept nogil:
         return self.delta
 
-    cdef inline double steepest_rise(self, double y) noexcept nogil:
+    cdef inline double max_ascent_slope(self, double y) noexcept nogil:
         return self.delta
 
-    cdef inline double private(
+    cdef inline double minimize_scalar(
         self, double y, double s, double t, double x, double l1, double l2
     ) noexcept nogil:
         cdef double g = s * x * (y - t)
@@ -191,7 +191,7 @@ cdef class SquaredHinge:
     cdef inline double curvature(self, double y, double t) noexcept nogil:
         return 2.0 * ((y if t < 1.0 else 0.0) + (1.0 - y if t > -1.0 else 0.0))
 
-    cdef inline double stiffness(self, double y) noexcept nogil:
+    cdef inline double curvature_scale(self, double y) noexcept nogil:
         return 2.0
 
     cdef inline double conjugate(self, double y, double u) noexcept nogil:
@@ -207,13 +207,13 @@ cdef class SquaredHinge:
             t = 1.0 + 0.5 * u / y
         return u * t - self.value(y, t)
 
-    cdef inline double steepest_fall(self, double y) noexcept nogil:
+    cdef inline double max_descent_slope(self, double y) noexcept nogil:
         return INFINITY if y > 0.0 else 0.0
 
-    cdef inline double steepest_rise(self, double y) noexcept nogil:
+    cdef inline double max_ascent_slope(self, double y) noexcept nogil:
         return INFINITY if y < 1.0 else 0.0
 
-    cdef inline double private(
+    cdef inline double minimize_scalar(
         self, double y, double s, double t, double x, double l1, double l2
     ) noexcept nogil:
         return NAN

@@ -11,7 +11,7 @@
 #   conjugate(g, p, lower, upper)      sup over lower <= u <= upper of g u - p * penalty(u); 0 lies within the bounds
 # With a penalty that is convex "where" is "if and only if", and conjugate is exact. One that is not has no slope below
 # which 0 is best and certifies no duality gap: threshold is 0 and conjugate inf (but where bounds leave 0 alone), so
-# that screening keeps every column and no dual bound is claimed. Private columns are for convex penalties.
+# that screening keeps every column and no dual bound is claimed. Singleton columns are for convex penalties.
 # To add one: a stanza here and its name in `Penalty`; a stanza in penalties.pyx and its name in PENALTIES.
 cimport cython
 from libc.math cimport INFINITY, fabs

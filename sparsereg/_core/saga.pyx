@@ -4,10 +4,10 @@ from cython cimport floating
 
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.penalties cimport Penalty
-from sparsereg._core.rows cimport dot, dot_ones
-from sparsereg._core.terms cimport Terms, as_terms, row_at, settle
+from sparsereg._core.sparse_ops cimport dot, dot_ones
+from sparsereg._core.row_loss cimport Terms, as_terms, row_at, settle
 from sparsereg._core.types cimport index_t, offset_t
-from sparsereg._core.wide cimport prefetch
+from sparsereg._core.intrinsics cimport prefetch
 
 # Non-zeros touched between two looks at pending signals: about 50 ms of work.
 cdef offset_t WORK_BETWEEN_SIGNALS = 1_000_000
@@ -21,7 +21,7 @@ cdef struct Rows:
     const offset_t *indptr
     const double *chance
     double *slope
-    const double *x  # NULL for no private columns
+    const double *x  # NULL for no singleton columns
     double *u
     Terms terms
 
@@ -68,7 +68,7 @@ cdef inline double _settled(
     Loss loss, Penalty penalty, const Rows *r, Py_ssize_t i, double t,
     double factor, double scale, double lower, double upper
 ) noexcept nogil:
-    """Move the private coefficient of row i to its best at t; return the derivative there."""
+    """Move the singleton coefficient of row i to its best at t; return the derivative there."""
     cdef double l1 = penalty.threshold(factor) * scale, ridge = penalty.ridge(factor) * scale * scale
     return settle(loss, &r.terms, i, t, r.x[i], l1, ridge, lower, upper, &r.u[i]).derivative
 
@@ -117,8 +117,8 @@ def sweep(
     chance : float64 (n_rows,), of sum one; above 0 for every row that is visited, in
     size : the step, about 1 / L with L the largest lipschitz_i (X_i X_i' + 1) / chance_i
     y, s, offset, first : the terms of the rows, as in newton, in
-    x, x_factor, x_scale, x_lower, x_upper : the private columns by row, as in newton, in
-    u : float64 (n_rows,), private coefficients where the rows were last visited, or empty with x, in-out
+    x, x_factor, x_scale, x_lower, x_upper : the singleton columns by row, as in newton, in
+    u : float64 (n_rows,), singleton coefficients where the rows were last visited, or empty with x, in-out
     spread : float64 (n_columns,), 1 / sum of `chance` over the rows that hold the column, in
     factor, scale, lower, upper : float64 (n_columns,), or (1,) where one rule is for all, in
     w : float64 (n_columns,), in-out
@@ -137,7 +137,7 @@ def sweep(
     A visit moves what the row holds, along an estimate of the gradient whose expectation is exact and whose variance
     vanishes at the minimum. Cost of a sweep: twice the non-zeros of the rows visited. Raises KeyboardInterrupt.
     Source: Defazio, Bach, Lacoste-Julien 2014; Pedregosa, Leblond, Lacoste-Julien 2017, algorithm 1; rows drawn by
-    their share of the stiffness: Schmidt et al. 2015.
+    their share of the curvature_scale: Schmidt et al. 2015.
     """
     cdef Py_ssize_t i, k = 0, n = order.shape[0]
     cdef offset_t start, length, work

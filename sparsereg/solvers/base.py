@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-__all__ = ["Controls", "JointSolution", "Point", "Progress", "Solution"]
+__all__ = ["JointSolution", "Progress", "Solution", "SolverOptions", "State"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Controls:
+class SolverOptions:
     """When to stop, how many threads to use, whom to tell.
 
     Attributes
@@ -61,8 +61,8 @@ class Controls:
 
 
 @dataclass
-class Point:
-    """A point on the path, on the compact columns; what the next alpha starts from.
+class State:
+    """State of the descent on the compact columns; what the next alpha starts from.
 
     Attributes
     ----------
@@ -70,18 +70,18 @@ class Point:
         Coefficients of the columns that are not private.
     b : float
         Intercept, relative to the centre of the target.
-    z : ndarray of float64 of shape (n_rows,)
+    neg_gradient : ndarray of float64 of shape (n_rows,)
         Minus the derivative of the weighted loss at each row's linear predictor.
     eta : ndarray of float64 of shape (n_rows,) or None
-        Linear predictor without offsets and private columns; kept only where the loss is not its own quadratic model.
-    u : ndarray of float64 of shape (n_rows,) or (0,)
-        Private coefficient of each row; empty without private columns.
-    t : ndarray of float64 of shape (n_rows,) or (0,)
-        Linear predictor with private columns; empty without any.
-    v : ndarray of float64 of shape (n_active,)
-        `X' z`, where `fresh`.
-    fresh : ndarray of bool of shape (n_active,) or None
-        Where `v` is up to date; None: nowhere.
+        Linear predictor without offsets and singleton columns; kept only where the loss is not its own quadratic model.
+    singleton_w : ndarray of float64 of shape (n_rows,) or (0,)
+        Singleton coefficient of each row; empty without singleton columns.
+    predictor : ndarray of float64 of shape (n_rows,) or (0,)
+        Linear predictor with singleton columns; empty without any.
+    Xt_neg_gradient : ndarray of float64 of shape (n_active,)
+        `X' neg_gradient`, where `Xt_is_current`.
+    Xt_is_current : ndarray of bool of shape (n_active,) or None
+        Where `Xt_neg_gradient` is up to date; None: nowhere.
     alpha : float
         The strength that this point solves; infinite for the null model.
     known : tuple or None
@@ -91,12 +91,12 @@ class Point:
 
     w: npt.NDArray[np.float64]
     b: float
-    z: npt.NDArray[np.float64]
+    neg_gradient: npt.NDArray[np.float64]
     eta: npt.NDArray[np.float64] | None
-    u: npt.NDArray[np.float64]
-    t: npt.NDArray[np.float64]
-    v: npt.NDArray[np.float64]
-    fresh: npt.NDArray[np.bool_] | None = None
+    singleton_w: npt.NDArray[np.float64]
+    predictor: npt.NDArray[np.float64]
+    Xt_neg_gradient: npt.NDArray[np.float64]
+    Xt_is_current: npt.NDArray[np.bool_] | None = None
     alpha: float = np.inf
     known: tuple[Any, ...] | None = None
 

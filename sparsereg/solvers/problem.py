@@ -10,18 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
-from sparsereg._core import newton
+from sparsereg._core import row_objective
 from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.design import Design
-from sparsereg.solvers.centring import FAR, NOWHERE, Centring, Matrix, Moments, blurred, bring_near, take_moments
-from sparsereg.solvers.copies import find_copies, find_parallel
-from sparsereg.solvers.target import NO_PRIVATE, Target, linearise_rows, make_target
+from sparsereg.solvers.centering import FAR, NOWHERE, Centring, Matrix, Moments, blurred, bring_near, take_moments
+from sparsereg.solvers.column_penalties import ColumnPenalties
+from sparsereg.solvers.parallel_columns import find_copies, find_parallel
+from sparsereg.solvers.response import NO_SINGLETONS, Response, linearise_rows, make_response
 
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
-__all__ = ["ColumnRules", "PrivateColumns", "Problem", "make_problem"]
+__all__ = ["Problem", "SingletonColumns", "make_problem"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
@@ -29,62 +30,37 @@ Ids = npt.NDArray[np.int32]
 # A column whose centred square falls below this share of its square is constant to ten digits; what is left of it
 # cannot be told from rounding once it is correlated with a residual.
 CONSTANT = 1e-20
-# Private columns are eliminated where they hold at least this share of the non-zeros: below it what they save is less
-# than the extra passes over the rows cost (a word that occurs once is private too).
-PRIVATE_SHARE = 0.1
+# Singleton columns are eliminated where they hold at least this share of the non-zeros: below it what they save is less
+# than the extra passes over the rows cost (a word that occurs once is one too).
+MIN_SINGLETON_SHARE = 0.1
 # Curvature of a row with the intercept only, relative to the stiffness of its loss, where it has next to none.
 NULL_FLOOR = 1e-2
 
 
 @dataclass(frozen=True)
-class ColumnRules:
-    """How each compact column is penalised and bounded; arrays may be broadcast (stride 0).
-
-    Attributes
-    ----------
-    factor : ndarray of float64 of shape (n_active,)
-        Penalty factors, >= 0; inf excludes the column.
-    lower, upper : ndarray of float64 of shape (n_active,)
-        Bounds, lower <= 0 <= upper.
-    standardize : bool
-        Penalise sd_j w_j in place of w_j, sd_j the weighted standard deviation of the column.
-    """
-
-    factor: Vector
-    lower: Vector
-    upper: Vector
-    standardize: bool = False
-
-    @classmethod
-    def plain(cls, n_active: int) -> ColumnRules:
-        """Every column penalised alike, no bounds."""
-        return cls(*(np.broadcast_to(np.float64(value), (n_active,)) for value in (1.0, -np.inf, np.inf)))
-
-
-@dataclass(frozen=True)
-class PrivateColumns:
+class SingletonColumns:
     """Columns of one row each, at most one to a row, that are eliminated in closed form; arrays by row.
 
     Attributes
     ----------
-    columns, rows : ndarray of int32 of shape (n_private,)
+    columns, rows : ndarray of int32 of shape (n_singletons,)
     x : ndarray of float64 of shape (n_rows,)
         The column's value in its row; 0 where a row has none.
-    factor, scale, lower, upper : ndarray of float64 of shape (n_rows,)
+    penalty_factor, scale, lower, upper : ndarray of float64 of shape (n_rows,)
     """
 
     columns: Ids
     rows: Ids
     x: Vector
-    factor: Vector
+    penalty_factor: Vector
     scale: Vector
     lower: Vector
     upper: Vector
 
     @property
-    def rules(self) -> tuple[Vector, Vector, Vector, Vector, Vector]:
-        """`x, factor, scale, lower, upper`, as kernels take them."""
-        return self.x, self.factor, self.scale, self.lower, self.upper
+    def penalties(self) -> tuple[Vector, Vector, Vector, Vector, Vector]:
+        """`x, penalty_factor, scale, lower, upper`, as kernels take them."""
+        return self.x, self.penalty_factor, self.scale, self.lower, self.upper
 
 
 @dataclass(frozen=True)
@@ -100,16 +76,16 @@ class Problem:
     blurred : ndarray of int32
         Columns left out because they vary less than float64 can tell, though they do vary.
     loss : registered loss
-    target : Target
+    response : Response
         What the rows are fitted to.
     fit_intercept : bool
-    factor, scale, lower, upper : ndarray of float64 of shape (n_active,)
+    penalty_factor, scale, lower, upper : ndarray of float64 of shape (n_active,)
         The penalty acts on scale_j w_j with factor p_j.
-    mass, curvature : ndarray of float64 of shape (n_active,)
+    column_sum, curvature : ndarray of float64 of shape (n_active,)
         `sum_i s_i x_ij` and the (with intercept: centred) `sum_i s_i x_ij^2`.
-    public : ndarray of int32
+    columns : ndarray of int32
         Columns that solvers iterate over, ascending.
-    private : PrivateColumns or None
+    singletons : SingletonColumns or None
     unit : ndarray of float64 of shape (n_active,) or None
         In which penalties that level off measure where (`concavity.threshold_units`); None is 1.
     """
@@ -120,16 +96,16 @@ class Problem:
     centring: Centring
     blurred: Ids
     loss: _Loss
-    target: Target
+    response: Response
     fit_intercept: bool
-    factor: Vector
+    penalty_factor: Vector
     scale: Vector
     lower: Vector
     upper: Vector
-    mass: Vector
+    column_sum: Vector
     curvature: Vector
-    public: Ids
-    private: PrivateColumns | None
+    columns: Ids
+    singletons: SingletonColumns | None
     unit: Vector | None = None
 
     @property
@@ -138,45 +114,47 @@ class Problem:
         return self.data, self.indices, self.indptr
 
     @property
-    def rules(self) -> tuple[Vector, Vector, Vector, Vector]:
-        """`factor, scale, lower, upper`, as kernels take them."""
-        return self.factor, self.scale, self.lower, self.upper
+    def penalties(self) -> tuple[Vector, Vector, Vector, Vector]:
+        """`penalty_factor, scale, lower, upper`, as kernels take them."""
+        return self.penalty_factor, self.scale, self.lower, self.upper
 
     @property
-    def terms(self) -> tuple[Vector, Vector, Vector, npt.NDArray[np.int64]]:
+    def row_terms(self) -> tuple[Vector, Vector, Vector, npt.NDArray[np.int64]]:
         """`y, s, offset, first` of the target, as kernels take them."""
-        target = self.target
-        return target.y, target.s, target.offset, target.first
+        response = self.response
+        return response.y, response.s, response.offset, response.first
 
     @property
     def usable(self) -> Ids:
-        """Columns that may have a coefficient, private ones too, ascending."""
-        return self.public if self.private is None else np.sort(np.concatenate([self.public, self.private.columns]))
+        """Columns that may have a coefficient, singletons too, ascending."""
+        if self.singletons is None:
+            return self.columns
+        return np.sort(np.concatenate([self.columns, self.singletons.columns]))
 
     @property
-    def private_rules(self) -> tuple[Vector, ...]:
-        """`x, factor, scale, lower, upper` of the private columns, as kernels take them."""
-        return NO_PRIVATE if self.private is None else self.private.rules
+    def singleton_penalties(self) -> tuple[Vector, ...]:
+        """`x, penalty_factor, scale, lower, upper` of the singleton columns, as kernels take them."""
+        return NO_SINGLETONS if self.singletons is None else self.singletons.penalties
 
     @property
     def is_quadratic(self) -> bool:
         """The loss is its own quadratic model, everywhere."""
-        return isinstance(self.loss, Squared) and self.private is None
+        return isinstance(self.loss, Squared) and self.singletons is None
 
     @property
     def y(self) -> Vector:
-        """Targets of the terms, less `centre`."""
-        return self.target.y
+        """Targets of the terms, less `y_mean`."""
+        return self.response.y
 
     @property
     def s(self) -> Vector:
         """Weights of the terms."""
-        return self.target.s
+        return self.response.s
 
     @property
     def weight(self) -> Vector:
         """Weights of the rows, or their one value."""
-        return self.target.weight
+        return self.response.weight
 
     @property
     def weight_sum(self) -> float:
@@ -186,40 +164,40 @@ class Problem:
     @property
     def total_weight(self) -> float:
         """Sum of the weights that the caller gave."""
-        return self.target.total
+        return self.response.total
 
     @property
-    def centre(self) -> float:
+    def y_mean(self) -> float:
         """Taken off the target, and to be added to the intercept."""
-        return self.target.centre
+        return self.response.y_mean
 
     @property
-    def within(self) -> float:
+    def constant(self) -> float:
         """Part of the objective that no coefficient changes."""
-        return self.target.within
+        return self.response.constant
 
     @property
     def null_objective(self) -> float:
-        """F of the model with intercept only, less `within`."""
-        return self.target.null_objective
+        """F of the model with intercept only, less `constant`."""
+        return self.response.null_objective
 
     @property
     def n_rows(self) -> int:
         """Number of aggregated rows."""
-        return max(self.target.first.size - 1, 0) or self.target.y.size
+        return max(self.response.first.size - 1, 0) or self.response.y.size
 
     @property
     def reference(self) -> float:
         """What gaps are relative to: the objective of the null model, all parts of it."""
-        return self.null_objective + self.within
+        return self.null_objective + self.constant
 
     def intercept_outside(self, w: Vector, b: float) -> float:
         """Return the intercept on the user's scale, of a point."""
-        return b + self.centre - self.centring.lost(w)
+        return b + self.y_mean - self.centring.lost(w)
 
     def intercept_inside(self, w: Vector, intercept: float) -> float:
         """Return the intercept of a point, from that on the user's scale."""
-        return intercept - self.centre + self.centring.lost(w) if self.fit_intercept else 0.0
+        return intercept - self.y_mean + self.centring.lost(w) if self.fit_intercept else 0.0
 
     def predictor(self, w: Vector, b: float) -> Vector:
         """Compute `X w + b`, row by row, without offsets, of a point."""
@@ -234,13 +212,13 @@ class Problem:
 
     def moments(self, columns: Ids, weight: Vector) -> tuple[Vector, Vector]:
         """Mass and (with intercept: centred) curvature of columns under given weights of the rows."""
-        mass, centred = np.empty(columns.size), np.empty(columns.size)
+        column_sum, centred = np.empty(columns.size), np.empty(columns.size)
         total = max(float(np.broadcast_to(weight, (self.n_rows,)).sum()), np.finfo(float).tiny)
-        column_passes.moments(*self.matrix, columns, weight, total, self.n_rows, mass, centred)
-        return mass, centred if self.fit_intercept else centred + mass**2 / total
+        column_passes.moments(*self.matrix, columns, weight, total, self.n_rows, column_sum, centred)
+        return column_sum, centred if self.fit_intercept else centred + column_sum**2 / total
 
     @cached_property
-    def signs(self) -> tuple[Vector, Vector] | None:
+    def sign_bounds(self) -> tuple[Vector, Vector] | None:
         """`lower, upper` with every bound but 0 moved to infinity; None where there is no other bound."""
         lower, upper = self.lower, self.upper
         if not np.any(np.isfinite(lower) & (lower < 0.0)) and not np.any(np.isfinite(upper) & (upper > 0.0)):
@@ -248,89 +226,92 @@ class Problem:
         return np.where(lower < 0.0, -np.inf, lower), np.where(upper > 0.0, np.inf, upper)
 
     @cached_property
-    def rounding(self) -> float:
+    def gap_rounding(self) -> float:
         """Gap that rounding alone may leave, from the size of the target before centring."""
         if not self.loss.location:
-            return 4.0 * np.finfo(float).eps * (abs(self.null_objective) + abs(self.within))
-        size = np.finfo(float).eps * (abs(self.centre) + np.abs(self.y).max())
+            return 4.0 * np.finfo(float).eps * (abs(self.null_objective) + abs(self.constant))
+        size = np.finfo(float).eps * (abs(self.y_mean) + np.abs(self.y).max())
         return 4.0 * size * (np.sqrt(self.null_objective) + size)
 
     @property
-    def hidden(self) -> float:
+    def gap_rounding_floor(self) -> float:
         """Gap that rounding may hide: half a deviance is the difference of numbers that grow with the counts."""
-        return self.rounding if self.loss.log_link else 0.0
+        return self.gap_rounding if self.loss.log_link else 0.0
 
     @property
-    def stiff_share(self) -> float:
+    def null_curvature_ratio(self) -> float:
         """How much curvature the null model has, of the most that the loss can have; 1 where there is no most."""
         most = self.loss.lipschitz * self.weight_sum
-        return min(self.target.null_curvature / most, 1.0) if 0.0 < self.target.null_curvature < most < np.inf else 1.0
+        curvature = self.response.null_curvature
+        return min(curvature / most, 1.0) if 0.0 < curvature < most < np.inf else 1.0
 
     @cached_property
-    def least_loss(self) -> float:
+    def min_loss(self) -> float:
         """What no linear predictor betters: the dual objective at 0, a bound that needs no certificate."""
         zeros = np.zeros(self.n_rows)
-        return -newton.dual_sum(self.loss, ElasticNet(0.0, 1.0), *self.terms, zeros, zeros, 0.0, *NO_PRIVATE)
+        return -row_objective.dual_sum(
+            self.loss, ElasticNet(0.0, 1.0), *self.row_terms, zeros, zeros, 0.0, *NO_SINGLETONS
+        )
 
     @cached_property
     def null_model(self) -> tuple[Vector, Vector]:
         """Minus the derivative and the curvature (at least NULL_FLOOR) of each row with the intercept only."""
-        z, eta = np.empty(self.n_rows), np.full(self.n_rows, self.target.null_intercept)
-        _, _, weight = linearise_rows(self.loss, self.terms, eta, z, NULL_FLOOR)
+        z, eta = np.empty(self.n_rows), np.full(self.n_rows, self.response.null_intercept)
+        _, _, weight = linearise_rows(self.loss, self.row_terms, eta, z, NULL_FLOOR)
         return z, weight
 
     @cached_property
     def null_violation(self) -> float:
         """Largest `|X_j' z| / scale_j` of the model with intercept only: how far it is from minimising the loss."""
         v = np.zeros(self.indptr.size - 1)
-        column_passes.correlate(*self.matrix, self.public, self.null_model[0], v, 1)
-        return float(np.max(np.abs(v[self.public]) / self.scale[self.public], initial=0.0))
+        column_passes.correlate(*self.matrix, self.columns, self.null_model[0], v, 1)
+        return float(np.max(np.abs(v[self.columns]) / self.scale[self.columns], initial=0.0))
 
     @cached_property
     def noise(self) -> float:
         """What rounding may leave of `X_j' z`, relative to the norm of the column."""
-        return float(8.0 * np.finfo(float).eps * (abs(self.centre) + np.abs(self.y).max()))
+        return float(8.0 * np.finfo(float).eps * (abs(self.y_mean) + np.abs(self.y).max()))
 
     @cached_property
-    def null_noise(self) -> float:
+    def violation_rounding(self) -> float:
         """What rounding may leave of a violation, relative to that of the null model."""
-        norm = np.sqrt(self.curvature[self.public]) / self.scale[self.public]
+        norm = np.sqrt(self.curvature[self.columns]) / self.scale[self.columns]
         noise = self.noise * np.max(norm, initial=0.0)
         return float(noise / self.null_violation) if self.null_violation > 0.0 else np.inf
 
     @cached_property
-    def steepest(self) -> tuple[Vector, Vector]:
+    def max_slopes(self) -> tuple[Vector, Vector]:
         """How steeply the loss of each row can fall and rise: minus its derivative lies between `-rise` and `fall`."""
         fall, rise = np.empty(self.n_rows), np.empty(self.n_rows)
-        newton.steepest(self.loss, self.y, self.s, self.target.first, fall, rise)
+        row_objective.max_slopes(self.loss, self.y, self.s, self.response.first, fall, rise)
         return fall, rise
 
     @cached_property
-    def reach(self) -> Vector | None:
+    def max_gradient(self) -> Vector | None:
         """Largest `|X_j' z|` at any coefficients, where the loss and the signs of the columns bound it; else None.
 
         For columns of ones and logistic counts it is max(S_j, N_j - S_j), with N_j rows of which S_j are positive.
         """
         if isinstance(self.loss, Squared):
             return None
-        fall, rise = self.steepest
+        fall, rise = self.max_slopes
         # Columns that were moved have both signs, and are out of it.
         least = self.centring.least_elsewhere(self.data, self.indptr)
         if (np.isinf(fall).any() and np.isinf(rise).any()) or least < 0.0:
             return None
-        reach = np.zeros((2, self.indptr.size - 1))
-        for out, row, bound in zip(reach, (fall, rise), (self.upper, -self.lower)):
-            column_passes.correlate(*self.matrix, self.public, row, out, 1)
+        max_gradient = np.zeros((2, self.indptr.size - 1))
+        for out, row, bound in zip(max_gradient, (fall, rise), (self.upper, -self.lower)):
+            column_passes.correlate(*self.matrix, self.columns, row, out, 1)
             out[bound <= 0.0] = 0.0
-        reach[:, self.centring.columns] = np.inf
-        return reach.max(axis=0)
+        max_gradient[:, self.centring.columns] = np.inf
+        return max_gradient.max(axis=0)
 
 
 def make_problem(
     design: Design,
     y: Vector,
     sample_weight: Vector | None,
-    rules: ColumnRules,
+    penalties: ColumnPenalties,
     *,
     fit_intercept: bool,
     loss: _Loss | None = None,
@@ -348,7 +329,7 @@ def make_problem(
     y : ndarray of float64 of shape (n_samples,)
     sample_weight : ndarray of float64 of shape (n_samples,) or None
         May hold zeros, as those of a fold do.
-    rules : ColumnRules
+    penalties : ColumnPenalties
     fit_intercept : bool
     loss : registered loss or None, default=None
         None is squared loss.
@@ -356,9 +337,9 @@ def make_problem(
     l1_ratio : float, default=1.0
         Without L2 share, of columns that are copies of each other only one is used (see Notes).
     smallest_alpha : float, default=inf
-        With 0 nothing penalises private columns, and they are not eliminated.
+        With 0 nothing penalises singleton columns, and they are not eliminated.
     eliminate : bool, default=True
-        Whether private columns may be eliminated at all.
+        Whether singleton columns may be eliminated at all.
     far : float, default=1e4
         As in `bring_near`.
 
@@ -375,52 +356,54 @@ def make_problem(
     With a concave penalty a split costs more than that, never less; an L2 share may favour one.
     """
     loss = Squared() if loss is None else loss
-    target = make_target(design, loss, y, sample_weight, offset, fit_intercept)
-    weight, matrix = target.weight, (design.data, design.indices, design.indptr)
-    moments = take_moments(matrix, design.n_rows, weight, float(target.s.sum()))
+    response = make_response(design, loss, y, sample_weight, offset, fit_intercept)
+    weight, matrix = response.weight, (design.data, design.indices, design.indptr)
+    moments = take_moments(matrix, design.n_rows, weight, float(response.s.sum()))
     square = _squares(design, moments)
     varies = moments.centred > CONSTANT * square
     # Columns whose rows all weigh nothing have no square.
-    usable = (rules.factor < np.inf) & (square > 0.0) & (rules.lower < rules.upper)
+    usable = (penalties.penalty_factor < np.inf) & (square > 0.0) & (penalties.lower < penalties.upper)
     hazy, centring = np.empty(0, dtype=np.int32), NOWHERE
     if fit_intercept:
         hazy = blurred(matrix, weight, np.flatnonzero(usable & ~varies).astype(np.int32))
         usable &= varies
         matrix, centring = bring_near(matrix, design.n_rows, moments, usable, far)
-    elif rules.standardize and not varies.all():
+    elif penalties.standardize and not varies.all():
         # Nothing but the intercept makes up for a constant; its penalty is 0, as its standard deviation is.
-        rules = replace(rules, factor=np.where(varies | ~usable, rules.factor, 0.0))
+        penalties = replace(penalties, penalty_factor=np.where(varies | ~usable, penalties.penalty_factor, 0.0))
     curvature = moments.centred if fit_intercept else square
-    if rules.standardize:
+    if penalties.standardize:
         deviation = _deviations(design, matrix, y, sample_weight, moments, loss, offset)
         scale = np.where(varies, deviation, 1.0)
     else:
         scale = np.broadcast_to(np.float64(1.0), (design.n_active,))
     if l1_ratio == 1.0:
-        bounds, by_row = (rules.lower, rules.upper), np.broadcast_to(weight, design.n_rows)
-        usable &= ~find_copies(design, weight, rules.factor, bounds, usable)
+        bounds, by_row = (penalties.lower, penalties.upper), np.broadcast_to(weight, design.n_rows)
+        usable &= ~find_copies(design, weight, penalties.penalty_factor, bounds, usable)
         usable[find_parallel(
-            matrix, by_row, moments.mass, curvature, rules.factor * scale, rules.factor, bounds, usable,
-            fit_intercept=fit_intercept,
+            matrix, by_row, moments.column_sum, curvature, penalties.penalty_factor * scale, penalties.penalty_factor,
+            bounds, usable, fit_intercept=fit_intercept,
         )] = False
-    private = _find_private(matrix, design.n_rows, rules, scale, usable) if eliminate and smallest_alpha > 0.0 else None
-    if private is not None:
-        usable[private.columns] = False
+    singletons = None
+    if eliminate and smallest_alpha > 0.0:
+        singletons = _find_singletons(matrix, design.n_rows, penalties, scale, usable)
+    if singletons is not None:
+        usable[singletons.columns] = False
     return Problem(
         *matrix,
         centring=centring,
         blurred=hazy,
         loss=loss,
-        target=target,
+        response=response,
         fit_intercept=fit_intercept,
-        factor=rules.factor,
+        penalty_factor=penalties.penalty_factor,
         scale=scale,
-        lower=rules.lower,
-        upper=rules.upper,
-        mass=moments.mass,
+        lower=penalties.lower,
+        upper=penalties.upper,
+        column_sum=moments.column_sum,
         curvature=curvature,
-        public=np.flatnonzero(usable).astype(np.int32),
-        private=private,
+        columns=np.flatnonzero(usable).astype(np.int32),
+        singletons=singletons,
     )
 
 
@@ -440,7 +423,7 @@ def _squares(design: Design, moments: Moments) -> Vector:
     """Return each column's mean square; refuse those that leave the range of float64."""
     weight = moments.weight
     with np.errstate(over="ignore"):
-        square = moments.centred + moments.mass**2 / moments.weight_sum
+        square = moments.centred + moments.column_sum**2 / moments.weight_sum
     bad = ~np.isfinite(square) | (square < np.finfo(float).tiny)
     if bad.any() and weight.min() == 0.0:
         bad &= np.logical_or.reduceat((weight > 0.0)[design.indices], design.indptr[:-1])
@@ -454,19 +437,19 @@ def _squares(design: Design, moments: Moments) -> Vector:
     return square
 
 
-def _find_private(
-    matrix: Matrix, n_rows: int, rules: ColumnRules, scale: Vector, usable: npt.NDArray[np.bool_]
-) -> PrivateColumns | None:
+def _find_singletons(
+    matrix: Matrix, n_rows: int, penalties: ColumnPenalties, scale: Vector, usable: npt.NDArray[np.bool_]
+) -> SingletonColumns | None:
     """Choose the columns to eliminate: of each row's columns with one row, the one that is cheapest to use."""
     data, indices, indptr = matrix
-    single = np.flatnonzero((np.diff(indptr) == 1) & usable & (rules.factor > 0.0)).astype(np.int32)
-    unpenalised = usable & (rules.factor == 0.0)
-    if single.size <= PRIVATE_SHARE * indices.size or unpenalised.any():
+    single = np.flatnonzero((np.diff(indptr) == 1) & usable & (penalties.penalty_factor > 0.0)).astype(np.int32)
+    unpenalized = usable & (penalties.penalty_factor == 0.0)
+    if single.size <= MIN_SINGLETON_SHARE * indices.size or unpenalized.any():
         return None
     position = indptr[single]
     rows, x = indices[position], data[position].astype(np.float64)
     # Penalty paid for a unit of fit; with L1 the dearer of two columns on the same row is zero at the optimum.
-    price = rules.factor[single] * scale[single] / np.abs(x)
+    price = penalties.penalty_factor[single] * scale[single] / np.abs(x)
     # Assignment in falling order of price leaves the cheapest, of equals the first.
     order = np.arange(single.size)[::-1]
     if price.min() < price.max():
@@ -476,13 +459,13 @@ def _find_private(
     rows = np.flatnonzero(of_row >= 0).astype(np.int32)
     chosen = of_row[rows]
     columns = single[chosen]
-    if columns.size < PRIVATE_SHARE * indices.size:
+    if columns.size < MIN_SINGLETON_SHARE * indices.size:
         return None
     by_row_x = np.zeros(n_rows)
     by_row_x[rows] = x[chosen]
-    per_column = (rules.factor, scale, rules.lower, rules.upper)
+    per_column = (penalties.penalty_factor, scale, penalties.lower, penalties.upper)
     by_row = (_by_row(values, columns, rows, n_rows) for values in per_column)
-    return PrivateColumns(columns, rows, by_row_x, *by_row)
+    return SingletonColumns(columns, rows, by_row_x, *by_row)
 
 
 def _by_row(values: Vector, columns: Ids, rows: Ids, n_rows: int) -> Vector:

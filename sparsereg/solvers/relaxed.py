@@ -9,32 +9,33 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers import coordinate_descent, multinomial
-from sparsereg.solvers.base import Controls, JointSolution, Solution
-from sparsereg.solvers.multinomial_problem import MultinomialProblem
+from sparsereg.solvers import coordinate_descent
+from sparsereg.solvers.base import JointSolution, Solution, SolverOptions
+from sparsereg.solvers.multinomial import solver as multinomial
+from sparsereg.solvers.multinomial.problem import MultinomialProblem
+from sparsereg.solvers.null_model import state_at
 from sparsereg.solvers.problem import Problem
-from sparsereg.solvers.start import point_at
 
-__all__ = ["Relaxation"]
+__all__ = ["RelaxedFit"]
 
 
 # Without penalty nearly collinear columns leave a fit that hardly changes for tens of thousands of passes.
 MOST_PASSES = 2000
 
 
-class Relaxation:
+class RelaxedFit:
     """Refits of the supports of one problem; equal supports are refitted once.
 
     Parameters
     ----------
     problem : Problem or MultinomialProblem
-    controls : Controls
+    options : SolverOptions
     """
 
-    def __init__(self, problem: Problem | MultinomialProblem, controls: Controls):
+    def __init__(self, problem: Problem | MultinomialProblem, options: SolverOptions):
         # Nobody asked for alpha = 0, and so no callback is told of it.
         self._problem = problem
-        self._controls = replace(controls, callback=None, max_iter=min(controls.max_iter, MOST_PASSES))
+        self._controls = replace(options, callback=None, max_iter=min(options.max_iter, MOST_PASSES))
         self._refits: dict[bytes, Any] = {}
 
     def __call__(self, solution: Solution | JointSolution) -> Any:
@@ -63,13 +64,13 @@ class Relaxation:
         refit: Solution | JointSolution
         if isinstance(problem, MultinomialProblem):
             joint = replace(problem, classes=tuple(restrict(part, columns) for part in problem.classes))
-            w = solution.on(joint.classes[0].factor.size).toarray()
-            start = point_at(joint, np.ascontiguousarray(w.T), solution.b, 0.0, self._controls)
+            w = solution.on(joint.classes[0].penalty_factor.size).toarray()
+            start = state_at(joint, np.ascontiguousarray(w.T), solution.b, 0.0, self._controls)
             refit = multinomial.solve(joint, nothing, start, self._controls)
         else:
             single = restrict(problem, columns)
-            w = solution.on(single.factor.size).toarray().ravel()
-            start = point_at(single, w, solution.b, 0.0, self._controls)
+            w = solution.on(single.penalty_factor.size).toarray().ravel()
+            start = state_at(single, w, solution.b, 0.0, self._controls)
             refit = coordinate_descent.solve(single, nothing, start, self._controls)
         if refit.loss <= solution.loss:
             return refit
@@ -91,4 +92,4 @@ def restrict(problem: Problem, columns: npt.NDArray[np.int32]) -> Problem:
     -------
     problem : Problem
     """
-    return replace(problem, public=columns, private=None)
+    return replace(problem, columns=columns, singletons=None)

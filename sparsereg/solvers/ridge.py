@@ -1,4 +1,4 @@
-"""Pure L2: at once where that is little work, else private columns in closed form and conjugate gradients."""
+"""Pure L2: at once where that is little work, else singleton columns in closed form and conjugate gradients."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import numpy.typing as npt
 from sparsereg._core import columns as column_passes
 from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers import coordinate_descent, direct
-from sparsereg.solvers.base import Controls, Point, Progress, Solution
+from sparsereg.solvers import coordinate_descent
+from sparsereg.solvers import ridge_direct as direct
+from sparsereg.solvers.base import Progress, Solution, SolverOptions, State
 from sparsereg.solvers.problem import Problem
-from sparsereg.solvers.unpenalised import UnpenalisedBlock
+from sparsereg.solvers.unpenalized import UnpenalizedBlock
 
 __all__ = ["solve"]
 
@@ -19,7 +20,7 @@ Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
 
 
-def solve(problem: Problem, penalty: ElasticNet, point: Point, controls: Controls) -> Solution:
+def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution:
     """Minimise F with l1_ratio = 0 at one alpha from a warm start.
 
     With scaled unknowns sqrt(ridge_j) w_j the gradient's squared norm is twice the duality gap, so the gap is what
@@ -33,63 +34,63 @@ def solve(problem: Problem, penalty: ElasticNet, point: Point, controls: Control
     ----------
     problem : Problem
     penalty : ElasticNet
-    point : Point
+    state : Point
         Warm start; holds the solution on return.
-    controls : Controls
+    options : SolverOptions
 
     Returns
     -------
     solution : Solution
     """
     bounded = np.isfinite(problem.lower).any() or np.isfinite(problem.upper).any()
-    unpenalised = penalty.alpha == 0.0 or np.any(problem.factor[problem.public] == 0.0)
+    unpenalized = penalty.alpha == 0.0 or np.any(problem.penalty_factor[problem.columns] == 0.0)
     squared = isinstance(problem.loss, Squared)
-    if not squared or bounded or problem.reference <= problem.rounding:
-        return coordinate_descent.solve(problem, penalty, point, controls)
-    if point.known is None or point.known[0] is not problem:
-        point.known = problem, direct.factorise(problem)
-    factors, known = point.known[1], None
+    if not squared or bounded or problem.reference <= problem.gap_rounding:
+        return coordinate_descent.solve(problem, penalty, state, options)
+    if state.known is None or state.known[0] is not problem:
+        state.known = problem, direct.factorise(problem)
+    factors, known = state.known[1], None
     if factors is not None:
         known = factors.solve(penalty.alpha)
     elif penalty.alpha == 0.0:
         known = _shortest(problem)
     if known is not None:
-        _start_at(problem, point, known)
-    if unpenalised:
-        return coordinate_descent.solve(problem, penalty, point, controls)
-    return _Normal(problem, penalty, point, controls, known).solve()
+        _start_at(problem, state, known)
+    if unpenalized:
+        return coordinate_descent.solve(problem, penalty, state, options)
+    return _Normal(problem, penalty, state, options, known).solve()
 
 
-def _start_at(problem: Problem, point: Point, known: direct.Direct) -> None:
-    """Bring a point to coefficients, private ones aside, and to the intercept that is best beside them."""
-    point.w[known.columns] = known.w
-    if problem.private is not None:
-        point.w[problem.private.columns] = 0.0
-    point.b = 0.0
+def _start_at(problem: Problem, state: State, known: direct.Direct) -> None:
+    """Bring a point to coefficients, singletons aside, and to the intercept that is best beside them."""
+    state.w[known.columns] = known.w
+    if problem.singletons is not None:
+        state.w[problem.singletons.columns] = 0.0
+    state.b = 0.0
     if problem.fit_intercept:
-        point.b = float(np.sum(problem.weight * (problem.y - problem.predictor(point.w, 0.0)))) / problem.weight_sum
-    point.fresh = None
+        state.b = float(np.sum(problem.weight * (problem.y - problem.predictor(state.w, 0.0)))) / problem.weight_sum
+    state.Xt_is_current = None
 
 
 def _shortest(problem: Problem) -> direct.Direct:
     """Find the shortest of the coefficients that fit best, in the units of the penalty, as far as LSMR gets."""
-    columns = problem.public
-    unit = np.sqrt(problem.factor[columns]) * problem.scale[columns]
-    block = UnpenalisedBlock(problem, columns, np.where(unit > 0.0, unit, np.sqrt(problem.curvature[columns])))
+    columns = problem.columns
+    unit = np.sqrt(problem.penalty_factor[columns]) * problem.scale[columns]
+    block = UnpenalizedBlock(problem, columns, np.where(unit > 0.0, unit, np.sqrt(problem.curvature[columns])))
     weight_sum = problem.weight_sum if problem.fit_intercept else 0.0
     return direct.Direct(columns, block.solve(problem.weight * problem.y, problem.weight, weight_sum)[0])
 
 
 class _Normal:
-    """The normal equations in scaled unknowns, private columns and intercept eliminated."""
+    """The normal equations in scaled unknowns, singleton columns and intercept eliminated."""
 
     def __init__(
-        self, problem: Problem, penalty: ElasticNet, point: Point, controls: Controls, known: direct.Direct | None
+        self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions, known: direct.Direct | None
     ):
-        self.problem, self.penalty, self.point, self.controls = problem, penalty, point, controls
+        self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
         self.known = known
-        self.columns = problem.public
-        self.root = np.sqrt(penalty.alpha * problem.factor[self.columns]) * problem.scale[self.columns]
+        self.columns = problem.columns
+        self.root = np.sqrt(penalty.alpha * problem.penalty_factor[self.columns]) * problem.scale[self.columns]
         self.weight, self.ridge = self._eliminate()
         self.weight_sum = float(self.weight.sum())
         self.diagonal = 1.0 + problem.moments(self.columns, self.weight)[1] / self.root**2
@@ -97,12 +98,12 @@ class _Normal:
         self._v = np.zeros(problem.indptr.size - 1)
 
     def _eliminate(self) -> tuple[Vector, Vector]:
-        """Weights of the rows once their private columns are gone: min_u s/2 (r - x u)^2 + ridge/2 u^2."""
-        problem, private = self.problem, self.problem.private
-        if private is None:
+        """Weights of the rows once their singleton columns are gone: min_u s/2 (r - x u)^2 + ridge/2 u^2."""
+        problem, singletons = self.problem, self.problem.singletons
+        if singletons is None:
             return np.array(np.broadcast_to(problem.weight, (problem.n_rows,))), np.ones(problem.n_rows)
-        ridge = self.penalty.alpha * private.factor * private.scale**2
-        return problem.s * ridge / (ridge + problem.s * private.x**2), ridge
+        ridge = self.penalty.alpha * singletons.penalty_factor * singletons.scale**2
+        return problem.s * ridge / (ridge + problem.s * singletons.x**2), ridge
 
     def _centred(self, residual: Vector) -> tuple[Vector, float]:
         """Take the weighted mean off a residual where there is an intercept; return it too."""
@@ -117,7 +118,7 @@ class _Normal:
         return out
 
     def _backward(self, z: Vector) -> Vector:
-        column_passes.correlate(*self.problem.matrix, self.columns, z, self._v, self.controls.n_threads)
+        column_passes.correlate(*self.problem.matrix, self.columns, z, self._v, self.options.n_threads)
         return self._v[self.columns] / self.root
 
     def _apply(self, scaled: Vector) -> Vector:
@@ -129,9 +130,9 @@ class _Normal:
         # Imported late: it takes longer than all other imports together, and most fits do without.
         from scipy.sparse.linalg import LinearOperator, cg
 
-        problem, point = self.problem, self.point
-        target = self.controls.tol * problem.reference + problem.rounding
-        scaled = point.w[self.columns] * self.root
+        problem, state = self.problem, self.state
+        target = self.options.tol * problem.reference + problem.gap_rounding
+        scaled = state.w[self.columns] * self.root
         size = scaled.size
         operator = LinearOperator((size, size), matvec=self._apply, dtype=np.float64)
         preconditioner = LinearOperator((size, size), matvec=lambda r: r / self.diagonal, dtype=np.float64)
@@ -146,12 +147,12 @@ class _Normal:
             self.n_iter += 1
             self._tell(gap, scaled, residual)
             # CG's own residual drifts from the true one; restarts repair that until rounding is reached.
-            if gap <= target or self.n_iter >= self.controls.max_iter or gap > 0.5 * last or size == 0:
+            if gap <= target or self.n_iter >= self.options.max_iter or gap > 0.5 * last or size == 0:
                 break
             last = gap
             step, _ = cg(
                 operator, gradient, rtol=0.0, atol=0.9 * np.sqrt(2.0 * target), M=preconditioner,
-                maxiter=self.controls.max_iter - self.n_iter, callback=self._count,
+                maxiter=self.options.max_iter - self.n_iter, callback=self._count,
             )
             scaled = scaled + step
         return self._finish(scaled, residual, shift, gap, target)
@@ -159,39 +160,39 @@ class _Normal:
     def _count(self, _: Vector) -> None:
         self.n_iter += 1
 
-    def _private(self, residual: Vector) -> Vector:
-        private, s = self.problem.private, self.problem.s
-        return s * private.x * residual / (s * private.x**2 + self.ridge)
+    def _singleton_w(self, residual: Vector) -> Vector:
+        singletons, s = self.problem.singletons, self.problem.s
+        return s * singletons.x * residual / (s * singletons.x**2 + self.ridge)
 
     def _tell(self, gap: float, scaled: Vector, residual: Vector) -> None:
-        if self.controls.callback is not None:
+        if self.options.callback is not None:
             n_nonzero = int(np.count_nonzero(scaled))
-            if self.problem.private is not None:
-                n_nonzero += int(np.count_nonzero(self._private(residual)[self.problem.private.rows]))
-            self.controls.callback(Progress(self.penalty.alpha, self.n_iter, gap / self.problem.reference, n_nonzero))
+            if self.problem.singletons is not None:
+                n_nonzero += int(np.count_nonzero(self._singleton_w(residual)[self.problem.singletons.rows]))
+            self.options.callback(Progress(self.penalty.alpha, self.n_iter, gap / self.problem.reference, n_nonzero))
 
     def _finish(self, scaled: Vector, residual: Vector, shift: float, gap: float, target: float) -> Solution:
-        problem, point, private = self.problem, self.point, self.problem.private
-        point.w[self.columns] = scaled / self.root
-        point.b, point.alpha = shift, self.penalty.alpha
-        w = point.w.copy()
+        problem, state, singletons = self.problem, self.state, self.problem.singletons
+        state.w[self.columns] = scaled / self.root
+        state.b, state.alpha = shift, self.penalty.alpha
+        w = state.w.copy()
         squares = 0.5 * float(scaled @ scaled)
-        if private is not None:
-            u = self._private(residual)
-            w[private.columns] = u[private.rows]
-            squares += 0.5 * float(np.sum((self.ridge * u**2)[private.rows]))
-            residual = residual - private.x * u
-            point.t = problem.y - residual
-            point.eta, point.u = point.t - private.x * u, u
-        point.z[:] = problem.s * residual
-        point.fresh = None
-        loss = 0.5 * float(problem.s @ residual**2) + problem.within
+        if singletons is not None:
+            u = self._singleton_w(residual)
+            w[singletons.columns] = u[singletons.rows]
+            squares += 0.5 * float(np.sum((self.ridge * u**2)[singletons.rows]))
+            residual = residual - singletons.x * u
+            state.predictor = problem.y - residual
+            state.eta, state.singleton_w = state.predictor - singletons.x * u, u
+        state.neg_gradient[:] = problem.s * residual
+        state.Xt_is_current = None
+        loss = 0.5 * float(problem.s @ residual**2) + problem.constant
         return Solution.of(
             w,
-            b=problem.intercept_outside(point.w, shift),
+            b=problem.intercept_outside(state.w, shift),
             objective=loss + squares,
             loss=loss,
-            dual_gap=gap / problem.reference if problem.reference > problem.rounding else 0.0,
+            dual_gap=gap / problem.reference if problem.reference > problem.gap_rounding else 0.0,
             n_iter=self.n_iter,
             converged=gap <= target,
         )

@@ -16,7 +16,7 @@ from sparsereg._core import columns as column_passes
 from sparsereg._core import saga
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Controls, Point, Solution
+from sparsereg.solvers.base import Solution, SolverOptions, State
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
 
@@ -38,7 +38,7 @@ ALIKE = 0.25
 CAUTION = 1.0
 
 
-def finish(problem: Problem, penalty: ElasticNet, point: Point, controls: Controls, seed: int = 0) -> Solution:
+def finish(problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions, seed: int = 0) -> Solution:
     """Minimise F at one alpha from a warm start.
 
     Parameters
@@ -46,9 +46,9 @@ def finish(problem: Problem, penalty: ElasticNet, point: Point, controls: Contro
     problem : Problem
         Its loss must have a bounded second derivative.
     penalty : ElasticNet
-    point : Point
+    state : Point
         Warm start; holds the solution on return.
-    controls : Controls
+    options : SolverOptions
         A sweep, which visits as many rows as there are, and a look at the duality gap are one pass each.
     seed : int, default=0
         Of the order in which rows are visited.
@@ -66,7 +66,7 @@ def finish(problem: Problem, penalty: ElasticNet, point: Point, controls: Contro
         names = {cls: name for name, cls in LOSSES.items()}
         allowed = ", ".join(repr(name) for name, cls in LOSSES.items() if np.isfinite(cls.lipschitz))
         raise ValueError(f"loss: value {names[type(problem.loss)]!r} is not allowed, expected one of {allowed}")
-    return _Saga(problem, penalty, point, controls, seed).run()
+    return _Saga(problem, penalty, state, options, seed).run()
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ class _Rows:
     columns : ndarray of int32 of shape (n_columns,)
     data, indices, indptr
         Compact rows (CSR); `data` is empty where every value is 1.
-    rules : tuple of ndarray of float64 of shape (n_columns,) or (1,)
-        `factor, scale, lower, upper` of the columns.
+    penalties : tuple of ndarray of float64 of shape (n_columns,) or (1,)
+        `penalty_factor, scale, lower, upper` of the columns.
     chance : ndarray of float64 of shape (n_rows,)
         Of each row to be drawn; sums to one.
     spread : ndarray of float64 of shape (n_columns,)
@@ -106,10 +106,10 @@ class _Rows:
         n_held = np.diff(matrix.indptr)
         ones = bool(np.all(matrix.data == 1.0))
         squares = n_held if ones else _row_sums(matrix, matrix.data.astype(np.float64) ** 2)
-        stiffness = problem.loss.lipschitz * problem.weight * (squares + problem.fit_intercept)
-        chance, step = _chances(stiffness)
+        curvature_scale = problem.loss.lipschitz * problem.weight * (squares + problem.fit_intercept)
+        chance, step = _chances(curvature_scale)
         held = np.bincount(matrix.indices, np.repeat(chance, n_held), minlength=columns.size)
-        rules = tuple(rule[columns] for rule in problem.rules)
+        rules = tuple(rule[columns] for rule in problem.penalties)
         if all(np.all(rule == rule[:1]) for rule in rules):
             rules = tuple(rule[:1] for rule in rules)
         return cls(
@@ -138,74 +138,75 @@ def _row_sums(matrix: sparse.csr_array, values: Vector) -> Vector:
     return np.diff(np.concatenate([[0.0], np.cumsum(values)])[matrix.indptr])
 
 
-def _chances(stiffness: Vector) -> tuple[Vector, float]:
+def _chances(curvature_scale: Vector) -> tuple[Vector, float]:
     """Return the chances of rows and the step, given the largest curvature along each."""
-    live = stiffness > 0.0
+    live = curvature_scale > 0.0
     if not live.any():
-        return np.full(stiffness.size, 1.0 / stiffness.size), 0.0
-    chance = ALIKE * live / np.count_nonzero(live) + (1.0 - ALIKE) * stiffness / stiffness.sum()
-    return chance, float(1.0 / (CAUTION * np.max(stiffness[live] / chance[live])))
+        return np.full(curvature_scale.size, 1.0 / curvature_scale.size), 0.0
+    chance = ALIKE * live / np.count_nonzero(live) + (1.0 - ALIKE) * curvature_scale / curvature_scale.sum()
+    return chance, float(1.0 / (CAUTION * np.max(curvature_scale[live] / chance[live])))
 
 
 class _Saga(ProximalNewton):
     """Stochastic descent on F itself; the model of the loss serves the certificate alone."""
 
-    def __init__(self, problem: Problem, penalty: ElasticNet, point: Point, controls: Controls, seed: int):
+    def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions, seed: int):
         if problem.is_quadratic:
-            point.eta = problem.predictor(point.w, point.b)
+            state.eta = problem.predictor(state.w, state.b)
         self.rng = np.random.default_rng(seed)
         self.rows: _Rows | None = None
         self.share = 1.0
-        super().__init__(problem, penalty, point, controls)
+        super().__init__(problem, penalty, state, options)
 
-    def choose_working_set(self) -> Ids:
+    def select_working_set(self) -> Ids:
         """Take all columns that are not known to be zero."""
         return self.live
 
-    def drop_safely(self, scale: float, gap: float) -> None:
+    def screen_gap_safe(self, scale: float, gap: float) -> None:
         """Drop columns where that spares enough to copy the rows."""
         live = self.live
-        super().drop_safely(scale, gap)
+        super().screen_gap_safe(scale, gap)
         if self.live.size > WORTH_A_COPY * live.size:
             self.live = live
 
     def _descend(self, columns: Ids, violation: float) -> None:
         """Sweep over the rows; take shorter steps, from the same point, where that did not lower F."""
-        problem, point = self.problem, self.point
+        problem, state = self.problem, self.state
         if self.rows is None or self.rows.columns.size != columns.size:
             self.rows = _Rows.of(problem, columns)
-        start, b, eta = point.w[columns], point.b, point.eta
-        allowed = self.primal + 1e-13 * problem.reference + problem.rounding
+        start, b, eta = state.w[columns], state.b, state.eta
+        allowed = self.primal + 1e-13 * problem.reference + problem.gap_rounding
         self._sweep(self.rows)
         if not self._primal(self.live) <= allowed:
-            point.w[columns], point.b, point.eta = start, b, eta
+            state.w[columns], state.b, state.eta = start, b, eta
             self.share *= 0.5
             self.model = self._model()
 
     def _sweep(self, rows: _Rows) -> None:
         """Sweep over the rows, with the derivatives and the gradient of the last look to begin with."""
-        problem, point = self.problem, self.point
-        w, slope = point.w[rows.columns], -point.z
-        gradient = np.zeros(point.w.size)
-        column_passes.correlate(*problem.matrix, rows.columns, slope, gradient, self.controls.n_threads)
+        problem, state = self.problem, self.state
+        w, slope = state.w[rows.columns], -state.neg_gradient
+        gradient = np.zeros(state.w.size)
+        column_passes.correlate(*problem.matrix, rows.columns, slope, gradient, self.options.n_threads)
         gradient = gradient[rows.columns]
-        for _ in range(min(SWEEPS, max(self.controls.max_iter - self.n_iter, 1))):
-            point.b = saga.sweep(
+        for _ in range(min(SWEEPS, max(self.options.max_iter - self.n_iter, 1))):
+            state.b = saga.sweep(
                 problem.loss, self.penalty, rows.data, rows.indices, rows.indptr, rows.draw(self.rng), rows.chance,
-                self.share * rows.step, *problem.terms, *problem.private_rules, point.u, rows.spread, *rows.rules,
-                w, point.b, problem.fit_intercept, slope, gradient,
+                self.share * rows.step, *problem.row_terms, *problem.singleton_penalties, state.singleton_w,
+                rows.spread, *rows.rules,
+                w, state.b, problem.fit_intercept, slope, gradient,
             )
             self.n_iter += 1
-        point.w[rows.columns] = w
-        point.eta = problem.predictor(point.w, point.b)
+        state.w[rows.columns] = w
+        state.eta = problem.predictor(state.w, state.b)
         if problem.is_quadratic and problem.fit_intercept:
-            shift = float(np.sum(problem.weight * (problem.y - point.eta))) / problem.weight_sum
-            point.b, point.eta = point.b + shift, point.eta + shift
+            shift = float(np.sum(problem.weight * (problem.y - state.eta))) / problem.weight_sum
+            state.b, state.eta = state.b + shift, state.eta + shift
         self.model = self._model()
 
     def finish(self) -> Solution:
         """Report, and leave the point as other solvers expect it."""
         solution = super().finish()
         if self.problem.is_quadratic:
-            self.point.eta, self.point.known = None, None
+            self.state.eta, self.state.known = None, None
         return solution

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core import certificate, newton
+from sparsereg._core import column_objective, row_objective
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Controls, Point, Solution
-from sparsereg.solvers.certified import CertifiedRun, faint_columns
+from sparsereg.solvers.base import Solution, SolverOptions, State
+from sparsereg.solvers.certificate import GapTracker, faint_columns
 from sparsereg.solvers.problem import Problem
 
 __all__ = ["MAX_SWEEPS", "Model", "WorkingSetRun"]
@@ -48,37 +48,37 @@ class Model:
     loss: float
 
 
-class WorkingSetRun(CertifiedRun):
+class WorkingSetRun(GapTracker):
     """The state of one call of `solve`; a subclass says how to descend.
 
     Parameters
     ----------
     problem : Problem
     penalty : ElasticNet
-    point : Point
+    state : Point
         Warm start; holds the solution on return.
-    controls : Controls
+    options : SolverOptions
     """
 
     model: Model
     unbounded = False
 
-    def __init__(self, problem: Problem, penalty: ElasticNet, point: Point, controls: Controls):
-        super().__init__(problem, penalty, point, controls)
+    def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
+        super().__init__(problem, penalty, state, options)
         self.norm = np.sqrt(problem.curvature)
         self.is_z = False
         self.is_first = True
-        self.working_set: Ids = problem.public[:0]
+        self.working_set: Ids = problem.columns[:0]
         self.model = self._begin()
-        self.unpenalised = self._without_penalty()
+        self.unpenalized = self._without_penalty()
         # The unpenalised columns that the dual point was made orthogonal to, and what another step on them would gain.
-        self.solved, self.slack = self.unpenalised[:0], 0.0
-        self.live = self._statically_live()
+        self.solved, self.slack = self.unpenalized[:0], 0.0
+        self.live = self.screen_static()
 
     def run(self) -> Solution:
         """Alternate between certificate and descent until the gap is small enough."""
         while self.certify():
-            columns = self.choose_working_set()
+            columns = self.select_working_set()
             self._descend(columns, self.violation(columns))
         self._drop_faint()
         return self.finish()
@@ -96,7 +96,7 @@ class WorkingSetRun(CertifiedRun):
         -------
         theta : ndarray of float64 of shape (n_rows,)
         scale : float
-            The largest c <= 1 with c theta feasible for the private columns.
+            The largest c <= 1 with c theta feasible for the singleton columns.
         """
         raise NotImplementedError
 
@@ -108,11 +108,11 @@ class WorkingSetRun(CertifiedRun):
         """Add to the coefficients of columns, and bring point and model along."""
         raise NotImplementedError
 
-    def _tighten(self, theta: Vector, private_scale: float) -> None:
+    def _tighten(self, theta: Vector, singleton_scale: float) -> None:
         """Learn from a certificate how well to solve the next descent; nothing, where violations say that."""
 
     def _predictor(self) -> Vector:
-        """Linear predictor of every row, private columns included; read where rows have several terms."""
+        """Linear predictor of every row, singleton columns included; read where rows have several terms."""
         raise NotImplementedError
 
     # Which columns to look at.
@@ -120,12 +120,12 @@ class WorkingSetRun(CertifiedRun):
     def _without_penalty(self) -> Ids:
         """Find the columns whose dual constraint is an equality or a sign: no penalty and no bound on some side."""
         problem = self.problem
-        public = problem.public
+        remaining = problem.columns
         if self.penalty.alpha > 0.0:
-            public = public[problem.factor[public] == 0.0]
-        return public[np.isinf(problem.lower[public]) | np.isinf(problem.upper[public])]
+            remaining = remaining[problem.penalty_factor[remaining] == 0.0]
+        return remaining[np.isinf(problem.lower[remaining]) | np.isinf(problem.upper[remaining])]
 
-    def _statically_live(self) -> Ids:
+    def screen_static(self) -> Ids:
         """Drop columns that are zero at the optimum whatever the others are.
 
         By Cauchy-Schwarz, as the loss there is at most F here and at 0 and f'^2 <= 2 L f for f >= 0; and by how steep
@@ -139,51 +139,56 @@ class WorkingSetRun(CertifiedRun):
 
     def _within_reach(self) -> Ids:
         """Drop the columns that the loss is nowhere steep enough for."""
-        problem, columns = self.problem, self.problem.public
-        if problem.reach is None:
+        problem, columns = self.problem, self.problem.columns
+        if problem.max_gradient is None:
             return columns
-        return columns[(problem.reach[columns] > self._threshold(columns)) | (self.point.w[columns] != 0.0)]
+        return columns[(problem.max_gradient[columns] > self._threshold(columns)) | (self.state.w[columns] != 0.0)]
 
     def _reachable(self, columns: Ids, c: float, radius: float) -> Ids:
         """Keep the columns that are not zero at every dual point within the radius of c z."""
-        out, problem, point = np.empty_like(columns), self.problem, self.point
-        n = certificate.reachable(
-            self.penalty, columns, point.v, point.w, self.norm, problem.factor, problem.scale, c, radius, out
+        out, problem, state = np.empty_like(columns), self.problem, self.state
+        n = column_objective.reachable(
+            self.penalty, columns, state.Xt_neg_gradient, state.w, self.norm, problem.penalty_factor, problem.scale, c,
+            radius, out
         )
         return out[:n].copy()
 
     def _primal(self, columns: Ids) -> float:
-        """F less the constants, for coefficients that are zero outside the columns and the private ones."""
+        """F less the constants, for coefficients that are zero outside the columns and the singletons."""
         return self.model.loss + self.penalty_paid(columns)
 
     def penalty_paid(self, columns: Ids) -> float:
         """Penalty of the coefficients of the columns."""
         problem = self.problem
-        return certificate.penalty_value(self.penalty, columns, self.point.w, problem.factor, problem.scale)
+        return column_objective.penalty_value(
+            self.penalty, columns, self.state.w, problem.penalty_factor, problem.scale
+        )
 
     def violation(self, columns: Ids) -> float:
         """Largest distance from the optimality conditions on the columns, in units of the gradient."""
-        point = self.point
-        return certificate.optimality_violation(self.penalty, columns, point.v, point.w, *self.problem.rules)
+        state = self.state
+        return column_objective.optimality_violation(
+            self.penalty, columns, state.Xt_neg_gradient, state.w, *self.problem.penalties
+        )
 
     def _threshold(self, columns: Ids) -> Vector:
         """Correlation X_j' z up to which column j stays at zero."""
-        return self.penalty.strength * self.problem.factor[columns] * self.problem.scale[columns]
+        return self.penalty.strength * self.problem.penalty_factor[columns] * self.problem.scale[columns]
 
     def _correlate(self, columns: Ids, z: Vector) -> None:
-        column_passes.correlate(*self.problem.matrix, columns, z, self.point.v, self.controls.n_threads)
+        column_passes.correlate(*self.problem.matrix, columns, z, self.state.Xt_neg_gradient, self.options.n_threads)
 
     # The certificate.
 
     def certify(self) -> bool:
         """Update the duality gap; say whether to go on."""
-        theta, private_scale = self._dual_point()
-        dual, scale = self._best_dual(theta, self.live, private_scale)
+        theta, singleton_scale = self._dual_point()
+        dual, scale = self._best_dual(theta, self.live, singleton_scale)
         primal = self._primal(self.live)
         if not self.record(primal, dual):
             return False
-        self._tighten(theta, private_scale)
-        self.drop_safely(scale, primal - dual)
+        self._tighten(theta, singleton_scale)
+        self.screen_gap_safe(scale, primal - dual)
         return True
 
     def look_off_bounds(self, z: Vector) -> None:
@@ -191,31 +196,32 @@ class WorkingSetRun(CertifiedRun):
 
         Projected, a dual point does not show that these have something to gain, off the bound at which they are.
         """
-        lower, upper = self.problem.lower[self.unpenalised], self.problem.upper[self.unpenalised]
+        lower, upper = self.problem.lower[self.unpenalized], self.problem.upper[self.unpenalized]
         one_sided = np.isfinite(lower) | np.isfinite(upper)
         if one_sided.any():
-            self._correlate(self.unpenalised[one_sided], z)
+            self._correlate(self.unpenalized[one_sided], z)
 
     def _without_dual_slack(self, theta: Vector) -> Ids:
         """Find the unpenalised columns that X' theta must vanish on: within their bounds, or pushed off one."""
-        point, columns = self.point, self.unpenalised
-        w, lower, upper = point.w[columns], self.problem.lower[columns], self.problem.upper[columns]
+        state, columns = self.state, self.unpenalized
+        w, lower, upper = state.w[columns], self.problem.lower[columns], self.problem.upper[columns]
         self._correlate(columns, theta)
-        v = point.v[columns]
+        v = state.Xt_neg_gradient[columns]
         return columns[((lower < w) | (v > 0.0)) & ((w < upper) | (v < 0.0))]
 
-    def _best_dual(self, theta: Vector, columns: Ids, private_scale: float) -> tuple[float, float]:
+    def _best_dual(self, theta: Vector, columns: Ids, singleton_scale: float) -> tuple[float, float]:
         """Return the dual objective at the best of a few scalings of theta, and that scaling."""
-        problem, point = self.problem, self.point
-        explained = float(point.w[columns] @ point.v[columns])
+        problem, state = self.problem, self.state
+        explained = float(state.w[columns] @ state.Xt_neg_gradient[columns])
         paid = self.penalty_paid(columns)
         best, best_scale, predictor = -np.inf, 1.0, self._predictor()
-        for scale in {min(scale, private_scale) for scale in self.scales(columns)}:
+        for scale in {min(scale, singleton_scale) for scale in self.scales(columns)}:
             conjugate = self.conjugate(columns, scale)
             # By Fenchel's inequality for the loss the gap is at least this, without a look at the rows.
             if paid + conjugate - scale * explained <= self._useful_gap():
-                dual = -conjugate - newton.dual_sum(
-                    problem.loss, self.penalty, *problem.terms, predictor, theta, scale, *problem.private_rules
+                dual = -conjugate - row_objective.dual_sum(
+                    problem.loss, self.penalty, *problem.row_terms, predictor, theta, scale,
+                    *problem.singleton_penalties
                 )
                 if dual > best:
                     best, best_scale = dual, scale
@@ -223,34 +229,35 @@ class WorkingSetRun(CertifiedRun):
 
     def scales(self, columns: Ids) -> list[float]:
         """List the factors of a dual point that are worth a try, given its correlations; 1 is the first."""
-        point, rules = self.point, self.problem.rules
-        columns = np.setdiff1d(columns, self.unpenalised, assume_unique=True) if self.unpenalised.size else columns
+        state, rules = self.state, self.problem.penalties
+        columns = np.setdiff1d(columns, self.unpenalized, assume_unique=True) if self.unpenalized.size else columns
         # Far bounds price the least infeasibility dearly; scaled as if there were none the point costs nothing.
-        every = (rules[2:],) if self.problem.signs is None else (self.problem.signs, rules[2:])
-        feasible = certificate.feasible_scale
-        return [1.0, *(feasible(self.penalty, columns, point.v, point.w, *rules[:2], *sides) for sides in every)]
+        every = (rules[2:],) if self.problem.sign_bounds is None else (self.problem.sign_bounds, rules[2:])
+        feasible = column_objective.feasible_scale
+        v, w = state.Xt_neg_gradient, state.w
+        return [1.0, *(feasible(self.penalty, columns, v, w, *rules[:2], *sides) for sides in every)]
 
     def conjugate(self, columns: Ids, scale: float) -> float:
         """Sum the conjugates of penalties and bounds at the scaled correlations; inf where those are infeasible."""
-        unpenalised = 0.0
-        if self.unpenalised.size:
-            unpenalised = scale * self._unpenalised_conjugate()
-            columns = np.setdiff1d(columns, self.unpenalised, assume_unique=True)
-        return unpenalised + certificate.conjugate_sum(
-            self.penalty, columns, self.point.v, scale, *self.problem.rules
+        unpenalized = 0.0
+        if self.unpenalized.size:
+            unpenalized = scale * self._unpenalized_conjugate()
+            columns = np.setdiff1d(columns, self.unpenalized, assume_unique=True)
+        return unpenalized + column_objective.conjugate_sum(
+            self.penalty, columns, self.state.Xt_neg_gradient, scale, *self.problem.penalties
         )
 
     def _useful_gap(self) -> float:
         """Gap above which a dual point need not be evaluated."""
         return np.finfo(float).max
 
-    def _unpenalised_conjugate(self) -> float:
+    def _unpenalized_conjugate(self) -> float:
         """Sum sup_w v_j w over the bounds; inf where nothing bounds w and v_j is more than rounding.
 
         What is left on the columns that were solved for, if little, is priced by what another step on them would gain.
         """
-        problem, columns = self.problem, self.unpenalised
-        v = self.point.v[columns]
+        problem, columns = self.problem, self.unpenalized
+        v = self.state.Xt_neg_gradient[columns]
         bound = np.where(v > 0.0, problem.upper[columns], problem.lower[columns])
         little = np.where(np.isin(columns, self.solved, assume_unique=True), SOLVED, FEASIBLE)
         little *= self.norm[columns] * np.sqrt(2.0 * problem.reference)
@@ -259,7 +266,7 @@ class WorkingSetRun(CertifiedRun):
         bound[np.isinf(bound)] = 0.0
         return float(np.sum(v * bound)) + self.slack
 
-    def drop_safely(self, scale: float, gap: float) -> None:
+    def screen_gap_safe(self, scale: float, gap: float) -> None:
         """Drop columns that are zero at the optimum, given a scaled dual point and its distance from the objective."""
         lipschitz = self.problem.loss.lipschitz
         if np.isfinite(gap) and np.isfinite(lipschitz):
@@ -267,16 +274,16 @@ class WorkingSetRun(CertifiedRun):
 
     # The working set.
 
-    def choose_working_set(self) -> Ids:
+    def select_working_set(self) -> Ids:
         """Take the support and the columns most likely to join it (strong rules: Tibshirani et al. 2012, eq. 8)."""
         share = 1.0 - 1e-3
         if self.is_first:
-            ratio = self.point.alpha / self.penalty.alpha if self.penalty.alpha > 0.0 else np.inf
+            ratio = self.state.alpha / self.penalty.alpha if self.penalty.alpha > 0.0 else np.inf
             share = max(2.0 - ratio, 0.0)
         self.is_first = False
         out = np.empty_like(self.live)
-        n, n_support = certificate.candidates(
-            self.penalty, self.live, self.point.v, self.point.w, *self.problem.rules, share, out
+        n, n_support = column_objective.candidates(
+            self.penalty, self.live, self.state.Xt_neg_gradient, self.state.w, *self.problem.penalties, share, out
         )
         most = n_support + max(GROWTH * n_support, SMALL_WORKING_SET)
         self.working_set = out[:n].copy() if n <= most else self._most_likely(out[:n], most)
@@ -285,21 +292,21 @@ class WorkingSetRun(CertifiedRun):
     def _most_likely(self, columns: Ids, most: int) -> Ids:
         """Keep the support and the columns closest to joining it, by distance of the dual constraint (celer)."""
         threshold = self._threshold(columns)
-        priority = (threshold - np.abs(self.point.v[columns])) / self.norm[columns]
-        priority[self.point.w[columns] != 0.0] = -np.inf
+        priority = (threshold - np.abs(self.state.Xt_neg_gradient[columns])) / self.norm[columns]
+        priority[self.state.w[columns] != 0.0] = -np.inf
         return np.sort(columns[np.argpartition(priority, most)[:most]])
 
     # The end.
 
     def _drop_faint(self) -> None:
         """Set to zero what rounding alone holds up, if F does not tell the difference."""
-        faint = faint_columns(self.problem, self.penalty, self.point.w)
+        faint = faint_columns(self.problem, self.penalty, self.state.w)
         if faint.size == 0:
             return
-        w = self.point.w[faint]
+        w = self.state.w[faint]
         self._move(faint, -w)
         # The correlations are those of before.
-        self.is_z, self.point.fresh = False, None
+        self.is_z, self.state.Xt_is_current = False, None
         primal = self._primal(self.live)
         if self.allows(primal):
             self.settle(primal)
@@ -307,25 +314,25 @@ class WorkingSetRun(CertifiedRun):
             self._move(faint, w)
 
     def _n_nonzero(self) -> int:
-        return int(np.count_nonzero(self.point.w) + np.count_nonzero(self.point.u))
+        return int(np.count_nonzero(self.state.w) + np.count_nonzero(self.state.singleton_w))
 
     def finish(self) -> Solution:
-        """Put the private columns back and report."""
-        problem, point = self.problem, self.point
-        w = point.w.copy()
-        if problem.private is not None:
-            w[problem.private.columns] = point.u[problem.private.rows]
-        point.alpha = self.penalty.alpha
+        """Put the singleton columns back and report."""
+        problem, state = self.problem, self.state
+        w = state.w.copy()
+        if problem.singletons is not None:
+            w[problem.singletons.columns] = state.singleton_w[problem.singletons.rows]
+        state.alpha = self.penalty.alpha
         if self.is_z:
-            point.fresh = np.zeros(w.size, dtype=bool)
-            point.fresh[self.live] = True
+            state.Xt_is_current = np.zeros(w.size, dtype=bool)
+            state.Xt_is_current[self.live] = True
         support = np.flatnonzero(w != 0.0).astype(np.int32)
-        paid = certificate.penalty_value(self.penalty, support, w, problem.factor, problem.scale)
+        paid = column_objective.penalty_value(self.penalty, support, w, problem.penalty_factor, problem.scale)
         return Solution.of(
             w,
-            b=problem.intercept_outside(point.w, point.b),
-            objective=self.primal + problem.within,
-            loss=self.primal + problem.within - paid,
+            b=problem.intercept_outside(state.w, state.b),
+            objective=self.primal + problem.constant,
+            loss=self.primal + problem.constant - paid,
             dual_gap=self.relative_gap(),
             n_iter=self.n_iter,
             converged=self.gap <= self.target,

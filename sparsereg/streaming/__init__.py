@@ -1,1 +1,1 @@
-"""Fits that go on: data in blocks, one step a row, state as large as what was touched."""
+"""Proximal SGD on streams: state as large as what was touched."""

@@ -7,7 +7,7 @@ import logging
 import sys
 from typing import Any
 
-from sparsereg.streaming.course import Course
+from sparsereg.streaming.training import Training
 
 __all__ = ["Reporter"]
 
@@ -38,11 +38,11 @@ class Reporter:
         if self._bar is not None:
             self._bar.update(n_rows)
 
-    def tell(self, course: Course) -> None:
+    def tell(self, training: Training) -> None:
         """Tell the last entry of the history."""
         if self._bar is None and not self._logs:
             return
-        last = course.history.last
+        last = training.history.last
         words = (
             f"loss {last('loss'):.5g}, progressive {last('progressive_loss'):.5g}, non-zeros {last('n_nonzero'):,}, "
             f"memory {last('nbytes') / 2**20:,.1f} MB"
@@ -50,7 +50,7 @@ class Reporter:
         if self._bar is not None:
             self._bar.set_postfix_str(words)
             return
-        rate = last("n_rows") / course.seconds if course.seconds > 0.0 else 0.0
+        rate = last("n_rows") / training.seconds if training.seconds > 0.0 else 0.0
         LOGGER.info("rows %s, %s rows/s, %s", f"{last('n_rows'):,}", f"{rate:,.0f}", words)
 
     def close(self) -> None:

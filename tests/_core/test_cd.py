@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kernel_calls import descend
-from oracles import Raw
+from support.kernel_calls import descend
+from support.oracles import Raw
 
 from sparsereg._core.penalties import ElasticNet
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kernel_calls import compact
+from support.kernel_calls import compact
 
 from sparsereg._core import columns as passes
 

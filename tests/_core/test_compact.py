@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wide_matrices import blemished_csr
+from support.wide_matrices import blemished_csr
 
 from sparsereg._core import compact
 

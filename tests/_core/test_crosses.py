@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sparsereg._core.crosses import hashed_ids, lat_long_ids, mixed_radix_ids
-from sparsereg.grid import make_level
+from sparsereg.features.buckets import make_level
 
 WORD = 2**64
 WIDTHS = [1, 0.5, 2.5, 60, 7, 0.1, 1 / 3, 10_800, 1e-4, np.pi]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from kernel_calls import loss_of, one_row, rules
-from oracles import LOSS_VALUES
 from scipy import optimize
+from support.kernel_calls import loss_of, one_row, rules
+from support.oracles import LOSS_VALUES
 
-from sparsereg._core import newton
+from sparsereg._core import row_objective
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import ElasticNet
 
@@ -28,7 +28,7 @@ def target(name, share):
 def at(name, y, t, s=1.0):
     """Return value, derivative and curvature of s * loss, as a row pass without private columns gives them."""
     z, curvature, weight = np.empty(1), np.empty(1), np.empty(1)
-    value, total = newton.linearise(
+    value, total = row_objective.linearise(
         loss_of(name), FREE, *one_row(y, s), np.array([t]), *rules(0, with_x=True), 0.0, z,
         curvature, weight, np.empty(0), np.empty(0),
     )
@@ -39,7 +39,7 @@ def at(name, y, t, s=1.0):
 def conjugate(name, y, u):
     """Return the conjugate of the loss at u: the dual sum at z = -u of one row of weight one."""
     z = np.array([-u])
-    return newton.dual_sum(loss_of(name), FREE, *one_row(y), z, z, 1.0, *rules(0, with_x=True))
+    return row_objective.dual_sum(loss_of(name), FREE, *one_row(y), z, z, 1.0, *rules(0, with_x=True))
 
 
 @each_loss
@@ -66,7 +66,7 @@ def test_nothing_overflows_in_silence(name, share, t):
     value, derivative, curvature = at(name, y, t)
     assert value == pytest.approx(LOSS_VALUES[name](y, t), rel=1e-13)
     fall, rise = np.empty(1), np.empty(1)
-    newton.steepest(loss_of(name), *one_row(y)[:2], one_row(y)[3], fall, rise)
+    row_objective.max_slopes(loss_of(name), *one_row(y)[:2], one_row(y)[3], fall, rise)
     assert -fall[0] <= derivative <= rise[0]
     assert curvature >= 0.0
 
@@ -102,7 +102,7 @@ def test_steepest(name, share):
     """The bounds of the derivative are what it tends to."""
     y = target(name, share)
     fall, rise = np.empty(1), np.empty(1)
-    newton.steepest(loss_of(name), *one_row(y)[:2], one_row(y)[3], fall, rise)
+    row_objective.max_slopes(loss_of(name), *one_row(y)[:2], one_row(y)[3], fall, rise)
     for bound, far in ((fall[0], -at(name, y, -700.0)[1]), (rise[0], at(name, y, 700.0)[1])):
         if np.isinf(bound):
             assert far > 100.0 * min(share, 1.0 - share)
@@ -119,7 +119,7 @@ def test_private(name, share, t, s, x, sign, alpha, l1_ratio):
     """The private coefficient minimises over u."""
     y = target(name, share)
     z, curvature, weight, u, with_private = (np.zeros(1) for _ in range(5))
-    newton.linearise(
+    row_objective.linearise(
         loss_of(name), ElasticNet(alpha, l1_ratio), *one_row(y, s), np.array([t]), np.array([sign * x]), *rules(1),
         1e-3, z, curvature, weight, u, with_private,
     )
@@ -145,7 +145,7 @@ def test_private_over_several_terms(name, seed, l1_ratio):
     for guess in (0.0, 1.0, -30.0):
         z, curvature, weight, u = np.empty(1), np.empty(1), np.empty(1), np.array([guess])
         with_private = t + x * u
-        value, _ = newton.linearise(
+        value, _ = row_objective.linearise(
             loss_of(name), ElasticNet(alpha, l1_ratio), y, s, offset, np.array([0, 4]), np.array([t]), np.array([x]),
             *rules(1), 1e-8, z, curvature, weight, u, with_private,
         )

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kernel_calls import descend, every, rules
-from penalty_twins import CONVEX, build, twin
+from support.kernel_calls import descend, every, rules
+from support.penalty_twins import CONVEX, build, twin
 
-from sparsereg._core import certificate
+from sparsereg._core import column_objective
 from sparsereg._core.penalties import L0, MCP, PENALTIES, ElasticNet
 
 coefficients = st.floats(-10.0, 10.0)
@@ -29,15 +29,15 @@ units = st.sampled_from([0.04, 1.0, 7.0])
 def test_value(name, u, alpha, l1_ratio, factor, scale, gamma, unit):
     settings, pay = rules(1, factor, scale)[:2], twin(name, alpha, l1_ratio, factor, gamma, unit)
     penalty, w = build(name, alpha, l1_ratio, gamma), np.array([u])
-    found = certificate.penalty_value(penalty, every(1), w, *settings, np.array([unit]))
+    found = column_objective.penalty_value(penalty, every(1), w, *settings, np.array([unit]))
     assert found == pytest.approx(float(pay(scale * u)), rel=1e-11, abs=1e-300)
     if unit == 1.0:
-        assert found == certificate.penalty_value(penalty, every(1), w, *settings)
+        assert found == column_objective.penalty_value(penalty, every(1), w, *settings)
 
 
 @pytest.mark.parametrize("name", PENALTIES)
 def test_the_value_of_zero_is_zero_even_where_the_factor_is_infinite(name):
-    assert certificate.penalty_value(build(name, 1.0, 1.0), every(1), np.zeros(1), *rules(1, np.inf)[:2]) == 0.0
+    assert column_objective.penalty_value(build(name, 1.0, 1.0), every(1), np.zeros(1), *rules(1, np.inf)[:2]) == 0.0
 
 
 def lowest(objective, low, high, n=4001, rounds=8):
@@ -124,7 +124,7 @@ def test_large_coefficients_are_not_shrunk(v, name):
     scale=scales, gamma=gammas, unit=units,
 )
 def test_distance_from_the_subdifferential(name, u, g, alpha, l1_ratio, factor, scale, gamma, unit):
-    found = certificate.optimality_violation(
+    found = column_objective.optimality_violation(
         build(name, alpha, l1_ratio, gamma), every(1), np.array([g * scale]), np.array([u / scale]),
         *rules(1, factor, scale), np.array([unit]),
     )
@@ -141,7 +141,7 @@ def test_distance_from_the_subdifferential(name, u, g, alpha, l1_ratio, factor, 
 )
 def test_fixpoint_distance_is_what_a_sweep_would_change(name, v, w, q, alpha, l1_ratio, factor, scale, gamma, unit):
     penalty, settings, out = build(name, alpha, l1_ratio, gamma), rules(1, factor, scale), np.empty(1)
-    worst = certificate.fixpoint_distance(
+    worst = column_objective.fixpoint_distance(
         penalty, every(1), np.array([q * (v - w)]), np.array([w]), np.array([q]), *settings, out, np.array([unit])
     )
     swept = descend(
@@ -152,7 +152,7 @@ def test_fixpoint_distance_is_what_a_sweep_would_change(name, v, w, q, alpha, l1
     if name in CONVEX:
         # Minimising over a convex function moves the gradient at least as far as it is from the subdifferential.
         v, w = np.array([q * (v - w)]), np.array([w])
-        assert out[0] <= certificate.optimality_violation(penalty, every(1), v, w, *settings) + 1e-9
+        assert out[0] <= column_objective.optimality_violation(penalty, every(1), v, w, *settings) + 1e-9
 
 
 @given(
@@ -160,7 +160,7 @@ def test_fixpoint_distance_is_what_a_sweep_would_change(name, v, w, q, alpha, l1
     lower=st.sampled_from([-2.0, -0.5, 0.0]), upper=st.sampled_from([0.0, 0.7, 3.0]), name=names,
 )
 def test_conjugate_within_bounds(name, g, alpha, l1_ratio, factor, scale, lower, upper):
-    found = certificate.conjugate_sum(
+    found = column_objective.conjugate_sum(
         build(name, alpha, l1_ratio), every(1), np.array([2.0 * g]), 0.5, *rules(1, factor, scale, lower, upper)
     )
     penalty, grid = twin(name, alpha, l1_ratio, factor), np.linspace(lower, upper, 20_001)
@@ -175,7 +175,7 @@ def test_conjugate_within_bounds(name, g, alpha, l1_ratio, factor, scale, lower,
 
 @given(g=coefficients, alpha=alphas, l1_ratio=ratios, factor=factors)
 def test_conjugate_without_bounds(g, alpha, l1_ratio, factor):
-    found = certificate.conjugate_sum(ElasticNet(alpha, l1_ratio), every(1), np.array([g]), 1.0, *rules(1, factor))
+    found = column_objective.conjugate_sum(ElasticNet(alpha, l1_ratio), every(1), np.array([g]), 1.0, *rules(1, factor))
     excess = abs(g) - factor * alpha * l1_ratio
     ridge = factor * alpha * (1.0 - l1_ratio)
     if excess <= 0.0:
@@ -192,8 +192,9 @@ def test_conjugate_without_bounds(g, alpha, l1_ratio, factor):
 @given(u=coefficients, v=coefficients, alpha=alphas, factor=factors)
 def test_fenchel_young(u, v, alpha, factor):
     penalty = ElasticNet(alpha, 0.5)
-    value = certificate.penalty_value(penalty, every(1), np.array([u]), *rules(1, factor)[:2])
-    assert value + certificate.conjugate_sum(penalty, every(1), np.array([v]), 1.0, *rules(1, factor)) >= u * v - 1e-9
+    value = column_objective.penalty_value(penalty, every(1), np.array([u]), *rules(1, factor)[:2])
+    conjugate = column_objective.conjugate_sum(penalty, every(1), np.array([v]), 1.0, *rules(1, factor))
+    assert value + conjugate >= u * v - 1e-9
 
 
 @pytest.mark.parametrize("name", PENALTIES)

@@ -7,9 +7,9 @@ from itertools import product
 
 import pytest
 
-from sparsereg._core import cd, certificate, losses, newton, optimisers, penalties, saga, stream
+from sparsereg._core import cd, column_objective, losses, optimizers, penalties, row_objective, saga, sgd
 from sparsereg._core.losses import LOSSES
-from sparsereg._core.optimisers import OPTIMISERS
+from sparsereg._core.optimizers import OPTIMIZERS
 from sparsereg._core.penalties import PENALTIES
 
 # A value for every parameter that a loss or a penalty may have.
@@ -19,31 +19,31 @@ VALUES = {
 }
 FLOATS = ["float", "double"]
 LOSS_NAMES = [loss.__name__ for loss in LOSSES.values()]
-OPTIMISER_NAMES = [optimiser.__name__ for optimiser in OPTIMISERS.values()]
+OPTIMIZER_NAMES = [optimizer.__name__ for optimizer in OPTIMIZERS.values()]
 PENALTY_NAMES = [penalty.__name__ for penalty in PENALTIES.values()]
-REGISTERED = [*LOSSES.values(), *PENALTIES.values(), *OPTIMISERS.values()]
+REGISTERED = [*LOSSES.values(), *PENALTIES.values(), *OPTIMIZERS.values()]
 
 
 @pytest.mark.parametrize(
     ("kernel", "fused"),
     [
         (cd.descend, [FLOATS, PENALTY_NAMES]),
-        (certificate.penalty_value, [PENALTY_NAMES]),
-        (certificate.optimality_violation, [PENALTY_NAMES]),
-        (certificate.fixpoint_distance, [PENALTY_NAMES]),
-        (certificate.feasible_scale, [PENALTY_NAMES]),
-        (certificate.conjugate_sum, [PENALTY_NAMES]),
-        (newton.linearise, [LOSS_NAMES, PENALTY_NAMES]),
-        (newton.centre_dual, [PENALTY_NAMES]),
-        (newton.dual_sum, [LOSS_NAMES, PENALTY_NAMES]),
-        (newton.steepest, [LOSS_NAMES]),
+        (column_objective.penalty_value, [PENALTY_NAMES]),
+        (column_objective.optimality_violation, [PENALTY_NAMES]),
+        (column_objective.fixpoint_distance, [PENALTY_NAMES]),
+        (column_objective.feasible_scale, [PENALTY_NAMES]),
+        (column_objective.conjugate_sum, [PENALTY_NAMES]),
+        (row_objective.linearise, [LOSS_NAMES, PENALTY_NAMES]),
+        (row_objective.centre_dual, [PENALTY_NAMES]),
+        (row_objective.dual_sum, [LOSS_NAMES, PENALTY_NAMES]),
+        (row_objective.max_slopes, [LOSS_NAMES]),
         (saga.sweep, [LOSS_NAMES, PENALTY_NAMES, FLOATS]),
-        (stream.learn, [LOSS_NAMES, PENALTY_NAMES, OPTIMISER_NAMES]),
-        (stream.read, [PENALTY_NAMES, OPTIMISER_NAMES]),
-        (stream.skip, [OPTIMISER_NAMES]),
-        (stream.settle, [OPTIMISER_NAMES]),
-        (stream.write, [OPTIMISER_NAMES]),
-        (stream.decide, [PENALTY_NAMES, OPTIMISER_NAMES]),
+        (sgd.learn, [LOSS_NAMES, PENALTY_NAMES, OPTIMIZER_NAMES]),
+        (sgd.read, [PENALTY_NAMES, OPTIMIZER_NAMES]),
+        (sgd.skip, [OPTIMIZER_NAMES]),
+        (sgd.settle, [OPTIMIZER_NAMES]),
+        (sgd.write, [OPTIMIZER_NAMES]),
+        (sgd.decide, [PENALTY_NAMES, OPTIMIZER_NAMES]),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
@@ -51,7 +51,7 @@ def test_kernels_are_compiled_for_exactly_what_is_registered(kernel, fused):
     assert set(kernel.__signatures__) == {"|".join(names) for names in product(*fused)}
 
 
-@pytest.mark.parametrize(("module", "registry"), [(losses, LOSSES), (penalties, PENALTIES), (optimisers, OPTIMISERS)])
+@pytest.mark.parametrize(("module", "registry"), [(losses, LOSSES), (penalties, PENALTIES), (optimizers, OPTIMIZERS)])
 def test_every_class_is_registered(module, registry):
     classes = {value for value in vars(module).values() if inspect.isclass(value)}
     assert {cls for cls in classes if cls.__module__ == module.__name__} == set(registry.values())

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kernel_calls import loss_of, rules
-from oracles import DELTA, LOSS_VALUES
 from scipy import sparse, special
+from support.kernel_calls import loss_of, rules
+from support.oracles import DELTA, LOSS_VALUES
 
 from sparsereg._core import saga
 from sparsereg._core.losses import LOSSES
@@ -16,7 +16,7 @@ from sparsereg._core.penalties import ElasticNet
 
 seeds = st.integers(0, 2**32 - 1)
 each_loss = pytest.mark.parametrize("loss", LOSSES)
-NO_PRIVATE = (np.empty(0),) * 6
+NO_SINGLETONS = (np.empty(0),) * 6
 DERIVATIVES = {
     "squared": lambda y, t: t - y,
     "logistic": lambda y, t: special.expit(t) - y,
@@ -77,7 +77,7 @@ class Descent:
         rows = sparse.csr_array(self.X)
         data = np.empty(0, self.dtype) if self.ones else rows.data.astype(self.dtype)
         terms = self.y, self.s, self.offset if self.several else np.empty(0), self.first if self.several else []
-        private = (self.x, *self.x_rules, self.u) if self.private else NO_PRIVATE
+        private = (self.x, *self.x_rules, self.u) if self.private else NO_SINGLETONS
         self.b = saga.sweep(
             loss_of(self.loss), ElasticNet(self.alpha, self.l1_ratio), data, rows.indices.astype(np.int32),
             rows.indptr.astype(np.int64), np.asarray(order, np.int32), self.chance, self.size,

@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import svmlight_twin
 from hypothesis import example, given
 from hypothesis import strategies as st
+from support import svmlight_twin
 
 from sparsereg._core import svmlight
 

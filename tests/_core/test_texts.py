@@ -4,9 +4,9 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from category_twins import canonical, key
 from hypothesis import given
 from hypothesis import strategies as st
+from support.category_twins import canonical, key
 
 from sparsereg._core.texts import distinct_texts, find_texts, fixed_texts, hash_texts, integer_texts, object_texts
 

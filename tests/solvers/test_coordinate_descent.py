@@ -6,28 +6,28 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from regressions import ROUNDING, Regression, random_regression
 from scipy import sparse
-from solver_calls import check_point, prepared, spell_out, started
+from support.regressions import ROUNDING, Regression, random_regression
+from support.solver_calls import check_point, prepared, spell_out, started
 
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.design import make_design
 from sparsereg.solvers import coordinate_descent, ridge
-from sparsereg.solvers.base import Controls
-from sparsereg.solvers.start import alpha_max, null_point, point_at
+from sparsereg.solvers.base import SolverOptions
+from sparsereg.solvers.null_model import alpha_max, null_state, state_at
 
 seeds = st.integers(0, 2**32 - 1)
-CONTROLS = Controls(tol=1e-9)
+CONTROLS = SolverOptions(tol=1e-9)
 
 
-def judge(regression, alpha, design, solution, controls=CONTROLS):
+def judge(regression, alpha, design, solution, options=CONTROLS):
     raw = regression.raw(alpha)
     w, null = spell_out(design, solution), raw.null_objective()
     assert solution.objective == pytest.approx(raw.objective(w, solution.b), abs=ROUNDING * 10 * null)
     assert solution.loss == pytest.approx(raw.loss(w, solution.b), abs=ROUNDING * 10 * null)
     assert raw.violation(w, solution.b) <= np.sqrt(solution.dual_gap + 1e-11)
     if solution.converged:
-        assert solution.dual_gap <= controls.tol + 1e-11
+        assert solution.dual_gap <= options.tol + 1e-11
     assert np.all(np.diff(solution.columns) > 0)
     assert np.all(solution.values != 0.0)
 
@@ -36,19 +36,19 @@ def judge(regression, alpha, design, solution, controls=CONTROLS):
 @given(seed=seeds)
 def test_any_start_leads_to_the_minimum(seed, l1_ratio):
     regression = random_regression(seed, l1_ratio=l1_ratio)
-    design, problem, point = started(regression, CONTROLS)
+    design, problem, state = started(regression, CONTROLS)
     rng = np.random.default_rng(seed)
-    top = alpha_max(problem, point, max(l1_ratio, 0.1))
+    top = alpha_max(problem, state, max(l1_ratio, 0.1))
     alpha = 0.2 * top if top > 0.0 else 1.0
-    cold = coordinate_descent.solve(problem, ElasticNet(alpha, l1_ratio), point, CONTROLS)
+    cold = coordinate_descent.solve(problem, ElasticNet(alpha, l1_ratio), state, CONTROLS)
     judge(regression, alpha, design, cold)
-    check_point(problem, point)
-    assert point.alpha == alpha
+    check_point(problem, state)
+    assert state.alpha == alpha
     # From below, from above, and from somewhere.
-    starts = [null_point(problem, CONTROLS) for _ in range(2)]
+    starts = [null_state(problem, CONTROLS) for _ in range(2)]
     coordinate_descent.solve(problem, ElasticNet(0.01 * alpha, l1_ratio), starts[0], CONTROLS)
     coordinate_descent.solve(problem, ElasticNet(4 * alpha, l1_ratio), starts[1], CONTROLS)
-    starts.append(point_at(problem, rng.standard_normal(problem.indptr.size - 1), 0.5, 1.0, CONTROLS))
+    starts.append(state_at(problem, rng.standard_normal(problem.indptr.size - 1), 0.5, 1.0, CONTROLS))
     for start in starts:
         warm = coordinate_descent.solve(problem, ElasticNet(alpha, l1_ratio), start, CONTROLS)
         judge(regression, alpha, design, warm)
@@ -65,19 +65,19 @@ def test_a_fold_is_fitted_on_the_design_of_all_rows(seed, l1_ratio):
     weight = np.random.default_rng(seed).integers(0, 2, regression.y.size).astype(float)
     weight[0] = 1.0
     fold = regression.having(sample_weight=weight)
-    _, subset, point = started(fold, CONTROLS)
+    _, subset, state = started(fold, CONTROLS)
     design, problem = prepared(fold, make_design(sparse.csr_array(regression.X)))
-    alpha = 0.1 * alpha_max(subset, point, max(l1_ratio, 0.1)) or 1.0
+    alpha = 0.1 * alpha_max(subset, state, max(l1_ratio, 0.1)) or 1.0
     solve = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
-    expected = solve(subset, ElasticNet(alpha, l1_ratio), point, CONTROLS)
-    point = null_point(problem, CONTROLS)
-    solution = solve(problem, ElasticNet(alpha, l1_ratio), point, CONTROLS)
+    expected = solve(subset, ElasticNet(alpha, l1_ratio), state, CONTROLS)
+    state = null_state(problem, CONTROLS)
+    solution = solve(problem, ElasticNet(alpha, l1_ratio), state, CONTROLS)
     judge(fold, alpha, design, solution)
     assert solution.converged == expected.converged
     slack = ROUNDING * 10 * problem.reference
     assert abs(solution.objective - expected.objective) <= 2.0 * CONTROLS.tol * problem.reference + slack
-    if problem.private is None:
-        check_point(problem, point)
+    if problem.singletons is None:
+        check_point(problem, state)
 
 
 def test_working_sets_larger_than_the_smallest():
@@ -86,9 +86,9 @@ def test_working_sets_larger_than_the_smallest():
     X = rng.standard_normal((150, 1000)) * (rng.random((150, 1000)) < 0.2)
     y = X[:, :80] @ rng.standard_normal(80) + rng.standard_normal(150)
     regression = Regression(X, y, {})
-    design, problem, point = started(regression, CONTROLS)
-    alpha = 0.02 * alpha_max(problem, point, 1.0)
-    solution = coordinate_descent.solve(problem, ElasticNet(alpha, 1.0), point, CONTROLS)
+    design, problem, state = started(regression, CONTROLS)
+    alpha = 0.02 * alpha_max(problem, state, 1.0)
+    solution = coordinate_descent.solve(problem, ElasticNet(alpha, 1.0), state, CONTROLS)
     assert solution.converged
     judge(regression, alpha, design, solution)
     assert solution.columns.size > 80
@@ -97,10 +97,10 @@ def test_working_sets_larger_than_the_smallest():
 def test_solved_points_are_left_alone():
     for kind in ("gaussian", "cross"):
         regression = random_regression(5, kind, 1.0)
-        _, problem, point = started(regression, CONTROLS)
-        penalty = ElasticNet(0.3 * alpha_max(problem, point, 1.0), 1.0)
-        first = coordinate_descent.solve(problem, penalty, point, CONTROLS)
-        again = coordinate_descent.solve(problem, penalty, point, CONTROLS)
+        _, problem, state = started(regression, CONTROLS)
+        penalty = ElasticNet(0.3 * alpha_max(problem, state, 1.0), 1.0)
+        first = coordinate_descent.solve(problem, penalty, state, CONTROLS)
+        again = coordinate_descent.solve(problem, penalty, state, CONTROLS)
         assert again.n_iter == 1
         np.testing.assert_array_equal(again.columns, first.columns)
         np.testing.assert_allclose(again.values, first.values, rtol=1e-12)
@@ -110,14 +110,14 @@ def test_solved_points_are_left_alone():
 @given(seed=seeds)
 def test_passes_allowed(seed, max_iter):
     regression = random_regression(seed, l1_ratio=1.0)
-    controls = Controls(tol=0.0, max_iter=max_iter)
-    design, problem, point = started(regression, CONTROLS)
-    alpha = 0.1 * alpha_max(problem, point, 1.0)
-    solution = coordinate_descent.solve(problem, ElasticNet(alpha, 1.0), point, controls)
+    options = SolverOptions(tol=0.0, max_iter=max_iter)
+    design, problem, state = started(regression, CONTROLS)
+    alpha = 0.1 * alpha_max(problem, state, 1.0)
+    solution = coordinate_descent.solve(problem, ElasticNet(alpha, 1.0), state, options)
     # The last descent is one epoch at least, and a look at the gap ends the fit; once more where elimination gives up.
     assert solution.n_iter <= max_iter + 3
     judge(regression, alpha, design, solution)
-    check_point(problem, point)
+    check_point(problem, state)
 
 
 @pytest.mark.parametrize("bounded", [True, False])
@@ -126,12 +126,12 @@ def test_columns_of_one_row_alone(bounded):
     rng = np.random.default_rng(0)
     y = rng.gamma(0.5, size=30)
     regression = Regression(np.diag(rng.choice([0.5, 1.0, -2.0], 30)), y, {"lower": 0.0} if bounded else {})
-    design, problem, point = started(regression, CONTROLS)
-    assert problem.public.size == 0
+    design, problem, state = started(regression, CONTROLS)
+    assert problem.columns.size == 0
     for l1_ratio in (1.0, 0.9, 0.0):
         for share in (0.5, 0.1, 0.01):
-            alpha = share * alpha_max(problem, null_point(problem, CONTROLS), 1.0)
-            solution = coordinate_descent.solve(problem, ElasticNet(alpha, l1_ratio), point, CONTROLS)
+            alpha = share * alpha_max(problem, null_state(problem, CONTROLS), 1.0)
+            solution = coordinate_descent.solve(problem, ElasticNet(alpha, l1_ratio), state, CONTROLS)
             assert solution.converged
             judge(regression.having(l1_ratio=l1_ratio), alpha, design, solution)
 
@@ -140,13 +140,13 @@ def test_columns_of_one_row_alone(bounded):
 def test_elimination_at_alpha_zero(l1_ratio):
     rng = np.random.default_rng(0)
     regression = Regression(np.hstack([rng.standard_normal((6, 2)), np.eye(6)[:, :3]]), rng.standard_normal(6))
-    design, problem, point = started(regression, CONTROLS)
-    assert problem.private is not None
+    design, problem, state = started(regression, CONTROLS)
+    assert problem.singletons is not None
     for alpha in (0.1, 0.0):
-        solution = coordinate_descent.solve(problem, ElasticNet(alpha, l1_ratio), point, CONTROLS)
+        solution = coordinate_descent.solve(problem, ElasticNet(alpha, l1_ratio), state, CONTROLS)
         assert solution.converged
         judge(regression.having(l1_ratio=l1_ratio), alpha, design, solution)
-        check_point(problem, point)
+        check_point(problem, state)
     assert 0.0 <= solution.objective <= CONTROLS.tol * problem.reference  # the minimum is 0
 
 
@@ -163,12 +163,15 @@ def test_unpenalised_columns_with_a_bound_on_one_side():
             "upper": np.array([np.inf, rng.choice([0.0, 0.3]), np.inf, np.inf, np.inf]),
         }
         regression = Regression(X, y, settings)
-        design, problem, point = started(regression, CONTROLS)
-        for controls in (Controls(tol=0.1), CONTROLS):
-            start = replace(point, w=point.w.copy(), z=point.z.copy(), v=point.v.copy(), fresh=point.fresh.copy())
-            solution = coordinate_descent.solve(problem, ElasticNet(0.05, 1.0), start, controls)
+        design, problem, state = started(regression, CONTROLS)
+        for options in (SolverOptions(tol=0.1), CONTROLS):
+            start = replace(
+                state, w=state.w.copy(), neg_gradient=state.neg_gradient.copy(),
+                Xt_neg_gradient=state.Xt_neg_gradient.copy(), Xt_is_current=state.Xt_is_current.copy(),
+            )
+            solution = coordinate_descent.solve(problem, ElasticNet(0.05, 1.0), start, options)
             assert solution.converged
-            judge(regression, 0.05, design, solution, controls)
+            judge(regression, 0.05, design, solution, options)
         best = regression.raw(0.05).objective(*regression.raw(0.05).minimise())
         assert solution.objective == pytest.approx(best, abs=2e-9 * problem.reference)
 
@@ -181,12 +184,13 @@ def test_the_gap_is_never_too_small_on_the_way():
         null, settings = problem.reference, regression.settings
         if null == 0.0:
             continue
-        top = alpha_max(problem, null_point(problem, CONTROLS), 1.0)
+        top = alpha_max(problem, null_state(problem, CONTROLS), 1.0)
         penalty = ElasticNet(0.05 * top if top > 0.0 else 1.0, settings["l1_ratio"])
-        best = coordinate_descent.solve(problem, penalty, null_point(problem, CONTROLS), Controls(tol=1e-11)).objective
+        start = null_state(problem, CONTROLS)
+        best = coordinate_descent.solve(problem, penalty, start, SolverOptions(tol=1e-11)).objective
         for max_iter in (1, 2, 4, 8, 16):
             told = []
-            controls = Controls(tol=1e-11, max_iter=max_iter, callback=told.append)
-            stopped = coordinate_descent.solve(problem, penalty, null_point(problem, CONTROLS), controls)
+            options = SolverOptions(tol=1e-11, max_iter=max_iter, callback=told.append)
+            stopped = coordinate_descent.solve(problem, penalty, null_state(problem, CONTROLS), options)
             assert (stopped.objective - best) / null <= told[-1].dual_gap + 1e-11
             assert stopped.dual_gap == pytest.approx(told[-1].dual_gap, abs=1e-11)

@@ -8,7 +8,7 @@ import itertools
 import numpy as np
 import pytest
 from scipy import sparse
-from wide_matrices import blemished_csr, lat_long_cross
+from support.wide_matrices import blemished_csr, lat_long_cross
 
 from sparsereg import ElasticNet, Lasso, Ridge, enet_path, lasso_path, regularization_path, ridge_path
 

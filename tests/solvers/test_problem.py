@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from oracles import Raw
-from regressions import random_regression
 from scipy import sparse
-from wide_matrices import lat_long_cross
+from support.oracles import Raw
+from support.regressions import random_regression
+from support.wide_matrices import lat_long_cross
 
 from sparsereg.design import make_design
 from sparsereg.solvers import problem as problem_module
-from sparsereg.solvers.problem import ColumnRules, make_problem
+from sparsereg.solvers.column_penalties import ColumnPenalties
+from sparsereg.solvers.problem import make_problem
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -32,7 +33,7 @@ def build_on(design, y, weight, *, fit_intercept=True, standardize=False, l1_rat
         for name, value in arrays.items()
     }
     problem = make_problem(
-        design, np.asarray(y, float), weight, ColumnRules(**arrays, standardize=standardize),
+        design, np.asarray(y, float), weight, ColumnPenalties(**arrays, standardize=standardize),
         fit_intercept=fit_intercept, l1_ratio=l1_ratio,
     )
     return design, problem
@@ -40,8 +41,8 @@ def build_on(design, y, weight, *, fit_intercept=True, standardize=False, l1_rat
 
 def usable_columns(problem):
     """Return the compact ids of public and private columns."""
-    private = [] if problem.private is None else problem.private.columns
-    return np.union1d(problem.public, private).astype(int)
+    singletons = [] if problem.singletons is None else problem.singletons.columns
+    return np.union1d(problem.columns, singletons).astype(int)
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
@@ -57,12 +58,12 @@ def test_moments_and_reference(seed, fit_intercept):
         assert problem.s.sum() == pytest.approx(1.0, abs=1e-14)
         assert problem.weight.size in (1, problem.n_rows)
         np.testing.assert_allclose(np.broadcast_to(problem.weight, problem.n_rows), problem.s, rtol=1e-15)
-        assert problem.centre == pytest.approx(raw.null_intercept(), rel=1e-12, abs=1e-14)
+        assert problem.y_mean == pytest.approx(raw.null_intercept(), rel=1e-12, abs=1e-14)
         assert problem.reference == pytest.approx(raw.null_objective(), rel=1e-10, abs=1e-25)
         columns = X[:, design.active]
-        mass = raw.s @ columns
-        np.testing.assert_allclose(problem.mass, mass, rtol=1e-12, atol=1e-14)
-        square = raw.s @ (columns - (mass if fit_intercept else 0.0)) ** 2
+        column_sum = raw.s @ columns
+        np.testing.assert_allclose(problem.column_sum, column_sum, rtol=1e-12, atol=1e-14)
+        square = raw.s @ (columns - (column_sum if fit_intercept else 0.0)) ** 2
         np.testing.assert_allclose(problem.curvature, square, rtol=1e-9, atol=1e-14)
         if fit_intercept:
             assert problem.s @ problem.y == pytest.approx(0.0, abs=1e-13 * np.abs(y).max())
@@ -117,29 +118,29 @@ def test_columns_that_cannot_help_are_not_public():
         _, problem = build(
             X, y, factor=factor, lower=lower, upper=upper, fit_intercept=fit_intercept, standardize=standardize
         )
-        assert problem.public.tolist() == expected
+        assert problem.columns.tolist() == expected
 
 
 def test_a_column_constant_up_to_rounding_is_constant():
     X = np.c_[np.full(20, 0.1), np.arange(20.0)]
-    assert build(X, np.arange(20.0))[1].public.tolist() == [1]
+    assert build(X, np.arange(20.0))[1].columns.tolist() == [1]
 
 
 def test_private_columns_of_a_cross():
     X = lat_long_cross(3000, n_places=5)
     design = make_design(X)
-    rules = ColumnRules.plain(design.n_active)
+    rules = ColumnPenalties.plain(design.n_active)
     problem = make_problem(design, np.sin(np.arange(3000.0)), None, rules, fit_intercept=True, l1_ratio=0.5)
-    private = problem.private
+    singletons = problem.singletons
     # After aggregation every cell has one row, and every row one cell.
-    assert private.columns.size == private.rows.size >= 0.99 * problem.n_rows
-    assert np.unique(private.rows).size == private.rows.size
-    assert (np.diff(design.indptr)[private.columns] == 1).all()
-    np.testing.assert_array_equal(design.indices[design.indptr[private.columns]], private.rows)
-    assert np.intersect1d(private.columns, problem.public).size == 0
-    assert np.union1d(private.columns, problem.public).size == design.n_active
-    np.testing.assert_array_equal(private.x[private.rows], 1.0)
-    for rule in private.rules[1:]:
+    assert singletons.columns.size == singletons.rows.size >= 0.99 * problem.n_rows
+    assert np.unique(singletons.rows).size == singletons.rows.size
+    assert (np.diff(design.indptr)[singletons.columns] == 1).all()
+    np.testing.assert_array_equal(design.indices[design.indptr[singletons.columns]], singletons.rows)
+    assert np.intersect1d(singletons.columns, problem.columns).size == 0
+    assert np.union1d(singletons.columns, problem.columns).size == design.n_active
+    np.testing.assert_array_equal(singletons.x[singletons.rows], 1.0)
+    for rule in singletons.penalties[1:]:
         assert rule.strides == (0,)
 
 
@@ -152,34 +153,34 @@ def test_a_row_gives_up_its_cheapest_column(seed):
     factor = rng.choice([0.5, 1.0, 2.0, np.inf], 3 * n + 2)
     with mock.patch.object(problem_module, "PRIVATE_SHARE", 0.0):
         _, problem = build(X, rng.standard_normal(n), factor=factor, lower=-factor, upper=2.0 * factor)
-    private = problem.private
+    singletons = problem.singletons
     for row in range(n):
         mine = [row + k * n for k in range(3) if factor[row + k * n] < np.inf]
-        chosen = private.columns[private.rows == row]
+        chosen = singletons.columns[singletons.rows == row]
         if not mine:
             assert chosen.size == 0
-            assert private.x[row] == 0.0
+            assert singletons.x[row] == 0.0
             continue
         price = [factor[j] / abs(X[row, j]) for j in mine]
         assert price[mine.index(chosen[0])] == min(price)
         j = chosen[0]
         expected = (X[row, j], factor[j], 1.0, -factor[j], 2.0 * factor[j])
-        assert [rule[row] for rule in private.rules] == list(expected)
+        assert [rule[row] for rule in singletons.penalties] == list(expected)
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.25, False), (0.5, True)])
 def test_few_private_columns_are_not_eliminated(share, expected):
     rng = np.random.default_rng(0)
     X = np.hstack([rng.standard_normal((20, 4)), np.eye(20)[:, : int(20 * share)]])
-    assert (build(X, rng.standard_normal(20))[1].private is not None) == expected
+    assert (build(X, rng.standard_normal(20))[1].singletons is not None) == expected
 
 
 def test_unpenalised_columns_rule_elimination_out():
     rng = np.random.default_rng(0)
     X, y = np.hstack([rng.standard_normal((20, 4)), np.eye(20)]), rng.standard_normal(20)
-    assert build(X, y, factor=np.repeat([0.0, 1.0], [1, 23]))[1].private is None
+    assert build(X, y, factor=np.repeat([0.0, 1.0], [1, 23]))[1].singletons is None
     # Private columns without penalty are not eliminated: they would leave their rows no curvature.
-    assert build(X, y, factor=np.repeat([1.0, 0.0], [4, 20]))[1].private is None
+    assert build(X, y, factor=np.repeat([1.0, 0.0], [4, 20]))[1].singletons is None
 
 
 @pytest.mark.parametrize(
@@ -196,8 +197,8 @@ def test_one_of_identical_columns_is_used_with_pure_l1(factor, lower, upper, exp
     first, second = np.arange(8.0) % 3.0, np.cos(np.arange(8.0))
     X = np.c_[first, second, first, first]
     settings = {"factor": np.array(factor), "lower": np.full(4, lower), "upper": np.full(4, upper)}
-    assert build(X, np.arange(8.0), l1_ratio=1.0, **settings)[1].public.tolist() == expected
-    mixed = build(X, np.arange(8.0), **settings)[1].public
+    assert build(X, np.arange(8.0), l1_ratio=1.0, **settings)[1].columns.tolist() == expected
+    mixed = build(X, np.arange(8.0), **settings)[1].columns
     assert mixed.tolist() == [j for j in range(4) if np.isfinite(factor[j])]
 
 
@@ -213,9 +214,9 @@ def test_the_model_with_intercept_only(seed):
     np.testing.assert_allclose(curvature, problem.s, rtol=1e-14)
     expected = np.abs(raw.correlation(np.zeros(4), raw.null_intercept()))[design.active] / raw.scale[design.active]
     assert problem.null_violation == pytest.approx(expected.max(), rel=1e-10)
-    assert 0.0 < problem.null_noise < 1e-12
+    assert 0.0 < problem.violation_rounding < 1e-12
 
 
 def test_rounding_is_all_there_is_where_nothing_is_to_explain():
     _, problem = build(np.random.default_rng(0).standard_normal((20, 4)), np.full(20, 0.1))
-    assert problem.null_noise >= 1.0
+    assert problem.violation_rounding >= 1.0

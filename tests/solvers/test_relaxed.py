@@ -6,43 +6,43 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from regressions import ROUNDING, random_regression
-from solver_calls import started
+from support.regressions import ROUNDING, random_regression
+from support.solver_calls import started
 
 from sparsereg import ConvergenceWarning, lasso_path, regularization_path
-from sparsereg.path import solve_grid
+from sparsereg.path.solve import solve_grid
 from sparsereg.solvers import relaxed
-from sparsereg.solvers.base import Controls
-from sparsereg.solvers.relaxed import Relaxation
-from sparsereg.solvers.start import alpha_max
+from sparsereg.solvers.base import SolverOptions
+from sparsereg.solvers.null_model import alpha_max
+from sparsereg.solvers.relaxed import RelaxedFit
 
 seeds = st.integers(0, 2**32 - 1)
-CONTROLS = Controls(tol=1e-10)
+CONTROLS = SolverOptions(tol=1e-10)
 
 
 @pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
 @given(seed=seeds)
 def test_least_squares_on_the_support(seed, l1_ratio):
     regression = random_regression(seed, l1_ratio=l1_ratio)
-    _, problem, point = started(regression, CONTROLS)
-    top = alpha_max(problem, point, l1_ratio) or 1.0
-    relax = Relaxation(problem, CONTROLS)
-    for solution in solve_grid(problem, point, top * np.array([0.5, 0.1]), l1_ratio, CONTROLS):
+    _, problem, state = started(regression, CONTROLS)
+    top = alpha_max(problem, state, l1_ratio) or 1.0
+    relax = RelaxedFit(problem, CONTROLS)
+    for solution in solve_grid(problem, state, top * np.array([0.5, 0.1]), l1_ratio, CONTROLS):
         refit = relax(solution)
-        slack = ROUNDING * 10 * problem.reference + problem.rounding
+        slack = ROUNDING * 10 * problem.reference + problem.gap_rounding
         assert refit.loss <= solution.loss + slack
         assert refit.objective == refit.loss
         assert refit.dual_gap <= CONTROLS.tol + 1e-11
         assert np.isin(refit.columns, solution.columns).all()
-        if problem.private is None and problem.signs is None and np.isinf(problem.upper).all():
-            x = np.zeros((problem.n_rows, problem.factor.size))
+        if problem.singletons is None and problem.sign_bounds is None and np.isinf(problem.upper).all():
+            x = np.zeros((problem.n_rows, problem.penalty_factor.size))
             for j in solution.columns:
                 entries = slice(problem.indptr[j], problem.indptr[j + 1])
                 x[problem.indices[entries], j] = problem.data[entries]
             x = np.c_[x[:, solution.columns], np.ones((problem.n_rows, int(problem.fit_intercept)))]
             root = np.sqrt(np.broadcast_to(problem.s, problem.n_rows))
             best = np.linalg.lstsq(x * root[:, None], problem.y * root)[0]
-            least = 0.5 * float(np.sum((root * (problem.y - x @ best)) ** 2)) + problem.within
+            least = 0.5 * float(np.sum((root * (problem.y - x @ best)) ** 2)) + problem.constant
             assert refit.loss == pytest.approx(least, abs=2e-10 * problem.reference + slack)
 
 
@@ -71,11 +71,11 @@ def test_other_losses(loss):
         "squared_hinge": (rng.random(200) < 1.0 / (1.0 + np.exp(-t))).astype(float),
     }[loss]
     settings = {"loss": loss, "alphas": [0.1, 0.03]}
-    penalised = regularization_path(X, y, **settings)
+    penalized = regularization_path(X, y, **settings)
     path = regularization_path(X, y, **settings, relax=True)
-    assert np.all(path.deviances < penalised.deviances)
+    assert np.all(path.deviances < penalized.deviances)
     for k in range(2):
-        support = penalised.coef.at(k).ids
+        support = penalized.coef.at(k).ids
         alone = regularization_path(X[:, support], y, loss=loss, alphas=[0.0])
         assert path.deviances[k] == pytest.approx(alone.deviances[0], rel=1e-5)
         assert path.coef.at(k).ids.tolist() == support.tolist()
@@ -105,11 +105,11 @@ def test_huber_always_has_a_best_fit():
     X = rng.standard_normal((60, 8)) * (rng.random((60, 8)) < 0.6)
     y = 100.0 * np.where(rng.random(60) < 0.15, 8.0 * rng.standard_normal(60), X[:, 0] + 0.3 * rng.standard_normal(60))
     settings = {"loss": "huber", "delta": 30.0, "alphas": [10.0, 3.0, 1.0], "tol": 1e-9}
-    penalised = regularization_path(X, y, **settings)
+    penalized = regularization_path(X, y, **settings)
     path = regularization_path(X, y, **settings, relax=True)  # warnings are errors
     assert path.dual_gaps.max() <= 1e-9
     for k in range(3):
-        support = penalised.coef.at(k).ids
+        support = penalized.coef.at(k).ids
         alone = regularization_path(X[:, support], y, **{**settings, "alphas": [0.0]})
         assert path.deviances[k] == pytest.approx(alone.deviances[0], rel=1e-8)
 
@@ -154,9 +154,9 @@ def test_a_refit_that_stopped_short_is_tried_again_from_a_better_start():
     X = rng.standard_normal((100, 3))
     y = (X @ [2.0, -1.0, 1.0] + rng.standard_normal(100) > 0.0).astype(float)
     regression = random_regression(0).__class__(X, y, {"loss": "logistic"})
-    _, problem, point = started(regression, CONTROLS)
-    first, second = solve_grid(problem, point, np.array([1e-2, 1e-3]), 1.0, CONTROLS)
+    _, problem, state = started(regression, CONTROLS)
+    first, second = solve_grid(problem, state, np.array([1e-2, 1e-3]), 1.0, CONTROLS)
     assert first.columns.tolist() == second.columns.tolist() == [0, 1, 2]
-    relax = Relaxation(problem, Controls(max_iter=1))
+    relax = RelaxedFit(problem, SolverOptions(max_iter=1))
     assert relax(first).loss > second.loss
     assert relax(second).loss <= second.loss

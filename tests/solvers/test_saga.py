@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import RawLoss
-from regressions import ROUNDING, Regression, random_regression
 from scipy import sparse
-from solver_calls import check_point, prepared, spell_out, started
+from support.oracles import RawLoss
+from support.regressions import ROUNDING, Regression, random_regression
+from support.solver_calls import check_point, prepared, spell_out, started
 
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import coordinate_descent, saga
-from sparsereg.solvers.base import Controls
-from sparsereg.solvers.start import alpha_max, null_point, point_at
+from sparsereg.solvers.base import SolverOptions
+from sparsereg.solvers.null_model import alpha_max, null_state, state_at
 
 seeds = st.integers(0, 2**32 - 1)
-CONTROLS = Controls(tol=1e-9)
+CONTROLS = SolverOptions(tol=1e-9)
 LOSSES = ("squared", "logistic", "huber", "squared_hinge")
 each_loss = pytest.mark.parametrize("loss", LOSSES)
 each_ratio = pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
@@ -42,14 +42,14 @@ def rows(seed, loss, n=120, p=15, **changes):
 
 
 def top(problem, l1_ratio=1.0):
-    return alpha_max(problem, null_point(problem, CONTROLS), max(l1_ratio, 0.1))
+    return alpha_max(problem, null_state(problem, CONTROLS), max(l1_ratio, 0.1))
 
 
 def both(problem, penalty, tol=1e-10):
     """Return what stochastic descent finds and what coordinate descent does."""
-    controls = Controls(tol=tol)
-    ours = saga.finish(problem, penalty, null_point(problem, controls), controls)
-    return ours, coordinate_descent.solve(problem, penalty, null_point(problem, controls), controls)
+    options = SolverOptions(tol=tol)
+    ours = saga.finish(problem, penalty, null_state(problem, options), options)
+    return ours, coordinate_descent.solve(problem, penalty, null_state(problem, options), options)
 
 
 @each_loss
@@ -75,11 +75,11 @@ def test_the_minimum_of_coordinate_descent(loss, l1_ratio, fit_intercept):
 def test_certified_whatever_the_problem(l1_ratio, seed):
     """Every setting, columns without penalty that barely vary included: there the gap stays, but it tells no lies."""
     regression = random_regression(seed, l1_ratio=l1_ratio)
-    design, problem, point = started(regression, CONTROLS)
+    design, problem, state = started(regression, CONTROLS)
     alpha = 0.2 * top(problem, l1_ratio) or 1.0
     penalty, null = ElasticNet(alpha, l1_ratio), problem.reference
     told = []
-    ours = saga.finish(problem, penalty, point, Controls(tol=1e-9, max_iter=300, callback=told.append))
+    ours = saga.finish(problem, penalty, state, SolverOptions(tol=1e-9, max_iter=300, callback=told.append))
     assert ours.n_iter <= 300 + 1
     raw, w = regression.raw(alpha), spell_out(design, ours)
     assert ours.objective == pytest.approx(raw.objective(w, ours.b), abs=ROUNDING * 10 * raw.null_objective())
@@ -87,10 +87,10 @@ def test_certified_whatever_the_problem(l1_ratio, seed):
     assert not ours.converged or ours.dual_gap <= 1e-9 + 1e-11
     assert told[-1].dual_gap == pytest.approx(ours.dual_gap, abs=1e-11)
     assert told[-1].n_nonzero == ours.columns.size
-    check_point(problem, point)
-    assert (point.eta is None) == problem.is_quadratic
+    check_point(problem, state)
+    assert (state.eta is None) == problem.is_quadratic
     # Coordinate descent goes on from there, and finds no more than the gap allows.
-    other = coordinate_descent.solve(problem, penalty, point, CONTROLS)
+    other = coordinate_descent.solve(problem, penalty, state, CONTROLS)
     assert other.objective - other.dual_gap * null <= ours.objective + 1e-11 * null
     assert ours.objective - ours.dual_gap * null <= other.objective + 1e-11 * null
     assert other.n_iter == 1 or not ours.converged
@@ -106,13 +106,13 @@ def test_terms_private_columns_and_bounds(loss):
         changes = {"l1_ratio": l1_ratio, "lower": -0.3, "upper": 0.4, "offset": rng.standard_normal(80)}
         regression = Regression(X, y, {"loss": loss, **changes})
         design, problem = prepared(regression)
-        assert problem.private is not None
+        assert problem.singletons is not None
         alpha = 0.1 * top(problem, l1_ratio)
         ours, other = both(problem, ElasticNet(alpha, l1_ratio), tol=1e-9)
         assert ours.converged
         assert ours.objective == pytest.approx(other.objective, abs=1e-9 * problem.reference)
         assert np.any(ours.values == 0.4)
-        assert np.any(np.isin(ours.columns, problem.private.columns))
+        assert np.any(np.isin(ours.columns, problem.singletons.columns))
         if loss != "squared":
             raw = RawLoss(X, y, alpha, loss_name=loss, **changes)
             expected = raw.objective(spell_out(design, ours), ours.b)
@@ -126,13 +126,13 @@ def test_rows_on_the_columns_that_are_left():
     y = X[:, :10] @ rng.standard_normal(10) + 0.1 * rng.standard_normal(150)
     design, problem = prepared(Regression(X, y))
     penalty = ElasticNet(0.2 * top(problem), 1.0)
-    run = saga._Saga(problem, penalty, null_point(problem, CONTROLS), CONTROLS, 0)
+    run = saga._Saga(problem, penalty, null_state(problem, CONTROLS), CONTROLS, 0)
     solution = run.run()
     assert solution.converged
     assert run.rows.columns.size < 100
-    whole = saga._Rows.of(problem, problem.public)
+    whole = saga._Rows.of(problem, problem.columns)
     assert run.rows.step > 3.0 * whole.step
-    other = coordinate_descent.solve(problem, penalty, null_point(problem, CONTROLS), CONTROLS)
+    other = coordinate_descent.solve(problem, penalty, null_state(problem, CONTROLS), CONTROLS)
     np.testing.assert_array_equal(solution.columns, other.columns)
     rest = np.setdiff1d(np.arange(1000), design.active[solution.columns])
     assert not spell_out(design, solution)[rest].any()
@@ -143,17 +143,17 @@ def test_a_few_heavy_rows_are_drawn_more_often(loss):
     """A uniform draw would have to step as shortly as the heaviest row asks."""
     changes = {"sample_weight": np.where(np.arange(120) < 3, 100.0, 1.0)}
     _, problem = prepared(rows(1, loss, **changes))
-    of = saga._Rows.of(problem, problem.public)
+    of = saga._Rows.of(problem, problem.columns)
     weight, n = np.broadcast_to(problem.weight, problem.n_rows), problem.n_rows
     held = np.asarray(sparse.csr_array((of.data, of.indices, of.indptr), (n, of.columns.size)).power(2).sum(axis=1))
-    stiffness = problem.loss.lipschitz * weight * (held + 1.0)
+    curvature_scale = problem.loss.lipschitz * weight * (held + 1.0)
     assert of.chance.sum() == pytest.approx(1.0)
     assert np.all(of.chance > 0.0)
-    assert of.step == pytest.approx(1.0 / np.max(stiffness / of.chance))
+    assert of.step == pytest.approx(1.0 / np.max(curvature_scale / of.chance))
     pattern = sparse.csr_array((np.ones(of.indices.size), of.indices, of.indptr), (n, of.columns.size))
     np.testing.assert_allclose(of.spread, 1.0 / (of.chance @ pattern))
     assert all(rule.size == 1 for rule in of.rules)
-    assert of.step > 3.0 / (n * stiffness.max())
+    assert of.step > 3.0 / (n * curvature_scale.max())
     drawn = np.bincount(of.draw(np.random.default_rng(0)), minlength=n)
     assert drawn.sum() == n
     assert np.all(np.abs(drawn - n * of.chance) < 1.0 + 1e-9)
@@ -161,7 +161,7 @@ def test_a_few_heavy_rows_are_drawn_more_often(loss):
     assert last == n - 1
     mean = np.mean([np.bincount(of.draw(np.random.default_rng(k)), minlength=n) for k in range(400)], axis=0)
     np.testing.assert_allclose(mean, n * of.chance, atol=0.15)
-    ours = saga.finish(problem, ElasticNet(0.1 * top(problem), 1.0), null_point(problem, CONTROLS), CONTROLS)
+    ours = saga.finish(problem, ElasticNet(0.1 * top(problem), 1.0), null_state(problem, CONTROLS), CONTROLS)
     assert ours.converged
     assert ours.n_iter < 400
 
@@ -171,9 +171,9 @@ def test_steps_that_are_too_long_are_taken_back(loss, monkeypatch):
     monkeypatch.setattr(saga, "CAUTION", 1e-2)
     _, problem = prepared(rows(2, loss))
     penalty = ElasticNet(0.1 * top(problem), 0.8)
-    run = saga._Saga(problem, penalty, null_point(problem, CONTROLS), Controls(tol=1e-8), 0)
+    run = saga._Saga(problem, penalty, null_state(problem, CONTROLS), SolverOptions(tol=1e-8), 0)
     primals = []
-    run.controls = Controls(tol=1e-8, callback=lambda _: primals.append(run.primal))
+    run.options = SolverOptions(tol=1e-8, callback=lambda _: primals.append(run.primal))
     solution = run.run()
     assert run.share < 1.0
     assert solution.converged
@@ -183,8 +183,8 @@ def test_steps_that_are_too_long_are_taken_back(loss, monkeypatch):
 def test_a_seed_says_it_all():
     _, problem = prepared(rows(4, "logistic"))
     penalty = ElasticNet(0.05 * top(problem), 1.0)
-    controls = Controls(tol=1e-5)
-    fits = [saga.finish(problem, penalty, null_point(problem, controls), controls, seed) for seed in (7, 7, 8)]
+    options = SolverOptions(tol=1e-5)
+    fits = [saga.finish(problem, penalty, null_state(problem, options), options, seed) for seed in (7, 7, 8)]
     np.testing.assert_array_equal(fits[0].values, fits[1].values)
     assert fits[0].b == fits[1].b
     assert not np.array_equal(fits[0].values, fits[2].values)
@@ -198,8 +198,8 @@ def test_a_start_close_by_is_finished_in_fewer_passes(loss):
     ours, other = both(problem, ElasticNet(alpha, 1.0), tol=1e-6)
     w = np.zeros(problem.indptr.size - 1)
     w[other.columns] = other.values
-    point = point_at(problem, w, other.b, alpha, CONTROLS)
-    again = saga.finish(problem, ElasticNet(alpha, 1.0), point, Controls(tol=1e-6))
+    state = state_at(problem, w, other.b, alpha, CONTROLS)
+    again = saga.finish(problem, ElasticNet(alpha, 1.0), state, SolverOptions(tol=1e-6))
     assert again.n_iter <= 1 + saga.SWEEPS + 1 < ours.n_iter
 
 
@@ -209,7 +209,7 @@ def test_nothing_to_descend_on(X, fit_intercept):
     y = np.arange(6.0) + 1.0
     for loss in ("squared", "huber"):
         _, problem = prepared(Regression(X, y, {"loss": loss, "fit_intercept": fit_intercept}))
-        assert problem.public.size == 0
+        assert problem.columns.size == 0
         ours, other = both(problem, ElasticNet(0.1, 1.0))
         assert ours.converged
         assert ours.objective == pytest.approx(other.objective, rel=1e-9)
@@ -218,4 +218,4 @@ def test_nothing_to_descend_on(X, fit_intercept):
 def test_a_loss_without_a_largest_curvature_is_refused():
     _, problem = prepared(Regression(np.eye(4), np.arange(4.0), {"loss": "poisson"}))
     with pytest.raises(ValueError, match=r"^loss: value 'poisson' is not allowed, expected one of 'squared'"):
-        saga.finish(problem, ElasticNet(0.1, 1.0), null_point(problem, CONTROLS), CONTROLS)
+        saga.finish(problem, ElasticNet(0.1, 1.0), null_state(problem, CONTROLS), CONTROLS)

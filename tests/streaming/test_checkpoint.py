@@ -94,7 +94,7 @@ def test_links_keep_both_files_together(tmp_path):
 
 def test_killed_at_any_moment(tmp_path):
     """A learner that is killed goes on from the last checkpoint, to the bits of one that never was."""
-    script = Path(__file__).with_name("killed_streams.py")
+    script = Path(__file__).parents[1] / "support" / "killed_streams.py"
     done = subprocess.run([sys.executable, script, tmp_path], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     n_calls, n_kills = map(int, done.stdout.split())

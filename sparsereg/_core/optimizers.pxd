@@ -1,0 +1,313 @@
+# The step of each streaming optimizer, inlined into the kernels through the fused type `Optimizer`.
+#
+# An optimizer is a final class that holds the clock of the stream and has these methods (state: the `words` doubles
+# kept for one coefficient, zeros before its first step; w: the coefficient; g: slope of a row's weighted loss in it):
+#   recall(state, &reach)       v, and a step `reach`: the coefficient now is the penalty's prox(v, reach), whatever has
+#                               become of it since it was touched last
+#   begin(s, unit)              a row of weight s, counted in units of that weight, is about to be learned from
+#   learn(state, w, g)          step from w, the coefficient now; False and no change where the outcome is not finite
+#   intercept(b, n, g)          the same for an intercept, which no penalty shrinks; n: sum of its squared slopes
+#   advance()                   the row is over: the penalty has shrunk every coefficient, touched or not
+#   report(state, w)            what to tell of a coefficient that is w now
+#   worn()                      the clock has run as far as it may: settle all states, then set it back to its zero
+#   settle(state)               make the state what it is when the clock is back at its zero
+#   restart()                   set the clock back to its zero, all states being settled
+#   place(state, w, l1, l2)     set the state so that the coefficient is w now
+# To add one: a stanza here and its name in `Optimizer`; a stanza in optimizers.pyx and its name in OPTIMIZERS.
+cimport cython
+from libc.math cimport exp, expm1, fabs, log1p, pow, sqrt
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy
+
+from sparsereg._core.types cimport offset_t
+
+
+cdef inline double shrunk(double v, double threshold) noexcept nogil:
+    """Soft threshold."""
+    if v > threshold:
+        return v - threshold
+    return v + threshold if v < -threshold else 0.0
+
+
+cdef inline bint finite(double value) noexcept nogil:
+    """Tell a number from an infinity or a NaN."""
+    return value - value == 0.0
+
+
+cdef inline float dithered(double value, uint64_t noise) noexcept nogil:
+    """Round to one of the two nearest floats, to the nearer one the more often: right on average."""
+    cdef uint64_t bits
+    memcpy(&bits, &value, sizeof(double))
+    bits = (bits + (noise >> 35)) & 0xFFFFFFFFE0000000ULL
+    memcpy(&value, &bits, sizeof(double))
+    return <float> value
+
+
+@cython.final
+cdef class FTRL:
+    # Two floats: z, and r, the root of the sum of squared slopes. McMahan et al. 2013, algorithm 1, with the penalty of
+    # every unit of weight so far in place of a fixed one: the argmin of z w + t R(w) + d/2 w^2.
+    # A float next to which a slope is small would lose it in every row, always to the same side: rounding is dithered
+    # (McMahan et al. 2013, 4.2), by noise that the state and the number of rows so far settle.
+    cdef readonly double eta0, beta, total_weight
+    cdef double t, s, inverse
+    cdef uint64_t rows, noise
+
+    cdef inline double recall(self, const double *state, double *reach) noexcept nogil:
+        cdef const float *pair = <const float *> state
+        cdef double d = (self.beta + pair[1]) * self.inverse
+        if pair[0] == 0.0 or d == 0.0:
+            reach[0] = 0.0
+            return 0.0
+        d = 1.0 / d
+        reach[0] = self.t * d
+        return -pair[0] * d
+
+    cdef inline void begin(self, double s, double unit) noexcept nogil:
+        self.s = s
+        self.noise = self.rows * 0x9E3779B97F4A7C15ULL  # 2^64 over the golden ratio: spread evenly
+        if self.total_weight != 0.0:
+            self.t = self.total_weight / unit
+
+    cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
+        cdef float *pair = <float *> state
+        cdef uint64_t noise
+        memcpy(&noise, state, sizeof(double))
+        # Multiplier: L'Ecuyer and Steele 2021, "Computationally easy, spectrally good multipliers for congruential
+        # pseudorandom number generators".
+        noise = (noise ^ self.noise) * 0xD1342543DE82EF95ULL
+        # r as it is kept: a growth that rounding loses must not move z.
+        cdef double r = pair[1], grown = dithered(sqrt(r * r + g * g), noise << 29)
+        cdef float z = dithered(pair[0] + g - (grown - r) * self.inverse * w, noise)
+        if not finite(z + grown):
+            return False
+        pair[0] = z
+        pair[1] = <float> grown
+        return True
+
+    cdef inline bint intercept(self, double *b, double *n, double g) noexcept nogil:
+        # Without a penalty the argmin moves by g / d, d after the row.
+        return adaptive_step(b, n, g, self.eta0, self.beta)
+
+    cdef inline void advance(self) noexcept nogil:
+        self.rows += 1
+        if self.total_weight == 0.0:
+            self.t += self.s
+
+    cdef inline double report(self, const double *state, double w) noexcept nogil:
+        return w
+
+    cdef inline bint worn(self) noexcept nogil:
+        return False
+
+    cdef inline void settle(self, double *state) noexcept nogil:
+        pass
+
+    cdef inline void restart(self) noexcept nogil:
+        pass
+
+    cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
+        cdef float *pair = <float *> state
+        cdef double d = (self.beta + pair[1]) * self.inverse
+        pair[0] = <float> -(w * (d + self.t * l2) + (self.t * l1 if w > 0.0 else -self.t * l1 if w < 0.0 else 0.0))
+
+
+cdef inline bint adaptive_step(double *b, double *n, double g, double eta0, double beta) noexcept nogil:
+    """Take a step of AdaGrad: beta + the root of the sum of squared slopes divides it."""
+    cdef double total = n[0] + g * g
+    cdef double moved = b[0] - (eta0 * g / (beta + sqrt(total)) if total != 0.0 else 0.0)
+    if not finite(moved + total):
+        return False
+    b[0] = moved
+    n[0] = total
+    return True
+
+
+@cython.final
+cdef class ProxSGD:
+    # One double: v. Since the clock's zero every coefficient has been scaled and soft-thresholded in turn, which comes
+    # to w = scale * S(v, shift * l1): one pair of numbers for all coefficients, whenever they were touched.
+    # With averaging two more: the sum of s w over rows, up to a row counted from the clock's zero. For the rows since
+    # then it is |v| * (sum of s scale) - l1 * (sum of s scale shift), up to the row at which w became 0.
+    cdef readonly double eta0, power_t, weight_decay, l1, l2, average
+    cdef readonly int words
+    cdef double t, scale, shift, eta, s, kept
+    cdef readonly double averaged  # weight of the rows in the averages
+    cdef double *past  # (size, 3) after each row: shift, sum of s scale, sum of s scale shift; NULL without averaging
+    cdef offset_t now, size
+
+    cdef inline double recall(self, const double *state, double *reach) noexcept nogil:
+        # prox(v k, k shift) of the elastic net is the same thing.
+        cdef double k = 1.0
+        if self.weight_decay != 0.0:
+            k = self.scale / (1.0 - self.scale * self.shift * self.l2)
+        reach[0] = k * self.shift
+        return k * state[0]
+
+    cdef inline double report(self, const double *state, double w) noexcept nogil:
+        if self.past == NULL:
+            return w
+        return (state[1] + self.sum_since(state)) / self.averaged if self.averaged > 0.0 else w
+
+    cdef inline void begin(self, double s, double unit) noexcept nogil:
+        self.s = s
+        self.eta = self.eta0 if self.power_t == 0.0 else self.eta0 / pow(1.0 + self.t, self.power_t)
+        self.kept = exp(-self.eta * s * self.weight_decay) if self.weight_decay != 0.0 else 1.0
+
+    cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
+        # The decay of this row comes with advance(); dividing by it lets the step come after.
+        cdef double moved = w - self.eta * g / self.kept
+        if not finite(self.encoded(moved, self.l1)):
+            return False
+        if self.past != NULL:
+            state[1] += self.sum_since(state)
+            state[2] = <double> self.now
+        self.place(state, moved, self.l1, self.l2)
+        return True
+
+    cdef inline bint intercept(self, double *b, double *n, double g) noexcept nogil:
+        cdef double moved = b[0] - self.eta * g
+        if not finite(moved):
+            return False
+        b[0] = moved
+        if self.past != NULL and self.t >= self.average:
+            n[0] += self.s * moved  # its sum, in place of that of squares
+        return True
+
+    cdef inline void advance(self) noexcept nogil:
+        cdef double step = self.eta * self.s
+        cdef double s = 0.0
+        cdef double *row
+        self.shift += step / (self.scale * self.kept)
+        if self.weight_decay == 0.0:
+            # As `recall` has it: rounding of a product would add up over the rows.
+            self.scale = 1.0 / (1.0 + self.shift * self.l2)
+        else:
+            self.scale *= self.kept / (1.0 + step * self.l2)
+        if self.past != NULL:
+            if self.t >= self.average:
+                s = self.s
+            row = self.past + 3 * self.now
+            row[3] = self.shift
+            row[4] = row[1] + s * self.scale
+            row[5] = row[2] + s * self.scale * self.shift
+            self.averaged += s
+            self.now += 1
+        self.t += self.s
+
+    cdef inline bint worn(self) noexcept nogil:
+        # A v has lost digits where what L1 took off is large beside w, a sum where scales fall; else they run out of
+        # range.
+        if self.past != NULL and (self.now + 1 >= self.size or self.scale < 1e-6):
+            return True
+        return self.scale < 1e-60 or self.scale * self.shift * self.l1 > 1e6
+
+    cdef inline double sum_since(self, const double *state) noexcept nogil:
+        """Return the sum of s w over the rows that state[1] does not hold."""
+        cdef offset_t start = <offset_t> state[2], low = start, high = self.now, middle
+        cdef double size = fabs(state[0]), total
+        if state[0] == 0.0:
+            return 0.0
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.past[3 * middle] * self.l1 < size:
+                low = middle
+            else:
+                high = middle - 1
+        total = size * (self.past[3 * low + 1] - self.past[3 * start + 1])
+        total -= self.l1 * (self.past[3 * low + 2] - self.past[3 * start + 2])
+        return total if state[0] > 0.0 else -total
+
+    cdef inline void settle(self, double *state) noexcept nogil:
+        cdef double w = self.scale * shrunk(state[0], self.shift * self.l1)
+        if self.past != NULL:
+            state[1] += self.sum_since(state)
+            state[2] = 0.0
+        state[0] = w
+
+    cdef inline void restart(self) noexcept nogil:
+        self.scale = 1.0
+        self.shift = 0.0
+        self.now = 0
+
+    cdef inline double encoded(self, double w, double l1) noexcept nogil:
+        """Return the v of a coefficient that is w now."""
+        return w / self.scale + (self.shift * l1 if w > 0.0 else -self.shift * l1 if w < 0.0 else 0.0)
+
+    cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
+        state[0] = self.encoded(w, l1)
+
+
+@cython.final
+cdef class AdaGrad:
+    # Three doubles: the coefficient before the shrinking of the row that touched it last, the clock then, and n, the
+    # sum of squared slopes. Its steps stay 1 / h until it is touched again: shrinking is a geometric series.
+    # Duchi, Hazan and Singer 2011, section 5.1 (composite mirror descent with a diagonal matrix).
+    cdef readonly double eta0, beta, weight_decay, l1, l2
+    cdef double t, s, kept
+
+    cdef inline double recall(self, const double *state, double *reach) noexcept nogil:
+        cdef double h, grown, rate, scale, shift
+        if state[0] == 0.0:
+            reach[0] = 0.0
+            return 0.0
+        # Of each row: scale is divided by 1 + l2 / h and by exp(eta0 weight_decay), shift grows by 1 / (h kept scale).
+        h = (self.beta + sqrt(state[2])) / self.eta0
+        rate = log1p(self.l2 / h) + self.eta0 * self.weight_decay
+        grown = (self.t - state[1]) * rate
+        if grown > 600.0:
+            reach[0] = 0.0
+            return 0.0
+        scale = exp(-grown)
+        shift = (self.t - state[1]) if rate == 0.0 else expm1(grown) / expm1(rate)
+        shift *= exp(self.eta0 * self.weight_decay) / h
+        if self.weight_decay != 0.0:
+            scale /= 1.0 - scale * shift * self.l2
+        else:
+            scale = 1.0
+        reach[0] = scale * shift
+        return scale * state[0]
+
+    cdef inline void begin(self, double s, double unit) noexcept nogil:
+        self.s = s
+        self.kept = exp(-self.eta0 * s * self.weight_decay) if self.weight_decay != 0.0 else 1.0
+
+    cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
+        cdef double total = state[2] + g * g
+        cdef double moved = w
+        if total != 0.0:
+            moved -= self.eta0 * g / (self.beta + sqrt(total)) / self.kept
+        if not finite(moved + total):
+            return False
+        state[0] = moved
+        state[1] = self.t
+        state[2] = total
+        return True
+
+    cdef inline bint intercept(self, double *b, double *n, double g) noexcept nogil:
+        return adaptive_step(b, n, g, self.eta0, self.beta)
+
+    cdef inline void advance(self) noexcept nogil:
+        self.t += self.s
+
+    cdef inline double report(self, const double *state, double w) noexcept nogil:
+        return w
+
+    cdef inline bint worn(self) noexcept nogil:
+        return False
+
+    cdef inline void settle(self, double *state) noexcept nogil:
+        pass
+
+    cdef inline void restart(self) noexcept nogil:
+        pass
+
+    cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
+        state[0] = w
+        state[1] = self.t
+
+
+ctypedef fused Optimizer:
+    FTRL
+    ProxSGD
+    AdaGrad

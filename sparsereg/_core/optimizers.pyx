@@ -1,0 +1,193 @@
+"""Streaming optimizers: names, parameters, the clock and the registry; the arithmetic is in optimizers.pxd.
+
+words : int
+    Doubles kept for a coefficient.
+any_penalty : bool
+    Takes every penalty's prox; else only the elastic net, whose steps add up to one in closed form.
+average : float
+    What `ProxSGD` means by it; of others -1.
+clock : tuple of float
+    All that an optimizer remembers beside its states; can be set.
+"""
+cimport cython
+from libc.stdlib cimport calloc, free
+
+from sparsereg._core.types cimport offset_t
+
+# Rows after which averages are brought up to date, 24 bytes each.
+cdef enum:
+    PAST = 1 << 20
+
+
+@cython.final
+cdef class FTRL:
+    """Follow the regularised leader, proximally, with a step for each coefficient.
+
+    The coefficient is argmin_w z w + t R(w) + d/2 w^2, d = (beta + sqrt(n)) / eta0, n the sum of squared slopes g, t
+    the weight of the stream so far. A slope adds g - (growth of d) w to z. Source: McMahan et al. 2013, "Ad click
+    prediction: a view from the trenches", algorithm 1, whose lambda1 and lambda2 are t times those of R here.
+
+    Parameters
+    ----------
+    eta0 : float
+        Step, > 0.
+    beta : float
+        Delays the fall of the steps, >= 0.
+    total_weight : float
+        t from the start, > 0; 0: the weight so far.
+    """
+
+    words = 1
+    any_penalty = True
+    average = -1.0
+
+    def __init__(self, double eta0, double beta, double total_weight):
+        self.eta0 = eta0
+        self.beta = beta
+        self.inverse = 1.0 / eta0
+        self.total_weight = total_weight
+        self.t = total_weight
+        self.rows = 0
+
+    @property
+    def clock(self):
+        """See above."""
+        return (self.t, float(self.rows))
+
+    @clock.setter
+    def clock(self, value):
+        self.t, rows = value
+        self.rows = int(rows)
+
+    def __reduce__(self):
+        return FTRL, (self.eta0, self.beta, self.total_weight), self.clock
+
+    def __setstate__(self, clock):
+        self.clock = clock
+
+
+@cython.final
+cdef class ProxSGD:
+    """Proximal stochastic gradient descent with one step for all coefficients, shrunk when they are looked at.
+
+    Iterates are those of w <- prox of eta s R at (exp(-eta s weight_decay) w - eta s g) over all coefficients for every
+    row of weight s, eta = eta0 / (1 + weight so far)^power_t. Source: Duchi and Singer 2009 (FOBOS); Lipton and Elkan
+    2015, "Efficient elastic net regularization for sparse linear models", whose sums are two numbers here. Averages:
+    Polyak and Juditsky 1992.
+
+    Parameters
+    ----------
+    eta0 : float
+        Step, > 0.
+    power_t : float
+        How fast the step falls, >= 0.
+    weight_decay : float
+        Rate of decoupled decay, >= 0.
+    l1 : float
+    l2 : float
+        Of the elastic net, >= 0.
+    average : float
+        Report the mean, weighted by s, of the iterates after rows that came when so much weight, >= 0, had gone before;
+        below 0: report the last iterate.
+    """
+
+    any_penalty = False
+
+    def __init__(self, double eta0, double power_t, double weight_decay, double l1, double l2, double average):
+        self.eta0 = eta0
+        self.power_t = power_t
+        self.weight_decay = weight_decay
+        self.l1 = l1
+        self.l2 = l2
+        self.average = average
+        self.words = 1
+        self.t = 0.0
+        self.scale = 1.0
+        self.shift = 0.0
+        self.averaged = 0.0
+        if average >= 0.0 and self.past == NULL:
+            self.words = 3
+            self.size = PAST
+            self.past = <double *> calloc(3 * PAST, sizeof(double))
+            if self.past == NULL:
+                raise MemoryError(f"the past {PAST} rows of an average")
+
+    def __dealloc__(self):
+        free(self.past)
+
+    @property
+    def clock(self):
+        """See above. With averaging its end is what `past` holds."""
+        cdef offset_t k
+        row = (self.t, self.scale, self.shift, self.averaged)
+        return row if self.past == NULL else row + tuple(self.past[k] for k in range(3 * self.now + 3))
+
+    @clock.setter
+    def clock(self, value):
+        cdef offset_t k
+        if self.past != NULL and (len(value) % 3 != 1 or not 7 <= len(value) <= 4 + 3 * PAST):
+            raise ValueError(f"clock: {len(value)} numbers are not allowed, expected 4 and some threes")
+        self.t, self.scale, self.shift, self.averaged = value[:4]
+        if self.past != NULL:
+            self.now = (len(value) - 4) // 3 - 1
+            for k in range(3 * self.now + 3):
+                self.past[k] = value[4 + k]
+
+    def __reduce__(self):
+        arguments = (self.eta0, self.power_t, self.weight_decay, self.l1, self.l2, self.average)
+        return ProxSGD, arguments, self.clock
+
+    def __setstate__(self, clock):
+        self.clock = clock
+
+
+@cython.final
+cdef class AdaGrad:
+    """Proximal gradient steps scaled coefficient by coefficient, shrunk when they are looked at.
+
+    The step is eta0 / (beta + sqrt(n)), n the sum of squared slopes. Iterates are those of w <- prox of (step) R at
+    (exp(-eta0 weight_decay) w - step g) over all coefficients for every row; a row of weight s shrinks s times. Source:
+    Duchi, Hazan and Singer 2011.
+
+    Parameters
+    ----------
+    eta0 : float
+        Step, > 0.
+    beta : float
+        Keeps the first steps short, >= 0.
+    weight_decay : float
+        Rate of decoupled decay, >= 0; the same for all coefficients, unlike L2, which the step scales.
+    l1 : float
+    l2 : float
+        Of the elastic net, >= 0.
+    """
+
+    words = 3
+    any_penalty = False
+    average = -1.0
+
+    def __init__(self, double eta0, double beta, double weight_decay, double l1, double l2):
+        self.eta0 = eta0
+        self.beta = beta
+        self.weight_decay = weight_decay
+        self.l1 = l1
+        self.l2 = l2
+        self.t = 0.0
+
+    @property
+    def clock(self):
+        """See above."""
+        return (self.t,)
+
+    @clock.setter
+    def clock(self, value):
+        (self.t,) = value
+
+    def __reduce__(self):
+        return AdaGrad, (self.eta0, self.beta, self.weight_decay, self.l1, self.l2), self.clock
+
+    def __setstate__(self, clock):
+        self.clock = clock
+
+
+OPTIMIZERS = {"ftrl": FTRL, "prox_sgd": ProxSGD, "adagrad": AdaGrad}

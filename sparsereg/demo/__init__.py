@@ -1,0 +1,1 @@
+"""The demo: its job, its picture, its report."""

@@ -1,0 +1,1 @@
+"""What users fit: constructors, fit, predict, score. No arithmetic."""

@@ -1,0 +1,357 @@
+"""What fitted sparse linear models share: coefficients as small as their non-zeros, and predictions made from them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse, special
+
+from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.design import Design
+from sparsereg.inputs.parameters import spell_penalty
+from sparsereg.inputs.sklearn import (
+    BaseEstimator,
+    ClassifierMixin,
+    RegressorMixin,
+    check_feature_names,
+    check_is_fitted,
+    metric,
+)
+from sparsereg.inputs.targets import check_target
+from sparsereg.inputs.versions import Versioned
+from sparsereg.inputs.weights import check_new_offsets, check_sample_weight
+from sparsereg.solvers.base import JointSolution, Solution
+
+__all__ = [
+    "LogLinkRegressor",
+    "ProbabilisticClassifier",
+    "SparseClassifier",
+    "SparseLinearModel",
+    "SparseRegressor",
+]
+
+Vector = npt.NDArray[np.float64]
+
+
+class SparseLinearModel(Versioned, BaseEstimator):
+    """Coefficients, one vector or one for each class, and the linear predictor made from them."""
+
+    _loss = "squared"
+    _coef: SparseCoef | PathCoef
+    intercept_: Any
+    penalty: str
+    l1_ratio: Any
+    # Of models without, and of pickles that say nothing of it.
+    _has_offset = False
+    _gives_sparse = False
+    _views = ("coef_", "sparse_coef_")
+
+    def _spelled_penalty(self) -> dict[str, Any]:
+        """Return `penalty` and `l1_ratio`, with scikit-learn's words put into ours where l1_ratio can be set."""
+        share = inspect.signature(type(self).__init__).parameters.get("l1_ratio")
+        if share is None:
+            return {"penalty": self.penalty, "l1_ratio": getattr(self, "l1_ratio", None)}
+        return dict(zip(("penalty", "l1_ratio"), spell_penalty(self.penalty, self.l1_ratio, share.default)))
+
+    def _set_solutions(self, solutions: Sequence[Solution | JointSolution], design: Design) -> None:
+        """Take over what solvers found: one solution, or one for each class."""
+        w = sparse.hstack([solution.on(design.n_active) for solution in solutions], format="csc")
+        coef = PathCoef.from_active(design.active, w, design.n_features)
+        self._coef = coef if coef.n_columns > 1 else coef.at(0)
+        self.intercept_ = np.concatenate([np.atleast_1d(solution.b) for solution in solutions])
+        self.dual_gap_ = float(np.max([solution.dual_gap for solution in solutions]))
+        self.violation_ = float(np.max([solution.violation for solution in solutions]))
+        self.objective_ = float(sum(solution.objective for solution in solutions))
+        self.n_iter_ = max(solution.n_iter for solution in solutions)
+        self.n_active_ = design.n_active
+        self._gives_sparse = False
+
+    def _predictor(self, X: Any) -> Vector:
+        """Compute X w + b."""
+        return self._coef.decision(X) + self.intercept_
+
+    def _decision(self, X: Any, offset: Any) -> Vector:
+        """Compute X w + b, plus the offset, by looking the ids of X up among the non-zero coefficients."""
+        check_is_fitted(self)
+        check_feature_names(self, X, reset=False)
+        out = self._predictor(X)
+        n_outputs = None if out.ndim == 1 else out.shape[1]
+        offset = check_new_offsets(
+            offset, len(out), n_outputs, has_offset=self._has_offset, owner=type(self).__name__
+        )
+        return out if offset is None else out + offset
+
+    @property
+    def sparse_coef_(self) -> sparse.csr_matrix:
+        """Non-zero coefficients, as a matrix of shape (1 or n_classes, n_features)."""
+        check_is_fitted(self)
+        return self._coef.to_csr() if isinstance(self._coef, SparseCoef) else self._coef.to_csc().T
+
+    def _dense_coef(self) -> Vector:
+        return self.sparse_coef_.toarray()
+
+    def __getattr__(self, name: str) -> Any:
+        """Make `coef_`, all coefficients as a dense array, for whoever asks for it by name.
+
+        A property would be evaluated by everything that lists members, such as displays: 1.9 GB at 233 million columns.
+        """
+        if name == "sparse_coef_":
+            check_is_fitted(self)  # what the property raised, which looking here has replaced
+        if name != "coef_":
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return self.sparse_coef_ if self._gives_sparse else self._dense_coef()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Refuse to set what would hide the coefficients that predictions are made of."""
+        self._check_is_no_view(name, "set")
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        """Refuse to delete what is made on request."""
+        self._check_is_no_view(name, "deleted")
+        super().__delattr__(name)
+
+    def _check_is_no_view(self, name: str, done: str) -> None:
+        if name in self._views:
+            raise AttributeError(
+                f"{name} of {type(self).__name__} cannot be {done}: it is made of the non-zero coefficients each time "
+                "it is asked for. To go on from other coefficients give them to `SGDRegressor` or `SGDClassifier` as "
+                "`fit(..., coef_init=)`; to keep coefficients in a range use `bounds`"
+            )
+
+    def sparsify(self) -> Any:
+        """Let `coef_` be what `sparse_coef_` is, a SciPy matrix of shape (1 or n_classes, n_features).
+
+        As in scikit-learn, for whose pipelines it is there. Here nothing is converted and no memory is saved: a model
+        holds its non-zeros alone, before and after. The next fit makes `coef_` dense again.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        self._gives_sparse = True
+        return self
+
+    def densify(self) -> Any:
+        """Let `coef_` be a dense array, as it is after a fit; undoes `sparsify`.
+
+        Returns
+        -------
+        self
+        """
+        check_is_fitted(self)
+        self._gives_sparse = False
+        return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Say whether `fit` has succeeded."""
+        return hasattr(self, "_coef")
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that sparse input is welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+class SparseRegressor(RegressorMixin, SparseLinearModel):
+    """A sparse linear model of numbers."""
+
+    def _set_solutions(self, solutions: Sequence[Solution | JointSolution], design: Design) -> None:
+        super()._set_solutions(solutions, design)
+        self.intercept_ = float(self.intercept_[0])
+
+    def _dense_coef(self) -> Vector:
+        return super()._dense_coef().ravel()
+
+    def predict(self, X: Any, offset: Any = None) -> Vector:
+        """Compute X w + b, plus the offset, by looking the ids of X up among the non-zero coefficients.
+
+        Parameters
+        ----------
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
+        offset : None, float or array-like of shape (n_samples,)
+            Not None where the fit had one; 0 is none.
+
+        Returns
+        -------
+        predictions : ndarray of float64 of shape (n_samples,)
+        """
+        return self._decision(X, offset)
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
+        """Compute R2 of the predictions: 1 - sum_i s_i (y_i - p_i)^2 / sum_i s_i (y_i - mean)^2, 1 at best.
+
+        Parameters
+        ----------
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight : None or array-like of shape (n_samples,)
+        offset : None, float or array-like of shape (n_samples,)
+            Not None where the fit had one; 0 is none.
+
+        Returns
+        -------
+        score : float
+        """
+        return float(metric("r2_score")(y, self.predict(X, offset), sample_weight=sample_weight))
+
+
+class LogLinkRegressor(SparseRegressor):
+    """A sparse log-linear model of counts."""
+
+    _loss = "poisson"
+
+    def predict(self, X: Any, offset: Any = None) -> Vector:
+        """Compute expected counts, exp(X w + b + offset).
+
+        Parameters
+        ----------
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
+        offset : None, float or array-like of shape (n_samples,)
+            Logarithm of the exposure. Not None where the fit had one; 0 is none.
+
+        Returns
+        -------
+        means : ndarray of float64 of shape (n_samples,)
+            Infinite beyond the range of float64.
+        """
+        with np.errstate(over="ignore"):
+            return np.exp(self._decision(X, offset))
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
+        """Compute D2, the share of the deviance that is explained: 1 - D(y, means) / D(y, mean of y), 1 at best.
+
+        Parameters
+        ----------
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight : None or array-like of shape (n_samples,)
+        offset : None, float or array-like of shape (n_samples,)
+            Logarithm of the exposure. Not None where the fit had one; 0 is none.
+
+        Returns
+        -------
+        score : float
+            For a constant `y` 1 where it is predicted exactly, else 0.
+        """
+        mean = self.predict(X, offset)
+        y = check_target(y, mean.size, 0.0, np.inf, self._loss)
+        weight = check_sample_weight(sample_weight, mean.size)
+        # SciPy's kl_div(y, m) is y log(y / m) - y + m, half the deviance.
+        left = np.average(special.kl_div(y, mean), weights=weight)
+        total = np.average(special.kl_div(y, np.average(y, weights=weight)), weights=weight)
+        if total == 0.0:
+            return float(left == 0.0)
+        return float(1.0 - left / total)
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that targets are not negative."""
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = True
+        return tags
+
+
+class SparseClassifier(ClassifierMixin, SparseLinearModel):
+    """A sparse linear model of classes: one linear predictor for two of them, else one for each."""
+
+    classes_: npt.NDArray[Any]
+
+    def decision_function(self, X: Any, offset: Any = None) -> Vector:
+        """Compute X w + b, plus the offset, by looking the ids of X up among the non-zero coefficients.
+
+        Parameters
+        ----------
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
+        offset : None, float or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+            Not None where the fit had one; 0 is none.
+
+        Returns
+        -------
+        scores : ndarray of float64 of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+            For two classes positive where the second is more likely.
+        """
+        return self._decision(X, offset)
+
+    def predict(self, X: Any, offset: Any = None) -> npt.NDArray[Any]:
+        """Name the likeliest class of each row, of equally likely ones the first.
+
+        Parameters
+        ----------
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
+        offset : None, float or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+            Not None where the fit had one; 0 is none.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+        """
+        scores = self._decision(X, offset)
+        return self.classes_[(scores > 0.0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
+        """Compute the accuracy, the share of rows whose class is named right.
+
+        Parameters
+        ----------
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+            Labels.
+        sample_weight : None or array-like of shape (n_samples,)
+        offset : None, float or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+            Not None where the fit had one; 0 is none.
+
+        Returns
+        -------
+        score : float
+        """
+        return float(metric("accuracy_score")(y, self.predict(X, offset), sample_weight=sample_weight))
+
+
+class ProbabilisticClassifier(SparseClassifier):
+    """A sparse linear model of log-odds."""
+
+    _loss = "logistic"
+
+    def predict_proba(self, X: Any, offset: Any = None) -> Vector:
+        """Compute the probability of every class.
+
+        Parameters
+        ----------
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
+        offset : None, float or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+            Not None where the fit had one; 0 is none.
+
+        Returns
+        -------
+        probabilities : ndarray of float64 of shape (n_samples, n_classes)
+            In the order of `classes_`; rows sum to one.
+        """
+        scores = self._decision(X, offset)
+        if scores.ndim == 1:
+            return np.column_stack([special.expit(-scores), special.expit(scores)])
+        return special.softmax(scores, axis=1)
+
+    def predict_log_proba(self, X: Any, offset: Any = None) -> Vector:
+        """Compute the logarithm of the probability of every class; finite where the probability itself rounds to 0.
+
+        Parameters
+        ----------
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
+        offset : None, float or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
+            Not None where the fit had one; 0 is none.
+
+        Returns
+        -------
+        logarithms : ndarray of float64 of shape (n_samples, n_classes)
+            In the order of `classes_`.
+        """
+        scores = self._decision(X, offset)
+        if scores.ndim == 1:
+            return np.column_stack([special.log_expit(-scores), special.log_expit(scores)])
+        return special.log_softmax(scores, axis=1)

@@ -1,0 +1,190 @@
+"""Regressors for one alpha: Lasso, ElasticNet, Ridge, HuberRegressor, PoissonRegressor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg.estimators.base import LogLinkRegressor, SparseRegressor
+from sparsereg.estimators.glm import COMMON_ATTRIBUTES, COMMON_PARAMETERS, GLMEstimator, Settings
+
+__all__ = ["ElasticNet", "HuberRegressor", "Lasso", "PoissonRegressor", "Ridge"]
+
+_ATTRIBUTES = """
+    Attributes
+    ----------
+    sparse_coef_ : scipy.sparse.csr_matrix of shape (1, n_features)
+        Non-zero coefficients only.
+    coef_ : ndarray of float64 of shape (n_features,)
+        All coefficients; made anew each time it is asked for, as wide as X.
+    intercept_ : float""" + COMMON_ATTRIBUTES
+
+
+class Lasso(SparseRegressor, GLMEstimator):
+    __doc__ = """Linear regression with an L1 penalty: coefficients that do not pay for themselves are exactly zero.
+
+    Minimises mean squared error / 2 + alpha * sum_j p_j |w_j|.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Strength, >= 0.""" + COMMON_PARAMETERS + _ATTRIBUTES
+
+    l1_ratio = 1.0
+
+
+class Ridge(SparseRegressor, GLMEstimator):
+    __doc__ = """Linear regression with an L2 penalty (weight decay): coefficients shrink, none becomes zero.
+
+    Minimises mean squared error / 2 + alpha / 2 * sum_j p_j w_j^2: scikit-learn's `Ridge` at n_samples * alpha. Where
+    many coefficients fit alike at alpha = 0, and there are no bounds, the solution is the limit as alpha goes to 0:
+    that with the least sum_j p_j w_j^2, sum_j p_j (sd_j w_j)^2 with `standardize=True`. With a few hundred columns or
+    rows at most it is solved directly, to the last digits that the data have, whatever `tol`.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Strength, >= 0.""" + COMMON_PARAMETERS + _ATTRIBUTES
+
+    l1_ratio = 0.0
+    # It has no sparse part whose form could be chosen.
+    _penalties = ("elastic_net",)
+
+
+class ElasticNet(SparseRegressor, GLMEstimator):
+    __doc__ = """Linear regression with a mixed penalty: L1 for zeros, L2 to share weight among correlated columns.
+
+    Minimises mean squared error / 2 + alpha * sum_j p_j (l1_ratio |w_j| + (1 - l1_ratio) / 2 w_j^2).
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Strength, >= 0.
+    l1_ratio : float in [0, 1], default=0.5
+        1 is `Lasso`, 0 is `Ridge`.""" + COMMON_PARAMETERS + _ATTRIBUTES
+
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        *,
+        l1_ratio: float = 0.5,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        positive: bool = False,
+        bounds: Any = None,
+        penalty_factor: Any = None,
+        penalty: str = "elastic_net",
+        gamma: float | None = None,
+        max_iter: int = 10_000,
+        tol: float = 1e-6,
+        warm_start: bool = False,
+        n_threads: int | None = None,
+        verbose: int = 0,
+        callback: Callable[..., Any] | None = None,
+    ):
+        super().__init__(
+            alpha, fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
+            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol,
+            warm_start=warm_start, n_threads=n_threads, verbose=verbose, callback=callback,
+        )
+        self.l1_ratio = l1_ratio
+
+
+class HuberRegressor(SparseRegressor, GLMEstimator):
+    __doc__ = """Linear regression that outliers pull at with a bounded force: Huber's loss, L1 by default.
+
+    Minimises mean_i h(y_i - t_i) + alpha * sum_j p_j (l1_ratio |w_j| + (1 - l1_ratio) / 2 w_j^2), with h(r) = r^2 / 2
+    up to |r| = delta and delta (|r| - delta / 2) beyond. `score` is R2.
+
+    scikit-learn's `HuberRegressor(epsilon, alpha)` estimates a scale `scale_` too, and penalises with L2. At that scale
+    its coefficients are those of delta = epsilon * scale_, l1_ratio = 0 and our alpha = alpha * scale_ / n_samples.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Strength, >= 0.
+    l1_ratio : float in [0, 1], default=1.0
+        Share of L1; the rest is L2.
+    delta : float, default=1.35
+        Residual from which on the loss grows linearly, > 0, in the units of y. 1.35 standard deviations of the noise
+        are 95 % as efficient as squared loss where the noise is normal.""" + COMMON_PARAMETERS + _ATTRIBUTES
+
+    _loss = "huber"
+
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        *,
+        l1_ratio: float = 1.0,
+        delta: float = 1.35,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        positive: bool = False,
+        bounds: Any = None,
+        penalty_factor: Any = None,
+        penalty: str = "elastic_net",
+        gamma: float | None = None,
+        max_iter: int = 10_000,
+        tol: float = 1e-6,
+        warm_start: bool = False,
+        n_threads: int | None = None,
+        verbose: int = 0,
+        callback: Callable[..., Any] | None = None,
+    ):
+        super().__init__(
+            alpha, fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
+            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol,
+            warm_start=warm_start, n_threads=n_threads, verbose=verbose, callback=callback,
+        )
+        self.l1_ratio = l1_ratio
+        self.delta = delta
+
+    def _settings(self, names: npt.NDArray[np.object_] | None) -> Settings:
+        settings = super()._settings(names)
+        return replace(settings, problem={**settings.problem, "delta": self.delta})
+
+
+class PoissonRegressor(LogLinkRegressor, GLMEstimator):
+    __doc__ = """Log-linear regression of counts, L1 by default.
+
+    Minimises half the mean deviance of y at the means exp(t), D / 2 = y log(y / mean) - y + mean,
+    + alpha * sum_j p_j (l1_ratio |w_j| + (1 - l1_ratio) / 2 w_j^2). The linear predictor t includes `offset`, the
+    logarithm of the exposure, in `fit`, `predict` and `score`. `score` is D2, the share of the deviance explained.
+    With l1_ratio = 0 it is scikit-learn's `PoissonRegressor` at the same alpha.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Strength, >= 0.
+    l1_ratio : float in [0, 1], default=1.0
+        Share of L1; the rest is L2.""" + COMMON_PARAMETERS + _ATTRIBUTES
+
+    def __init__(
+        self,
+        alpha: float = 1.0,
+        *,
+        l1_ratio: float = 1.0,
+        fit_intercept: bool = True,
+        standardize: bool = False,
+        positive: bool = False,
+        bounds: Any = None,
+        penalty_factor: Any = None,
+        penalty: str = "elastic_net",
+        gamma: float | None = None,
+        max_iter: int = 10_000,
+        tol: float = 1e-6,
+        warm_start: bool = False,
+        n_threads: int | None = None,
+        verbose: int = 0,
+        callback: Callable[..., Any] | None = None,
+    ):
+        super().__init__(
+            alpha, fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
+            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol,
+            warm_start=warm_start, n_threads=n_threads, verbose=verbose, callback=callback,
+        )
+        self.l1_ratio = l1_ratio

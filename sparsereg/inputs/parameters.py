@@ -1,0 +1,274 @@
+"""Every check of what a user may set: grids, penalties, bounds and stopping rules, each with its message."""
+
+from __future__ import annotations
+
+import numbers
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core.penalties import PENALTIES
+from sparsereg.inputs.values import as_numeric, check_choice, shown
+
+__all__ = [
+    "MAX_PASSES",
+    "as_float",
+    "check_alpha",
+    "check_alphas",
+    "check_choice",
+    "check_class_weight",
+    "check_count",
+    "check_flag",
+    "check_given_alphas",
+    "check_grid",
+    "check_l1_ratio",
+    "check_label_smoothing",
+    "check_number",
+    "check_penalty",
+    "check_relax",
+    "check_share",
+    "check_threads",
+    "spell_penalty",
+]
+
+# What compiled counters and OpenMP can hold.
+MAX_PASSES = 2**31 - 1
+MAX_THREADS = max(256, os.cpu_count() or 1)
+# In units of the curvature of the column, and MCP and SCAD must be less concave than that.
+LEAST_GAMMA = {"mcp": 1.0, "scad": 2.0}
+# scikit-learn's names of elastic nets, and the share of L1 that they say.
+PENALTY_WORDS = {"l1": 1.0, "l2": 0.0, "elasticnet": None}
+
+
+def check_alpha(alpha: Any, name: str = "alpha") -> float:
+    """Check a penalty strength: a finite number, 0 or more."""
+    return check_number(alpha, name, 0.0, np.inf, "[0, inf)", upper_open=True)
+
+
+def check_l1_ratio(l1_ratio: Any) -> float:
+    """Check the share of the L1 part: a number in [0, 1]."""
+    return check_share(l1_ratio, "l1_ratio")
+
+
+def check_share(value: Any, name: str) -> float:
+    """Check a share: a number in [0, 1]."""
+    return check_number(value, name, 0.0, 1.0, "[0, 1]")
+
+
+def check_threads(value: Any, name: str) -> int:
+    """Check a number of threads, as joblib reads it.
+
+    Parameters
+    ----------
+    value : int or None
+        None is 1; -1 is as many as the machine has, -2 one less, and so on, but at least 1.
+    name : str
+
+    Returns
+    -------
+    n_threads : int
+    """
+    if value is None:
+        return 1
+    if isinstance(value, numbers.Integral) and value < 0:
+        return max((os.cpu_count() or 1) + 1 + int(value), 1)
+    try:
+        return check_count(value, name, MAX_THREADS)
+    except ValueError as error:
+        raise ValueError(f"{error}; negative numbers leave threads free: -1 is all, -2 all but one") from None
+
+
+def check_label_smoothing(label_smoothing: Any) -> float:
+    """Check how far labels are smoothed: a number in [0, 1)."""
+    return check_number(label_smoothing, "label_smoothing", 0.0, 1.0, "[0, 1)", upper_open=True)
+
+
+def check_class_weight(weight: Any, label: Any) -> float:
+    """Check the weight of a class: a finite number, 0 or more."""
+    return check_number(weight, f"class_weight of {label!r}", 0.0, np.inf, "[0, inf)", upper_open=True)
+
+
+def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
+    """Check a grid of penalty strengths: not empty, finite, 0 or more, each of them once; sort it.
+
+    Parameters
+    ----------
+    alphas : array-like of shape (n_alphas,)
+        In any order.
+
+    Returns
+    -------
+    alphas : ndarray of float64 of shape (n_alphas,)
+        Strictly decreasing, as fits go down it.
+    """
+    grid = np.array(as_numeric(alphas, "alphas"), dtype=np.float64)
+    if grid.ndim != 1 or grid.size == 0:
+        raise ValueError(
+            f"alphas: shape {grid.shape} is not allowed, expected a one-dimensional grid of at least one, or a whole "
+            "number of alphas"
+        )
+    bad = ~np.isfinite(grid) | (grid < 0.0)
+    if bad.any():
+        raise ValueError(f"alphas: {grid[bad][0]} at position {int(np.argmax(bad))} is outside [0, inf)")
+    order = np.argsort(-grid, kind="stable")
+    repeated = np.flatnonzero(np.diff(grid[order]) == 0.0)
+    if repeated.size:
+        first, second = (int(k) for k in order[repeated[0] : repeated[0] + 2])
+        raise ValueError(
+            f"alphas: {grid[second]} at position {second} follows {grid[first]} at position {first}, expected each once"
+        )
+    return grid[order]
+
+
+def check_given_alphas(alphas: Any, n_alphas: Any) -> tuple[npt.NDArray[np.float64] | None, Any]:
+    """Check a grid that is given, or tell that only its size is.
+
+    Parameters
+    ----------
+    alphas : None, int or array-like of shape (n_alphas,)
+        A number of alphas takes the place of `n_alphas`, as scikit-learn has it.
+    n_alphas : int
+
+    Returns
+    -------
+    alphas : ndarray of float64 of shape (n_alphas,) or None
+        Strictly decreasing.
+    n_alphas : int
+    """
+    if isinstance(alphas, numbers.Integral) and not isinstance(alphas, (bool, np.bool_)):
+        return None, check_count(alphas, "alphas")
+    return None if alphas is None else check_alphas(alphas), n_alphas
+
+
+def check_grid(n_alphas: Any, eps: Any) -> tuple[int, float]:
+    """Check the size of a grid (a whole number, 1 or more) and its ratio of ends (in (0, 1))."""
+    n_alphas = check_count(n_alphas, "n_alphas", MAX_PASSES)
+    return n_alphas, check_number(eps, "eps", 0.0, 1.0, "(0, 1)", lower_open=True, upper_open=True)
+
+
+def check_penalty(name: Any, l1_ratio: float, gamma: Any) -> float | None:
+    """Check the name of a penalty, and that l1_ratio and gamma go with it.
+
+    Parameters
+    ----------
+    name : str
+        One of the registered penalties.
+    l1_ratio : float
+        Above 0 for all but the elastic net: at 0 nothing else is left of them.
+    gamma : float or None
+        Of MCP, above 1, or of SCAD, above 2; None for the default, and for penalties that have none.
+
+    Returns
+    -------
+    gamma : float or None
+    """
+    check_choice(name, "penalty", PENALTIES)
+    if name != "elastic_net" and l1_ratio == 0.0:
+        raise ValueError(f"l1_ratio: {l1_ratio:g} leaves nothing of penalty={name!r}, expected a number in (0, 1]")
+    if gamma is None:
+        return None
+    if name not in LEAST_GAMMA:
+        raise ValueError(f"gamma: {gamma!r} is not allowed with penalty={name!r}, expected None")
+    least = LEAST_GAMMA[name]
+    return check_number(gamma, "gamma", least, np.inf, f"({least:g}, inf)", lower_open=True, upper_open=True)
+
+
+def spell_penalty(penalty: Any, l1_ratio: Any, usual: Any) -> tuple[Any, Any]:
+    """Read scikit-learn's words for penalties, of estimators whose share of L1 can be set.
+
+    Parameters
+    ----------
+    penalty : str
+        "elasticnet" is "elastic_net"; "l1" and "l2" are that with l1_ratio 1 and 0.
+    l1_ratio : float or list of float
+        What the word says, or its default, which a word overrules.
+    usual : float
+        The default.
+
+    Returns
+    -------
+    penalty, l1_ratio
+        As they would be without such a word; others are left to `check_penalty`.
+    """
+    if not isinstance(penalty, str) or penalty not in PENALTY_WORDS:
+        return penalty, l1_ratio
+    said = PENALTY_WORDS[penalty]
+    if said is None:
+        return "elastic_net", l1_ratio
+    if not isinstance(l1_ratio, numbers.Real) or l1_ratio not in (said, usual):
+        raise ValueError(
+            f"l1_ratio: {l1_ratio!r} is not allowed with penalty={penalty!r}, which is 'elastic_net' with "
+            f"l1_ratio={said:g}; expected that l1_ratio or its default, or penalty='elastic_net'"
+        )
+    return "elastic_net", said
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """Check a switch: True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name}: {value!r} is not allowed, expected True or False")
+    return bool(value)
+
+
+def check_relax(relax: Any, l1_ratio: float) -> bool:
+    """Check whether fits are to be relaxed, which takes a penalty that leaves columns out."""
+    if check_flag(relax, "relax") and l1_ratio == 0.0:
+        raise ValueError("relax: True is not allowed with l1_ratio=0, which leaves no column out, expected False")
+    return bool(relax)
+
+
+def check_count(value: Any, name: str, most: float = np.inf) -> int:
+    """Check a number of things: a whole number from 1 to `most`."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name}: {value!r} is not allowed, expected a whole number")
+    if not 1 <= value <= most:
+        raise ValueError(f"{name}: {shown(value)} is outside [1, {most}{')' if most == np.inf else ']'}")
+    return int(value)
+
+
+def check_number(
+    value: Any, name: str, lower: float, upper: float, allowed: str, lower_open: bool = False, upper_open: bool = False
+) -> float:
+    """Check a number against an interval, whose ends belong to it unless it is said to be open there.
+
+    Parameters
+    ----------
+    value : float
+    name : str
+    lower, upper : float
+    allowed : str
+        The interval in words, for the message.
+    lower_open, upper_open : bool
+
+    Returns
+    -------
+    number : float
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name}: {value!r} is not allowed, expected a number in {allowed}")
+    number = as_float(value, name, allowed)
+    inside = (number > lower if lower_open else number >= lower) and (number < upper if upper_open else number <= upper)
+    if not inside:
+        raise ValueError(f"{name}: {value} is outside {allowed}")
+    return number
+
+
+def as_float(value: Any, name: str, allowed: str) -> float:
+    """Round a real number; whole numbers and fractions have no upper end, float64 has.
+
+    Parameters
+    ----------
+    value : real number
+    name, allowed : str
+        For the message.
+
+    Returns
+    -------
+    number : float
+    """
+    try:
+        return float(value)
+    except OverflowError as error:
+        raise ValueError(f"{name}: {shown(value)} is beyond float64, expected {allowed}") from error

@@ -1,0 +1,453 @@
+"""What the y of a fit means: numbers, labels of classes, or their probabilities."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg.inputs.parameters import check_class_weight, check_label_smoothing
+from sparsereg.inputs.rows import check_finite, check_vector, raise_not_finite
+from sparsereg.inputs.sklearn import DataConversionWarning
+from sparsereg.inputs.values import as_numeric
+from sparsereg.inputs.weights import check_sample_weight
+
+__all__ = [
+    "ClassTargets",
+    "check_classes",
+    "check_probabilities",
+    "check_target",
+    "check_y",
+    "encode_classes",
+    "encode_known",
+    "flatten",
+    "leave_out",
+    "probabilities_of",
+]
+
+Vector = npt.NDArray[np.float64]
+
+# What rounding may leave of the sum of a row of probabilities, float32 included.
+SUM_TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class ClassTargets:
+    """Targets of a classification, as losses take them.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Labels, ascending.
+    probabilities : ndarray of float64 of shape (n_samples, n_classes)
+        Rows sum to one; rows of weight 0 may hold anything.
+    sample_weight : None or ndarray of float64 of shape (n_samples,)
+        Class weights included.
+    """
+
+    classes: npt.NDArray[Any]
+    probabilities: Vector
+    sample_weight: Vector | None
+
+
+def flatten(y: Any, stacklevel: int = 3) -> Any:
+    """Flatten a column vector, with scikit-learn's warning.
+
+    Parameters
+    ----------
+    y : array-like
+    stacklevel : int, default=3
+        Frames up to the caller that the warning is for.
+
+    Returns
+    -------
+    y : ndarray
+        None and sparse matrices are returned as they are.
+    """
+    if y is None or hasattr(y, "tocsr"):
+        return y
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        warnings.warn(
+            "A column-vector y was passed when a 1d array was expected. Please change the shape of y to (n_samples,), "
+            "for example using ravel().",
+            DataConversionWarning,
+            stacklevel=stacklevel,
+        )
+        y = y.ravel()
+    return y
+
+
+def check_y(y: Any, n_samples: int, name: str = "y") -> npt.NDArray[np.float64]:
+    """Check a numeric target.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, 1)
+    n_samples : int
+    name : str, default="y"
+
+    Returns
+    -------
+    y : ndarray of float64 of shape (n_samples,)
+        The caller's own array where it fits; not to be written to.
+    """
+    if y is None:
+        raise ValueError(f"This estimator requires {name} to be passed, but the target {name} is None.")
+    array = as_numeric(y, name)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array.reshape(-1)
+    return check_vector(array, n_samples, name)
+
+
+def check_target(y: Any, n_samples: int, least: float, most: float, what: str) -> npt.NDArray[np.float64]:
+    """Check a numeric target against the range that a loss allows.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, 1)
+    n_samples : int
+    least, most : float
+    what : str
+        Name of the loss, for the message.
+
+    Returns
+    -------
+    y : ndarray of float64 of shape (n_samples,)
+    """
+    array = check_y(y, n_samples)
+    outside = (array < least) | (array > most)
+    if outside.any():
+        i = int(np.argmax(outside))
+        allowed = f"[{least:g}, {most:g}]" if np.isfinite(most) else f"[{least:g}, inf)"
+        raise ValueError(f"y: {array[i]:g} in row {i} is outside {allowed}, the targets of loss={what!r}")
+    return array
+
+
+def check_probabilities(
+    y: Any, n_samples: int, sample_weight: npt.NDArray[np.float64] | None = None, n_classes: int | None = None
+) -> npt.NDArray[np.float64]:
+    """Check shares of classes: one row for each sample, in [0, 1] and of sum one where a row has weight.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples, n_classes)
+    n_samples : int
+    sample_weight : ndarray of float64 of shape (n_samples,) or None, default=None
+    n_classes : int or None, default=None
+        None: two or more.
+
+    Returns
+    -------
+    shares : ndarray of float64 of shape (n_samples, n_classes)
+    """
+    array = as_numeric(y, "y")
+    if array.ndim != 2 or array.shape[0] != n_samples or array.shape[1] < 2:
+        raise ValueError(
+            f"y: shape {array.shape} is not allowed, expected ({n_samples}, n_classes), probabilities of two or more "
+            "classes for every row of X"
+        )
+    if n_classes is not None and array.shape[1] != n_classes:
+        raise ValueError(f"y: shape {array.shape} is not allowed, expected ({n_samples}, {n_classes})")
+    check_finite(array, "y")
+    array = array.astype(np.float64)
+    least, total = array.min(axis=1), array.sum(axis=1)
+    wrong = (least < 0.0) | (np.abs(total - 1.0) > SUM_TOLERANCE)
+    if sample_weight is not None:
+        wrong &= sample_weight > 0.0
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        if least[i] < 0.0:
+            raise ValueError(f"y: probability {least[i]:g} in row {i} is negative, expected 0 or more")
+        raise ValueError(f"y: the probabilities in row {i} sum to {total[i]:g}, expected 1 (within {SUM_TOLERANCE:g})")
+    return array / np.where(total > 0.0, total, 1.0)[:, None]
+
+
+def encode_classes(
+    y: Any,
+    sample_weight: Any = None,
+    *,
+    n_samples: int | None = None,
+    class_weight: Any = None,
+    label_smoothing: Any = 0.0,
+) -> ClassTargets:
+    """Make probabilities of classes of labels, or check those given.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Labels of any kind that can be sorted. Or probabilities: one row of them for each sample, non-negative and of
+        sum one; or numbers in [0, 1], not all 0 or 1, which are probabilities of class 1 of the classes 0 and 1.
+    sample_weight : None, float or array-like of shape (n_samples,)
+    n_samples : int or None, default=None
+        Rows of X, to check against.
+    class_weight : None, "balanced" or mapping from label to float, default=None
+        Each row's weight is multiplied by sum_k y_ik c_k, so c_k for a row of class k. "balanced": c_k is the sum of
+        all weights over n_classes times that of class k. Labels that a mapping leaves out have c_k = 1. With c_k = 0
+        the rows of class k weigh nothing, and it is no class, as if they had been given the weight 0.
+    label_smoothing : float in [0, 1), default=0.0
+        eps: each probability y_ik becomes (1 - eps) y_ik + eps / n_classes. Class weights are those of the y given.
+
+    Returns
+    -------
+    targets : ClassTargets
+
+    Raises
+    ------
+    ValueError, TypeError
+        For labels that are missing or cannot be sorted, numbers that are neither labels nor probabilities, less than
+        two classes with a positive weight, and settings that are out of range.
+    """
+    smoothing = check_label_smoothing(label_smoothing)
+    y = _check_labels(y)
+    if n_samples is not None and y.shape[0] != n_samples:
+        raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
+    weight, class_weight = leave_out(y, check_sample_weight(sample_weight, y.shape[0]), class_weight)
+    used = slice(None) if weight is None else weight > 0.0
+    if y.ndim == 2:
+        classes, probabilities = np.arange(y.shape[1]), check_probabilities(y, y.shape[0], weight)
+    elif _is_soft(y):
+        classes, probabilities = np.arange(2), np.column_stack([1.0 - y, y]).astype(np.float64)
+    else:
+        classes, probabilities = _one_hot(y, used)
+    _check_presence(classes, probabilities[used])
+    coded = _weigh_and_smooth(classes, probabilities, weight, class_weight, smoothing)
+    if coded.sample_weight is not None:
+        # A class of weight 0 may have had the rows of another, which shared them, to itself.
+        _check_presence(classes, probabilities[coded.sample_weight > 0.0])
+    return coded
+
+
+def encode_known(
+    y: Any,
+    classes: npt.NDArray[Any],
+    sample_weight: Any = None,
+    *,
+    n_samples: int,
+    class_weight: Any = None,
+    label_smoothing: Any = 0.0,
+) -> ClassTargets:
+    """Make probabilities of known classes, some of which the rows may lack.
+
+    Parameters
+    ----------
+    y, sample_weight, n_samples, label_smoothing
+        As in `encode_classes`.
+    classes : ndarray of shape (n_classes,)
+        Ascending.
+    class_weight : None or mapping from label to float, default=None
+        As in `encode_classes`; "balanced" takes all rows at once.
+
+    Returns
+    -------
+    targets : ClassTargets
+
+    Raises
+    ------
+    ValueError, TypeError
+        For other labels, and settings that are out of range.
+    """
+    smoothing = check_label_smoothing(label_smoothing)
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        raise ValueError(
+            "class_weight: 'balanced' is not allowed with data that come in parts, expected None or a mapping: only "
+            "all rows together say how often a class occurs"
+        )
+    weight = check_sample_weight(sample_weight, n_samples, all_zero=True)
+    return _weigh_and_smooth(classes, probabilities_of(y, classes, n_samples, weight), weight, class_weight, smoothing)
+
+
+def leave_out(y: npt.NDArray[Any], sample_weight: Vector | None, class_weight: Any) -> tuple[Vector | None, Any]:
+    """Take the weight from rows whose label has the class weight 0.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        Probabilities are left as they are: their rows weigh what is left of them.
+    sample_weight : ndarray of float64 of shape (n_samples,) or None
+    class_weight : None, "balanced" or mapping from label to float
+
+    Returns
+    -------
+    sample_weight : ndarray of float64 of shape (n_samples,) or None
+    class_weight : None, "balanced" or mapping from label to float
+        Without the labels that are no classes any more.
+    """
+    if not isinstance(class_weight, Mapping) or y.ndim == 2 or _is_soft(y):
+        return sample_weight, class_weight
+    kept = dict(class_weight)
+    for label in [label for label, factor in kept.items() if check_class_weight(factor, label) == 0.0]:
+        rows = np.asarray(y == label)
+        if rows.any():
+            sample_weight = np.where(rows, 0.0, 1.0 if sample_weight is None else sample_weight)
+            del kept[label]
+    return sample_weight, kept
+
+
+def check_classes(classes: Any) -> npt.NDArray[Any]:
+    """Check labels that are given beforehand: distinct, at least two.
+
+    Parameters
+    ----------
+    classes : array-like of shape (n_classes,)
+
+    Returns
+    -------
+    classes : ndarray of shape (n_classes,)
+        Ascending.
+    """
+    classes = np.asarray(classes)
+    if classes.ndim != 1:
+        raise ValueError(f"classes: shape {classes.shape} is not allowed, expected one dimension")
+    distinct = np.unique(_check_labels(classes))
+    if distinct.size < 2 or distinct.size < classes.size:
+        raise ValueError(f"classes: {classes.tolist()} is not allowed, expected at least two labels, each once")
+    return distinct
+
+
+def _weigh_and_smooth(
+    classes: npt.NDArray[Any], probabilities: Vector, weight: Vector | None, class_weight: Any, smoothing: float
+) -> ClassTargets:
+    if class_weight is not None:
+        factor = _class_factors(class_weight, classes, probabilities, weight)
+        of_row = probabilities @ factor
+        weight = of_row if weight is None else weight * of_row
+    if smoothing:
+        probabilities = (1.0 - smoothing) * probabilities + smoothing / classes.size
+    return ClassTargets(classes, probabilities, weight)
+
+
+def probabilities_of(y: Any, classes: npt.NDArray[Any], n_samples: int, sample_weight: Vector | None = None) -> Vector:
+    """Make probabilities of known classes of labels, or check those given.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        As `encode_classes` takes it.
+    classes : ndarray of shape (n_classes,)
+        Ascending.
+    n_samples : int
+    sample_weight : ndarray of float64 of shape (n_samples,) or None, default=None
+        Rows of weight 0 may hold anything.
+
+    Returns
+    -------
+    shares : ndarray of float64 of shape (n_samples, n_classes)
+
+    Raises
+    ------
+    ValueError
+        For other labels.
+    """
+    y = _check_labels(flatten(y))
+    if y.ndim == 2:
+        return check_probabilities(y, n_samples, sample_weight, classes.size)
+    if y.shape[0] != n_samples:
+        raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
+    if classes.size == 2 and _is_soft(y):
+        return np.column_stack([1.0 - y, y]).astype(np.float64)
+    matches = [y == label for label in classes]
+    shares = np.stack(matches, axis=1).astype(np.float64)
+    unknown = ~np.logical_or.reduce(matches)
+    if sample_weight is not None:
+        unknown &= sample_weight > 0.0
+    if unknown.any():
+        i = int(np.argmax(unknown))
+        raise ValueError(f"y: {y.tolist()[i]!r} in row {i} is not among the classes {classes.tolist()}")
+    return shares
+
+
+def _check_labels(y: Any) -> npt.NDArray[Any]:
+    """Check the form of labels or probabilities, and that none is missing."""
+    if y is None:
+        raise ValueError("This estimator requires y to be passed, but the target y is None.")
+    if hasattr(y, "tocsr"):
+        raise TypeError("y: sparse data is not allowed here, expected a dense array")
+    if isinstance(y, np.ma.MaskedArray):
+        raise TypeError("y: masked arrays are not allowed, expected values for all entries")
+    y = np.asarray(y)
+    if y.ndim not in (1, 2) or (y.ndim == 2 and y.shape[1] < 2):
+        raise ValueError(
+            f"y should be a 1d array of labels, or have one column of probabilities for each of at least two classes, "
+            f"got an array of shape {y.shape} instead."
+        )
+    if y.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: y has dtype {y.dtype}")
+    if y.dtype.kind in "OmM":
+        missing = np.array([_is_missing(value) for value in y.ravel()], dtype=bool)
+        if missing.any():
+            i = int(np.argmax(missing)) // (y.shape[1] if y.ndim == 2 else 1)
+            raise ValueError(f"Input y contains NaN. (a missing label in row {i}; expected a label for every row)")
+    elif y.dtype.kind == "f" and not np.isfinite(y).all():
+        where = tuple(int(k) for k in np.argwhere(~np.isfinite(y))[0])
+        raise_not_finite(y[where], y.dtype, f"in row {where[0]}", "y")
+    return y
+
+
+def _is_missing(label: Any) -> bool:
+    """Say whether a label is None, NaN, or the missing value of pandas, whose comparisons have no truth value."""
+    if label is None:
+        return True
+    same = label == label
+    return not (isinstance(same, (bool, np.bool_)) and bool(same))
+
+
+def _is_soft(y: npt.NDArray[Any]) -> bool:
+    """Tell probabilities of class 1 from labels; refuse other fractions."""
+    if y.dtype.kind != "f" or np.array_equal(y, np.rint(y)):
+        return False
+    outside = (y < 0.0) | (y > 1.0)
+    if outside.any():
+        i = int(np.argmax(outside))
+        raise ValueError(
+            f"Unknown label type: continuous. (y: {y[i]:g} in row {i}; expected labels, or probabilities of class 1 in "
+            "[0, 1])"
+        )
+    return True
+
+
+def _one_hot(y: npt.NDArray[Any], used: Any) -> tuple[npt.NDArray[Any], Vector]:
+    """Encode labels; those of rows without weight alone make no class."""
+    try:
+        classes = np.unique(y[used])
+    except TypeError as error:
+        kinds = sorted({type(label).__name__ for label in y})
+        raise TypeError(f"y: labels of types {kinds} cannot be sorted, expected labels of one type") from error
+    probabilities = np.zeros((y.size, classes.size))
+    code = np.searchsorted(classes, y[used])
+    probabilities[np.arange(y.size)[used], code] = 1.0
+    return classes, probabilities
+
+
+def _check_presence(classes: npt.NDArray[Any], probabilities: Vector) -> None:
+    present = probabilities.any(axis=0)
+    n_present = int(present.sum())
+    if n_present < 2:
+        names = classes[present].tolist()
+        raise ValueError(f"y: only one class, {names}, has a positive weight, expected samples of at least two classes")
+    if n_present < classes.size:
+        k = int(np.argmin(present))
+        raise ValueError(f"y: class {classes[k]} has probability 0 in every row, expected a positive one in some row")
+
+
+def _class_factors(
+    class_weight: Any, classes: npt.NDArray[Any], probabilities: Vector, weight: Vector | None
+) -> Vector:
+    """Return c_k for each class."""
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        mass = probabilities.sum(axis=0) if weight is None else weight @ probabilities
+        return mass.sum() / (classes.size * mass)
+    if not isinstance(class_weight, Mapping):
+        raise ValueError(
+            f"class_weight: {class_weight!r} is not allowed, expected None, 'balanced' or a mapping from labels"
+        )
+    labels = classes.tolist()
+    unknown = [label for label in class_weight if label not in labels]
+    # As scikit-learn does: a part of the data may lack a class, but a label that is misspelt leaves its class unnamed.
+    if unknown and not all(label in class_weight for label in labels):
+        raise ValueError(f"class_weight: {unknown[0]!r} is not among the classes {labels}")
+    return np.array([check_class_weight(class_weight.get(label, 1.0), label) for label in labels])

@@ -1,0 +1,145 @@
+"""Sample weights and offsets, checked."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg.inputs.rows import check_finite, check_vector
+from sparsereg.inputs.values import as_numeric
+
+__all__ = ["check_new_offsets", "check_offset", "check_offsets", "check_sample_weight", "is_offset"]
+
+
+def check_sample_weight(
+    sample_weight: Any, n_samples: int, name: str = "sample_weight", *, all_zero: bool = False
+) -> npt.NDArray[np.float64] | None:
+    """Check sample weights: finite, not negative, not all 0.
+
+    Parameters
+    ----------
+    sample_weight : None, float or array-like of shape (n_samples,)
+    n_samples : int
+    name : str, default="sample_weight"
+    all_zero : bool, default=False
+        They may all be 0: these rows are some of many.
+
+    Returns
+    -------
+    sample_weight : None or ndarray of float64 of shape (n_samples,)
+        None: every weight is 1.
+    """
+    if sample_weight is None:
+        return None
+    weight = _spread(sample_weight, n_samples, name)
+    if (weight < 0).any():
+        position = int(np.argmax(weight < 0))
+        raise ValueError(f"{name}: {weight[position]} at position {position} is negative, expected 0 or more")
+    if not (all_zero or weight.any()):
+        raise ValueError(f"{name}: all {n_samples} weights are zero, expected at least one above 0")
+    return weight
+
+
+def check_offset(offset: Any, n_samples: int, name: str = "offset") -> npt.NDArray[np.float64] | None:
+    """Check an offset of the linear predictor: finite.
+
+    Parameters
+    ----------
+    offset : None, float or array-like of shape (n_samples,)
+    n_samples : int
+    name : str, default="offset"
+
+    Returns
+    -------
+    offset : None or ndarray of float64 of shape (n_samples,)
+        None: every offset is 0.
+    """
+    if offset is None:
+        return None
+    return _spread(offset, n_samples, name)
+
+
+def check_offsets(
+    offset: Any, n_samples: int, n_outputs: int | None = None, name: str = "offset"
+) -> npt.NDArray[np.float64] | None:
+    """Check the offset of one linear predictor, or of several.
+
+    Parameters
+    ----------
+    offset : None or array-like of shape (n_samples,) or (n_samples, n_outputs)
+    n_samples : int
+    n_outputs : int or None, default=None
+        None: there is one, and a number for all rows will do.
+    name : str, default="offset"
+
+    Returns
+    -------
+    offset : None or ndarray of float64
+        None: every offset is 0.
+    """
+    if offset is None or n_outputs is None:
+        return check_offset(offset, n_samples, name)
+    array = as_numeric(offset, name)
+    if array.shape != (n_samples, n_outputs):
+        raise ValueError(
+            f"{name}: shape {array.shape} is not allowed, expected ({n_samples}, {n_outputs}), a column for each class"
+        )
+    check_finite(array, name)
+    return array.astype(np.float64)
+
+
+def is_offset(offset: Any) -> bool:
+    """Say whether an offset moves anything: zeros are as good as none.
+
+    Parameters
+    ----------
+    offset : None, float or array-like
+        Of numbers.
+
+    Returns
+    -------
+    moves : bool
+    """
+    return offset is not None and bool(np.any(np.asarray(offset)))
+
+
+def check_new_offsets(
+    offset: Any, n_samples: int, n_outputs: int | None, *, has_offset: bool, owner: str
+) -> npt.NDArray[np.float64] | None:
+    """Check the offset of rows to predict: where the fit had one, predictions without it would be off by that.
+
+    Parameters
+    ----------
+    offset : None, 0, float or array-like
+        As in `check_offsets`; 0 says that there is none.
+    n_samples : int
+    n_outputs : int or None
+    has_offset : bool
+        Of the fit.
+    owner : str
+        What was fitted, for the message.
+
+    Returns
+    -------
+    offset : None or ndarray of float64
+        None: every offset is 0.
+    """
+    if offset is None and has_offset:
+        raise ValueError(
+            f"offset: None is not allowed, because this {owner} was fitted with an offset; expected that of the rows "
+            "of X, or offset=0 to predict without"
+        )
+    if isinstance(offset, numbers.Real) and offset == 0:
+        return None
+    return check_offsets(offset, n_samples, n_outputs)
+
+
+def _spread(values: Any, n_samples: int, name: str) -> npt.NDArray[np.float64]:
+    """Check one number a row, or one for all rows, which is repeated."""
+    array = as_numeric(values, name)
+    if array.ndim == 0:
+        array = np.full(n_samples, array, dtype=np.float64)
+    return check_vector(array, n_samples, name)

@@ -1,0 +1,1 @@
+"""Cross-validation: folds, scorers, the choice of alpha."""

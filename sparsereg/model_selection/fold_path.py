@@ -1,0 +1,144 @@
+"""The way down a grid of alphas on some samples, which can be left and taken up again where it was left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sparsereg.path.solve import alpha_solver
+from sparsereg.solvers.base import JointSolution, Solution, SolverOptions
+from sparsereg.solvers.convergence import count_rows
+from sparsereg.solvers.multinomial.problem import MultinomialProblem
+from sparsereg.solvers.null_model import gain_in_sight, null_state, state_at
+from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.relaxed import RelaxedFit
+
+__all__ = ["Walk"]
+
+# The loss is as low as it gets where less than this share of that of the null model is left, or where neither what the
+# last alphas took off nor what columns could take off lets one expect that smaller ones take this share of it off.
+PERFECT, FALLEN = 1e-6, 1e-4
+
+
+class Walk:
+    """Fits of some samples, alpha by alpha, each from the last; between stretches only the last fit is kept.
+
+    Parameters
+    ----------
+    problem_of : callable
+        Makes the problem, given the smallest alpha ahead.
+    l1_ratio : float
+    penalty : dict
+        `penalty` and `gamma`, as `alpha_solver` takes them.
+    options : SolverOptions
+    relax : bool
+        Refit every support without penalty.
+
+    Attributes
+    ----------
+    problem : Problem or MultinomialProblem or None
+        Between `resume` and `pause`.
+    state : Point or MultinomialState or None
+        The last fit without relaxation, which the next starts from.
+    n_rows : int
+        Distinct rows of positive weight.
+    fit_intercept : bool
+    fitted, refitted : list of Solution or JointSolution
+        What is known of all fits, and of their relaxed refits if any; without coefficients.
+    """
+
+    def __init__(
+        self,
+        problem_of: Callable[[float], Problem | MultinomialProblem],
+        *,
+        l1_ratio: float,
+        penalty: dict[str, Any],
+        options: SolverOptions,
+        relax: bool,
+    ):
+        self._problem_of, self._l1_ratio, self._penalty = problem_of, l1_ratio, penalty
+        self._controls, self._relax = options, relax
+        self._last: Any = None
+        self._alphas: list[float] = []
+        self.problem: Any = None
+        self.state: Any = None
+        self.n_rows, self.fit_intercept = 0, False
+        self.fitted: list[Solution | JointSolution] = []
+        self.refitted: list[Solution | JointSolution] = []
+        self._in_sight = 0.0
+
+    def resume(self, smallest_alpha: float) -> None:
+        """Take the walk up: from the null model, or from the last fit.
+
+        Parameters
+        ----------
+        smallest_alpha : float
+            Of the stretch to come; infinite where it is not known yet.
+        """
+        problem, options, last = self._problem_of(smallest_alpha), self._controls, self._last
+        self._solve = alpha_solver(problem, self._l1_ratio, options, **self._penalty)
+        self._refit = RelaxedFit(problem, options)
+        self.problem, self.n_rows, self.fit_intercept = problem, count_rows(problem), bool(problem.fit_intercept)
+        self._null_loss = problem.reference if problem.reference > problem.gap_rounding else 0.0
+        if last is None:
+            self.state = null_state(problem, options)
+        else:
+            joint = isinstance(problem, MultinomialProblem)
+            w = last.on((problem.classes[0] if joint else problem).penalty_factor.size).toarray()
+            w = np.ascontiguousarray(w.T) if joint else w.ravel()
+            self.state = state_at(problem, w, last.b, self._alphas[-1], options)
+
+    def step(self, alpha: float) -> Any:
+        """Fit at the next alpha.
+
+        Parameters
+        ----------
+        alpha : float
+
+        Returns
+        -------
+        solution : Solution or JointSolution
+            Relaxed where that is asked for.
+        """
+        solution = self._solve(alpha, self.state, self._controls)
+        self._last = solution
+        self._alphas.append(alpha)
+        self.fitted.append(solution.without_coefficients())
+        if not self._relax:
+            return solution
+        refit = self._refit(solution)
+        self.refitted.append(refit.without_coefficients())
+        return refit
+
+    def pause(self) -> None:
+        """Leave the walk, and free all but the last fit and what smaller alphas could win."""
+        if self.problem.reference > self.problem.gap_rounding:
+            self._in_sight = gain_in_sight(self.problem, self.state)
+        self.problem = self.state = self._solve = self._refit = None
+
+    def is_saturated(self, n_steps: int) -> bool:
+        """Say whether smaller alphas have nothing left to win; of a walk that pauses.
+
+        Parameters
+        ----------
+        n_steps : int
+            Fits of the last stretch.
+
+        Returns
+        -------
+        saturated : bool
+            Next to no loss is left; or it hardly falls any more, what is left to fall shrinks with alpha, and no column
+            could lower it (between columns of very different sizes it stops falling for a while); or, where nothing but
+            L1 (or a penalty that is not convex) bounds the number of non-zeros, they are as many as the rows.
+        """
+        loss, alpha = self._last.loss, self._alphas[-1]
+        before, start = self._null_loss, np.inf
+        if n_steps < len(self.fitted):
+            before, start = self.fitted[-1 - n_steps].loss, self._alphas[-1 - n_steps]
+        if loss <= PERFECT * self._null_loss:
+            return True
+        if (before - loss) * alpha <= FALLEN * loss * (start - alpha) and self._in_sight <= FALLEN * loss:
+            return True
+        return self._l1_ratio == 1.0 and self._last.columns.size + self.fit_intercept >= self.n_rows

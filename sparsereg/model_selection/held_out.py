@@ -1,0 +1,76 @@
+"""The judge of a fold: metrics of predictions for the rows that its fits have not seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from sparsereg._core import columns as column_passes
+from sparsereg.design import Design
+from sparsereg.metrics import SHARES, has_no_deviance, measure
+from sparsereg.solvers.base import JointSolution, Solution
+
+__all__ = ["HeldOut"]
+
+Vector = npt.NDArray[np.float64]
+
+
+class HeldOut:
+    """The unseen part of a fold, on aggregated rows where the loss lets them stand for their samples.
+
+    Parameters
+    ----------
+    design : Design
+    loss : str
+    y : ndarray of float64 of shape (n_samples,), or (n_samples, n_classes) beyond two classes
+        As the loss takes it.
+    weight : ndarray of float64 of shape (n_samples,)
+        0 for samples that are not in it.
+    offset : ndarray of float64 of the shape of y or None
+    names : sequence of str
+        Metrics to take.
+    """
+
+    def __init__(
+        self, design: Design, loss: str, y: Vector, weight: Vector, offset: Vector | None, names: Sequence[str]
+    ):
+        self._design, self._loss, self._names, self._within = design, loss, names, 0.0
+        self._offset: Vector | float = 0.0
+        self._rows: npt.NDArray[Any]
+        if offset is None and loss in ("squared", "logistic", "poisson"):
+            grouped = [design.aggregate(column, weight) for column in np.ascontiguousarray(np.atleast_2d(y.T))]
+            self._rows = np.flatnonzero(grouped[0].weight > 0.0)
+            means = np.stack([of_class.mean[self._rows] for of_class in grouped], axis=1)
+            self._y, self._weight = means if y.ndim == 2 else means[:, 0], grouped[0].weight[self._rows]
+            total = float(self._weight.sum())
+            if loss == "squared":
+                self._within = 2.0 * grouped[0].within / total
+            elif loss == "poisson":
+                saturated = weight @ special.xlogy(y, y) - self._weight @ special.xlogy(self._y, self._y)
+                self._within = 2.0 * max(float(saturated), 0.0) / total
+        else:
+            samples = np.flatnonzero((weight > 0.0) & (design.row_of >= 0))
+            self._rows, self._y, self._weight = design.row_of[samples], y[samples], weight[samples]
+            self._offset = 0.0 if offset is None else offset[samples]
+        # What a constant predicts exactly leaves no deviance to explain, and a share of nothing says nothing.
+        flat = has_no_deviance(y[(weight > 0.0) & (design.row_of >= 0)], loss)
+        self._undefined = dict.fromkeys(SHARES.intersection(names), np.nan) if flat else {}
+
+    def __call__(self, solution: Solution | JointSolution) -> dict[str, float]:
+        """Judge a solution; NaN is for what these rows leave undefined. Cost: one pass over its columns."""
+        design, coefs = self._design, solution.on(self._design.n_active)
+        indices, predictors = coefs.indices.astype(np.int32, copy=False), []
+        for start, end in zip(coefs.indptr, coefs.indptr[1:]):
+            of_rows = np.zeros(design.n_rows)
+            column_passes.accumulate(
+                design.data, design.indices, design.indptr, indices[start:end], coefs.data[start:end], of_rows
+            )
+            predictors.append(of_rows[self._rows])
+        predictor = np.stack(predictors, axis=1) if self._y.ndim == 2 else predictors[0]
+        predictor = predictor + (solution.b + self._offset)
+        scores = measure(self._names, self._loss, self._y, predictor, self._weight, within=self._within)
+        return scores | self._undefined

@@ -1,0 +1,1 @@
+"""Regularisation paths: the grid of alphas, warm starts, the result."""

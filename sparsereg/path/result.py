@@ -1,0 +1,491 @@
+"""What a regularisation path gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse, special
+
+from sparsereg._core.losses import LOSSES
+from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.design import Design
+from sparsereg.inputs.parameters import check_alpha, check_choice, check_share
+from sparsereg.inputs.rows import as_rows, check_width
+from sparsereg.inputs.sklearn import compare_feature_names
+from sparsereg.inputs.targets import check_probabilities, check_target, probabilities_of
+from sparsereg.inputs.versions import Versioned
+from sparsereg.inputs.weights import check_new_offsets, check_sample_weight
+from sparsereg.metrics import METRICS, measure
+from sparsereg.path.criteria import CRITERIA, information
+from sparsereg.plot import plot_path
+from sparsereg.solvers.base import JointSolution, Solution
+from sparsereg.solvers.multinomial.problem import MultinomialProblem
+from sparsereg.solvers.problem import Problem
+
+__all__ = ["RegularizationPath"]
+
+Vector = npt.NDArray[np.float64]
+
+# Mean of the target at a linear predictor, where it is not the predictor itself.
+MEANS = {"logistic": special.expit, "poisson": np.exp}
+# Alphas closer than this, relative, are the same alpha.
+SAME_ALPHA = 1e-9
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RegularizationPath(Versioned):
+    """Fits along a grid of penalty strengths, each with what certifies it.
+
+    Attributes
+    ----------
+    alphas : ndarray of float64 of shape (n_alphas,)
+        Strictly decreasing.
+    coef : PathCoef
+        Non-zero coefficients of every fit.
+        Beyond two classes those of the first alpha come first, class by class, then those of the second.
+    intercepts : ndarray of float64 of shape (n_alphas,), of (n_alphas, n_classes) beyond two classes
+    dual_gaps : ndarray of float64 of shape (n_alphas,)
+        Certified distance from the optimum, relative to the objective of the model with intercept only. NaN for a
+        penalty that is not convex: see `certificate`.
+    n_iters : ndarray of int64 of shape (n_alphas,)
+        Passes over the working set plus passes over all columns.
+    objectives : ndarray of float64 of shape (n_alphas,)
+        F(w, b).
+    df : ndarray of int64 of shape (n_alphas,)
+        Number of columns with a non-zero coefficient.
+    dev_ratio : ndarray of float64 of shape (n_alphas,)
+        Share of the deviance of the model with intercept only that is explained, on the training data.
+    l1_ratio : float
+    n_active : int
+        Occupied columns of the training data.
+    n_samples : int
+        Rows of the training data with a positive weight.
+    deviances : ndarray of float64 of shape (n_alphas,)
+        Twice the mean loss on the training data.
+    loss : str
+        Registered name.
+    delta : float
+        Of Huber's loss.
+    relaxed : bool
+        The fits are relaxed ones: least loss on the supports, without penalty.
+    penalty : str
+        Registered name.
+    violations : ndarray of float64 of shape (n_alphas,) or None
+        How far each fit of a penalty that is not convex is from a minimum along every coordinate: the most by which
+        minimising over one alone would move its gradient, relative to the largest gradient entry of the model with
+        intercept only. NaN where a duality gap says more.
+    classes : ndarray of shape (n_classes,) or None
+        Labels, where the target was encoded from them.
+    total_weight : float or None
+        Sum of the sample weights of the training data; None: `n_samples`.
+    has_offset : bool
+        The fits had an offset, so that predictions need one too.
+    feature_names : ndarray of str of shape (n_features,) or None
+        Names of the columns, after fits to a data frame; data to predict must have the same in the same order.
+    """
+
+    alphas: Vector
+    coef: PathCoef
+    intercepts: Vector
+    dual_gaps: Vector
+    n_iters: npt.NDArray[np.int64]
+    objectives: Vector
+    df: npt.NDArray[np.int64]
+    dev_ratio: Vector
+    l1_ratio: float
+    n_active: int
+    n_samples: int
+    deviances: Vector
+    loss: str = "squared"
+    delta: float = 1.35
+    relaxed: bool = False
+    penalty: str = "elastic_net"
+    violations: Vector | None = None
+    classes: npt.NDArray[Any] | None = None
+    total_weight: float | None = None
+    has_offset: bool = False
+    feature_names: npt.NDArray[np.object_] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        solutions: Sequence[Solution | JointSolution],
+        alphas: Vector,
+        problem: Problem | MultinomialProblem,
+        design: Design,
+        **facts: Any,
+    ) -> RegularizationPath:
+        """Put the solutions of a grid together.
+
+        Parameters
+        ----------
+        solutions : sequence of Solution or JointSolution
+        alphas : ndarray of float64 of shape (n_alphas,)
+        problem : Problem or MultinomialProblem
+        design : Design
+        **facts
+            `loss`, `delta`, `penalty`, `l1_ratio`, `relaxed`, `classes`, `has_offset` and `feature_names`, as they are
+            to be kept.
+
+        Returns
+        -------
+        path : RegularizationPath
+        """
+        coefs = sparse.hstack([solution.on(design.n_active) for solution in solutions], format="csc")
+        losses = np.array([solution.loss for solution in solutions])
+        has_deviance = problem.reference > problem.gap_rounding
+        explained = 1.0 - losses / problem.reference if has_deviance else np.zeros(losses.size)
+        coef = PathCoef.from_active(design.active, coefs, design.n_features)
+        return cls(
+            alphas=alphas,
+            coef=coef,
+            intercepts=np.array([solution.b for solution in solutions]),
+            dual_gaps=np.array([solution.dual_gap for solution in solutions]),
+            n_iters=np.array([solution.n_iter for solution in solutions]),
+            objectives=np.array([solution.objective for solution in solutions]),
+            df=np.array([solution.columns.size for solution in solutions], dtype=np.int64),
+            dev_ratio=explained,
+            n_active=design.n_active,
+            n_samples=int(np.count_nonzero(design.row_of >= 0)),
+            deviances=2.0 * np.maximum(losses, 0.0),
+            violations=np.array([solution.violation for solution in solutions]),
+            total_weight=problem.total_weight,
+            **facts,
+        )
+
+    def joined(self, further: RegularizationPath) -> RegularizationPath:
+        """Put the fits of a grid and those of another below it together.
+
+        Parameters
+        ----------
+        further : RegularizationPath
+            Of the same data and settings.
+
+        Returns
+        -------
+        path : RegularizationPath
+        """
+        names = ("alphas", "intercepts", "dual_gaps", "n_iters", "objectives", "df", "dev_ratio", "deviances")
+        arrays = {name: np.concatenate([getattr(self, name), getattr(further, name)]) for name in names}
+        if self.violations is not None and further.violations is not None:
+            arrays["violations"] = np.concatenate([self.violations, further.violations])
+        return replace(self, coef=PathCoef.joined([self.coef, further.coef]), **arrays)
+
+    def solution(self, k: int, design: Design) -> Solution | JointSolution:
+        """Return the k-th fit as solvers gave it.
+
+        Parameters
+        ----------
+        k : int
+        design : Design
+            Of the training data.
+
+        Returns
+        -------
+        solution : Solution, beyond two classes JointSolution
+        """
+        coef, b = self._fit(k)
+        columns = np.searchsorted(design.active, coef.ids).astype(np.int32)
+        facts: dict[str, Any] = {
+            "b": b,
+            "objective": float(self.objectives[k]),
+            "loss": 0.5 * float(self.deviances[k]),
+            "dual_gap": float(self.dual_gaps[k]),
+            "n_iter": int(self.n_iters[k]),
+            "converged": True,
+            "violation": np.nan if self.violations is None else float(self.violations[k]),
+        }
+        if isinstance(coef, SparseCoef):
+            return Solution(columns=columns, values=coef.values, **facts)
+        values = coef.values
+        coefs = sparse.csc_array(
+            (values.data, columns[values.indices], values.indptr), shape=(design.n_active, self.n_outputs)
+        )
+        return JointSolution(coefs=coefs, **facts)
+
+    def __repr__(self) -> str:
+        """Say how far the path reaches."""
+        return (
+            f"RegularizationPath({self.alphas.size} alphas from {self.alphas[0]:.4g} to {self.alphas[-1]:.4g}, "
+            f"l1_ratio={self.l1_ratio:g}, {self.df[0]} to {self.df[-1]} non-zeros of {self.n_active} occupied "
+            f"columns, {self._worst()})"
+        )
+
+    @property
+    def certificate(self) -> str:
+        """What the fits are known to be near: "duality gap" (the optimum) or "coordinate-wise minimum" (only that)."""
+        return "duality gap" if self._has_gaps else "coordinate-wise minimum"
+
+    @property
+    def _has_gaps(self) -> bool:
+        return self.penalty == "elastic_net" or self.relaxed
+
+    def _worst(self) -> str:
+        if self._has_gaps or self.violations is None:
+            return f"largest gap {self.dual_gaps.max():.1e}"
+        return f"penalty={self.penalty!r}: {self.certificate}, largest violation {self.violations.max():.1e}"
+
+    @property
+    def coefs(self) -> sparse.csc_matrix:
+        """Coefficients as a SciPy matrix of shape (n_features, n_alphas * n_outputs)."""
+        return self.coef.to_csc()
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of linear predictors: that of the classes if there are more than two, else 1."""
+        return 1 if self.intercepts.ndim == 1 else int(self.intercepts.shape[1])
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns of the training data, empty ones included."""
+        return self.coef.n_features
+
+    def at(self, alpha: float) -> tuple[SparseCoef | PathCoef, Any]:
+        """Return coefficients and intercept at an alpha of the grid, or between two of them.
+
+        Parameters
+        ----------
+        alpha : float
+            Within the ends of `alphas`. Between two of them coefficients and intercept are interpolated, linearly in
+            alpha, as glmnet's `predict(s=)` does, and nothing certifies them: fit that alpha where its optimum is
+            wanted. Beyond the ends is an error, where glmnet takes the end.
+
+        Returns
+        -------
+        coef : SparseCoef, beyond two classes PathCoef with a column for each
+        intercept : float, beyond two classes ndarray of float64 of shape (n_classes,)
+        """
+        k, share = self._position(alpha)
+        left, b_left = self._fit(k)
+        if share == 0.0:
+            return left, b_left
+        right, b_right = self._fit(k + 1)
+        return left.mixed(right, share), (1.0 - share) * b_left + share * b_right
+
+    def _fit(self, k: int) -> tuple[SparseCoef | PathCoef, Any]:
+        n_outputs = self.n_outputs
+        if n_outputs == 1:
+            return self.coef.at(k), float(self.intercepts[k])
+        return self.coef.between(k * n_outputs, (k + 1) * n_outputs), self.intercepts[k].copy()
+
+    def decision_function(self, X: Any, alpha: float | None = None, offset: Any = None) -> Vector:
+        """Compute linear predictors, X w + b plus the offset, at one alpha or at all of them.
+
+        Parameters
+        ----------
+        X : matrix of shape (n_samples, n_features)
+            Anything that the path functions accept.
+        alpha : float or None, default=None
+            One of `alphas`, or between two of them, as in `at`; None: all.
+        offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
+            Not None where the fits had one; 0 is none.
+
+        Returns
+        -------
+        predictors : ndarray of float64 of shape (n_samples,), or (n_samples, n_alphas) for all alphas
+            Beyond two classes with another axis, the last, for the classes.
+        """
+        compare_feature_names(type(self).__name__, self.feature_names, X)
+        return self._predictors(X, alpha, offset)
+
+    def _predictors(self, X: Any, alpha: float | None, offset: Any) -> Vector:
+        if alpha is None:
+            flat = self.coef.decision(X)
+            out = flat.reshape(flat.shape[0], *self.intercepts.shape) + self.intercepts
+        else:
+            coef, intercept = self.at(alpha)
+            out = coef.decision(X) + intercept
+        offset = self._new_offset(offset, out.shape[0])
+        if offset is not None:
+            out += offset if alpha is not None else offset[:, None]
+        return out
+
+    def predict(self, X: Any, alpha: float | None = None, offset: Any = None) -> Vector:
+        """Predict the mean of the target at one alpha, or at all of them.
+
+        Parameters
+        ----------
+        X, alpha, offset
+            As in `decision_function`.
+
+        Returns
+        -------
+        predictions : ndarray of float64 of shape (n_samples,), or (n_samples, n_alphas) for all alphas
+            Logistic loss: the probability of the second class; beyond two classes that of each, along another axis, the
+            last. Poisson: the expected count, infinite beyond the range of float64. Other losses: the linear predictor.
+        """
+        compare_feature_names(type(self).__name__, self.feature_names, X)
+        out = self._predictors(X, alpha, offset)
+        if self.n_outputs > 1:
+            return special.softmax(out, axis=-1)
+        with np.errstate(over="ignore"):
+            return MEANS[self.loss](out) if self.loss in MEANS else out
+
+    def evaluate(
+        self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Judge every fit on other data than it was made of.
+
+        Parameters
+        ----------
+        X : matrix of shape (n_samples, n_features)
+            Anything that the path functions accept.
+        y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities of classes
+            As the function that made the path takes it; labels are among `classes`.
+        sample_weight : None, float or array-like of shape (n_samples,)
+        offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
+            Not None where the fits had one; 0 is none.
+
+        Returns
+        -------
+        table : dict of ndarray of shape (n_alphas,)
+            "alpha", "n_nonzero" and what the loss can be judged by. Squared: "mse", "r2"; logistic: "log_loss",
+            "deviance_explained", "accuracy", "calibration_error", "auc"; Poisson: "deviance", "deviance_explained";
+            Huber: "loss", "mse", "r2"; squared hinge: "loss", "accuracy", "auc". See `sparsereg.metrics`.
+        """
+        compare_feature_names(type(self).__name__, self.feature_names, X)
+        names, rows = METRICS[self.loss], as_rows(X)
+        check_width(rows.n_features, self.n_features)
+        weight = check_sample_weight(sample_weight, rows.n_samples)
+        y = self._target(y, rows.n_samples, weight)
+        offset = self._new_offset(offset, rows.n_samples)
+        values = []
+        for k in range(self.alphas.size):
+            coef, intercept = self._fit(k)
+            predictor = coef.decision(rows) + intercept
+            predictor = predictor if offset is None else predictor + offset
+            values.append(measure(names, self.loss, y, predictor, weight, delta=self.delta))
+        table: dict[str, npt.NDArray[Any]] = {"alpha": self.alphas.copy(), "n_nonzero": self.df.copy()}
+        return table | {name: np.array([value[name] for value in values]) for name in names}
+
+    def _new_offset(self, offset: Any, n_samples: int) -> Vector | None:
+        n_outputs = None if self.n_outputs == 1 else self.n_outputs
+        return check_new_offsets(
+            offset, n_samples, n_outputs, has_offset=self.has_offset, owner=type(self).__name__
+        )
+
+    def _target(self, y: Any, n_samples: int, weight: Vector | None) -> Vector:
+        """Bring the target of other data into the form of a linear predictor, or of several."""
+        if self.classes is not None:
+            shares = probabilities_of(y, self.classes, n_samples, weight)
+        elif self.n_outputs > 1 or (self.loss == "logistic" and np.ndim(y) == 2 and np.shape(y)[1] > 1):
+            shares = check_probabilities(y, n_samples, weight, max(self.n_outputs, 2))
+        else:
+            return check_target(y, n_samples, *LOSSES[self.loss].targets, self.loss)
+        return shares if self.n_outputs > 1 else np.ascontiguousarray(shares[:, 1])
+
+    def criterion(self, name: str, *, gamma: float = 1.0) -> Vector:
+        """Compute an information criterion of every fit: what its deviance and its non-zeros cost together.
+
+        Parameters
+        ----------
+        name : {"aic", "bic", "ebic"}
+        gamma : float in [0, 1], default=1.0
+            Of "ebic": 0 is "bic".
+
+        Returns
+        -------
+        values : ndarray of float64 of shape (n_alphas,)
+            The least is the best; -inf for a perfect fit with squared loss, inf for a fit that is no candidate.
+
+        Raises
+        ------
+        ValueError
+            For a loss that is not the likelihood of anything, and for pure L2, whose degrees of freedom are not its
+            non-zeros.
+
+        Notes
+        -----
+        With d non-zeros of p columns and mean deviance D: L = n log D for squared loss (the variance is estimated too),
+        else L = n D. AIC = L + 2 d (Akaike 1974), BIC = L + d log n (Schwarz 1978), EBIC = BIC + 2 gamma log(p choose
+        d) (Chen and Chen 2008), constants left out. For the lasso the non-zeros are an unbiased estimate of the degrees
+        of freedom (Zou, Hastie and Tibshirani 2007); for the elastic net, and for relaxed fits, they are a convention.
+
+        With logistic and Poisson loss n is the sum of the weights: a cell of 30 equal rows is one row of weight 30, and
+        counts with the logarithm of an exposure as offset are rates with that exposure as weight. (Their L and AIC are
+        the same to a constant; log n of BIC is that of the rows in the first case, of the exposures in the second.)
+        With squared loss n is the number of samples of positive weight: its weights say how precise samples are beside
+        each other, and their size changes nothing.
+
+        Fits with d >= n - 1, n the number of samples (of cells that of the rows in them), are no candidates: they come
+        as close to any target as they like, and their deviance says nothing. It says little just above that end, above
+        all that of relaxed fits: with p > n cross-validation is the better judge.
+        """
+        check_choice(name, "name", CRITERIA)
+        gamma = check_share(gamma, "gamma")
+        check_choice(self.loss, "loss of the path", ("squared", "logistic", "poisson"))
+        if self.l1_ratio == 0.0:
+            raise ValueError("criterion: l1_ratio=0 is not allowed, expected a path whose fits have zeros")
+        # Beyond two classes `df` counts columns, and each has a coefficient for every class.
+        d = np.diff(self.coef.values.indptr).reshape(self.alphas.size, -1).sum(axis=1)
+        return information(
+            name, gamma, self.deviances, d, loss=self.loss, n_samples=self.n_samples,
+            total_weight=self.n_samples if self.total_weight is None else self.total_weight,
+            n_candidates=self.n_features * self.n_outputs,
+        )
+
+    def to_frame(self) -> Any:
+        """Return a pandas data frame with one row an alpha.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+
+        Raises
+        ------
+        ImportError
+            Without pandas.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise ImportError("to_frame needs pandas: pip install pandas") from error
+        names = ("alphas", "df", "dev_ratio", "objectives", "dual_gaps", "intercepts", "n_iters")
+        columns = ("alpha", "df", "dev_ratio", "objective", "dual_gap", "intercept", "n_iter")
+        frame = {column: getattr(self, name) for column, name in zip(columns, names)}
+        if self.n_outputs > 1:
+            del frame["intercept"]
+            classes = range(self.n_outputs) if self.classes is None else self.classes
+            frame |= {f"intercept_{label}": b for label, b in zip(classes, self.intercepts.T)}
+        if self.violations is not None and self.certificate != "duality gap":
+            frame["violation"] = self.violations
+        return pd.DataFrame(frame)
+
+    def plot(self, ax: Any = None, *, most: int = 500) -> Any:
+        """Draw the coefficients against alpha; see `sparsereg.plot.plot_path`.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            None: new axes.
+        most : int, default=500
+            Draw at most this many coefficients, the largest.
+
+        Returns
+        -------
+        ax : matplotlib Axes
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        """
+        return plot_path(self, ax, most=most)
+
+    def _position(self, alpha: float) -> tuple[int, float]:
+        """Find the last alpha of the grid that is not smaller, and what share of the step to the next it takes."""
+        alpha, alphas = check_alpha(alpha), self.alphas
+        nearest = int(np.argmin(np.abs(alphas - alpha)))
+        if abs(alphas[nearest] - alpha) <= SAME_ALPHA * alphas[nearest]:
+            return nearest, 0.0
+        if not alphas[-1] < alpha < alphas[0]:
+            raise ValueError(
+                f"alpha: {alpha!r} is outside [{float(alphas[-1])!r}, {float(alphas[0])!r}], the ends of the grid of "
+                f"this path; the nearest is {float(alphas[nearest])!r}"
+            )
+        k = int(np.searchsorted(-alphas, -alpha)) - 1
+        return k, float((alphas[k] - alpha) / (alphas[k] - alphas[k + 1]))

@@ -1,0 +1,1 @@
+"""Files and tables, read block by block. Knows nothing of learning."""

@@ -1,0 +1,181 @@
+"""Data that come in blocks, and reading them ahead of their use."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+from weakref import WeakSet
+
+from sparsereg.inputs.parameters import check_count
+
+__all__ = ["Block", "as_blocks", "can_repeat", "overlapped"]
+
+_EXPECTED = "expected a Block, a tuple (X, y) or a tuple (X, y, sample_weight)"
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Some rows of a stream.
+
+    Attributes
+    ----------
+    X : matrix of shape (n_samples, n_features)
+        Of any kind that estimators accept.
+    y : array-like of shape (n_samples,)
+    sample_weight : array-like of shape (n_samples,), or None
+        None: every row has weight 1.
+    """
+
+    X: Any
+    y: Any
+    sample_weight: Any = None
+
+
+def as_blocks(source: Iterable[Any]) -> Iterator[Block]:
+    """Iterate over a source once, whatever form its blocks have.
+
+    Parameters
+    ----------
+    source : iterable of Block, (X, y) or (X, y, sample_weight)
+        A reader, a list, a generator. One that can be iterated over again allows several passes.
+
+    Returns
+    -------
+    blocks : iterator of Block
+        Takes a block from the source when one is asked for, not before.
+
+    Raises
+    ------
+    TypeError
+        At once for a source that is not iterable; in place of the block that has another form, with its position.
+    """
+    # A pair of arrays is data, not a stream of them, and would be reported as a block of a strange form.
+    if isinstance(source, Block) or not isinstance(source, Iterable):
+        raise TypeError(f"source: {type(source).__name__} is not allowed, expected an iterable of blocks")
+    return _convert(source)
+
+
+def can_repeat(source: Iterable[Any]) -> bool:
+    """Say whether a source can be iterated over more than once; a reader says so itself.
+
+    Parameters
+    ----------
+    source : iterable of blocks
+
+    Returns
+    -------
+    can_repeat : bool
+    """
+    return not isinstance(source, Iterator) and getattr(source, "can_repeat", True)
+
+
+def _convert(source: Iterable[Any]) -> Iterator[Block]:
+    for position, item in enumerate(source):
+        if isinstance(item, Block):
+            yield item
+        elif isinstance(item, tuple) and len(item) in (2, 3):
+            yield Block(*item)
+        else:
+            form = f"tuple of length {len(item)}" if isinstance(item, tuple) else type(item).__name__
+            raise TypeError(f"source: block {position} is a {form}, {_EXPECTED}")
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """What the reading thread hands over in place of a block when its source raises."""
+
+    error: BaseException
+
+
+_END = object()
+# Seconds that the end of the process waits for each block that is being read.
+_EXIT_PATIENCE = 2.0
+
+
+def overlapped(blocks: Iterable[Any], depth: int = 2) -> Generator[Any, None, None]:
+    """Iterate over blocks that a thread reads ahead, so that reading and learning overlap.
+
+    Parameters
+    ----------
+    blocks : iterable
+        Iterated over in the thread, once. Only the thread touches it while blocks are taken.
+    depth : int, default=2
+        At most so many blocks are read but not yet taken, the one that is being read included.
+
+    Returns
+    -------
+    blocks : generator
+        The same blocks in the same order. What the source raises is raised here, with the source's traceback, after the
+        blocks before it. The thread starts with the first block asked for and stops when the generator ends or is
+        closed, without waiting for a block that is being read; ``with contextlib.closing(...)`` closes it on every way
+        out of a loop.
+    """
+    return _read_ahead(blocks, check_count(depth, "depth"))
+
+
+def _read_ahead(blocks: Iterable[Any], depth: int) -> Generator[Any, None, None]:
+    reader = _Reader(blocks, depth)
+    reader.start()
+    try:
+        while (item := reader.found.get()) is not _END:
+            if isinstance(item, _Failure):
+                try:
+                    raise item.error
+                finally:
+                    # The traceback holds this frame.
+                    del item
+            reader.room.release()
+            yield item
+            # Not to be kept alive while the next one is waited for.
+            del item
+    finally:
+        reader.stop()
+
+
+class _Reader(threading.Thread):
+    """The thread that reads blocks while there is room for them."""
+
+    def __init__(self, blocks: Iterable[Any], depth: int) -> None:
+        # A source that never answers, like a silent socket, must not keep the process from ending.
+        super().__init__(name="sparsereg-reader", daemon=True)
+        self.found: SimpleQueue[Any] = SimpleQueue()
+        self.room = threading.Semaphore(depth)
+        self._blocks = blocks
+        self._stopped = threading.Event()
+        _readers.add(self)
+
+    def run(self) -> None:
+        """Put blocks where the consumer takes them."""
+        try:
+            source = iter(self._blocks)
+            # The thread's end is the end of a generator, however long someone holds the thread.
+            del self._blocks
+            while self.room.acquire() and not self._stopped.is_set():
+                # No name here, which would keep the block alive while there is no room for another.
+                self.found.put(next(source))
+        except StopIteration:
+            self.found.put(_END)
+        except BaseException as error:
+            self.found.put(_Failure(error))
+
+    def stop(self) -> None:
+        """Have the thread end when it has read the block it is at."""
+        self._stopped.set()
+        self.room.release()
+
+
+_readers: WeakSet[_Reader] = WeakSet()
+
+
+@atexit.register
+def _stop_readers() -> None:
+    """End the threads of generators that were never closed: one inside compiled code may crash a process that ends."""
+    readers = [reader for reader in _readers if reader.is_alive()]
+    for reader in readers:
+        reader.stop()
+    for reader in readers:
+        reader.join(_EXIT_PATIENCE)

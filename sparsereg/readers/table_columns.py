@@ -1,0 +1,155 @@
+"""What X is made of: columns of numbers as they are, and columns that go through a transformer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sparsereg.features.buckets import BlockedColumns, block_of, layout
+
+__all__ = ["Part", "as_parts", "check_name", "feature_names"]
+
+_FEATURES = "expected a transformer or a list of column names and pairs (transformer, column names)"
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Neighbouring columns of X: what makes them, None for numbers as they are, and of which columns."""
+
+    transformer: Any
+    columns: list[str]
+
+    @property
+    def takes_tables(self) -> bool:
+        """Whether the transformer takes a table of Arrow's as it is, types and gaps included."""
+        return getattr(self.transformer, "_takes_tables", False) and hasattr(self.transformer, "feature_names_in_")
+
+    @property
+    def takes_text(self) -> bool | None:
+        """Whether columns without a type are text to the transformer, or else numbers; None: it does not say."""
+        return getattr(self.transformer, "_takes_text", None)
+
+    def names(self, with_gaps: bool) -> list[str]:
+        """Return the names of the columns that numbers make.
+
+        Parameters
+        ----------
+        with_gaps : bool
+            Behind each number stands whether it is missing.
+
+        Returns
+        -------
+        names : list of str
+        """
+        return [name for column in self.columns for name in (column, f"{column} is missing")[: 1 + with_gaps]]
+
+
+def feature_names(parts: list[Part], ids: ArrayLike, with_gaps: bool) -> NDArray[np.object_]:
+    """Name some of the columns that parts make, side by side.
+
+    Parameters
+    ----------
+    parts : list of Part
+    ids : array-like of int, any shape
+    with_gaps : bool
+        As in `Part.names`.
+
+    Returns
+    -------
+    names : object array of str, same shape
+
+    Raises
+    ------
+    ValueError
+        For ids that are not integers or out of range.
+    """
+    plain = [part.names(with_gaps) if part.transformer is None else [] for part in parts]
+    widths = [len(names) or _width(part.transformer) for part, names in zip(parts, plain)]
+    blocks = layout([("", width) for width in widths])
+    known, position = block_of(ids, blocks)
+    out = np.empty(known.shape, dtype=object)
+    for at, (part, names) in enumerate(zip(parts, plain)):
+        mine = position == at
+        local = known[mine] - blocks[at].start
+        if hasattr(part.transformer, "feature_name"):
+            out[mine] = part.transformer.feature_name(local)
+        elif mine.any():
+            out[mine] = np.asarray(names or part.transformer.get_feature_names_out(), dtype=object)[local]
+    return out
+
+
+def _width(transformer: Any) -> int:
+    """Count the columns that a transformer makes, without naming them all where it is one of this package."""
+    if isinstance(transformer, BlockedColumns):
+        last = transformer._blocks()[-1]
+        return last.start + last.count
+    return len(transformer.get_feature_names_out())
+
+
+def as_parts(features: Any) -> list[Part]:
+    """Read what X is to be made of; neighbouring columns of numbers become one part.
+
+    Parameters
+    ----------
+    features : transformer, or list of column names and pairs (transformer, column names)
+
+    Returns
+    -------
+    parts : list of Part
+        One without columns takes all that are left.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else.
+    """
+    if hasattr(features, "transform"):
+        return [Part(features, list(getattr(features, "feature_names_in_", [])))]
+    if not isinstance(features, (list, tuple)) or not features:
+        raise TypeError(f"features: {features!r} is not allowed, {_FEATURES}")
+    parts: list[Part] = []
+    for plain, entries in groupby(features, key=lambda entry: isinstance(entry, str)):
+        if plain:
+            parts.append(Part(None, list(entries)))
+        else:
+            parts.extend(_as_part(entry) for entry in entries)
+    return parts
+
+
+def check_name(name: Any, argument: str) -> str:
+    """Return the name of a column.
+
+    Parameters
+    ----------
+    name : str
+    argument : str
+        Whose value it is, for messages.
+
+    Returns
+    -------
+    name : str
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"{argument}: {name!r} is not allowed, expected the name of a column")
+    return name
+
+
+def _as_part(pair: Any) -> Part:
+    """Read a transformer and its columns."""
+    is_pair = isinstance(pair, tuple) and len(pair) == 2 and hasattr(pair[0], "transform")
+    if not is_pair or isinstance(pair[1], str) or not isinstance(pair[1], Iterable):
+        raise TypeError(f"features: {pair!r} is not allowed, {_FEATURES}")
+    columns = [check_name(name, "features") for name in pair[1]]
+    if not columns:
+        raise ValueError(f"features: {pair!r} is not allowed, expected at least one column")
+    return Part(pair[0], columns)

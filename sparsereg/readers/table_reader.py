@@ -1,0 +1,279 @@
+"""What readers of tables have in common: which columns are needed, blocks of rows, and who is to blame for a fault."""
+
+from __future__ import annotations
+
+import copy
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sparsereg.inputs.parameters import check_count, check_number
+from sparsereg.inputs.rows import MAX_SAMPLES
+from sparsereg.readers.blocks import Block
+from sparsereg.readers.labels import AnyTarget, NumberTarget
+from sparsereg.readers.table_columns import Part, as_parts, check_name, feature_names
+from sparsereg.readers.table_rows import TableRows
+
+__all__ = ["TableReader", "Wanted", "import_arrow"]
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """The columns of a file that are read, and what for.
+
+    Attributes
+    ----------
+    target : str
+    numbers : list of str
+        Weights, and columns that enter X as they are.
+    parts : list of Part
+        What X is made of.
+    """
+
+    target: str
+    numbers: list[str]
+    parts: list[Part]
+
+    @property
+    def columns(self) -> list[str]:
+        """All of them, each once."""
+        return [*dict.fromkeys([self.target, *self.numbers, *self.given()])]
+
+    def given(self, takes_text: Collection[bool | None] = (True, False, None)) -> list[str]:
+        """Return the columns that transformers are given.
+
+        Parameters
+        ----------
+        takes_text : collection of bool or None
+            Only those whose transformer says this of columns without a type.
+
+        Returns
+        -------
+        columns : list of str
+        """
+        parts = [part for part in self.parts if part.transformer is not None and part.takes_text in takes_text]
+        return [name for part in parts for name in part.columns]
+
+
+class TableReader(ABC):
+    """Blocks of rows from something that can be read piece by piece as record batches."""
+
+    # Words that mean that there is no number, where files are text; None: columns have types.
+    _no_number: Collection[str] | None = None
+
+    def __init__(self, target: Any, features: Any, weight: Any, block_rows: Any, missing: Any) -> None:
+        import_arrow(type(self).__name__)
+        self.target = check_name(target, "target")
+        self.weight = None if weight is None else check_name(weight, "weight")
+        self.features = features
+        self._parts = as_parts(features)
+        self.block_rows = check_count(block_rows, "block_rows", MAX_SAMPLES)
+        self.missing = _check_missing(missing)
+        self._target_kind: NumberTarget = AnyTarget()
+
+    def __iter__(self) -> Iterator[Block]:
+        """Read from the start.
+
+        Yields
+        ------
+        block : Block
+            X is a CSR matrix, y float64, or objects where the target is text, sample_weight float64 or None.
+        """
+        for rows, parts in self._rows(self._parts):
+            weight = None if self.weight is None else rows.numbers(self.weight)
+            yield Block(rows.features(parts, self.missing), self._target_kind.read(rows, self.target, weight), weight)
+
+    @property
+    @abstractmethod
+    def can_repeat(self) -> bool:
+        """Whether iteration can begin again."""
+
+    def feature_name(self, ids: ArrayLike) -> NDArray[np.object_]:
+        """Return a readable name for each given column of X, like ``price``, ``price is missing`` or ``city=Oslo``.
+
+        Parameters
+        ----------
+        ids : array-like of int, any shape
+
+        Returns
+        -------
+        names : object array of str, same shape
+            Those of transformers are the transformers' own.
+
+        Raises
+        ------
+        ValueError
+            For ids that are not integers or out of range.
+        """
+        return feature_names(self._parts, ids, self.missing == "indicator")
+
+    @property
+    def _is_untyped(self) -> bool:
+        """Whether the target is text without a type, which may mean numbers."""
+        return self._no_number is not None
+
+    def _with_target(self, kind: NumberTarget) -> TableReader:
+        """Return a reader of the same rows that reads targets in another way."""
+        other = copy.copy(self)
+        other._target_kind = kind
+        return other
+
+    def _targets(self) -> Iterator[list[Any]]:
+        """Go over the rows once, of the target alone; yield the targets of some at a time, each once."""
+        alone = copy.copy(self)
+        alone.weight = None
+        alone._target_kind = _Words()
+        for rows, _ in alone._rows([]):
+            yield rows.encoded(self.target)[1]
+
+    def _rows(self, parts: list[Part]) -> Iterator[tuple[TableRows, list[Part]]]:
+        """Yield `block_rows` rows at a time with the columns that are needed, and the parts that they make."""
+        n_rows, names = 0, []
+        for piece in self._pieces():
+            names.append(piece.name)
+            first = 1
+            with self._blamed_on(piece.name):
+                own = self._names(piece)
+            # A column that is in the file too is the file's.
+            said = {name: value for name, value in piece.partitions.items() if name not in own}
+            wanted = self._wanted(piece.name, [*own, *said], parts)
+            columns = [name for name in wanted.columns if name not in said]
+            with self._blamed_on(piece.name, own):
+                batches = _extended(self._batches(piece, columns, wanted), said)
+                for table in _regrouped(batches, self.block_rows):
+                    yield TableRows(piece.name, first, table, self._no_number), wanted.parts
+                    first += table.num_rows
+            n_rows += first - 1
+        if n_rows == 0:
+            raise ValueError(f"{', '.join(names)}: no rows, expected at least one")
+
+    def _wanted(self, source: str, names: list[str], parts: list[Part]) -> Wanted:
+        """Choose among the columns of a piece."""
+        others = [name for name in names if name not in (self.target, self.weight)]
+        parts = [part if part.columns else Part(part.transformer, others) for part in parts]
+        if not all(part.columns for part in parts):
+            raise ValueError(f"{source}: no column is left for features, the file has {_shortened(names)}")
+        numbers = [name for part in parts if part.transformer is None for name in part.columns]
+        wanted = Wanted(self.target, numbers if self.weight is None else [self.weight, *numbers], parts)
+        for name in wanted.columns:
+            if names.count(name) != 1:
+                fault = "two columns" if name in names else "no column"
+                raise ValueError(f"{source}: {fault} {name!r}, the file has {_shortened(names)}")
+        return wanted
+
+    @abstractmethod
+    def _pieces(self) -> Iterable[Any]:
+        """Yield what is read one after the other, each with a `name` for messages and `partitions`."""
+
+    @abstractmethod
+    def _names(self, piece: Any) -> list[str]:
+        """Return the names of all columns of a piece."""
+
+    @abstractmethod
+    def _batches(self, piece: Any, columns: list[str], wanted: Wanted) -> Iterator[Any]:
+        """Yield record batches of some columns of a piece."""
+
+    @contextmanager
+    def _blamed_on(self, name: str, columns: Sequence[str] = ()) -> Iterator[None]:
+        """Put the name of a file, and of its column, on what pyarrow finds wrong with it."""
+        try:
+            yield
+        except UnicodeDecodeError as error:
+            raise ValueError(f"{name}: {error}, expected UTF-8") from error
+        except import_arrow().ArrowException as error:
+            raise ValueError(self._explained(name, columns, str(error))) from error
+        except OSError as error:
+            # Without a number it is not the system that complains.
+            if error.errno is not None:
+                raise
+            raise ValueError(f"{name}: {error}") from error
+
+    def _explained(self, name: str, columns: Sequence[str], fault: str) -> str:
+        """Say what is wrong with a file in the user's terms."""
+        return f"{name}: {fault}"
+
+
+class _Words(NumberTarget):
+    """Targets that are looked at, and not read."""
+
+    text_type = "string"
+
+
+def import_arrow(who: str = "this") -> ModuleType:
+    """Import pyarrow.
+
+    Parameters
+    ----------
+    who : str
+        Who needs it, for the message.
+
+    Returns
+    -------
+    pyarrow : module
+
+    Raises
+    ------
+    ImportError
+        Without pyarrow, which the extra ``io`` brings.
+    """
+    try:
+        import pyarrow
+    except ImportError:
+        raise ImportError(f"{who} needs pyarrow: pip install 'sparsereg[io]'") from None
+    return pyarrow
+
+
+def _check_missing(missing: Any) -> str | float:
+    if isinstance(missing, str):
+        if missing not in ("error", "indicator"):
+            raise ValueError(f"missing: {missing!r} is not allowed, expected 'error', 'indicator' or a number")
+        return missing
+    return check_number(missing, "missing", -math.inf, math.inf, "(-inf, inf)", lower_open=True, upper_open=True)
+
+
+def _extended(batches: Iterator[Any], said: dict[str, Any]) -> Iterator[Any]:
+    """Add columns whose value is the same in every row."""
+    if not said:
+        return batches
+    arrow = import_arrow()
+
+    def extend(batch: Any) -> Any:
+        columns = dict(zip(batch.schema.names, batch.columns))
+        columns.update((name, arrow.repeat(arrow.scalar(value), batch.num_rows)) for name, value in said.items())
+        return arrow.RecordBatch.from_pydict(columns)
+
+    return map(extend, batches)
+
+
+def _regrouped(batches: Iterable[Any], n_rows: int) -> Iterator[Any]:
+    """Cut record batches, joined end to end, into tables of `n_rows` rows.
+
+    The last one, and one before the types of the columns change, may have fewer.
+    """
+    table = import_arrow().Table
+    held: list[Any] = []
+    n_held = 0
+    for batch in batches:
+        if held and not batch.schema.equals(held[0].schema):
+            yield table.from_batches(held)
+            held, n_held = [], 0
+        while n_held + batch.num_rows >= n_rows:
+            yield table.from_batches([*held, batch.slice(0, n_rows - n_held)])
+            batch = batch.slice(n_rows - n_held)
+            held, n_held = [], 0
+        if batch.num_rows:
+            held.append(batch)
+            n_held += batch.num_rows
+    if n_held:
+        yield table.from_batches(held)
+
+
+def _shortened(names: list[str]) -> str:
+    return ", ".join(map(repr, names[:20])) + (", ..." if len(names) > 20 else "")

@@ -1,0 +1,266 @@
+"""The data of the softmax objective: one problem a class, all on the same columns, and where its paths start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core.losses import Logistic
+from sparsereg.design import Design
+from sparsereg.solvers.base import State
+from sparsereg.solvers.column_penalties import ColumnPenalties
+from sparsereg.solvers.multinomial import softmax
+from sparsereg.solvers.problem import Problem, make_problem
+from sparsereg.solvers.response import make_response
+
+__all__ = ["MultinomialProblem", "MultinomialState", "make_multinomial_problem"]
+
+Vector = npt.NDArray[np.float64]
+
+# Intercepts of the null model are found to this step: the grid hangs on it.
+PRECISION = 1e-13
+
+
+@dataclass(frozen=True)
+class MultinomialProblem:
+    """The data of F(W, b) = sum_i s_i (log sum_k exp(t_ki) - sum_k y_ki t_ki) + penalty of every class.
+
+    In the coefficients of class k alone F is logistic, with target y_k and offset -log sum_{l != k} exp(t_l), but for a
+    constant.
+
+    Attributes
+    ----------
+    classes : tuple of Problem
+        Class k against the others; the offset is written anew before each use.
+    y : ndarray of float64 of shape (n_classes, n_terms)
+        Share of each class.
+    offset : ndarray of float64 of shape (n_classes, n_terms) or None
+    row : ndarray of int64 of shape (n_terms,) or None
+        Row of each term; None where every row has one.
+    null_intercepts : ndarray of float64 of shape (n_classes,)
+    null_objective : float
+    """
+
+    classes: tuple[Problem, ...]
+    y: Vector
+    offset: Vector | None
+    row: npt.NDArray[np.int64] | None
+    null_intercepts: Vector
+    null_objective: float
+
+    @property
+    def s(self) -> Vector:
+        """Weights of the terms."""
+        return self.classes[0].s
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the weights that the caller gave."""
+        return self.classes[0].total_weight
+
+    @property
+    def n_rows(self) -> int:
+        """Number of aggregated rows."""
+        return self.classes[0].n_rows
+
+    @property
+    def blurred(self) -> npt.NDArray[np.int32]:
+        """Columns left out because they vary less than float64 can tell."""
+        return self.classes[0].blurred
+
+    @property
+    def fit_intercept(self) -> bool:
+        """Whether each class has an intercept."""
+        return self.classes[0].fit_intercept
+
+    @property
+    def reference(self) -> float:
+        """What gaps are relative to: the objective of the null model."""
+        return self.null_objective
+
+    @cached_property
+    def min_loss(self) -> float:
+        """What no linear predictor betters: the dual objective at 0, a bound that needs no certificate."""
+        return -softmax.entropy(self.s, self.y)
+
+    @property
+    def gap_rounding(self) -> float:
+        """Gap that rounding alone may leave."""
+        return self.classes[0].gap_rounding
+
+    @property
+    def gap_rounding_floor(self) -> float:
+        """Gap that rounding may hide."""
+        return self.classes[0].gap_rounding_floor
+
+    def to_terms(self, eta: Vector) -> Vector:
+        """Bring linear predictors from rows to terms, and add the offsets.
+
+        Parameters
+        ----------
+        eta : ndarray of float64 of shape (n_classes, n_rows)
+
+        Returns
+        -------
+        predictor : ndarray of float64 of shape (n_classes, n_terms)
+        """
+        t = self.spread(eta)
+        return t if self.offset is None else t + self.offset
+
+    def to_terms_of(self, k: int, eta: Vector) -> Vector:
+        """Bring the linear predictor of one class from rows to terms, and add its offset."""
+        t = self.spread(eta)
+        return t if self.offset is None else t + self.offset[k]
+
+    def spread(self, by_row: Vector) -> Vector:
+        """Give every term what its row has, along the last axis."""
+        return by_row if self.row is None else by_row[..., self.row]
+
+    def to_rows(self, z: Vector) -> Vector:
+        """Sum up terms by row.
+
+        Parameters
+        ----------
+        neg_gradient : ndarray of float64 of shape (n_classes, n_terms)
+
+        Returns
+        -------
+        neg_gradient : ndarray of float64 of shape (n_classes, n_rows)
+        """
+        return z if self.row is None else np.add.reduceat(z, self.classes[0].response.first[:-1], axis=1)
+
+    @property
+    def has_unpenalized(self) -> bool:
+        """Some column carries no penalty."""
+        first = self.classes[0]
+        return bool(np.any(first.penalty_factor[first.columns] == 0.0))
+
+    def null_state(self) -> MultinomialState:
+        """Return the point with intercepts only."""
+        states = []
+        for b, problem in zip(self.null_intercepts, self.classes):
+            w, v = np.zeros(problem.indptr.size - 1), np.zeros(problem.indptr.size - 1)
+            eta = np.full(self.n_rows, b)
+            states.append(State(
+                w=w, b=float(b), neg_gradient=np.empty(self.n_rows), eta=eta, singleton_w=np.empty(0),
+                predictor=np.empty(0), Xt_neg_gradient=v,
+            ))
+        state = MultinomialState(states)
+        self.refresh(state)
+        return state
+
+    def state_at(self, w: Vector, intercepts: Vector, alpha: float) -> MultinomialState:
+        """Return the point with given coefficients.
+
+        Parameters
+        ----------
+        w : ndarray of float64 of shape (n_classes, n_active)
+            Clipped to their bounds; those of excluded columns are dropped.
+        intercepts : ndarray of float64 of shape (n_classes,)
+        alpha : float
+            The strength to be solved for, which the coefficients are taken to be close to.
+
+        Returns
+        -------
+        state : MultinomialState
+        """
+        state = self.null_state()
+        for start, b, at, problem in zip(w, intercepts, state.classes, self.classes):
+            remaining = problem.columns
+            at.w[remaining] = np.clip(start[remaining], problem.lower[remaining], problem.upper[remaining])
+            at.b = problem.intercept_inside(start, float(b))
+            at.eta = problem.predictor(at.w, at.b)
+        self.refresh(state)
+        state.alpha = alpha
+        return state
+
+    def refresh(self, state: MultinomialState) -> float:
+        """Make z minus the derivative of the loss at the linear predictors; return the loss."""
+        t = self.to_terms(state.eta)
+        p, log_sum = softmax.softmax(t)
+        for at, z in zip(state.classes, self.to_rows(self.s * (self.y - p))):
+            at.neg_gradient = np.ascontiguousarray(z)
+        return softmax.loss(self.y, self.s, t, log_sum)
+
+
+@dataclass
+class MultinomialState:
+    """A point on the path.
+
+    Attributes
+    ----------
+    classes : list of Point
+        That of every class.
+    alpha : float
+        The strength that this point solves; infinite for the null model.
+    """
+
+    classes: list[State]
+    alpha: float = np.inf
+
+    @property
+    def eta(self) -> Vector:
+        """Linear predictors, of shape (n_classes, n_rows); a copy."""
+        return np.stack([state.eta for state in self.classes])
+
+
+def make_multinomial_problem(
+    design: Design,
+    y: Vector,
+    sample_weight: Vector | None,
+    penalties: ColumnPenalties,
+    *,
+    fit_intercept: bool,
+    offset: Vector | None = None,
+    l1_ratio: float = 1.0,
+) -> MultinomialProblem:
+    """Bring shares of classes, weights and penalties to the rows and columns of a design.
+
+    Parameters
+    ----------
+    design : Design
+    y : ndarray of float64 of shape (n_samples, n_classes)
+        Probability of each class; rows sum to one.
+    sample_weight : ndarray of float64 of shape (n_samples,) or None
+    penalties : ColumnPenalties
+    fit_intercept : bool
+    offset : ndarray of float64 of shape (n_samples, n_classes) or None, default=None
+    l1_ratio : float, default=1.0
+        As in `make_problem`.
+
+    Returns
+    -------
+    problem : MultinomialProblem
+
+    Raises
+    ------
+    ValueError
+        Where a class has no share in any row, so that no finite intercept is best.
+    """
+    shares = np.ascontiguousarray(y.T)
+    offsets = [None] * len(shares) if offset is None else np.ascontiguousarray(offset.T)
+    loss = Logistic()
+    first = make_problem(
+        design, shares[0], sample_weight, penalties, fit_intercept=fit_intercept, loss=loss, offset=offsets[0],
+        l1_ratio=l1_ratio, eliminate=False,
+    )
+    others = [
+        make_response(design, loss, share, sample_weight, by_class, fit_intercept)
+        for share, by_class in zip(shares[1:], offsets[1:])
+    ]
+    targets = [first.response, *others]
+    shares, s = np.stack([target.y for target in targets]), first.s
+    given = None if offset is None else np.stack([target.offset for target in targets])
+    rows = None if first.response.first.size == 0 else np.repeat(np.arange(first.n_rows), np.diff(first.response.first))
+    t = np.zeros(shares.shape) if given is None else given
+    b = softmax.balance(shares, s, t, PRECISION) if fit_intercept else np.zeros(len(shares))
+    t = t + b[:, None]
+    objective = softmax.loss(shares, s, t, softmax.softmax(t)[1])
+    classes = tuple(
+        replace(first, response=replace(target, offset=np.zeros(s.size), null_objective=objective))
+        for target in targets
+    )
+    return MultinomialProblem(classes, shares, given, rows, b, objective)

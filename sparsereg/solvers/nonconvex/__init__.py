@@ -1,0 +1,1 @@
+"""MCP, SCAD and L0: minima along each coordinate."""

@@ -1,0 +1,127 @@
+"""MCP, SCAD and L0: coordinate-wise minima, for L0 from two starts and with local swaps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sparsereg._core.penalties import L0, ElasticNet
+from sparsereg.solvers import coordinate_descent
+from sparsereg.solvers.base import Solution, SolverOptions, State
+from sparsereg.solvers.nonconvex import swaps
+from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
+from sparsereg.solvers.null_model import null_curvature, null_state
+from sparsereg.solvers.problem import Problem
+
+if TYPE_CHECKING:
+    from sparsereg._core.penalties import _Penalty
+
+__all__ = ["LassoWarmStart", "solve"]
+
+# A start need not be solved for further than this relative duality gap.
+ROUGH = 1e-4
+
+
+class LassoWarmStart:
+    """The L1 path beside an L0 path, with the same threshold for each column.
+
+    L0 keeps a column alone where `v_j^2 / (2 q_j) > strength p_j`; so does L1 of strength `sqrt(strength)` with factors
+    `sqrt(2 q_j p_j) / scale_j`, on coefficients that move from zero without a jump.
+
+    Parameters
+    ----------
+    problem : Problem
+        That of the L0 path.
+    options : SolverOptions
+
+    Attributes
+    ----------
+    neighbours : Neighbours
+        Of the columns of the problem, for swaps.
+    """
+
+    def __init__(self, problem: Problem, options: SolverOptions):
+        curvature = null_curvature(problem)
+        with np.errstate(invalid="ignore"):
+            # Excluded columns may have no curvature.
+            factor = np.sqrt(2.0 * curvature * problem.penalty_factor) / problem.scale
+        self.neighbours = swaps.Neighbours(problem)
+        self._problem = replace(problem, penalty_factor=factor)
+        self._point = null_state(self._problem, options)
+
+    def start(self, penalty: L0, options: SolverOptions) -> tuple[State, int]:
+        """Solve L1 for the threshold of an L0 penalty.
+
+        Parameters
+        ----------
+        penalty : L0
+        options : SolverOptions
+
+        Returns
+        -------
+        state : Point
+            The solution, a warm start for L0.
+        n_iter : int
+            Passes that it took.
+        """
+        rough = replace(options, tol=max(options.tol, ROUGH), callback=None)
+        state, lasso = self._point, ElasticNet(np.sqrt(penalty.strength), 1.0)
+        n_iter = coordinate_descent.solve(self._problem, lasso, state, rough).n_iter
+        copied = replace(
+            state, w=state.w.copy(), neg_gradient=state.neg_gradient.copy(),
+            Xt_neg_gradient=state.Xt_neg_gradient.copy(),
+        )
+        return copied, n_iter
+
+
+def solve(
+    problem: Problem, penalty: _Penalty, state: State, options: SolverOptions, companion: LassoWarmStart | None = None
+) -> Solution:
+    """Find a minimum of F along every coordinate at one alpha, from a warm start.
+
+    Nothing says that it is the global minimum. For losses other than squared it is one of F with the loss replaced by
+    its quadratic model there.
+
+    Parameters
+    ----------
+    problem : Problem
+        Without singleton columns (`eliminate=False`), every finite bound 0.
+    penalty : MCP, SCAD or L0
+    state : Point
+        Warm start; holds the solution on return.
+    options : SolverOptions
+        `tol` bounds the violation relative to that of the null model, the largest `|X_j' z| / scale_j` of the model
+        with intercept only.
+    companion : LassoWarmStart or None, default=None
+        The L1 path that an L0 path runs beside; None: a new one.
+
+    Returns
+    -------
+    solution : Solution
+        With `violation`, and NaN for the duality gap. L0 starts from the warm start and from the L1 solution and keeps
+        the lower F, of equals the former; then columns are swapped while that lowers F.
+    """
+    run = CoordinatewiseMinimizer(problem, penalty, state, options).run()
+    if not isinstance(penalty, L0) or penalty.strength == 0.0:
+        return run.finish()
+    if companion is None:
+        companion = LassoWarmStart(problem, options)
+    start, spent = companion.start(penalty, _less(options, run.n_iter))
+    spent += run.n_iter
+    other = CoordinatewiseMinimizer(problem, penalty, start, _less(options, spent)).run()
+    spent += other.n_iter
+    if other.objective < run.objective:
+        run = other
+    run.options, run.n_iter = options, spent
+    swaps.improve(run, companion.neighbours)
+    solution, best = run.finish(), run.state
+    state.w, state.b, state.neg_gradient, state.eta = best.w, best.b, best.neg_gradient, best.eta
+    state.alpha, state.Xt_is_current = best.alpha, None
+    return solution
+
+
+def _less(options: SolverOptions, spent: int) -> SolverOptions:
+    """Take passes off the budget, but for one."""
+    return replace(options, max_iter=max(options.max_iter - spent, 1))

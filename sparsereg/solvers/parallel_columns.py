@@ -1,0 +1,205 @@
+"""Columns that another one can stand for: its copies, and what is parallel to it beside the intercept.
+
+With L1 alone, or with a concave penalty, one column of such a set is enough, and rounding must not choose which.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from sparsereg._core import columns as column_passes
+from sparsereg.design import Design
+
+__all__ = ["find_copies", "find_parallel"]
+
+Vector = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int32]
+Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
+Bounds = tuple[Vector, Vector]
+
+# Two columns of norm one are looked at closely where their products with random rows differ by no more than this, and
+# are the same up to the sign where their difference has a norm of rounding: of a mean over all rows, or without an
+# intercept of a few operations an entry. There columns far from zero are nearly parallel, and differ in what counts.
+CLOSE, SAME, ALIKE = 1e-8, 1e-13, 8.0 * np.finfo(float).eps
+# Of the random rows; results are the same every time.
+SEED = 0
+
+
+def find_copies(
+    design: Design, weight: Vector, factor: Vector, bounds: Bounds, usable: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Find the usable columns whose part another one, with the same entries where rows have weight, can take alone.
+
+    Parameters
+    ----------
+    design : Design
+    weight : ndarray of float64 of shape (n_rows,) or (1,)
+    penalty_factor : ndarray of float64 of shape (n_active,)
+        Penalty factors.
+    bounds : pair of ndarray of float64 of shape (n_active,)
+        Lower and upper.
+    usable : ndarray of bool of shape (n_active,)
+
+    Returns
+    -------
+    copies : ndarray of bool of shape (n_active,)
+        Those that others stand for: the cheapest, of equals the one with the smallest id.
+    """
+    copies = np.zeros(design.n_active, dtype=bool)
+    group = design.equal_columns(None if weight.min() > 0.0 else weight > 0.0)
+    repeated = np.flatnonzero((np.bincount(group) > 1)[group] & usable)
+    if repeated.size:
+        order = repeated[np.lexsort((repeated, factor[repeated], group[repeated]))]
+        leads = np.ones(order.size, dtype=bool)
+        leads[1:] = group[order[1:]] != group[order[:-1]]
+        leader = order[np.flatnonzero(leads)[np.cumsum(leads) - 1]]
+        replaced = ~leads
+        for bound in bounds:
+            # Below a bound other than 0 and infinity two columns reach further than one.
+            replaced &= (bound[order] == bound[leader]) & ((bound[leader] == 0.0) | np.isinf(bound[leader]))
+        copies[order[replaced]] = True
+    return copies
+
+
+def find_parallel(
+    matrix: Matrix, weight: Vector, column_sum: Vector, curvature: Vector, price: Vector, factor: Vector,
+    bounds: Bounds,
+    usable: npt.NDArray[np.bool_], *, fit_intercept: bool,
+) -> Ids:
+    """Find the usable columns that are a multiple of another one, up to a constant where there is an intercept.
+
+    Both levels of a factor, a column and its negative: F does not change as weight moves from one to the other.
+
+    Parameters
+    ----------
+    matrix : tuple
+        `data, indices, indptr` of the columns.
+    weight : ndarray of float64 of shape (n_rows,)
+        Weights of the rows.
+    column_sum, curvature : ndarray of float64 of shape (n_active,)
+        `sum_i s_i x_ij` and the (with intercept: centred) `sum_i s_i x_ij^2`.
+    price : ndarray of float64 of shape (n_active,)
+        Penalty of a unit of the coefficient; infinite for columns that are excluded.
+    penalty_factor : ndarray of float64 of shape (n_active,)
+        Penalty factors.
+    bounds : pair of ndarray of float64 of shape (n_active,)
+        Lower and upper.
+    usable : ndarray of bool of shape (n_active,)
+    fit_intercept : bool
+
+    Returns
+    -------
+    columns : ndarray of int32
+        Those that others stand for: in each set the one with the cheapest part in the predictor stays, of equals the
+        one with the smallest id.
+
+    Notes
+    -----
+    Parallel columns have the same products with random rows, once they are of norm one. Where the values are all alike,
+    two columns that differ by more than a factor fill all rows between them, and the others need no look.
+    """
+    columns = _candidates(matrix, weight, price, usable, fit_intercept)
+    if columns.size < 2:
+        return columns[:0]
+    root, norm = np.sqrt(weight), np.sqrt(curvature[columns])
+    mean = column_sum[columns] / weight.sum() if fit_intercept else np.zeros(columns.size)
+    first, second = _prints(matrix, columns, root, mean, norm)
+    members, group = _alike(np.abs(first), second * np.sign(first))
+    if members.size == 0:
+        return columns[:0]
+    columns, first, units = columns[members], first[members], (mean[members], norm[members])
+    # The cheapest first; costs that differ by rounding are equal.
+    cost = price[columns] / units[1]
+    dearest = np.maximum.reduceat(cost, np.flatnonzero(np.diff(group, prepend=-1)))[group]
+    rank = np.round(np.divide(cost, dearest, out=np.zeros_like(cost), where=dearest > 0.0), 12)
+    left = np.lexsort((columns, factor[columns], rank, group))
+    replaced = [columns[:0]]
+    while left.size:
+        leads = np.diff(group[left], prepend=-1) > 0
+        leader = left[leads][np.cumsum(leads) - 1]
+        taken = ~leads & _stands_for(factor, bounds, columns[leader], columns[left], first[leader] * first[left] > 0.0)
+        pairs = leader[taken], left[taken]
+        taken[taken] = _are_parallel(matrix, root, columns, units, first, pairs)
+        replaced.append(columns[left[taken]])
+        left = left[~leads & ~taken]
+    return np.sort(np.concatenate(replaced))
+
+
+def _candidates(
+    matrix: Matrix, weight: Vector, price: Vector, usable: npt.NDArray[np.bool_], fit_intercept: bool
+) -> Ids:
+    """List the columns that may have a parallel one of the same cost."""
+    data, _, indptr = matrix
+    if not usable.any():
+        return np.empty(0, dtype=np.int32)
+    if data.min() < 0.0 or (data.min() < data.max() and np.ptp(price[usable]) > 0.0):
+        return np.flatnonzero(usable).astype(np.int32)
+    if not fit_intercept:
+        return np.empty(0, dtype=np.int32)
+    size = np.diff(indptr)
+    return np.flatnonzero(usable & (size >= np.count_nonzero(weight) - size[usable].max())).astype(np.int32)
+
+
+def _prints(matrix: Matrix, columns: Ids, root: Vector, mean: Vector, norm: Vector) -> Vector:
+    """Multiply the columns, weighted, centred and of norm one, with two random rows."""
+    rng, prints = np.random.default_rng(SEED), np.empty((2, columns.size))
+    for out in prints:
+        row, product = root * rng.standard_normal(root.size), np.zeros(matrix[2].size - 1)
+        column_passes.correlate(*matrix, columns, row, product, 1)
+        out[:] = (product[columns] - mean * row.sum()) / norm
+    return prints
+
+
+def _alike(*prints: Vector) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Find the columns that have others with nearly the same prints, and number the groups that they form."""
+    members, group = np.arange(prints[0].size), np.zeros(prints[0].size, dtype=np.int64)
+    for values in prints:
+        order = np.lexsort((values[members], group))
+        members, group = members[order], group[order]
+        begins = (np.diff(group, prepend=-1) > 0) | (np.diff(values[members], prepend=-np.inf) > CLOSE)
+        group = np.cumsum(begins) - 1
+        several = (np.bincount(group) > 1)[group]
+        members, group = members[several], np.cumsum(begins[several]) - 1
+    return members, group
+
+
+def _stands_for(
+    factor: Vector, bounds: Bounds, leader: Ids, other: Ids, same_sign: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """Say which columns can take the part of others that are parallel to them, whatever that is."""
+    free, alike = np.ones(leader.size, dtype=bool), same_sign.copy()
+    for bound in bounds:
+        own = bound[leader]
+        free &= np.isinf(own)
+        alike &= (own == bound[other]) & ((own == 0.0) | np.isinf(own))
+    # What counts coefficients, as L0 does, may favour the other.
+    return (factor[other] >= factor[leader]) & (free | alike)
+
+
+def _are_parallel(
+    matrix: Matrix, root: Vector, columns: Ids, units: tuple[Vector, Vector], first: Vector,
+    pairs: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]],
+) -> npt.NDArray[np.bool_]:
+    """Compare pairs of columns entry by entry, once they are weighted, centred and of norm one.
+
+    Cost: that of their entries. In all rows where both have the same, or none, they differ by the same number.
+    """
+    n_rows, (mean, norm) = root.size, units
+    whole = sparse.csc_matrix(matrix, shape=(n_rows, matrix[2].size - 1), copy=False)
+    scaled, centre, size = [], [], np.ones(pairs[0].size)
+    for position, sign in zip(pairs, (1.0, np.sign(first[pairs[0]] * first[pairs[1]]))):
+        x = whole[:, columns[position]].astype(np.float64)
+        x.data *= np.repeat(sign / norm[position], np.diff(x.indptr))
+        scaled.append(x)
+        centre.append(sign * mean[position] / norm[position])
+        size = np.maximum(size, np.abs(mean[position]) * np.linalg.norm(root) / norm[position])
+    difference, shift = scaled[0] - scaled[1], centre[0] - centre[1]
+    pair, square = np.repeat(np.arange(shift.size), np.diff(difference.indptr)), root[difference.indices] ** 2
+    distance = np.bincount(pair, square * (difference.data - shift[pair]) ** 2, minlength=shift.size)
+    others = np.maximum(float(root @ root) - np.bincount(pair, square, minlength=shift.size), 0.0)
+    # Of no row rounding must leave no weight.
+    others[np.bincount(pair, square > 0.0, minlength=shift.size) == np.count_nonzero(root)] = 0.0
+    rounding = SAME * size * np.sqrt(n_rows) if mean.any() else ALIKE
+    return np.sqrt(distance + others * shift**2) <= rounding

@@ -1,0 +1,173 @@
+"""A streaming fit on data in memory as the batch fits see it: certified, and brought to its end."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core import column_objective
+from sparsereg._core.penalties import ElasticNet
+from sparsereg.coef import SparseCoef
+from sparsereg.design import Design, find_ids
+from sparsereg.inputs.sklearn import ConvergenceWarning
+from sparsereg.solvers import saga
+from sparsereg.solvers.base import SolverOptions
+from sparsereg.solvers.centering import FAR_FOR_STEPS, NOWHERE
+from sparsereg.solvers.column_penalties import ColumnPenalties
+from sparsereg.solvers.convergence import frames_of_the_package, warn_unconverged
+from sparsereg.solvers.evaluate import Evaluation, evaluate, gain_of_a_descent
+from sparsereg.solvers.multinomial.problem import make_multinomial_problem
+from sparsereg.solvers.null_model import state_at
+from sparsereg.solvers.problem import Problem, make_problem
+from sparsereg.streaming.batch import Chunk
+from sparsereg.streaming.options import StreamSettings
+from sparsereg.streaming.training import Training
+
+__all__ = ["appraise_course", "finish_course"]
+
+Vector = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int64]
+
+# Of the objective of the null model, the least that a fit may be above its minimum without a word. A gap alone does not
+# say so: on the way to the minimum it is often far above the distance.
+FAR = 0.1
+# The share of L1 of a problem that keeps all columns: passes leave something on each of those that one could stand for.
+ALL_COLUMNS = 0.0
+
+
+def appraise_course(training: Training, chunk: Chunk, design: Design) -> Evaluation:
+    """Certify a fit on the data that it was made of.
+
+    Parameters
+    ----------
+    training : Training
+    chunk : Chunk
+        All rows.
+    design : Design
+        Of these rows and their weights.
+
+    Returns
+    -------
+    appraisal : Evaluation
+        Of classes that were fitted one against the rest: the sum of the objectives, and the worst of the rest.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Where passes went on until they brought no more, and the fit is known to be far from the minimum.
+    """
+    rows, y, weight = chunk.rows, chunk.y, chunk.weight
+    settings, penalty = training.settings, training.settings.penalty
+    vectors, b = _vectors(training), training.intercept
+    paid = np.array([_penalty_paid(penalty, vector.values) for vector in vectors])
+    objectives = training.losses(rows, y, weight) + (paid.sum() if training.learner.softmax else paid)
+    w = _on(vectors, design.active)
+    if training.learner.softmax:
+        objective = float(objectives[0])
+        if not isinstance(penalty, ElasticNet):
+            return Evaluation(objective, np.nan, np.nan)
+        joint = make_multinomial_problem(
+            design, y, weight, ColumnPenalties.plain(design.n_active), fit_intercept=settings.fit_intercept,
+            l1_ratio=ALL_COLUMNS,
+        )
+        return _appraise(settings, joint, w, b, objective)
+    problems = _problems(settings, chunk, design, ALL_COLUMNS)
+    found = [
+        _appraise(settings, problem, of_output, float(intercept), float(objective))
+        for problem, of_output, intercept, objective in zip(problems, w, b, objectives, strict=True)
+    ]
+    return Evaluation(
+        sum(one.objective for one in found), max(one.dual_gap for one in found), max(one.violation for one in found)
+    )
+
+
+def _appraise(settings: StreamSettings, problem: Any, w: Vector, b: Any, objective: float) -> Evaluation:
+    """Certify one loss, and warn where its minimum is far away for certain, but passes went on to look for it."""
+    penalty = settings.penalty
+    appraisal = evaluate(problem, penalty, w, b, objective)
+    if settings.seeks_minimum and FAR < appraisal.dual_gap < np.inf:
+        gain = gain_of_a_descent(problem, penalty, w, b, objective)
+        if gain > FAR:
+            warnings.warn(
+                f"The objective is {objective:.4g}, and one pass of coordinate descent lowers it by "
+                f"{gain * problem.reference:.4g}: passes of stochastic steps stopped far from the minimum "
+                f"(dual_gap_={appraisal.dual_gap:.2g}). Columns of very different scales are the usual reason: scale "
+                "them, or choose another eta0, or set finish_tol.",
+                ConvergenceWarning,
+                stacklevel=frames_of_the_package(),
+            )
+    return appraisal
+
+
+def finish_course(training: Training, chunk: Chunk, design: Design, seed: int) -> None:
+    """Bring a fit to its end on the data that it was made of: sparse proximal SAGA, to a certified duality gap.
+
+    Parameters
+    ----------
+    training : Training
+        Of the elastic net; on return its coefficients are the solution.
+    chunk : Chunk
+        All rows.
+    design : Design
+        Of these rows and their weights.
+    seed : int
+        Of the order of rows.
+
+    Warns
+    -----
+    ConvergenceWarning
+        Where `max_iter` passes were not enough.
+    """
+    settings, penalty = training.settings, training.settings.penalty
+    options = SolverOptions(settings.finish_tol, settings.max_iter, settings.n_threads)
+    starts = zip(_on(_vectors(training), design.active), training.intercept, strict=True)
+    solutions, centring = [], NOWHERE
+    for problem, (w, b) in zip(_problems(settings, chunk, design, penalty.l1_ratio), starts, strict=True):
+        # The same for every output.
+        centring = problem.centring
+        state = state_at(problem, w, float(b), penalty.alpha, options)
+        solutions.append(saga.finish(problem, penalty, state, options, seed))
+    warn_unconverged(solutions, np.full(len(solutions), penalty.alpha), options)
+    w = np.column_stack([solution.on(design.n_active).toarray().ravel() for solution in solutions])
+    used = np.flatnonzero(w.any(axis=1))
+    training.settle(design.active[used], w[used], np.array([solution.b for solution in solutions]))
+    if centring.columns.size:
+        # Cells round coefficients, and where columns are far from zero intercepts have to know.
+        rounded = w.T - _on(_vectors(training), design.active)
+        training.learner.intercept[0] += [centring.lost(of_output) for of_output in rounded]
+    training.n_iter += max(solution.n_iter for solution in solutions)
+
+
+def _problems(settings: StreamSettings, chunk: Chunk, design: Design, l1_ratio: float) -> Iterator[Problem]:
+    """Make a problem of each output, without the columns that others can stand for at this share of L1."""
+    for target in chunk.y.T:
+        yield make_problem(
+            design, np.ascontiguousarray(target), chunk.weight, ColumnPenalties.plain(design.n_active),
+            loss=settings.objective, offset=None, smallest_alpha=settings.penalty.alpha, eliminate=False,
+            fit_intercept=settings.fit_intercept, l1_ratio=l1_ratio, far=FAR_FOR_STEPS,
+        )
+
+
+def _vectors(training: Training) -> list[SparseCoef]:
+    """Return the coefficients of each output."""
+    coef = training.coef
+    return [coef] if isinstance(coef, SparseCoef) else [coef.at(k) for k in range(coef.n_columns)]
+
+
+def _on(vectors: list[SparseCoef], active: Ids) -> Vector:
+    """Bring coefficients to compact columns, an array of shape (n_outputs, n_active)."""
+    w = np.zeros((len(vectors), active.size))
+    for row, vector in zip(w, vectors, strict=True):
+        found, position = find_ids(vector.ids, active)
+        row[position] = vector.values[found]
+    return w
+
+
+def _penalty_paid(penalty: Any, values: Vector) -> float:
+    """Sum the penalty over coefficients."""
+    ones = np.ones(values.size)
+    return column_objective.penalty_value(penalty, np.arange(values.size, dtype=np.int32), values, ones, ones)

@@ -1,0 +1,163 @@
+"""What a checkpoint must hold to be gone on from: all that kernels and passes rely on."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core import sgd
+from sparsereg.inputs.contents import array_of, check_finite, check_ids, check_names, flag_of, number_of, whole_of
+from sparsereg.streaming.learner import Learner
+from sparsereg.streaming.training import COUNTS, NUMBERS
+
+__all__ = ["check_saved_meta", "check_saved_state"]
+
+State = dict[str, npt.NDArray[Any]]
+
+# Seeds and ids are below.
+LARGEST = 2**63 - 1
+# Rows are counted on from what is saved, and clocks count them in float64.
+MOST_ROWS = 2**53
+ALL = np.iinfo(np.int64).max
+
+
+def check_saved_meta(meta: Mapping[str, Any]) -> None:
+    """Check what a checkpoint says of itself, all but what describes the fit.
+
+    Parameters
+    ----------
+    meta : mapping
+
+    Raises
+    ------
+    ValueError
+    """
+    whole_of(meta, "n_features", 1, LARGEST)
+    whole_of(meta, "seed", 0, LARGEST)
+    for name in ("n_passes", "n_rows", "n_entries"):
+        whole_of(meta, name, 0, MOST_ROWS)
+    number_of(meta, "seconds", 0.0)
+    flag_of(meta, "is_over")
+    seen, patience = meta.get("weights_seen"), meta.get("patience", 0)
+    if not isinstance(seen, list) or len(seen) != 2:
+        raise ValueError(f"weights_seen: {seen!r} is not allowed, expected a number of rows and their mean weight")
+    count, mean = (number_of({"weights_seen": value}, "weights_seen", 0.0) for value in seen)
+    if count != int(count) or (mean > 0.0) != (count > 0.0):
+        raise ValueError(f"weights_seen: {seen!r} is not allowed, expected a number of rows and their mean weight")
+    if patience is not None:
+        if not isinstance(patience, list) or len(patience) != 2:
+            raise ValueError(f"patience: {patience!r} is not allowed, expected null or a loss and a number of passes")
+        number_of({"patience": patience[0]}, "patience")
+        whole_of({"patience": patience[1]}, "patience", 0, MOST_ROWS)
+
+
+def check_saved_state(parts: Mapping[str, State], meta: Mapping[str, Any], learner: Learner) -> None:
+    """Check the arrays of a checkpoint, whose metadata have been.
+
+    Parameters
+    ----------
+    parts : mapping
+        "now", "history" and "best", the last of which may be empty.
+    meta : mapping
+    learner : Learner
+        Made like the one whose state was saved.
+
+    Raises
+    ------
+    ValueError
+    """
+    _check_history(parts["history"])
+    _check_state(parts["now"], meta["n_features"], learner, "now")
+    n_rows = int(parts["now"]["n_rows"][0])
+    if n_rows < meta["n_rows"] or (meta["n_passes"] == 0 and n_rows != meta["n_rows"]):
+        raise ValueError(
+            f"n_rows: {meta['n_rows']} of pass {meta['n_passes']} (the first is 0) is not allowed after {n_rows} rows"
+        )
+    if meta["weights_seen"][0] > n_rows:
+        raise ValueError(f"weights_seen: {meta['weights_seen'][0]:g} rows are not allowed, expected at most {n_rows}")
+    if parts["best"]:
+        _check_state(parts["best"], meta["n_features"], learner, "best")
+    if (meta["patience"] is not None) != bool(parts["best"]):
+        raise ValueError("patience: a best loss and the state that had it are there together, or neither is")
+
+
+def _check_history(history: State) -> None:
+    """Check a learning curve."""
+    check_names(history, {*COUNTS, *NUMBERS} - {"validation_loss"}, {"validation_loss"})
+    length = history["n_rows"].size
+    for name in history:
+        array_of(history, name, np.int64 if name in COUNTS else np.float64, (length,))
+    for name in ("weight", "seconds"):
+        check_finite(history[name], name, 0.0)
+    for name in COUNTS:
+        check_finite(history[name], name, 0.0)
+    # The sum of losses goes on from the last mean.
+    if length and history["weight"][-1] > 0.0:
+        check_finite(history["progressive_loss"][-1:], "progressive_loss")
+
+
+def _check_state(state: State, n_features: int, learner: Learner, part: str) -> None:
+    """Check the state of a learner."""
+    check_names(state, set(learner.state()), set())
+    named = {f"{part}.{name}": array for name, array in state.items()}
+    array_of(named, f"{part}.cells", np.int64, (None, learner.width))
+    array_of(named, f"{part}.clock", np.float64, (None,))
+    learner.check_state(state)
+    if not state["by_id"]:
+        raise ValueError(f"{part}.by_id: False is not allowed, expected cells that are found by id")
+    for name in ("intercept", "totals"):
+        check_finite(state[name], f"{part}.{name}")
+    check_finite(state["totals"], f"{part}.totals", 0.0)
+    if not 0 <= state["n_rows"][0] <= MOST_ROWS:
+        raise ValueError(f"{part}.n_rows: {state['n_rows'][0]} is not allowed, expected 0 to {MOST_ROWS}")
+    cells = np.ascontiguousarray(state["cells"])
+    check_ids(cells[:, 0] & ALL, n_features, f"{part}.cells")
+    clock = state["clock"]
+    check_finite(clock, f"{part}.clock", 0.0)
+    CHECKS[type(learner.optimizer).__name__](cells[:, 1:], clock, learner, part)
+    # Each number may be fine, and what they stand for not.
+    w = np.empty((cells.shape[0], learner.n_outputs))
+    optimizer = copy.copy(learner.optimizer)
+    optimizer.clock = tuple(clock.tolist())
+    sgd.read(learner.penalty, optimizer, cells, w)
+    check_finite(w, f"{part}: the coefficients")
+
+
+def _check_ftrl(words: npt.NDArray[np.int64], clock: npt.NDArray[np.float64], learner: Learner, part: str) -> None:
+    """Pairs of floats: a sum, and the root of a sum of squares; the clock counts rows."""
+    pairs = np.ascontiguousarray(words).view(np.float32)
+    check_finite(pairs, f"{part}.cells")
+    check_finite(pairs[:, 1::2], f"{part}.cells", 0.0)
+    if clock[1] > MOST_ROWS or clock[1] != int(clock[1]):
+        raise ValueError(f"{part}.clock: {clock[1]:g} rows are not allowed, expected a whole number up to {MOST_ROWS}")
+
+
+def _check_prox_sgd(words: npt.NDArray[np.int64], clock: npt.NDArray[np.float64], learner: Learner, part: str) -> None:
+    """Numbers; with averaging sums and rows of the past besides, where the next row is looked up."""
+    numbers = np.ascontiguousarray(words).view(np.float64)
+    check_finite(numbers, f"{part}.cells")
+    if not 0.0 < clock[1] <= 1.0:
+        raise ValueError(f"{part}.clock: the scale {clock[1]:g} is not allowed, expected (0, 1]")
+    if learner.optimizer.words == 1:
+        return
+    now, rows = (clock.size - 4) // 3 - 1, numbers[:, 2::3]
+    check_finite(rows, f"{part}.cells", 0.0)
+    if (rows > now).any() or (rows != np.rint(rows)).any():
+        raise ValueError(f"{part}.cells: row {rows.max():g} of the past is not allowed, expected 0 to {now}")
+
+
+def _check_adagrad(words: npt.NDArray[np.int64], clock: npt.NDArray[np.float64], learner: Learner, part: str) -> None:
+    """Threes: a number, a time up to now, and a sum of squares."""
+    numbers = np.ascontiguousarray(words).view(np.float64)
+    check_finite(numbers, f"{part}.cells")
+    check_finite(numbers[:, 2::3], f"{part}.cells", 0.0)
+    check_finite(numbers[:, 1::3], f"{part}.cells", 0.0)
+    if (numbers[:, 1::3] > clock[0]).any():
+        raise ValueError(f"{part}.cells: {numbers[:, 1::3].max():g} is a time after the clock's, {clock[0]:g}")
+
+
+CHECKS = {"FTRL": _check_ftrl, "ProxSGD": _check_prox_sgd, "AdaGrad": _check_adagrad}

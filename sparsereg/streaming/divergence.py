@@ -1,0 +1,101 @@
+"""An eye on a fit that goes on: numbers that are finite can still lead nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg.design import select_rows
+from sparsereg.streaming.batch import Chunk
+from sparsereg.streaming.learner import Learner
+
+__all__ = ["Watch"]
+
+Vector = npt.NDArray[np.float64]
+
+# What learns, however badly, soon loses about as much as a model that predicts 0; what diverges loses more by powers of
+# ten, from pass to pass.
+MOST_LOSS = 1e3
+# Rows between two looks: the first rows of a fit may lose much, and the next ones mend it.
+WATCHED_ROWS = 256
+# Rows that are looked at one by one.
+SAMPLE = 64
+
+
+class Watch:
+    """Compares the loss of a learner with that of predicting 0, by the sums that it keeps anyway.
+
+    Parameters
+    ----------
+    losses : callable
+        Takes targets and predictors of shape (n_rows, n_outputs); returns the mean loss of each output.
+    undecided : float or None
+        Of classes the target that stands for all of them alike: a row far on the right side may have no loss at all.
+
+    Attributes
+    ----------
+    finding : str or None
+        What is wrong, as of the last look.
+    """
+
+    def __init__(self, losses: Callable[[Vector, Vector], Vector], undecided: float | None):
+        self._losses, self._undecided = losses, undecided
+        self.finding: str | None = None
+        self._n_rows, self._totals = 0, np.zeros(2)
+        # Mean loss of predicting 0: of the first rows, and of later ones where those lose more.
+        self._null = 0.0
+
+    def start(self, learner: Learner) -> None:
+        """Begin to watch a learner as it is now."""
+        self._n_rows, self._totals = learner.n_rows, learner.totals.copy()
+
+    def look(self, learner: Learner, chunk: Chunk, n_rows: int = WATCHED_ROWS) -> None:
+        """Compare the losses since the last look, if that is `n_rows` rows ago, and keep what is wrong in `finding`.
+
+        Parameters
+        ----------
+        learner : Learner
+        chunk : Chunk
+            The rows that it has learned from last, under the ids that it knows.
+        n_rows : int, default=WATCHED_ROWS
+
+        Notes
+        -----
+        Wrong is that the mean loss was above MOST_LOSS times that of predicting 0, and that most rows have such
+        predictors after they have been learned from: a few rows that are unlike all others are no divergence.
+        """
+        weight, loss = learner.totals - self._totals
+        if learner.n_rows - self._n_rows < n_rows or weight <= 0.0:
+            return
+        self.start(learner)
+        self.finding = None
+        loss /= weight
+        if loss <= MOST_LOSS * self._null:
+            return
+        some = _sample(chunk)
+        if some.n_rows == 0:
+            return
+        self._null = max(self._null, float(self._losses(some.y, np.zeros_like(some.y)).sum()))
+        if loss <= MOST_LOSS * self._null:
+            return
+        t = learner.decide(some.rows)
+        y = some.y if self._undecided is None else np.full_like(some.y, self._undecided)
+        now = float(np.median([self._losses(y[i : i + 1], t[i : i + 1]).sum() for i in range(some.n_rows)]))
+        # A model that predicts 0 loses nothing where all targets are 0: nothing to compare with.
+        if now > MOST_LOSS * self._null > 0.0:
+            self.finding = (
+                f"after row {learner.n_rows - 1} of the stream (the first is 0) the mean loss is {loss:.3g}, more "
+                f"than {MOST_LOSS:g} times the {self._null:.3g} of a model that predicts 0: "
+                f"eta0={learner.optimizer.eta0:g} is too large for the values of the data; scale the columns, or "
+                "decrease eta0"
+            )
+
+
+def _sample(chunk: Chunk) -> Chunk:
+    """Take rows with a weight, evenly over all."""
+    used = np.arange(chunk.n_rows) if chunk.weight is None else np.flatnonzero(chunk.weight)
+    keep = np.zeros(chunk.n_rows, dtype=bool)
+    keep[used[np.linspace(0, used.size - 1, min(SAMPLE, used.size)).astype(np.intp)]] = True
+    return Chunk(select_rows(chunk.rows, keep), chunk.y[keep], None)

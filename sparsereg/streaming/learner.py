@@ -1,0 +1,501 @@
+"""Streaming optimisers over blocks of rows: cells for the coefficients touched so far, one kernel call every 50 ms."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core import sgd, state_table
+from sparsereg._core.optimizers import OPTIMIZERS
+from sparsereg._core.penalties import ElasticNet
+from sparsereg._core.state_table import Cells
+from sparsereg.design import find_ids
+from sparsereg.inputs.rows import Rows
+from sparsereg.streaming.part import Part, Sampling
+
+__all__ = ["DivergenceError", "Learner", "make_optimizer"]
+
+Ids = npt.NDArray[np.int64]
+Vector = npt.NDArray[np.float64]
+
+# Entries learned from in one kernel call, about 50 ms of work.
+CALL_ENTRIES = 1 << 21
+# Rows predicted in one kernel call.
+CALL_ROWS = 1 << 17
+# Cells looked at in one go by what reads them all.
+CHUNK = 1 << 18
+# After growth a table is at least half full: cells cost at most twice their size. Growth copies in order of memory.
+GROWTH = 1.45
+SMALLEST = 1 << 10
+UNPICKLED = ("cells", "counts", "lock", "entering")
+# Counters of the ids not admitted yet: 16 MB of one byte each.
+COUNTERS = 1 << 24
+
+
+class DivergenceError(ArithmeticError):
+    """A step was so long that a number is no longer finite."""
+
+
+class Learner:
+    """The state of a fit that goes on.
+
+    Parameters
+    ----------
+    loss, penalty, optimizer : objects of the registries
+        The elastic net, unless the optimiser takes any penalty.
+    n_outputs : int
+        Linear predictors: 1, or one for each class.
+    softmax : bool
+        The classes share one softmax; else each has the loss to itself, against the rest.
+    fit_intercept : bool
+    sampling : Sampling
+
+    Attributes
+    ----------
+    cells : Cells
+        One for each coefficient touched; a hash table, or in the order of known ids.
+    intercept : ndarray of float64 of shape (2, n_outputs) or (0, 0)
+        Intercepts, and the sums of their squared slopes.
+    totals : ndarray of float64 of shape (2,)
+        Weight of all rows so far, and their weighted losses, each measured before the row was learned from.
+    counter : ndarray of int64 of shape (1,)
+        Rows so far.
+    lock : threading.RLock
+        Held by who learns in the cells, moves them about or reads them.
+    entering : threading.RLock
+        Held by who enters cells while another thread learns, and, inside the other lock, by who reads them.
+    """
+
+    def __init__(
+        self, loss: Any, penalty: Any, optimizer: Any, *, n_outputs: int = 1, softmax: bool = False,
+        fit_intercept: bool = True, sampling: Sampling | None = None,
+    ):
+        self.loss, self.penalty, self.optimizer = loss, penalty, optimizer
+        self.n_outputs, self.softmax = n_outputs, softmax
+        self.sampling = Sampling() if sampling is None else sampling
+        self.cells = Cells.empty(SMALLEST, self.width)
+        self.intercept = np.zeros((2, n_outputs) if fit_intercept else (0, 0))
+        self.totals = np.zeros(2)
+        self.counter = np.zeros(1, dtype=np.int64)
+        self.lock, self.entering = threading.RLock(), threading.RLock()
+        self.counts = np.zeros(COUNTERS if self.sampling.min_count > 1 else 0, dtype=np.uint8)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows so far."""
+        return int(self.counter[0])
+
+    @property
+    def width(self) -> int:
+        """Words of a cell."""
+        return 1 + self.n_outputs * self.optimizer.words
+
+    @property
+    def l1_l2(self) -> tuple[float, float]:
+        """Strengths of the elastic net; 0 where the optimiser knows the penalty by its prox alone."""
+        return _strengths(self.penalty) if isinstance(self.penalty, ElasticNet) else (0.0, 0.0)
+
+    @property
+    def n_touched(self) -> int:
+        """Coefficients that have a cell."""
+        return int(self.cells.used)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the state."""
+        return int(self.cells.array.nbytes + self.counts.nbytes + self.intercept.nbytes)
+
+    def learn(self, rows: Rows, y: Vector, weight: Vector | None = None, unit: Vector | None = None) -> None:
+        """Learn from a block of rows, in order; any division of a stream into blocks gives the same bits.
+
+        Parameters
+        ----------
+        rows : Rows
+            Ids below 2**63 - 1, distinct in each row.
+        y : ndarray of float64 of shape (n_rows, n_outputs)
+        weight : ndarray of float64 of shape (n_rows,) or None, default=None
+        unit : ndarray of float64 of shape (n_rows,) or None, default=None
+            The weight that counts as 1 in the step of each row; None: 1.
+
+        Raises
+        ------
+        DivergenceError
+            Rows up to the one named have been learned from.
+        """
+        for part in self.parts(rows, y, weight, unit=unit):
+            self.learn_part(part)
+
+    def parts(
+        self, rows: Rows, y: Vector, weight: Vector | None, n_entries: int = CALL_ENTRIES, unit: Vector | None = None
+    ) -> Iterator[Part]:
+        """Cut a block into pieces of about `n_entries` over all outputs, and where coefficients are to be dropped."""
+        start, every = 0, self.sampling.drop_stale
+        n_entries = max(n_entries // self.n_outputs, 1)
+        indptr = rows.indptr
+        while start < rows.n_samples:
+            stop = int(np.searchsorted(indptr, indptr[start] + n_entries, side="right")) - 1
+            stop = min(max(stop, start + 1), rows.n_samples)
+            if every:
+                stop = min(stop, start + every - self.n_rows % every)
+            low, high = indptr[start], indptr[stop]
+            yield Part(
+                indptr[start : stop + 1] - low,
+                rows.indices[low:high].astype(np.int64, copy=False),
+                rows.data[low:high].astype(np.float64, copy=False),
+                y[start:stop],
+                np.empty(0) if weight is None else weight[start:stop],
+                np.empty(0) if unit is None else unit[start:stop],
+            )
+            start = stop
+            if every and self.n_rows % every == 0:
+                self.drop_stale()
+
+    def learn_part(self, part: Part, *, is_placed: bool = False, before_renewal: Callable[[], Any] = tuple) -> None:
+        """Learn from a few rows.
+
+        Parameters
+        ----------
+        part : Part
+        is_placed : bool, default=False
+            Its ids are places of cells.
+        before_renewal : callable, default=tuple
+            Called before all states are rewritten.
+        """
+        first = self.n_rows
+        while (done := self.n_rows - first) < part.n_rows:
+            with self.lock:
+                cells = Cells(self.cells.array, self.cells.used, False) if is_placed else self.cells
+                rest = part.between(done, part.n_rows) if done else part
+                code = self.call(rest, self.optimizer, cells, self.totals, self.counter)
+            if code == sgd.DIVERGED:
+                self.raise_diverged(self.n_rows)
+            if code == sgd.WORN:
+                before_renewal()
+                self.renew()
+            if code == sgd.FULL:
+                self.make_room(part.longest)
+
+    def call(self, part: Part, optimizer: Any, cells: Cells, totals: Vector, n_rows: Ids) -> int:
+        """Call the kernel; see there.
+
+        Returns
+        -------
+        code : int
+            How it ended.
+        """
+        sampling = self.sampling
+        return sgd.learn(
+            self.loss, self.penalty, optimizer, self.softmax, part.indptr, part.ids, part.data, part.y, part.weight,
+            part.unit, part.longest, cells, self.intercept, totals, n_rows, self.counts, sampling.min_count,
+            sampling.dropout, sampling.seed,
+        )
+
+    def raise_diverged(self, row: int) -> None:
+        """Raise the error for a step that led nowhere.
+
+        Parameters
+        ----------
+        row : int
+            Its number in the stream.
+        """
+        raise DivergenceError(
+            f"the step of row {row} of the stream (the first is 0) is not finite: the optimiser has diverged, "
+            f"eta0={self.optimizer.eta0:g} or the values of the data are too large (coefficients are still finite)"
+        )
+
+    def has_room(self, n: int) -> bool:
+        """Tell whether the table can take `n` more cells.
+
+        Parameters
+        ----------
+        n : int
+
+        Returns
+        -------
+        has_room : bool
+        """
+        return self.cells.used + n <= self.cells.limit
+
+    def make_room(self, n: int) -> None:
+        """Let the table grow until `n` more cells fit.
+
+        Parameters
+        ----------
+        n : int
+        """
+        if self.has_room(n):
+            return
+        wanted = max(self.cells.array.shape[0] * GROWTH, (self.cells.used + n) / state_table.MAX_LOAD)
+        capacity = int(wanted) // 8 * 8 + 8
+        self._check_capacity(capacity)
+        with self.lock:
+            self.cells.grow(capacity)
+
+    def _move(self, array: Ids) -> None:
+        """Make a new table, half full, of cells that are all used."""
+        capacity = max(SMALLEST, int(array.shape[0] * GROWTH / state_table.MAX_LOAD) // 8 * 8)
+        self._check_capacity(capacity)
+        cells = Cells.empty(capacity, self.width)
+        state_table.enter(array, cells)
+        self.cells = cells
+
+    def _check_capacity(self, capacity: int) -> None:
+        if capacity >= 1 << 32:
+            raise MemoryError(f"a table of {capacity} coefficients, expected less than {1 << 32}")
+
+    def renew(self) -> None:
+        """Set the clock's sums back to zero, so that no digits are lost: every state is rewritten."""
+        with self.lock:
+            sgd.settle(self.optimizer, self.cells.array, self.n_outputs)
+
+    def drop_stale(self) -> None:
+        """Forget coefficients that are 0 and have not been touched since the last time; mark the rest as seen."""
+        kept = []
+        for chunk in self._chunks():
+            key = chunk[:, 0]
+            stays = (key != -1) & ((key < 0) | (self._read(chunk) != 0.0).any(axis=1))
+            chunk = chunk[stays]
+            chunk[:, 0] &= np.iinfo(np.int64).max
+            kept.append(chunk)
+        array = np.concatenate(kept)
+        if self.cells.by_id:
+            self._move(array)
+
+    def _chunks(self) -> Iterator[Ids]:
+        array = self.cells.array
+        for start in range(0, array.shape[0], CHUNK):
+            yield array[start : start + CHUNK]
+
+    def _read(self, cells: Ids) -> Vector:
+        w = np.empty((cells.shape[0], self.n_outputs))
+        sgd.read(self.penalty, self.optimizer, cells, w)
+        return w
+
+    def count_nonzero(self) -> int:
+        """Count the coefficients that are not 0; one pass over the cells."""
+        with self.lock, self.entering:
+            return sum(int(np.count_nonzero(self._read(chunk))) for chunk in self._chunks())
+
+    def coefficients(self) -> tuple[Ids, Vector]:
+        """Read the coefficients that are not 0.
+
+        Returns
+        -------
+        ids : ndarray of int64 of shape (n_ids,)
+            Ascending; every id at which some output has a coefficient.
+        w : ndarray of float64 of shape (n_ids, n_outputs)
+            Zeros are exact, and never -0.0. Cost: one pass over the cells, and a sort of what is not 0.
+        """
+        ids, values = [np.empty(0, dtype=np.int64)], [np.empty((0, self.n_outputs))]
+        with self.lock, self.entering:
+            for chunk in self._chunks():
+                w = self._read(chunk)
+                used = np.flatnonzero(w.any(axis=1))
+                ids.append(chunk[used, 0] & np.iinfo(np.int64).max)
+                values.append(w[used])
+        every = np.concatenate(ids)
+        order = np.argsort(every)
+        return every[order], np.concatenate(values)[order]
+
+    def decide(self, rows: Rows) -> Vector:
+        """Compute linear predictors, intercepts included; by id, at the price of one look-up a non-zero.
+
+        Parameters
+        ----------
+        rows : Rows
+
+        Returns
+        -------
+        t : ndarray of float64 of shape (n_rows, n_outputs)
+        """
+        t = np.empty((rows.n_samples, self.n_outputs))
+        with self.lock, self.entering:
+            t[:] = self.intercepts()
+            for start in range(0, rows.n_samples, CALL_ROWS):
+                stop = min(start + CALL_ROWS, rows.n_samples)
+                low, high = rows.indptr[start], rows.indptr[stop]
+                sgd.decide(
+                    self.penalty, self.optimizer, rows.indptr[start : stop + 1] - low,
+                    rows.indices[low:high].astype(np.int64, copy=False),
+                    rows.data[low:high].astype(np.float64, copy=False), self.cells, t[start:stop],
+                )
+        return t
+
+    def intercepts(self) -> Vector:
+        """Return the intercepts, or their averages.
+
+        Returns
+        -------
+        b : ndarray of float64 of shape (n_outputs,)
+        """
+        if not self.intercept.size:
+            return np.zeros(self.n_outputs)
+        weight = self.optimizer.averaged if self.optimizer.average >= 0.0 else 0.0
+        return self.intercept[1] / weight if weight > 0.0 else self.intercept[0].copy()
+
+    def start_from(self, ids: Ids, w: Vector, intercept: Vector | None = None) -> None:
+        """Set coefficients; all others become 0.
+
+        Parameters
+        ----------
+        ids : ndarray of int64 of shape (n_ids,)
+            Distinct, below 2**63 - 1.
+        w : ndarray of float64 of shape (n_ids, n_outputs)
+        intercept : ndarray of float64 of shape (n_outputs,) or None, default=None
+        """
+        if not self.cells.by_id:
+            raise RuntimeError("start_from: cells are found by place, expected forget_places() before")
+        places = np.empty(ids.size, dtype=np.int64)
+        self.make_room(ids.size)
+        state_table.find_or_enter(ids, self.cells, places)
+        for chunk in self._chunks():
+            sgd.write(self.optimizer, 0.0, 0.0, np.zeros((chunk.shape[0], self.n_outputs)), chunk)
+        cells = self.cells.array[places]
+        sgd.write(self.optimizer, *self.l1_l2, w, cells)
+        self.cells.array[places] = cells
+        if intercept is not None and self.intercept.size:
+            self.intercept[0] = intercept
+
+    def know_ids(self, ids: Ids) -> None:
+        """Find cells by place from now on: the ids of rows to come are places in `ids`.
+
+        Parameters
+        ----------
+        ids : ndarray of int64 of shape (n_ids,)
+            Distinct. Cells of other ids come after theirs.
+        """
+        used = self.cells.array[self.cells.array[:, 0] != -1]
+        used[:, 0] &= np.iinfo(np.int64).max
+        order = np.argsort(ids)
+        found, position = find_ids(used[:, 0], ids[order])
+        cells = np.zeros((ids.size, self.width), dtype=np.int64)
+        cells[:, 0] = ids
+        cells[order[position]] = used[found]
+        cells = np.concatenate([cells, used[~found]])
+        self.cells = Cells(cells, cells.shape[0], False)
+
+    def forget_places(self) -> None:
+        """Find cells by id again."""
+        if not self.cells.by_id:
+            array = self.cells.array
+            self._move(array)
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """Return all that is needed to go on from here with the same bits.
+
+        Returns
+        -------
+        state : dict from str to ndarray
+        """
+        with self.lock, self.entering:
+            array = self.cells.array
+            return {
+                "cells": array[array[:, 0] != -1],
+                "by_id": np.array(self.cells.by_id),
+                "intercept": self.intercept.copy(),
+                "totals": self.totals.copy(),
+                "n_rows": self.counter.copy(),
+                "clock": np.array(self.optimizer.clock),
+                "counts": self.counts.copy(),
+            }
+
+    def restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """Go back to a state of a learner that was made alike.
+
+        Parameters
+        ----------
+        state : dict from str to ndarray
+            What `state` returned.
+
+        Raises
+        ------
+        ValueError
+            For anything else; the learner is as it was then.
+        """
+        self.check_state(state)
+        array = np.ascontiguousarray(state["cells"])
+        if state["by_id"]:
+            self._move(array)
+        else:
+            self.cells = Cells(array.copy(), array.shape[0], False)
+        self.optimizer.clock = tuple(state["clock"].tolist())
+        for name in ("intercept", "totals", "counts"):
+            setattr(self, name, state[name].copy())
+        self.counter = state["n_rows"].copy()
+
+    def check_state(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """Refuse arrays of another form than those of a learner that was made alike.
+
+        Parameters
+        ----------
+        state : dict from str to ndarray
+        """
+        mine = self.state()
+        for name, array in mine.items():
+            if name not in state:
+                raise ValueError(f"state: {name!r} is missing, expected {', '.join(mine)}")
+            given = state[name]
+            long = name == "clock" and self.optimizer.average >= 0.0
+            shape = given.shape if long else (len(given), *array.shape[1:]) if name == "cells" else array.shape
+            if given.shape != shape or given.dtype != array.dtype:
+                raise ValueError(
+                    f"state: {name!r} has shape {given.shape} and type {given.dtype}, expected {shape}, {array.dtype}"
+                )
+        if state["n_rows"][0] < 0:
+            raise ValueError(f"state: {state['n_rows'][0]} rows are not allowed, expected 0 or more")
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Learner:
+        """Copy the state, so that no other learner changes it."""
+        other = Learner(
+            self.loss, self.penalty, copy.copy(self.optimizer), n_outputs=self.n_outputs, softmax=self.softmax,
+            fit_intercept=self.intercept.size > 0, sampling=self.sampling,
+        )
+        other.restore(self.state())
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Pickle the state of used cells, not the table."""
+        out = {key: value for key, value in self.__dict__.items() if key not in UNPICKLED}
+        return {**out, "state": self.state()}
+
+    def __setstate__(self, pickled: dict[str, Any]) -> None:
+        state = pickled.pop("state")
+        self.__dict__.update(pickled)
+        self.lock, self.entering = threading.RLock(), threading.RLock()
+        self.cells, self.counts = Cells.empty(SMALLEST, self.width), state["counts"]
+        self.restore(state)
+
+
+def _strengths(penalty: Any) -> tuple[float, float]:
+    """Return the strengths of the L1 and the L2 part of an elastic net."""
+    return penalty.strength, penalty.alpha * (1.0 - penalty.l1_ratio)
+
+
+def make_optimizer(algorithm: str, penalty: Any, **settings: float) -> Any:
+    """Make an optimiser of the registry.
+
+    Parameters
+    ----------
+    algorithm : str
+        Name in OPTIMISERS.
+    penalty : object of the registry
+    **settings : float
+        eta0, beta, power_t, weight_decay, total_weight, average; each optimiser takes its own.
+
+    Returns
+    -------
+    optimizer : object of the registry
+    """
+    if algorithm == "ftrl":
+        return OPTIMIZERS[algorithm](settings["eta0"], settings["beta"], settings["total_weight"])
+    l1, l2 = _strengths(penalty)
+    if algorithm == "adagrad":
+        return OPTIMIZERS[algorithm](settings["eta0"], settings["beta"], settings["weight_decay"], l1, l2)
+    return OPTIMIZERS[algorithm](
+        settings["eta0"], settings["power_t"], settings["weight_decay"], l1, l2, settings["average"]
+    )

@@ -1,0 +1,253 @@
+"""Fits to data in memory: passes over rows in seeded order, until they bring no more."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core import compact
+from sparsereg.design import CompactRows, compact_rows, select_rows
+from sparsereg.inputs.rows import Rows
+from sparsereg.inputs.sklearn import ConvergenceWarning
+from sparsereg.solvers.convergence import frames_of_the_package, warn_blurred
+from sparsereg.streaming.batch import Chunk, merge_equal
+from sparsereg.streaming.centering import NOWHERE, centre_rows
+from sparsereg.streaming.options import StreamSettings
+from sparsereg.streaming.progress import Reporter
+from sparsereg.streaming.training import Training
+
+__all__ = ["EarlyStopping", "fit_in_memory"]
+
+Vector = npt.NDArray[np.float64]
+
+# Sorting more rows than these would take longer than learning from them.
+CANONICAL_ROWS = 1 << 16
+# Visits in a pass, at most: so many, or for more rows so many of each on average.
+MOST_VISITS = 1 << 22
+VISITS_OF_A_ROW = 8
+# The largest whole number that weights are told apart from the next at.
+MOST_WHOLE = 2.0**53
+# Rows that are put in order in one go.
+SHUFFLED_ROWS = 1 << 18
+
+
+class EarlyStopping:
+    """Says when passes bring no more.
+
+    Parameters
+    ----------
+    tol : float
+        What a pass has to better the best loss by; -inf: nothing.
+    n_iter_no_change : int
+        Passes in a row that may fail to.
+
+    Attributes
+    ----------
+    best : float
+    is_best : bool
+        The last loss is the best so far.
+    """
+
+    def __init__(self, tol: float, n_iter_no_change: int):
+        self.tol, self.n_iter_no_change = tol, n_iter_no_change
+        self.best, self.is_best, self.failed = np.inf, False, 0
+
+    def ends(self, loss: float) -> bool:
+        """Take note of the loss of a pass; say whether it should be the last."""
+        self.failed = self.failed + 1 if loss > self.best - self.tol else 0
+        self.is_best = loss < self.best
+        self.best = min(self.best, loss)
+        return self.failed >= self.n_iter_no_change
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """Rows in memory, as passes take them.
+
+    Attributes
+    ----------
+    rows : CompactRows
+    position : ndarray of int32 of shape (n_rows,)
+        The rows that count, among `rows`.
+    y : ndarray of float64 of shape (n_rows, n_outputs)
+    weight : ndarray of float64 of shape (n_rows,) or None
+        In units.
+    unit : float or None
+        As of a chunk; None: weights are as they were given.
+    n_features : int
+    by_place : bool
+        The learner finds its cells by compact ids.
+    """
+
+    rows: CompactRows
+    position: npt.NDArray[np.int32]
+    y: Vector
+    weight: Vector | None
+    unit: float | None
+    n_features: int
+    by_place: bool
+
+    def take(self, chosen: npt.NDArray[np.int64], wide: bool = False) -> Chunk:
+        """Copy some rows, in the given order, under the ids that the learner knows or those of the caller."""
+        indptr, indices, data, active = self.rows
+        order = self.position[chosen]
+        starts = np.zeros(order.size + 1, dtype=np.int64)
+        np.cumsum(indptr[1:][order] - indptr[:-1][order], out=starts[1:])
+        ids = np.empty(starts[-1], dtype=np.int64)
+        values = np.empty(starts[-1] if data.size else 0)
+        compact.take(indptr, indices, data, order, starts, ids, values)
+        if wide or not self.by_place:
+            ids = active[ids]
+        rows = Rows(starts, ids, values, order.size, self.n_features, is_sorted=True, has_zeros=True)
+        weight = None if self.weight is None else self.weight[chosen] * (1.0 if self.unit is None else self.unit)
+        return Chunk(rows, self.y[chosen], weight, self.unit)
+
+
+def fit_in_memory(training: Training, chunk: Chunk, rng: np.random.Generator, reporter: Reporter) -> None:
+    """Learn from rows in memory, pass after pass.
+
+    Parameters
+    ----------
+    training : Training
+        Holds the fit on return, and what was learned so far when something is raised.
+    chunk : Chunk
+        All rows; their ids need not be in order.
+    rng : numpy.random.Generator
+        Of the held-out part and of the order of rows.
+    reporter : Reporter
+
+    Warns
+    -----
+    ConvergenceWarning
+        Where `max_iter` passes were not enough, or have led nowhere.
+    ConstantColumnWarning
+        Where columns vary less than float64 can tell.
+    """
+    settings, learner = training.settings, training.learner
+    by_place = settings.sampling.min_count == 1 and settings.sampling.drop_stale == 0
+    data = _prepare(chunk, settings.shuffle, by_place)
+    centring = NOWHERE
+    if settings.fit_intercept:
+        centred, centring = centre_rows(data.rows, data.position, data.weight)
+        data = replace(data, rows=centred)
+        warn_blurred(centring.blurred)
+    visits = np.arange(data.y.shape[0])
+    if settings.shuffle:
+        data, visits = _plan_visits(data)
+    learned, held = _hold_out(data, visits, settings, rng)
+    with centring.applied(learner, training.start):
+        if by_place:
+            learner.know_ids(data.rows.active)
+        try:
+            _run(training, data, learned, held, rng, reporter)
+        finally:
+            reporter.close()
+            learner.forget_places()
+
+
+def _prepare(chunk: Chunk, merge: bool, by_place: bool) -> _Data:
+    """Make ids compact; bring a few rows into an order of their own, so that weights and repetitions are the same."""
+    rows, y, weight = chunk.rows, chunk.y, chunk.weight
+    merge = merge and rows.n_samples <= CANONICAL_ROWS
+    if merge and (rows.has_zeros or not (weight is None or weight.all())):
+        keep = np.ones(rows.n_samples, dtype=bool) if weight is None else weight > 0.0
+        rows, y = select_rows(rows, keep), y[keep]
+        weight = None if weight is None else weight[keep]
+    compacted = compact_rows(rows)
+    position = np.arange(y.shape[0])
+    if merge:
+        position, weight = merge_equal(compacted, y, np.ones(y.shape[0]) if weight is None else weight)
+    return _Data(compacted, position.astype(np.int32), y[position], weight, None, chunk.rows.n_features, by_place)
+
+
+def _plan_visits(data: _Data) -> tuple[_Data, npt.NDArray[np.int64]]:
+    """Say how often a pass visits each row, and share its weight out among the visits.
+
+    A row of weight 2 is visited twice, with weight one: a step of weight 2 is longer than two steps. F does not depend
+    on the unit of weights: of whole numbers it is what they have in common, of others their mean.
+    """
+    weight, n_rows = data.weight, data.y.shape[0]
+    if weight is None:
+        return data, np.arange(n_rows)
+    most = max(MOST_VISITS, VISITS_OF_A_ROW * n_rows)
+    is_whole = weight.max() <= MOST_WHOLE and np.array_equal(weight, np.rint(weight))
+    unit = float(np.gcd.reduce(weight.astype(np.int64)) if is_whole else weight.mean())
+    unit *= max(float(weight.sum()) / unit / most, 1.0)
+    # A weight that is a multiple of the unit but for rounding takes no visit more.
+    n_visits = np.ceil(weight / unit * (1.0 - 1e-12)).astype(np.int64)
+    shared = np.divide(weight, unit * n_visits, out=np.zeros(n_rows), where=n_visits > 0)
+    return replace(data, weight=shared, unit=unit), np.repeat(np.arange(n_rows), n_visits)
+
+
+def _hold_out(
+    data: _Data, visits: npt.NDArray[np.int64], settings: StreamSettings, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], Chunk | None]:
+    """Split visits into those to learn from and those to stop early by: of each class the same share."""
+    if not settings.early_stopping:
+        return visits, None
+    y, n_rows = data.y[visits], visits.size
+    if settings.loss in ("logistic", "squared_hinge"):
+        strata = y.argmax(axis=1) if y.shape[1] > 1 else (y[:, 0] > 0.5).astype(np.intp)
+    else:
+        strata = np.zeros(n_rows, dtype=np.intp)
+    is_held = np.zeros(n_rows, dtype=bool)
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        n_held = int(np.ceil(settings.validation_fraction * members.size)) if members.size > 1 else 0
+        is_held[rng.permutation(members)[:n_held]] = True
+    if not is_held.any() or is_held.all():
+        raise ValueError(
+            f"validation_fraction: {settings.validation_fraction:g} of the data (n_samples={n_rows}) leaves none to "
+            f"{'learn from' if is_held.any() else 'validate on'}, expected early_stopping=False or more rows"
+        )
+    return visits[~is_held], data.take(visits[is_held], wide=True)
+
+
+def _run(
+    training: Training, data: _Data, learned: npt.NDArray[np.int64], held: Chunk | None, rng: np.random.Generator,
+    reporter: Reporter,
+) -> None:
+    """Pass over the rows until passes bring no more."""
+    settings, learner = training.settings, training.learner
+    patience, best = EarlyStopping(settings.tol, settings.n_iter_no_change), None
+    while training.n_iter < settings.max_iter:
+        training.n_iter += 1
+        before = learner.totals.copy()
+        order = rng.permutation(learned) if settings.shuffle else learned
+        for start in range(0, order.size, SHUFFLED_ROWS):
+            some = order[start : start + SHUFFLED_ROWS]
+            chunk = data.take(some)
+            training.learn(chunk)
+            reporter.advance(some.size)
+        training.end_pass(chunk)
+        weight, loss = learner.totals - before
+        loss = loss / weight if weight > 0.0 else 0.0
+        if held is not None:
+            loss = float(training.losses(held.rows, held.y, held.weight).sum())
+        training.record(np.nan if held is None else loss)
+        reporter.tell(training)
+        ended = patience.ends(loss)
+        if held is not None and patience.is_best:
+            best = learner.state()
+        if ended:
+            break
+    else:
+        _warn(settings, held is not None)
+    if best is not None:
+        training.rewind(best)
+    training.end()
+
+
+def _warn(settings: StreamSettings, held_out: bool) -> None:
+    if settings.tol == -np.inf:
+        return
+    warnings.warn(
+        f"max_iter={settings.max_iter} passes did not bring the {'held-out' if held_out else 'progressive'} loss to "
+        f"where {settings.n_iter_no_change} passes better it by less than tol={settings.tol:g}. Increase max_iter, or "
+        "increase tol.",
+        ConvergenceWarning,
+        stacklevel=frames_of_the_package(),
+    )

@@ -1,0 +1,351 @@
+"""Settings of streaming fits: each checked, and all of them with each other."""
+
+from __future__ import annotations
+
+import numbers
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core.optimizers import OPTIMIZERS
+from sparsereg._core.penalties import PENALTIES
+from sparsereg.inputs.parameters import (
+    check_alpha,
+    check_choice,
+    check_count,
+    check_flag,
+    check_l1_ratio,
+    check_number,
+    check_penalty,
+)
+from sparsereg.solvers.assemble import make_loss, make_solver_options
+from sparsereg.solvers.nonconvex.convexity import DEFAULT_GAMMA, HAS_GAMMA
+from sparsereg.streaming.learner import Learner, make_optimizer
+from sparsereg.streaming.part import Sampling
+
+__all__ = ["SAME_LOSS", "StreamSettings", "check_settings", "draw_seed", "make_generator"]
+
+Vector = npt.NDArray[np.float64]
+
+DEFAULT_ETA0 = 0.1
+# scikit-learn's names of losses.
+SAME_LOSS = {"log_loss": "logistic", "squared_error": "squared"}
+# Counters of ids are bytes.
+MOST_COUNT = 255
+# Beyond it float64 has no longer every whole number.
+MOST_WEIGHT = 2**53
+# What shapes the state of a fit that goes on.
+FIXED_WHILE_TRAINING = (
+    "loss", "algorithm", "penalty", "alpha", "l1_ratio", "gamma", "fit_intercept", "eta0", "beta", "learning_rate",
+    "power_t", "weight_decay", "average", "dropout", "min_count", "drop_stale", "total_weight", "delta",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class StreamSettings:
+    """Checked settings.
+
+    Attributes
+    ----------
+    loss : str
+        Registered name.
+    delta : float
+        Of Huber's loss.
+    algorithm : str
+    objective : registered loss
+    penalty : registered penalty
+    optimizer : dict of float
+        What `make_optimizer` takes.
+    sampling : Sampling
+        Its seed is drawn when a fit begins.
+    fit_intercept, shuffle, early_stopping, warm_start, lock_free : bool
+    max_iter, n_iter_no_change, n_threads : int
+    tol : float
+        -inf: never stop early.
+    validation_fraction : float
+    certify : bool
+    finish_tol : float or None
+        Duality gap that SAGA brings a fit in memory to.
+    fixed_while_training : dict
+        What must stay as it is while a fit goes on, as the user set it.
+    """
+
+    loss: str
+    delta: float
+    algorithm: str
+    objective: Any
+    penalty: Any
+    optimizer: dict[str, float]
+    sampling: Sampling
+    fit_intercept: bool
+    shuffle: bool
+    early_stopping: bool
+    warm_start: bool
+    lock_free: bool
+    max_iter: int
+    n_iter_no_change: int
+    n_threads: int
+    tol: float
+    validation_fraction: float
+    certify: bool
+    finish_tol: float | None
+    fixed_while_training: dict[str, Any]
+
+    @property
+    def seeks_minimum(self) -> bool:
+        """Say whether passes go on as long as they lower F, and lower nothing else."""
+        shrinks = self.sampling.dropout > 0.0 or self.optimizer["weight_decay"] > 0.0
+        return self.tol > -np.inf and not self.early_stopping and not shrinks
+
+    def in_units_of(self, y: Vector, weight: Vector | None) -> StreamSettings:
+        """Measure steps that are not given in the standard deviation of y, where they would not follow it themselves.
+
+        Parameters
+        ----------
+        y : ndarray of float64 of shape (n_rows, n_outputs)
+        weight : ndarray of float64 of shape (n_rows,) or None
+
+        Returns
+        -------
+        settings : StreamSettings
+        """
+        if self.fixed_while_training["eta0"] is not None or not self.objective.location or self.algorithm == "prox_sgd":
+            return self
+        y = y[:, 0]
+        scale = float(np.sqrt(np.average((y - np.average(y, weights=weight)) ** 2, weights=weight)))
+        if not 0.0 < scale < np.inf:
+            return self
+        scaled = {name: scale * self.optimizer[name] for name in ("eta0", "beta")}
+        return replace(self, optimizer={**self.optimizer, **scaled})
+
+    def null_intercept(self, y: Vector, weight: Vector | None) -> float:
+        """Return the intercept to start from where steps are not given: of numbers and counts their mean's.
+
+        Parameters
+        ----------
+        y : ndarray of float64 of shape (n_rows, n_outputs)
+        weight : ndarray of float64 of shape (n_rows,) or None
+
+        Returns
+        -------
+        intercept : float
+        """
+        if self.fixed_while_training["eta0"] is not None or not (self.objective.location or self.objective.log_link):
+            return 0.0
+        mean = float(np.average(y[:, 0], weights=weight))
+        if self.objective.location:
+            return mean
+        return float(np.log(mean)) if mean > 0.0 else 0.0
+
+    def make_learner(self, n_outputs: int, seed: int) -> Learner:
+        """Begin a fit.
+
+        Parameters
+        ----------
+        n_outputs : int
+        seed : int
+            Of the dropout.
+
+        Returns
+        -------
+        learner : Learner
+        """
+        sampling = self.sampling
+        return Learner(
+            self.objective,
+            self.penalty,
+            make_optimizer(self.algorithm, self.penalty, **self.optimizer),
+            n_outputs=n_outputs,
+            softmax=n_outputs > 1 and bool(self.objective.softmax),
+            fit_intercept=self.fit_intercept,
+            sampling=Sampling(sampling.dropout, seed, sampling.min_count, sampling.drop_stale),
+        )
+
+
+def check_settings(given: dict[str, Any], losses: tuple[str, ...]) -> StreamSettings:
+    """Check the parameters of a streaming estimator.
+
+    Parameters
+    ----------
+    given : dict from str to object
+        Parameters by name.
+    losses : tuple of str
+        Registered names that the estimator takes.
+
+    Returns
+    -------
+    settings : StreamSettings
+
+    Raises
+    ------
+    ValueError, TypeError
+        Naming the parameter, its value and what is allowed.
+    """
+    known = {name: same for name, same in SAME_LOSS.items() if same in losses}
+    loss = check_choice(given["loss"], "loss", {*losses, *known})
+    loss = known.get(loss, loss)
+    delta = given.get("delta", 1.35)
+    objective = make_loss(loss, delta)
+    algorithm = check_choice(given["algorithm"], "algorithm", OPTIMIZERS)
+    options = make_solver_options(0.0, given["max_iter"], given["n_threads"], None)
+    tol = given["tol"]
+    settings = StreamSettings(
+        loss=loss,
+        delta=float(delta),
+        algorithm=algorithm,
+        objective=objective,
+        penalty=_make_penalty(given, objective),
+        optimizer=_check_steps(given),
+        sampling=_check_sampling(given),
+        max_iter=options.max_iter,
+        n_threads=options.n_threads,
+        n_iter_no_change=check_count(given["n_iter_no_change"], "n_iter_no_change"),
+        tol=-np.inf if tol is None else check_number(tol, "tol", 0.0, np.inf, "[0, inf)", upper_open=True),
+        validation_fraction=check_number(
+            given["validation_fraction"], "validation_fraction", 0.0, 1.0, "(0, 1)", lower_open=True, upper_open=True
+        ),
+        finish_tol=_check_finish(given["finish_tol"]),
+        fixed_while_training={name: given[name] for name in FIXED_WHILE_TRAINING if name in given},
+        **{
+            name: check_flag(given[name], name)
+            for name in ("fit_intercept", "shuffle", "early_stopping", "warm_start", "lock_free", "certify")
+        },
+    )
+    _check_together(settings, given)
+    return settings
+
+
+def make_generator(random_state: Any) -> np.random.Generator:
+    """Make a generator of random numbers of what scikit-learn calls a random state.
+
+    Parameters
+    ----------
+    random_state : None, int, numpy.random.RandomState or numpy.random.Generator
+        None: different every time. A generator goes on from where it is.
+
+    Returns
+    -------
+    generator : numpy.random.Generator
+    """
+    if random_state is None or isinstance(random_state, np.random.Generator):
+        return np.random.default_rng(random_state)
+    if isinstance(random_state, np.random.RandomState):
+        return np.random.default_rng(random_state.randint(0, 2**32, size=4, dtype=np.uint32))
+    if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool) and random_state >= 0:
+        return np.random.default_rng(int(random_state))
+    raise ValueError(
+        f"random_state: {random_state!r} is not allowed, expected None, a whole number of at least 0, a RandomState or "
+        "a Generator"
+    )
+
+
+def draw_seed(generator: np.random.Generator) -> int:
+    """Draw a seed for what is counted on from there, in [0, 2**63)."""
+    return int(generator.integers(2**63))
+
+
+def _make_penalty(given: dict[str, Any], objective: Any) -> Any:
+    """Check and build the penalty."""
+    alpha, l1_ratio = check_alpha(given["alpha"]), check_l1_ratio(given["l1_ratio"])
+    name = given["penalty"]
+    gamma = check_penalty(name, l1_ratio, given["gamma"])
+    if name not in HAS_GAMMA:
+        return PENALTIES[name](alpha, l1_ratio)
+    if gamma is None:
+        # Further out where the loss is less curved than squared loss; columns are taken to have curvature 1.
+        gamma = HAS_GAMMA[name] + (DEFAULT_GAMMA[name] - HAS_GAMMA[name]) / min(objective.lipschitz, 1.0)
+    return PENALTIES[name](alpha, l1_ratio, gamma)
+
+
+def _check_steps(given: dict[str, Any]) -> dict[str, float]:
+    """Check what says how far steps go."""
+    learning_rate = check_choice(given["learning_rate"], "learning_rate", ("constant", "invscaling"))
+    power_t = check_number(given["power_t"], "power_t", 0.0, np.inf, "[0, inf)", upper_open=True)
+    total_weight, eta0 = given["total_weight"], given["eta0"]
+    if total_weight is not None:
+        total_weight = check_number(
+            total_weight, "total_weight", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True
+        )
+    return {
+        "eta0": DEFAULT_ETA0 if eta0 is None else check_number(
+            eta0, "eta0", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True
+        ),
+        "beta": check_number(given["beta"], "beta", 0.0, np.inf, "[0, inf)", upper_open=True),
+        "power_t": 0.0 if learning_rate == "constant" else power_t,
+        "weight_decay": check_number(
+            given["weight_decay"], "weight_decay", 0.0, np.inf, "[0, inf)", upper_open=True
+        ),
+        "total_weight": total_weight or 0.0,
+        "average": _check_average(given["average"]),
+    }
+
+
+def _check_finish(finish_tol: Any) -> float | None:
+    """Check how far a fit is to be brought."""
+    if finish_tol is None:
+        return None
+    return check_number(finish_tol, "finish_tol", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
+
+
+def _check_average(average: Any) -> float:
+    """Return the weight that goes before the average, -1 for none."""
+    if isinstance(average, (bool, np.bool_)):
+        return 0.0 if average else -1.0
+    return float(check_count(average, "average", MOST_WEIGHT))
+
+
+def _check_sampling(given: dict[str, Any]) -> Sampling:
+    """Check what says which entries and coefficients take part."""
+    drop_stale = given["drop_stale"]
+    return Sampling(
+        dropout=check_number(given["dropout"], "dropout", 0.0, 1.0, "[0, 1)", upper_open=True),
+        min_count=check_count(given["min_count"], "min_count", MOST_COUNT),
+        # 0, and not False, is never.
+        drop_stale=0 if drop_stale == 0 and drop_stale is not False else check_count(drop_stale, "drop_stale"),
+    )
+
+
+def _check_together(settings: StreamSettings, given: dict[str, Any]) -> None:
+    """Refuse settings that an algorithm has no use for, or that contradict each other."""
+    algorithm, name = settings.algorithm, given["penalty"]
+    if name != "elastic_net" and not OPTIMIZERS[algorithm].any_penalty:
+        raise ValueError(
+            f"penalty: {name!r} is not allowed with algorithm={algorithm!r}, expected 'elastic_net', whose steps add "
+            "up in closed form, or algorithm='ftrl'"
+        )
+    only = {
+        "weight_decay": (0.0, ("prox_sgd", "adagrad"), ": FTRL keeps sums of slopes, and no coefficients to decay"),
+        "learning_rate": ("invscaling", ("prox_sgd",), ": the steps of the others follow from the slopes seen"),
+        "total_weight": (None, ("ftrl",), ""),
+        "average": (False, ("prox_sgd",), ": the steps of the others fall of themselves"),
+    }
+    for parameter, (default, algorithms, why) in only.items():
+        if given[parameter] != default and algorithm not in algorithms:
+            raise ValueError(
+                f"{parameter}: {given[parameter]!r} is not allowed with algorithm={algorithm!r}, expected {default!r}, "
+                f"or algorithm={' or '.join(map(repr, algorithms))}{why}"
+            )
+    if settings.finish_tol is not None:
+        _check_finishable(settings, given)
+    if settings.n_threads > 1:
+        for parameter, alone, why in (("min_count", 1, "counts"), ("average", False, "averages")):
+            if given[parameter] != alone:
+                raise ValueError(
+                    f"{parameter}: {given[parameter]!r} is not allowed with n_threads={settings.n_threads}, expected "
+                    f"{alone!r}: threads do not share {why}"
+                )
+
+
+def _check_finishable(settings: StreamSettings, given: dict[str, Any]) -> None:
+    """Refuse what SAGA, or a learner that takes its solution over, cannot do."""
+    for parameter, value, is_fine, expected in (
+        ("penalty", given["penalty"], given["penalty"] == "elastic_net", "'elastic_net'"),
+        ("loss", given["loss"], settings.loss != "poisson", "a loss whose second derivative is bounded"),
+        ("average", given["average"], given["average"] is False, "False"),
+        ("early_stopping", True, not settings.early_stopping, "False"),
+        ("beta", given["beta"], given["beta"] > 0.0 or settings.algorithm == "prox_sgd", "a number above 0"),
+    ):
+        if not is_fine:
+            raise ValueError(f"{parameter}: {value!r} is not allowed with finish_tol, expected {expected}")

@@ -1,0 +1,324 @@
+"""A fit that goes on: what it learns with, what it has become, and how it got there."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.inputs.rows import Rows
+from sparsereg.inputs.sklearn import ConvergenceWarning
+from sparsereg.metrics import mean_deviance
+from sparsereg.solvers.convergence import frames_of_the_package
+from sparsereg.streaming.batch import Chunk
+from sparsereg.streaming.divergence import Watch
+from sparsereg.streaming.learner import DivergenceError, Learner
+from sparsereg.streaming.options import StreamSettings
+from sparsereg.streaming.threads import learn_in_threads
+from sparsereg.streaming.weight_unit import Units
+
+__all__ = ["History", "Training"]
+
+Ids = npt.NDArray[np.int64]
+Vector = npt.NDArray[np.float64]
+
+# Rows between two entries of a history, at least.
+ENTRY_ROWS = 1 << 16
+# Non-zeros learned from for each coefficient that is then looked at: counting takes a tenth of the time.
+ENTRIES_OF_A_COUNT = 4
+# At the end of a call there is an entry where that many more rows are this share of all before, or more: as many
+# entries as the number of rows has digits, and a few.
+ENTRY_SHARE = 0.125
+COUNTS = ("n_rows", "n_nonzero", "n_touched", "nbytes")
+NUMBERS = ("weight", "seconds", "loss", "progressive_loss", "validation_loss")
+
+
+class History:
+    """A learning curve: columns of numbers, a row for each time that somebody looked."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[float]] = {name: [] for name in (*COUNTS, *NUMBERS)}
+
+    def __len__(self) -> int:
+        return len(self._columns["n_rows"])
+
+    def append(self, **entry: float) -> None:
+        """Add an entry.
+
+        Parameters
+        ----------
+        **entry : float
+            One number a column.
+        """
+        for name, value in entry.items():
+            self._columns[name].append(value)
+
+    def last(self, name: str) -> float:
+        """Return the last number of a column; 0 where there is none."""
+        column = self._columns[name]
+        return column[-1] if column else 0
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return the columns that hold something, by name."""
+        out = {name: np.array(self._columns[name], dtype=np.int64) for name in COUNTS}
+        out |= {name: np.array(self._columns[name], dtype=np.float64) for name in NUMBERS}
+        if np.isnan(out["validation_loss"]).all():
+            del out["validation_loss"]
+        return out
+
+    @classmethod
+    def of(cls, arrays: dict[str, npt.NDArray[Any]]) -> History:
+        """Make a history of what `arrays` returned."""
+        history = cls()
+        n_entries = len(arrays["n_rows"])
+        for name, column in history._columns.items():
+            column.extend(arrays[name].tolist() if name in arrays else [np.nan] * n_entries)
+        return history
+
+
+class Training:
+    """A learner on its way.
+
+    Parameters
+    ----------
+    settings : StreamSettings
+    n_features, n_outputs : int
+    seed : int
+        Of the dropout.
+
+    Attributes
+    ----------
+    learner : Learner
+    history : History
+    seconds : float
+        Spent learning.
+    n_entries : int
+        Non-zeros since the last entry of the history.
+    n_iter : int
+        Passes over the data so far, the one under way included.
+    units : Units
+        Of weights.
+    start : tuple of ndarray of int64 of shape (n_ids,) and of float64 of shape (n_ids, n_outputs)
+        Ids and coefficients before the first row, as they were given: cells round them.
+    """
+
+    def __init__(self, settings: StreamSettings, n_features: int, n_outputs: int, seed: int):
+        self.settings, self.n_features, self.seed = settings, n_features, seed
+        self.learner: Learner = settings.make_learner(n_outputs, seed)
+        self.history = History()
+        self.seconds = 0.0
+        self.n_iter = 0
+        self.n_entries = 0
+        self.units = Units()
+        self.start: tuple[Ids, Vector] = np.empty(0, dtype=np.int64), np.empty((0, n_outputs))
+        self._totals = np.zeros(2)
+        # Coefficients that were read, and the number of changes before that.
+        self._read: tuple[int, SparseCoef | PathCoef] | None = None
+        self._n_changes, self._is_learning = 0, False
+        self._watch = Watch(self._mean_losses, self._undecided)
+
+    def __setstate__(self, pickled: dict[str, Any]) -> None:
+        """Take attributes over; those that an older version did not have are as if the learner had come here now."""
+        learner = pickled["learner"]
+        self.__init__(pickled["settings"], pickled["n_features"], learner.n_outputs, pickled["seed"])
+        vars(self).update({name: value for name, value in pickled.items() if name in vars(self)})
+        if "units" not in pickled:
+            # Weights were what they are then, in units of 1.
+            self.units.seen[:] = learner.n_rows, 1.0
+        if "_watch" not in pickled:
+            self._watch.start(learner)
+
+    def learn(self, chunk: Chunk) -> None:
+        """Learn from some rows.
+
+        Raises
+        ------
+        DivergenceError
+            Where a step is not finite, and where the loss shows that steps of one length for all lead nowhere.
+        """
+        start = time.perf_counter()
+        self._n_changes, self._is_learning = self._n_changes + 1, True
+        try:
+            unit = self.units.of(chunk, self.learner)
+            learn_in_threads(
+                self.learner, chunk.rows, chunk.y, chunk.weight, self.settings.n_threads, self.settings.lock_free, unit
+            )
+            self._look(chunk)
+        finally:
+            # What another thread has read on the way is not what there is now.
+            self._n_changes, self._is_learning = self._n_changes + 1, False
+            self.seconds += time.perf_counter() - start
+            self.n_entries += chunk.n_entries
+
+    @property
+    def _undecided(self) -> float | None:
+        """Target of a row that may be of any class; None of numbers."""
+        n_outputs = self.learner.n_outputs
+        if self.settings.loss not in ("logistic", "squared_hinge"):
+            return None
+        return 0.5 if n_outputs == 1 else 1.0 / n_outputs
+
+    def end_pass(self, chunk: Chunk) -> None:
+        """Look whether a pass over few rows has led anywhere.
+
+        Parameters
+        ----------
+        chunk : Chunk
+            The last of them.
+        """
+        self._look(chunk, 1)
+
+    def end(self) -> None:
+        """Warn where the last rows say that all of it has led nowhere.
+
+        Warns
+        -----
+        ConvergenceWarning
+        """
+        if self._watch.finding is not None:
+            words = f"The fit has not settled: {self._watch.finding}."
+            warnings.warn(words, ConvergenceWarning, stacklevel=frames_of_the_package())
+
+    def _look(self, chunk: Chunk, *n_rows: int) -> None:
+        self._watch.look(self.learner, chunk, *n_rows)
+        # Steps that adapt get shorter by themselves, so that later rows may mend what the first have done.
+        if self._watch.finding is not None and self.settings.algorithm == "prox_sgd":
+            raise DivergenceError(f"the optimiser has diverged: {self._watch.finding}")
+
+    @property
+    def is_due(self) -> bool:
+        """Counting non-zeros costs little beside what has been learned since the last entry of the history."""
+        learner = self.learner
+        return self._rows_since_entry >= ENTRY_ROWS and self.n_entries >= ENTRIES_OF_A_COUNT * learner.n_touched
+
+    @property
+    def is_due_at_end(self) -> bool:
+        """The same at the end of a call, after which nothing may follow."""
+        return self.is_due or self._rows_since_entry >= ENTRY_SHARE * self.learner.n_rows
+
+    @property
+    def _rows_since_entry(self) -> int:
+        return self.learner.n_rows - int(self.history.last("n_rows"))
+
+    def record(self, validation_loss: float = np.nan) -> None:
+        """Add an entry to the history.
+
+        Parameters
+        ----------
+        validation_loss : float, default=NaN
+        """
+        learner = self.learner
+        weight, loss = learner.totals
+        gained = learner.totals - self._totals
+        self.history.append(
+            n_rows=learner.n_rows, n_nonzero=learner.count_nonzero(), n_touched=learner.n_touched,
+            nbytes=learner.nbytes, weight=weight, seconds=self.seconds,
+            loss=gained[1] / gained[0] if gained[0] > 0.0 else np.nan,
+            progressive_loss=loss / weight if weight > 0.0 else np.nan, validation_loss=validation_loss,
+        )
+        self._totals = learner.totals.copy()
+        self.n_entries = 0
+
+    def settle(self, ids: Ids, w: Vector, intercept: Vector) -> None:
+        """Replace the coefficients by those that something else has found.
+
+        Parameters
+        ----------
+        ids : ndarray of int64 of shape (n_ids,)
+        w : ndarray of float64 of shape (n_ids, n_outputs)
+        intercept : ndarray of float64 of shape (n_outputs,)
+        """
+        self.learner.start_from(ids, w, intercept)
+        self._n_changes += 1
+
+    def decide(self, rows: Rows) -> Vector:
+        """Compute linear predictors, an array of shape (n_rows, n_outputs), at the price of the rows alone.
+
+        Parameters
+        ----------
+        rows : Rows
+        """
+        if self._known is None and self.learner.cells.by_id:
+            return self.learner.decide(rows)
+        return self.coef.decision(rows).reshape(rows.n_samples, -1) + self.intercept
+
+    @property
+    def coef(self) -> SparseCoef | PathCoef:
+        """Coefficients now; read from the state once after each time that something was learned."""
+        known, n_changes, is_learning = self._known, self._n_changes, self._is_learning
+        if known is not None:
+            return known
+        ids, w = self.learner.coefficients()
+        coef: SparseCoef | PathCoef
+        if self.learner.n_outputs == 1:
+            coef = SparseCoef(ids, w[:, 0].copy(), self.n_features)
+        else:
+            coef = PathCoef(ids, sparse.csc_array(w), self.n_features)
+        if not is_learning:
+            self._read = n_changes, coef
+        return coef
+
+    @property
+    def _known(self) -> SparseCoef | PathCoef | None:
+        """Coefficients that were read after the last change."""
+        read = self._read
+        return read[1] if read is not None and read[0] == self._n_changes else None
+
+    @property
+    def intercept(self) -> Vector:
+        """Intercepts now, one for each output; a copy."""
+        return self.learner.intercepts()
+
+    def resume(self, state: dict[str, npt.NDArray[Any]], history: History, seconds: float, seed: int) -> None:
+        """Go on where another course was.
+
+        Parameters
+        ----------
+        state : dict from str to ndarray
+            Of its learner.
+        history : History
+        seconds : float
+        seed : int
+        """
+        self.learner = self.settings.make_learner(self.learner.n_outputs, seed)
+        self.seed, self.history, self.seconds = seed, history, seconds
+        self.rewind(state)
+        # The last entry may be older than the state; what was learned since then is in the next one.
+        self._watch.start(self.learner)
+        weight = history.last("weight")
+        self._totals = np.array([weight, weight * history.last("progressive_loss") if weight else 0.0])
+
+    def rewind(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """Go back to a state of the learner."""
+        self.learner.restore(state)
+        self._n_changes += 1
+        self._watch.start(self.learner)
+
+    def losses(self, rows: Rows, y: Vector, weight: Vector | None) -> Vector:
+        """Measure the mean loss of rows, penalty and dropout left out.
+
+        Parameters
+        ----------
+        rows : Rows
+        y : ndarray of float64 of shape (n_rows, n_outputs)
+        weight : ndarray of float64 of shape (n_rows,) or None
+
+        Returns
+        -------
+        losses : ndarray of float64 of shape (1,) or (n_outputs,)
+            Of the softmax, or of each output by itself.
+        """
+        return self._mean_losses(y, self.decide(rows), weight)
+
+    def _mean_losses(self, y: Vector, t: Vector, weight: Vector | None = None) -> Vector:
+        settings = self.settings
+        pairs = [(y, t)] if self.learner.softmax else zip(y.T, t.T, strict=True)
+        return 0.5 * np.array([
+            mean_deviance(target, predictor, weight, loss=settings.loss, delta=settings.delta)
+            for target, predictor in pairs
+        ])

@@ -1,0 +1,56 @@
+"""The way down a grid: left and taken up again, it goes on from where it was."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from sparsereg.design import make_design
+from sparsereg.model_selection.fold_path import Walk
+from sparsereg.solvers.assemble import prepare
+from sparsereg.solvers.base import SolverOptions
+
+RNG = np.random.default_rng(0)
+X = sparse.csr_array(RNG.standard_normal((200, 60)) * (RNG.random((200, 60)) < 0.5))
+Y = X[:, :20].sum(axis=1) + RNG.standard_normal(200)
+TARGETS = {
+    "squared": Y, "logistic": (Y > 0.0).astype(float), "poisson": np.exp(0.1 * Y).round(),
+    "classes": np.eye(3)[np.digitize(Y, [-1.0, 1.0])],
+}
+ALPHAS = np.geomspace(0.1, 1e-4, 12)
+
+
+@pytest.mark.parametrize(
+    ("name", "relax"),
+    [("squared", True), ("squared", False), ("logistic", False), ("poisson", False), ("classes", False)],
+)
+def test_a_pause_changes_nothing_but_rounding(name, relax):
+    loss = "logistic" if name == "classes" else name
+    built = []
+
+    def problem_of(smallest_alpha):
+        built.append(smallest_alpha)
+        return prepare(
+            make_design(X), TARGETS[name], None, None, loss=loss, fit_intercept=True, standardize=False, positive=False,
+            bounds=None, penalty_factor=None, l1_ratio=0.9, smallest_alpha=smallest_alpha,
+        )[1]
+
+    def walk(*stretches):
+        on_foot, fits = Walk(problem_of, l1_ratio=0.9, penalty={}, options=SolverOptions(tol=1e-9), relax=relax), []
+        for stretch in stretches:
+            on_foot.resume(float(stretch[-1]))
+            fits += [on_foot.step(float(alpha)) for alpha in stretch]
+            on_foot.pause()
+            assert on_foot.problem is on_foot.state is None
+        return on_foot, fits
+
+    (whole, expected), (parts, found) = walk(ALPHAS), walk(ALPHAS[:6], ALPHAS[6:8], ALPHAS[8:])
+    assert built == [ALPHAS[-1], ALPHAS[5], ALPHAS[7], ALPHAS[-1]]
+    assert (whole.n_rows, whole.fit_intercept) == (parts.n_rows, parts.fit_intercept) == (200, True)
+    for one, other in zip(found, expected, strict=True):
+        assert one.objective == pytest.approx(other.objective, abs=1e-8)
+        np.testing.assert_array_equal(one.columns, other.columns)
+    # Not from the beginning: the first fit of a stretch is as near to the last as any other.
+    passes, unbroken = (np.array([fit.n_iter for fit in one.fitted]) for one in (parts, whole))
+    assert np.all(passes[[6, 8]] <= 2 * unbroken[[6, 8]])
+    assert all(fit.columns.size == 0 for fit in (*parts.fitted, *parts.refitted))
+    assert len(parts.refitted) == (ALPHAS.size if relax else 0)
