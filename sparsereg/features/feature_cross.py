@@ -31,7 +31,7 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     """One column per category, and one per combination of categories of crossed columns.
 
     A category is a text, which does not depend on what its value came in: 7, 7.0 and "7" are one, "007" is another, in
-    lists, arrays, frames of all kinds and files. `sparsereg.categories` has the whole table.
+    lists, arrays, frames of all kinds and files. `sparsereg.features.categories` has the whole table.
 
     Exact crosses learn the categories in `fit`. A combination's id is its block's first id plus the mixed-radix number
     of its category codes, first column most significant, so it needs no table and need not be seen in `fit`.
@@ -71,8 +71,8 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     -----
     The hashed id of a block is the top bits of h: h starts as the key of the block's name and an equals sign
     (``"city x hour="``), and the key k of each column's text turns it into mix(h ^ mix(k)). Keys and mix are those of
-    `sparsereg.categories`; no part depends on the process, so models can be moved. Because a block's name alone seeds
-    it, adding a cross does not move the others. Two blocks of a row that collide are added up (a 2).
+    `sparsereg.features.categories`; no part depends on the process, so models can be moved. Because a block's name
+    alone seeds it, adding a cross does not move the others. Two blocks of a row that collide are added up (a 2).
 
     Missing values (None, NaN, NaT, pandas.NA, nulls, masked entries) are never a category.
 

@@ -15,7 +15,7 @@ _DOORS = ("__narwhals_dataframe__", "__arrow_c_stream__", "__dataframe__")  # by
 
 
 def table_columns(X: Any) -> list[Any]:
-    """Return the columns of a table, each 1-D, as `sparsereg.text_columns.as_column` takes them.
+    """Return the columns of a table, each 1-D, as `features.text_columns.as_column` takes them.
 
     Parameters
     ----------

@@ -16,6 +16,7 @@ from sparsereg._core.penalties import ElasticNet
 from sparsereg._core.state_table import Cells
 from sparsereg.design import find_ids
 from sparsereg.inputs.rows import Rows
+from sparsereg.inputs.versions import current_state
 from sparsereg.streaming.part import Part, Sampling
 
 __all__ = ["DivergenceError", "Learner", "make_optimizer"]
@@ -464,8 +465,9 @@ class Learner:
         return {**out, "state": self.state()}
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
-        state = pickled.pop("state")
-        self.__dict__.update(pickled)
+        attributes = current_state(self, pickled)
+        state = attributes.pop("state")
+        self.__dict__.update(attributes)
         self.lock, self.entering = threading.RLock(), threading.RLock()
         self.cells, self.counts = Cells.empty(SMALLEST, self.width), state["counts"]
         self.restore(state)

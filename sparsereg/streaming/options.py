@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from sparsereg.inputs.parameters import (
     check_number,
     check_penalty,
 )
+from sparsereg.inputs.versions import current_state
 from sparsereg.solvers.assemble import make_loss, make_solver_options
 from sparsereg.solvers.nonconvex.convexity import DEFAULT_GAMMA, HAS_GAMMA
 from sparsereg.streaming.learner import Learner, make_optimizer
@@ -92,6 +94,10 @@ class StreamSettings:
     certify: bool
     finish_tol: float | None
     fixed_while_training: dict[str, Any]
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Take attributes over, as any version called them."""
+        vars(self).update(current_state(self, state))
 
     @property
     def seeks_minimum(self) -> bool:
