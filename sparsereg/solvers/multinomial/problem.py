@@ -13,7 +13,8 @@ from sparsereg.design import Design
 from sparsereg.solvers.base import State
 from sparsereg.solvers.column_penalties import ColumnPenalties
 from sparsereg.solvers.multinomial import softmax
-from sparsereg.solvers.problem import Problem, make_problem
+from sparsereg.solvers.presolve import make_problem
+from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.response import make_response
 
 __all__ = ["MultinomialProblem", "MultinomialState", "make_multinomial_problem"]
