@@ -152,7 +152,7 @@ def check_far(data, loss, path, alphas, **settings):
         )
         w = path.coefs.toarray()[:, k]
         b = data.intercept_near(w, path.intercepts[k])
-        lost, null = data.gap_rounding(w), raw.null_objective()
+        lost, null = data.rounding(w), raw.null_objective()
         # The predictor is off by what float64 loses of the intercept, and its loss by so much times the slopes.
         slack = 1e-11 * null + 2.0 * lost * (np.sqrt(2.0 * null) + lost)
         assert abs(raw.objective(w, b) - path.objectives[k]) <= slack
@@ -215,7 +215,7 @@ def test_every_solver_moves_far_columns(ratio, settings):
     np.testing.assert_allclose(far.objectives, near.objectives, rtol=1e-11)
     for k, b in enumerate(far.intercepts):
         w = far.coefs.toarray()[:, k]
-        assert data.intercept_near(w, b) == pytest.approx(near.intercepts[k], abs=1e-6 + data.gap_rounding(w))
+        assert data.intercept_near(w, b) == pytest.approx(near.intercepts[k], abs=1e-6 + data.rounding(w))
 
 
 @pytest.mark.parametrize("ratio", [1e4, 1e9])
