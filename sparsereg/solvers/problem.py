@@ -147,7 +147,7 @@ class Problem:
         """Weights of the rows, or their one value."""
         return self.response.weight
 
-    @property
+    @cached_property
     def weight_sum(self) -> float:
         """Sum of the weights of the rows."""
         return float(self.s.sum())

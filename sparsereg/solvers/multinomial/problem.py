@@ -207,6 +207,11 @@ class MultinomialState:
         """Linear predictors, of shape (n_classes, n_rows); a copy."""
         return np.stack([state.eta for state in self.classes])
 
+    @property
+    def n_nonzero(self) -> int:
+        """Number of coefficients that are not zero, of all classes."""
+        return sum(state.n_nonzero for state in self.classes)
+
 
 def make_multinomial_problem(
     design: Design,
