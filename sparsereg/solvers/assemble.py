@@ -26,7 +26,8 @@ from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.column_penalties import check_sign_bounds, make_column_penalties
 from sparsereg.solvers.multinomial.problem import MultinomialProblem, make_multinomial_problem
 from sparsereg.solvers.nonconvex.convexity import HAS_GAMMA, threshold_units
-from sparsereg.solvers.problem import Problem, make_problem
+from sparsereg.solvers.presolve import make_problem
+from sparsereg.solvers.problem import Problem
 
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss

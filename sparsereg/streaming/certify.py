@@ -22,7 +22,8 @@ from sparsereg.solvers.convergence import frames_of_the_package, warn_unconverge
 from sparsereg.solvers.evaluate import Evaluation, evaluate, gain_of_a_descent
 from sparsereg.solvers.multinomial.problem import make_multinomial_problem
 from sparsereg.solvers.null_model import state_at
-from sparsereg.solvers.problem import Problem, make_problem
+from sparsereg.solvers.presolve import make_problem
+from sparsereg.solvers.problem import Problem
 from sparsereg.streaming.batch import Chunk
 from sparsereg.streaming.options import StreamSettings
 from sparsereg.streaming.training import Training

@@ -17,11 +17,11 @@ import numpy.typing as npt
 from sparsereg._core import cd, column_objective
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import L0, ElasticNet
-from sparsereg.solvers.base import Progress, Solution, SolverOptions, State
+from sparsereg.solvers.base import Progress, QuadraticModel, Solution, SolverOptions, State
 from sparsereg.solvers.certificate import MAX_STALLED, ROUNDING
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.response import linearise_rows
-from sparsereg.solvers.working_set import GROWTH, MAX_SWEEPS, SMALL_WORKING_SET, Model
+from sparsereg.solvers.working_set import GROWTH, MAX_SWEEPS, SMALL_WORKING_SET
 
 if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty
@@ -61,7 +61,7 @@ class CoordinatewiseMinimizer:
         At the point, relative.
     objective : float
         F at the point, less the constant of the problem.
-    model : Model
+    model : QuadraticModel
         Of the loss at the point, its weights times `damping`.
     column_sum, curvature : ndarray of float64 of shape (n_active,)
         Of the columns under the weights of the model, where last measured.
@@ -170,7 +170,7 @@ class CoordinatewiseMinimizer:
             loss, _, weight = linearise_rows(problem.loss, problem.row_terms, state.eta, state.neg_gradient, self.floor)
             weight *= self.damping
             weight_sum = float(weight.sum())
-        self.model = Model(weight, weight_sum if problem.fit_intercept else 0.0, loss)
+        self.model = QuadraticModel(weight, weight_sum if problem.fit_intercept else 0.0, loss)
         rules = (problem.penalty_factor, problem.scale, problem.unit)
         paid = column_objective.penalty_value(self.penalty, problem.columns, state.w, *rules)
         self.objective = loss + paid
