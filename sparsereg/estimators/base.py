@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,11 @@ __all__ = [
 Vector = npt.NDArray[np.float64]
 
 
+@cache
+def _parameters(cls: type) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(cls.__init__).parameters  # type: ignore[misc]
+
+
 class SparseLinearModel(Versioned, BaseEstimator):
     """Coefficients, one vector or one for each class, and the linear predictor made from them."""
 
@@ -44,6 +50,7 @@ class SparseLinearModel(Versioned, BaseEstimator):
     _coef: SparseCoef | PathCoef
     intercept_: Any
     penalty: str
+    gamma: float | None
     l1_ratio: Any
     # Of models without, and of pickles that say nothing of it.
     _has_offset = False
@@ -52,10 +59,10 @@ class SparseLinearModel(Versioned, BaseEstimator):
 
     def _spelled_penalty(self) -> dict[str, Any]:
         """Return `penalty` and `l1_ratio`, with scikit-learn's words put into ours where l1_ratio can be set."""
-        share = inspect.signature(type(self).__init__).parameters.get("l1_ratio")
-        if share is None:
-            return {"penalty": self.penalty, "l1_ratio": getattr(self, "l1_ratio", None)}
-        return dict(zip(("penalty", "l1_ratio"), spell_penalty(self.penalty, self.l1_ratio, share.default)))
+        setting = _parameters(type(self)).get("l1_ratio")
+        if setting is None:
+            return {"penalty": self.penalty, "l1_ratio": self.l1_ratio}
+        return dict(zip(("penalty", "l1_ratio"), spell_penalty(self.penalty, self.l1_ratio, setting.default)))
 
     def _set_solutions(self, solutions: Sequence[Solution | JointSolution], design: Design) -> None:
         """Take over what solvers found: one solution, or one for each class."""
@@ -107,21 +114,22 @@ class SparseLinearModel(Versioned, BaseEstimator):
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Refuse to set what would hide the coefficients that predictions are made of."""
-        self._check_is_no_view(name, "set")
+        if name in self._views:
+            self._refuse_view(name, "set")
         super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
         """Refuse to delete what is made on request."""
-        self._check_is_no_view(name, "deleted")
+        if name in self._views:
+            self._refuse_view(name, "deleted")
         super().__delattr__(name)
 
-    def _check_is_no_view(self, name: str, done: str) -> None:
-        if name in self._views:
-            raise AttributeError(
-                f"{name} of {type(self).__name__} cannot be {done}: it is made of the non-zero coefficients each time "
-                "it is asked for. To go on from other coefficients give them to `SGDRegressor` or `SGDClassifier` as "
-                "`fit(..., coef_init=)`; to keep coefficients in a range use `bounds`"
-            )
+    def _refuse_view(self, name: str, done: str) -> None:
+        raise AttributeError(
+            f"{name} of {type(self).__name__} cannot be {done}: it is made of the non-zero coefficients each time "
+            "it is asked for. To go on from other coefficients give them to `SGDRegressor` or `SGDClassifier` as "
+            "`fit(..., coef_init=)`; to keep coefficients in a range use `bounds`"
+        )
 
     def sparsify(self) -> Any:
         """Let `coef_` be what `sparse_coef_` is, a SciPy matrix of shape (1 or n_classes, n_features).

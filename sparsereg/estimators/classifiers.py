@@ -2,79 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sparsereg.estimators.base import ProbabilisticClassifier, SparseClassifier
-from sparsereg.estimators.glm import COMMON_ATTRIBUTES, COMMON_PARAMETERS, GLMEstimator
+from sparsereg.estimators.docstrings import CLASSIFIER_ATTRIBUTES, CLASSIFIER_PARAMETERS
+from sparsereg.estimators.glm import GLMEstimator
 from sparsereg.inputs.targets import encode_classes, flatten
 
 __all__ = ["LinearSVC", "LogisticRegression"]
 
 Vector = npt.NDArray[np.float64]
 
-_PARAMETERS = """
-    Parameters
-    ----------
-    alpha : float, default=0.01
-        Strength, >= 0. On standardised columns and with L1, 0.5 and more leave no column in.
-    l1_ratio : float in [0, 1], default=1.0
-        Share of L1; the rest is L2.
-    class_weight : None, "balanced" or mapping from label to float, default=None
-        c_k; the weight of a row is multiplied by sum_k y_ik c_k, which is c_k for a row of class k. "balanced": the sum
-        of all weights over n_classes times that of class k. Labels that a mapping leaves out have c_k = 1; one with
-        c_k = 0 is no class, as if its rows had weight 0.
-    label_smoothing : float in [0, 1), default=0.0
-        eps: the target y_ik, 0 or 1 or a probability, becomes (1 - eps) y_ik + eps / n_classes. The weight of a row is
-        that of its label before.""" + COMMON_PARAMETERS
-
-_ATTRIBUTES = """
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels, ascending; 0, 1, ... after a fit to probabilities.
-    sparse_coef_ : scipy.sparse.csr_matrix of shape (1, n_features), (n_classes, n_features) beyond two classes
-        Non-zero coefficients only.
-    coef_ : ndarray of float64 of shape (1, n_features), (n_classes, n_features) beyond two classes
-        All coefficients; made anew each time it is asked for, as wide as X.
-    intercept_ : ndarray of float64 of shape (1,), (n_classes,) beyond two classes""" + COMMON_ATTRIBUTES
-
-
-class OneAlphaClassifier(GLMEstimator):
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
+class GLMClassifier(GLMEstimator):
     """A fit at one alpha to labels or probabilities of classes."""
 
-    def __init__(
-        self,
-        alpha: float = 0.01,
-        *,
-        l1_ratio: float = 1.0,
-        class_weight: Any = None,
-        label_smoothing: float = 0.0,
-        fit_intercept: bool = True,
-        standardize: bool = False,
-        positive: bool = False,
-        bounds: Any = None,
-        penalty_factor: Any = None,
-        penalty: str = "elastic_net",
-        gamma: float | None = None,
-        max_iter: int = 10_000,
-        tol: float = 1e-6,
-        warm_start: bool = False,
-        n_threads: int | None = None,
-        verbose: int = 0,
-        callback: Callable[..., Any] | None = None,
-    ):
-        super().__init__(
-            alpha, fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
-            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol,
-            warm_start=warm_start, n_threads=n_threads, verbose=verbose, callback=callback,
-        )
-        self.l1_ratio = l1_ratio
-        self.class_weight = class_weight
-        self.label_smoothing = label_smoothing
+    alpha: float = field(default=0.01, kw_only=False)
+    l1_ratio: float = 1.0
+    class_weight: Any = None
+    label_smoothing: float = 0.0
+
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Any:
         """Minimise F(w, b); see `regularization_path` for its definition.
@@ -108,16 +60,18 @@ class OneAlphaClassifier(GLMEstimator):
             flatten(y, stacklevel=5), sample_weight, n_samples=n_samples, class_weight=self.class_weight,
             label_smoothing=self.label_smoothing,
         )
-        shares = coded.probabilities
-        outputs = [np.ascontiguousarray(shares[:, 1])] if coded.classes.size == 2 else self._outputs(shares)
-        return outputs, coded.sample_weight, coded.classes
+        probabilities = coded.probabilities
+        if coded.classes.size == 2:
+            return [np.ascontiguousarray(probabilities[:, 1])], coded.sample_weight, coded.classes
+        return self._outputs(probabilities), coded.sample_weight, coded.classes
 
-    def _outputs(self, shares: Vector) -> list[Vector]:
+    def _outputs(self, probabilities: Vector) -> list[Vector]:
         """Return the targets of more than two classes."""
         raise NotImplementedError
 
 
-class LogisticRegression(ProbabilisticClassifier, OneAlphaClassifier):
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
+class LogisticRegression(ProbabilisticClassifier, GLMClassifier):
     __doc__ = """Logistic regression: log-odds that are linear in the columns, L1 by default.
 
     Minimises the mean cross-entropy, mean_i -sum_k y_ik log(probability of class k), + alpha * sum_j p_j
@@ -127,13 +81,14 @@ class LogisticRegression(ProbabilisticClassifier, OneAlphaClassifier):
     Beyond two classes it is the cross-entropy of the softmax: every class has coefficients, for all of which the
     penalty is paid, and an intercept. A shift of all classes alike changes no probability; the intercepts have mean
     zero, and with L1 alone the coefficients need not be unique.
-    """ + _PARAMETERS + _ATTRIBUTES
+    """ + CLASSIFIER_PARAMETERS + CLASSIFIER_ATTRIBUTES
 
-    def _outputs(self, shares: Vector) -> list[Vector]:
-        return [shares]
+    def _outputs(self, probabilities: Vector) -> list[Vector]:
+        return [probabilities]
 
 
-class LinearSVC(SparseClassifier, OneAlphaClassifier):
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
+class LinearSVC(SparseClassifier, GLMClassifier):
     __doc__ = """Support vector machine with squared hinge loss, one class against the rest, L1 by default.
 
     For each class (for two, for the second) minimises mean_i [y_i max(0, 1 - t_i)^2 + (1 - y_i) max(0, 1 + t_i)^2]
@@ -142,9 +97,9 @@ class LinearSVC(SparseClassifier, OneAlphaClassifier):
     class weights, which here weigh the rows of every class in every fit.
 
     `objective_` is the sum over these fits, `dual_gap_` the largest and `n_iter_` the most.
-    """ + _PARAMETERS + _ATTRIBUTES
+    """ + CLASSIFIER_PARAMETERS + CLASSIFIER_ATTRIBUTES
 
     _loss = "squared_hinge"
 
-    def _outputs(self, shares: Vector) -> list[Vector]:
-        return list(np.ascontiguousarray(shares.T))
+    def _outputs(self, probabilities: Vector) -> list[Vector]:
+        return list(np.ascontiguousarray(probabilities.T))

@@ -1,4 +1,202 @@
-"""What the documentation of streaming estimators has in common."""
+"""Docstring fragments that several estimators share."""
+
+from sparsereg.metrics import METRICS, STEPPED
+
+COMMON_PARAMETERS = """
+    fit_intercept : bool, default=True
+        The intercept is never penalised.
+    standardize : bool, default=False
+        Penalise sd_j w_j in place of w_j; coefficients stay on the scale of X. A constant column, of no use beside an
+        intercept, is left out; without one it pays nothing, as its sd_j is 0.
+    positive : bool, default=False
+        Keep every coefficient at 0 or above.
+    bounds : None or pair (lower, upper), default=None
+        Each None, a number, an array of length n_features, or a mapping from column id, or from column name where X is
+        a data frame; lower <= 0 <= upper.
+    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id or name, default=None
+        p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
+    penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elastic_net"
+        What stands in the place of |w_j|. "mcp" and "scad" level off, "l0" counts; these are not convex, and the fit is
+        a minimum along each coordinate. See `regularization_path`. Where l1_ratio can be set, scikit-learn's words will
+        do: "elasticnet", and "l1" and "l2" for l1_ratio 1 and 0, which must then be left at its default.
+    gamma : float or None, default=None
+        Where MCP (> 1) and SCAD (> 2) level off, in thresholds of the column, alpha l1_ratio p_j / c_j with c_j its
+        curvature; None: 3 and 3.7. See `regularization_path`.
+    max_iter : int, default=10_000
+        Passes after which to stop, with a ConvergenceWarning.
+    tol : float, default=1e-6
+        Duality gap to reach, relative to F of the model with intercept only; violation to reach where the penalty is
+        not convex.
+    warm_start : bool, default=False
+        Start from the coefficients of the last fit.
+    n_threads : int or None, default=None
+        Threads for passes over all columns; None is 1, -1 all, -2 all but one. Results are the same for any number.
+    verbose : int, default=0
+        1 prints a line when the fit is done.
+    callback : callable or None, default=None
+        Called with a `sparsereg.Progress` after every look at the duality gap; whatever it raises ends the fit and
+        leaves the estimator as it was.
+"""
+
+CLASSIFIER_PARAMETERS = """
+    Parameters
+    ----------
+    alpha : float, default=0.01
+        Strength, >= 0. On standardised columns and with L1, 0.5 and more leave no column in.
+    l1_ratio : float in [0, 1], default=1.0
+        Share of L1; the rest is L2.
+    class_weight : None, "balanced" or mapping from label to float, default=None
+        c_k; the weight of a row is multiplied by sum_k y_ik c_k, which is c_k for a row of class k. "balanced": the sum
+        of all weights over n_classes times that of class k. Labels that a mapping leaves out have c_k = 1; one with
+        c_k = 0 is no class, as if its rows had weight 0.
+    label_smoothing : float in [0, 1), default=0.0
+        eps: the target y_ik, 0 or 1 or a probability, becomes (1 - eps) y_ik + eps / n_classes. The weight of a row is
+        that of its label before.""" + COMMON_PARAMETERS
+
+REGRESSOR_COEFFICIENTS = """
+    Attributes
+    ----------
+    sparse_coef_ : scipy.sparse.csr_matrix of shape (1, n_features)
+        Non-zero coefficients only.
+    coef_ : ndarray of float64 of shape (n_features,)
+        All coefficients; made anew each time it is asked for, as wide as X.
+    intercept_ : float"""
+
+CLASSIFIER_COEFFICIENTS = """
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Labels, ascending; 0, 1, ... after a fit to probabilities.
+    sparse_coef_ : scipy.sparse.csr_matrix of shape (1, n_features), (n_classes, n_features) beyond two classes
+        Non-zero coefficients only.
+    coef_ : ndarray of float64 of shape (1, n_features), (n_classes, n_features) beyond two classes
+        All coefficients; made anew each time it is asked for, as wide as X.
+    intercept_ : ndarray of float64 of shape (1,), (n_classes,) beyond two classes"""
+
+COMMON_ATTRIBUTES = """
+    dual_gap_ : float
+        Certified distance of the objective from its minimum, relative to F of the model with intercept only. NaN where
+        the penalty is not convex.
+    violation_ : float
+        The most by which minimising over one coefficient alone would move its gradient, relative to the largest
+        gradient entry of the model with intercept only. NaN where the duality gap says more.
+    objective_ : float
+        F(w, b).
+    n_iter_ : int
+        Passes over the working set plus passes over all columns.
+    n_active_ : int
+        Columns of X with a non-zero in some row of positive weight.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Only after a fit on a data frame with string column names.
+"""
+
+REGRESSOR_ATTRIBUTES = REGRESSOR_COEFFICIENTS + COMMON_ATTRIBUTES
+CLASSIFIER_ATTRIBUTES = CLASSIFIER_COEFFICIENTS + COMMON_ATTRIBUTES
+
+CV_PARAMETERS = """
+    alphas : None, int or array-like, default=None
+        Grid of distinct strengths, in any order; None: geometric from the smallest at which every penalised coefficient
+        is zero on all data, or from 1 where no column has anything to explain; a whole number: the same, of that many.
+        Folds share it.
+    n_alphas : int, default=100
+    eps : float in (0, 1) or None, default=None
+        Smallest over largest alpha of a grid that is not given. None: {eps}, and the grid goes on below, in the same
+        ratio, while its smallest alpha is the best: until the loss on all data has stopped falling, there are as many
+        non-zeros as rows (without L2 part), or alpha has come to {min_ratio} of the largest. A number, as `alphas`, is
+        kept, with a warning where the best alpha is the smallest and that loss still falls.
+    cv : None, int, splitter or iterable, default=None
+        Number of folds, None is 5: consecutive rows{folds}. Or a splitter of scikit-learn, or pairs (train, test)
+        of positions or masks; one pair is a validation set. Every class needs rows in every train part.
+    scoring : None, str, sequence of str or callable, default=None
+        What decides, measured on the unseen rows of every fold. None: {first}. Or other names among {names}: of several
+        the first decides, the others are reported. Or a scikit-learn scorer or its name, where greater is better. A
+        fold in which it is undefined (NaN) at every alpha has no part in the choice, as one row with "r2" or one class
+        with "auc"; nor has an alpha at which some other fold leaves it undefined. ValueError if no alpha is left.
+    rule : {{"min", "1se"}}, default="min"
+        "min": the alpha of best mean score, of equals the largest. "1se": the largest whose mean is within a standard
+        error of it.
+    relax : bool, default=False
+        Refit every support without penalty, in the folds and on all data.
+    fit_intercept : bool, default=True
+        The intercept is never penalised.
+    standardize : bool, default=False
+        Penalise sd_j w_j in place of w_j, sd_j that of the training part; coefficients stay on the scale of X.
+    positive : bool, default=False
+        Keep every coefficient at 0 or above.
+    bounds : None or pair (lower, upper), default=None
+        Each None, a number, an array of length n_features, or a mapping from column id, or from column name where X is
+        a data frame; lower <= 0 <= upper.
+    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id or name, default=None
+        p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
+{penalty}    max_iter : int, default=10_000
+        Passes at one alpha after which to stop, with a ConvergenceWarning.
+    tol : float, default=1e-8
+        Duality gap to reach on all data and in every fold, relative to F of the model with intercept only. Folds are
+        solved to 1e-10 or better where supports are refitted (relax) or scores jump with the order of predictions or at
+        a threshold: {stepped}scorers that are callables or scikit-learn's.
+    n_jobs : int or None, default=None
+        Threads to share the folds; None is 1, -1 all, -2 all but one. Results are the same for any number.
+    verbose : int, default=0
+        1 prints a line when a fold is done.
+    callback : callable or None, default=None
+        Called with a `sparsereg.CVProgress` after every fit, from one thread at a time; whatever it raises ends the fit
+        and leaves the estimator as it was.
+"""
+
+CV_PENALTY = """    penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elastic_net"
+        Form of the sparse part of the penalty; the last three are not convex, see `regularization_path`. Where l1_ratio
+        can be set, scikit-learn's words will do: "elasticnet", and "l1" and "l2" for l1_ratio 1 and 0, which must then
+        be left at its default.
+    gamma : float or None, default=None
+        Where MCP (> 1) and SCAD (> 2) level off; see `regularization_path`.
+"""
+
+CV_ATTRIBUTES = """
+    alpha_ : float
+        The strength chosen.
+    l1_ratio_ : float
+        The share of L1 chosen.
+    alphas_ : ndarray of float64 of shape (n_alphas,), of (n_l1_ratios, n_alphas) for several l1_ratio
+        Of several l1_ratio each grid goes on as far as it should: NaN where one is shorter than the longest.
+    path_ : RegularizationPath
+        The fits on all data at l1_ratio_.
+    cv_results_ : dict of ndarray
+        One entry for each l1_ratio and alpha: "alpha", "l1_ratio", "n_nonzero" (mean over folds); for every metric
+        "mean_", "std_", "se_" and its name, and "fold_" and its name of shape (n_entries, n_folds). Means over folds
+        are weighted by the weight of their unseen rows; the standard error is the root of the weighted variance over
+        the number of folds less one, as in glmnet.
+    best_index_ : int
+        Entry of cv_results_ that was chosen.
+    dual_gap_ : float
+        Certified distance of the objective of the fit on all data from its minimum, relative to F of the model with
+        intercept only. NaN where the penalty is not convex.
+    violation_ : float
+        As that of a single fit: says how far a penalty that is not convex is from its minimum along every coordinate.
+    objective_ : float
+        F(w, b) at alpha_; for relaxed fits the loss alone.
+    n_iter_ : int
+        Passes over the working set plus passes over all columns at alpha_ on all data.
+    n_active_ : int
+        Columns of X with a non-zero in some row of positive weight.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Only after a fit on a data frame with string column names.
+"""
+
+REGRESSOR_CV_ATTRIBUTES = REGRESSOR_COEFFICIENTS + CV_ATTRIBUTES
+CLASSIFIER_CV_ATTRIBUTES = CLASSIFIER_COEFFICIENTS + CV_ATTRIBUTES
+
+CV_MSE_PATH = """    mse_path_ : ndarray of shape (n_alphas, n_folds), of (n_l1_ratios, n_alphas, n_folds) for several
+        Mean squared error of the unseen rows of each fold, as scikit-learn keeps it; padded as `alphas_` is. Not there
+        where `scoring` is a list without "mse".
+"""
+
+CV_L1_RATIO = """
+    Parameters
+    ----------
+    l1_ratio : float in [0, 1] or list of float, default={default}
+        Share of L1; the rest is L2. Of several the folds choose one."""
 
 STREAM_OBJECTIVE = """
 
@@ -128,3 +326,28 @@ STREAM_ATTRIBUTES = """n_iter_ : int
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
         Only after a fit on a data frame with string column names.
     """
+
+
+def cv_parameters(
+    loss: str, scoring: str, *, eps: str = "1e-3", min_ratio: str = "1e-6", folds: str = "", penalty: str = CV_PENALTY
+) -> str:
+    """Describe the parameters of a cross-validated estimator.
+
+    Parameters
+    ----------
+    loss : str
+    scoring, eps, min_ratio, folds : str
+        Of its loss: the metric that decides by default, the default ratio of the ends of the grid, how far down the
+        grid goes on, and what folds have beyond consecutive rows.
+    penalty : str
+        The entries of `penalty` and `gamma`.
+
+    Returns
+    -------
+    text : str
+    """
+    names = METRICS[loss]
+    return CV_PARAMETERS.format(
+        first=scoring, eps=eps, min_ratio=min_ratio, folds=folds, penalty=penalty, names=", ".join(names),
+        stepped="".join(f"{name}, " for name in names if name in STEPPED),
+    )

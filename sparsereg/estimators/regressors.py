@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from sparsereg.estimators.base import LogLinkRegressor, SparseRegressor
-from sparsereg.estimators.glm import COMMON_ATTRIBUTES, COMMON_PARAMETERS, GLMEstimator, Settings
+from sparsereg.estimators.docstrings import COMMON_PARAMETERS, REGRESSOR_ATTRIBUTES
+from sparsereg.estimators.glm import GLMEstimator
+from sparsereg.solvers.assemble import make_loss
 
 __all__ = ["ElasticNet", "HuberRegressor", "Lasso", "PoissonRegressor", "Ridge"]
 
-_ATTRIBUTES = """
-    Attributes
-    ----------
-    sparse_coef_ : scipy.sparse.csr_matrix of shape (1, n_features)
-        Non-zero coefficients only.
-    coef_ : ndarray of float64 of shape (n_features,)
-        All coefficients; made anew each time it is asked for, as wide as X.
-    intercept_ : float""" + COMMON_ATTRIBUTES
-
-
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class Lasso(SparseRegressor, GLMEstimator):
     __doc__ = """Linear regression with an L1 penalty: coefficients that do not pay for themselves are exactly zero.
 
@@ -32,11 +21,12 @@ class Lasso(SparseRegressor, GLMEstimator):
     Parameters
     ----------
     alpha : float, default=1.0
-        Strength, >= 0.""" + COMMON_PARAMETERS + _ATTRIBUTES
+        Strength, >= 0.""" + COMMON_PARAMETERS + REGRESSOR_ATTRIBUTES
 
     l1_ratio = 1.0
 
 
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class Ridge(SparseRegressor, GLMEstimator):
     __doc__ = """Linear regression with an L2 penalty (weight decay): coefficients shrink, none becomes zero.
 
@@ -48,13 +38,14 @@ class Ridge(SparseRegressor, GLMEstimator):
     Parameters
     ----------
     alpha : float, default=1.0
-        Strength, >= 0.""" + COMMON_PARAMETERS + _ATTRIBUTES
+        Strength, >= 0.""" + COMMON_PARAMETERS + REGRESSOR_ATTRIBUTES
 
     l1_ratio = 0.0
     # It has no sparse part whose form could be chosen.
     _penalties = ("elastic_net",)
 
 
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class ElasticNet(SparseRegressor, GLMEstimator):
     __doc__ = """Linear regression with a mixed penalty: L1 for zeros, L2 to share weight among correlated columns.
 
@@ -65,35 +56,12 @@ class ElasticNet(SparseRegressor, GLMEstimator):
     alpha : float, default=1.0
         Strength, >= 0.
     l1_ratio : float in [0, 1], default=0.5
-        1 is `Lasso`, 0 is `Ridge`.""" + COMMON_PARAMETERS + _ATTRIBUTES
+        1 is `Lasso`, 0 is `Ridge`.""" + COMMON_PARAMETERS + REGRESSOR_ATTRIBUTES
 
-    def __init__(
-        self,
-        alpha: float = 1.0,
-        *,
-        l1_ratio: float = 0.5,
-        fit_intercept: bool = True,
-        standardize: bool = False,
-        positive: bool = False,
-        bounds: Any = None,
-        penalty_factor: Any = None,
-        penalty: str = "elastic_net",
-        gamma: float | None = None,
-        max_iter: int = 10_000,
-        tol: float = 1e-6,
-        warm_start: bool = False,
-        n_threads: int | None = None,
-        verbose: int = 0,
-        callback: Callable[..., Any] | None = None,
-    ):
-        super().__init__(
-            alpha, fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
-            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol,
-            warm_start=warm_start, n_threads=n_threads, verbose=verbose, callback=callback,
-        )
-        self.l1_ratio = l1_ratio
+    l1_ratio: float = 0.5
 
 
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class HuberRegressor(SparseRegressor, GLMEstimator):
     __doc__ = """Linear regression that outliers pull at with a bounded force: Huber's loss, L1 by default.
 
@@ -111,43 +79,17 @@ class HuberRegressor(SparseRegressor, GLMEstimator):
         Share of L1; the rest is L2.
     delta : float, default=1.35
         Residual from which on the loss grows linearly, > 0, in the units of y. 1.35 standard deviations of the noise
-        are 95 % as efficient as squared loss where the noise is normal.""" + COMMON_PARAMETERS + _ATTRIBUTES
+        are 95 % as efficient as squared loss where the noise is normal.""" + COMMON_PARAMETERS + REGRESSOR_ATTRIBUTES
 
     _loss = "huber"
+    l1_ratio: float = 1.0
+    delta: float = 1.35
 
-    def __init__(
-        self,
-        alpha: float = 1.0,
-        *,
-        l1_ratio: float = 1.0,
-        delta: float = 1.35,
-        fit_intercept: bool = True,
-        standardize: bool = False,
-        positive: bool = False,
-        bounds: Any = None,
-        penalty_factor: Any = None,
-        penalty: str = "elastic_net",
-        gamma: float | None = None,
-        max_iter: int = 10_000,
-        tol: float = 1e-6,
-        warm_start: bool = False,
-        n_threads: int | None = None,
-        verbose: int = 0,
-        callback: Callable[..., Any] | None = None,
-    ):
-        super().__init__(
-            alpha, fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
-            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol,
-            warm_start=warm_start, n_threads=n_threads, verbose=verbose, callback=callback,
-        )
-        self.l1_ratio = l1_ratio
-        self.delta = delta
-
-    def _settings(self, names: npt.NDArray[np.object_] | None) -> Settings:
-        settings = super()._settings(names)
-        return replace(settings, problem={**settings.problem, "delta": self.delta})
+    def _make_loss(self) -> Any:
+        return make_loss(self._loss, self.delta)
 
 
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class PoissonRegressor(LogLinkRegressor, GLMEstimator):
     __doc__ = """Log-linear regression of counts, L1 by default.
 
@@ -161,30 +103,7 @@ class PoissonRegressor(LogLinkRegressor, GLMEstimator):
     alpha : float, default=1.0
         Strength, >= 0.
     l1_ratio : float in [0, 1], default=1.0
-        Share of L1; the rest is L2.""" + COMMON_PARAMETERS + _ATTRIBUTES
+        Share of L1; the rest is L2.""" + COMMON_PARAMETERS + REGRESSOR_ATTRIBUTES
 
-    def __init__(
-        self,
-        alpha: float = 1.0,
-        *,
-        l1_ratio: float = 1.0,
-        fit_intercept: bool = True,
-        standardize: bool = False,
-        positive: bool = False,
-        bounds: Any = None,
-        penalty_factor: Any = None,
-        penalty: str = "elastic_net",
-        gamma: float | None = None,
-        max_iter: int = 10_000,
-        tol: float = 1e-6,
-        warm_start: bool = False,
-        n_threads: int | None = None,
-        verbose: int = 0,
-        callback: Callable[..., Any] | None = None,
-    ):
-        super().__init__(
-            alpha, fit_intercept=fit_intercept, standardize=standardize, positive=positive, bounds=bounds,
-            penalty_factor=penalty_factor, penalty=penalty, gamma=gamma, max_iter=max_iter, tol=tol,
-            warm_start=warm_start, n_threads=n_threads, verbose=verbose, callback=callback,
-        )
-        self.l1_ratio = l1_ratio
+    l1_ratio: float = 1.0
+

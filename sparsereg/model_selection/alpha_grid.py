@@ -1,4 +1,4 @@
-"""The grid of a cross-validation: given, or made of the data and carried on while its smallest alpha is the best."""
+"""Alpha grid of a cross-validation: given, or made of the data and carried on while its smallest alpha is the best."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Vector = npt.NDArray[np.float64]
 
 # A grid that goes on ends at this share of its first alpha; pure L2, whose grid starts a thousand times higher than
 # that of L1, at a thousandth of it.
-LEAST_SHARE, LEAST_SHARE_L2 = 1e-6, 1e-9
+MIN_RATIO, MIN_RATIO_L2 = 1e-6, 1e-9
 # It goes on by this part of its length at a time, a factor of two for 100 alphas down to 1e-3.
 STRETCHES = 10
 
@@ -75,10 +75,10 @@ class Grid:
         """
         if not self.is_open:
             return alphas[:0]
-        shares = self.eps ** (np.arange(alphas.size, alphas.size + self.stretch(alphas)) / (self.n_alphas - 1))
+        ratios = self.eps ** (np.arange(alphas.size, alphas.size + self.stretch(alphas)) / (self.n_alphas - 1))
         # The last of them should not hang on rounding.
-        least = (LEAST_SHARE if l1_ratio > 0.0 else LEAST_SHARE_L2) * (1.0 - 1e-9)
-        return alphas[0] * shares[shares >= least]
+        lowest = (MIN_RATIO if l1_ratio > 0.0 else MIN_RATIO_L2) * (1.0 - 1e-9)
+        return alphas[0] * ratios[ratios >= lowest]
 
     def stretch(self, alphas: Vector) -> int:
         """Return how many alphas make a stretch, over which the loss should fall if smaller ones are worth a try.
@@ -122,7 +122,7 @@ class Grid:
         )
 
 
-def make_grid(alphas: Any, n_alphas: Any, eps: Any, usual_eps: float) -> Grid:
+def make_grid(alphas: Any, n_alphas: Any, eps: Any, default_eps: float) -> Grid:
     """Check the settings of a grid.
 
     Parameters
@@ -130,15 +130,15 @@ def make_grid(alphas: Any, n_alphas: Any, eps: Any, usual_eps: float) -> Grid:
     alphas : None, int or array-like of shape (n_alphas,)
     n_alphas : int
     eps : float or None
-        None: `usual_eps`, and the grid may go on below.
-    usual_eps : float
+        None: `default_eps`, and the grid may go on below.
+    default_eps : float
 
     Returns
     -------
     grid : Grid
     """
     given, n_alphas = check_given_alphas(alphas, n_alphas)
-    n_alphas, ratio = check_grid(n_alphas, usual_eps if eps is None else eps)
+    n_alphas, ratio = check_grid(n_alphas, default_eps if eps is None else eps)
     return Grid(given, n_alphas, ratio, is_open=given is None and eps is None and n_alphas > 1)
 
 

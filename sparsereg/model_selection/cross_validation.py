@@ -1,4 +1,4 @@
-"""Cross-validation on one shared design: folds are weights, judged on aggregated rows, alpha by alpha."""
+"""Cross-validation on one shared design: folds are weights, scored on aggregated rows, alpha by alpha."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.model_selection.fold_path import Walk
+from sparsereg.model_selection.fold_path import FoldPath
 from sparsereg.model_selection.folds import Fold
+from sparsereg.solvers.assemble import ProblemOptions
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.convergence import warn_unconverged
 from sparsereg.solvers.multinomial.problem import MultinomialProblem
@@ -25,7 +26,7 @@ __all__ = [
     "FoldJob",
     "choose",
     "comparable_means",
-    "fold_controls",
+    "fold_solver_options",
     "summarise",
 ]
 
@@ -73,17 +74,15 @@ class FoldJob:
 
     Attributes
     ----------
-    problem_of : callable
-        Makes the problem of given sample weights and the smallest alpha ahead.
-    unseen_of : callable
-        Makes the judge of given sample weights: a function of a solution that returns a dict of scores.
-    l1_ratio : float
-    penalty : dict
-        `penalty` and `gamma`, as `alpha_solver` takes them.
-    options : SolverOptions
-        Of the folds: see `fold_controls`.
+    make_problem : callable
+        Takes sample weights and the smallest alpha ahead.
+    make_scorer : callable
+        Takes sample weights; returns a function of a solution that returns a dict of scores.
+    options : ProblemOptions
+    solver_options : SolverOptions
+        Of the folds: see `fold_solver_options`.
     relax : bool
-        Judge relaxed fits.
+        Score relaxed fits.
     n_samples : int
     sample_weight : ndarray of float64 of shape (n_samples,) or None
         For the fits.
@@ -91,18 +90,17 @@ class FoldJob:
         For the scores.
     """
 
-    problem_of: Callable[[Vector, float], Problem | MultinomialProblem]
-    unseen_of: Callable[[Vector], Callable[[Any], dict[str, float]]]
-    l1_ratio: float
-    penalty: dict[str, Any]
-    options: SolverOptions
+    make_problem: Callable[[Vector, float], Problem | MultinomialProblem]
+    make_scorer: Callable[[Vector], Callable[[Any], dict[str, float]]]
+    options: ProblemOptions
+    solver_options: SolverOptions
     relax: bool
     n_samples: int
     sample_weight: Vector | None
     score_weight: Vector | None
 
 
-def fold_controls(options: SolverOptions, relax: bool, is_stepped: bool) -> SolverOptions:
+def fold_solver_options(options: SolverOptions, relax: bool, is_stepped: bool) -> SolverOptions:
     """Say how well the fits of folds have to be solved: as well as those of all data, or better.
 
     Parameters
@@ -145,7 +143,7 @@ class CrossValidation:
 
     Parameters
     ----------
-    fits : FoldJob
+    job : FoldJob
     folds : list of Fold
     n_jobs : int
         Threads to share the folds; results do not depend on it.
@@ -160,15 +158,15 @@ class CrossValidation:
         One for each fold.
     """
 
-    def __init__(self, fits: FoldJob, folds: Sequence[Fold], n_jobs: int, callback: Callable[[CVProgress], object]):
-        self._fits, self._folds, self._n_jobs, self._callback = fits, folds, n_jobs, callback
-        self._stop, self._telling, self._preparing = threading.Event(), threading.Lock(), threading.Lock()
-        self._walks = [self._walk_of(fold) for fold in folds]
+    def __init__(self, job: FoldJob, folds: Sequence[Fold], n_jobs: int, callback: Callable[[CVProgress], object]):
+        self._job, self._folds, self._n_jobs, self._callback = job, folds, n_jobs, callback
+        self._stop, self._reporting, self._preparing = threading.Event(), threading.Lock(), threading.Lock()
+        self._paths = [self._path_of(fold) for fold in folds]
         self.alphas: Vector = np.empty(0)
         self.results = [FoldScores({}, []) for _ in folds]
 
-    def go_on(self, alphas: Vector) -> None:
-        """Fit and judge every fold at further alphas.
+    def extend(self, alphas: Vector) -> None:
+        """Fit and score every fold at further alphas.
 
         Parameters
         ----------
@@ -176,7 +174,7 @@ class CrossValidation:
             Below those before.
         """
         before, self.alphas = self.alphas.size, np.concatenate([self.alphas, alphas])
-        _share(lambda number: self._run(number, before), len(self._folds), self._n_jobs, self._stop)
+        _run_in_threads(lambda number: self._run(number, before), len(self._folds), self._n_jobs, self._stop)
 
     def warn(self) -> None:
         """Warn, once for all folds, of fits that stopped short of the tolerance.
@@ -186,53 +184,53 @@ class CrossValidation:
         ConvergenceWarning
         """
         for relaxed in (False, True):
-            fits = [fit for walk in self._walks for fit in (walk.refitted if relaxed else walk.fitted)]
-            warn_unconverged(fits, np.resize(self.alphas, len(fits)), self._fits.options, relaxed=relaxed)
+            fits = [fit for path in self._paths for fit in (path.refitted if relaxed else path.fitted)]
+            warn_unconverged(fits, np.resize(self.alphas, len(fits)), self._job.solver_options, relaxed=relaxed)
 
-    def _walk_of(self, fold: Fold) -> Walk:
-        fits = self._fits
+    def _path_of(self, fold: Fold) -> FoldPath:
+        job = self._job
 
-        def problem_of(smallest_alpha: float) -> Problem | MultinomialProblem:
+        def make_problem(smallest_alpha: float) -> Problem | MultinomialProblem:
             # A fold takes the most memory before it is solved, and little time: one does so while others solve.
             with self._preparing:
-                return fits.problem_of(fold.train_weight(fits.sample_weight, fits.n_samples), smallest_alpha)
+                return job.make_problem(fold.train_weight(job.sample_weight, job.n_samples), smallest_alpha)
 
-        options = replace(fits.options, callback=self._look)
-        return Walk(problem_of, l1_ratio=fits.l1_ratio, penalty=fits.penalty, options=options, relax=fits.relax)
+        solver_options = replace(job.solver_options, callback=self._check_stop)
+        return FoldPath(make_problem, job.options, solver_options, relax=job.relax)
 
-    def _look(self, _: object) -> None:
+    def _check_stop(self, _: object) -> None:
         if self._stop.is_set():
             raise _Stopped
 
-    def _tell(self, progress: CVProgress) -> None:
-        self._look(None)
-        with self._telling:
+    def _report(self, progress: CVProgress) -> None:
+        self._check_stop(None)
+        with self._reporting:
             self._callback(progress)
 
     def _run(self, number: int, start: int) -> None:
-        """Fit and judge one fold, alpha by alpha, from position `start` of the grid."""
-        fits, kept, walk = self._fits, self.results[number], self._walks[number]
+        """Fit and score one fold, alpha by alpha, from position `start` of the grid."""
+        job, results, path = self._job, self.results[number], self._paths[number]
         try:
-            walk.resume(float(self.alphas[-1]))
+            path.resume(float(self.alphas[-1]))
         except ValueError as error:
             raise ValueError(
                 f"cv: the train part of fold {number} cannot be fitted, because a class or all counts are missing "
                 f"there or have no weight; expected folds that keep some of each in every train part ({error})"
             ) from error
-        judge = fits.unseen_of(self._folds[number].test_weight(fits.score_weight, fits.n_samples))
+        score = job.make_scorer(self._folds[number].test_weight(job.score_weight, job.n_samples))
         for k in range(start, self.alphas.size):
             alpha = float(self.alphas[k])
-            solution = walk.step(alpha)
-            scores = judge(solution)
+            solution = path.step(alpha)
+            scores = score(solution)
             for name, value in scores.items():
-                kept.scores.setdefault(name, []).append(value)
-            kept.n_nonzero.append(solution.columns.size)
-            n_folds, n_alphas, n_nonzero = len(self._folds), self.alphas.size, kept.n_nonzero[-1]
-            self._tell(CVProgress(number, n_folds, fits.l1_ratio, alpha, k, n_alphas, n_nonzero, scores))
-        walk.pause()
+                results.scores.setdefault(name, []).append(value)
+            results.n_nonzero.append(solution.columns.size)
+            n_folds, n_alphas, n_nonzero = len(self._folds), self.alphas.size, results.n_nonzero[-1]
+            self._report(CVProgress(number, n_folds, job.options.l1_ratio, alpha, k, n_alphas, n_nonzero, scores))
+        path.pause()
 
 
-def _share(run: Callable[[int], None], n_tasks: int, n_jobs: int, stop: threading.Event) -> None:
+def _run_in_threads(run: Callable[[int], None], n_tasks: int, n_jobs: int, stop: threading.Event) -> None:
     """Run tasks in this thread and n_jobs - 1 others; raise the first failure once all have ended.
 
     This thread takes part because the memory that it has freed before is of no use to others.
@@ -362,8 +360,8 @@ def choose(table: dict[str, Vector], name: str, rule: str, greater_is_better: bo
             "as shares of the variance and ranks are where all unseen rows are alike. Expected folds (cv) whose unseen "
             "rows differ, or another scoring: None is the mean loss, which every row defines"
         )
-    least = np.nanmin(cost)
-    best = int(np.argmax(cost <= least + (SAME_SCORE * abs(least) if np.isfinite(least) else 0.0)))
+    lowest = np.nanmin(cost)
+    best = int(np.argmax(cost <= lowest + (SAME_SCORE * abs(lowest) if np.isfinite(lowest) else 0.0)))
     if rule == "min":
         return best
     near = cost <= cost[best] + np.nan_to_num(table[f"se_{name}"][best])

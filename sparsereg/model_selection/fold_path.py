@@ -1,4 +1,4 @@
-"""The way down a grid of alphas on some samples, which can be left and taken up again where it was left."""
+"""Warm-started fits of a fold down a grid of alphas, which can be paused and resumed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sparsereg.path.solve import alpha_solver
+from sparsereg.solvers.assemble import ProblemOptions
 from sparsereg.solvers.base import JointSolution, Solution, SolverOptions
 from sparsereg.solvers.convergence import count_rows
 from sparsereg.solvers.multinomial.problem import MultinomialProblem
@@ -15,24 +16,22 @@ from sparsereg.solvers.null_model import gain_in_sight, null_state, state_at
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.relaxed import RelaxedFit
 
-__all__ = ["Walk"]
+__all__ = ["FoldPath"]
 
 # The loss is as low as it gets where less than this share of that of the null model is left, or where neither what the
 # last alphas took off nor what columns could take off lets one expect that smaller ones take this share of it off.
-PERFECT, FALLEN = 1e-6, 1e-4
+MIN_LOSS_RATIO, MIN_DECREASE = 1e-6, 1e-4
 
 
-class Walk:
-    """Fits of some samples, alpha by alpha, each from the last; between stretches only the last fit is kept.
+class FoldPath:
+    """Fits of a fold, or of all data, alpha by alpha, each from the last; while paused only the last fit is kept.
 
     Parameters
     ----------
-    problem_of : callable
-        Makes the problem, given the smallest alpha ahead.
-    l1_ratio : float
-    penalty : dict
-        `penalty` and `gamma`, as `alpha_solver` takes them.
-    options : SolverOptions
+    make_problem : callable
+        Takes the smallest alpha ahead.
+    options : ProblemOptions
+    solver_options : SolverOptions
     relax : bool
         Refit every support without penalty.
 
@@ -51,15 +50,14 @@ class Walk:
 
     def __init__(
         self,
-        problem_of: Callable[[float], Problem | MultinomialProblem],
+        make_problem: Callable[[float], Problem | MultinomialProblem],
+        options: ProblemOptions,
+        solver_options: SolverOptions,
         *,
-        l1_ratio: float,
-        penalty: dict[str, Any],
-        options: SolverOptions,
         relax: bool,
     ):
-        self._problem_of, self._l1_ratio, self._penalty = problem_of, l1_ratio, penalty
-        self._controls, self._relax = options, relax
+        self._make_problem, self._options, self._solver_options = make_problem, options, solver_options
+        self._relax = relax
         self._last: Any = None
         self._alphas: list[float] = []
         self.problem: Any = None
@@ -70,15 +68,17 @@ class Walk:
         self._in_sight = 0.0
 
     def resume(self, smallest_alpha: float) -> None:
-        """Take the walk up: from the null model, or from the last fit.
+        """Go on from the null model, or from the last fit.
 
         Parameters
         ----------
         smallest_alpha : float
             Of the stretch to come; infinite where it is not known yet.
         """
-        problem, options, last = self._problem_of(smallest_alpha), self._controls, self._last
-        self._solve = alpha_solver(problem, self._l1_ratio, options, **self._penalty)
+        problem, options, last = self._make_problem(smallest_alpha), self._solver_options, self._last
+        self._solve = alpha_solver(
+            problem, self._options.l1_ratio, options, penalty=self._options.penalty, gamma=self._options.gamma
+        )
         self._refit = RelaxedFit(problem, options)
         self.problem, self.n_rows, self.fit_intercept = problem, count_rows(problem), bool(problem.fit_intercept)
         self._null_loss = problem.reference if problem.reference > problem.gap_rounding else 0.0
@@ -102,7 +102,7 @@ class Walk:
         solution : Solution or JointSolution
             Relaxed where that is asked for.
         """
-        solution = self._solve(alpha, self.state, self._controls)
+        solution = self._solve(alpha, self.state, self._solver_options)
         self._last = solution
         self._alphas.append(alpha)
         self.fitted.append(solution.without_coefficients())
@@ -113,13 +113,13 @@ class Walk:
         return refit
 
     def pause(self) -> None:
-        """Leave the walk, and free all but the last fit and what smaller alphas could win."""
+        """Free all but the last fit and what smaller alphas could win."""
         if self.problem.reference > self.problem.gap_rounding:
             self._in_sight = gain_in_sight(self.problem, self.state)
         self.problem = self.state = self._solve = self._refit = None
 
     def is_saturated(self, n_steps: int) -> bool:
-        """Say whether smaller alphas have nothing left to win; of a walk that pauses.
+        """Say whether smaller alphas have nothing left to win; while paused.
 
         Parameters
         ----------
@@ -137,8 +137,8 @@ class Walk:
         before, start = self._null_loss, np.inf
         if n_steps < len(self.fitted):
             before, start = self.fitted[-1 - n_steps].loss, self._alphas[-1 - n_steps]
-        if loss <= PERFECT * self._null_loss:
+        if loss <= MIN_LOSS_RATIO * self._null_loss:
             return True
-        if (before - loss) * alpha <= FALLEN * loss * (start - alpha) and self._in_sight <= FALLEN * loss:
+        if (before - loss) * alpha <= MIN_DECREASE * loss * (start - alpha) and self._in_sight <= MIN_DECREASE * loss:
             return True
-        return self._l1_ratio == 1.0 and self._last.columns.size + self.fit_intercept >= self.n_rows
+        return self._options.l1_ratio == 1.0 and self._last.columns.size + self.fit_intercept >= self.n_rows

@@ -1,4 +1,4 @@
-"""The judge of a fold: metrics of predictions for the rows that its fits have not seen."""
+"""Held-out scores of a fold: metrics of predictions for the rows that its fits have not seen."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Vector = npt.NDArray[np.float64]
 
 
 class HeldOut:
-    """The unseen part of a fold, on aggregated rows where the loss lets them stand for their samples.
+    """The held-out rows of a fold, on aggregated rows where the loss lets them stand for their samples.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class HeldOut:
         self._undefined = dict.fromkeys(SHARES.intersection(names), np.nan) if flat else {}
 
     def __call__(self, solution: Solution | JointSolution) -> dict[str, float]:
-        """Judge a solution; NaN is for what these rows leave undefined. Cost: one pass over its columns."""
+        """Score a solution; NaN is for what these rows leave undefined. Cost: one pass over its columns."""
         design, coefs = self._design, solution.on(self._design.n_active)
         indices, predictors = coefs.indices.astype(np.int32, copy=False), []
         for start, end in zip(coefs.indptr, coefs.indptr[1:]):

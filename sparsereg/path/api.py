@@ -1,4 +1,4 @@
-"""Regularisation paths: what users call."""
+"""Regularisation paths: `regularization_path` and its short forms."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.inputs.names import rules_by_id
-from sparsereg.inputs.parameters import check_flag, check_given_alphas, check_grid, check_l1_ratio, check_relax
+from sparsereg.design import make_design
+from sparsereg.inputs.parameters import check_given_alphas, check_grid, check_l1_ratio, check_relax
 from sparsereg.inputs.sklearn import feature_names
 from sparsereg.inputs.targets import encode_classes, flatten
 from sparsereg.inputs.weights import is_offset
 from sparsereg.path.grid import geometric_grid
 from sparsereg.path.result import RegularizationPath
 from sparsereg.path.solve import relax_all, solve_grid
-from sparsereg.solvers.assemble import make_solver_options, prepare
-from sparsereg.solvers.convergence import (
-    warn_blurred,
-)
+from sparsereg.solvers.assemble import make_loss, make_problem_options, make_solver_options, prepare
+from sparsereg.solvers.convergence import warn_blurred
 from sparsereg.solvers.null_model import alpha_max, null_state
 
 __all__ = [
@@ -159,21 +157,24 @@ def regularization_path(
     l1_ratio = check_l1_ratio(l1_ratio)
     grid, n_alphas = check_given_alphas(alphas, n_alphas)
     n_alphas, eps = check_grid(n_alphas, eps)
-    options = make_solver_options(tol, max_iter, n_threads, callback)
-    fit_intercept, relax = check_flag(fit_intercept, "fit_intercept"), check_relax(relax, l1_ratio)
+    solver_options = make_solver_options(tol, max_iter, n_threads, callback)
+    relax = check_relax(relax, l1_ratio)
     names = feature_names(X)
-    design, problem = prepare(
-        X, y, sample_weight, offset, loss=loss, delta=delta, fit_intercept=fit_intercept, standardize=standardize,
-        positive=positive, **rules_by_id(penalty_factor, bounds, names), penalty=penalty, gamma=gamma,
-        l1_ratio=l1_ratio, smallest_alpha=np.inf if grid is None else float(grid[-1]),
+    options = make_problem_options(
+        make_loss(loss, delta), names, penalty=penalty, l1_ratio=l1_ratio, gamma=gamma, fit_intercept=fit_intercept,
+        standardize=standardize, positive=positive, bounds=bounds, penalty_factor=penalty_factor,
     )
+    design = make_design(X, sample_weight)
+    problem = prepare(design, y, sample_weight, offset, options, np.inf if grid is None else float(grid[-1]))
     warn_blurred(design.active[problem.blurred])
-    state = null_state(problem, options)
+    state = null_state(problem, solver_options)
     if grid is None:
         grid = geometric_grid(alpha_max(problem, state, l1_ratio, penalty), n_alphas, eps)
-    solutions = solve_grid(problem, state, grid, l1_ratio, options, penalty=penalty, gamma=gamma, verbose=verbose)
+    solutions = solve_grid(
+        problem, state, grid, l1_ratio, solver_options, penalty=penalty, gamma=options.gamma, verbose=verbose
+    )
     if relax:
-        solutions = relax_all(problem, solutions, grid, options)
+        solutions = relax_all(problem, solutions, grid, solver_options)
     return RegularizationPath.of(
         solutions, grid, problem, design, loss=loss, delta=delta, penalty=penalty, l1_ratio=l1_ratio, relaxed=relax,
         has_offset=is_offset(offset), feature_names=names,

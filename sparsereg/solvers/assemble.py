@@ -1,21 +1,24 @@
-"""From data and column settings, checked, to the problem that solvers take."""
+"""Problem assembly: settings and data, checked, to the problem that solvers take."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core.losses import LOSSES, Huber
-from sparsereg.design import Design, make_design
+from sparsereg.design import Design
+from sparsereg.inputs.names import bounds_by_id, values_by_id
 from sparsereg.inputs.parameters import (
     MAX_PASSES,
     check_choice,
     check_count,
+    check_flag,
+    check_l1_ratio,
     check_number,
     check_penalty,
     check_threads,
@@ -32,12 +35,12 @@ from sparsereg.solvers.problem import Problem
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
-__all__ = ["make_loss", "make_solver_options", "prepare"]
+__all__ = ["ProblemOptions", "make_loss", "make_problem_options", "make_solver_options", "prepare"]
 
 Vector = npt.NDArray[np.float64]
 
 # Squares of numbers in between stay well within float64.
-SMALLEST_TARGET, LARGEST_TARGET = 1e-140, 1e140
+MIN_TARGET, MAX_TARGET = 1e-140, 1e140
 
 _after_fork = False
 
@@ -52,92 +55,141 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_note_fork)
 
 
-def prepare(
-    X: Any,
-    y: Any,
-    sample_weight: Any,
-    offset: Any,
+@dataclass(frozen=True)
+class ProblemOptions:
+    """What defines F besides the data and alpha, checked as far as that can be without data.
+
+    Attributes
+    ----------
+    loss : loss object
+        As `make_loss` builds it.
+    penalty : str
+    l1_ratio : float
+    gamma : float or None
+    fit_intercept, standardize, positive : bool
+    bounds, penalty_factor
+        As `make_column_penalties` takes them.
+    """
+
+    loss: _Loss
+    penalty: str
+    l1_ratio: float
+    gamma: float | None
+    fit_intercept: bool
+    standardize: bool
+    positive: bool
+    bounds: Any
+    penalty_factor: Any
+
+
+def make_problem_options(
+    loss: _Loss,
+    names: npt.NDArray[np.object_] | None = None,
     *,
-    loss: str = "squared",
-    delta: float = 1.35,
-    fit_intercept: bool,
-    standardize: bool,
-    positive: bool,
-    bounds: Any,
-    penalty_factor: Any,
-    penalty: str = "elastic_net",
-    gamma: float | None = None,
-    l1_ratio: float,
-    smallest_alpha: float,
-) -> tuple[Design, Problem | MultinomialProblem]:
-    """Validate data and column settings and bring them into the form that solvers take.
+    penalty: Any = "elastic_net",
+    l1_ratio: Any = 1.0,
+    gamma: Any = None,
+    fit_intercept: Any = True,
+    standardize: Any = False,
+    positive: Any = False,
+    bounds: Any = None,
+    penalty_factor: Any = None,
+) -> ProblemOptions:
+    """Check the settings of a problem.
 
     Parameters
     ----------
-    X, y, sample_weight, offset, loss, delta, fit_intercept, standardize, positive, bounds, penalty_factor
-    penalty, gamma
-        As in `regularization_path`. X may also be a design already made of it with these weights.
-    l1_ratio, smallest_alpha : float
+    loss : loss object
+        As `make_loss` builds it.
+    names : ndarray of str of shape (n_features,) or None
+        Of the columns, which bounds and penalty factors may be given by.
+    penalty, l1_ratio, gamma, fit_intercept, standardize, positive, bounds, penalty_factor
+        As in `regularization_path`.
+
+    Returns
+    -------
+    options : ProblemOptions
+    """
+    l1_ratio = check_l1_ratio(l1_ratio)
+    gamma, fit_intercept = check_penalty(penalty, l1_ratio, gamma), check_flag(fit_intercept, "fit_intercept")
+    bounds, factors = bounds_by_id(bounds, names), values_by_id(penalty_factor, names, "penalty_factor")
+    return ProblemOptions(loss, penalty, l1_ratio, gamma, fit_intercept, standardize, positive, bounds, factors)
+
+
+def prepare(
+    design: Design, y: Any, sample_weight: Any, offset: Any, options: ProblemOptions, smallest_alpha: float
+) -> Problem | MultinomialProblem:
+    """Check a target and bring it, with the design, into the form that solvers take.
+
+    Parameters
+    ----------
+    design : Design
+        Made with these weights.
+    y, sample_weight, offset
+        As in `regularization_path`.
+    options : ProblemOptions
+    smallest_alpha : float
         As in `make_problem`.
 
     Returns
     -------
-    design : Design
     problem : Problem or MultinomialProblem
-        The latter for logistic loss and the shares of more than two classes.
+        The latter for logistic loss and the probabilities of more than two classes.
     """
-    objective = make_loss(loss, delta)
-    check_penalty(penalty, l1_ratio, gamma)
-    design = X if isinstance(X, Design) else make_design(X, sample_weight)
+    loss, penalty = options.loss, options.penalty
     weight = check_sample_weight(sample_weight, design.n_samples)
     penalties = make_column_penalties(
-        design.active, design.n_features, penalty_factor=penalty_factor, bounds=bounds, positive=positive,
-        standardize=standardize,
+        design.active, design.n_features, penalty_factor=options.penalty_factor, bounds=options.bounds,
+        positive=options.positive, standardize=options.standardize,
     )
-    if objective.softmax and np.ndim(y) == 2 and np.shape(y)[1] > 1:
-        shares = check_probabilities(y, design.n_samples, weight)
-        if shares.shape[1] > 2:
+    if loss.softmax and np.ndim(y) == 2 and np.shape(y)[1] > 1:
+        probabilities = check_probabilities(y, design.n_samples, weight)
+        if probabilities.shape[1] > 2:
             check_choice(penalty, "penalty (beyond two classes)", ("elastic_net",))
-            offset = check_offsets(offset, *shares.shape)
-            return design, make_multinomial_problem(
-                design, shares, weight, penalties, fit_intercept=fit_intercept, offset=offset, l1_ratio=l1_ratio
+            offset = check_offsets(offset, *probabilities.shape)
+            return make_multinomial_problem(
+                design, probabilities, weight, penalties, fit_intercept=options.fit_intercept, offset=offset,
+                l1_ratio=options.l1_ratio,
             )
-        y = shares[:, 1]
+        y = probabilities[:, 1]
     offset = check_offset(offset, design.n_samples)
-    target = check_target(y, design.n_samples, *objective.targets, loss)
-    if objective.location:
+    target = check_target(y, design.n_samples, *loss.targets, _name_of(loss))
+    if loss.location:
         _check_magnitude(target if offset is None else target - offset)
     convex = penalty == "elastic_net"
     if not convex:
         check_sign_bounds(penalties, design.active, penalty)
     problem = make_problem(
-        design, target, weight, penalties, loss=objective, offset=offset, fit_intercept=fit_intercept,
-        l1_ratio=l1_ratio,
-        smallest_alpha=smallest_alpha, eliminate=convex,
+        design, target, weight, penalties, loss=loss, offset=offset, fit_intercept=options.fit_intercept,
+        l1_ratio=options.l1_ratio, smallest_alpha=smallest_alpha, eliminate=convex,
     )
     if penalty in HAS_GAMMA:
         problem = replace(problem, unit=threshold_units(problem))
-    return design, problem
+    return problem
+
+
+def _name_of(loss: _Loss) -> str:
+    return next(name for name, kind in LOSSES.items() if type(loss) is kind)
 
 
 def _check_magnitude(target: Vector) -> None:
     """Refuse targets whose squares leave the range of float64: they would vanish or overflow in silence."""
     largest = float(np.abs(target).max())
-    if largest > 0.0 and not SMALLEST_TARGET <= largest <= LARGEST_TARGET:
+    if largest > 0.0 and not MIN_TARGET <= largest <= MAX_TARGET:
         raise ValueError(
             f"y: the largest absolute value (less offset), {largest:g}, is outside "
-            f"[{SMALLEST_TARGET:g}, {LARGEST_TARGET:g}]; rescale y"
+            f"[{MIN_TARGET:g}, {MAX_TARGET:g}]; rescale y"
         )
 
 
-def make_loss(name: Any, delta: Any) -> _Loss:
+def make_loss(name: Any, delta: Any = 1.35) -> _Loss:
     """Build a loss from its name and what parameters it has.
 
     Parameters
     ----------
     name : str
         One of the registered losses.
-    delta : float
+    delta : float, default=1.35
         Of Huber's loss, > 0; the others have no use for it.
     """
     loss = LOSSES[check_choice(name, "loss", LOSSES)]

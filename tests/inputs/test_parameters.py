@@ -52,43 +52,44 @@ def test_alphas_are_copied():
     assert check_alphas((3, 2, 0)).dtype == np.float64
 
 
-def test_controls():
-    controls = make_solver_options(0.0, 1, None, None)
-    assert (controls.tol, controls.max_iter, controls.n_threads, controls.callback) == (0.0, 1, 1, None)
+def test_solver_options():
+    options = make_solver_options(0.0, 1, None, None)
+    assert (options.tol, options.max_iter, options.n_threads, options.callback) == (0.0, 1, 1, None)
     assert make_solver_options(1, 1, -1, print).n_threads == os.cpu_count()
     assert make_solver_options(1, 1, 3, print).callback is print
     assert make_solver_options(1, 1, -2, print).n_threads == max(os.cpu_count() - 1, 1)
     assert make_solver_options(1, 1, -10_000, print).n_threads == 1
 
 
-def test_rules_by_default_take_no_memory():
-    rules = make_column_penalties(ACTIVE, WIDTH)
-    for array, value in ((rules.penalty_factor, 1.0), (rules.lower, -np.inf), (rules.upper, np.inf)):
+def test_column_penalties_by_default_take_no_memory():
+    penalties = make_column_penalties(ACTIVE, WIDTH)
+    for array, value in ((penalties.penalty_factor, 1.0), (penalties.lower, -np.inf), (penalties.upper, np.inf)):
         assert array.shape == (3,)
         assert array.strides == (0,)
         assert array[0] == value
-    assert rules.standardize is False
+    assert penalties.standardize is False
     assert make_column_penalties(ACTIVE, WIDTH, penalty_factor=2).penalty_factor.strides == (0,)
 
 
 def test_mappings_reach_the_compact_columns():
-    rules = make_column_penalties(
+    penalties = make_column_penalties(
         ACTIVE, WIDTH, penalty_factor={5: 0.0, 10**11: np.inf, 7: 9.0}, bounds=({2: -1.0}, {np.int64(5): 3}),
         standardize=True,
     )
-    assert rules.penalty_factor.tolist() == [1.0, 0.0, np.inf]
-    assert rules.lower.tolist() == [-1.0, -np.inf, -np.inf]
-    assert rules.upper.tolist() == [np.inf, 3.0, np.inf]
-    assert rules.standardize is True
+    assert penalties.penalty_factor.tolist() == [1.0, 0.0, np.inf]
+    assert penalties.lower.tolist() == [-1.0, -np.inf, -np.inf]
+    assert penalties.upper.tolist() == [np.inf, 3.0, np.inf]
+    assert penalties.standardize is True
     assert make_column_penalties(ACTIVE, WIDTH, penalty_factor={}).penalty_factor.tolist() == [1.0] * 3
     assert make_column_penalties(np.empty(0, np.int64), 5, penalty_factor={3: 2.0}).penalty_factor.shape == (0,)
 
 
 def test_arrays_reach_the_compact_columns():
     values = np.arange(12, dtype=np.int32)
-    rules = make_column_penalties(np.array([2, 5, 11]), 12, penalty_factor=values, bounds=[-values, values.tolist()])
-    assert rules.penalty_factor.tolist() == rules.upper.tolist() == [2.0, 5.0, 11.0]
-    assert rules.lower.tolist() == [-2.0, -5.0, -11.0]
+    active, bounds = np.array([2, 5, 11]), [-values, values.tolist()]
+    penalties = make_column_penalties(active, 12, penalty_factor=values, bounds=bounds)
+    assert penalties.penalty_factor.tolist() == penalties.upper.tolist() == [2.0, 5.0, 11.0]
+    assert penalties.lower.tolist() == [-2.0, -5.0, -11.0]
     # What is said of columns that do not occur is not looked at.
     values = np.full(12, -1.0)
     values[[2, 5, 11]] = 1.0
@@ -96,9 +97,9 @@ def test_arrays_reach_the_compact_columns():
 
 
 def test_positive_overrules_lower_bounds():
-    rules = make_column_penalties(ACTIVE, WIDTH, bounds=(-1.0, 2.0), positive=True)
-    assert rules.lower.tolist() == [0.0] * 3
-    assert rules.upper.tolist() == [2.0] * 3
+    penalties = make_column_penalties(ACTIVE, WIDTH, bounds=(-1.0, 2.0), positive=True)
+    assert penalties.lower.tolist() == [0.0] * 3
+    assert penalties.upper.tolist() == [2.0] * 3
 
 
 @pytest.mark.parametrize(
@@ -115,7 +116,7 @@ def test_positive_overrules_lower_bounds():
         ({"penalty_factor": 1j}, TypeError, "penalty_factor"),
     ],
 )
-def test_refused_rules(settings, error, message):
+def test_refused_column_penalties(settings, error, message):
     with pytest.raises(error, match=message):
         make_column_penalties(ACTIVE, WIDTH, **settings)
 

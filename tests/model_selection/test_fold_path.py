@@ -1,12 +1,12 @@
-"""The way down a grid: left and taken up again, it goes on from where it was."""
+"""A path that is paused and resumed goes on from where it was."""
 
 import numpy as np
 import pytest
 from scipy import sparse
 
 from sparsereg.design import make_design
-from sparsereg.model_selection.fold_path import Walk
-from sparsereg.solvers.assemble import prepare
+from sparsereg.model_selection.fold_path import FoldPath
+from sparsereg.solvers.assemble import make_loss, make_problem_options, prepare
 from sparsereg.solvers.base import SolverOptions
 
 RNG = np.random.default_rng(0)
@@ -27,23 +27,22 @@ def test_a_pause_changes_nothing_but_rounding(name, relax):
     loss = "logistic" if name == "classes" else name
     built = []
 
-    def problem_of(smallest_alpha):
+    options = make_problem_options(make_loss(loss), l1_ratio=0.9)
+
+    def make_problem(smallest_alpha):
         built.append(smallest_alpha)
-        return prepare(
-            make_design(X), TARGETS[name], None, None, loss=loss, fit_intercept=True, standardize=False, positive=False,
-            bounds=None, penalty_factor=None, l1_ratio=0.9, smallest_alpha=smallest_alpha,
-        )[1]
+        return prepare(make_design(X), TARGETS[name], None, None, options, smallest_alpha)
 
-    def walk(*stretches):
-        on_foot, fits = Walk(problem_of, l1_ratio=0.9, penalty={}, options=SolverOptions(tol=1e-9), relax=relax), []
+    def fit(*stretches):
+        path, fits = FoldPath(make_problem, options, SolverOptions(tol=1e-9), relax=relax), []
         for stretch in stretches:
-            on_foot.resume(float(stretch[-1]))
-            fits += [on_foot.step(float(alpha)) for alpha in stretch]
-            on_foot.pause()
-            assert on_foot.problem is on_foot.state is None
-        return on_foot, fits
+            path.resume(float(stretch[-1]))
+            fits += [path.step(float(alpha)) for alpha in stretch]
+            path.pause()
+            assert path.problem is path.state is None
+        return path, fits
 
-    (whole, expected), (parts, found) = walk(ALPHAS), walk(ALPHAS[:6], ALPHAS[6:8], ALPHAS[8:])
+    (whole, expected), (parts, found) = fit(ALPHAS), fit(ALPHAS[:6], ALPHAS[6:8], ALPHAS[8:])
     assert built == [ALPHAS[-1], ALPHAS[5], ALPHAS[7], ALPHAS[-1]]
     assert (whole.n_rows, whole.fit_intercept) == (parts.n_rows, parts.fit_intercept) == (200, True)
     for one, other in zip(found, expected, strict=True):

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from support.solver_calls import prepare
 
 from sparsereg import lasso_path
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.assemble import prepare
 from sparsereg.solvers.support_newton import step_on_support
 
 

@@ -3,8 +3,16 @@
 import numpy as np
 from scipy import sparse
 
-from sparsereg.solvers.assemble import prepare
+from sparsereg.design import make_design
+from sparsereg.solvers import assemble
 from sparsereg.solvers.null_model import null_state
+
+
+def prepare(X, y, *, sample_weight=None, offset=None, loss="squared", delta=1.35, smallest_alpha, **settings):
+    """Return the design of X and the problem of its target."""
+    options = assemble.make_problem_options(assemble.make_loss(loss, delta), **settings)
+    design = make_design(X, sample_weight)
+    return design, assemble.prepare(design, y, sample_weight, offset, options, smallest_alpha)
 
 
 def prepared(regression, X=None):

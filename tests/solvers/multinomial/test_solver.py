@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from support.multinomial_twins import RawMultinomial
+from support.solver_calls import prepare
 
 from sparsereg._core.losses import Logistic
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.design import make_design
 from sparsereg.path.solve import solve_grid
-from sparsereg.solvers.assemble import prepare
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.column_penalties import ColumnPenalties
 from sparsereg.solvers.multinomial import solver as multinomial
@@ -50,9 +50,10 @@ def random_raw(seed, n_samples=40, **facts):
 def prepared(raw, X=None):
     offset = raw.offset if np.ndim(raw.offset) else None
     return prepare(
-        sparse.csr_array(raw.X) if X is None else X, raw.Y, raw.sample_weight, offset, loss="logistic",
-        fit_intercept=raw.fit_intercept, standardize=raw.standardize, positive=False, bounds=(raw.lower, raw.upper),
-        penalty_factor=np.array(raw.factor), l1_ratio=raw.l1_ratio, smallest_alpha=raw.alpha,
+        sparse.csr_array(raw.X) if X is None else X, raw.Y, sample_weight=raw.sample_weight, offset=offset,
+        loss="logistic", fit_intercept=raw.fit_intercept, standardize=raw.standardize, positive=False,
+        bounds=(raw.lower, raw.upper), penalty_factor=np.array(raw.factor), l1_ratio=raw.l1_ratio,
+        smallest_alpha=raw.alpha,
     )
 
 

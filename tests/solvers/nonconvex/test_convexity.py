@@ -9,9 +9,9 @@ from scipy.special import xlogy
 from support.oracles import DELTA
 from support.penalty_twins import objective, twin
 from support.regressions import Regression
+from support.solver_calls import prepare
 
 from sparsereg import ElasticNet, Lasso, PoissonRegressor, lasso_path, regularization_path
-from sparsereg.solvers.assemble import prepare
 from sparsereg.solvers.nonconvex.convexity import DEFAULT_GAMMA, make_penalty, threshold_units
 
 seeds = st.integers(0, 2**32 - 1)

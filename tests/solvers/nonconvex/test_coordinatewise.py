@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.penalty_twins import twin
+from support.solver_calls import prepare
 
-from sparsereg.solvers.assemble import prepare
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.nonconvex import coordinatewise as fixpoint
 from sparsereg.solvers.nonconvex.convexity import make_penalty

@@ -11,11 +11,10 @@ from scipy import optimize
 from support.oracles import DELTA, LOSS_VALUES
 from support.penalty_twins import best_fall, best_subset, objective, twin
 from support.regressions import Regression, random_regression
-from support.solver_calls import check_point, prepared, spell_out
+from support.solver_calls import check_point, prepare, prepared, spell_out
 
 from sparsereg import ConvergenceWarning, lasso_path, regularization_path
 from sparsereg.design import make_design
-from sparsereg.solvers.assemble import prepare
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.nonconvex import solver as nonconvex
 from sparsereg.solvers.nonconvex.convexity import make_penalty

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 from support.oracles import Raw
 from support.penalty_twins import best_subset
+from support.solver_calls import prepare
 from support.wide_matrices import lat_long_cross
 
-from sparsereg.solvers.assemble import prepare
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.nonconvex import swaps
 from sparsereg.solvers.nonconvex.convexity import make_penalty
