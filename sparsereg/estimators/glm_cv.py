@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg._core.losses import LOSSES
 from sparsereg.design import Design, make_design
 from sparsereg.estimators.base import SparseLinearModel
 from sparsereg.inputs.names import rules_by_id
@@ -39,7 +40,7 @@ from sparsereg.model_selection.folds import Fold, make_folds
 from sparsereg.model_selection.held_out import HeldOut
 from sparsereg.model_selection.scoring import Scoring, check_score, make_scoring, take
 from sparsereg.path.result import RegularizationPath
-from sparsereg.solvers.assemble import make_solver_options, prepare
+from sparsereg.solvers.assemble import make_loss, make_solver_options, prepare
 from sparsereg.solvers.base import JointSolution, Solution, SolverOptions
 from sparsereg.solvers.convergence import warn_blurred, warn_saturated, warn_unconverged
 from sparsereg.solvers.null_model import alpha_max
@@ -314,7 +315,7 @@ class CrossValidatedModel(SparseLinearModel):
         return _Settings(
             l1_ratios=ratios,
             grid=make_grid(self.alphas, self.n_alphas, self.eps, self._usual_eps),
-            scoring=make_scoring(self.scoring, self._loss),
+            scoring=make_scoring(self.scoring, LOSSES[self._loss]),
             rule=check_choice(self.rule, "rule", ("min", "1se")),
             relax=check_relax(self.relax, min(ratios)),
             n_jobs=check_threads(self.n_jobs, "n_jobs"),
@@ -421,7 +422,8 @@ class CrossValidatedModel(SparseLinearModel):
     ) -> Callable[[Solution | JointSolution], dict[str, float]]:
         """Make the judge of the unseen rows with the given weights."""
         scoring, scorer = settings.scoring, settings.scoring.scorer
-        judge = HeldOut(data.design, self._loss, data.targets.score, weight, data.offset, scoring.names)
+        loss = make_loss(self._loss, 1.35)
+        judge = HeldOut(data.design, loss, data.targets.score, weight, data.offset, scoring.names)
         if scorer is None:
             return judge
         rows = np.flatnonzero(weight > 0.0)

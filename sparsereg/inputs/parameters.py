@@ -36,8 +36,6 @@ __all__ = [
 # What compiled counters and OpenMP can hold.
 MAX_PASSES = 2**31 - 1
 MAX_THREADS = max(256, os.cpu_count() or 1)
-# In units of the curvature of the column, and MCP and SCAD must be less concave than that.
-LEAST_GAMMA = {"mcp": 1.0, "scad": 2.0}
 # scikit-learn's names of elastic nets, and the share of L1 that they say.
 PENALTY_WORDS = {"l1": 1.0, "l2": 0.0, "elasticnet": None}
 
@@ -164,14 +162,14 @@ def check_penalty(name: Any, l1_ratio: float, gamma: Any) -> float | None:
     -------
     gamma : float or None
     """
-    check_choice(name, "penalty", PENALTIES)
-    if name != "elastic_net" and l1_ratio == 0.0:
+    penalty = PENALTIES[check_choice(name, "penalty", PENALTIES)]
+    if not penalty.is_convex and l1_ratio == 0.0:
         raise ValueError(f"l1_ratio: {l1_ratio:g} leaves nothing of penalty={name!r}, expected a number in (0, 1]")
     if gamma is None:
         return None
-    if name not in LEAST_GAMMA:
+    least = penalty.gamma_min
+    if least is None:
         raise ValueError(f"gamma: {gamma!r} is not allowed with penalty={name!r}, expected None")
-    least = LEAST_GAMMA[name]
     return check_number(gamma, "gamma", least, np.inf, f"({least:g}, inf)", lower_open=True, upper_open=True)
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core.losses import LOSSES, Huber
+from sparsereg._core.losses import LOSSES
+from sparsereg._core.penalties import PENALTIES
 from sparsereg.design import Design, make_design
 from sparsereg.inputs.parameters import (
     MAX_PASSES,
@@ -21,11 +22,12 @@ from sparsereg.inputs.parameters import (
     check_threads,
 )
 from sparsereg.inputs.targets import check_probabilities, check_target
+from sparsereg.inputs.values import build
 from sparsereg.inputs.weights import check_offset, check_offsets, check_sample_weight
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.column_penalties import check_sign_bounds, make_column_penalties
 from sparsereg.solvers.multinomial.problem import MultinomialProblem, make_multinomial_problem
-from sparsereg.solvers.nonconvex.convexity import HAS_GAMMA, threshold_units
+from sparsereg.solvers.nonconvex.convexity import threshold_scales
 from sparsereg.solvers.problem import Problem, make_problem
 
 if TYPE_CHECKING:
@@ -96,7 +98,8 @@ def prepare(
     if objective.softmax and np.ndim(y) == 2 and np.shape(y)[1] > 1:
         shares = check_probabilities(y, design.n_samples, weight)
         if shares.shape[1] > 2:
-            check_choice(penalty, "penalty (beyond two classes)", ("elastic_net",))
+            convex = [name for name, cls in PENALTIES.items() if cls.is_convex]
+            check_choice(penalty, "penalty (beyond two classes)", convex)
             offset = check_offsets(offset, *shares.shape)
             return design, make_multinomial_problem(
                 design, shares, weight, penalties, fit_intercept=fit_intercept, offset=offset, l1_ratio=l1_ratio
@@ -106,16 +109,15 @@ def prepare(
     target = check_target(y, design.n_samples, *objective.targets, loss)
     if objective.location:
         _check_magnitude(target if offset is None else target - offset)
-    convex = penalty == "elastic_net"
-    if not convex:
+    if not PENALTIES[penalty].is_convex:
         check_sign_bounds(penalties, design.active, penalty)
     problem = make_problem(
         design, target, weight, penalties, loss=objective, offset=offset, fit_intercept=fit_intercept,
         l1_ratio=l1_ratio,
-        smallest_alpha=smallest_alpha, eliminate=convex,
+        smallest_alpha=smallest_alpha, eliminate=PENALTIES[penalty].is_convex,
     )
-    if penalty in HAS_GAMMA:
-        problem = replace(problem, unit=threshold_units(problem))
+    if PENALTIES[penalty].gamma_min is not None:
+        problem = replace(problem, threshold_scale=threshold_scales(problem))
     return design, problem
 
 
@@ -141,7 +143,7 @@ def make_loss(name: Any, delta: Any) -> _Loss:
     """
     loss = LOSSES[check_choice(name, "loss", LOSSES)]
     delta = check_number(delta, "delta", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
-    return loss(delta) if loss is Huber else loss()
+    return build(loss, delta=delta)
 
 
 def make_solver_options(tol: Any, max_iter: Any, n_threads: Any, callback: Callable[..., Any] | None) -> SolverOptions:
