@@ -1,4 +1,4 @@
-"""What predictions of unseen rows are worth: deviance, explained share, accuracy, ranking, calibration.
+"""Metrics of predictions: deviance and the share of it that is explained, accuracy, AUC, calibration.
 
 Every function takes weights. Rows that stand for several samples, as those of a `Design` do, carry the sum of their
 weights and their mean target; what that hides of the samples' deviance is handed over as `within`.
@@ -46,7 +46,7 @@ GREATER_IS_BETTER = frozenset({"accuracy", "auc", "deviance_explained", "r2"})
 SHARES = frozenset({"deviance_explained", "r2"})
 STEPPED = frozenset({"accuracy", "auc", "calibration_error"})
 # A probability of 0 for what happens would cost without end; scikit-learn's choice.
-LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
+MIN_PROBABILITY = float(np.finfo(np.float64).eps)
 
 
 def measure(
@@ -225,7 +225,7 @@ def log_loss(y: Any, probability: Any, sample_weight: Any = None) -> float:
     loss : float
     """
     y, p, weight = _numbers(y, probability, sample_weight)
-    p = np.clip(p, LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
+    p = np.clip(p, MIN_PROBABILITY, 1.0 - MIN_PROBABILITY)
     unit = -(y * np.log(p) + (1.0 - y) * np.log1p(-p)) if y.ndim == 1 else -(y * np.log(p)).sum(axis=1)
     return float(np.average(unit, weights=weight))
 

@@ -1,4 +1,4 @@
-"""What counts as a table: data frames, Arrow tables, arrays, lists of rows. Nothing is imported before it is met."""
+"""Tables: data frames, Arrow tables, arrays, lists of rows. Nothing is imported before it is met."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns that users call by name, where X is a data frame."""
+"""Column names: penalty factors and bounds by name, where X is a data frame."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 __all__ = ["rules_by_id"]
 
 # Of names that do not exist, and of those that do.
-MOST_SHOWN = 5
+MAX_SHOWN = 5
 
 
 def rules_by_id(
@@ -77,4 +77,4 @@ def _check_names(places: Mapping[str, list[int]], names: npt.NDArray[np.object_]
 
 
 def _listed(names: Any) -> str:
-    return ", ".join(map(repr, names[:MOST_SHOWN])) + (", ..." if len(names) > MOST_SHOWN else "")
+    return ", ".join(map(repr, names[:MAX_SHOWN])) + (", ..." if len(names) > MAX_SHOWN else "")

@@ -1,4 +1,4 @@
-"""The judge of a fold: metrics of predictions for the rows that its fits have not seen."""
+"""Held-out rows of a fold, and the metrics of predictions for them."""
 
 from __future__ import annotations
 

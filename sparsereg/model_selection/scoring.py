@@ -1,4 +1,4 @@
-"""What decides between the fits of a cross-validation: metrics of ours by name, or any scikit-learn scorer."""
+"""Scoring of cross-validated fits: metrics of the package by name, or any scikit-learn scorer."""
 
 from __future__ import annotations
 

@@ -112,7 +112,7 @@ def literals(node):
 
 
 def branches(tree):
-    """Yield the line of each comparison with a registered name or class: ==, in, is, match, isinstance, a table by name.
+    """Yield the line of each comparison with a registered name or class: ==, in, is, match, isinstance, a dict by name.
 
     A sequence of nothing but names is one that something is looked up in, unless a class says with it what it takes.
     """
@@ -134,9 +134,8 @@ def branches(tree):
                 strings, classes = strings | literals(key)[0], classes | literals(key)[1]
         elif isinstance(node, ast.Tuple | ast.List | ast.Set) and node not in declared:
             strings = literals(node)[0] if all(isinstance(part, ast.Constant) for part in node.elts) else set()
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 2:
-            if node.func.id in ("isinstance", "issubclass"):
-                classes = literals(node.args[1])[1]
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("isinstance", "issubclass"):
+            classes = literals(node.args[1])[1]
         if strings & NAMES or classes & CLASSES:
             yield node.lineno
 
@@ -155,7 +154,7 @@ def test_branches_are_found(source):
 
 
 def test_what_is_no_branch_is_not_found():
-    source = '"""Of "huber"."""\nclass Model:\n    losses = ("huber",)\n    def f(self, loss="huber"): return Huber(1.0)'
+    source = '"""A "huber"."""\nclass A:\n    losses = ("huber",)\n    def f(self, loss="huber"): return Huber(1.0)'
     assert not list(branches(ast.parse(source)))
 
 

@@ -21,10 +21,10 @@ def threshold_scales(problem: Problem) -> npt.NDArray[np.float64]:
     """Compute the threshold of each coefficient for a strength of 1: p_j / c_j.
 
     The threshold of column j is alpha l1_ratio p_j / c_j, and the penalty levels off at gamma times that (the "adaptive
-    rescaling" of Breheny and Huang 2011). So the slope falls
-    by p_j / (gamma p_j / c_j), less than c_j: F is strictly convex along every column by itself for every gamma
-    above 1 (MCP) or 2 (SCAD), whatever the scale of the column and its factor. For losses other than squared, whose
-    curvature differs from row to row and from point to point, that is in the mean.
+    rescaling" of Breheny and Huang 2011). So the slope falls by p_j / (gamma p_j / c_j), less than c_j: F is strictly
+    convex along every column by itself for every gamma above 1 (MCP) or 2 (SCAD), whatever the scale of the column and
+    its factor. For losses other than squared, whose curvature differs from row to row and from point to point, that is
+    in the mean.
 
     Parameters
     ----------
