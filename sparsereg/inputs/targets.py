@@ -1,4 +1,4 @@
-"""What the y of a fit means: numbers, labels of classes, or their probabilities."""
+"""Targets: numbers, labels of classes, or their probabilities."""
 
 from __future__ import annotations
 
@@ -104,14 +104,14 @@ def check_y(y: Any, n_samples: int, name: str = "y") -> npt.NDArray[np.float64]:
     return check_vector(array, n_samples, name)
 
 
-def check_target(y: Any, n_samples: int, least: float, most: float, what: str) -> npt.NDArray[np.float64]:
+def check_target(y: Any, n_samples: int, lower: float, upper: float, what: str) -> npt.NDArray[np.float64]:
     """Check a numeric target against the range that a loss allows.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,) or (n_samples, 1)
     n_samples : int
-    least, most : float
+    lower, upper : float
     what : str
         Name of the loss, for the message.
 
@@ -120,10 +120,10 @@ def check_target(y: Any, n_samples: int, least: float, most: float, what: str) -
     y : ndarray of float64 of shape (n_samples,)
     """
     array = check_y(y, n_samples)
-    outside = (array < least) | (array > most)
+    outside = (array < lower) | (array > upper)
     if outside.any():
         i = int(np.argmax(outside))
-        allowed = f"[{least:g}, {most:g}]" if np.isfinite(most) else f"[{least:g}, inf)"
+        allowed = f"[{lower:g}, {upper:g}]" if np.isfinite(upper) else f"[{lower:g}, inf)"
         raise ValueError(f"y: {array[i]:g} in row {i} is outside {allowed}, the targets of loss={what!r}")
     return array
 
@@ -155,14 +155,14 @@ def check_probabilities(
         raise ValueError(f"y: shape {array.shape} is not allowed, expected ({n_samples}, {n_classes})")
     check_finite(array, "y")
     array = array.astype(np.float64)
-    least, total = array.min(axis=1), array.sum(axis=1)
-    wrong = (least < 0.0) | (np.abs(total - 1.0) > SUM_TOLERANCE)
+    smallest, total = array.min(axis=1), array.sum(axis=1)
+    wrong = (smallest < 0.0) | (np.abs(total - 1.0) > SUM_TOLERANCE)
     if sample_weight is not None:
         wrong &= sample_weight > 0.0
     if wrong.any():
         i = int(np.argmax(wrong))
-        if least[i] < 0.0:
-            raise ValueError(f"y: probability {least[i]:g} in row {i} is negative, expected 0 or more")
+        if smallest[i] < 0.0:
+            raise ValueError(f"y: probability {smallest[i]:g} in row {i} is negative, expected 0 or more")
         raise ValueError(f"y: the probabilities in row {i} sum to {total[i]:g}, expected 1 (within {SUM_TOLERANCE:g})")
     return array / np.where(total > 0.0, total, 1.0)[:, None]
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
 from sparsereg._core import row_objective
-from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.centering import Centring
 from sparsereg.solvers.response import NO_SINGLETONS, Response, linearise_rows
@@ -77,8 +76,8 @@ class Problem:
     columns : ndarray of int32
         Columns that solvers iterate over, ascending.
     singletons : SingletonColumns or None
-    unit : ndarray of float64 of shape (n_active,) or None
-        In which penalties that level off measure where (`concavity.threshold_units`); None is 1.
+    threshold_scale : ndarray of float64 of shape (n_active,) or None
+        Of penalties that level off (`convexity.threshold_scales`); None is 1.
     """
 
     data: npt.NDArray
@@ -97,7 +96,7 @@ class Problem:
     curvature: Vector
     columns: Ids
     singletons: SingletonColumns | None
-    unit: Vector | None = None
+    threshold_scale: Vector | None = None
 
     @property
     def matrix(self) -> tuple:
@@ -130,7 +129,7 @@ class Problem:
     @property
     def is_quadratic(self) -> bool:
         """The loss is its own quadratic model, everywhere."""
-        return isinstance(self.loss, Squared) and self.singletons is None
+        return self.loss.is_quadratic and self.singletons is None
 
     @property
     def y(self) -> Vector:
@@ -283,7 +282,7 @@ class Problem:
 
         For columns of ones and logistic counts it is max(S_j, N_j - S_j), with N_j rows of which S_j are positive.
         """
-        if isinstance(self.loss, Squared):
+        if self.loss.is_quadratic:
             return None
         fall, rise = self.max_slopes
         # Columns that were moved have both signs, and are out of it.

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
-from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import coordinate_descent
 from sparsereg.solvers import ridge_direct as direct
@@ -44,7 +43,7 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     """
     bounded = np.isfinite(problem.lower).any() or np.isfinite(problem.upper).any()
     unpenalized = penalty.alpha == 0.0 or np.any(problem.penalty_factor[problem.columns] == 0.0)
-    squared = isinstance(problem.loss, Squared)
+    squared = problem.loss.is_quadratic
     if not squared or bounded or problem.reference <= problem.gap_rounding:
         return coordinate_descent.solve(problem, penalty, state, options)
     if state.factors is None or state.factors[0] is not problem:

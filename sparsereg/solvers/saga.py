@@ -64,9 +64,8 @@ def finish(problem: Problem, penalty: ElasticNet, state: State, options: SolverO
         Where the second derivative of the loss is not bounded, so that no step is short enough.
     """
     if not np.isfinite(problem.loss.lipschitz):
-        names = {cls: name for name, cls in LOSSES.items()}
         allowed = ", ".join(repr(name) for name, cls in LOSSES.items() if np.isfinite(cls.lipschitz))
-        raise ValueError(f"loss: value {names[type(problem.loss)]!r} is not allowed, expected one of {allowed}")
+        raise ValueError(f"loss: value {problem.loss.name!r} is not allowed, expected one of {allowed}")
     return Saga(problem, penalty, state, options, seed).solve()
 
 
