@@ -11,7 +11,7 @@ from scipy import sparse
 from sparsereg.features.text_columns import is_arrow
 from sparsereg.inputs.sklearn import refuse_lazy_frame
 
-_PROTOCOLS = ("__narwhals_dataframe__", "__arrow_c_stream__", "__dataframe__")  # by which frames are known
+_INTERFACES = ("__narwhals_dataframe__", "__arrow_c_stream__", "__dataframe__")  # by which frames are known
 
 
 def table_columns(X: Any) -> list[Any]:
@@ -88,7 +88,7 @@ def table_numbers(X: Any) -> NDArray[Any]:
 
 def _as_arrow_table(X: Any) -> Any:
     """Return a frame as a pyarrow.Table, None for what is no frame."""
-    if isinstance(X, np.ndarray) or not any(hasattr(X, name) for name in _PROTOCOLS):
+    if isinstance(X, np.ndarray) or not any(hasattr(X, name) for name in _INTERFACES):
         return None
     try:
         import narwhals

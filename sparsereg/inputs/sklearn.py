@@ -1,8 +1,8 @@
 """The one place that knows whether scikit-learn is installed.
 
 With it, the base classes are scikit-learn's own, so its tools (clone, pipelines, searches, HTML) know the estimators.
-Without it, `inputs.sklearn_stubs` stands in. The feature-name checks are ours in both cases: scikit-learn's are private
-names that move between versions.
+Without it, `sparsereg.inputs.sklearn_stubs` stands in. The feature-name checks are ours in both cases: scikit-learn's
+are private names that move between versions.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Stand-ins for the few scikit-learn base classes that the estimators need, for machines without scikit-learn.
 
-Same names, same behaviour as far as the estimators use it. Only `inputs.sklearn` imports this module.
+Same names, same behaviour as far as the estimators use it. Only `sparsereg.inputs.sklearn` imports this module.
 """
 
 from __future__ import annotations

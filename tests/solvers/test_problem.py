@@ -40,7 +40,7 @@ def build_on(design, y, weight, *, fit_intercept=True, standardize=False, l1_rat
 
 
 def usable_columns(problem):
-    """Return the compact ids of remaining and singleton columns."""
+    """Return the compact ids of public and private columns."""
     singletons = [] if problem.singletons is None else problem.singletons.columns
     return np.union1d(problem.columns, singletons).astype(int)
 
@@ -179,7 +179,7 @@ def test_unpenalised_columns_rule_elimination_out():
     rng = np.random.default_rng(0)
     X, y = np.hstack([rng.standard_normal((20, 4)), np.eye(20)]), rng.standard_normal(20)
     assert build(X, y, factor=np.repeat([0.0, 1.0], [1, 23]))[1].singletons is None
-    # Singleton columns without penalty are not eliminated: they would leave their rows no curvature.
+    # Private columns without penalty are not eliminated: they would leave their rows no curvature.
     assert build(X, y, factor=np.repeat([1.0, 0.0], [4, 20]))[1].singletons is None
 
 
