@@ -1,4 +1,4 @@
-"""The door: what comes out equals what went in, whatever its kind and blemishes."""
+"""Ingestion: what comes out equals what went in, whatever its kind and blemishes."""
 
 import numpy as np
 import pandas as pd

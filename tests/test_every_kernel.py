@@ -24,7 +24,7 @@ def with_empty_rows(dtype, index_dtype):
     return sparse.csr_array((X.data, X.indices.astype(index_dtype), X.indptr.astype(index_dtype)), X.shape)
 
 
-def private_columns():
+def singleton_columns():
     """Return a matrix in which every row has a column of its own."""
     rng = np.random.default_rng(2)
     return sparse.csr_array(np.hstack([np.diag(rng.uniform(1, 2, 40)), np.ones((40, 1)), rng.standard_normal((40, 3))]))
@@ -36,7 +36,7 @@ MATRICES = {
     "empty rows": lambda: with_empty_rows(np.float64, np.int64),
     "empty rows, float32, int32": lambda: with_empty_rows(np.float32, np.int32),
     "unsorted, duplicated, stored zeros": lambda: blemished_csr(3),
-    "private columns": private_columns,
+    "private columns": singleton_columns,
     "one row": lambda: sparse.csr_array(np.array([[1.0, 0.0, 2.0]])),
     "one column": lambda: sparse.csr_array(np.ones((5, 1))),
     "nothing stored": lambda: sparse.csr_array((6, 100)),

@@ -26,7 +26,7 @@ def target(name, share):
 
 
 def at(name, y, t, s=1.0):
-    """Return value, derivative and curvature of s * loss, as a row pass without private columns gives them."""
+    """Return value, derivative and curvature of s * loss, as a row pass without singleton columns gives them."""
     z, curvature, weight = np.empty(1), np.empty(1), np.empty(1)
     value, total = row_objective.linearise(
         loss_of(name), FREE, *one_row(y, s), np.array([t]), *rules(0, with_x=True), 0.0, z,
@@ -116,7 +116,7 @@ def test_steepest(name, share):
     alpha=st.floats(0.01, 5.0), l1_ratio=st.sampled_from([0.0, 0.3, 1.0]),
 )
 def test_private(name, share, t, s, x, sign, alpha, l1_ratio):
-    """The private coefficient minimises over u."""
+    """The coefficient of a singleton column minimises over u."""
     y = target(name, share)
     z, curvature, weight, u, with_private = (np.zeros(1) for _ in range(5))
     row_objective.linearise(
@@ -135,7 +135,7 @@ def test_private(name, share, t, s, x, sign, alpha, l1_ratio):
 @each_loss
 @given(seed=st.integers(0, 2**32 - 1), l1_ratio=st.sampled_from([0.3, 1.0]))
 def test_private_over_several_terms(name, seed, l1_ratio):
-    """A row of several terms with offsets: the private coefficient is stationary, from any guess."""
+    """A row of several terms with offsets: the singleton column's coefficient is stationary, from any guess."""
     rng = np.random.default_rng(seed)
     y = np.array([target(name, share) for share in rng.random(4)])
     s, offset, alpha = rng.random(4) + 0.1, rng.standard_normal(4), 0.2

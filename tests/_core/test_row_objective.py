@@ -1,4 +1,4 @@
-"""Rows with private columns eliminated, against brute-force minimisation over the private coefficient."""
+"""Rows with singleton columns eliminated, against brute-force minimisation over their coefficients."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ SINGLE = np.empty(0), np.empty(0, np.int64)
 
 
 class Rows:
-    """Random rows, some with a private column."""
+    """Random rows, some with a singleton column."""
 
     def __init__(self, seed, l1_ratio, bounded=True, n=9):
         rng = np.random.default_rng(seed)
@@ -46,7 +46,7 @@ class Rows:
         return total, mass, z, curvature, weight, u
 
     def row(self, i, eta, u):
-        """The loss and penalty of row i at a private coefficient."""
+        """The loss and penalty of row i at a coefficient of a singleton column."""
         v = self.scale[i] * u
         penalty = self.factor[i] * self.alpha * (self.l1_ratio * abs(v) + (1 - self.l1_ratio) / 2 * v * v)
         return self.s[i] / 2 * (self.y[i] - eta - self.x[i] * u) ** 2 + penalty
@@ -82,7 +82,7 @@ def test_derivatives(seed, l1_ratio):
     _, _, z, curvature, weight, u = rows.linearise()
     below, above = rows.linearise(rows.eta - h), rows.linearise(rows.eta + h)
     assert (above[0] - below[0]) / (2 * h) == pytest.approx(-z.sum(), rel=1e-5, abs=1e-6)
-    # The second derivative jumps where the private coefficient starts or stops moving.
+    # The second derivative jumps where the coefficient of a singleton column starts or stops moving.
     def kind(u):
         return np.sign(u) + 3 * (u <= rows.lower) + 9 * (u >= rows.upper)
 

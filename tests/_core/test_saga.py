@@ -87,7 +87,7 @@ class Descent:
         return self
 
     def derivative(self, i, t):
-        """Sum the derivatives of the terms of row i; squared loss alone has private columns here."""
+        """Sum the derivatives of the terms of row i; squared loss alone has singleton columns here."""
         terms = slice(self.first[i], self.first[i + 1])
         y, s, t = self.y[terms], self.s[terms], t + self.offset[terms]
         if self.x[i] != 0.0:

@@ -1,4 +1,4 @@
-"""Checks of settings on their own; what users see of them is in test_path and test_regressors."""
+"""Checks of settings on their own; what users see of them is in path/test_api and estimators/test_regressors."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""One alpha from any start: certified, within the passes allowed, and leaving a point to go on from."""
+"""One alpha from any start: certified, within the passes allowed, and leaving a state to go on from."""
 
 from dataclasses import replace
 

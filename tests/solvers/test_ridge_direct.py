@@ -88,7 +88,7 @@ def shortest(X, y, weight, unit, fit_intercept):
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("standardize", [True, False])
 def test_no_penalty_is_the_limit_of_little(standardize, fit_intercept, few):
-    """From either door: the shortest in units of the penalty, at alpha = 0 and on the way there."""
+    """By either way in: the shortest in units of the penalty, at alpha = 0 and on the way there."""
     rng = np.random.default_rng(3)
     X, y, weight = rng.standard_normal((20, 40)), rng.standard_normal(20), rng.uniform(0.5, 2.0, 20)
     factor = rng.choice([0.5, 1.0, 3.0], 40)

@@ -27,7 +27,7 @@ def prepared(regression, X=None):
 
 
 def started(regression, options):
-    """Return the design, the problem and its null point."""
+    """Return the design, the problem and its null state."""
     design, problem = prepared(regression)
     return design, problem, null_state(problem, options)
 
@@ -45,7 +45,7 @@ def matrix_of(problem):
 
 
 def check_point(problem, state):
-    """Check what a point says of itself: its z and eta belong to its w and b, and v to z where it claims so."""
+    """Check what a state says of itself: its z and eta belong to its w and b, and v to z where it claims so."""
     X = matrix_of(problem)
     size = np.abs(problem.y).max()
     if problem.singletons is None:
