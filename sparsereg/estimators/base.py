@@ -13,7 +13,7 @@ from scipy import sparse, special
 
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.design import Design
-from sparsereg.inputs.parameters import spell_penalty
+from sparsereg.inputs.parameters import resolve_penalty_alias
 from sparsereg.inputs.sklearn import (
     BaseEstimator,
     ClassifierMixin,
@@ -62,7 +62,7 @@ class SparseLinearModel(Versioned, BaseEstimator):
         setting = _parameters(type(self)).get("l1_ratio")
         if setting is None:
             return {"penalty": self.penalty, "l1_ratio": self.l1_ratio}
-        return dict(zip(("penalty", "l1_ratio"), spell_penalty(self.penalty, self.l1_ratio, setting.default)))
+        return dict(zip(("penalty", "l1_ratio"), resolve_penalty_alias(self.penalty, self.l1_ratio, setting.default)))
 
     def _set_solutions(self, solutions: Sequence[Solution | JointSolution], design: Design) -> None:
         """Take over what solvers found: one solution, or one for each class."""

@@ -9,22 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.coef import PathCoef
 from sparsereg.design import Design, find_ids, make_design
 from sparsereg.estimators.base import SparseLinearModel
 from sparsereg.inputs.parameters import check_alpha, check_choice, check_flag
-from sparsereg.inputs.sklearn import check_feature_names, feature_names
+from sparsereg.inputs.sklearn import feature_names, set_feature_names
 from sparsereg.inputs.targets import flatten
 from sparsereg.inputs.weights import check_offsets, is_offset
 from sparsereg.path.solve import solve_grid
-from sparsereg.solvers.assemble import (
-    ProblemOptions,
-    make_loss,
-    make_problem_options,
-    make_solver_options,
-    prepare,
-)
+from sparsereg.solvers.assemble import ProblemOptions, make_problem_options, make_solver_options, prepare
 from sparsereg.solvers.convergence import warn_blurred
 from sparsereg.solvers.null_model import null_state, state_at
 
@@ -57,7 +52,7 @@ class GLMBase(SparseLinearModel):
     _penalties = tuple(PENALTIES)
 
     def _make_loss(self) -> Any:
-        return make_loss(self._loss)
+        return LOSSES[self._loss]()
 
     def _problem_options(
         self, names: npt.NDArray[np.object_] | None, penalty: Any, l1_ratio: Any
@@ -127,7 +122,7 @@ class GLMEstimator(PenaltyChoice, GLMBase):
                 gamma=options.gamma, verbose=self.verbose,
             )
         # Nothing is set before everything has succeeded.
-        check_feature_names(self, X, reset=True)
+        set_feature_names(self, design.n_features, names)
         self._set_solutions(solutions, design)
         self._has_offset = is_offset(offset)
         if classes is not None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sparsereg.design import Design, make_design
 from sparsereg.estimators.glm import GLMBase
 from sparsereg.inputs.parameters import check_choice, check_l1_ratio, check_relax, check_threads
-from sparsereg.inputs.sklearn import check_feature_names, feature_names
+from sparsereg.inputs.sklearn import feature_names, set_feature_names
 from sparsereg.inputs.targets import check_y, flatten
 from sparsereg.inputs.weights import check_offsets, check_sample_weight, is_offset
 from sparsereg.model_selection.alpha_grid import Grid, make_grid, pad
@@ -163,7 +163,7 @@ class CrossValidatedModel(GLMBase):
         best = _choose(results, options, options.rule)
         _warn_of_end(*_entry(paths, _choose(results, options, "min")), options.grid)
         # Nothing is set before everything has succeeded.
-        check_feature_names(self, X, reset=True)
+        set_feature_names(self, design.n_features, names)
         chosen, position = _entry(paths, best)
         self._set_solutions([chosen.path.solution(position, design)], design)
         self._has_offset = is_offset(offset)
@@ -293,7 +293,7 @@ class CrossValidatedModel(GLMBase):
     def _model_of(self, solution: Solution | JointSolution, data: _CVData) -> Any:
         """Make a fitted model of a solution, for scorers."""
         model = copy.copy(self)
-        check_feature_names(model, data.X, reset=True)
+        set_feature_names(model, data.design.n_features, data.names)
         model._set_solutions([solution], data.design)
         model._has_offset = False  # scorers know none
         if data.targets.classes is not None:

@@ -30,7 +30,7 @@ __all__ = [
     "check_relax",
     "check_share",
     "check_threads",
-    "spell_penalty",
+    "resolve_penalty_alias",
 ]
 
 # What compiled counters and OpenMP can hold.
@@ -39,7 +39,7 @@ MAX_THREADS = max(256, os.cpu_count() or 1)
 # In units of the curvature of the column, and MCP and SCAD must be less concave than that.
 LEAST_GAMMA = {"mcp": 1.0, "scad": 2.0}
 # scikit-learn's names of elastic nets, and the share of L1 that they say.
-PENALTY_WORDS = {"l1": 1.0, "l2": 0.0, "elasticnet": None}
+PENALTY_ALIASES = {"l1": 1.0, "l2": 0.0, "elasticnet": None}
 
 
 def check_alpha(alpha: Any, name: str = "alpha") -> float:
@@ -123,7 +123,7 @@ def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
 
 
 def check_given_alphas(alphas: Any, n_alphas: Any) -> tuple[npt.NDArray[np.float64] | None, Any]:
-    """Check a grid that is given, or tell that only its size is.
+    """Check a grid that is given, or only its size.
 
     Parameters
     ----------
@@ -175,34 +175,34 @@ def check_penalty(name: Any, l1_ratio: float, gamma: Any) -> float | None:
     return check_number(gamma, "gamma", least, np.inf, f"({least:g}, inf)", lower_open=True, upper_open=True)
 
 
-def spell_penalty(penalty: Any, l1_ratio: Any, usual: Any) -> tuple[Any, Any]:
-    """Read scikit-learn's words for penalties, of estimators whose share of L1 can be set.
+def resolve_penalty_alias(penalty: Any, l1_ratio: Any, default: Any) -> tuple[Any, Any]:
+    """Replace scikit-learn's names of penalties, of estimators whose share of L1 can be set.
 
     Parameters
     ----------
     penalty : str
         "elasticnet" is "elastic_net"; "l1" and "l2" are that with l1_ratio 1 and 0.
     l1_ratio : float or list of float
-        What the word says, or its default, which a word overrules.
-    usual : float
-        The default.
+        What the alias implies, or its default, which an alias overrules.
+    default : float
+        Of l1_ratio.
 
     Returns
     -------
     penalty, l1_ratio
-        As they would be without such a word; others are left to `check_penalty`.
+        As they would be without an alias; other names are left to `check_penalty`.
     """
-    if not isinstance(penalty, str) or penalty not in PENALTY_WORDS:
+    if not isinstance(penalty, str) or penalty not in PENALTY_ALIASES:
         return penalty, l1_ratio
-    said = PENALTY_WORDS[penalty]
-    if said is None:
+    implied = PENALTY_ALIASES[penalty]
+    if implied is None:
         return "elastic_net", l1_ratio
-    if not isinstance(l1_ratio, numbers.Real) or l1_ratio not in (said, usual):
+    if not isinstance(l1_ratio, numbers.Real) or l1_ratio not in (implied, default):
         raise ValueError(
             f"l1_ratio: {l1_ratio!r} is not allowed with penalty={penalty!r}, which is 'elastic_net' with "
-            f"l1_ratio={said:g}; expected that l1_ratio or its default, or penalty='elastic_net'"
+            f"l1_ratio={implied:g}; expected that l1_ratio or its default, or penalty='elastic_net'"
         )
-    return "elastic_net", said
+    return "elastic_net", implied
 
 
 def check_flag(value: Any, name: str) -> bool:
@@ -219,12 +219,12 @@ def check_relax(relax: Any, l1_ratio: float) -> bool:
     return bool(relax)
 
 
-def check_count(value: Any, name: str, most: float = np.inf) -> int:
-    """Check a number of things: a whole number from 1 to `most`."""
+def check_count(value: Any, name: str, maximum: float = np.inf) -> int:
+    """Check a number of things: a whole number from 1 to `maximum`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name}: {value!r} is not allowed, expected a whole number")
-    if not 1 <= value <= most:
-        raise ValueError(f"{name}: {shown(value)} is outside [1, {most}{')' if most == np.inf else ']'}")
+    if not 1 <= value <= maximum:
+        raise ValueError(f"{name}: {shown(value)} is outside [1, {maximum}{')' if maximum == np.inf else ']'}")
     return int(value)
 
 

@@ -104,14 +104,14 @@ def check_y(y: Any, n_samples: int, name: str = "y") -> npt.NDArray[np.float64]:
     return check_vector(array, n_samples, name)
 
 
-def check_target(y: Any, n_samples: int, least: float, most: float, what: str) -> npt.NDArray[np.float64]:
+def check_target(y: Any, n_samples: int, lower: float, upper: float, what: str) -> npt.NDArray[np.float64]:
     """Check a numeric target against the range that a loss allows.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,) or (n_samples, 1)
     n_samples : int
-    least, most : float
+    lower, upper : float
     what : str
         Name of the loss, for the message.
 
@@ -120,10 +120,10 @@ def check_target(y: Any, n_samples: int, least: float, most: float, what: str) -
     y : ndarray of float64 of shape (n_samples,)
     """
     array = check_y(y, n_samples)
-    outside = (array < least) | (array > most)
+    outside = (array < lower) | (array > upper)
     if outside.any():
         i = int(np.argmax(outside))
-        allowed = f"[{least:g}, {most:g}]" if np.isfinite(most) else f"[{least:g}, inf)"
+        allowed = f"[{lower:g}, {upper:g}]" if np.isfinite(upper) else f"[{lower:g}, inf)"
         raise ValueError(f"y: {array[i]:g} in row {i} is outside {allowed}, the targets of loss={what!r}")
     return array
 
