@@ -39,8 +39,8 @@ Vector = npt.NDArray[np.float64]
 
 
 @cache
-def _parameters(cls: type) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(cls.__init__).parameters  # type: ignore[misc]
+def _parameters(cls: Any) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(cls.__init__).parameters
 
 
 class SparseLinearModel(Versioned, BaseEstimator):

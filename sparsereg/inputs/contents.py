@@ -37,14 +37,14 @@ def reading(path: Any, kind: str) -> Iterator[None]:
         raise ValueError(f"path: {str(path)!r} cannot be read as a {kind}: {error}") from error
 
 
-def whole_of(meta: Mapping[str, Any], name: str, minimum: int, maximum: int) -> int:
+def whole_of(meta: Mapping[str, Any], name: str, least: int, most: int) -> int:
     """Return a whole number of the metadata.
 
     Parameters
     ----------
     meta : mapping
     name : str
-    minimum, maximum : int
+    least, most : int
         What is allowed, both included.
 
     Returns
@@ -53,8 +53,8 @@ def whole_of(meta: Mapping[str, Any], name: str, minimum: int, maximum: int) -> 
     """
     value = _entry(meta, name)
     # JSON's true is no number.
-    if type(value) is not int or not minimum <= value <= maximum:
-        raise ValueError(f"{name}: {_shown(value)} is not allowed, expected a whole number in [{minimum}, {maximum}]")
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{name}: {_shown(value)} is not allowed, expected a whole number in [{least}, {most}]")
     return value
 
 
