@@ -3,28 +3,23 @@
 python bench/bench_categories.py --rows 1000000
 """
 
-from __future__ import annotations
-
-import argparse
-import statistics
-import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
-from run import machine, print_table
+from common import interleaved, machine, make_parser, print_table
 
 COLUMNS = ("ad", "device", "site", "user")
 
 
 def parse():
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--levels", type=int, default=1_000_000, help="distinct values of a column")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
 
@@ -51,17 +46,14 @@ def tables(n_rows, levels, seed):
     yield "strings, NumPy (variable width)", words.to_numpy(dtype=object).astype(np.dtypes.StringDType())
 
 
-def speed(table, repeats, **settings):
-    """Millions of values a second of CPU time: median of `transform`, the first round not counted."""
+def speeds(table, repeats):
+    """Millions of values a second of `transform`, hashed and exact."""
     from sparsereg import FeatureCross
 
-    cross = FeatureCross(list(range(len(COLUMNS))), **settings).fit(table)
-    spent = []
-    for _ in range(repeats + 1):
-        start = time.process_time()
-        cross.transform(table)
-        spent.append(time.process_time() - start)
-    return len(table) * len(COLUMNS) / statistics.median(spent[1:]) / 1e6
+    columns = list(range(len(COLUMNS)))
+    crosses = {"hashed": FeatureCross(columns, hashed=30).fit(table), "exact": FeatureCross(columns).fit(table)}
+    times = interleaved({name: partial(cross.transform, table) for name, cross in crosses.items()}, repeats)
+    return [f"{len(table) * len(COLUMNS) / seconds / 1e6:.1f}" for seconds in times.values()]
 
 
 def main():
@@ -71,10 +63,8 @@ def main():
         f"Four columns of {arguments.rows:,} rows, {arguments.levels:,} levels each, no crosses: millions of values a "
         f"second of `FeatureCross.transform`, CPU time, median of {arguments.repeats}. {machine()}.\n"
     )
-    rows = []
-    for container, table in tables(arguments.rows, arguments.levels, arguments.seed):
-        hashed = speed(table, arguments.repeats, hashed=30)
-        rows.append([container, f"{hashed:.1f}", f"{speed(table, arguments.repeats):.1f}"])
+    every = tables(arguments.rows, arguments.levels, arguments.seed)
+    rows = ([container, *speeds(table, arguments.repeats)] for container, table in every)
     print_table(("container", "hashed to 2^30", "exact"), rows)
 
 

@@ -3,20 +3,16 @@
 python bench/bench_cv.py --data crossed --rows 1000000 --alphas 100 --folds 10 --jobs 1 2
 """
 
-from __future__ import annotations
-
 import argparse
 import json
-import statistics
 import sys
-import tempfile
 import warnings
 from pathlib import Path
 
 import numpy as np
+from common import GIB, dataset_path, machine, make_parser, medians, print_table, run_job
 from data import Dataset
-from peers import timed
-from run import GIB, add_data_arguments, dataset_path, explain, machine, print_table, run_process
+from peers import leave_record, timed
 
 HEADINGS = (
     "what", "threads", "wall s", "CPU s", "wall / one path", "extra GiB", "extra / one path", "alpha chosen",
@@ -30,14 +26,12 @@ the same alphas. Folds are consecutive rows. Conversion from CSR is timed; impor
 
 def parse():
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_data_arguments(parser)
+    parser = make_parser(__doc__, files=())
     parser.add_argument("--alphas", type=int, default=100)
     parser.add_argument("--eps", type=float, default=1e-3, help="smallest alpha over largest")
     parser.add_argument("--folds", type=int, default=10)
     parser.add_argument("--jobs", type=int, nargs="+", default=[1, 2], help="threads that share the folds")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--time-limit", type=float, default=600.0, help="seconds for one fit")
     parser.add_argument("--skip-sklearn", action="store_true")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
@@ -74,7 +68,7 @@ FITS = {"sparsereg, one path": one_path, "sparsereg LassoCV": ours, "scikit-lear
 
 
 def work(folder):
-    """Do one job in this process and leave a record."""
+    """Do one job in this process: its record."""
     job = json.loads((folder / "job.json").read_text())
     dataset = Dataset.load(Path(job["dataset"]))
     X = dataset.X if job["what"].startswith("scikit") else dataset.wide()
@@ -86,24 +80,16 @@ def work(folder):
         record["alpha"] = float(model.alpha_)
         scores = model.mse_path_.mean(axis=1) if hasattr(model, "mse_path_") else model.cv_results_["mean_mse"]
         record["mse"] = float(np.min(scores))
-    (folder / "record.json").write_text(json.dumps({**record, "status": "ok"}))
+    return record
 
 
 def run_once(arguments, path, what, jobs):
     """Do one job in a process of its own: its record, or why there is none."""
-    with tempfile.TemporaryDirectory(prefix="sparsereg-bench-") as name:
-        folder = Path(name)
-        job = {
-            "what": what, "jobs": jobs, "dataset": str(path), "alphas": arguments.alphas, "eps": arguments.eps,
-            "folds": arguments.folds, "time_limit": arguments.time_limit,
-        }
-        (folder / "job.json").write_text(json.dumps(job))
-        command = [sys.executable, __file__, "--worker", folder]
-        status, complaint = run_process(command, arguments.time_limit)
-        failure = explain(status, complaint, arguments.time_limit, folder)
-        record = {"failure": failure} if failure else json.loads((folder / "record.json").read_text())
+    job = {key: getattr(arguments, key) for key in ("alphas", "eps", "folds", "time_limit")}
+    job |= {"what": what, "jobs": jobs, "dataset": str(path)}
+    failure, record, _ = run_job([sys.executable, __file__, "--worker"], job)
     print(f"{what}, {jobs} threads: {failure or record}", file=sys.stderr, flush=True)
-    return record
+    return {"failure": failure} if failure else record
 
 
 def cells(name, jobs, records, path_records):
@@ -111,13 +97,12 @@ def cells(name, jobs, records, path_records):
     good = [record for record in records if "failure" not in record]
     if not good:
         return [name, str(jobs), records[0]["failure"], *[""] * 6, "0"]
-    median = {key: statistics.median(record[key] for record in good) for key in ("wall", "cpu", "extra_memory")}
-    base = {key: statistics.median(record[key] for record in path_records) for key in ("wall", "extra_memory")}
+    wall, cpu, extra = medians(good, "wall", "cpu", "extra_memory")
+    base_wall, base_extra = medians(path_records, "wall", "extra_memory")
     chosen = [f"{good[0]['alpha']:.4g}", f"{good[0]['mse']:.6g}"] if "alpha" in good[0] else ["", ""]
     return [
-        name, str(jobs), f"{median['wall']:.3g}", f"{median['cpu']:.3g}", f"{median['wall'] / base['wall']:.2f}",
-        f"{median['extra_memory'] / GIB:.2f}", f"{median['extra_memory'] / base['extra_memory']:.2f}", *chosen,
-        str(len(good)),
+        name, str(jobs), f"{wall:.3g}", f"{cpu:.3g}", f"{wall / base_wall:.2f}", f"{extra / GIB:.2f}",
+        f"{extra / base_extra:.2f}", *chosen, str(len(good)),
     ]
 
 
@@ -125,7 +110,7 @@ def main():
     """Run and print."""
     arguments = parse()
     if arguments.worker:
-        work(arguments.worker)
+        leave_record(arguments.worker, work)
         return
     path = dataset_path(arguments)
     tasks = [("sparsereg, one path", 1), *(("sparsereg LassoCV", jobs) for jobs in arguments.jobs)]

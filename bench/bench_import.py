@@ -6,16 +6,13 @@ With scikit-learn installed its base classes are those of the estimators, and `s
 counted apart. Without it, which is had here by blocking it, NumPy and SciPy alone come before.
 """
 
-from __future__ import annotations
-
-import argparse
 import importlib.util
 import statistics
 import subprocess
 import sys
 import tempfile
 
-from run import machine, print_table
+from common import machine, make_parser, print_table
 
 # Run in a fresh process: import what comes before, then sparsereg; print CPU and wall seconds and modules of each part.
 PROBE = """
@@ -36,13 +33,6 @@ CASES = {
 }
 
 
-def parse():
-    """Arguments of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=11)
-    return parser.parse_args()
-
-
 def probe(sklearn, names):
     """CPU seconds, wall seconds and number of modules, of what comes before and of sparsereg, in one fresh process."""
     command = [sys.executable, "-c", PROBE, sklearn, *names]
@@ -55,7 +45,9 @@ def probe(sklearn, names):
 
 def main():
     """Run and print. The first round warms the file cache and is not counted."""
-    arguments = parse()
+    parser = make_parser(__doc__)
+    parser.add_argument("--repeats", type=int, default=11)
+    arguments = parser.parse_args()
     cases = CASES if importlib.util.find_spec("sklearn") else dict(list(CASES.items())[:1])
     found = {label: [] for label in cases}
     for _ in range(arguments.repeats + 1):

@@ -3,26 +3,11 @@
 python bench/bench_losses.py --data crossed --alphas 30 --eps 1e-2
 """
 
-from __future__ import annotations
-
-import argparse
 import sys
 
-from data import Dataset
-from objective import LOSSES, Problem
-from run import (
-    GIB,
-    Spec,
-    Task,
-    add_data_arguments,
-    add_run_arguments,
-    compare,
-    dataset_path,
-    interpreters,
-    machine,
-    median,
-    print_table,
-)
+from common import add_grid_arguments, add_run_arguments, machine, make_parser, medians, print_table
+from comparison import Spec, Task, compare
+from objective import LOSSES
 
 TARGETS = {"squared": "gaussian", "huber": "gaussian", "logistic": "labels", "poisson": "counts"}
 HEADINGS = ("loss", "wall s", "CPU s", "CPU / squared", "non-zeros at the last alpha", "worst gap", "n")
@@ -30,12 +15,9 @@ HEADINGS = ("loss", "wall s", "CPU s", "CPU / squared", "non-zeros at the last a
 
 def parse():
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_data_arguments(parser)
+    parser = make_parser(__doc__, files=())
     parser.add_argument("--losses", nargs="+", choices=tuple(LOSSES), default=tuple(LOSSES))
-    parser.add_argument("--alphas", type=int, default=30)
-    parser.add_argument("--eps", type=float, default=1e-2, help="smallest alpha over largest")
-    parser.add_argument("--l1-ratio", type=float, default=1.0)
+    add_grid_arguments(parser, n_alphas=30, eps=1e-2)
     parser.add_argument("--tol", default="1e-6")
     add_run_arguments(parser)
     return parser.parse_args()
@@ -43,11 +25,11 @@ def parse():
 
 def task_of(loss, arguments):
     """The path of one loss, down the same share of its own largest alpha."""
-    path = dataset_path(arguments, TARGETS[loss])
-    dataset = Dataset.load(path)
-    alphas = Problem(dataset.X, dataset.y, arguments.l1_ratio, loss=loss).grid(arguments.alphas, arguments.eps)
-    limits = {"time_limit": arguments.time_limit, "memory_limit": arguments.memory_limit * GIB}
-    return Task(path, alphas, arguments.l1_ratio, loss, **limits)
+
+    def alphas(problem):
+        return problem.grid(arguments.alphas, arguments.eps)
+
+    return Task(arguments, alphas, arguments.l1_ratio, loss, TARGETS[loss])
 
 
 def rows(runs):
@@ -57,12 +39,13 @@ def rows(runs):
         if not good[loss]:
             yield [loss, done[0].failure, *[""] * 4, str(len(done))]
             continue
-        cpu, squared = median(good[loss], "cpu"), good.get("squared")
+        wall, cpu = medians([run.record for run in good[loss]], "wall", "cpu")
+        squared = medians([run.record for run in good.get("squared") or ()], "cpu")
         yield [
             loss,
-            f"{median(good[loss], 'wall'):.3g}",
+            f"{wall:.3g}",
             f"{cpu:.3g}",
-            f"{cpu / median(squared, 'cpu'):.2f}" if squared else "-",
+            f"{cpu / squared[0]:.2f}" if squared else "-",
             f"{good[loss][0].record['non_zeros']:,}",
             f"{max(run.gaps.max() for run in good[loss]):.1e}",
             str(len(good[loss])),
@@ -78,7 +61,7 @@ def main():
     for _ in range(arguments.repeats):
         for loss, task in tasks.items():
             print(loss, end=": ", file=sys.stderr)
-            runs[loss] += compare(task, [spec], interpreters(arguments), repeats=1)[spec]
+            runs[loss] += compare(task, [spec], repeats=1)[spec]
     for task in tasks.values():
         print(f"{task.dataset.describe()}; {task.loss} loss.")
     grid = f"{arguments.alphas} alphas to {arguments.eps:g} of the largest, l1_ratio {arguments.l1_ratio:g}"

@@ -3,22 +3,9 @@
 python bench/bench_ridge.py --data crossed --rows 1000000 --alphas 10 1 0.1
 """
 
-from __future__ import annotations
-
-import argparse
-
 import numpy as np
-from data import Dataset
-from run import (
-    GIB,
-    Task,
-    add_common_arguments,
-    add_data_arguments,
-    compare,
-    dataset_path,
-    interpreters,
-    print_comparison,
-)
+from common import make_parser
+from comparison import Task, parse, run
 
 SOLVERS = (
     "sparsereg",
@@ -30,24 +17,13 @@ SOLVERS = (
 )
 
 
-def parse():
-    """Arguments of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_data_arguments(parser)
-    penalties = "penalties of a sum of squares (n times alpha)"
-    parser.add_argument("--alphas", type=float, nargs="+", default=[10.0, 1.0, 0.1], help=penalties)
-    add_common_arguments(parser, SOLVERS)
-    return parser.parse_args()
-
-
 def main():
     """Run and print."""
-    arguments = parse()
-    path = dataset_path(arguments)
-    alphas = np.sort(arguments.alphas)[::-1] / len(Dataset.load(path).y)
-    limits = {"time_limit": arguments.time_limit, "memory_limit": arguments.memory_limit * GIB}
-    task = Task(path, alphas, l1_ratio=0.0, **limits)
-    print_comparison(task, compare(task, arguments.solvers, interpreters(arguments), arguments.repeats))
+    parser = make_parser(__doc__, files=())
+    penalties = "penalties of a sum of squares (n times alpha)"
+    parser.add_argument("--alphas", type=float, nargs="+", default=[10.0, 1.0, 0.1], help=penalties)
+    arguments = parse(parser, SOLVERS)
+    run(Task(arguments, lambda problem: np.sort(arguments.alphas)[::-1] / len(problem.y), l1_ratio=0.0))
 
 
 if __name__ == "__main__":

@@ -5,18 +5,15 @@ python bench/bench_stream.py --data latlong --rows 10000000
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import os
-import shutil
 import statistics
 import sys
-import tempfile
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-from run import GIB, explain, machine, number_or_word, print_table, run_process
+import common
+from common import GIB, add_run_arguments, interpreter, machine, make_parser, print_table
 from stream_data import BLOCKS, N_ONES, StreamFiles, n_columns, stream_files
 from stream_peers import LEARNERS
 
@@ -50,29 +47,16 @@ MODES = {
 }
 
 
-@dataclass(frozen=True)
-class Contestant:
-    """A learner with its settings, written `name:key=value,key=value`; `l1=3` replaces `--l1` for it."""
-
-    name: str
-    settings: tuple[tuple[str, str], ...] = ()
-
-    @classmethod
-    def parse(cls, written):
-        """Read one specification of the command line."""
-        name, _, rest = written.partition(":")
-        if name not in LEARNERS:
-            raise argparse.ArgumentTypeError(f"unknown learner {name!r}; known: {', '.join(LEARNERS)}")
-        return cls(name, tuple(tuple(pair.split("=", 1)) for pair in rest.split(",") if pair))
-
-    def describe_settings(self):
-        """The settings as they were written."""
-        return ", ".join(f"{key}={value}" for key, value in self.settings)
+class Spec(common.Spec):
+    """A learner with its settings; `l1=3` among them replaces `--l1` for it."""
 
     @property
     def source(self):
         """`text` or `cache` for Vowpal Wabbit."""
         return dict(self.settings).get("source", "") if self.name == "vw" else ""
+
+
+read_spec = partial(Spec.parse, known=LEARNERS)
 
 
 @dataclass
@@ -95,23 +79,20 @@ class Outcome:
 
 def parse():
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument("--data", choices=tuple(BLOCKS), default="latlong")
     parser.add_argument("--rows", type=int, default=10_000_000)
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--l1", type=float, default=1.0, help="L1 penalty on the sum of the losses: alpha is l1 / rows")
     parser.add_argument("--mode", choices=tuple(MODES), default="speed")
     parser.add_argument("--passes", type=int, default=3, help="of --mode against-batch")
     parser.add_argument("--generated", type=int, default=0, metavar="ROWS", help="stream rows that are never stored")
-    parser.add_argument("--solvers", nargs="+", type=Contestant.parse, metavar="NAME[:KEY=VALUE,...]")
+    parser.add_argument("--solvers", nargs="+", type=read_spec, metavar="NAME[:KEY=VALUE,...]")
     parser.add_argument("--peers-only", action="store_true", help="without sparsereg")
-    parser.add_argument("--python", action="append", default=[], metavar="NAME=PATH", help="interpreter of a learner")
-    parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--time-limit", type=float, default=900.0, help="seconds for one learner")
+    add_run_arguments(parser, repeats=1, time_limit=900.0, memory_limit=None)
     arguments = parser.parse_args()
     if arguments.solvers is None:
         chosen = OURS[:1] if arguments.generated else MODES[arguments.mode]
-        arguments.solvers = [Contestant.parse(written.format(passes=arguments.passes)) for written in chosen]
+        arguments.solvers = [read_spec(written.format(passes=arguments.passes)) for written in chosen]
     if arguments.peers_only:
         arguments.solvers = [spec for spec in arguments.solvers if not spec.name.startswith("sparsereg")]
     if arguments.generated and any(spec.name != "sparsereg" for spec in arguments.solvers):
@@ -119,19 +100,9 @@ def parse():
     return arguments
 
 
-def interpreter(arguments, name):
-    """Interpreter of a learner, by `--python NAME=PATH` or the variable SPARSEREG_BENCH_PYTHON_<NAME>, else our own."""
-    family = name.partition("-")[0]
-    given = dict(pair.split("=", 1) for pair in arguments.python)
-    python = given.get(family, os.environ.get(f"SPARSEREG_BENCH_PYTHON_{family.upper()}", sys.executable))
-    if shutil.which(python) is None:
-        raise SystemExit(f"no interpreter at {python!r} for {name}")
-    return python
-
-
 def run_once(arguments, spec, data):
     """Let one contestant learn in a process of its own: its record, or why there is none."""
-    settings = {key: number_or_word(value) for key, value in spec.settings}
+    settings = spec.values()
     rows = arguments.generated or arguments.rows
     l1 = arguments.l1 if spec.name == "vw" else settings.pop("l1", arguments.l1)
     job = {
@@ -145,13 +116,8 @@ def run_once(arguments, spec, data):
         "generated": bool(arguments.generated),
         "time_limit": arguments.time_limit,
     }
-    with tempfile.TemporaryDirectory(prefix="sparsereg-bench-") as name:
-        folder = Path(name)
-        (folder / "job.json").write_text(json.dumps(job))
-        command = [interpreter(arguments, spec.name), Path(__file__).with_name("stream_peers.py"), folder]
-        status, complaint = run_process(command, arguments.time_limit)
-        failure = explain(status, complaint, arguments.time_limit, folder)
-        record = {} if failure else json.loads((folder / "record.json").read_text())
+    command = [interpreter(arguments, spec.name), Path(__file__).with_name("stream_peers.py")]
+    failure, record, _ = common.run_job(command, job)
     told = failure or "{wall:.3g} s, held-out loss {held_out:.5f}".format(**record)
     print(f"{spec.name} {spec.describe_settings()}: {told}", file=sys.stderr, flush=True)
     return failure, record

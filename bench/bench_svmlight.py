@@ -3,17 +3,13 @@
 python bench/bench_svmlight.py --rows 500000
 """
 
-from __future__ import annotations
-
-import argparse
 import gzip
 import os
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from bench_door import interleaved
-from run import machine, print_table
+from common import interleaved, machine, make_parser, print_table
 
 # How values are written; ids are those of 2**28 columns, which scikit-learn can hold too.
 VALUES = {"1": "1", "6 digits": "{:.6f}", "17 digits": "{!r}"}
@@ -22,11 +18,10 @@ N_COLUMNS = 2**28
 
 def parse():
     """Arguments of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = make_parser(__doc__)
     parser.add_argument("--rows", type=int, default=500_000)
     parser.add_argument("--nonzeros", type=int, default=5, help="of a row")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
 

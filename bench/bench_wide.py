@@ -3,23 +3,9 @@
 python bench/bench_wide.py --rows 1000000 --divide 100 --time-limit 300 --memory-limit 20
 """
 
-from __future__ import annotations
-
-import argparse
-
 import numpy as np
-from data import Dataset
-from objective import Problem
-from run import (
-    GIB,
-    Task,
-    add_common_arguments,
-    add_data_arguments,
-    compare,
-    dataset_path,
-    interpreters,
-    print_comparison,
-)
+from common import make_parser
+from comparison import Task, parse, run
 
 SOLVERS = (
     "sparsereg:tol=1e-6",
@@ -32,26 +18,12 @@ SOLVERS = (
 )
 
 
-def parse():
-    """Arguments of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_data_arguments(parser)
-    parser.add_argument("--divide", type=float, default=100.0, help="the alpha is alpha_max over this")
-    add_common_arguments(parser, SOLVERS)
-    parser.set_defaults(repeats=1, time_limit=300.0, memory_limit=20.0)
-    return parser.parse_args()
-
-
 def main():
     """Run and print."""
-    arguments = parse()
-    path = dataset_path(arguments)
-    dataset = Dataset.load(path)
-    alphas = np.array([Problem(dataset.X, dataset.y).alpha_max() / arguments.divide])
-    limits = {"time_limit": arguments.time_limit, "memory_limit": arguments.memory_limit * GIB}
-    task = Task(path, alphas, wide_peers=True, **limits)
-    runs = compare(task, arguments.solvers, interpreters(arguments), arguments.repeats)
-    print_comparison(task, runs)
+    parser = make_parser(__doc__, files=())
+    parser.add_argument("--divide", type=float, default=100.0, help="the alpha is alpha_max over this")
+    arguments = parse(parser, SOLVERS, repeats=1, time_limit=300.0, memory_limit=20.0)
+    run(Task(arguments, lambda problem: np.array([problem.alpha_max() / arguments.divide]), wide_peers=True))
     print(f"Limits: {arguments.time_limit:g} s for the fit, {arguments.memory_limit:g} GiB of address space.")
 
 

@@ -1,8 +1,9 @@
 """One adapter per solver, and the process that runs it.
 
-`run.py` starts this file with the interpreter of the solver's own environment, so it may import nothing but NumPy,
-SciPy and this folder's modules before it knows which solver is wanted. Imports, loading the data and a warm-up fit
-(JIT compilation) come before the clock starts; converting the CSR matrix to whatever the solver wants comes after.
+`comparison.py` starts this file with the interpreter of the solver's own environment, so it may import nothing but
+NumPy, SciPy and this folder's modules before it knows which solver is wanted. Imports, loading the data and a warm-up
+fit (JIT compilation) come before the clock starts; converting the CSR matrix to whatever the solver wants comes
+after.
 
 An adapter takes `(X, y, alphas, l1_ratio, intercept, **settings)` with X in CSR and alphas descending, on the scale of
 `objective.Problem`, and returns `(coefs, intercepts)`: coefficients as (n_columns, n_alphas), dense or sparse.
@@ -286,11 +287,10 @@ def run_job(folder):
     return record
 
 
-def main():
-    """Entry of the solver's process: the only argument is the job's folder."""
-    folder = Path(sys.argv[1])
+def leave_record(folder, run):
+    """Do the job that is described in a folder by `run`, and leave its record there, or why there is none."""
     try:
-        record = {"status": "ok", **run_job(folder)}
+        record = {"status": "ok", **run(folder)}
     except NotInstalled as error:
         record = {"status": "not installed", "message": str(error)}
     except (Exception, SystemExit) as error:
@@ -299,4 +299,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    leave_record(Path(sys.argv[1]), run_job)

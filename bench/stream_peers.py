@@ -24,7 +24,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from peers import NotInstalled, memory, timed
+from peers import NotInstalled, leave_record, memory, timed
 from stream_data import HELD_OUT, Stream, StreamFiles, csr, n_columns
 
 BATCH = 100_000  # rows of one partial_fit where the learner cannot be given all at once
@@ -336,17 +336,5 @@ def run_job(folder):
     return {**record, "held_out": log_loss(data.load("held_y"), margins)}
 
 
-def main():
-    """Entry of the learner's process: the only argument is the job's folder."""
-    folder = Path(sys.argv[1])
-    try:
-        record = {"status": "ok", **run_job(folder)}
-    except NotInstalled as error:
-        record = {"status": "not installed", "message": str(error)}
-    except Exception as error:
-        record = {"status": "failed", "message": f"{type(error).__name__}: {error}"}
-    (folder / "record.json").write_text(json.dumps(record))
-
-
 if __name__ == "__main__":
-    main()
+    leave_record(Path(sys.argv[1]), run_job)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -13,8 +13,11 @@ from scipy import sparse
 
 from sparsereg._core import coef_table
 from sparsereg.inputs.rows import Rows, as_rows, check_width
+from sparsereg.inputs.versions import moved_class
 
 __all__ = ["PathCoef", "SparseCoef"]
+
+__getattr__ = partial(moved_class, __name__)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""The one door: any matrix in, compact aggregated columns out, which is all that solvers ever see.
+"""Ingestion: any matrix in, compact aggregated columns out, which is all that solvers ever see.
 
 Cost follows the non-zeros. The only thing as long as the width is a bitmap of 1 bit a column (and half as much for its
 ranks), and beyond a width where that would be silly ids are sorted instead.

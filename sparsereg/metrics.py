@@ -1,4 +1,4 @@
-"""What predictions of unseen rows are worth: deviance, explained share, accuracy, ranking, calibration.
+"""Metrics of predictions: deviance and the share of it that is explained, accuracy, AUC, calibration.
 
 Every function takes weights. Rows that stand for several samples, as those of a `Design` do, carry the sum of their
 weights and their mean target; what that hides of the samples' deviance is handed over as `within`.
@@ -13,11 +13,13 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from sparsereg.inputs.values import as_numeric, check_choice
+from sparsereg._core.losses import LOSSES
+from sparsereg.inputs.values import as_numeric, build, check_choice
 from sparsereg.inputs.weights import check_sample_weight
 
 __all__ = [
     "GREATER_IS_BETTER",
+    "LIKELIHOODS",
     "METRICS",
     "SHARES",
     "STEPPED",
@@ -36,26 +38,20 @@ __all__ = [
 Vector = npt.NDArray[np.float64]
 
 # What models of each loss are judged by; the first decides unless something else is asked for.
-METRICS: dict[str, tuple[str, ...]] = {
-    "squared": ("mse", "r2"),
-    "huber": ("loss", "mse", "r2"),
-    "poisson": ("deviance", "deviance_explained"),
-    "logistic": ("log_loss", "deviance_explained", "accuracy", "calibration_error", "auc"),
-    "squared_hinge": ("loss", "accuracy", "auc"),
-}
-# Losses whose deviance has a null model in closed form.
-EXPLAINED = ("squared", "logistic", "poisson")
+METRICS: dict[str, tuple[str, ...]] = {name: loss.metrics for name, loss in LOSSES.items()}
+# Losses that are likelihoods: there is a null deviance.
+LIKELIHOODS = tuple(name for name, loss in LOSSES.items() if loss.is_likelihood)
 GREATER_IS_BETTER = frozenset({"accuracy", "auc", "deviance_explained", "r2"})
 # Shares of a deviance, and what jumps where predictions change their order or pass a threshold.
 SHARES = frozenset({"deviance_explained", "r2"})
 STEPPED = frozenset({"accuracy", "auc", "calibration_error"})
 # A probability of 0 for what happens would cost without end; scikit-learn's choice.
-LEAST_PROBABILITY = float(np.finfo(np.float64).eps)
+MIN_PROBABILITY = float(np.finfo(np.float64).eps)
 
 
 def measure(
     names: Sequence[str],
-    loss: str,
+    loss: Any,
     y: Vector,
     predictor: Vector,
     weight: Vector | None,
@@ -69,7 +65,7 @@ def measure(
     ----------
     names : sequence of str
         Among ``METRICS[loss]``.
-    loss : str
+    loss : str or registered loss
     y : ndarray of float64 of shape (n_rows,), or (n_rows, n_classes) with loss="logistic"
     predictor : ndarray of float64 of the same shape
         Offset included.
@@ -85,9 +81,10 @@ def measure(
     """
 
     def probability() -> Vector:
-        return special.expit(predictor) if y.ndim == 1 else special.softmax(predictor, axis=1)
+        return loss.mean(predictor) if y.ndim == 1 else special.softmax(predictor, axis=1)
 
-    deviance = mean_deviance(y, predictor, weight, loss=loss, delta=delta, within=within)
+    loss = _as_loss(loss, METRICS, delta)
+    deviance = mean_deviance(y, predictor, weight, loss=loss, within=within)
     functions: dict[str, Callable[[], float]] = {
         "deviance": lambda: deviance,
         "log_loss": lambda: 0.5 * deviance,
@@ -100,7 +97,7 @@ def measure(
         "auc": lambda: auc(y, predictor if y.ndim == 1 else probability(), weight),
         "calibration_error": lambda: calibration_error(y, probability(), weight),
     }
-    return {name: functions[check_choice(name, "metric", METRICS[loss])]() for name in names}
+    return {name: functions[check_choice(name, "metric", loss.metrics)]() for name in names}
 
 
 def mean_deviance(
@@ -108,7 +105,7 @@ def mean_deviance(
     predictor: Any,
     sample_weight: Any = None,
     *,
-    loss: str = "squared",
+    loss: Any = "squared",
     delta: float = 1.35,
     within: float = 0.0,
 ) -> float:
@@ -122,7 +119,7 @@ def mean_deviance(
         Linear predictor t, offset included: no probability has rounded to 0 yet. The mean is t for squared loss,
         1 / (1 + exp(-t)) or exp(t_k) / sum exp(t) for logistic, exp(t) for Poisson loss.
     sample_weight : None, float or array-like of shape (n_rows,)
-    loss : {"squared", "logistic", "poisson", "huber", "squared_hinge"}, default="squared"
+    loss : {"squared", "logistic", "poisson", "huber", "squared_hinge"} or registered loss, default="squared"
         The deviance of squared loss is the mean squared error, that of logistic loss twice the cross-entropy.
     delta : float, default=1.35
         Of Huber's loss.
@@ -133,25 +130,14 @@ def mean_deviance(
     -------
     deviance : float
     """
-    check_choice(loss, "loss", METRICS)
+    loss = _as_loss(loss, METRICS, delta)
     y, t, weight = _numbers(y, predictor, sample_weight)
     with np.errstate(over="ignore"):
-        if loss == "squared":
-            unit = (y - t) ** 2
-        elif loss == "logistic":
-            both = np.logaddexp(0.0, t) - y * t if y.ndim == 1 else special.logsumexp(t, axis=1) - (y * t).sum(axis=1)
-            unit = 2.0 * both
-        elif loss == "poisson":
-            unit = 2.0 * (np.exp(t) - y * t + special.xlogy(y, y) - y)
-        elif loss == "huber":
-            unit = 2.0 * special.huber(delta, y - t)
-        else:  # squared hinge
-            unit = 2.0 * (y * np.maximum(0.0, 1.0 - t) ** 2 + (1.0 - y) * np.maximum(0.0, 1.0 + t) ** 2)
-    return float(np.average(unit, weights=weight)) + within
+        return float(np.average(loss.unit_deviance(y, t), weights=weight)) + within
 
 
 def deviance_explained(
-    y: Any, predictor: Any, sample_weight: Any = None, *, loss: str = "squared", within: float = 0.0
+    y: Any, predictor: Any, sample_weight: Any = None, *, loss: Any = "squared", within: float = 0.0
 ) -> float:
     """Compute D2, one minus the mean deviance over that of the best constant mean; R2 for squared loss.
 
@@ -159,41 +145,35 @@ def deviance_explained(
     ----------
     y, predictor, sample_weight, within
         As in `mean_deviance`.
-    loss : {"squared", "logistic", "poisson"}, default="squared"
+    loss : {"squared", "logistic", "poisson"} or registered loss, default="squared"
 
     Returns
     -------
     share : float
         1 at best; for a constant `y` 1 where it is predicted exactly, else 0.
     """
-    check_choice(loss, "loss", EXPLAINED)
+    loss = _as_loss(loss, LIKELIHOODS)
     y, t, weight = _numbers(y, predictor, sample_weight)
-    mean = np.average(y, axis=0, weights=weight)
-    if loss == "squared":
-        null = float(np.average((y - mean) ** 2, weights=weight))
-    elif loss == "poisson":
-        null = float(np.average(2.0 * special.kl_div(y, mean), weights=weight))
-    else:
-        null = 2.0 * float(special.entr(mean).sum() + (special.entr(1.0 - mean) if y.ndim == 1 else 0.0))
-    left, null = mean_deviance(y, t, weight, loss=loss, within=within), null + within
+    null = loss.null_deviance(y, np.average(y, axis=0, weights=weight), weight) + within
+    left = mean_deviance(y, t, weight, loss=loss, within=within)
     return 1.0 - left / null if null > 0.0 else float(left == 0.0)
 
 
-def has_no_deviance(y: Vector, loss: str) -> bool:
+def has_no_deviance(y: Vector, loss: Any) -> bool:
     """Say whether a constant predicts every target exactly, so that shares of the deviance are undefined.
 
     Parameters
     ----------
     y : ndarray of float64 of shape (n_rows,), or (n_rows, n_classes) with loss="logistic"
         Of single samples: means of several may hide that they differ.
-    loss : {"squared", "logistic", "poisson", "huber", "squared_hinge"}
+    loss : {"squared", "logistic", "poisson", "huber", "squared_hinge"} or registered loss
 
     Returns
     -------
     flat : bool
     """
     same = not np.any(y != y[:1])
-    return same and (loss != "logistic" or bool(np.isin(y[:1], (0.0, 1.0)).all()))
+    return same and (not _as_loss(loss, METRICS).softmax or bool(np.isin(y[:1], (0.0, 1.0)).all()))
 
 
 def mean_squared_error(y: Any, prediction: Any, sample_weight: Any = None, *, within: float = 0.0) -> float:
@@ -245,7 +225,7 @@ def log_loss(y: Any, probability: Any, sample_weight: Any = None) -> float:
     loss : float
     """
     y, p, weight = _numbers(y, probability, sample_weight)
-    p = np.clip(p, LEAST_PROBABILITY, 1.0 - LEAST_PROBABILITY)
+    p = np.clip(p, MIN_PROBABILITY, 1.0 - MIN_PROBABILITY)
     unit = -(y * np.log(p) + (1.0 - y) * np.log1p(-p)) if y.ndim == 1 else -(y * np.log(p)).sum(axis=1)
     return float(np.average(unit, weights=weight))
 
@@ -335,6 +315,12 @@ def _of_predicted(y: Vector, p: Vector) -> tuple[Vector, Vector]:
         return np.where(p > 0.5, y, 1.0 - y), np.maximum(p, 1.0 - p)
     rows, best = np.arange(len(p)), p.argmax(axis=1)
     return y[rows, best], p[rows, best]
+
+
+def _as_loss(loss: Any, allowed: Any, delta: float = 1.35) -> Any:
+    """Build the loss of a name that is allowed; a loss stays as it is."""
+    cls = LOSSES[check_choice(getattr(loss, "name", loss), "loss", allowed)]
+    return loss if isinstance(loss, cls) else build(cls, delta=delta)
 
 
 def _numbers(y: Any, prediction: Any, sample_weight: Any) -> tuple[Vector, Vector, Vector | None]:

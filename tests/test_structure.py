@@ -21,6 +21,7 @@ PACKAGE = ROOT / "sparsereg"
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 CYTHON = sorted(path for suffix in ("*.pyx", "*.pxd") for path in PACKAGE.rglob(suffix))
 STUBS = sorted(PACKAGE.rglob("*.pyi"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 # From the ground up: a floor is a folder, or the modules beside the folders. Imports go down or stay on a floor.
 FLOORS = (
@@ -40,7 +41,13 @@ FLOORS = (
 )
 
 MAX_FILE = 500
-MAX_BODY = 60
+MAX_BODY = 40
+
+# Tests of the whole, which no module has its name from; they lie beside the folders of tests/.
+OF_THE_WHOLE = {
+    *("every_kernel", "frozen", "golden", "golden_vw", "golden_vw_learner", "memory", "penalty_words", "portability"),
+    *("registry", "structure", "stubs"),
+}
 
 # A bitmap of the column space is the one thing as long as it: one bit a column, to make ids compact. Names of all
 # columns are an answer that users ask for by name.
@@ -52,7 +59,7 @@ ALLOCATORS = {"arange", "empty", "full", "ones", "zeros"}
 
 
 def relative(path):
-    return path.relative_to(PACKAGE).as_posix()
+    return path.relative_to(PACKAGE if path.is_relative_to(PACKAGE) else ROOT).as_posix()
 
 
 def module_name(path):
@@ -140,6 +147,17 @@ def test_imports_make_no_circle():
         pytest.fail(f"modules import each other in a circle: {' -> '.join(circle.args[1])}")
 
 
+def test_what_is_in_a_folder_of_a_folder_is_its_own():
+    """Others name the folder on its floor, and what that shows."""
+    reached = [
+        f"{name} imports {other}"
+        for name, others in graph().items()
+        for other in others
+        if other.count(".") > 1 and other.split(".")[0] != name.split(".")[0]
+    ]
+    assert not reached
+
+
 def test_the_core_imports_nothing_from_above():
     for name, others in graph().items():
         if name.split(".")[0] == "_core":
@@ -159,6 +177,18 @@ def test_every_floor_can_be_seen():
     shown = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
     shown |= {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert shown | {""} == set().union(*FLOORS)
+
+
+def test_tests_mirror_the_package():
+    """A test file is `test_<module>.py` or `test_<module>_<what of it>.py`, in the folder of that module."""
+    lost = []
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        folder = ".".join(path.relative_to(ROOT / "tests").parent.parts)
+        subject = path.stem.removeprefix("test_")
+        names = {name.rpartition(".")[2] for name in MODULES if name.rpartition(".")[0] == folder}
+        if not any(subject == name or subject.startswith(f"{name}_") for name in names - {""}):
+            lost.append(relative(path))
+    assert {*lost} == {f"tests/test_{name}.py" for name in OF_THE_WHOLE}
 
 
 # Build files.
@@ -192,7 +222,7 @@ def test_one_version_everywhere():
 # Sizes.
 
 
-@pytest.mark.parametrize("path", PYTHON + CYTHON + STUBS, ids=relative)
+@pytest.mark.parametrize("path", PYTHON + CYTHON + STUBS + TESTS, ids=relative)
 def test_files_are_small(path):
     n_lines = len(path.read_text(encoding="utf-8").splitlines())
     assert n_lines <= MAX_FILE, f"{n_lines} lines, at most {MAX_FILE}: make a new room"

@@ -4,8 +4,8 @@ from libc.math cimport fabs
 
 cdef enum:
     HISTORY = 5
-    # Extrapolations that reach further, in steps of the history, would drown what they gain in rounding.
-    LONGEST_REACH = 100_000
+    # Longer extrapolations, in steps of the history, would drown what they gain in rounding.
+    MAX_EXTRAPOLATION = 100_000
 
 
 cdef inline bint extrapolation_weights(
@@ -52,4 +52,4 @@ cdef inline bint extrapolation_weights(
     for a in range(HISTORY):
         weights[a] /= total
         size += fabs(weights[a])
-    return size <= LONGEST_REACH  # False for NaN too
+    return size <= MAX_EXTRAPOLATION  # False for NaN too

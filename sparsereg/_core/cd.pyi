@@ -25,6 +25,6 @@ def descend(
     penalty: _Penalty,
     tol: float,
     max_epochs: int,
-    unit: _Vector | None = None,
+    threshold_scale: _Vector | None = None,
 ) -> tuple[int, float, float]:
     """Minimise over the columns; return (epochs, largest change of a scaled gradient entry, intercept shift)."""

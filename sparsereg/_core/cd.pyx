@@ -6,12 +6,12 @@ from cython cimport floating
 from libc.math cimport INFINITY, fabs
 from libc.string cimport memcpy
 
-from sparsereg._core.anderson cimport HISTORY, LONGEST_REACH, extrapolation_weights
+from sparsereg._core.anderson cimport HISTORY, MAX_EXTRAPOLATION, extrapolation_weights
 from sparsereg._core.penalties cimport Penalty
 from sparsereg._core.sparse_ops cimport axpy, axpy_weighted, dot
 from sparsereg._core.types cimport index_t, offset_t
 
-# Non-zeros touched between two looks at pending signals: about 50 ms of work.
+# Non-zeros touched between two checks of pending signals: about 50 ms of work.
 cdef offset_t WORK_BETWEEN_SIGNALS = 30_000_000
 # An extrapolation must lower the objective by more than the rounding of the penalty (relative).
 cdef double JUMP_GAIN = 1e-15
@@ -31,15 +31,15 @@ cdef struct Model:
     const double *scale
     const double *lower
     const double *upper
-    const double *unit
+    const double *threshold_scale
     double weight_sum
     double *w
     double *z
     double shift
 
 
-cdef inline double _unit(const Model *m, Py_ssize_t k) noexcept nogil:
-    return 1.0 if m.unit == NULL else m.unit[k]
+cdef inline double _threshold_scale(const Model *m, Py_ssize_t k) noexcept nogil:
+    return 1.0 if m.threshold_scale == NULL else m.threshold_scale[k]
 
 
 cdef inline void _add_column(Model *m, const floating *data, Py_ssize_t k, double delta) noexcept nogil:
@@ -71,7 +71,7 @@ cdef double _sweep(
         g = dot(data + start, m.indices + start, m.indptr[m.columns[k] + 1] - start, m.z) - m.shift * m.column_sum[k]
         scale = m.scale[k]
         step = scale * scale / q
-        new = penalty.prox(scale * m.w[k] + g / scale * step, step, m.factor[k], _unit(m, k)) / scale
+        new = penalty.prox(scale * m.w[k] + g / scale * step, step, m.factor[k], _threshold_scale(m, k)) / scale
         if new < m.lower[k]:
             new = m.lower[k]
         elif new > m.upper[k]:
@@ -111,7 +111,7 @@ cdef double _penalty_part(
     cdef double total = 0.0
     for i in range(n_members):
         k = members[i]
-        total += penalty.value(m.scale[k] * w[i], m.factor[k], _unit(m, k))
+        total += penalty.value(m.scale[k] * w[i], m.factor[k], _threshold_scale(m, k))
     return total
 
 
@@ -177,20 +177,20 @@ cdef bint _drift(
     that point; a sequence of equal steps has no limit for Anderson extrapolation to find.
     """
     cdef const double *last = history + HISTORY * n_members
-    cdef double step, reach, furthest = INFINITY
+    cdef double step, ratio, furthest = INFINITY
     cdef Py_ssize_t i, stop = -1
     for i in range(n_members):
         step = last[i] - history[i]
         if step == 0.0 or last[i] == 0.0:
             continue
         if last[i] * step < 0.0:
-            reach = -last[i] / step
+            ratio = -last[i] / step
         else:
-            reach = ((m.upper[members[i]] if step > 0.0 else m.lower[members[i]]) - last[i]) / step
-        if reach < furthest:
-            furthest = reach
+            ratio = ((m.upper[members[i]] if step > 0.0 else m.lower[members[i]]) - last[i]) / step
+        if ratio < furthest:
+            furthest = ratio
             stop = i
-    if stop < 0 or not 0.0 < furthest <= LONGEST_REACH:
+    if stop < 0 or not 0.0 < furthest <= MAX_EXTRAPOLATION:
         return False
     for i in range(n_members):
         candidate[i] = last[i] + furthest * (last[i] - history[i]) if last[i] != 0.0 else 0.0
@@ -232,41 +232,41 @@ cdef offset_t _work(const Model *m, const index_t *members, Py_ssize_t n_members
     return n + n_members
 
 
-cdef void _remember(const Model *m, const index_t *members, Py_ssize_t n_members, double *slot) noexcept nogil:
+cdef void _save(const Model *m, const index_t *members, Py_ssize_t n_members, double *slot) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n_members):
         slot[i] = m.w[members[i]]
 
 
-cdef int _polish(
+cdef int _sweep_support(
     Model *m, const floating *data, Penalty penalty, const index_t *members, Py_ssize_t n_members,
-    double goal, int max_epochs, double *history, double *candidate, double *saved, offset_t *work
+    double tol, int max_epochs, double *history, double *candidate, double *saved, offset_t *work
 ) except -1:
-    """Sweep over the members, extrapolating every HISTORY sweeps, until one changes no gradient by more than goal."""
+    """Sweep over the members, extrapolating every HISTORY sweeps, until one changes no gradient by more than tol."""
     cdef int epochs = 0, since = 0
     cdef double worst
     cdef offset_t cost = _work(m, members, n_members)
-    _remember(m, members, n_members, history)
+    _save(m, members, n_members, history)
     while epochs < max_epochs:
         with nogil:
             worst = _sweep(m, data, penalty, members, n_members)
             epochs += 1
             since += 1
             work[0] += cost
-            _remember(m, members, n_members, history + since * n_members)
+            _save(m, members, n_members, history + since * n_members)
             if since == HISTORY:
-                if worst > goal:
+                if worst > tol:
                     _extrapolate(m, data, penalty, members, n_members, history, candidate, saved)
                     work[0] += 2 * cost
-                _remember(m, members, n_members, history)
+                _save(m, members, n_members, history)
                 since = 0
-        if worst <= goal:
+        if worst <= tol:
             break
-        _look_at_signals(work)
+        _check_signals(work)
     return epochs
 
 
-cdef int _look_at_signals(offset_t *work) except -1:
+cdef int _check_signals(offset_t *work) except -1:
     """Let a pending Ctrl-C raise, once in a while."""
     if work[0] > WORK_BETWEEN_SIGNALS:
         PyErr_CheckSignals()
@@ -279,7 +279,7 @@ def descend(
     const index_t[::1] columns, double[::1] w, double[::1] z, const double[::1] weight, double weight_sum,
     const double[::1] curvature, const double[::1] column_sum,
     const double[::1] factor, const double[::1] scale, const double[::1] lower, const double[::1] upper,
-    Penalty penalty, double tol, int max_epochs, const double[::1] unit=None,
+    Penalty penalty, double tol, int max_epochs, const double[::1] threshold_scale=None,
 ):
     """Minimise sum_i z_i^2 / (2 weight_i) + sum_k p_k penalty(scale_k w_k) over the working set and the intercept.
 
@@ -298,7 +298,7 @@ def descend(
     factor, scale, lower, upper : float64 (n_columns,), the penalty of each column, in
     tol : stop after a sweep over the working set that changes no gradient X_k' z / scale_k by more than this
     max_epochs : stop after this many sweeps, whether over the working set or its support
-    unit : float64 (n_columns,), in which penalties that level off measure where; None: 1, in
+    threshold_scale : float64 (n_columns,), the `scale` of penalties that level off; None: 1, in
 
     Invariant
     ---------
@@ -316,7 +316,7 @@ def descend(
     cdef int epochs = 0
     cdef offset_t work = 0
     cdef double worst = 0.0
-    cdef index_t[::1] everyone = np.arange(n_columns, dtype=np.int32)
+    cdef index_t[::1] every = np.arange(n_columns, dtype=np.int32)
     cdef index_t[::1] members = np.empty(n_columns, dtype=np.int32)
     cdef double[::1] history = np.empty((HISTORY + 1) * n_columns)
     cdef double[::1] candidate = np.empty(n_columns)
@@ -324,7 +324,7 @@ def descend(
     cdef const floating *values = NULL
     cdef Model m
     m.indptr, m.weight, m.uniform, m.n_rows = &indptr[0], &weight[0], weight.shape[0] == 1, n_rows
-    m.z, m.shift, m.weight_sum, m.unit = &z[0], 0.0, weight_sum, NULL
+    m.z, m.shift, m.weight_sum, m.threshold_scale = &z[0], 0.0, weight_sum, NULL
     if weight_sum > 0.0:
         for i in range(n_rows):
             m.shift += z[i]
@@ -334,19 +334,19 @@ def descend(
         m.indices, m.columns, m.w = &indices[0], &columns[0], &w[0]
         m.curvature, m.column_sum, m.factor, m.scale = &curvature[0], &column_sum[0], &factor[0], &scale[0]
         m.lower, m.upper = &lower[0], &upper[0]
-        if unit is not None:
-            m.unit = &unit[0]
+        if threshold_scale is not None:
+            m.threshold_scale = &threshold_scale[0]
     while n_columns > 0 and epochs < max_epochs:
         with nogil:
-            worst = _sweep(&m, values, penalty, &everyone[0], n_columns)
-            work += _work(&m, &everyone[0], n_columns)
+            worst = _sweep(&m, values, penalty, &every[0], n_columns)
+            work += _work(&m, &every[0], n_columns)
         epochs += 1
         if worst <= tol:
             break
-        _look_at_signals(&work)
+        _check_signals(&work)
         n_members = _support(&m, n_columns, &members[0])
         if n_members > 0:
-            epochs += _polish(
+            epochs += _sweep_support(
                 &m, values, penalty, &members[0], n_members, max(0.5 * tol, 0.1 * worst), max_epochs - epochs,
                 &history[0], &candidate[0], &saved[0], &work,
             )

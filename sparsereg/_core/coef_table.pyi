@@ -1,4 +1,4 @@
-"""Look wide column ids up in a small set of them; `data` of length 0 stands for ones."""
+"""Hash table of the non-zero coefficients; `data` of length 0 stands for ones."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Look wide column ids up in a small set of them: a compiled open-addressing table, id -> position.
+"""Hash table of the non-zero coefficients, column id -> position, and predictions by it (open addressing).
 
 Everywhere below, `data` of length 0 stands for "every value is 1".
 """

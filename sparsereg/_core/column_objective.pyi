@@ -1,4 +1,4 @@
-"""The column part of objective, optimality conditions and duality gap."""
+"""Penalty value, KKT violation, conjugate and gap-safe screening: sums over columns."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ def penalty_value(
     w: _Vector,
     factor: _Vector,
     scale: _Vector,
-    unit: _Vector | None = None,
+    threshold_scale: _Vector | None = None,
 ) -> float:
     """Return sum_j p_j penalty(scale_j w_j)."""
 
@@ -26,7 +26,7 @@ def optimality_violation(
     scale: _Vector,
     lower: _Vector,
     upper: _Vector,
-    unit: _Vector | None = None,
+    threshold_scale: _Vector | None = None,
 ) -> float:
     """Return the largest distance of v_j / scale_j from the subdifferential of penalty and bounds at w_j."""
 
@@ -41,7 +41,7 @@ def fixpoint_distance(
     lower: _Vector,
     upper: _Vector,
     out: _Vector,
-    unit: _Vector | None = None,
+    threshold_scale: _Vector | None = None,
 ) -> float:
     """Write how far minimising over w_j alone would move its scaled gradient to out; return the largest."""
 

@@ -1,9 +1,9 @@
-"""The column part of objective, optimality conditions and duality gap.
+"""Penalty value, KKT violation, conjugate and gap-safe screening: the sums over columns of objective and duality gap.
 
 In every function `columns` are the columns to look at (int32, in); `v[j]` is X_j' z and `w[j]` the coefficient
 (float64, length n_active, in); `factor`, `scale`, `lower`, `upper` describe each column's penalty
-(float64, length n_active, any stride, in). The penalty acts on scale_j w_j; those that level off measure where in
-`unit[j]` (the same, or None for 1).
+(float64, length n_active, any stride, in). The penalty acts on scale_j w_j; `threshold_scale[j]` is what penalties that
+level off take for their `scale` (the same, or None for 1).
 """
 from libc.math cimport INFINITY, fabs
 
@@ -16,7 +16,7 @@ cdef double ROUNDING = 1e-14
 
 def penalty_value(
     Penalty penalty, const index_t[::1] columns, const double[::1] w, const double[:] factor, const double[:] scale,
-    const double[:] unit=None,
+    const double[:] threshold_scale=None,
 ):
     """Return sum_j p_j penalty(scale_j w_j). Cost: one step a column."""
     cdef Py_ssize_t k
@@ -26,14 +26,16 @@ def penalty_value(
         for k in range(columns.shape[0]):
             j = columns[k]
             if w[j] != 0.0:
-                total += penalty.value(scale[j] * w[j], factor[j], 1.0 if unit is None else unit[j])
+                total += penalty.value(
+                    scale[j] * w[j], factor[j], 1.0 if threshold_scale is None else threshold_scale[j]
+                )
     return total
 
 
 def optimality_violation(
     Penalty penalty, const index_t[::1] columns, const double[::1] v, const double[::1] w,
     const double[:] factor, const double[:] scale, const double[:] lower, const double[:] upper,
-    const double[:] unit=None,
+    const double[:] threshold_scale=None,
 ):
     """Return the largest distance of v_j / scale_j from the subdifferential of penalty and bounds at w_j.
 
@@ -46,7 +48,9 @@ def optimality_violation(
         for k in range(columns.shape[0]):
             j = columns[k]
             g = v[j] / scale[j]
-            distance = penalty.subdiff_distance(scale[j] * w[j], g, factor[j], 1.0 if unit is None else unit[j])
+            distance = penalty.subdiff_distance(
+                scale[j] * w[j], g, factor[j], 1.0 if threshold_scale is None else threshold_scale[j]
+            )
             if w[j] >= upper[j] or w[j] <= lower[j]:
                 # At a bound the gradient may push outwards without end.
                 slope = penalty.ridge(factor[j]) * w[j] * scale[j]
@@ -62,7 +66,7 @@ def optimality_violation(
 def fixpoint_distance(
     Penalty penalty, const index_t[::1] columns, const double[::1] v, const double[::1] w,
     const double[::1] curvature, const double[:] factor, const double[:] scale,
-    const double[:] lower, const double[:] upper, double[::1] out, const double[:] unit=None,
+    const double[:] lower, const double[:] upper, double[::1] out, const double[:] threshold_scale=None,
 ):
     """Write to out[k] how far the loss along columns[k] moves its gradient when minimising over w_j alone.
 
@@ -83,7 +87,7 @@ def fixpoint_distance(
                 continue
             step = scale[j] * scale[j] / q
             new = scale[j] * (w[j] + v[j] / q)
-            new = penalty.prox(new, step, factor[j], 1.0 if unit is None else unit[j]) / scale[j]
+            new = penalty.prox(new, step, factor[j], 1.0 if threshold_scale is None else threshold_scale[j]) / scale[j]
             new = min(max(new, lower[j]), upper[j])
             out[k] = q * fabs(w[j] - new) / scale[j]
             if out[k] > worst:
@@ -149,12 +153,12 @@ def reachable(
     """
     cdef Py_ssize_t k, n = 0
     cdef index_t j
-    cdef double reach
+    cdef double bound
     with nogil:
         for k in range(columns.shape[0]):
             j = columns[k]
-            reach = c * fabs(v[j]) + radius * norm[j]
-            if w[j] != 0.0 or reach * (1.0 + ROUNDING) >= penalty.threshold(factor[j]) * scale[j]:
+            bound = c * fabs(v[j]) + radius * norm[j]
+            if w[j] != 0.0 or bound * (1.0 + ROUNDING) >= penalty.threshold(factor[j]) * scale[j]:
                 out[n] = j
                 n += 1
     return n

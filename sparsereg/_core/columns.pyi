@@ -1,4 +1,4 @@
-"""Whole passes over chosen columns: gradient, moments and products."""
+"""Passes over chosen columns: X'z, weighted moments and X w."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ def moments(
     column_sum: _Vector,
     centred: _Vector,
 ) -> None:
-    """Write the weighted sum of each of columns to mass, and its weighted squares about the mean to centred."""
+    """Write the weighted sum of each of columns to column_sum, and its weighted squares about the mean to centred."""
 
 def moments_of_rows(
     data: _Values,

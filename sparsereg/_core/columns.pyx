@@ -1,4 +1,4 @@
-"""Whole passes over chosen columns: gradient, moments and products."""
+"""Passes over chosen columns: X'z, weighted moments and X w."""
 from cython cimport floating
 from cython.parallel cimport prange
 
@@ -103,7 +103,8 @@ def moments_of_rows(
     weight : float64 (n_chosen,), in; a row of weight 0 does not count
     about : float64 (n_active,), in
     held : int64 (n_active,), entries of each column, in-out
-    column_sum, square : float64 (n_active,), sum_i weight_i (x_ij - about_j) over its entries, and that of squares, in-out
+    column_sum, square : float64 (n_active,), sum_i weight_i (x_ij - about_j) over its entries, and that of squares,
+        in-out
 
     Cost: one pass over the rows.
     """

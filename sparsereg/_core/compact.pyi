@@ -1,4 +1,4 @@
-"""From a caller's wide rows to compact ones; `data` of length 0 stands for ones."""
+"""Ingestion of sparse rows; `data` of length 0 stands for ones."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""From a caller's wide rows to compact ones: validate, select, compact ids, transpose, merge duplicates.
+"""Ingestion of sparse rows: validate, select, renumber occupied columns, transpose, merge duplicates.
 
 Everywhere below, `data` of length 0 stands for "every value is 1", so that one-hot rows need no values array.
 """
@@ -23,7 +23,7 @@ cdef enum:
 cdef enum:
     AHEAD = 24
 
-# Entries moved between two looks at pending signals: about 50 ms of work.
+# Entries moved between two checks of pending signals: about 50 ms of work.
 cdef offset_t WORK_BETWEEN_SIGNALS = 4_000_000
 
 

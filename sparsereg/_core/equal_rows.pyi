@@ -1,4 +1,4 @@
-"""Rows that are equal; `data` of length 0 stands for ones."""
+"""Aggregation of equal rows; `data` of length 0 stands for ones."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Rows that are equal: find them, order them, and sum what belongs to each.
+"""Aggregation of equal rows: hash them, number them, order them, sum their weights and average their targets.
 
 Everywhere below, `data` of length 0 stands for "every value is 1".
 """

@@ -2,12 +2,13 @@
 #
 # A loss is a final class with these methods (y: target, t: linear predictor, all double), convex in t:
 #   value(y, t)                        loss(y, t)
+#   half_deviance(y, t)                what is reported: the value, for a log link less that of a perfect fit
 #   derivative(y, t)                   d loss / dt
 #   curvature(y, t)                    d2 loss / dt2; at a kink of the derivative, that of either side
 #   curvature_scale(y)                 a curvature typical of the loss, to fall back on where there is next to none
 #   conjugate(y, u)                    sup_t u t - loss(y, t)
-#   max_descent_slope(y)                   sup_t of minus the derivative
-#   max_ascent_slope(y)                   sup_t of the derivative
+#   max_descent_slope(y)               sup_t of minus the derivative
+#   max_ascent_slope(y)                sup_t of the derivative
 #   minimize_scalar(y, s, t, x, l1, l2) argmin_u s loss(y, t + x u) + l1 |u| + l2/2 u^2; NaN: not in closed form
 # To add one: a stanza here and its name in `Loss`; a stanza in losses.pyx and its name in LOSSES.
 cimport cython
@@ -30,6 +31,9 @@ cdef inline double entropy_of_share(double q, double rest, double scale) noexcep
 cdef class Squared:
     cdef inline double value(self, double y, double t) noexcept nogil:
         return 0.5 * (y - t) * (y - t)
+
+    cdef inline double half_deviance(self, double y, double t) noexcept nogil:
+        return self.value(y, t)
 
     cdef inline double derivative(self, double y, double t) noexcept nogil:
         return t - y
@@ -66,6 +70,9 @@ cdef class Logistic:
     # long as log, for digits of rows that fit to within 1e-16.)
     cdef inline double value(self, double y, double t) noexcept nogil:
         return ((1.0 - y) * t if t > 0.0 else -y * t) + log(1.0 + exp(-fabs(t)))
+
+    cdef inline double half_deviance(self, double y, double t) noexcept nogil:
+        return self.value(y, t)
 
     cdef inline double derivative(self, double y, double t) noexcept nogil:
         cdef double e = exp(-fabs(t))
@@ -106,6 +113,9 @@ cdef class Poisson:
     cdef inline double value(self, double y, double t) noexcept nogil:
         return exp(t) - y * t
 
+    cdef inline double half_deviance(self, double y, double t) noexcept nogil:
+        return self.value(y, t) + self.conjugate(y, 0.0)
+
     cdef inline double derivative(self, double y, double t) noexcept nogil:
         return exp(t) - y
 
@@ -143,6 +153,9 @@ cdef class Huber:
     cdef inline double value(self, double y, double t) noexcept nogil:
         cdef double slope = self.derivative(y, t)
         return slope * ((t - y) - 0.5 * slope)
+
+    cdef inline double half_deviance(self, double y, double t) noexcept nogil:
+        return self.value(y, t)
 
     cdef inline double derivative(self, double y, double t) noexcept nogil:
         return min(max(t - y, -self.delta), self.delta)
@@ -184,6 +197,9 @@ cdef class SquaredHinge:
     cdef inline double value(self, double y, double t) noexcept nogil:
         cdef double below = max(1.0 - t, 0.0), above = max(1.0 + t, 0.0)
         return y * below * below + (1.0 - y) * above * above
+
+    cdef inline double half_deviance(self, double y, double t) noexcept nogil:
+        return self.value(y, t)
 
     cdef inline double derivative(self, double y, double t) noexcept nogil:
         return 2.0 * ((1.0 - y) * max(1.0 + t, 0.0) - y * max(1.0 - t, 0.0))

@@ -1,60 +1,117 @@
-from typing import TypeAlias, final
+from typing import Any, TypeAlias, final
+
+import numpy as np
+import numpy.typing as npt
+
+_Vector: TypeAlias = npt.NDArray[np.float64]
 
 @final
 class Squared:
+    name: str
+    parameters: tuple[str, ...]
     lipschitz: float
     targets: tuple[float, float]
     location: bool
     sums: bool
     log_link: bool
     softmax: bool
+    is_quadratic: bool
+    is_classification: bool
+    is_likelihood: bool
+    metrics: tuple[str, ...]
     def link(self, mean: float) -> float: ...
+    def mean(self, t: _Vector) -> _Vector: ...
+    def unit_deviance(self, y: _Vector, t: _Vector) -> _Vector: ...
+    def null_deviance(self, y: _Vector, mean: Any, weight: _Vector | None) -> float: ...
+    def deviance_within(
+        self, y: _Vector, weight: _Vector, means: _Vector, sums: _Vector, squares: float
+    ) -> float: ...
     def __init__(self) -> None: ...
 
 @final
 class Logistic:
+    name: str
+    parameters: tuple[str, ...]
     lipschitz: float
     targets: tuple[float, float]
     location: bool
     sums: bool
     log_link: bool
     softmax: bool
+    is_quadratic: bool
+    is_classification: bool
+    is_likelihood: bool
+    metrics: tuple[str, ...]
     def link(self, mean: float) -> float: ...
+    def mean(self, t: _Vector) -> _Vector: ...
+    def unit_deviance(self, y: _Vector, t: _Vector) -> _Vector: ...
+    def null_deviance(self, y: _Vector, mean: Any, weight: _Vector | None) -> float: ...
+    def deviance_within(
+        self, y: _Vector, weight: _Vector, means: _Vector, sums: _Vector, squares: float
+    ) -> float: ...
     def __init__(self) -> None: ...
 
 @final
 class Poisson:
+    name: str
+    parameters: tuple[str, ...]
     lipschitz: float
     targets: tuple[float, float]
     location: bool
     sums: bool
     log_link: bool
     softmax: bool
+    is_quadratic: bool
+    is_classification: bool
+    is_likelihood: bool
+    metrics: tuple[str, ...]
     def link(self, mean: float) -> float: ...
+    def mean(self, t: _Vector) -> _Vector: ...
+    def unit_deviance(self, y: _Vector, t: _Vector) -> _Vector: ...
+    def null_deviance(self, y: _Vector, mean: Any, weight: _Vector | None) -> float: ...
+    def deviance_within(
+        self, y: _Vector, weight: _Vector, means: _Vector, sums: _Vector, squares: float
+    ) -> float: ...
     def __init__(self) -> None: ...
 
 @final
 class Huber:
+    name: str
+    parameters: tuple[str, ...]
     lipschitz: float
     targets: tuple[float, float]
     location: bool
     sums: bool
     log_link: bool
     softmax: bool
+    is_quadratic: bool
+    is_classification: bool
+    is_likelihood: bool
+    metrics: tuple[str, ...]
     def link(self, mean: float) -> float: ...
+    def mean(self, t: _Vector) -> _Vector: ...
+    def unit_deviance(self, y: _Vector, t: _Vector) -> _Vector: ...
     def __init__(self, delta: float) -> None: ...
     @property
     def delta(self) -> float: ...
 
 @final
 class SquaredHinge:
+    name: str
+    parameters: tuple[str, ...]
     lipschitz: float
     targets: tuple[float, float]
     location: bool
     sums: bool
     log_link: bool
     softmax: bool
+    is_quadratic: bool
+    is_classification: bool
+    is_likelihood: bool
+    metrics: tuple[str, ...]
     def link(self, mean: float) -> float: ...
+    def mean(self, t: _Vector) -> _Vector: ...
+    def unit_deviance(self, y: _Vector, t: _Vector) -> _Vector: ...
     def __init__(self) -> None: ...
 
 # What kernels call `Loss`: any registered class.

@@ -2,6 +2,9 @@ from typing import TypeAlias, final
 
 @final
 class FTRL:
+    name: str
+    parameters: tuple[str, ...]
+    is_adaptive: bool
     words: int
     any_penalty: bool
     average: float
@@ -13,6 +16,9 @@ class FTRL:
 
 @final
 class ProxSGD:
+    name: str
+    parameters: tuple[str, ...]
+    is_adaptive: bool
     words: int
     any_penalty: bool
     eta0: float
@@ -29,6 +35,9 @@ class ProxSGD:
 
 @final
 class AdaGrad:
+    name: str
+    parameters: tuple[str, ...]
+    is_adaptive: bool
     words: int
     any_penalty: bool
     average: float

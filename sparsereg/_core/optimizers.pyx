@@ -1,5 +1,11 @@
 """Streaming optimizers: names, parameters, the clock and the registry; the arithmetic is in optimizers.pxd.
 
+name : str
+    Under which it is registered.
+parameters : tuple of str
+    Names of the arguments of the constructor.
+is_adaptive : bool
+    Steps fall by the slopes seen, coefficient by coefficient: they follow the scale of the target.
 words : int
     Doubles kept for a coefficient.
 any_penalty : bool
@@ -37,6 +43,9 @@ cdef class FTRL:
         t from the start, > 0; 0: the weight so far.
     """
 
+    name = "ftrl"
+    parameters = ("eta0", "beta", "total_weight")
+    is_adaptive = True
     words = 1
     any_penalty = True
     average = -1.0
@@ -91,6 +100,9 @@ cdef class ProxSGD:
         below 0: report the last iterate.
     """
 
+    name = "prox_sgd"
+    parameters = ("eta0", "power_t", "weight_decay", "l1", "l2", "average")
+    is_adaptive = False
     any_penalty = False
 
     def __init__(self, double eta0, double power_t, double weight_decay, double l1, double l2, double average):
@@ -162,6 +174,9 @@ cdef class AdaGrad:
         Of the elastic net, >= 0.
     """
 
+    name = "adagrad"
+    parameters = ("eta0", "beta", "weight_decay", "l1", "l2")
+    is_adaptive = True
     words = 3
     any_penalty = False
     average = -1.0
@@ -190,4 +205,4 @@ cdef class AdaGrad:
         self.clock = clock
 
 
-OPTIMIZERS = {"ftrl": FTRL, "prox_sgd": ProxSGD, "adagrad": AdaGrad}
+OPTIMIZERS = {optimizer.name: optimizer for optimizer in (FTRL, ProxSGD, AdaGrad)}

@@ -1,12 +1,13 @@
 # The arithmetic of each penalty, inlined into every kernel through the fused type `Penalty`.
 #
-# A penalty is a final class with these methods (u: coefficient, p: its penalty factor, all double; unit: how far a unit
-# of strength alone moves u, 1 / curvature, in which those that level off measure where they do):
-#   value(u, p, unit)                  p * penalty(u)
-#   prox(v, step, p, unit)             argmin_u (u - v)^2 / (2 step) + p * penalty(u), over all u, for any step > 0;
+# A penalty is a final class with these methods (u: coefficient, p: its penalty factor, scale: that of its threshold,
+# all double). The threshold of u is strength * scale, scale = p / curvature of the column (1 where kernels get none),
+# and penalties that level off do so at gamma times that: the "adaptive rescaling" of Breheny and Huang 2011.
+#   value(u, p, scale)                 p * penalty(u)
+#   prox(v, step, p, scale)            argmin_u (u - v)^2 / (2 step) + p * penalty(u), over all u, for any step > 0;
 #                                      of several, and of those that rounding cannot tell apart, the smallest in size
 #   threshold(p)                       u = 0 solves min_u -g u + p * penalty(u) where |g| <= threshold(p)
-#   subdiff_distance(u, g, p, unit)    distance of g from the (regular) subdifferential of p * penalty at u
+#   subdiff_distance(u, g, p, scale)   distance of g from the (regular) subdifferential of p * penalty at u
 #   ridge(p)                           curvature of the smooth quadratic part, the L2 share
 #   conjugate(g, p, lower, upper)      sup over lower <= u <= upper of g u - p * penalty(u); 0 lies within the bounds
 # With a penalty that is convex "where" is "if and only if", and conjugate is exact. One that is not has no slope below
@@ -22,10 +23,10 @@ cdef class ElasticNet:
     cdef readonly double alpha, l1_ratio, strength
     cdef double l2
 
-    cdef inline double value(self, double u, double p, double unit) noexcept nogil:
+    cdef inline double value(self, double u, double p, double scale) noexcept nogil:
         return p * (self.strength * fabs(u) + 0.5 * self.l2 * u * u) if u != 0.0 else 0.0
 
-    cdef inline double prox(self, double v, double step, double p, double unit) noexcept nogil:
+    cdef inline double prox(self, double v, double step, double p, double scale) noexcept nogil:
         # Two comparisons, not fmax and copysign: 1.6 times faster.
         cdef double t = step * self.strength * p
         if v > t:
@@ -37,7 +38,7 @@ cdef class ElasticNet:
     cdef inline double threshold(self, double p) noexcept nogil:
         return self.strength * p
 
-    cdef inline double subdiff_distance(self, double u, double g, double p, double unit) noexcept nogil:
+    cdef inline double subdiff_distance(self, double u, double g, double p, double scale) noexcept nogil:
         cdef double excess
         if u != 0.0:
             return fabs(g - self.l2 * p * u - (self.strength * p if u > 0.0 else -self.strength * p))
@@ -62,10 +63,10 @@ cdef class ElasticNet:
         return u * (excess - 0.5 * ridge * u)
 
 
-cdef inline double jump(double far, double gain, double price) noexcept nogil:
-    """Return `far` where the gain is more than the price, else 0."""
+cdef inline double jump(double far, double gain, double cost) noexcept nogil:
+    """Return `far` where the gain is more than the cost, else 0."""
     # At a tie, which whole numbers make, rounding would send a coefficient to and fro for ever.
-    return far if gain > price * (1.0 + 1e-12) else 0.0
+    return far if gain > cost * (1.0 + 1e-12) else 0.0
 
 
 cdef inline double no_conjugate(double g, double lower, double upper) noexcept nogil:
@@ -78,33 +79,33 @@ cdef class MCP:
     cdef readonly double alpha, l1_ratio, gamma, strength
     cdef double l2
 
-    cdef inline double value(self, double u, double p, double unit) noexcept nogil:
+    cdef inline double value(self, double u, double p, double scale) noexcept nogil:
         cdef double size = fabs(u)
         if u == 0.0:
             return 0.0
-        if size < self.gamma * unit * self.strength:
-            return p * (self.strength * size - 0.5 * u * u / (self.gamma * unit) + 0.5 * self.l2 * u * u)
-        return p * (0.5 * self.gamma * unit * self.strength * self.strength + 0.5 * self.l2 * u * u)
+        if size < self.gamma * scale * self.strength:
+            return p * (self.strength * size - 0.5 * u * u / (self.gamma * scale) + 0.5 * self.l2 * u * u)
+        return p * (0.5 * self.gamma * scale * self.strength * self.strength + 0.5 * self.l2 * u * u)
 
-    cdef inline double prox(self, double v, double step, double p, double unit) noexcept nogil:
-        # In units of 1 / step: `bend` is the curvature up to where it levels off, `stiff` the one beyond.
-        cdef double t = step * p, reach = self.gamma * unit
-        cdef double stiff = 1.0 + t * self.l2
-        cdef double bend = stiff - t / reach
+    cdef inline double prox(self, double v, double step, double p, double scale) noexcept nogil:
+        # In units of 1 / step: `inner` is the curvature up to where it levels off, `outer` the one beyond.
+        cdef double t = step * p, width = self.gamma * scale
+        cdef double outer = 1.0 + t * self.l2
+        cdef double inner = outer - t / width
         cdef double excess = fabs(v) - t * self.strength
-        if bend <= 0.0:
-            return jump(v / stiff, v * v, t * reach * self.strength * self.strength * stiff)
+        if inner <= 0.0:
+            return jump(v / outer, v * v, t * width * self.strength * self.strength * outer)
         if excess <= 0.0:
             return 0.0
-        if excess >= reach * self.strength * bend:
-            return v / stiff
-        return excess / bend if v > 0.0 else -excess / bend
+        if excess >= width * self.strength * inner:
+            return v / outer
+        return excess / inner if v > 0.0 else -excess / inner
 
     cdef inline double threshold(self, double p) noexcept nogil:
         return 0.0
 
-    cdef inline double subdiff_distance(self, double u, double g, double p, double unit) noexcept nogil:
-        cdef double slope = self.strength - fabs(u) / (self.gamma * unit)
+    cdef inline double subdiff_distance(self, double u, double g, double p, double scale) noexcept nogil:
+        cdef double slope = self.strength - fabs(u) / (self.gamma * scale)
         if u == 0.0:
             return max(fabs(g) - self.strength * p, 0.0)
         slope = p * max(slope, 0.0)
@@ -122,37 +123,37 @@ cdef class SCAD:
     cdef readonly double alpha, l1_ratio, gamma, strength
     cdef double l2
 
-    cdef inline double value(self, double u, double p, double unit) noexcept nogil:
-        cdef double size = fabs(u), knee = self.strength * unit, part
+    cdef inline double value(self, double u, double p, double scale) noexcept nogil:
+        cdef double size = fabs(u), knee = self.strength * scale, part
         if u == 0.0:
             return 0.0
         if size <= knee:
             part = self.strength * size
         elif size < self.gamma * knee:
-            part = self.strength * size - 0.5 * (size - knee) ** 2 / ((self.gamma - 1.0) * unit)
+            part = self.strength * size - 0.5 * (size - knee) ** 2 / ((self.gamma - 1.0) * scale)
         else:
             part = 0.5 * (self.gamma + 1.0) * self.strength * knee
         return p * (part + 0.5 * self.l2 * u * u)
 
-    cdef inline double prox(self, double v, double step, double p, double unit) noexcept nogil:
-        # In units of 1 / step: `bend` is the curvature from the knee to gamma times it, `stiff` the one around.
-        cdef double t = step * p, knee = self.strength * unit
-        cdef double stiff = 1.0 + t * self.l2
-        cdef double bend = stiff - t / ((self.gamma - 1.0) * unit)
-        cdef double size = fabs(v), near = size - t * self.strength, far = size / stiff, edge
-        near = near / stiff if near > 0.0 else 0.0
-        if bend <= 0.0:
+    cdef inline double prox(self, double v, double step, double p, double scale) noexcept nogil:
+        # In units of 1 / step: `inner` is the curvature from the knee to gamma times it, `outer` the one around.
+        cdef double t = step * p, knee = self.strength * scale
+        cdef double outer = 1.0 + t * self.l2
+        cdef double inner = outer - t / ((self.gamma - 1.0) * scale)
+        cdef double size = fabs(v), near = size - t * self.strength, far = size / outer, edge
+        near = near / outer if near > 0.0 else 0.0
+        if inner <= 0.0:
             # The slope falls in between: one local minimum on each side of it, or one in all.
             if near >= knee:
                 near = far
             elif far > self.gamma * knee:
                 edge = t * (self.gamma + 1.0) * self.strength * knee
-                if jump(far, stiff * (far * far - near * near), edge) != 0.0:
+                if jump(far, outer * (far * far - near * near), edge) != 0.0:
                     near = far
         elif far >= self.gamma * knee:
             near = far
         elif near > knee:
-            near = (size - t * self.strength * self.gamma / (self.gamma - 1.0)) / bend
+            near = (size - t * self.strength * self.gamma / (self.gamma - 1.0)) / inner
         if near == 0.0:
             return 0.0
         return near if v > 0.0 else -near
@@ -160,8 +161,8 @@ cdef class SCAD:
     cdef inline double threshold(self, double p) noexcept nogil:
         return 0.0
 
-    cdef inline double subdiff_distance(self, double u, double g, double p, double unit) noexcept nogil:
-        cdef double slope = (self.gamma * self.strength - fabs(u) / unit) / (self.gamma - 1.0)
+    cdef inline double subdiff_distance(self, double u, double g, double p, double scale) noexcept nogil:
+        cdef double slope = (self.gamma * self.strength - fabs(u) / scale) / (self.gamma - 1.0)
         if u == 0.0:
             return max(fabs(g) - self.strength * p, 0.0)
         slope = p * min(max(slope, 0.0), self.strength)
@@ -179,18 +180,18 @@ cdef class L0:
     cdef readonly double alpha, l1_ratio, strength
     cdef double l2
 
-    cdef inline double value(self, double u, double p, double unit) noexcept nogil:
+    cdef inline double value(self, double u, double p, double scale) noexcept nogil:
         return p * (self.strength + 0.5 * self.l2 * u * u) if u != 0.0 else 0.0
 
-    cdef inline double prox(self, double v, double step, double p, double unit) noexcept nogil:
+    cdef inline double prox(self, double v, double step, double p, double scale) noexcept nogil:
         cdef double t = step * p
-        cdef double stiff = 1.0 + t * self.l2
-        return jump(v / stiff, v * v, 2.0 * t * self.strength * stiff)
+        cdef double outer = 1.0 + t * self.l2
+        return jump(v / outer, v * v, 2.0 * t * self.strength * outer)
 
     cdef inline double threshold(self, double p) noexcept nogil:
         return 0.0
 
-    cdef inline double subdiff_distance(self, double u, double g, double p, double unit) noexcept nogil:
+    cdef inline double subdiff_distance(self, double u, double g, double p, double scale) noexcept nogil:
         if u != 0.0 or self.strength * p == 0.0:
             return fabs(g - self.l2 * p * u)
         return 0.0

@@ -2,6 +2,12 @@ from typing import TypeAlias, final
 
 @final
 class ElasticNet:
+    name: str
+    parameters: tuple[str, ...]
+    is_convex: bool
+    is_l0: bool
+    gamma_min: float | None
+    gamma_default: float | None
     @property
     def alpha(self) -> float: ...
     @property
@@ -12,6 +18,12 @@ class ElasticNet:
 
 @final
 class MCP:
+    name: str
+    parameters: tuple[str, ...]
+    is_convex: bool
+    is_l0: bool
+    gamma_min: float | None
+    gamma_default: float | None
     @property
     def alpha(self) -> float: ...
     @property
@@ -24,6 +36,12 @@ class MCP:
 
 @final
 class SCAD:
+    name: str
+    parameters: tuple[str, ...]
+    is_convex: bool
+    is_l0: bool
+    gamma_min: float | None
+    gamma_default: float | None
     @property
     def alpha(self) -> float: ...
     @property
@@ -36,6 +54,12 @@ class SCAD:
 
 @final
 class L0:
+    name: str
+    parameters: tuple[str, ...]
+    is_convex: bool
+    is_l0: bool
+    gamma_min: float | None
+    gamma_default: float | None
     @property
     def alpha(self) -> float: ...
     @property

@@ -1,4 +1,21 @@
-"""Penalties: names, parameters and the registry; the arithmetic is in penalties.pxd."""
+"""Penalties: names, parameters, facts and the registry; the arithmetic is in penalties.pxd.
+
+What the package asks of a penalty, in place of its name:
+
+name : str
+    Under which it is registered.
+parameters : tuple of str
+    Names of the arguments of the constructor.
+is_convex : bool
+    Fits are certified by a duality gap, else by their distance from a minimum along every coordinate.
+is_l0 : bool
+    Counts coefficients: it jumps at 0, and elsewhere its slope is that of the L2 share.
+gamma_min : float or None
+    What gamma, which measures in curvatures of the column, has to exceed so that the slope falls by less than the
+    curvature: it falls by 1 / (gamma - gamma_min + 1). None: there is no gamma.
+gamma_default : float or None
+    For columns and a loss of curvature 1. Sources: Breheny and Huang 2011; Fan and Li 2001.
+"""
 cimport cython
 
 
@@ -19,6 +36,13 @@ cdef class ElasticNet:
         Threshold at penalty factor 1, alpha * l1_ratio.
     """
 
+    name = "elastic_net"
+    parameters = ("alpha", "l1_ratio")
+    is_convex = True
+    is_l0 = False
+    gamma_min = None
+    gamma_default = None
+
     def __init__(self, double alpha, double l1_ratio):
         self.alpha = alpha
         self.l1_ratio = l1_ratio
@@ -31,11 +55,11 @@ cdef class ElasticNet:
 
 @cython.final
 cdef class MCP:
-    """Minimax concave penalty: the slope of L1 at 0, falling to none at gamma * unit * strength; with an L2 share.
+    """Minimax concave penalty: the slope of L1 at 0, falling to none at gamma * scale * strength; with an L2 share.
 
-    With m = alpha * l1_ratio and k = gamma * unit, m |u| - u^2 / (2 k) up to |u| = k m, k m^2 / 2 beyond, plus
-    alpha (1 - l1_ratio)/2 u^2. A penalty factor multiplies all of it. The unit is the column's, 1 where kernels get
-    none. L1 as gamma grows. Source: Zhang 2010.
+    With m = alpha * l1_ratio and k = gamma * scale, m |u| - u^2 / (2 k) up to |u| = k m, k m^2 / 2 beyond, plus
+    alpha (1 - l1_ratio)/2 u^2. A penalty factor multiplies all of it. The scale is the column's, 1 where kernels
+    get none. L1 as gamma grows. Source: Zhang 2010.
 
     Parameters
     ----------
@@ -52,6 +76,13 @@ cdef class MCP:
         Slope at 0, alpha * l1_ratio.
     """
 
+    name = "mcp"
+    parameters = ("alpha", "l1_ratio", "gamma")
+    is_convex = False
+    is_l0 = False
+    gamma_min = 1.0
+    gamma_default = 3.0
+
     def __init__(self, double alpha, double l1_ratio, double gamma):
         self.alpha = alpha
         self.l1_ratio = l1_ratio
@@ -65,11 +96,11 @@ cdef class MCP:
 
 @cython.final
 cdef class SCAD:
-    """Smoothly clipped absolute deviation: L1 up to unit * strength, its slope falling to none at gamma times that.
+    """Smoothly clipped absolute deviation: L1 up to scale * strength, its slope falling to none at gamma times that.
 
-    With m = alpha * l1_ratio and k = unit * m, m |u| up to |u| = k, m |u| - (|u| - k)^2 / (2 unit (gamma - 1)) up to
+    With m = alpha * l1_ratio and k = scale * m, m |u| up to |u| = k, m |u| - (|u| - k)^2 / (2 scale (gamma - 1)) up to
     gamma k, (gamma + 1) m k / 2 beyond, plus alpha (1 - l1_ratio)/2 u^2. A penalty factor multiplies all of it. The
-    unit is the column's, 1 where kernels get none. L1 as gamma grows. Source: Fan and Li 2001.
+    scale is the column's, 1 where kernels get none. L1 as gamma grows. Source: Fan and Li 2001.
 
     Parameters
     ----------
@@ -85,6 +116,13 @@ cdef class SCAD:
     strength : float
         Slope at 0, alpha * l1_ratio.
     """
+
+    name = "scad"
+    parameters = ("alpha", "l1_ratio", "gamma")
+    is_convex = False
+    is_l0 = False
+    gamma_min = 2.0
+    gamma_default = 3.7
 
     def __init__(self, double alpha, double l1_ratio, double gamma):
         self.alpha = alpha
@@ -116,6 +154,13 @@ cdef class L0:
         Price at penalty factor 1, alpha * l1_ratio.
     """
 
+    name = "l0"
+    parameters = ("alpha", "l1_ratio")
+    is_convex = False
+    is_l0 = True
+    gamma_min = None
+    gamma_default = None
+
     def __init__(self, double alpha, double l1_ratio):
         self.alpha = alpha
         self.l1_ratio = l1_ratio
@@ -126,4 +171,4 @@ cdef class L0:
         return L0, (self.alpha, self.l1_ratio)
 
 
-PENALTIES = {"elastic_net": ElasticNet, "mcp": MCP, "scad": SCAD, "l0": L0}
+PENALTIES = {penalty.name: penalty for penalty in (ElasticNet, MCP, SCAD, L0)}

@@ -1,5 +1,5 @@
-# The loss of one row at its linear predictor, a sum over terms, each with a target, a weight and an offset; and the
-# least that it and the penalty of the row's singleton column can be. row_objective.pyx says what these are.
+# Value, derivative and curvature of the loss of one row, a sum over terms, each with a target, a weight and an offset;
+# and its minimum over the coefficient of the row's singleton column. row_objective.pyx says what these are.
 from libc.math cimport INFINITY, fabs, fmax, fmin
 
 from sparsereg._core.losses cimport Loss
@@ -51,16 +51,16 @@ cdef inline Row row_at(Loss loss, const Terms *terms, Py_ssize_t i, double t) no
     return row
 
 
-cdef inline Row settle_freely(
+cdef inline Row minimize_unbounded(
     Loss loss, const Terms *terms, Py_ssize_t i, double t, double x, double l1, double l2, double *u
 ) noexcept nogil:
-    """Move u to the minimum of row i at t + x u, plus l1 |u| + l2/2 u^2; return the row there.
+    """Set u to the argmin of the loss of row i at t + x u, plus l1 |u| + l2/2 u^2; return the row there.
 
     In closed form where the loss has one, else by Newton's method within a bracket, from the u given, until the slope
     is rounding relative to its parts or the change is so relative to the predictor.
     """
     cdef Row row
-    cdef double a, sign, slope, stiff, new, moved = INFINITY
+    cdef double a, sign, slope, curvature, new, moved = INFINITY
     cdef double low = -1.0, high = INFINITY  # low is below 0 until 0 has been tried
     cdef int _step
     if terms.first == NULL and terms.s[i] > 0.0:
@@ -85,9 +85,9 @@ cdef inline Row settle_freely(
             low = a
         else:
             high = a
-        stiff = row.curvature * x * x + l2
+        curvature = row.curvature * x * x + l2
         # No step goes further than a bracket that grows a thousandfold: bisection has to come back.
-        new = fmin(a - slope / stiff, 1e3 * (a + 1.0 / fabs(x))) if stiff > 0.0 else INFINITY
+        new = fmin(a - slope / curvature, 1e3 * (a + 1.0 / fabs(x))) if curvature > 0.0 else INFINITY
         # Newton's steps count where they halve from one to the next; the bracket makes progress where they do not.
         if not fmax(low, 0.0) < new < high or (fabs(new - a) > 0.5 * moved and high < INFINITY):
             if high == INFINITY:
@@ -104,12 +104,12 @@ cdef inline Row settle_freely(
     return row
 
 
-cdef inline Row settle(
+cdef inline Row minimize_singleton(
     Loss loss, const Terms *terms, Py_ssize_t i, double t, double x, double l1, double l2, double lower, double upper,
     double *u
 ) noexcept nogil:
     """Do the same within lower <= u <= upper."""
-    cdef Row row = settle_freely(loss, terms, i, t, x, l1, l2, u)
+    cdef Row row = minimize_unbounded(loss, terms, i, t, x, l1, l2, u)
     if not lower <= u[0] <= upper:
         u[0] = min(max(u[0], lower), upper)
         row = row_at(loss, terms, i, t + x * u[0])

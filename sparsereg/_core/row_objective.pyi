@@ -1,4 +1,4 @@
-"""Row passes: the quadratic model of the loss at the current point, with singleton columns eliminated."""
+"""Loss, gradient, curvature and conjugate: sums over rows, singleton columns eliminated."""
 
 import numpy as np
 from numpy.typing import NDArray

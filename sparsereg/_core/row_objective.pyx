@@ -1,23 +1,23 @@
-"""Row passes: the quadratic model of the loss at the current point, with singleton columns eliminated.
+"""Loss, gradient, curvature and conjugate: the sums over rows of objective, quadratic model and duality gap.
 
 A row holds one or more terms, each with a target, a weight and an offset: its loss is the sum of theirs. Equal rows are
 one row whose terms are the samples, or a single term with their mean where that says all.
 
-A singleton column has one row, and that row has no other singleton column, so its coefficient u_i has a closed form given
-the rest, or is the root of a monotone function: the row's loss becomes h_i(t) = min_u sum_k s_k loss(y_k, t + o_k + x_i
-u) + penalty(u), convex and smooth again.
+A singleton column has one row, and that row has no other singleton column, so its coefficient u_i has a closed form
+given the rest, or is the root of a monotone function. It is eliminated: the row's loss becomes
+h_i(t) = min_u sum_k s_k loss(y_k, t + o_k + x_i u) + penalty(u), convex and smooth again.
 
 Arguments common to the functions: `y`, `s`, `offset` targets, weights and offsets of the terms (float64 (n_terms,), in;
 `offset` may be empty for none); `first` the first term of each row and the number of terms (int64 (n_rows + 1,), in;
-empty where every row has one); `x` the singleton column's value in each row, 0 where there is none, or empty when no row
-has one (float64, in); `factor`, `scale`, `lower`, `upper` the penalty of the singleton columns by row (float64, any
+empty where every row has one); `x` the singleton column's value in each row, 0 where there is none, or empty when no
+row has one (float64, in); `factor`, `scale`, `lower`, `upper` the penalty of the singleton columns by row (float64, any
 stride, in).
 """
 from libc.math cimport INFINITY, fabs
 
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.penalties cimport Penalty
-from sparsereg._core.row_loss cimport Row, Terms, as_terms, row_at, settle
+from sparsereg._core.row_loss cimport Row, Terms, as_terms, minimize_singleton, row_at
 from sparsereg._core.types cimport offset_t
 
 # A value this close to its threshold (relative) counts as feasible: it is rounding, not infeasibility.
@@ -35,10 +35,10 @@ def linearise(
     """Model sum_i h_i around the linear predictor `eta` (in).
 
     On exit `z` is minus the derivative of h_i, `curvature` its second derivative, and `weight` the same but at least
-    `floor` times the curvature_scale of the row, and times the curvature of its loss alone (out). `u` holds the singleton
-    coefficients, 0 where there is none, and `t` the linear predictors with them: of another eta on entry, which gives a
-    guess, of this one on exit (in-out, both empty with x). Returns (sum_i h_i(eta_i), sum_i weight_i). Cost: one step a
-    term, a few where a singleton coefficient has no closed form.
+    `floor` times the curvature_scale of the row, and times the curvature of its loss alone (out). `u` holds the
+    singleton coefficients, 0 where there is none, and `t` the linear predictors with them: of another eta on entry,
+    which gives a guess, of this one on exit (in-out, both empty with x). Returns (sum_i h_i(eta_i), sum_i weight_i).
+    Cost: one step a term, a few where a singleton coefficient has no closed form.
     """
     cdef Py_ssize_t i
     cdef bint singleton = x.shape[0] > 0
@@ -54,7 +54,7 @@ def linearise(
                 if u[i] != 0.0:
                     # Without L2 the best predictor does not depend on eta.
                     u[i] = (t[i] - eta[i]) / x[i]
-                row = settle(loss, &terms, i, eta[i], x[i], l1, ridge, lower[i], upper[i], &u[i])
+                row = minimize_singleton(loss, &terms, i, eta[i], x[i], l1, ridge, lower[i], upper[i], &u[i])
                 b = u[i]
                 t[i] = eta[i] + x[i] * b
             else:
@@ -152,8 +152,8 @@ def dual_sum(
 ):
     """Return sum_i of the conjugate of h_i at the dual point c z (Fenchel: that of the loss plus that of the penalty).
 
-    `t` is the linear predictor with singleton columns (float64 (n_rows,), in; read where rows have several terms). Cost:
-    one step a term.
+    `t` is the linear predictor with singleton columns (float64 (n_rows,), in; read where rows have several terms).
+    Cost: one step a term.
     """
     cdef Py_ssize_t i
     cdef bint singleton = x.shape[0] > 0

@@ -1,4 +1,4 @@
-"""Sparse proximal SAGA: one row at a time, with the derivatives of all rows remembered."""
+"""Sparse proximal SAGA: steps on one row at a time, corrected by a table of the derivatives of all rows."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,15 +1,15 @@
-"""Sparse proximal SAGA: one row at a time, with the derivatives of all rows remembered."""
+"""Sparse proximal SAGA: steps on one row at a time, corrected by a table of the derivatives of all rows."""
 from cpython.exc cimport PyErr_CheckSignals
 from cython cimport floating
 
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.penalties cimport Penalty
 from sparsereg._core.sparse_ops cimport dot, dot_ones
-from sparsereg._core.row_loss cimport Terms, as_terms, row_at, settle
+from sparsereg._core.row_loss cimport Terms, as_terms, minimize_singleton, row_at
 from sparsereg._core.types cimport index_t, offset_t
 from sparsereg._core.intrinsics cimport prefetch
 
-# Non-zeros touched between two looks at pending signals: about 50 ms of work.
+# Non-zeros touched between two checks of pending signals: about 50 ms of work.
 cdef offset_t WORK_BETWEEN_SIGNALS = 1_000_000
 # Rows come up in no order: memory is asked for what belongs to one so many visits ahead, for its entries half as many.
 cdef Py_ssize_t AHEAD = 16
@@ -35,7 +35,7 @@ cdef struct Columns:
     const double *scale
     const double *lower
     const double *upper
-    bint alike  # one rule for all columns
+    bint shared  # one penalty for all columns
 
 
 cdef inline offset_t _ask_for_row(
@@ -64,13 +64,13 @@ cdef inline offset_t _ask_for_row(
     return r.indptr[i + 1] - r.indptr[i]
 
 
-cdef inline double _settled(
+cdef inline double _singleton_derivative(
     Loss loss, Penalty penalty, const Rows *r, Py_ssize_t i, double t,
     double factor, double scale, double lower, double upper
 ) noexcept nogil:
-    """Move the singleton coefficient of row i to its best at t; return the derivative there."""
+    """Minimise over the singleton coefficient of row i at t; return the derivative there."""
     cdef double l1 = penalty.threshold(factor) * scale, ridge = penalty.ridge(factor) * scale * scale
-    return settle(loss, &r.terms, i, t, r.x[i], l1, ridge, lower, upper, &r.u[i]).derivative
+    return minimize_singleton(loss, &r.terms, i, t, r.x[i], l1, ridge, lower, upper, &r.u[i]).derivative
 
 
 cdef inline void _step(
@@ -81,14 +81,14 @@ cdef inline void _step(
     cdef offset_t k
     cdef index_t j
     cdef Py_ssize_t r
-    cdef double x, reach, scale, new
+    cdef double x, step, scale, new
     for k in range(n):
         j = index[k]
         x = 1.0 if value == NULL else value[k]
-        r = 0 if c.alike else j
-        reach, scale = size * c.spread[j], c.scale[r]
-        new = c.w[j] - size * jump * x - reach * c.gradient[j]
-        new = penalty.prox(scale * new, reach * scale * scale, c.factor[r], 1.0) / scale
+        r = 0 if c.shared else j
+        step, scale = size * c.spread[j], c.scale[r]
+        new = c.w[j] - size * jump * x - step * c.gradient[j]
+        new = penalty.prox(scale * new, step * scale * scale, c.factor[r], 1.0) / scale
         if new < c.lower[r]:
             new = c.lower[r]
         elif new > c.upper[r]:
@@ -108,7 +108,7 @@ def sweep(
     const double[::1] upper,
     double[::1] w, double b, bint fit_intercept, double[::1] slope, double[::1] gradient,
 ):
-    """Step towards the minimum of sum_i h_i(X_i w + b) + sum_j p_j penalty(scale_j w_j), h_i as in newton.
+    """Step towards the minimum of sum_i h_i(X_i w + b) + sum_j p_j penalty(scale_j w_j), h_i as in row_objective.
 
     Arguments
     ---------
@@ -116,11 +116,11 @@ def sweep(
     order : int32, rows to visit, drawn with probabilities `chance`, in
     chance : float64 (n_rows,), of sum one; above 0 for every row that is visited, in
     size : the step, about 1 / L with L the largest lipschitz_i (X_i X_i' + 1) / chance_i
-    y, s, offset, first : the terms of the rows, as in newton, in
-    x, x_factor, x_scale, x_lower, x_upper : the singleton columns by row, as in newton, in
+    y, s, offset, first : the terms of the rows, as in row_objective, in
+    x, x_factor, x_scale, x_lower, x_upper : the singleton columns by row, as in row_objective, in
     u : float64 (n_rows,), singleton coefficients where the rows were last visited, or empty with x, in-out
     spread : float64 (n_columns,), 1 / sum of `chance` over the rows that hold the column, in
-    factor, scale, lower, upper : float64 (n_columns,), or (1,) where one rule is for all, in
+    factor, scale, lower, upper : float64 (n_columns,), or (1,) where one is for all, in
     w : float64 (n_columns,), in-out
     b : the intercept, which stays as it is without `fit_intercept`
     slope : float64 (n_rows,), derivative of h_i where row i was last visited, in-out
@@ -149,7 +149,7 @@ def sweep(
     r.indices, r.indptr = &indices[0] if indices.shape[0] else NULL, &indptr[0]
     r.chance, r.slope, r.terms = &chance[0], &slope[0], as_terms(y, s, offset, first)
     r.x, r.u = &x[0] if x.shape[0] else NULL, &u[0] if x.shape[0] else NULL
-    c.alike = factor.shape[0] == 1
+    c.shared = factor.shape[0] == 1
     if w.shape[0] > 0:
         c.w, c.gradient, c.spread = &w[0], &gradient[0], &spread[0]
         c.factor, c.scale, c.lower, c.upper = &factor[0], &scale[0], &lower[0], &upper[0]
@@ -170,7 +170,9 @@ def sweep(
                 if r.x == NULL or r.x[i] == 0.0:
                     new = row_at(loss, &r.terms, i, t).derivative
                 else:
-                    new = _settled(loss, penalty, &r, i, t, x_factor[i], x_scale[i], x_lower[i], x_upper[i])
+                    new = _singleton_derivative(
+                        loss, penalty, &r, i, t, x_factor[i], x_scale[i], x_lower[i], x_upper[i]
+                    )
                 change = new - slope[i]
                 slope[i] = new
                 _step(&c, penalty, row, r.indices + start, length, change / chance[i], change, size)

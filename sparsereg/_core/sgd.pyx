@@ -6,7 +6,7 @@ from libc.math cimport copysign, exp, fabs, log
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from sparsereg._core.losses cimport Loss, Poisson
+from sparsereg._core.losses cimport Loss
 from sparsereg._core.optimizers cimport Optimizer, finite
 from sparsereg._core.penalties cimport Penalty
 from sparsereg._core.state_table cimport EMPTY, Cells, Table, cell_at, expected, id_of, mix, touch
@@ -156,9 +156,7 @@ cdef inline double measure(Row *row, Loss loss, bint softmax, const double *y, o
             softmax_loss(y, row.t, row.slope, n_outputs)
         return value
     for c in range(n_outputs):
-        value += loss.value(y[c], row.full[c])
-        if Loss is Poisson:
-            value += loss.conjugate(y[c], 0.0)  # half the deviance, as everywhere
+        value += loss.half_deviance(y[c], row.full[c])
         row.slope[c] = loss.derivative(y[c], row.t[c])
     return value
 

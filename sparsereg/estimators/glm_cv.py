@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg._core.losses import LOSSES
 from sparsereg.design import Design, make_design
 from sparsereg.estimators.glm import GLMBase
 from sparsereg.inputs.parameters import check_choice, check_l1_ratio, check_relax, check_threads
@@ -191,7 +192,7 @@ class CrossValidatedModel(GLMBase):
             solver=make_solver_options(self.tol, self.max_iter, None, None),
             l1_ratios=ratios,
             grid=make_grid(self.alphas, self.n_alphas, self.eps, self._default_eps),
-            scoring=make_scoring(self.scoring, self._loss),
+            scoring=make_scoring(self.scoring, LOSSES[self._loss]),
             rule=check_choice(self.rule, "rule", ("min", "1se")),
             relax=check_relax(self.relax, min(ratios)),
             n_jobs=check_threads(self.n_jobs, "n_jobs"),
@@ -277,7 +278,7 @@ class CrossValidatedModel(GLMBase):
     ) -> Callable[[Solution | JointSolution], dict[str, float]]:
         """Make what scores solutions on the held-out rows with the given weights."""
         scoring, scorer = options.scoring, options.scoring.scorer
-        held_out = HeldOut(data.design, self._loss, data.targets.score, weight, data.offset, scoring.names)
+        held_out = HeldOut(data.design, options.problem.loss, data.targets.score, weight, data.offset, scoring.names)
         if scorer is None:
             return held_out
         rows = np.flatnonzero(weight > 0.0)

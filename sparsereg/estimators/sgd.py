@@ -174,8 +174,8 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
         return super().predict_log_proba
 
     def _check_probabilities(self) -> None:
-        if self._loss_now == "squared_hinge":
-            raise AttributeError("loss='squared_hinge' gives no probabilities")
+        if not self._loss_class.is_likelihood:
+            raise AttributeError(f"loss={self._loss_class.name!r} gives no probabilities")
 
     def to_batch(self) -> LogisticRegression | LinearSVC:
         """Make the batch model of the same loss with these coefficients.
@@ -185,9 +185,9 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
         model : LogisticRegression or LinearSVC
             Fitted, with the same penalty; not trained any further.
         """
-        cls = LinearSVC if self._loss_now == "squared_hinge" else LogisticRegression
+        models = {model._loss: model for model in (LogisticRegression, LinearSVC)}
         given = {name: getattr(self, name) for name in ("class_weight", "label_smoothing")}
-        model = to_batch_estimator(self, cls(**given))
+        model = to_batch_estimator(self, models[self._loss_class.name](**given))
         model.classes_ = self.classes_
         return model
 
@@ -289,7 +289,7 @@ class SGDRegressor(LogLinkRegressor, StreamModel):
         self, settings: StreamSettings, y: Any, sample_weight: Any, n_samples: int, classes: Any
     ) -> tuple[Vector, Vector | None, None]:
         flat = flatten(y, stacklevel=frames_of_the_package() + 1)
-        numbers = check_target(flat, n_samples, *settings.objective.targets, settings.loss)
+        numbers = check_target(flat, n_samples, *settings.objective.targets, settings.objective.name)
         return numbers[:, None], check_sample_weight(sample_weight, n_samples, all_zero=True), None
 
     def _read_targets(self, source: Iterable[Any], classes: Any) -> tuple[Iterable[Any], None]:
@@ -314,7 +314,7 @@ class SGDRegressor(LogLinkRegressor, StreamModel):
         -------
         predictions : ndarray of float64 of shape (n_samples,)
         """
-        return super().predict(X, offset) if self._loss_now == "poisson" else self._decision(X, offset)
+        return super().predict(X, offset) if self._loss_class.log_link else self._decision(X, offset)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute R2 of the predictions, with loss="poisson" D2, the share of the deviance that is explained.
@@ -330,14 +330,14 @@ class SGDRegressor(LogLinkRegressor, StreamModel):
         -------
         score : float
         """
-        if self._loss_now == "poisson":
+        if self._loss_class.log_link:
             return super().score(X, y, sample_weight, offset)
         return SparseRegressor.score(self, X, y, sample_weight, offset)
 
     def __sklearn_tags__(self) -> Any:
         """Tell scikit-learn which targets are allowed."""
         tags = super().__sklearn_tags__()
-        tags.target_tags.positive_only = self._loss_now == "poisson"
+        tags.target_tags.positive_only = self._loss_class.log_link
         return tags
 
     def to_batch(self) -> ElasticNet | HuberRegressor | PoissonRegressor:
@@ -348,7 +348,5 @@ class SGDRegressor(LogLinkRegressor, StreamModel):
         model : ElasticNet, HuberRegressor or PoissonRegressor
             Fitted, with the same penalty; not trained any further.
         """
-        if self._loss_now == "huber":
-            return to_batch_estimator(self, HuberRegressor())
-        cls = PoissonRegressor if self._loss_now == "poisson" else ElasticNet
-        return to_batch_estimator(self, cls())
+        models = {model._loss: model for model in (ElasticNet, HuberRegressor, PoissonRegressor)}
+        return to_batch_estimator(self, models[self._loss_class.name]())

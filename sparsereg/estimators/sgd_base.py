@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg._core.losses import LOSSES
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.design import make_design
 from sparsereg.estimators.base import SparseLinearModel
@@ -129,11 +130,12 @@ class StreamModel(SparseLinearModel):
         return True
 
     @property
-    def _loss_now(self) -> str:
-        """Registered name of the loss: that of the fit, if there is one."""
+    def _loss_class(self) -> Any:
+        """Registered loss: that of the fit, if there is one; the default one where another is not allowed."""
         if "_training" in vars(self):
-            return self._training.settings.loss
-        return SAME_LOSS.get(self.loss, self.loss)
+            return type(self._training.settings.objective)
+        name = SAME_LOSS.get(self.loss, self.loss)
+        return LOSSES[name if name in self._losses else self._losses[0]]
 
     # What was learned, read off on request.
 

@@ -1,4 +1,4 @@
-"""What a category is: a text. Columns of texts are learned, coded as integers, or hashed to 64 bits.
+"""Categories are texts. Columns of texts are learned, coded as integers, or hashed to 64 bits.
 
 The text of a value does not depend on what it came in (list, array, frame, file) nor on its type:
 
@@ -60,8 +60,8 @@ from sparsereg._core.texts import distinct_texts, find_texts, hash_texts, object
 _WHOLE = r"-?(?:0|[1-9][0-9]*)"
 _WHOLE_FLOAT = re.compile(rf"({_WHOLE})\.0")
 _NUMBER = re.compile(rf"{_WHOLE}(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?")
-_WORDS = {"True": "true", "False": "false", "-0.0": "0"}
-_MOST_DIGITS = 4000  # Python itself prints no integer of more than 4300
+_LITERALS = {"True": "true", "False": "false", "-0.0": "0"}
+_MAX_DIGITS = 4000  # Python itself prints no integer of more than 4300
 
 # Digits after the point of a second, by numpy's unit.
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9, "ps": 12, "fs": 15, "as": 18}
@@ -87,10 +87,10 @@ class Column:
 
     def text(self, row: int) -> str | None:
         """Return the text of a row, None for a missing one."""
-        at = row if self.codes is None else int(self.codes[row])
-        if at < 0 or self.missing[at]:
+        k = row if self.codes is None else int(self.codes[row])
+        if k < 0 or self.missing[k]:
             return None
-        return category_text(self.data[self.offsets[at] : self.offsets[at + 1]].tobytes())
+        return category_text(self.data[self.offsets[k] : self.offsets[k + 1]].tobytes())
 
 
 def category_text(value: Any) -> str | None:
@@ -113,7 +113,7 @@ def category_text(value: Any) -> str | None:
     if isinstance(value, (str, bytes)):
         text = value.decode() if isinstance(value, bytes) else str(value)
         whole = _WHOLE_FLOAT.fullmatch(text)
-        return _WORDS.get(text, text if whole is None else whole[1])
+        return _LITERALS.get(text, text if whole is None else whole[1])
     if isinstance(value, Decimal):
         return _decimal_text(value)
     if is_missing(value):
@@ -161,10 +161,10 @@ def text_column(values: list[Any], name: str, codes: NDArray[Any] | None = None)
         For a value that cannot be a category, with the first row that has it.
     """
     offsets, missing = np.empty(len(values) + 1, dtype=np.int64), np.empty(len(values), dtype=np.uint8)
-    data, at = object_texts(values, category_text, offsets, missing)
-    if at < len(values):
-        row = at if codes is None else int(np.argmax(codes == at))
-        raise ValueError(f"row {row}: column {name!r} holds a value that cannot be a category: {_fault(values[at])}")
+    data, end = object_texts(values, category_text, offsets, missing)
+    if end < len(values):
+        row = end if codes is None else int(np.argmax(codes == end))
+        raise ValueError(f"row {row}: column {name!r} holds a value that cannot be a category: {_fault(values[end])}")
     known = None if codes is None else codes.astype(np.int64, copy=False)
     return Column(np.frombuffer(data, dtype=np.uint8), offsets, missing, known)
 
@@ -266,7 +266,7 @@ def _keys(column: Column) -> NDArray[np.uint64]:
 
 def _rank(text: str) -> tuple[bool, float, str]:
     """Return what categories are sorted by."""
-    if len(text) > _MOST_DIGITS or not _NUMBER.fullmatch(text):
+    if len(text) > _MAX_DIGITS or not _NUMBER.fullmatch(text):
         return True, 0, text
     # A float would confuse large integers.
     return False, float(text) if "." in text or "e" in text else int(text), text
@@ -277,8 +277,8 @@ def _decimal_text(value: Decimal) -> str | None:
         return None
     if value.is_infinite():
         return "inf" if value > 0 else "-inf"
-    if abs(value.adjusted()) > _MOST_DIGITS:
-        raise ValueError(f"{value!r} has too many digits, expected at most {_MOST_DIGITS}")
+    if abs(value.adjusted()) > _MAX_DIGITS:
+        raise ValueError(f"{value!r} has too many digits, expected at most {_MAX_DIGITS}")
     text = f"{value:f}"
     if "." in text:
         text = text.rstrip("0").removesuffix(".")

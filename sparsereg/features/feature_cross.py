@@ -31,7 +31,7 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     """One column per category, and one per combination of categories of crossed columns.
 
     A category is a text, which does not depend on what its value came in: 7, 7.0 and "7" are one, "007" is another, in
-    lists, arrays, frames of all kinds and files. `sparsereg.categories` has the whole table.
+    lists, arrays, frames of all kinds and files. `sparsereg.features.categories` has the whole table.
 
     Exact crosses learn the categories in `fit`. A combination's id is its block's first id plus the mixed-radix number
     of its category codes, first column most significant, so it needs no table and need not be seen in `fit`.
@@ -71,8 +71,8 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     -----
     The hashed id of a block is the top bits of h: h starts as the key of the block's name and an equals sign
     (``"city x hour="``), and the key k of each column's text turns it into mix(h ^ mix(k)). Keys and mix are those of
-    `sparsereg.categories`; no part depends on the process, so models can be moved. Because a block's name alone seeds
-    it, adding a cross does not move the others. Two blocks of a row that collide are added up (a 2).
+    `sparsereg.features.categories`; no part depends on the process, so models can be moved. Because a block's name
+    alone seeds it, adding a cross does not move the others. Two blocks of a row that collide are added up (a 2).
 
     Missing values (None, NaN, NaT, pandas.NA, nulls, masked entries) are never a category.
 
@@ -214,16 +214,16 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         check_is_fitted(self)
         known, position = block_of(ids, self.blocks_)
         out = np.empty(known.shape, dtype=object)
-        for at in np.ndindex(known.shape):
-            rest = int(known[at]) - self.blocks_[position[at]].start
+        for where in np.ndindex(known.shape):
+            rest = int(known[where]) - self.blocks_[position[where]].start
             if self._bits is not None:
-                out[at] = f"hash_{rest}"
+                out[where] = f"hash_{rest}"
                 continue
             parts = []
-            for j in reversed(self._members[position[at]]):
+            for j in reversed(self._members[position[where]]):
                 rest, code = divmod(rest, len(self.categories_[j]))
                 parts.append(f"{self._names[j]}={self.categories_[j][code]}")
-            out[at] = " & ".join(reversed(parts))
+            out[where] = " & ".join(reversed(parts))
         return out
 
     def _blocks(self) -> tuple[Block, ...]:
@@ -265,9 +265,9 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
 
     def _write_exact(self, columns: list[Column], indptr: NDArray[Any], indices: NDArray[Any]) -> None:
         codes = np.empty((len(columns), len(indptr) - 1), dtype=np.int64)
-        for at, (j, categories) in enumerate(self.categories_.items()):
-            codes[at] = encode(columns[at], categories)
-            self._refuse_unknown(codes[at] < 0, columns[at], self._names[j])
+        for k, (j, categories) in enumerate(self.categories_.items()):
+            codes[k] = encode(columns[k], categories)
+            self._refuse_unknown(codes[k] < 0, columns[k], self._names[j])
         self._warn_of_strangers(codes, columns)
         sizes = np.array([len(categories) for categories in self.categories_.values()], dtype=np.int64)
         starts = np.array([block.start for block in self.blocks_], dtype=np.int64)
@@ -278,9 +278,9 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     ) -> None:
         keys = np.empty((len(columns), len(indptr) - 1), dtype=np.uint64)
         missing = np.empty(keys.shape, dtype=np.uint8)
-        for at, j in enumerate(_used(self._members)):
-            keys[at], missing[at] = hash_column(columns[at])
-            self._refuse_unknown(missing[at] > 0, columns[at], self._names[j])
+        for k, j in enumerate(_used(self._members)):
+            keys[k], missing[k] = hash_column(columns[k])
+            self._refuse_unknown(missing[k] > 0, columns[k], self._names[j])
         seeds = [text_key(_block_name(members, self._names) + "=") for members in self._members]
         hashed_ids(keys, missing, *self._flat_members(), np.array(seeds, dtype=np.uint64), bits, indptr, indices, data)
 
@@ -294,12 +294,12 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     def _warn_of_strangers(self, codes: NDArray[np.int64], columns: list[Column]) -> None:
         """Warn of columns in which nothing is known, which is how a table in other words, or another table, looks."""
         found = []
-        for at, (j, categories) in enumerate(self.categories_.items()):
-            if codes.shape[1] < _MANY or codes[at].max() >= 0:
+        for k, (j, categories) in enumerate(self.categories_.items()):
+            if codes.shape[1] < _MANY or codes[k].max() >= 0:
                 continue
-            rows = np.flatnonzero(columns[at].is_missing == 0)
+            rows = np.flatnonzero(columns[k].is_missing == 0)
             if len(rows) >= _MANY:
-                new = dict.fromkeys(columns[at].text(row) for row in rows[:_MANY].tolist())
+                new = dict.fromkeys(columns[k].text(row) for row in rows[:_MANY].tolist())
                 found.append(f"column {self._names[j]!r} has {_examples([*new])}, fit saw {_examples(categories)}")
         if found:
             message = f"not one of {codes.shape[1]} rows has a category that fit saw: {'; '.join(found)}"
@@ -308,7 +308,7 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
 
     def _flat_members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the columns of all blocks, numbered among those that take part, and where each block begins."""
-        position = {j: at for at, j in enumerate(_used(self._members))}
+        position = {j: k for k, j in enumerate(_used(self._members))}
         flat = np.array([position[j] for members in self._members for j in members], dtype=np.int64)
         return flat, np.cumsum([0] + [len(members) for members in self._members], dtype=np.int64)
 

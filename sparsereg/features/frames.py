@@ -1,4 +1,4 @@
-"""What counts as a table: data frames, Arrow tables, arrays, lists of rows. Nothing is imported before it is met."""
+"""Tables: data frames, Arrow tables, arrays, lists of rows. Nothing is imported before it is met."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from scipy import sparse
 from sparsereg.features.text_columns import is_arrow
 from sparsereg.inputs.sklearn import refuse_lazy_frame
 
-_DOORS = ("__narwhals_dataframe__", "__arrow_c_stream__", "__dataframe__")  # by which frames are known
+_INTERFACES = ("__narwhals_dataframe__", "__arrow_c_stream__", "__dataframe__")  # by which frames are known
 
 
 def table_columns(X: Any) -> list[Any]:
-    """Return the columns of a table, each 1-D, as `sparsereg.text_columns.as_column` takes them.
+    """Return the columns of a table, each 1-D, as `features.text_columns.as_column` takes them.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def table_numbers(X: Any) -> NDArray[Any]:
 
 def _as_arrow_table(X: Any) -> Any:
     """Return a frame as a pyarrow.Table, None for what is no frame."""
-    if isinstance(X, np.ndarray) or not any(hasattr(X, door) for door in _DOORS):
+    if isinstance(X, np.ndarray) or not any(hasattr(X, name) for name in _INTERFACES):
         return None
     try:
         import narwhals

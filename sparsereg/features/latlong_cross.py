@@ -188,18 +188,18 @@ class LatLongCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         finest, n_main = levels[-1], len(blocks) - len(levels)
         lat: tuple[Any, Any]  # sides: one number or one per id
         lon: tuple[Any, Any]
-        for at, block in enumerate(blocks):
-            mine = position == at
-            local = known[mine] - block.start
-            if at >= n_main:
-                level = levels[at - n_main]
+        for k, block in enumerate(blocks):
+            inside = position == k
+            local = known[inside] - block.start
+            if k >= n_main:
+                level = levels[k - n_main]
                 lat, lon = _lat_sides(level, local // level.n_lon), _lon_sides(level, local % level.n_lon)
             elif block.name == "lat":
                 lat, lon = _lat_sides(finest, local), (-180.0, 180.0)
             else:
                 lat, lon = (-90.0, 90.0), _lon_sides(finest, local)
-            out["south"][mine], out["north"][mine] = lat
-            out["west"][mine], out["east"][mine] = lon
+            out["south"][inside], out["north"][inside] = lat
+            out["west"][inside], out["east"][inside] = lon
         return out
 
     def feature_name(self, ids: ArrayLike) -> NDArray[np.object_]:

@@ -1,4 +1,4 @@
-"""What is in a file, checked before any of it is used: a seal says that nobody damaged it, not that it is right."""
+"""Validation of what files hold, before it is used: a checksum says that it is undamaged, not that it is right."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def reading(path: Any, kind: str) -> Iterator[None]:
         raise ValueError(f"path: {str(path)!r} cannot be read as a {kind}: {error}") from error
 
 
-def whole_of(meta: Mapping[str, Any], name: str, least: int, most: int) -> int:
+def whole_of(meta: Mapping[str, Any], name: str, lower: int, upper: int) -> int:
     """Return a whole number of the metadata.
 
     Parameters
     ----------
     meta : mapping
     name : str
-    least, most : int
+    lower, upper : int
         What is allowed, both included.
 
     Returns
@@ -53,27 +53,27 @@ def whole_of(meta: Mapping[str, Any], name: str, least: int, most: int) -> int:
     """
     value = _entry(meta, name)
     # JSON's true is no number.
-    if type(value) is not int or not least <= value <= most:
-        raise ValueError(f"{name}: {_shown(value)} is not allowed, expected a whole number in [{least}, {most}]")
+    if type(value) is not int or not lower <= value <= upper:
+        raise ValueError(f"{name}: {_shown(value)} is not allowed, expected a whole number in [{lower}, {upper}]")
     return value
 
 
-def number_of(meta: Mapping[str, Any], name: str, least: float = -math.inf) -> float:
+def number_of(meta: Mapping[str, Any], name: str, lower: float = -math.inf) -> float:
     """Return a finite number of the metadata.
 
     Parameters
     ----------
     meta : mapping
     name : str
-    least : float, default=-inf
+    lower : float, default=-inf
 
     Returns
     -------
     value : float
     """
     value = _entry(meta, name)
-    if type(value) not in (int, float) or not least <= value <= sys.float_info.max:
-        raise ValueError(f"{name}: {_shown(value)} is not allowed, expected a finite number from {least:g} on")
+    if type(value) not in (int, float) or not lower <= value <= sys.float_info.max:
+        raise ValueError(f"{name}: {_shown(value)} is not allowed, expected a finite number from {lower:g} on")
     return float(value)
 
 
@@ -136,21 +136,21 @@ def array_of(arrays: Arrays, name: str, dtype: Any, shape: tuple[int | None, ...
     return array
 
 
-def check_finite(array: npt.NDArray[Any], name: str, least: float = -math.inf) -> None:
+def check_finite(array: npt.NDArray[Any], name: str, lower: float = -math.inf) -> None:
     """Check numbers: finite, and no less than some bound.
 
     Parameters
     ----------
     array : ndarray of float
     name : str
-    least : float, default=-inf
+    lower : float, default=-inf
     """
-    right = np.isfinite(array) & (array >= least)
+    right = np.isfinite(array) & (array >= lower)
     if not right.all():
         where = int(np.argmin(right.ravel()))
         raise ValueError(
             f"{name}: {array.ravel()[where]} at position {where} is not allowed, expected finite numbers"
-            + (f" from {least:g} on" if least > -math.inf else "")
+            + (f" from {lower:g} on" if lower > -math.inf else "")
         )
 
 

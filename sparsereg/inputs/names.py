@@ -1,4 +1,4 @@
-"""Columns that users call by name, where X is a data frame."""
+"""Column names: penalty factors and bounds by name, where X is a data frame."""
 
 from __future__ import annotations
 

@@ -36,8 +36,6 @@ __all__ = [
 # What compiled counters and OpenMP can hold.
 MAX_PASSES = 2**31 - 1
 MAX_THREADS = max(256, os.cpu_count() or 1)
-# In units of the curvature of the column, and MCP and SCAD must be less concave than that.
-LEAST_GAMMA = {"mcp": 1.0, "scad": 2.0}
 # scikit-learn's names of elastic nets, and the share of L1 that they say.
 PENALTY_ALIASES = {"l1": 1.0, "l2": 0.0, "elasticnet": None}
 
@@ -164,15 +162,15 @@ def check_penalty(name: Any, l1_ratio: float, gamma: Any) -> float | None:
     -------
     gamma : float or None
     """
-    check_choice(name, "penalty", PENALTIES)
-    if name != "elastic_net" and l1_ratio == 0.0:
+    penalty = PENALTIES[check_choice(name, "penalty", PENALTIES)]
+    if not penalty.is_convex and l1_ratio == 0.0:
         raise ValueError(f"l1_ratio: {l1_ratio:g} leaves nothing of penalty={name!r}, expected a number in (0, 1]")
     if gamma is None:
         return None
-    if name not in LEAST_GAMMA:
+    lower = penalty.gamma_min
+    if lower is None:
         raise ValueError(f"gamma: {gamma!r} is not allowed with penalty={name!r}, expected None")
-    least = LEAST_GAMMA[name]
-    return check_number(gamma, "gamma", least, np.inf, f"({least:g}, inf)", lower_open=True, upper_open=True)
+    return check_number(gamma, "gamma", lower, np.inf, f"({lower:g}, inf)", lower_open=True, upper_open=True)
 
 
 def resolve_penalty_alias(penalty: Any, l1_ratio: Any, default: Any) -> tuple[Any, Any]:
@@ -219,12 +217,12 @@ def check_relax(relax: Any, l1_ratio: float) -> bool:
     return bool(relax)
 
 
-def check_count(value: Any, name: str, maximum: float = np.inf) -> int:
-    """Check a number of things: a whole number from 1 to `maximum`."""
+def check_count(value: Any, name: str, upper: float = np.inf) -> int:
+    """Check a number of things: a whole number from 1 to `upper`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name}: {value!r} is not allowed, expected a whole number")
-    if not 1 <= value <= maximum:
-        raise ValueError(f"{name}: {shown(value)} is outside [1, {maximum}{')' if maximum == np.inf else ']'}")
+    if not 1 <= value <= upper:
+        raise ValueError(f"{name}: {shown(value)} is outside [1, {upper}{')' if upper == np.inf else ']'}")
     return int(value)
 
 

@@ -1,4 +1,4 @@
-"""Any matrix that users hand in -> validated rows.
+"""Sparse rows (CSR), validated, of any matrix that users hand in.
 
 No conversion of SciPy's runs on a structure that has not been checked, because SciPy trusts its own fields and crashes
 on wrong ones. No flag of SciPy's is read, because it may be stale. The caller's arrays are only read.

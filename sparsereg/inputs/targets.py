@@ -1,4 +1,4 @@
-"""What the y of a fit means: numbers, labels of classes, or their probabilities."""
+"""Targets: numbers, labels of classes, or their probabilities."""
 
 from __future__ import annotations
 
@@ -155,14 +155,14 @@ def check_probabilities(
         raise ValueError(f"y: shape {array.shape} is not allowed, expected ({n_samples}, {n_classes})")
     check_finite(array, "y")
     array = array.astype(np.float64)
-    least, total = array.min(axis=1), array.sum(axis=1)
-    wrong = (least < 0.0) | (np.abs(total - 1.0) > SUM_TOLERANCE)
+    smallest, total = array.min(axis=1), array.sum(axis=1)
+    wrong = (smallest < 0.0) | (np.abs(total - 1.0) > SUM_TOLERANCE)
     if sample_weight is not None:
         wrong &= sample_weight > 0.0
     if wrong.any():
         i = int(np.argmax(wrong))
-        if least[i] < 0.0:
-            raise ValueError(f"y: probability {least[i]:g} in row {i} is negative, expected 0 or more")
+        if smallest[i] < 0.0:
+            raise ValueError(f"y: probability {smallest[i]:g} in row {i} is negative, expected 0 or more")
         raise ValueError(f"y: the probabilities in row {i} sum to {total[i]:g}, expected 1 (within {SUM_TOLERANCE:g})")
     return array / np.where(total > 0.0, total, 1.0)[:, None]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["as_numeric", "check_choice", "check_value_dtype", "shown"]
+__all__ = ["as_numeric", "build", "check_choice", "check_value_dtype", "shown"]
 
 
 def check_value_dtype(dtype: np.dtype[Any], name: str = "X") -> None:
@@ -103,3 +103,18 @@ def check_choice(value: Any, name: str, allowed: Any) -> str:
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name}: {value!r} is not allowed, expected one of {sorted(allowed)}")
     return value
+
+
+def build(cls: Any, **values: Any) -> Any:
+    """Build a loss, a penalty or an optimizer from those of the values that it has parameters for.
+
+    Parameters
+    ----------
+    cls : registered class
+    **values : float
+
+    Returns
+    -------
+    built : instance of cls
+    """
+    return cls(*(values[name] for name in cls.parameters))

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from sparsereg._core import columns as column_passes
 from sparsereg.design import Design
@@ -25,7 +24,7 @@ class HeldOut:
     Parameters
     ----------
     design : Design
-    loss : str
+    loss : registered loss
     y : ndarray of float64 of shape (n_samples,), or (n_samples, n_classes) beyond two classes
         As the loss takes it.
     weight : ndarray of float64 of shape (n_samples,)
@@ -36,22 +35,17 @@ class HeldOut:
     """
 
     def __init__(
-        self, design: Design, loss: str, y: Vector, weight: Vector, offset: Vector | None, names: Sequence[str]
+        self, design: Design, loss: Any, y: Vector, weight: Vector, offset: Vector | None, names: Sequence[str]
     ):
         self._design, self._loss, self._names, self._within = design, loss, names, 0.0
         self._offset: Vector | float = 0.0
         self._rows: npt.NDArray[Any]
-        if offset is None and loss in ("squared", "logistic", "poisson"):
+        if offset is None and loss.is_likelihood:
             grouped = [design.aggregate(column, weight) for column in np.ascontiguousarray(np.atleast_2d(y.T))]
             self._rows = np.flatnonzero(grouped[0].weight > 0.0)
             means = np.stack([of_class.mean[self._rows] for of_class in grouped], axis=1)
             self._y, self._weight = means if y.ndim == 2 else means[:, 0], grouped[0].weight[self._rows]
-            total = float(self._weight.sum())
-            if loss == "squared":
-                self._within = 2.0 * grouped[0].within / total
-            elif loss == "poisson":
-                saturated = weight @ special.xlogy(y, y) - self._weight @ special.xlogy(self._y, self._y)
-                self._within = 2.0 * max(float(saturated), 0.0) / total
+            self._within = loss.deviance_within(y, weight, self._y, self._weight, grouped[0].within)
         else:
             samples = np.flatnonzero((weight > 0.0) & (design.row_of >= 0))
             self._rows, self._y, self._weight = design.row_of[samples], y[samples], weight[samples]

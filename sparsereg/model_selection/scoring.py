@@ -1,4 +1,4 @@
-"""What decides between the fits of a cross-validation: metrics of ours by name, or any scikit-learn scorer."""
+"""Scoring of cross-validated fits: metrics of the package by name, or any scikit-learn scorer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from sparsereg.inputs.sklearn import HAS_SKLEARN
 from sparsereg.inputs.values import shown
-from sparsereg.metrics import GREATER_IS_BETTER, METRICS, STEPPED
+from sparsereg.metrics import GREATER_IS_BETTER, STEPPED
 
 __all__ = ["Scoring", "check_score", "make_scoring", "take"]
 
@@ -44,7 +44,7 @@ class Scoring:
         return self.scorer is not None or self.name in GREATER_IS_BETTER
 
 
-def make_scoring(scoring: Any, loss: str) -> Scoring:
+def make_scoring(scoring: Any, loss: Any) -> Scoring:
     """Check a choice of metrics.
 
     Parameters
@@ -52,14 +52,14 @@ def make_scoring(scoring: Any, loss: str) -> Scoring:
     scoring : None, str, sequence of str or callable
         None: the first metric of the loss. A name or several, the first of which decides; the name of a scikit-learn
         scorer, or anything that is called like one, where greater is better.
-    loss : str
+    loss : registered loss
 
     Returns
     -------
     scoring : Scoring
     """
     # A ranking costs a sort for every fit, so it is taken only where it is asked for.
-    allowed = METRICS[loss]
+    allowed = loss.metrics
     usual = tuple(name for name in allowed if name != "auc")
     if scoring is None:
         return Scoring(usual[0], usual)

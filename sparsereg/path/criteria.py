@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from scipy import special
@@ -19,7 +21,7 @@ def information(
     deviances: Vector,
     n_coefficients: npt.NDArray[np.int64],
     *,
-    loss: str,
+    loss: Any,
     n_samples: int,
     total_weight: float,
     n_candidates: int,
@@ -35,7 +37,8 @@ def information(
         Twice the mean losses.
     n_coefficients : ndarray of int64 of shape (n_fits,)
         That are not zero.
-    loss : {"squared", "logistic", "poisson"}
+    loss : registered loss
+        A likelihood.
     n_samples : int
         Of positive weight.
     total_weight : float
@@ -49,13 +52,13 @@ def information(
         inf for fits with as many coefficients as rows.
     """
     n, n_rows = total_weight, float(n_samples)
-    if loss == "squared":
+    if loss.is_quadratic:
         n = n_rows
-    elif loss == "logistic":
+    elif loss.is_classification:
         # A row of weight s is a cell of s rows.
         n_rows = max(n_rows, total_weight)
     with np.errstate(divide="ignore"):
-        value = n * (np.log(deviances) if loss == "squared" else deviances)
+        value = n * (np.log(deviances) if loss.is_quadratic else deviances)
         value = value + n_coefficients * (2.0 if name == "aic" else np.log(n))
     if name == "ebic":
         p, d = float(n_candidates), n_coefficients

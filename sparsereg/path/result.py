@@ -11,15 +11,17 @@ import numpy.typing as npt
 from scipy import sparse, special
 
 from sparsereg._core.losses import LOSSES
+from sparsereg._core.penalties import PENALTIES
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.design import Design
 from sparsereg.inputs.parameters import check_alpha, check_choice, check_share
 from sparsereg.inputs.rows import as_rows, check_width
 from sparsereg.inputs.sklearn import compare_feature_names
 from sparsereg.inputs.targets import check_probabilities, check_target, probabilities_of
+from sparsereg.inputs.values import build
 from sparsereg.inputs.versions import Versioned
 from sparsereg.inputs.weights import check_new_offsets, check_sample_weight
-from sparsereg.metrics import METRICS, measure
+from sparsereg.metrics import LIKELIHOODS, measure
 from sparsereg.path.criteria import CRITERIA, information
 from sparsereg.plot import plot_path
 from sparsereg.solvers.base import JointSolution, Solution
@@ -30,8 +32,6 @@ __all__ = ["RegularizationPath"]
 
 Vector = npt.NDArray[np.float64]
 
-# Mean of the target at a linear predictor, where it is not the predictor itself.
-MEANS = {"logistic": special.expit, "poisson": np.exp}
 # Alphas closer than this, relative, are the same alpha.
 SAME_ALPHA = 1e-9
 
@@ -221,8 +221,13 @@ class RegularizationPath(Versioned):
         return "duality gap" if self._has_gaps else "coordinate-wise minimum"
 
     @property
+    def _objective(self) -> Any:
+        """The registered loss."""
+        return build(LOSSES[self.loss], delta=self.delta)
+
+    @property
     def _has_gaps(self) -> bool:
-        return self.penalty == "elastic_net" or self.relaxed
+        return PENALTIES[self.penalty].is_convex or self.relaxed
 
     def _worst(self) -> str:
         if self._has_gaps or self.violations is None:
@@ -323,7 +328,7 @@ class RegularizationPath(Versioned):
         if self.n_outputs > 1:
             return special.softmax(out, axis=-1)
         with np.errstate(over="ignore"):
-            return MEANS[self.loss](out) if self.loss in MEANS else out
+            return self._objective.mean(out)
 
     def evaluate(
         self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None
@@ -348,7 +353,7 @@ class RegularizationPath(Versioned):
             Huber: "loss", "mse", "r2"; squared hinge: "loss", "accuracy", "auc". See `sparsereg.metrics`.
         """
         compare_feature_names(type(self).__name__, self.feature_names, X)
-        names, rows = METRICS[self.loss], as_rows(X)
+        loss, rows = self._objective, as_rows(X)
         check_width(rows.n_features, self.n_features)
         weight = check_sample_weight(sample_weight, rows.n_samples)
         y = self._target(y, rows.n_samples, weight)
@@ -358,9 +363,9 @@ class RegularizationPath(Versioned):
             coef, intercept = self._fit(k)
             predictor = coef.decision(rows) + intercept
             predictor = predictor if offset is None else predictor + offset
-            values.append(measure(names, self.loss, y, predictor, weight, delta=self.delta))
+            values.append(measure(loss.metrics, loss, y, predictor, weight))
         table: dict[str, npt.NDArray[Any]] = {"alpha": self.alphas.copy(), "n_nonzero": self.df.copy()}
-        return table | {name: np.array([value[name] for value in values]) for name in names}
+        return table | {name: np.array([value[name] for value in values]) for name in loss.metrics}
 
     def _new_offset(self, offset: Any, n_samples: int) -> Vector | None:
         n_outputs = None if self.n_outputs == 1 else self.n_outputs
@@ -372,10 +377,10 @@ class RegularizationPath(Versioned):
         """Bring the target of other data into the form of a linear predictor, or of several."""
         if self.classes is not None:
             shares = probabilities_of(y, self.classes, n_samples, weight)
-        elif self.n_outputs > 1 or (self.loss == "logistic" and np.ndim(y) == 2 and np.shape(y)[1] > 1):
+        elif self.n_outputs > 1 or (self._objective.softmax and np.ndim(y) == 2 and np.shape(y)[1] > 1):
             shares = check_probabilities(y, n_samples, weight, max(self.n_outputs, 2))
         else:
-            return check_target(y, n_samples, *LOSSES[self.loss].targets, self.loss)
+            return check_target(y, n_samples, *self._objective.targets, self.loss)
         return shares if self.n_outputs > 1 else np.ascontiguousarray(shares[:, 1])
 
     def criterion(self, name: str, *, gamma: float = 1.0) -> Vector:
@@ -417,13 +422,13 @@ class RegularizationPath(Versioned):
         """
         check_choice(name, "name", CRITERIA)
         gamma = check_share(gamma, "gamma")
-        check_choice(self.loss, "loss of the path", ("squared", "logistic", "poisson"))
+        check_choice(self.loss, "loss of the path", LIKELIHOODS)
         if self.l1_ratio == 0.0:
             raise ValueError("criterion: l1_ratio=0 is not allowed, expected a path whose fits have zeros")
         # Beyond two classes `df` counts columns, and each has a coefficient for every class.
         d = np.diff(self.coef.values.indptr).reshape(self.alphas.size, -1).sum(axis=1)
         return information(
-            name, gamma, self.deviances, d, loss=self.loss, n_samples=self.n_samples,
+            name, gamma, self.deviances, d, loss=self._objective, n_samples=self.n_samples,
             total_weight=self.n_samples if self.total_weight is None else self.total_weight,
             n_candidates=self.n_features * self.n_outputs,
         )

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg._core.penalties import PENALTIES
 from sparsereg.solvers import coordinate_descent, ridge
 from sparsereg.solvers.base import JointSolution, Solution, SolverOptions, State
 from sparsereg.solvers.convergence import (
@@ -131,12 +132,12 @@ def _solver(
     def build(alpha: float) -> Any:
         return make_penalty(penalty, alpha, l1_ratio, gamma)
 
-    if penalty == "elastic_net":
+    if PENALTIES[penalty].is_convex:
         convex: Callable[..., Any] = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
         if isinstance(problem, MultinomialProblem):
             convex = multinomial.solve
         return lambda alpha, state, options: convex(problem, build(alpha), state, options)
-    companion = nonconvex.LassoWarmStart(problem, options) if penalty == "l0" else None
+    companion = nonconvex.LassoWarmStart(problem, options) if PENALTIES[penalty].is_l0 else None
     return lambda alpha, state, options: nonconvex.solve(problem, build(alpha), state, options, companion)
 
 

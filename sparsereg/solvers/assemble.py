@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core.losses import LOSSES, Huber
+from sparsereg._core.losses import LOSSES
+from sparsereg._core.penalties import PENALTIES
 from sparsereg.design import Design
 from sparsereg.inputs.names import bounds_by_id, values_by_id
 from sparsereg.inputs.parameters import (
@@ -24,12 +25,14 @@ from sparsereg.inputs.parameters import (
     check_threads,
 )
 from sparsereg.inputs.targets import check_probabilities, check_target
+from sparsereg.inputs.values import build
 from sparsereg.inputs.weights import check_offset, check_offsets, check_sample_weight
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.column_penalties import check_sign_bounds, make_column_penalties
 from sparsereg.solvers.multinomial.problem import MultinomialProblem, make_multinomial_problem
-from sparsereg.solvers.nonconvex.convexity import HAS_GAMMA, threshold_units
-from sparsereg.solvers.problem import Problem, make_problem
+from sparsereg.solvers.nonconvex.convexity import threshold_scales
+from sparsereg.solvers.presolve import make_problem
+from sparsereg.solvers.problem import Problem
 
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
@@ -144,7 +147,8 @@ def prepare(
     if loss.softmax and np.ndim(y) == 2 and np.shape(y)[1] > 1:
         probabilities = check_probabilities(y, design.n_samples, weight)
         if probabilities.shape[1] > 2:
-            check_choice(penalty, "penalty (beyond two classes)", ("elastic_net",))
+            convex = [name for name, kind in PENALTIES.items() if kind.is_convex]
+            check_choice(penalty, "penalty (beyond two classes)", convex)
             offset = check_offsets(offset, *probabilities.shape)
             return make_multinomial_problem(
                 design, probabilities, weight, penalties, fit_intercept=options.fit_intercept, offset=offset,
@@ -152,23 +156,18 @@ def prepare(
             )
         y = probabilities[:, 1]
     offset = check_offset(offset, design.n_samples)
-    target = check_target(y, design.n_samples, *loss.targets, _name_of(loss))
+    target = check_target(y, design.n_samples, *loss.targets, loss.name)
     if loss.location:
         _check_magnitude(target if offset is None else target - offset)
-    convex = penalty == "elastic_net"
-    if not convex:
+    if not PENALTIES[penalty].is_convex:
         check_sign_bounds(penalties, design.active, penalty)
     problem = make_problem(
         design, target, weight, penalties, loss=loss, offset=offset, fit_intercept=options.fit_intercept,
-        l1_ratio=options.l1_ratio, smallest_alpha=smallest_alpha, eliminate=convex,
+        l1_ratio=options.l1_ratio, smallest_alpha=smallest_alpha, eliminate=PENALTIES[penalty].is_convex,
     )
-    if penalty in HAS_GAMMA:
-        problem = replace(problem, unit=threshold_units(problem))
+    if PENALTIES[penalty].gamma_min is not None:
+        problem = replace(problem, threshold_scale=threshold_scales(problem))
     return problem
-
-
-def _name_of(loss: _Loss) -> str:
-    return next(name for name, kind in LOSSES.items() if type(loss) is kind)
 
 
 def _check_magnitude(target: Vector) -> None:
@@ -193,7 +192,7 @@ def make_loss(name: Any, delta: Any) -> _Loss:
     """
     loss = LOSSES[check_choice(name, "loss", LOSSES)]
     delta = check_number(delta, "delta", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
-    return loss(delta) if loss is Huber else loss()
+    return build(loss, delta=delta)
 
 
 def make_solver_options(tol: Any, max_iter: Any, n_threads: Any, callback: Callable[..., Any] | None) -> SolverOptions:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-__all__ = ["JointSolution", "Progress", "Solution", "SolverOptions", "State"]
+__all__ = ["JointSolution", "Progress", "QuadraticModel", "Solution", "SolverOptions", "State"]
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,33 @@ class SolverOptions:
 
 
 @dataclass
+class QuadraticModel:
+    """The quadratic model of the loss that kernels descend on.
+
+    Attributes
+    ----------
+    weight : ndarray of float64 of shape (n_rows,) or (1,)
+        Of the rows; no less than their curvature.
+    weight_sum : float
+        0 for a model without intercept.
+    loss : float
+        Where the model was taken.
+    curvature : ndarray of float64 of shape (n_rows,) or None
+        Of the rows.
+    response : Response or None
+    eta : ndarray of float64 of shape (n_rows,) or None
+        Linear predictor at which the model was taken.
+    """
+
+    weight: npt.NDArray[np.float64]
+    weight_sum: float
+    loss: float
+    curvature: npt.NDArray[np.float64] | None = None
+    response: Any = None
+    eta: npt.NDArray[np.float64] | None = None
+
+
+@dataclass
 class State:
     """State of the descent on the compact columns; what the next alpha starts from.
 
@@ -84,9 +111,10 @@ class State:
         Where `Xt_neg_gradient` is up to date; None: nowhere.
     alpha : float
         The strength that this point solves; infinite for the null model.
-    known : tuple or None
-        What a solver keeps for the next alpha: proximal Newton the target and the `eta` at which the loss was last
-        modelled, and that model; ridge the problem and its factors.
+    model : QuadraticModel or None
+        Of the loss, where a solver has left one; it is that at this state if response and `eta` are the same.
+    factors : tuple or None
+        Ridge's factors of the columns: the problem they are of, and `FewColumns`, `FewRows` or None.
     """
 
     w: npt.NDArray[np.float64]
@@ -98,7 +126,13 @@ class State:
     Xt_neg_gradient: npt.NDArray[np.float64]
     Xt_is_current: npt.NDArray[np.bool_] | None = None
     alpha: float = np.inf
-    known: tuple[Any, ...] | None = None
+    model: QuadraticModel | None = None
+    factors: tuple[Any, ...] | None = None
+
+    @property
+    def n_nonzero(self) -> int:
+        """Number of coefficients that are not zero, those of singleton columns too."""
+        return int(np.count_nonzero(self.w) + np.count_nonzero(self.singleton_w))
 
 
 @dataclass(frozen=True)

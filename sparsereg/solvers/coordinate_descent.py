@@ -9,11 +9,12 @@ from sparsereg._core import cd
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Solution, SolverOptions, State
+from sparsereg.solvers.certificate import DualCertificate, GapTracker
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
 from sparsereg.solvers.support_newton import step_on_support
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
-from sparsereg.solvers.working_set import MAX_SWEEPS, Model, WorkingSetRun
+from sparsereg.solvers.working_set import MAX_SWEEPS, minimize
 
 __all__ = ["solve"]
 
@@ -28,7 +29,7 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     ----------
     problem : Problem
     penalty : ElasticNet
-    state : Point
+    state : State
         Warm start; holds the solution on return.
     options : SolverOptions
 
@@ -36,61 +37,61 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     -------
     solution : Solution
     """
-    run = _LeastSquares if problem.is_quadratic else ProximalNewton
-    return run(problem, penalty, state, options).run()
+    model = (_LeastSquares if problem.is_quadratic else ProximalNewton)(problem, penalty, state, options)
+    return minimize(model, model.descend)
 
 
-class _LeastSquares(WorkingSetRun):
-    """Descent on F itself; z, the weighted residual, is kept up to date and centred by the kernel."""
+class _LeastSquares:
+    """Descent on F itself; the weighted residual is kept up to date and centered by the kernel."""
 
     block: UnpenalizedBlock | None = None
     tol: float | None = None
 
-    def _begin(self) -> Model:
-        """Take z from the coefficients again, so that rounding does not build up along a path."""
+    def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
+        self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
+        self.gap = GapTracker(problem, penalty, state, options)
+        self.certificate = DualCertificate(problem, penalty, state, options)
+        self.certificate.rows_are_cheap = True
+        # That of the kernel, whose weights sum to one.
+        self.weight_sum = 1.0 if problem.fit_intercept else 0.0
+        self.is_dual_point = False
+
+    def begin(self) -> float:
+        """Take the residual from the coefficients again, so that rounding does not build up along a path."""
         problem, state = self.problem, self.state
         state.neg_gradient[:] = problem.weight * (problem.y - problem.predictor(state.w, state.b))
-        return self._model()
+        return self._update_loss()
 
-    def certify(self) -> bool:
-        """Update the duality gap; say whether to go on."""
-        if not super().certify():
-            return False
-        self.look_off_bounds(self.state.neg_gradient)
-        return True
+    def _update_loss(self) -> float:
+        self.loss = self.problem.squared_loss(self.state.neg_gradient)
+        return self.loss
 
-    def _model(self) -> Model:
-        problem = self.problem
-        return Model(
-            problem.weight, 1.0 if problem.fit_intercept else 0.0, problem.squared_loss(self.state.neg_gradient)
-        )
+    def primal(self) -> float:
+        """F less the constants."""
+        return self.loss + self.certificate.penalty_sum(self.certificate.screened_in)
 
-    def _predictor(self) -> Vector:
-        # Rows have one term each.
-        return self.state.neg_gradient
-
-    def _dual_point(self) -> tuple[Vector, float]:
-        """Take z itself, orthogonal to the intercept already; refresh X' theta."""
-        state = self.state
-        theta = self._orthogonalise() if self.unpenalized.size else state.neg_gradient
-        stale = self.live
-        if theta is state.neg_gradient and state.Xt_is_current is not None:
+    def dual_points(self) -> tuple[tuple[Vector, float]]:
+        """Take the residual itself, orthogonal to the intercept already; refresh X' theta."""
+        state, certificate = self.state, self.certificate
+        theta = self._orthogonalize() if certificate.unpenalized.size else state.neg_gradient
+        self.is_dual_point = theta is state.neg_gradient
+        stale = certificate.screened_in
+        if self.is_dual_point and state.Xt_is_current is not None:
             stale = stale[~state.Xt_is_current[stale]]
-        self._correlate(stale, theta)
+        certificate.correlate(stale, theta)
         state.Xt_is_current = None
-        self.is_z = theta is state.neg_gradient
-        return theta, 1.0
+        return ((theta, 1.0),)
 
-    def _orthogonalise(self) -> Vector:
+    def _orthogonalize(self) -> Vector:
         """Solve for the unpenalised columns exactly; move the coefficients along where no bound is in the way."""
-        problem, state = self.problem, self.state
-        self.solved = columns = self._without_dual_slack(state.neg_gradient)
+        problem, state, certificate = self.problem, self.state, self.certificate
+        columns = certificate.find_solved(state.neg_gradient)
         if self.block is None or not np.array_equal(self.block.columns, columns):
             self.block = UnpenalizedBlock(problem, columns)
         if columns.size == 0:
-            self.slack = 0.0
+            certificate.slack = 0.0
             return state.neg_gradient
-        delta, shift, theta, self.slack = self.block.solve(state.neg_gradient, self.model.weight, self.model.weight_sum)
+        delta, shift, theta, certificate.slack = self.block.solve(state.neg_gradient, problem.weight, self.weight_sum)
         bound = np.where(delta > 0.0, problem.upper[columns], problem.lower[columns])
         with np.errstate(divide="ignore", invalid="ignore"):
             size = np.min(np.where(delta != 0.0, (bound - state.w[columns]) / delta, np.inf), initial=1.0)
@@ -100,21 +101,49 @@ class _LeastSquares(WorkingSetRun):
             state.b += size * shift
             state.neg_gradient[:] = theta if size == 1.0 else state.neg_gradient + size * (theta - state.neg_gradient)
             state.Xt_is_current = None
-            self.model = self._model()
+            self._update_loss()
         return state.neg_gradient if size == 1.0 else theta
 
-    def _tighten(self, theta: Vector, singleton_scale: float) -> None:
+    def set_tolerance(self, theta: Vector) -> None:
         """Set the tolerance of the next descent from the gap of the last one on its own working set."""
         if self.tol is None:
             return
-        dual, _ = self._best_dual(theta, self.working_set, singleton_scale)
-        gap = self.primal - dual
-        if gap > 0.5 * self.target:
-            ratio = 0.3 * self.target / gap
+        dual, _ = self.certificate.best_dual(theta, self.working_set, 1.0, np.finfo(float).max)
+        gap = self.gap.primal - dual
+        if gap > 0.5 * self.gap.target:
+            ratio = 0.3 * self.gap.target / gap
             self.tol *= min(max(ratio, 0.02), 0.5)
 
-    def _move(self, columns: Ids, delta: Vector) -> None:
-        """Move, the intercept following."""
+    def centered_gradient(self) -> Vector:
+        """Minus the derivative of the loss, orthogonal to the intercept."""
+        return self.state.neg_gradient
+
+    def descend(self, columns: Ids, violation: float) -> None:
+        """Run the kernel on the working set, until a sweep changes no scaled gradient entry by more than `tol`."""
+        problem, state, gap = self.problem, self.state, self.gap
+        w = state.w[columns]
+        if self.tol is None:
+            size = np.sum(np.abs(w * problem.scale[columns]))
+            self.tol = min(0.1 * violation, 0.5 * gap.target / size if size > 0.0 else np.inf)
+        self.working_set = columns
+        max_sweeps = min(max(self.options.max_iter - gap.n_iter, 1), MAX_SWEEPS)
+        column_sum, curvature = problem.column_sum[columns], problem.curvature[columns]
+        epochs, _, shift = cd.descend(
+            *problem.matrix, columns, w, state.neg_gradient, problem.weight, self.weight_sum, curvature, column_sum,
+            *(values[columns] for values in problem.penalties), self.penalty, self.tol, max_sweeps,
+        )
+        gap.n_iter += epochs
+        if epochs >= MAX_SWEEPS:
+            shift += step_on_support(
+                problem, self.penalty, columns, w, state.neg_gradient, problem.weight, self.weight_sum, column_sum,
+                curvature,
+            )
+        state.w[columns] = w
+        state.b += shift
+        self._update_loss()
+
+    def move(self, columns: Ids, delta: Vector) -> None:
+        """Add to the coefficients of columns, the intercept following."""
         problem, state = self.problem, self.state
         shift = -float(problem.column_sum[columns] @ delta) if problem.fit_intercept else 0.0
         change = np.full(problem.n_rows, shift)
@@ -122,27 +151,13 @@ class _LeastSquares(WorkingSetRun):
         state.w[columns] += delta
         state.b += shift
         state.neg_gradient -= problem.weight * change
-        self.model = self._model()
+        self.is_dual_point, state.Xt_is_current = False, None
+        self._update_loss()
 
-    def _descend(self, columns: Ids, violation: float) -> None:
-        """Run the kernel on the working set, until a sweep changes no scaled gradient entry by more than `tol`."""
-        problem, state = self.problem, self.state
-        if self.tol is None:
-            size = np.sum(np.abs(state.w[columns] * problem.scale[columns]))
-            self.tol = min(0.1 * violation, 0.5 * self.target / size if size > 0.0 else np.inf)
-        most = min(max(self.options.max_iter - self.n_iter, 1), MAX_SWEEPS)
-        w = state.w[columns]
-        epochs, _, shift = cd.descend(
-            *problem.matrix, columns, w, state.neg_gradient, self.model.weight, self.model.weight_sum,
-            problem.curvature[columns], problem.column_sum[columns], *(rule[columns] for rule in problem.penalties),
-            self.penalty, self.tol, most,
-        )
-        self.n_iter += epochs
-        if epochs >= MAX_SWEEPS:
-            shift += step_on_support(
-                problem, self.penalty, columns, w, state.neg_gradient, self.model.weight, self.model.weight_sum,
-                problem.column_sum[columns], problem.curvature[columns],
-            )
-        state.w[columns] = w
-        state.b += shift
-        self.model = self._model()
+    def finish(self) -> bool:
+        """Say where the correlations are those of the residual; residuals fall no further than their minimum."""
+        state = self.state
+        if self.is_dual_point:
+            state.Xt_is_current = np.zeros(state.w.size, dtype=bool)
+            state.Xt_is_current[self.certificate.screened_in] = True
+        return False

@@ -68,7 +68,7 @@ def evaluate(
         The bound is that of a dual point made of (w, b), with the intercept that is best beside w: the gap is from
         F(w, intercept) as it is.
     """
-    if not isinstance(penalty, ElasticNet):
+    if not penalty.is_convex:
         return Evaluation(objective, np.nan, _violation(problem, penalty, w, intercept))
     # Where the null model fits better it makes the bound.
     state = state_at(problem, w, intercept, penalty.alpha, LOOK)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
-from sparsereg._core.penalties import ElasticNet
+from sparsereg._core.penalties import PENALTIES, ElasticNet
 from sparsereg.solvers import coordinate_descent
 from sparsereg.solvers.base import SolverOptions, State
 from sparsereg.solvers.multinomial import solver as multinomial
@@ -132,7 +132,7 @@ def _largest_pull(problem: Problem, state: State, l1_ratio: float, penalty: str)
     v[np.abs(v) <= problem.noise * np.sqrt(problem.curvature[usable])] = 0.0
     push = np.maximum(np.where(problem.upper[usable] > 0.0, v, 0.0), np.where(problem.lower[usable] < 0.0, -v, 0.0))
     l1_ratio = max(l1_ratio, LEAST_L1_RATIO)
-    if penalty == "l0":
+    if PENALTIES[penalty].is_l0:
         # The root of alpha l1_ratio p (2 q + 2 alpha (1 - l1_ratio) p scale^2) = push^2.
         factor, curvature = problem.penalty_factor[usable], null_curvature(problem)[usable]
         half = l1_ratio * factor * curvature

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,28 +11,18 @@ import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
 from sparsereg._core import row_objective
-from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.design import Design
-from sparsereg.solvers.centering import FAR, NOWHERE, Centring, Matrix, Moments, blurred, bring_near, take_moments
-from sparsereg.solvers.column_penalties import ColumnPenalties
-from sparsereg.solvers.parallel_columns import find_copies, find_parallel
-from sparsereg.solvers.response import NO_SINGLETONS, Response, linearise_rows, make_response
+from sparsereg.solvers.centering import Centring
+from sparsereg.solvers.response import NO_SINGLETONS, Response, linearise_rows
 
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
-__all__ = ["Problem", "SingletonColumns", "make_problem"]
+__all__ = ["Problem", "SingletonColumns"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
 
-# A column whose centred square falls below this share of its square is constant to ten digits; what is left of it
-# cannot be told from rounding once it is correlated with a residual.
-CONSTANT = 1e-20
-# Singleton columns are eliminated where they hold at least this share of the non-zeros: below it what they save is less
-# than the extra passes over the rows cost (a word that occurs once is one too).
-MIN_SINGLETON_SHARE = 0.1
 # Curvature of a row with the intercept only, relative to the stiffness of its loss, where it has next to none.
 NULL_FLOOR = 1e-2
 
@@ -86,8 +76,8 @@ class Problem:
     columns : ndarray of int32
         Columns that solvers iterate over, ascending.
     singletons : SingletonColumns or None
-    unit : ndarray of float64 of shape (n_active,) or None
-        In which penalties that level off measure where (`concavity.threshold_units`); None is 1.
+    threshold_scale : ndarray of float64 of shape (n_active,) or None
+        Of penalties that level off (`convexity.threshold_scales`); None is 1.
     """
 
     data: npt.NDArray
@@ -106,7 +96,7 @@ class Problem:
     curvature: Vector
     columns: Ids
     singletons: SingletonColumns | None
-    unit: Vector | None = None
+    threshold_scale: Vector | None = None
 
     @property
     def matrix(self) -> tuple:
@@ -139,7 +129,7 @@ class Problem:
     @property
     def is_quadratic(self) -> bool:
         """The loss is its own quadratic model, everywhere."""
-        return isinstance(self.loss, Squared) and self.singletons is None
+        return self.loss.is_quadratic and self.singletons is None
 
     @property
     def y(self) -> Vector:
@@ -156,7 +146,7 @@ class Problem:
         """Weights of the rows, or their one value."""
         return self.response.weight
 
-    @property
+    @cached_property
     def weight_sum(self) -> float:
         """Sum of the weights of the rows."""
         return float(self.s.sum())
@@ -292,7 +282,7 @@ class Problem:
 
         For columns of ones and logistic counts it is max(S_j, N_j - S_j), with N_j rows of which S_j are positive.
         """
-        if isinstance(self.loss, Squared):
+        if self.loss.is_quadratic:
             return None
         fall, rise = self.max_slopes
         # Columns that were moved have both signs, and are out of it.
@@ -305,173 +295,3 @@ class Problem:
             out[bound <= 0.0] = 0.0
         max_gradient[:, self.centring.columns] = np.inf
         return max_gradient.max(axis=0)
-
-
-def make_problem(
-    design: Design,
-    y: Vector,
-    sample_weight: Vector | None,
-    penalties: ColumnPenalties,
-    *,
-    fit_intercept: bool,
-    loss: _Loss | None = None,
-    offset: Vector | None = None,
-    l1_ratio: float = 1.0,
-    smallest_alpha: float = np.inf,
-    eliminate: bool = True,
-    far: float = FAR,
-) -> Problem:
-    """Bring target, weights and penalties to the rows and columns of a design.
-
-    Parameters
-    ----------
-    design : Design
-    y : ndarray of float64 of shape (n_samples,)
-    sample_weight : ndarray of float64 of shape (n_samples,) or None
-        May hold zeros, as those of a fold do.
-    penalties : ColumnPenalties
-    fit_intercept : bool
-    loss : registered loss or None, default=None
-        None is squared loss.
-    offset : ndarray of float64 of shape (n_samples,) or None, default=None
-    l1_ratio : float, default=1.0
-        Without L2 share, of columns that are copies of each other only one is used (see Notes).
-    smallest_alpha : float, default=inf
-        With 0 nothing penalises singleton columns, and they are not eliminated.
-    eliminate : bool, default=True
-        Whether singleton columns may be eliminated at all.
-    far : float, default=1e4
-        As in `bring_near`.
-
-    Returns
-    -------
-    problem : Problem
-
-    Notes
-    -----
-    With L1 alone the weight of a set of identical columns (a coarse cell with one occupied fine cell) may be split in
-    any way. All of it goes to the one with the smallest penalty factor, of equals to the one with the smallest id, so
-    that results do not depend on the starting point, and coarse levels, which come first, speak for unseen cells. So it
-    is with columns that are the same up to a factor and, beside an intercept, a constant (both levels of a factor).
-    With a concave penalty a split costs more than that, never less; an L2 share may favour one.
-    """
-    loss = Squared() if loss is None else loss
-    response = make_response(design, loss, y, sample_weight, offset, fit_intercept)
-    weight, matrix = response.weight, (design.data, design.indices, design.indptr)
-    moments = take_moments(matrix, design.n_rows, weight, float(response.s.sum()))
-    square = _squares(design, moments)
-    varies = moments.centred > CONSTANT * square
-    # Columns whose rows all weigh nothing have no square.
-    usable = (penalties.penalty_factor < np.inf) & (square > 0.0) & (penalties.lower < penalties.upper)
-    hazy, centring = np.empty(0, dtype=np.int32), NOWHERE
-    if fit_intercept:
-        hazy = blurred(matrix, weight, np.flatnonzero(usable & ~varies).astype(np.int32))
-        usable &= varies
-        matrix, centring = bring_near(matrix, design.n_rows, moments, usable, far)
-    elif penalties.standardize and not varies.all():
-        # Nothing but the intercept makes up for a constant; its penalty is 0, as its standard deviation is.
-        penalties = replace(penalties, penalty_factor=np.where(varies | ~usable, penalties.penalty_factor, 0.0))
-    curvature = moments.centred if fit_intercept else square
-    if penalties.standardize:
-        deviation = _deviations(design, matrix, y, sample_weight, moments, loss, offset)
-        scale = np.where(varies, deviation, 1.0)
-    else:
-        scale = np.broadcast_to(np.float64(1.0), (design.n_active,))
-    if l1_ratio == 1.0:
-        bounds, by_row = (penalties.lower, penalties.upper), np.broadcast_to(weight, design.n_rows)
-        usable &= ~find_copies(design, weight, penalties.penalty_factor, bounds, usable)
-        usable[find_parallel(
-            matrix, by_row, moments.column_sum, curvature, penalties.penalty_factor * scale, penalties.penalty_factor,
-            bounds, usable, fit_intercept=fit_intercept,
-        )] = False
-    singletons = None
-    if eliminate and smallest_alpha > 0.0:
-        singletons = _find_singletons(matrix, design.n_rows, penalties, scale, usable)
-    if singletons is not None:
-        usable[singletons.columns] = False
-    return Problem(
-        *matrix,
-        centring=centring,
-        blurred=hazy,
-        loss=loss,
-        response=response,
-        fit_intercept=fit_intercept,
-        penalty_factor=penalties.penalty_factor,
-        scale=scale,
-        lower=penalties.lower,
-        upper=penalties.upper,
-        column_sum=moments.column_sum,
-        curvature=curvature,
-        columns=np.flatnonzero(usable).astype(np.int32),
-        singletons=singletons,
-    )
-
-
-def _deviations(
-    design: Design, matrix: Matrix, y: Vector, sample_weight: Vector | None, moments: Moments, loss: _Loss,
-    offset: Vector | None,
-) -> Vector:
-    """Standard deviations of the columns under the caller's weights, without the exposure of a log link."""
-    if offset is None or not loss.log_link:
-        return np.sqrt(moments.centred)
-    weight = design.aggregate(y, sample_weight).weight
-    total = float(weight.sum())
-    return np.sqrt(take_moments(matrix, design.n_rows, weight, total).centred / total)
-
-
-def _squares(design: Design, moments: Moments) -> Vector:
-    """Return each column's mean square; refuse those that leave the range of float64."""
-    weight = moments.weight
-    with np.errstate(over="ignore"):
-        square = moments.centred + moments.column_sum**2 / moments.weight_sum
-    bad = ~np.isfinite(square) | (square < np.finfo(float).tiny)
-    if bad.any() and weight.min() == 0.0:
-        bad &= np.logical_or.reduceat((weight > 0.0)[design.indices], design.indptr[:-1])
-    if bad.any():
-        j = int(np.argmax(bad))
-        values = np.abs(design.data[design.indptr[j] : design.indptr[j + 1]])
-        raise ValueError(
-            f"X: the squares of column {design.active[j]} (largest absolute value {values.max():g}) leave the range of "
-            "float64; rescale it to between 1e-150 and 1e150"
-        )
-    return square
-
-
-def _find_singletons(
-    matrix: Matrix, n_rows: int, penalties: ColumnPenalties, scale: Vector, usable: npt.NDArray[np.bool_]
-) -> SingletonColumns | None:
-    """Choose the columns to eliminate: of each row's columns with one row, the one that is cheapest to use."""
-    data, indices, indptr = matrix
-    single = np.flatnonzero((np.diff(indptr) == 1) & usable & (penalties.penalty_factor > 0.0)).astype(np.int32)
-    unpenalized = usable & (penalties.penalty_factor == 0.0)
-    if single.size <= MIN_SINGLETON_SHARE * indices.size or unpenalized.any():
-        return None
-    position = indptr[single]
-    rows, x = indices[position], data[position].astype(np.float64)
-    # Penalty paid for a unit of fit; with L1 the dearer of two columns on the same row is zero at the optimum.
-    price = penalties.penalty_factor[single] * scale[single] / np.abs(x)
-    # Assignment in falling order of price leaves the cheapest, of equals the first.
-    order = np.arange(single.size)[::-1]
-    if price.min() < price.max():
-        order = order[np.argsort(-price[order], kind="stable")]
-    of_row = np.full(n_rows, -1, dtype=np.int32)
-    of_row[rows[order]] = order
-    rows = np.flatnonzero(of_row >= 0).astype(np.int32)
-    chosen = of_row[rows]
-    columns = single[chosen]
-    if columns.size < MIN_SINGLETON_SHARE * indices.size:
-        return None
-    by_row_x = np.zeros(n_rows)
-    by_row_x[rows] = x[chosen]
-    per_column = (penalties.penalty_factor, scale, penalties.lower, penalties.upper)
-    by_row = (_by_row(values, columns, rows, n_rows) for values in per_column)
-    return SingletonColumns(columns, rows, by_row_x, *by_row)
-
-
-def _by_row(values: Vector, columns: Ids, rows: Ids, n_rows: int) -> Vector:
-    """Bring a per-column rule to rows, broadcast where it is the same for all columns."""
-    if values.strides == (0,):
-        return np.broadcast_to(values[0], (n_rows,))
-    out = np.ones(n_rows)
-    out[rows] = values[columns]
-    return out

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
-from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import coordinate_descent
 from sparsereg.solvers import ridge_direct as direct
@@ -44,26 +43,26 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     """
     bounded = np.isfinite(problem.lower).any() or np.isfinite(problem.upper).any()
     unpenalized = penalty.alpha == 0.0 or np.any(problem.penalty_factor[problem.columns] == 0.0)
-    squared = isinstance(problem.loss, Squared)
+    squared = problem.loss.is_quadratic
     if not squared or bounded or problem.reference <= problem.gap_rounding:
         return coordinate_descent.solve(problem, penalty, state, options)
-    if state.known is None or state.known[0] is not problem:
-        state.known = problem, direct.factorise(problem)
-    factors, known = state.known[1], None
+    if state.factors is None or state.factors[0] is not problem:
+        state.factors = problem, direct.factorise(problem)
+    factors, exact = state.factors[1], None
     if factors is not None:
-        known = factors.solve(penalty.alpha)
+        exact = factors.solve(penalty.alpha)
     elif penalty.alpha == 0.0:
-        known = _shortest(problem)
-    if known is not None:
-        _start_at(problem, state, known)
+        exact = _shortest(problem)
+    if exact is not None:
+        _move_to(problem, state, exact)
     if unpenalized:
         return coordinate_descent.solve(problem, penalty, state, options)
-    return _Normal(problem, penalty, state, options, known).solve()
+    return _Normal(problem, penalty, state, options, exact).solve()
 
 
-def _start_at(problem: Problem, state: State, known: direct.Direct) -> None:
+def _move_to(problem: Problem, state: State, exact: direct.Direct) -> None:
     """Bring a point to coefficients, singletons aside, and to the intercept that is best beside them."""
-    state.w[known.columns] = known.w
+    state.w[exact.columns] = exact.w
     if problem.singletons is not None:
         state.w[problem.singletons.columns] = 0.0
     state.b = 0.0
@@ -85,10 +84,10 @@ class _Normal:
     """The normal equations in scaled unknowns, singleton columns and intercept eliminated."""
 
     def __init__(
-        self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions, known: direct.Direct | None
+        self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions, exact: direct.Direct | None
     ):
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
-        self.known = known
+        self.exact = exact
         self.columns = problem.columns
         self.root = np.sqrt(penalty.alpha * problem.penalty_factor[self.columns]) * problem.scale[self.columns]
         self.weight, self.ridge = self._eliminate()
@@ -141,11 +140,11 @@ class _Normal:
             residual, shift = self._centred(problem.y - self._forward(scaled))
             gradient = self._backward(self.weight * residual) - scaled
             gap = 0.5 * float(gradient @ gradient)
-            if self.known is not None:
+            if self.exact is not None:
                 # Columns of other scales than their penalties' leave rounding that the bound takes for a gradient.
-                gap = min(gap, self.known.gain(self.columns, gradient * self.root))
+                gap = min(gap, self.exact.gain(self.columns, gradient * self.root))
             self.n_iter += 1
-            self._tell(gap, scaled, residual)
+            self._report(gap, scaled, residual)
             # CG's own residual drifts from the true one; restarts repair that until rounding is reached.
             if gap <= target or self.n_iter >= self.options.max_iter or gap > 0.5 * last or size == 0:
                 break
@@ -164,7 +163,7 @@ class _Normal:
         singletons, s = self.problem.singletons, self.problem.s
         return s * singletons.x * residual / (s * singletons.x**2 + self.ridge)
 
-    def _tell(self, gap: float, scaled: Vector, residual: Vector) -> None:
+    def _report(self, gap: float, scaled: Vector, residual: Vector) -> None:
         if self.options.callback is not None:
             n_nonzero = int(np.count_nonzero(scaled))
             if self.problem.singletons is not None:

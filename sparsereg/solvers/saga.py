@@ -19,23 +19,24 @@ from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Solution, SolverOptions, State
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
+from sparsereg.solvers.working_set import minimize
 
 __all__ = ["finish"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
 
-# Sweeps between two looks at the duality gap, each of which costs about as much as one.
+# Sweeps between two checks of the duality gap, each of which costs about as much as one.
 SWEEPS = 4
 # Columns that are known to be zero are left out where this share of those in use remains: each time, the rows are
 # copied.
 WORTH_A_COPY = 0.7
 # Share of the draws that all rows get alike (a half in Schmidt et al. 2015): what a row remembers must not grow stale,
 # however little it weighs.
-ALIKE = 0.25
-# The step is 1 / (CAUTION L), halved where F rises. At 3 (Defazio, Bach, Lacoste-Julien 2014) F hardly ever rises, but
-# crosses of latitude and longitude take two or three times as many sweeps.
-CAUTION = 1.0
+UNIFORM_SHARE = 0.25
+# The step is 1 / (STEP_DIVISOR L), halved where F rises. At 3 (Defazio, Bach, Lacoste-Julien 2014) F hardly ever rises,
+# but crosses of latitude and longitude take two or three times as many sweeps.
+STEP_DIVISOR = 1.0
 
 
 def finish(problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions, seed: int = 0) -> Solution:
@@ -46,10 +47,10 @@ def finish(problem: Problem, penalty: ElasticNet, state: State, options: SolverO
     problem : Problem
         Its loss must have a bounded second derivative.
     penalty : ElasticNet
-    state : Point
+    state : State
         Warm start; holds the solution on return.
     options : SolverOptions
-        A sweep, which visits as many rows as there are, and a look at the duality gap are one pass each.
+        A sweep, which visits as many rows as there are, and a check of the duality gap are one pass each.
     seed : int, default=0
         Of the order in which rows are visited.
 
@@ -63,10 +64,9 @@ def finish(problem: Problem, penalty: ElasticNet, state: State, options: SolverO
         Where the second derivative of the loss is not bounded, so that no step is short enough.
     """
     if not np.isfinite(problem.loss.lipschitz):
-        names = {cls: name for name, cls in LOSSES.items()}
         allowed = ", ".join(repr(name) for name, cls in LOSSES.items() if np.isfinite(cls.lipschitz))
-        raise ValueError(f"loss: value {names[type(problem.loss)]!r} is not allowed, expected one of {allowed}")
-    return _Saga(problem, penalty, state, options, seed).run()
+        raise ValueError(f"loss: value {problem.loss.name!r} is not allowed, expected one of {allowed}")
+    return Saga(problem, penalty, state, options, seed).solve()
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class _Rows:
     data: npt.NDArray
     indices: Ids
     indptr: npt.NDArray[np.int64]
-    rules: tuple[Vector, ...]
+    penalties: tuple[Vector, ...]
     chance: Vector
     spread: Vector
     step: float
@@ -109,15 +109,15 @@ class _Rows:
         curvature_scale = problem.loss.lipschitz * problem.weight * (squares + problem.fit_intercept)
         chance, step = _chances(curvature_scale)
         held = np.bincount(matrix.indices, np.repeat(chance, n_held), minlength=columns.size)
-        rules = tuple(rule[columns] for rule in problem.penalties)
-        if all(np.all(rule == rule[:1]) for rule in rules):
-            rules = tuple(rule[:1] for rule in rules)
+        penalties = tuple(values[columns] for values in problem.penalties)
+        if all(np.all(values == values[:1]) for values in penalties):
+            penalties = tuple(values[:1] for values in penalties)
         return cls(
             columns=columns,
             data=matrix.data[:0] if ones else matrix.data,
             indices=matrix.indices.astype(np.int32, copy=False),
             indptr=matrix.indptr.astype(np.int64),
-            rules=rules,
+            penalties=penalties,
             chance=chance,
             spread=1.0 / held,
             step=step,
@@ -140,73 +140,65 @@ def _row_sums(matrix: sparse.csr_array, values: Vector) -> Vector:
 
 def _chances(curvature_scale: Vector) -> tuple[Vector, float]:
     """Return the chances of rows and the step, given the largest curvature along each."""
-    live = curvature_scale > 0.0
-    if not live.any():
+    curved = curvature_scale > 0.0
+    if not curved.any():
         return np.full(curvature_scale.size, 1.0 / curvature_scale.size), 0.0
-    chance = ALIKE * live / np.count_nonzero(live) + (1.0 - ALIKE) * curvature_scale / curvature_scale.sum()
-    return chance, float(1.0 / (CAUTION * np.max(curvature_scale[live] / chance[live])))
+    chance = UNIFORM_SHARE * curved / np.count_nonzero(curved)
+    chance += (1.0 - UNIFORM_SHARE) * curvature_scale / curvature_scale.sum()
+    return chance, float(1.0 / (STEP_DIVISOR * np.max(curvature_scale[curved] / chance[curved])))
 
 
-class _Saga(ProximalNewton):
-    """Stochastic descent on F itself; the model of the loss serves the certificate alone."""
+class Saga:
+    """Stochastic descent on F itself; the quadratic model of the loss serves the certificate alone."""
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions, seed: int):
-        if problem.is_quadratic:
-            state.eta = problem.predictor(state.w, state.b)
+        self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
+        self.newton = ProximalNewton(problem, penalty, state, options)
         self.rng = np.random.default_rng(seed)
         self.rows: _Rows | None = None
-        self.share = 1.0
-        super().__init__(problem, penalty, state, options)
+        self.step_share = 1.0
 
-    def select_working_set(self) -> Ids:
-        """Take all columns that are not known to be zero."""
-        return self.live
-
-    def screen_gap_safe(self, scale: float, gap: float) -> None:
-        """Drop columns where that spares enough to copy the rows."""
-        live = self.live
-        super().screen_gap_safe(scale, gap)
-        if self.live.size > WORTH_A_COPY * live.size:
-            self.live = live
-
-    def _descend(self, columns: Ids, violation: float) -> None:
-        """Sweep over the rows; take shorter steps, from the same point, where that did not lower F."""
+    def solve(self) -> Solution:
+        """Minimise F, and leave the state as other solvers expect it."""
         problem, state = self.problem, self.state
+        if problem.is_quadratic:
+            state.eta = problem.predictor(state.w, state.b)
+        solution = minimize(self.newton, self.descend, WORTH_A_COPY)
+        if problem.is_quadratic:
+            state.eta, state.model = None, None
+        return solution
+
+    def descend(self, columns: Ids, violation: float) -> None:
+        """Sweep over the rows; take shorter steps, from the same point, where that did not lower F."""
+        problem, state, newton = self.problem, self.state, self.newton
         if self.rows is None or self.rows.columns.size != columns.size:
             self.rows = _Rows.of(problem, columns)
         start, b, eta = state.w[columns], state.b, state.eta
-        allowed = self.primal + 1e-13 * problem.reference + problem.gap_rounding
+        allowed = newton.gap.primal + 1e-13 * problem.reference + problem.gap_rounding
         self._sweep(self.rows)
-        if not self._primal(self.live) <= allowed:
+        if not newton.primal() <= allowed:
             state.w[columns], state.b, state.eta = start, b, eta
-            self.share *= 0.5
-            self.model = self._model()
+            self.step_share *= 0.5
+            newton.linearize()
 
     def _sweep(self, rows: _Rows) -> None:
-        """Sweep over the rows, with the derivatives and the gradient of the last look to begin with."""
-        problem, state = self.problem, self.state
+        """Sweep over the rows, with the derivatives and the gradient of the last model to begin with."""
+        problem, state, gap = self.problem, self.state, self.newton.gap
         w, slope = state.w[rows.columns], -state.neg_gradient
         gradient = np.zeros(state.w.size)
         column_passes.correlate(*problem.matrix, rows.columns, slope, gradient, self.options.n_threads)
         gradient = gradient[rows.columns]
-        for _ in range(min(SWEEPS, max(self.options.max_iter - self.n_iter, 1))):
+        for _ in range(min(SWEEPS, max(self.options.max_iter - gap.n_iter, 1))):
             state.b = saga.sweep(
                 problem.loss, self.penalty, rows.data, rows.indices, rows.indptr, rows.draw(self.rng), rows.chance,
-                self.share * rows.step, *problem.row_terms, *problem.singleton_penalties, state.singleton_w,
-                rows.spread, *rows.rules,
+                self.step_share * rows.step, *problem.row_terms, *problem.singleton_penalties, state.singleton_w,
+                rows.spread, *rows.penalties,
                 w, state.b, problem.fit_intercept, slope, gradient,
             )
-            self.n_iter += 1
+            gap.n_iter += 1
         state.w[rows.columns] = w
         state.eta = problem.predictor(state.w, state.b)
         if problem.is_quadratic and problem.fit_intercept:
             shift = float(np.sum(problem.weight * (problem.y - state.eta))) / problem.weight_sum
             state.b, state.eta = state.b + shift, state.eta + shift
-        self.model = self._model()
-
-    def finish(self) -> Solution:
-        """Report, and leave the point as other solvers expect it."""
-        solution = super().finish()
-        if self.problem.is_quadratic:
-            self.state.eta, self.state.known = None, None
-        return solution
+        self.newton.linearize()

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from sparsereg._core import columns as column_passes
 from sparsereg.design import CompactRows, find_ids
 from sparsereg.solvers.centering import FAR_FOR_STEPS
-from sparsereg.solvers.problem import CONSTANT
+from sparsereg.solvers.presolve import CONSTANT
 from sparsereg.streaming.learner import Learner
 
 __all__ = ["NOWHERE", "RowCentring", "centre_rows"]

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import column_objective
-from sparsereg._core.penalties import ElasticNet
 from sparsereg.coef import SparseCoef
 from sparsereg.design import Design, find_ids
 from sparsereg.inputs.sklearn import ConvergenceWarning
@@ -22,7 +21,8 @@ from sparsereg.solvers.convergence import frames_of_the_package, warn_unconverge
 from sparsereg.solvers.evaluate import Evaluation, evaluate, gain_of_a_descent
 from sparsereg.solvers.multinomial.problem import make_multinomial_problem
 from sparsereg.solvers.null_model import state_at
-from sparsereg.solvers.problem import Problem, make_problem
+from sparsereg.solvers.presolve import make_problem
+from sparsereg.solvers.problem import Problem
 from sparsereg.streaming.batch import Chunk
 from sparsereg.streaming.options import StreamSettings
 from sparsereg.streaming.training import Training
@@ -68,7 +68,7 @@ def appraise_course(training: Training, chunk: Chunk, design: Design) -> Evaluat
     w = _on(vectors, design.active)
     if training.learner.softmax:
         objective = float(objectives[0])
-        if not isinstance(penalty, ElasticNet):
+        if not penalty.is_convex:
             return Evaluation(objective, np.nan, np.nan)
         joint = make_multinomial_problem(
             design, y, weight, ColumnPenalties.plain(design.n_active), fit_intercept=settings.fit_intercept,

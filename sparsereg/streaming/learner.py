@@ -12,10 +12,11 @@ import numpy.typing as npt
 
 from sparsereg._core import sgd, state_table
 from sparsereg._core.optimizers import OPTIMIZERS
-from sparsereg._core.penalties import ElasticNet
 from sparsereg._core.state_table import Cells
 from sparsereg.design import find_ids
 from sparsereg.inputs.rows import Rows
+from sparsereg.inputs.values import build
+from sparsereg.inputs.versions import current_state
 from sparsereg.streaming.part import Part, Sampling
 
 __all__ = ["DivergenceError", "Learner", "make_optimizer"]
@@ -98,7 +99,7 @@ class Learner:
     @property
     def l1_l2(self) -> tuple[float, float]:
         """Strengths of the elastic net; 0 where the optimiser knows the penalty by its prox alone."""
-        return _strengths(self.penalty) if isinstance(self.penalty, ElasticNet) else (0.0, 0.0)
+        return _strengths(self.penalty) if self.penalty.is_convex else (0.0, 0.0)
 
     @property
     def n_touched(self) -> int:
@@ -464,8 +465,9 @@ class Learner:
         return {**out, "state": self.state()}
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
-        state = pickled.pop("state")
-        self.__dict__.update(pickled)
+        attributes = current_state(self, pickled)
+        state = attributes.pop("state")
+        self.__dict__.update(attributes)
         self.lock, self.entering = threading.RLock(), threading.RLock()
         self.cells, self.counts = Cells.empty(SMALLEST, self.width), state["counts"]
         self.restore(state)
@@ -491,11 +493,5 @@ def make_optimizer(algorithm: str, penalty: Any, **settings: float) -> Any:
     -------
     optimizer : object of the registry
     """
-    if algorithm == "ftrl":
-        return OPTIMIZERS[algorithm](settings["eta0"], settings["beta"], settings["total_weight"])
     l1, l2 = _strengths(penalty)
-    if algorithm == "adagrad":
-        return OPTIMIZERS[algorithm](settings["eta0"], settings["beta"], settings["weight_decay"], l1, l2)
-    return OPTIMIZERS[algorithm](
-        settings["eta0"], settings["power_t"], settings["weight_decay"], l1, l2, settings["average"]
-    )
+    return build(OPTIMIZERS[algorithm], l1=l1, l2=l2, **settings)

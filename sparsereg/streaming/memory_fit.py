@@ -189,7 +189,7 @@ def _hold_out(
     if not settings.early_stopping:
         return visits, None
     y, n_rows = data.y[visits], visits.size
-    if settings.loss in ("logistic", "squared_hinge"):
+    if settings.objective.is_classification:
         strata = y.argmax(axis=1) if y.shape[1] > 1 else (y[:, 0] > 0.5).astype(np.intp)
     else:
         strata = np.zeros(n_rows, dtype=np.intp)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,8 +21,9 @@ from sparsereg.inputs.parameters import (
     check_number,
     check_penalty,
 )
+from sparsereg.inputs.versions import current_state
 from sparsereg.solvers.assemble import make_loss, make_solver_options
-from sparsereg.solvers.nonconvex.convexity import DEFAULT_GAMMA, HAS_GAMMA
+from sparsereg.solvers.nonconvex.convexity import make_penalty
 from sparsereg.streaming.learner import Learner, make_optimizer
 from sparsereg.streaming.part import Sampling
 
@@ -49,10 +51,6 @@ class StreamSettings:
 
     Attributes
     ----------
-    loss : str
-        Registered name.
-    delta : float
-        Of Huber's loss.
     algorithm : str
     objective : registered loss
     penalty : registered penalty
@@ -72,8 +70,6 @@ class StreamSettings:
         What must stay as it is while a fit goes on, as the user set it.
     """
 
-    loss: str
-    delta: float
     algorithm: str
     objective: Any
     penalty: Any
@@ -93,6 +89,10 @@ class StreamSettings:
     finish_tol: float | None
     fixed_while_training: dict[str, Any]
 
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        """Take attributes over, as any version called them."""
+        vars(self).update(current_state(self, state))
+
     @property
     def seeks_minimum(self) -> bool:
         """Say whether passes go on as long as they lower F, and lower nothing else."""
@@ -111,7 +111,8 @@ class StreamSettings:
         -------
         settings : StreamSettings
         """
-        if self.fixed_while_training["eta0"] is not None or not self.objective.location or self.algorithm == "prox_sgd":
+        follows = self.fixed_while_training["eta0"] is None and OPTIMIZERS[self.algorithm].is_adaptive
+        if not (follows and self.objective.location):
             return self
         y = y[:, 0]
         scale = float(np.sqrt(np.average((y - np.average(y, weights=weight)) ** 2, weights=weight)))
@@ -185,15 +186,11 @@ def check_settings(given: dict[str, Any], losses: tuple[str, ...]) -> StreamSett
     """
     known = {name: same for name, same in SAME_LOSS.items() if same in losses}
     loss = check_choice(given["loss"], "loss", {*losses, *known})
-    loss = known.get(loss, loss)
-    delta = given.get("delta", 1.35)
-    objective = make_loss(loss, delta)
+    objective = make_loss(known.get(loss, loss), given.get("delta", 1.35))
     algorithm = check_choice(given["algorithm"], "algorithm", OPTIMIZERS)
     options = make_solver_options(0.0, given["max_iter"], given["n_threads"], None)
     tol = given["tol"]
     settings = StreamSettings(
-        loss=loss,
-        delta=float(delta),
         algorithm=algorithm,
         objective=objective,
         penalty=_make_penalty(given, objective),
@@ -251,12 +248,11 @@ def _make_penalty(given: dict[str, Any], objective: Any) -> Any:
     alpha, l1_ratio = check_alpha(given["alpha"]), check_l1_ratio(given["l1_ratio"])
     name = given["penalty"]
     gamma = check_penalty(name, l1_ratio, given["gamma"])
-    if name not in HAS_GAMMA:
-        return PENALTIES[name](alpha, l1_ratio)
-    if gamma is None:
+    gamma_min, usual = PENALTIES[name].gamma_min, PENALTIES[name].gamma_default
+    if gamma is None and gamma_min is not None and usual is not None:
         # Further out where the loss is less curved than squared loss; columns are taken to have curvature 1.
-        gamma = HAS_GAMMA[name] + (DEFAULT_GAMMA[name] - HAS_GAMMA[name]) / min(objective.lipschitz, 1.0)
-    return PENALTIES[name](alpha, l1_ratio, gamma)
+        gamma = gamma_min - 1.0 + (usual - (gamma_min - 1.0)) / min(objective.lipschitz, 1.0)
+    return make_penalty(name, alpha, l1_ratio, gamma)
 
 
 def _check_steps(given: dict[str, Any]) -> dict[str, float]:
@@ -310,18 +306,18 @@ def _check_sampling(given: dict[str, Any]) -> Sampling:
 def _check_together(settings: StreamSettings, given: dict[str, Any]) -> None:
     """Refuse settings that an algorithm has no use for, or that contradict each other."""
     algorithm, name = settings.algorithm, given["penalty"]
-    if name != "elastic_net" and not OPTIMIZERS[algorithm].any_penalty:
+    if not settings.penalty.is_convex and not OPTIMIZERS[algorithm].any_penalty:
         raise ValueError(
             f"penalty: {name!r} is not allowed with algorithm={algorithm!r}, expected 'elastic_net', whose steps add "
             "up in closed form, or algorithm='ftrl'"
         )
-    only = {
-        "weight_decay": (0.0, ("prox_sgd", "adagrad"), ": FTRL keeps sums of slopes, and no coefficients to decay"),
-        "learning_rate": ("invscaling", ("prox_sgd",), ": the steps of the others follow from the slopes seen"),
-        "total_weight": (None, ("ftrl",), ""),
-        "average": (False, ("prox_sgd",), ": the steps of the others fall of themselves"),
-    }
-    for parameter, (default, algorithms, why) in only.items():
+    for parameter, needed, default, why in (
+        ("weight_decay", "weight_decay", 0.0, ": FTRL keeps sums of slopes, and no coefficients to decay"),
+        ("learning_rate", "power_t", "invscaling", ": the steps of the others follow from the slopes seen"),
+        ("total_weight", "total_weight", None, ""),
+        ("average", "average", False, ": the steps of the others fall of themselves"),
+    ):
+        algorithms = [name for name, optimizer in OPTIMIZERS.items() if needed in optimizer.parameters]
         if given[parameter] != default and algorithm not in algorithms:
             raise ValueError(
                 f"{parameter}: {given[parameter]!r} is not allowed with algorithm={algorithm!r}, expected {default!r}, "
@@ -340,12 +336,13 @@ def _check_together(settings: StreamSettings, given: dict[str, Any]) -> None:
 
 def _check_finishable(settings: StreamSettings, given: dict[str, Any]) -> None:
     """Refuse what SAGA, or a learner that takes its solution over, cannot do."""
+    has_steps = given["beta"] > 0.0 or not OPTIMIZERS[settings.algorithm].is_adaptive
     for parameter, value, is_fine, expected in (
-        ("penalty", given["penalty"], given["penalty"] == "elastic_net", "'elastic_net'"),
-        ("loss", given["loss"], settings.loss != "poisson", "a loss whose second derivative is bounded"),
+        ("penalty", given["penalty"], settings.penalty.is_convex, "'elastic_net'"),
+        ("loss", given["loss"], np.isfinite(settings.objective.lipschitz), "a loss whose second derivative is bounded"),
         ("average", given["average"], given["average"] is False, "False"),
         ("early_stopping", True, not settings.early_stopping, "False"),
-        ("beta", given["beta"], given["beta"] > 0.0 or settings.algorithm == "prox_sgd", "a number above 0"),
+        ("beta", given["beta"], has_steps, "a number above 0"),
     ):
         if not is_fine:
             raise ValueError(f"{parameter}: {value!r} is not allowed with finish_tol, expected {expected}")

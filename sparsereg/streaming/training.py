@@ -159,7 +159,7 @@ class Training:
     def _undecided(self) -> float | None:
         """Target of a row that may be of any class; None of numbers."""
         n_outputs = self.learner.n_outputs
-        if self.settings.loss not in ("logistic", "squared_hinge"):
+        if not self.settings.objective.is_classification:
             return None
         return 0.5 if n_outputs == 1 else 1.0 / n_outputs
 
@@ -187,7 +187,7 @@ class Training:
     def _look(self, chunk: Chunk, *n_rows: int) -> None:
         self._watch.look(self.learner, chunk, *n_rows)
         # Steps that adapt get shorter by themselves, so that later rows may mend what the first have done.
-        if self._watch.finding is not None and self.settings.algorithm == "prox_sgd":
+        if self._watch.finding is not None and not self.learner.optimizer.is_adaptive:
             raise DivergenceError(f"the optimiser has diverged: {self._watch.finding}")
 
     @property
@@ -316,9 +316,7 @@ class Training:
         return self._mean_losses(y, self.decide(rows), weight)
 
     def _mean_losses(self, y: Vector, t: Vector, weight: Vector | None = None) -> Vector:
-        settings = self.settings
         pairs = [(y, t)] if self.learner.softmax else zip(y.T, t.T, strict=True)
         return 0.5 * np.array([
-            mean_deviance(target, predictor, weight, loss=settings.loss, delta=settings.delta)
-            for target, predictor in pairs
+            mean_deviance(target, predictor, weight, loss=self.settings.objective) for target, predictor in pairs
         ])

@@ -49,13 +49,13 @@ def start_from(training: Training, coef: Any, intercept: Any) -> None:
 def _check_start(training: Training, w: Vector) -> None:
     """Refuse starts that the state of an optimiser cannot hold."""
     settings = training.settings
-    if settings.algorithm == "prox_sgd" or not w.any():
+    if not training.learner.optimizer.is_adaptive or not w.any():
         return
     if settings.optimizer["beta"] == 0.0:
         raise ValueError(
             f"beta: 0 is not allowed with a warm start of algorithm={settings.algorithm!r}, expected a number above 0"
         )
-    if settings.optimizer["total_weight"] and settings.fixed_while_training["penalty"] != "elastic_net":
+    if settings.optimizer["total_weight"] and not settings.penalty.is_convex:
         raise ValueError(
             f"total_weight: {settings.fixed_while_training['total_weight']!r} is not allowed with a warm start and "
             f"penalty={settings.fixed_while_training['penalty']!r}, expected None"

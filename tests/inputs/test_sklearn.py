@@ -22,8 +22,7 @@ sys.modules["sklearn"] = None
 import warnings
 warnings.simplefilter("error")
 import numpy as np
-from sparsereg.inputs import sklearn as _sklearn
-from sparsereg.inputs import sklearn_stubs as _base
+from sparsereg.inputs import sklearn as _sklearn, sklearn_stubs as _base
 from sparsereg import FeatureCross, LatLongCross
 assert not _sklearn.HAS_SKLEARN
 for name in _sklearn.__all__:

@@ -17,7 +17,7 @@ from sparsereg.solvers import centering as centring
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.column_penalties import ColumnPenalties
 from sparsereg.solvers.null_model import null_state, state_at
-from sparsereg.solvers.problem import make_problem
+from sparsereg.solvers.presolve import make_problem
 
 seeds = st.integers(0, 2**32 - 1)
 LOSSES = ("squared", "logistic", "poisson", "huber", "squared_hinge")

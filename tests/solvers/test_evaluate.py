@@ -12,7 +12,7 @@ from sparsereg.path.api import regularization_path
 from sparsereg.solvers.column_penalties import ColumnPenalties
 from sparsereg.solvers.evaluate import evaluate
 from sparsereg.solvers.multinomial.problem import make_multinomial_problem
-from sparsereg.solvers.problem import make_problem
+from sparsereg.solvers.presolve import make_problem
 
 RNG = np.random.default_rng(0)
 X = sparse.random_array((80, 12), density=0.3, format="csr", rng=RNG)

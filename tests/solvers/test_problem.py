@@ -12,9 +12,9 @@ from support.regressions import random_regression
 from support.wide_matrices import lat_long_cross
 
 from sparsereg.design import make_design
-from sparsereg.solvers import problem as problem_module
+from sparsereg.solvers import presolve
 from sparsereg.solvers.column_penalties import ColumnPenalties
-from sparsereg.solvers.problem import make_problem
+from sparsereg.solvers.presolve import make_problem
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -151,7 +151,7 @@ def test_a_row_gives_up_its_cheapest_column(seed):
     X = np.hstack([np.diag(rng.choice([-2.0, 0.5, 1.0], n)) for _ in range(3)])
     X = np.hstack([X, rng.standard_normal((n, 2))])
     factor = rng.choice([0.5, 1.0, 2.0, np.inf], 3 * n + 2)
-    with mock.patch.object(problem_module, "MIN_SINGLETON_SHARE", 0.0):
+    with mock.patch.object(presolve, "MIN_SINGLETON_SHARE", 0.0):
         _, problem = build(X, rng.standard_normal(n), penalty_factor=factor, lower=-factor, upper=2.0 * factor)
     singletons = problem.singletons
     for row in range(n):

@@ -126,8 +126,8 @@ def test_rows_on_the_columns_that_are_left():
     y = X[:, :10] @ rng.standard_normal(10) + 0.1 * rng.standard_normal(150)
     design, problem = prepared(Regression(X, y))
     penalty = ElasticNet(0.2 * top(problem), 1.0)
-    run = saga._Saga(problem, penalty, null_state(problem, CONTROLS), CONTROLS, 0)
-    solution = run.run()
+    run = saga.Saga(problem, penalty, null_state(problem, CONTROLS), CONTROLS, 0)
+    solution = run.solve()
     assert solution.converged
     assert run.rows.columns.size < 100
     whole = saga._Rows.of(problem, problem.columns)
@@ -152,7 +152,7 @@ def test_a_few_heavy_rows_are_drawn_more_often(loss):
     assert of.step == pytest.approx(1.0 / np.max(curvature_scale / of.chance))
     pattern = sparse.csr_array((np.ones(of.indices.size), of.indices, of.indptr), (n, of.columns.size))
     np.testing.assert_allclose(of.spread, 1.0 / (of.chance @ pattern))
-    assert all(rule.size == 1 for rule in of.rules)
+    assert all(rule.size == 1 for rule in of.penalties)
     assert of.step > 3.0 / (n * curvature_scale.max())
     drawn = np.bincount(of.draw(np.random.default_rng(0)), minlength=n)
     assert drawn.sum() == n
@@ -168,14 +168,14 @@ def test_a_few_heavy_rows_are_drawn_more_often(loss):
 
 @each_loss
 def test_steps_that_are_too_long_are_taken_back(loss, monkeypatch):
-    monkeypatch.setattr(saga, "CAUTION", 1e-2)
+    monkeypatch.setattr(saga, "STEP_DIVISOR", 1e-2)
     _, problem = prepared(rows(2, loss))
     penalty = ElasticNet(0.1 * top(problem), 0.8)
-    run = saga._Saga(problem, penalty, null_state(problem, CONTROLS), SolverOptions(tol=1e-8), 0)
     primals = []
-    run.options = SolverOptions(tol=1e-8, callback=lambda _: primals.append(run.primal))
-    solution = run.run()
-    assert run.share < 1.0
+    options = SolverOptions(tol=1e-8, callback=lambda _: primals.append(run.newton.gap.primal))
+    run = saga.Saga(problem, penalty, null_state(problem, CONTROLS), options, 0)
+    solution = run.solve()
+    assert run.step_share < 1.0
     assert solution.converged
     assert np.all(np.diff(primals) <= 1e-12 * problem.reference)
 

@@ -398,3 +398,17 @@ def test_lines_elsewhere(monkeypatch, caplog):
     assert len(caplog.messages) == 5
     for words in ("rows 600", "rows/s", "progressive", "non-zeros", "MB"):
         assert words in caplog.messages[0]
+
+
+def test_held_out_rows_have_the_columns_of_the_stream():
+    """In another order they would tell nothing, and end a fit by it."""
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(rng.normal(size=(60, 3)), columns=["a", "b", "c"])
+    y = frame.to_numpy() @ [3.0, -1.0, 0.0]
+    settings = {"progress": False, "validation": (frame[["b", "a", "c"]][:20], y[:20])}
+    model = SGDRegressor(random_state=0)
+    with pytest.raises(ValueError, match=r"^validation: The feature names should match"):
+        model.fit_stream([(frame[20:], y[20:])], **settings)
+    assert not model.__sklearn_is_fitted__()
+    settings["validation"] = (frame[:20], y[:20])
+    assert np.isfinite(model.fit_stream([(frame[20:], y[20:])], **settings).history_["validation_loss"]).all()

@@ -13,7 +13,8 @@ from sparsereg.design import Design
 from sparsereg.solvers.base import State
 from sparsereg.solvers.column_penalties import ColumnPenalties
 from sparsereg.solvers.multinomial import softmax
-from sparsereg.solvers.problem import Problem, make_problem
+from sparsereg.solvers.presolve import make_problem
+from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.response import make_response
 
 __all__ = ["MultinomialProblem", "MultinomialState", "make_multinomial_problem"]
@@ -205,6 +206,11 @@ class MultinomialState:
     def eta(self) -> Vector:
         """Linear predictors, of shape (n_classes, n_rows); a copy."""
         return np.stack([state.eta for state in self.classes])
+
+    @property
+    def n_nonzero(self) -> int:
+        """Number of coefficients that are not zero, of all classes."""
+        return sum(state.n_nonzero for state in self.classes)
 
 
 def make_multinomial_problem(

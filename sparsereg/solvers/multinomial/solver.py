@@ -13,14 +13,14 @@ from scipy import sparse
 
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import JointSolution, SolverOptions
+from sparsereg.solvers.base import JointSolution, SolverOptions, State
 from sparsereg.solvers.certificate import GapTracker, faint_columns
 from sparsereg.solvers.multinomial import softmax
 from sparsereg.solvers.multinomial.newton_cg import JointQuadratic
 from sparsereg.solvers.multinomial.problem import MultinomialProblem, MultinomialState
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import RUNAWAY_STEP, ProximalNewton
-from sparsereg.solvers.working_set import Model
+from sparsereg.solvers.working_set import select_working_set
 
 __all__ = ["solve"]
 
@@ -29,13 +29,13 @@ Ids = npt.NDArray[np.int32]
 
 # Rounds over the classes between two certificates; the share of the first violation at which they end, as each step
 # leaves less than it finds; and that up to which a class is let be.
-MOST_CYCLES, ENOUGH, NEGLECTED = 10, 0.5, 0.1
+MAX_CYCLES, ENOUGH, NEGLECTED = 10, 0.5, 0.1
 # Exponentials, relative to the likeliest class at the start of a round, stay within float64.
-LEAST_SHARE, LARGEST_RISE = 1e-300, 600.0
+MIN_SHARE, MAX_RISE = 1e-300, 600.0
 # Intercepts that are this close to balanced leave a dual point within the simplex.
 BALANCED = 0.01
 # The step on the supports need not be exact: rounds over the classes follow. It is shortened at most so often.
-SUPPORT_TOL, SUPPORT_MOST, SHORTENINGS = 1e-3, 500, 6
+SUPPORT_TOL, MAX_SUPPORT_ITER, SHORTENINGS = 1e-3, 500, 6
 # Rounds of projection, and what another may gain, relative to the objective of the null model.
 PROJECTIONS, NEGLIGIBLE = 6, 1e-14
 
@@ -57,39 +57,37 @@ def solve(
     -------
     solution : JointSolution
     """
-    return _MultinomialRun(problem, penalty, state, options).run()
+    return _MultinomialRun(problem, penalty, state, options).solve()
 
 
-class _ClassRun(ProximalNewton):
+class _Class:
     """One class against the others: which columns to look at, and steps on them."""
 
-    def _begin(self) -> Model:
-        # Each look models the loss anew.
-        return Model(np.empty(0), 0.0, np.inf)
+    def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
+        self.problem, self.penalty, self.state = problem, penalty, state
+        self.newton = ProximalNewton(problem, penalty, state, options)
+        self.certificate = self.newton.certificate
+        self.working_set = problem.columns[:0]
 
-    def screen_static(self) -> Ids:
-        # The loss of all classes, not this one's, bounds what the optimum can reach; the gap does that better.
-        return self._within_reach()
+    def penalty_sum(self) -> float:
+        """Penalty of the coefficients of the class."""
+        return self.certificate.penalty_sum(self.certificate.screened_in)
 
-    def look(self) -> float:
+    def select_working_set(self, is_first: bool) -> float:
+        """Choose the working set; return the violation on it."""
+        self.working_set = select_working_set(self.certificate, is_first)
+        return self.certificate.violation(self.working_set)
+
+    def linearize(self) -> float:
         """Model the loss where the other classes are now; return the violation on the working set."""
-        self.model = self._model()
-        self._correlate(self.working_set, self.state.neg_gradient)
-        return self.violation(self.working_set)
+        self.newton.linearize()
+        self.certificate.correlate(self.working_set, self.state.neg_gradient)
+        return self.certificate.violation(self.working_set)
 
     def step(self, violation: float) -> None:
         """Take a step on the working set."""
-        self.primal = self._primal(self.live)
-        self._descend(self.working_set, violation)
-
-    def correlate(self, z: Vector) -> None:
-        """Refresh `X' z` on the columns that are left."""
-        self._correlate(self.live, np.ascontiguousarray(z))
-
-    def tight_columns(self, z: Vector) -> Ids:
-        """Find the unpenalised columns that a dual point must be orthogonal to."""
-        self.solved = self._without_dual_slack(np.ascontiguousarray(z))
-        return self.solved
+        self.newton.gap.primal = self.newton.primal()
+        self.newton.descend(self.working_set, violation)
 
     def inner_support(self) -> Ids:
         """Find the columns whose coefficients are neither zero nor at a bound."""
@@ -101,7 +99,7 @@ class _ClassRun(ProximalNewton):
         w, problem = self.state.w[columns], self.problem
         strength = self.penalty.alpha * (1.0 - self.penalty.l1_ratio)
         ridge = strength * (problem.penalty_factor * problem.scale**2)[columns]
-        return ridge * w + self._threshold(columns) * np.sign(w), ridge
+        return ridge * w + self.certificate.threshold(columns) * np.sign(w), ridge
 
     def move(self, columns: Ids, start: tuple[Vector, float, Vector], step: Vector) -> None:
         """Go a step from the start (coefficients, intercept, predictor), to zero where it would change the sign."""
@@ -113,52 +111,54 @@ class _ClassRun(ProximalNewton):
         column_passes.accumulate(*problem.matrix, columns, target - w, state.eta)
 
 
-class _MultinomialRun(GapTracker):
-    """The state of one call of `solve`."""
-
-    problem: MultinomialProblem
-    state: MultinomialState
+class _MultinomialRun:
+    """One call of `solve`: all classes, certified by one duality gap."""
 
     def __init__(
         self, problem: MultinomialProblem, penalty: ElasticNet, state: MultinomialState, options: SolverOptions
     ):
-        super().__init__(problem, penalty, state, options)
+        self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
+        self.gap = GapTracker(problem, penalty, state, options)
         self.loss, self.unbounded = np.inf, False
-        for at in state.classes:
-            at.alpha = state.alpha
-        self.runs = [
-            _ClassRun(of_class, penalty, at, options) for of_class, at in zip(problem.classes, state.classes)
+        for of_class in state.classes:
+            of_class.alpha = state.alpha
+        self.classes = [
+            _Class(of_class, penalty, at, options) for of_class, at in zip(problem.classes, state.classes)
         ]
 
-    def run(self) -> JointSolution:
+    def solve(self) -> JointSolution:
         """Alternate between certificate and descent until the gap is small enough."""
-        while self._certify():
+        while self._check_gap():
             self._descend()
         self._drop_faint()
-        return self._finish()
+        return self._report()
+
+    def _penalty_sum(self) -> float:
+        return sum(of_class.penalty_sum() for of_class in self.classes)
 
     # The certificate.
 
-    def _certify(self) -> bool:
+    def _check_gap(self) -> bool:
         """Update the duality gap; say whether to go on."""
-        problem, runs = self.problem, self.runs
-        self._recentre()
+        problem, classes = self.problem, self.classes
+        self._recenter()
         t = self._balance()
         p, log_sum = softmax.softmax(t)
         self.loss = softmax.loss(problem.y, problem.s, t, log_sum)
         theta = self._dual_point(p)
-        for run, z in zip(runs, problem.to_rows(theta)):
-            run.correlate(z)
+        for of_class, z in zip(classes, problem.to_rows(theta)):
+            certificate = of_class.certificate
+            certificate.correlate(certificate.screened_in, np.ascontiguousarray(z))
         dual, scale = self._best_dual(theta)
-        primal = self.loss + sum(run.penalty_paid(run.live) for run in runs)
-        if not self.record(primal, dual):
+        primal = self.loss + self._penalty_sum()
+        if not self.gap.update_gap(primal, dual):
             return False
-        for run in runs:
+        for of_class in classes:
             # In each class the conjugate of the cross-entropy is as curved as that of the logistic loss.
-            run.screen_gap_safe(scale, primal - dual)
+            of_class.certificate.screen_gap_safe(scale, primal - dual)
         return True
 
-    def _recentre(self) -> None:
+    def _recenter(self) -> None:
         """Shift each column's coefficients in all classes to where the penalty is least; no probability changes."""
         problem, states = self.problem, self.state.classes
         used = np.zeros(states[0].w.size, dtype=bool)
@@ -185,33 +185,35 @@ class _MultinomialRun(GapTracker):
             return t
         shift = softmax.balance(problem.y, problem.s, t, BALANCED)
         shift -= np.mean([state.b for state in states]) + shift.mean()
-        for state, by in zip(states, shift):
-            state.b += by
-            state.eta = state.eta + by
+        for state, delta in zip(states, shift):
+            state.b += delta
+            state.eta = state.eta + delta
         return problem.to_terms(self.state.eta)
 
     def _dual_point(self, p: Vector) -> Vector:
         """Make minus the derivative of the loss orthogonal to intercepts and unpenalised columns."""
-        problem, runs = self.problem, self.runs
+        problem, certificates = self.problem, [of_class.certificate for of_class in self.classes]
         theta = problem.s * (problem.y - p)
         if problem.fit_intercept:
             theta -= problem.s * softmax.lean(p, softmax.best_shift(p, problem.s, theta)[:, None])
-        if runs[0].unpenalized.size == 0:
+        if certificates[0].unpenalized.size == 0:
             return theta
-        columns = [run.tight_columns(z) for run, z in zip(runs, problem.to_rows(theta))]
+        rows = problem.to_rows(theta)
+        columns = [certificate.find_solved(np.ascontiguousarray(z)) for certificate, z in zip(certificates, rows)]
         block = JointQuadratic(problem, columns, p)
-        theta, change, runs[0].slack = block.project(theta, NEGLIGIBLE * problem.reference, PROJECTIONS)
+        theta, change, certificates[0].slack = block.project(theta, NEGLIGIBLE * problem.reference, PROJECTIONS)
         self.unbounded = bool(np.abs(change).max() > RUNAWAY_STEP)
         return theta
 
     def _best_dual(self, theta: Vector) -> tuple[float, float]:
         """Return the dual objective at the best of a few scalings of theta, and that scaling."""
-        problem, runs = self.problem, self.runs
+        problem, certificates = self.problem, [of_class.certificate for of_class in self.classes]
         s = problem.s
         u = np.divide(theta, s, out=np.zeros_like(theta), where=s > 0.0)
         best, best_scale = -np.inf, 1.0
-        for scale in {min(scales) for scales in zip(*(run.scales(run.live) for run in runs))}:
-            conjugate = sum(run.conjugate(run.live, scale) for run in runs)
+        every = (certificate.scales(certificate.screened_in) for certificate in certificates)
+        for scale in {min(scales) for scales in zip(*every)}:
+            conjugate = sum(certificate.conjugate(certificate.screened_in, scale) for certificate in certificates)
             if conjugate < np.inf:
                 dual = -conjugate - softmax.entropy(s, problem.y - scale * u)
                 if problem.offset is not None:
@@ -224,106 +226,102 @@ class _MultinomialRun(GapTracker):
 
     def _descend(self) -> None:
         """Step on one class after another until the working sets are solved well enough for another certificate."""
-        runs = self.runs
-        if runs[0].unpenalized.size:
+        classes, is_first = self.classes, self.gap.n_iter == 1
+        if classes[0].certificate.unpenalized.size:
             # Projected, a dual point says nothing of what these columns still have to gain.
             self.problem.refresh(self.state)
-            for run in runs:
-                run.correlate(run.state.neg_gradient)
-        violations = [run.violation(run.select_working_set()) for run in runs]
-        first = max(violations)
-        for _ in range(MOST_CYCLES):
-            if self._cycle(NEGLECTED * first) <= ENOUGH * first or self.n_iter >= self.options.max_iter:
+            for of_class in classes:
+                certificate = of_class.certificate
+                certificate.correlate(certificate.screened_in, of_class.state.neg_gradient)
+        violation = max([of_class.select_working_set(is_first) for of_class in classes])
+        for _ in range(MAX_CYCLES):
+            if self._cycle(NEGLECTED * violation) <= ENOUGH * violation or self.gap.n_iter >= self.options.max_iter:
                 return
         self._step_on_support()
 
     def _cycle(self, neglected: float) -> float:
         """Step once on every class of more than a neglected violation; return the largest found on the way."""
-        problem, runs, states = self.problem, self.runs, self.state.classes
-        spent = max(run.n_iter for run in runs)
+        problem, states = self.problem, self.state.classes
+        used_iter = max(of_class.newton.gap.n_iter for of_class in self.classes)
         worst = 0.0
         t = problem.to_terms(self.state.eta)
         largest = t.max(axis=0)
         shares = np.exp(t - largest)
-        for k, (run, of_class) in enumerate(zip(runs, problem.classes)):
+        for k, of_class in enumerate(self.classes):
             # Summed up anew: the difference of all and this one has no digits left where it is the likeliest by far.
-            others = np.maximum(np.delete(shares, k, axis=0).sum(axis=0), LEAST_SHARE)
-            of_class.response.offset[:] = -largest - np.log(others)
+            others = np.maximum(np.delete(shares, k, axis=0).sum(axis=0), MIN_SHARE)
+            of_class.problem.response.offset[:] = -largest - np.log(others)
             if problem.offset is not None:
-                of_class.response.offset[:] += problem.offset[k]
-            violation = run.look()
+                of_class.problem.response.offset[:] += problem.offset[k]
+            violation = of_class.linearize()
             worst = max(worst, violation)
             if violation > neglected:
-                run.step(violation)
+                of_class.step(violation)
                 t = problem.to_terms_of(k, states[k].eta)
-                shares[k] = np.exp(np.minimum(t - largest, LARGEST_RISE))
-        self.n_iter += max(run.n_iter for run in runs) - spent
+                shares[k] = np.exp(np.minimum(t - largest, MAX_RISE))
+        self.gap.n_iter += max(of_class.newton.gap.n_iter for of_class in self.classes) - used_iter
         return worst
 
     def _step_on_support(self) -> None:
         """Take Newton's step on the supports of all classes at once, as far as F falls."""
-        problem, runs, states = self.problem, self.runs, self.state.classes
+        problem, classes, states = self.problem, self.classes, self.state.classes
         t = self._balance()
         p, log_sum = softmax.softmax(t)
-        columns = [run.inner_support() for run in runs]
+        columns = [of_class.inner_support() for of_class in classes]
         if not any(chosen.size for chosen in columns):
             return
         z = problem.s * (problem.y - p)
-        terms = [run.penalty_slope(chosen) for run, chosen in zip(runs, columns)]
+        slopes, ridges = zip(*(of_class.penalty_slope(chosen) for of_class, chosen in zip(classes, columns)))
         quadratic = JointQuadratic(problem, columns, p)
-        slopes, ridges = zip(*terms)
-        gradient = [pull - slope for pull, slope in zip(quadratic.correlate(z), slopes)]
-        delta = quadratic.solve(gradient, ridges, SUPPORT_TOL, SUPPORT_MOST).delta
-        before = softmax.loss(problem.y, problem.s, t, log_sum) + sum(run.penalty_paid(run.live) for run in runs)
+        gradient = [gradient - slope for gradient, slope in zip(quadratic.correlate(z), slopes)]
+        delta = quadratic.solve(gradient, ridges, SUPPORT_TOL, MAX_SUPPORT_ITER).delta
+        before = softmax.loss(problem.y, problem.s, t, log_sum) + self._penalty_sum()
         starts = [(state.w[chosen], state.b, state.eta) for state, chosen in zip(states, columns)]
         for size in 0.5 ** np.arange(SHORTENINGS):
-            for run, chosen, start, step in zip(runs, columns, starts, delta):
-                run.move(chosen, start, size * step)
+            for of_class, chosen, start, step in zip(classes, columns, starts, delta):
+                of_class.move(chosen, start, size * step)
             t = self._balance()
             after = softmax.loss(problem.y, problem.s, t, softmax.softmax(t)[1])
-            if after + sum(run.penalty_paid(run.live) for run in runs) < before:
+            if after + self._penalty_sum() < before:
                 return
-        for run, chosen, start in zip(runs, columns, starts):
-            run.move(chosen, start, np.zeros(chosen.size))
+        for of_class, chosen, start in zip(classes, columns, starts):
+            of_class.move(chosen, start, np.zeros(chosen.size))
 
     # The end.
 
     def _drop_faint(self) -> None:
         """Set to zero what rounding alone holds up, in any class, if F does not tell the difference."""
-        problem, runs = self.problem, self.runs
-        faint = [faint_columns(run.problem, run.penalty, run.state.w) for run in runs]
+        problem, classes, states = self.problem, self.classes, self.state.classes
+        faint = [faint_columns(part, self.penalty, state.w) for part, state in zip(problem.classes, states)]
         if not any(columns.size for columns in faint):
             return
-        starts = [(run.state.w[columns], run.state.b, run.state.eta) for run, columns in zip(runs, faint)]
-        for run, columns, start in zip(runs, faint, starts):
-            run.move(columns, start, -start[0])
+        starts = [(state.w[columns], state.b, state.eta) for state, columns in zip(states, faint)]
+        for of_class, columns, start in zip(classes, faint, starts):
+            of_class.move(columns, start, -start[0])
         t = problem.to_terms(self.state.eta)
         loss = softmax.loss(problem.y, problem.s, t, softmax.softmax(t)[1])
-        primal = loss + sum(run.penalty_paid(run.live) for run in runs)
-        if self.allows(primal):
+        primal = loss + self._penalty_sum()
+        if self.gap.allows(primal):
             self.loss = loss
-            self.settle(primal)
+            self.gap.accept(primal)
         else:
-            for run, columns, start in zip(runs, faint, starts):
-                run.move(columns, start, np.zeros(columns.size))
+            for of_class, columns, start in zip(classes, faint, starts):
+                of_class.move(columns, start, np.zeros(columns.size))
 
-    def _n_nonzero(self) -> int:
-        return int(sum(np.count_nonzero(state.w) for state in self.state.classes))
-
-    def _finish(self) -> JointSolution:
-        problem, states = self.problem, self.state.classes
+    def _report(self) -> JointSolution:
+        problem, states, gap = self.problem, self.state.classes, self.gap
         self.state.alpha = self.penalty.alpha
-        b = np.array([part.intercept_outside(at.w, at.b) for part, at in zip(problem.classes, states)])
+        b = np.array([part.intercept_outside(state.w, state.b) for part, state in zip(problem.classes, states)])
         if problem.fit_intercept and problem.classes[0].centring.columns.size:
             b -= b.mean()
         return JointSolution(
             coefs=sparse.csc_array(np.stack([state.w for state in states], axis=1)),
             b=b,
-            objective=self.primal,
+            objective=gap.primal,
             loss=self.loss,
-            dual_gap=self.relative_gap(),
-            n_iter=self.n_iter,
-            converged=self.gap <= self.target,
+            dual_gap=gap.relative_gap(),
+            n_iter=gap.n_iter,
+            converged=gap.gap <= gap.target,
             unbounded=self.unbounded,
         )
 

@@ -1,4 +1,4 @@
-"""MCP and SCAD: where they level off, in units of each column's own curvature."""
+"""Penalties from their names; for MCP and SCAD the threshold of each column, in whose units gamma is."""
 
 from __future__ import annotations
 
@@ -8,26 +8,23 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core.penalties import PENALTIES
+from sparsereg.inputs.values import build
 from sparsereg.solvers.problem import Problem
 
 if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty
 
-__all__ = ["DEFAULT_GAMMA", "HAS_GAMMA", "make_penalty", "threshold_units"]
-
-# The penalties that have a gamma, and where it starts: their slope falls by 1 / (gamma - start) of the curvature.
-HAS_GAMMA = {"mcp": 0.0, "scad": 1.0}
-# Of Breheny and Huang 2011 and of Fan and Li 2001, for columns and a loss of curvature 1.
-DEFAULT_GAMMA = {"mcp": 3.0, "scad": 3.7}
+__all__ = ["make_penalty", "threshold_scales"]
 
 
-def threshold_units(problem: Problem) -> npt.NDArray[np.float64]:
-    """Measure how far a unit of strength alone moves each coefficient: p_j / c_j.
+def threshold_scales(problem: Problem) -> npt.NDArray[np.float64]:
+    """Compute the threshold of each coefficient for a strength of 1: p_j / c_j.
 
-    The threshold of column j is alpha l1_ratio p_j / c_j, and the penalty levels off at gamma times that. So the slope
-    falls by p_j / (gamma p_j / c_j), less than c_j: F is strictly convex along every column by itself for every gamma
-    above 1 (MCP) or 2 (SCAD), whatever the scale of the column and its factor. For losses other than squared, whose
-    curvature differs from row to row and from point to point, that is in the mean.
+    The threshold of column j is alpha l1_ratio p_j / c_j, and the penalty levels off at gamma times that (the "adaptive
+    rescaling" of Breheny and Huang 2011). So the slope falls by p_j / (gamma p_j / c_j), less than c_j: F is strictly
+    convex along every column by itself for every gamma above 1 (MCP) or 2 (SCAD), whatever the scale of the column and
+    its factor. For losses other than squared, whose curvature differs from row to row and from point to point, that is
+    in the mean.
 
     Parameters
     ----------
@@ -35,18 +32,18 @@ def threshold_units(problem: Problem) -> npt.NDArray[np.float64]:
 
     Returns
     -------
-    unit : ndarray of float64 of shape (n_active,)
+    scales : ndarray of float64 of shape (n_active,)
         c_j is the weighted mean of squares of the column (about its mean where there is an intercept), over scale_j^2,
         times the mean curvature of the loss in the model with intercept only. 1 where a column is not used or not
         penalised.
     """
-    unit = np.ones(problem.indptr.size - 1)
+    scales = np.ones(problem.indptr.size - 1)
     columns = problem.columns[problem.penalty_factor[problem.columns] > 0.0]
     # The weights of a log link hold the exposures and sum to more or less than one.
     mean = 1.0 if problem.is_quadratic else float(problem.null_model[1].sum()) / problem.weight_sum
     curvature = mean * problem.curvature[columns] / problem.scale[columns] ** 2
-    unit[columns] = problem.penalty_factor[columns] / curvature
-    return unit
+    scales[columns] = problem.penalty_factor[columns] / curvature
+    return scales
 
 
 def make_penalty(name: str, alpha: float, l1_ratio: float, gamma: float | None) -> _Penalty:
@@ -63,7 +60,5 @@ def make_penalty(name: str, alpha: float, l1_ratio: float, gamma: float | None) 
     -------
     penalty : registered penalty
     """
-    parameters: tuple[float, ...] = (alpha, l1_ratio)
-    if name in HAS_GAMMA:
-        parameters += (DEFAULT_GAMMA[name] if gamma is None else gamma,)
-    return PENALTIES[name](*parameters)
+    cls = PENALTIES[name]
+    return build(cls, alpha=alpha, l1_ratio=l1_ratio, gamma=cls.gamma_default if gamma is None else gamma)

@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from sparsereg._core import cd, column_objective
 from sparsereg._core import columns as column_passes
-from sparsereg._core.penalties import L0, ElasticNet
-from sparsereg.solvers.base import Progress, Solution, SolverOptions, State
+from sparsereg._core.penalties import ElasticNet
+from sparsereg.solvers.base import Progress, QuadraticModel, Solution, SolverOptions, State
 from sparsereg.solvers.certificate import MAX_STALLED, ROUNDING
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.response import linearise_rows
-from sparsereg.solvers.working_set import GROWTH, MAX_SWEEPS, SMALL_WORKING_SET, Model
+from sparsereg.solvers.working_set import GROWTH, MAX_SWEEPS, SMALL_WORKING_SET
 
 if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty
@@ -61,7 +61,7 @@ class CoordinatewiseMinimizer:
         At the point, relative.
     objective : float
         F at the point, less the constant of the problem.
-    model : Model
+    model : QuadraticModel
         Of the loss at the point, its weights times `damping`.
     column_sum, curvature : ndarray of float64 of shape (n_active,)
         Of the columns under the weights of the model, where last measured.
@@ -126,7 +126,7 @@ class CoordinatewiseMinimizer:
         distance = np.empty(columns.size)
         worst = column_objective.fixpoint_distance(
             self.penalty, columns, state.Xt_neg_gradient, state.w, self.curvature, *problem.penalties, distance,
-            problem.unit
+            problem.threshold_scale
         )
         # The intercept in units in which the square is what a step on it would gain, relative to the null model.
         gain = abs(shift) * np.sqrt(model.weight_sum / (2.0 * problem.reference)) if shift else 0.0
@@ -170,8 +170,8 @@ class CoordinatewiseMinimizer:
             loss, _, weight = linearise_rows(problem.loss, problem.row_terms, state.eta, state.neg_gradient, self.floor)
             weight *= self.damping
             weight_sum = float(weight.sum())
-        self.model = Model(weight, weight_sum if problem.fit_intercept else 0.0, loss)
-        rules = (problem.penalty_factor, problem.scale, problem.unit)
+        self.model = QuadraticModel(weight, weight_sum if problem.fit_intercept else 0.0, loss)
+        rules = (problem.penalty_factor, problem.scale, problem.threshold_scale)
         paid = column_objective.penalty_value(self.penalty, problem.columns, state.w, *rules)
         self.objective = loss + paid
 
@@ -183,7 +183,7 @@ class CoordinatewiseMinimizer:
         epochs, _, shift = cd.descend(
             *problem.matrix, columns, w, state.neg_gradient, model.weight, model.weight_sum, self.curvature[columns],
             self.column_sum[columns], *(rule[columns] for rule in problem.penalties), self.penalty, goal, most,
-            None if problem.unit is None else problem.unit[columns],
+            None if problem.threshold_scale is None else problem.threshold_scale[columns],
         )
         self.n_iter += epochs
         before, delta = self.objective, w - state.w[columns]
@@ -211,7 +211,7 @@ class CoordinatewiseMinimizer:
         Where the model would have a column leave or come in and F would not, the others must not wait for short steps.
         """
         penalty, held = self.penalty, (self.damping, self.floor)
-        if not isinstance(penalty, L0):
+        if not penalty.is_l0:
             return
         self.penalty = ElasticNet(penalty.alpha * (1.0 - penalty.l1_ratio), 0.0)
         self.damping, self.floor = 1.0, min(self.floor, FLOOR_START)

@@ -104,7 +104,7 @@ def solve(
         the lower F, of equals the former; then columns are swapped while that lowers F.
     """
     run = CoordinatewiseMinimizer(problem, penalty, state, options).run()
-    if not isinstance(penalty, L0) or penalty.strength == 0.0:
+    if not penalty.is_l0 or penalty.strength == 0.0:
         return run.finish()
     if companion is None:
         companion = LassoWarmStart(problem, options)

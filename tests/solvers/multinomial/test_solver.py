@@ -19,7 +19,7 @@ from sparsereg.solvers.column_penalties import ColumnPenalties
 from sparsereg.solvers.multinomial import solver as multinomial
 from sparsereg.solvers.multinomial.problem import make_multinomial_problem
 from sparsereg.solvers.null_model import alpha_max, null_state, state_at
-from sparsereg.solvers.problem import make_problem
+from sparsereg.solvers.presolve import make_problem
 
 TIGHT = SolverOptions(tol=1e-10, max_iter=100_000)
 

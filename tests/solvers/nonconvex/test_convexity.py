@@ -12,7 +12,8 @@ from support.regressions import Regression
 from support.solver_calls import prepare
 
 from sparsereg import ElasticNet, Lasso, PoissonRegressor, lasso_path, regularization_path
-from sparsereg.solvers.nonconvex.convexity import DEFAULT_GAMMA, make_penalty, threshold_units
+from sparsereg._core.penalties import PENALTIES
+from sparsereg.solvers.nonconvex.convexity import make_penalty, threshold_scales
 
 seeds = st.integers(0, 2**32 - 1)
 LEAST = {"mcp": 1.0, "scad": 2.0}
@@ -45,7 +46,7 @@ def test_one_column_is_strictly_convex_at_every_gamma_allowed(name, seed, fit_in
     l1_ratio = 0.5 if ridge else 1.0
     raw = Regression(x, y, rules | {"l1_ratio": l1_ratio}).raw
     _, problem = build(x, y, **rules)
-    unit = threshold_units(problem)[0]
+    unit = threshold_scales(problem)[0]
     curvature = factor / unit * raw().scale[0] ** 2
     centred = x[:, 0] - (raw().s @ x[:, 0] if fit_intercept else 0.0)
     assert curvature == pytest.approx(raw().s @ centred**2, rel=1e-9)
@@ -89,7 +90,7 @@ def test_the_default_works_on_rare_columns(name, model):
     square = (X.multiply(X)).sum(axis=0)
     alone = (X.T @ y) / square
     np.testing.assert_allclose(found[[0, 7]], alone[[0, 7]], rtol=1e-6)
-    k = DEFAULT_GAMMA[name] * path.alphas[-1] / (square / n)
+    k = PENALTIES[name].gamma_default * path.alphas[-1] / (square / n)
     levelled = np.abs(alone) > k
     np.testing.assert_allclose(found[levelled], alone[levelled], rtol=1e-6)
     assert np.all(np.abs(found[~levelled]) <= np.abs(alone[~levelled]))
@@ -142,7 +143,7 @@ def test_the_curvature_of_the_loss_counts(loss, standardize, seed):
     mean = {"logistic": q * (1 - q), "poisson": q, "squared_hinge": 2.0}.get(loss, 1.0)
     assert np.ptp(y) < DELTA  # no outlier: Huber's loss is squared loss
     expected = 1.0 / (mean * (1.0 if standardize else X.var(axis=0)[problem.columns]))
-    np.testing.assert_allclose(threshold_units(problem)[problem.columns], expected, rtol=1e-7)
+    np.testing.assert_allclose(threshold_scales(problem)[problem.columns], expected, rtol=1e-7)
 
 
 @pytest.mark.parametrize("name", ["mcp", "scad"])
@@ -164,7 +165,7 @@ def test_estimators_report_the_documented_objective(name):
 
 def test_nothing_penalised_has_no_threshold():
     _, problem = build(np.random.default_rng(0).standard_normal((9, 2)) * 1e-3, penalty_factor=0.0)
-    np.testing.assert_array_equal(threshold_units(problem), 1.0)
+    np.testing.assert_array_equal(threshold_scales(problem), 1.0)
 
 
 @pytest.mark.parametrize("name", ["elastic_net", "l0"])
@@ -174,5 +175,5 @@ def test_penalties_without_gamma(name):
 
 @pytest.mark.parametrize("name", ["mcp", "scad"])
 def test_penalties_with_gamma(name):
-    assert make_penalty(name, 0.5, 1.0, None).gamma == DEFAULT_GAMMA[name]
+    assert make_penalty(name, 0.5, 1.0, None).gamma == PENALTIES[name].gamma_default
     assert make_penalty(name, 0.5, 1.0, 99.0).gamma == 99.0

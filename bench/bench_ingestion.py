@@ -1,43 +1,17 @@
 """What it costs to bring a matrix in, and to make one of coordinates.
 
-python bench/bench_door.py --rows 1000000
+python bench/bench_ingestion.py --rows 1000000
 """
 
-from __future__ import annotations
-
-import argparse
-import statistics
-import time
-
 import numpy as np
+from common import dataset_path, interleaved, machine, make_parser, print_table
 from data import N_LAT, N_LON, Dataset
-from run import add_data_arguments, dataset_path, machine, print_table
 
 UNIQUE = "np.unique(indices, return_inverse=True)"
 
 
-def parse():
-    """Arguments of the command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    add_data_arguments(parser)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0)
-    return parser.parse_args()
-
-
-def interleaved(steps, repeats):
-    """Median CPU seconds of every step; each repeat runs all of them, and a first round is not counted."""
-    spent = {name: [] for name in steps}
-    for _ in range(repeats + 1):
-        for name, step in steps.items():
-            start = time.process_time()
-            step()
-            spent[name].append(time.process_time() - start)
-    return {name: statistics.median(times[1:]) for name, times in spent.items()}
-
-
-def door(dataset, repeats):
-    """Rows of the table of the door: nanoseconds per non-zero."""
+def ingestion(dataset, repeats):
+    """Rows of the table of ingestion: nanoseconds per non-zero."""
     from sparsereg.design import compact_ids, make_design
 
     wide, compact = dataset.wide(), dataset.X
@@ -78,10 +52,12 @@ def crosses(dataset, repeats):
 
 def main():
     """Run and print."""
-    arguments = parse()
+    parser = make_parser(__doc__, files=())
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
     dataset = Dataset.load(dataset_path(arguments))
     print(f"{dataset.describe()}. {machine()}. Median CPU of {arguments.repeats} interleaved runs.\n")
-    rows = door(dataset, arguments.repeats)
+    rows = ingestion(dataset, arguments.repeats)
     print_table(("step", "CPU s", "ns per non-zero", "times faster than np.unique"), rows)
     if arguments.data == "crossed":
         print()

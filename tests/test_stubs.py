@@ -9,7 +9,7 @@ import pytest
 
 import sparsereg
 
-SOURCES = Path(__file__).resolve().parents[2] / "sparsereg" / "_core"
+SOURCES = Path(__file__).resolve().parents[1] / "sparsereg" / "_core"
 NAMES = sorted(path.stem for path in SOURCES.glob("*.pyx"))
 
 
