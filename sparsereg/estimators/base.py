@@ -1,4 +1,4 @@
-"""What fitted sparse linear models share: coefficients as small as their non-zeros, and predictions made from them."""
+"""Base classes of estimators: coefficients as small as their non-zeros, predictions and scores."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class SparseLinearModel(Versioned, BaseEstimator):
 
     def _spelled_penalty(self) -> dict[str, Any]:
         """Return `penalty` and `l1_ratio`, with scikit-learn's words put into ours where l1_ratio can be set."""
-        setting = _parameters(type(self)).get("l1_ratio")
+        setting = _parameters(type(self)).get("l1_ratio")  # type: ignore[arg-type]
         if setting is None:
             return {"penalty": self.penalty, "l1_ratio": self.l1_ratio}
         return dict(zip(("penalty", "l1_ratio"), resolve_penalty_alias(self.penalty, self.l1_ratio, setting.default)))

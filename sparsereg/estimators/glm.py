@@ -52,7 +52,7 @@ class GLMBase(SparseLinearModel):
     _penalties = tuple(PENALTIES)
 
     def _make_loss(self) -> Any:
-        return LOSSES[self._loss]()
+        return LOSSES[self._loss]()  # type: ignore[call-arg]
 
     def _problem_options(
         self, names: npt.NDArray[np.object_] | None, penalty: Any, l1_ratio: Any
@@ -108,8 +108,8 @@ class GLMEstimator(PenaltyChoice, GLMBase):
         for k, target in enumerate(targets):
             # The target of one output, or of all at once.
             output = k if np.ndim(target) == 1 else slice(None)
-            known = offset if n_outputs == 1 or offset is None else offset[:, output]
-            problem = prepare(design, target, weight, known, options, alpha)
+            output_offset = offset if n_outputs == 1 or offset is None else offset[:, output]
+            problem = prepare(design, target, weight, output_offset, options, alpha)
             if k == 0:
                 # Columns and weights are the same for every output.
                 warn_blurred(design.active[problem.blurred])

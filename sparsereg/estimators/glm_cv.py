@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core.losses import LOSSES
 from sparsereg.design import Design, make_design
 from sparsereg.estimators.glm import GLMBase
 from sparsereg.inputs.parameters import check_choice, check_l1_ratio, check_relax, check_threads
@@ -44,7 +43,7 @@ Vector = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CVTargets:
-    """What the fits and the scores of a cross-validation take for y.
+    """Targets and weights of the fits of a cross-validation, and of its scores.
 
     Attributes
     ----------
@@ -192,7 +191,7 @@ class CrossValidatedModel(GLMBase):
             solver=make_solver_options(self.tol, self.max_iter, None, None),
             l1_ratios=ratios,
             grid=make_grid(self.alphas, self.n_alphas, self.eps, self._default_eps),
-            scoring=make_scoring(self.scoring, LOSSES[self._loss]),
+            scoring=make_scoring(self.scoring, problem.loss),
             rule=check_choice(self.rule, "rule", ("min", "1se")),
             relax=check_relax(self.relax, min(ratios)),
             n_jobs=check_threads(self.n_jobs, "n_jobs"),
