@@ -1,4 +1,4 @@
-"""What fitted sparse linear models share: coefficients as small as their non-zeros, and predictions made from them."""
+"""Base classes of estimators: coefficients as small as their non-zeros, predictions and scores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy import sparse, special
 
 from sparsereg.coef import PathCoef, SparseCoef
 from sparsereg.design import Design
-from sparsereg.inputs.parameters import spell_penalty
+from sparsereg.inputs.parameters import resolve_penalty_alias
 from sparsereg.inputs.sklearn import (
     BaseEstimator,
     ClassifierMixin,
@@ -39,8 +39,8 @@ Vector = npt.NDArray[np.float64]
 
 
 @cache
-def _parameters(cls: type) -> Mapping[str, inspect.Parameter]:
-    return inspect.signature(cls.__init__).parameters  # type: ignore[misc]
+def _parameters(cls: Any) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(cls.__init__).parameters
 
 
 class SparseLinearModel(Versioned, BaseEstimator):
@@ -59,10 +59,10 @@ class SparseLinearModel(Versioned, BaseEstimator):
 
     def _spelled_penalty(self) -> dict[str, Any]:
         """Return `penalty` and `l1_ratio`, with scikit-learn's words put into ours where l1_ratio can be set."""
-        setting = _parameters(type(self)).get("l1_ratio")
+        setting = _parameters(type(self)).get("l1_ratio")  # type: ignore[arg-type]
         if setting is None:
             return {"penalty": self.penalty, "l1_ratio": self.l1_ratio}
-        return dict(zip(("penalty", "l1_ratio"), spell_penalty(self.penalty, self.l1_ratio, setting.default)))
+        return dict(zip(("penalty", "l1_ratio"), resolve_penalty_alias(self.penalty, self.l1_ratio, setting.default)))
 
     def _set_solutions(self, solutions: Sequence[Solution | JointSolution], design: Design) -> None:
         """Take over what solvers found: one solution, or one for each class."""

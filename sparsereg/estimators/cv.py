@@ -1,4 +1,4 @@
-"""Models that choose their own strength of penalty: Lasso, elastic net, ridge, logistic and Poisson regression."""
+"""Cross-validated models: LassoCV, ElasticNetCV, RidgeCV, LogisticRegressionCV, PoissonRegressorCV."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["ElasticNetCV", "LassoCV", "LogisticRegressionCV", "PoissonRegressorC
 
 
 class _SquaredLossCV(SparseRegressor, CrossValidatedModel):
-    """What the cross-validated models of squared loss have beyond the others."""
+    """A cross-validated model of squared loss, which keeps the errors of its folds as scikit-learn does."""
 
     @property
     def mse_path_(self) -> npt.NDArray[np.float64]:

@@ -9,22 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.coef import PathCoef
 from sparsereg.design import Design, find_ids, make_design
 from sparsereg.estimators.base import SparseLinearModel
 from sparsereg.inputs.parameters import check_alpha, check_choice, check_flag
-from sparsereg.inputs.sklearn import check_feature_names, feature_names
+from sparsereg.inputs.sklearn import feature_names, set_feature_names
 from sparsereg.inputs.targets import flatten
 from sparsereg.inputs.weights import check_offsets, is_offset
 from sparsereg.path.solve import solve_grid
-from sparsereg.solvers.assemble import (
-    ProblemOptions,
-    make_loss,
-    make_problem_options,
-    make_solver_options,
-    prepare,
-)
+from sparsereg.solvers.assemble import ProblemOptions, make_problem_options, make_solver_options, prepare
 from sparsereg.solvers.convergence import warn_blurred
 from sparsereg.solvers.null_model import null_state, state_at
 
@@ -57,7 +52,7 @@ class GLMBase(SparseLinearModel):
     _penalties = tuple(PENALTIES)
 
     def _make_loss(self) -> Any:
-        return make_loss(self._loss)
+        return LOSSES[self._loss]()  # type: ignore[call-arg]
 
     def _problem_options(
         self, names: npt.NDArray[np.object_] | None, penalty: Any, l1_ratio: Any
@@ -113,8 +108,8 @@ class GLMEstimator(PenaltyChoice, GLMBase):
         for k, target in enumerate(targets):
             # The target of one output, or of all at once.
             output = k if np.ndim(target) == 1 else slice(None)
-            known = offset if n_outputs == 1 or offset is None else offset[:, output]
-            problem = prepare(design, target, weight, known, options, alpha)
+            output_offset = offset if n_outputs == 1 or offset is None else offset[:, output]
+            problem = prepare(design, target, weight, output_offset, options, alpha)
             if k == 0:
                 # Columns and weights are the same for every output.
                 warn_blurred(design.active[problem.blurred])
@@ -127,7 +122,7 @@ class GLMEstimator(PenaltyChoice, GLMBase):
                 gamma=options.gamma, verbose=self.verbose,
             )
         # Nothing is set before everything has succeeded.
-        check_feature_names(self, X, reset=True)
+        set_feature_names(self, design.n_features, names)
         self._set_solutions(solutions, design)
         self._has_offset = is_offset(offset)
         if classes is not None:

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core.losses import LOSSES
 from sparsereg.design import Design, make_design
 from sparsereg.estimators.glm import GLMBase
 from sparsereg.inputs.parameters import check_choice, check_l1_ratio, check_relax, check_threads
-from sparsereg.inputs.sklearn import check_feature_names, feature_names
+from sparsereg.inputs.sklearn import feature_names, set_feature_names
 from sparsereg.inputs.targets import check_y, flatten
 from sparsereg.inputs.weights import check_offsets, check_sample_weight, is_offset
 from sparsereg.model_selection.alpha_grid import Grid, make_grid, pad
@@ -44,7 +43,7 @@ Vector = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CVTargets:
-    """What the fits and the scores of a cross-validation take for y.
+    """Targets and weights of the fits of a cross-validation, and of its scores.
 
     Attributes
     ----------
@@ -164,7 +163,7 @@ class CrossValidatedModel(GLMBase):
         best = _choose(results, options, options.rule)
         _warn_of_end(*_entry(paths, _choose(results, options, "min")), options.grid)
         # Nothing is set before everything has succeeded.
-        check_feature_names(self, X, reset=True)
+        set_feature_names(self, design.n_features, names)
         chosen, position = _entry(paths, best)
         self._set_solutions([chosen.path.solution(position, design)], design)
         self._has_offset = is_offset(offset)
@@ -192,7 +191,7 @@ class CrossValidatedModel(GLMBase):
             solver=make_solver_options(self.tol, self.max_iter, None, None),
             l1_ratios=ratios,
             grid=make_grid(self.alphas, self.n_alphas, self.eps, self._default_eps),
-            scoring=make_scoring(self.scoring, LOSSES[self._loss]),
+            scoring=make_scoring(self.scoring, problem.loss),
             rule=check_choice(self.rule, "rule", ("min", "1se")),
             relax=check_relax(self.relax, min(ratios)),
             n_jobs=check_threads(self.n_jobs, "n_jobs"),
@@ -294,7 +293,7 @@ class CrossValidatedModel(GLMBase):
     def _model_of(self, solution: Solution | JointSolution, data: _CVData) -> Any:
         """Make a fitted model of a solution, for scorers."""
         model = copy.copy(self)
-        check_feature_names(model, data.X, reset=True)
+        set_feature_names(model, data.design.n_features, data.names)
         model._set_solutions([solution], data.design)
         model._has_offset = False  # scorers know none
         if data.targets.classes is not None:

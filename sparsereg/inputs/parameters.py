@@ -30,7 +30,7 @@ __all__ = [
     "check_relax",
     "check_share",
     "check_threads",
-    "spell_penalty",
+    "resolve_penalty_alias",
 ]
 
 # What compiled counters and OpenMP can hold.
@@ -121,7 +121,7 @@ def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
 
 
 def check_given_alphas(alphas: Any, n_alphas: Any) -> tuple[npt.NDArray[np.float64] | None, Any]:
-    """Check a grid that is given, or tell that only its size is.
+    """Check a grid that is given, or only its size.
 
     Parameters
     ----------
@@ -173,34 +173,34 @@ def check_penalty(name: Any, l1_ratio: float, gamma: Any) -> float | None:
     return check_number(gamma, "gamma", lower, np.inf, f"({lower:g}, inf)", lower_open=True, upper_open=True)
 
 
-def spell_penalty(penalty: Any, l1_ratio: Any, usual: Any) -> tuple[Any, Any]:
-    """Read scikit-learn's words for penalties, of estimators whose share of L1 can be set.
+def resolve_penalty_alias(penalty: Any, l1_ratio: Any, default: Any) -> tuple[Any, Any]:
+    """Replace scikit-learn's names of penalties, of estimators whose share of L1 can be set.
 
     Parameters
     ----------
     penalty : str
         "elasticnet" is "elastic_net"; "l1" and "l2" are that with l1_ratio 1 and 0.
     l1_ratio : float or list of float
-        What the word says, or its default, which a word overrules.
-    usual : float
-        The default.
+        What the alias implies, or its default, which an alias overrules.
+    default : float
+        Of l1_ratio.
 
     Returns
     -------
     penalty, l1_ratio
-        As they would be without such a word; others are left to `check_penalty`.
+        As they would be without an alias; other names are left to `check_penalty`.
     """
     if not isinstance(penalty, str) or penalty not in PENALTY_ALIASES:
         return penalty, l1_ratio
-    said = PENALTY_ALIASES[penalty]
-    if said is None:
+    implied = PENALTY_ALIASES[penalty]
+    if implied is None:
         return "elastic_net", l1_ratio
-    if not isinstance(l1_ratio, numbers.Real) or l1_ratio not in (said, usual):
+    if not isinstance(l1_ratio, numbers.Real) or l1_ratio not in (implied, default):
         raise ValueError(
             f"l1_ratio: {l1_ratio!r} is not allowed with penalty={penalty!r}, which is 'elastic_net' with "
-            f"l1_ratio={said:g}; expected that l1_ratio or its default, or penalty='elastic_net'"
+            f"l1_ratio={implied:g}; expected that l1_ratio or its default, or penalty='elastic_net'"
         )
-    return "elastic_net", said
+    return "elastic_net", implied
 
 
 def check_flag(value: Any, name: str) -> bool:

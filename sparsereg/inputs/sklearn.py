@@ -52,9 +52,10 @@ __all__ = [
     "feature_names",
     "metric",
     "refuse_lazy_frame",
+    "set_feature_names",
 ]
 
-_MAX_NAMES_SHOWN = 5  # scikit-learn's
+MAX_SHOWN = 5  # scikit-learn's
 
 
 def metric(name: str) -> Callable[..., float]:
@@ -151,11 +152,7 @@ def check_feature_names(estimator: Any, X: Any, *, reset: bool) -> None:
     names = feature_names(X)
     n_features = _n_features(X)
     if reset:
-        estimator.n_features_in_ = n_features
-        if names is not None:
-            estimator.feature_names_in_ = names
-        elif hasattr(estimator, "feature_names_in_"):
-            del estimator.feature_names_in_
+        set_feature_names(estimator, n_features, names)
         return
     _compare_names(type(estimator).__name__, getattr(estimator, "feature_names_in_", None), names)
     expected = getattr(estimator, "n_features_in_", n_features)
@@ -163,6 +160,23 @@ def check_feature_names(estimator: Any, X: Any, *, reset: bool) -> None:
         raise ValueError(
             f"X has {n_features} features, but {type(estimator).__name__} is expecting {expected} features as input."
         )
+
+
+def set_feature_names(estimator: Any, n_features: int, names: NDArray[np.object_] | None) -> None:
+    """Remember width and names at fit.
+
+    Parameters
+    ----------
+    estimator : estimator
+    n_features : int
+    names : (n_features,) object array of str, or None
+        As `feature_names` returns them.
+    """
+    attributes = vars(estimator)
+    attributes["n_features_in_"] = n_features
+    attributes.pop("feature_names_in_", None)
+    if names is not None:
+        attributes["feature_names_in_"] = names
 
 
 def compare_feature_names(owner: str, fitted: NDArray[np.object_] | None, X: Any) -> None:
@@ -232,4 +246,4 @@ def _compare_names(estimator_name: str, fitted: NDArray[np.object_] | None, give
 
 def _name_list(names: Iterable[str]) -> str:
     lines = [f"- {name}\n" for name in names]
-    return "".join(lines[:_MAX_NAMES_SHOWN]) + ("- ...\n" if len(lines) > _MAX_NAMES_SHOWN else "")
+    return "".join(lines[:MAX_SHOWN]) + ("- ...\n" if len(lines) > MAX_SHOWN else "")

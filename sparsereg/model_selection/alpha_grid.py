@@ -27,7 +27,7 @@ STRETCHES = 10
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """What is known of a grid before the data are.
+    """Settings of a grid, before the data are known.
 
     Attributes
     ----------

@@ -70,7 +70,7 @@ class CVProgress:
 
 @dataclass(frozen=True)
 class FoldJob:
-    """What is the same for the fits of all folds.
+    """What the fits of all folds share.
 
     Attributes
     ----------
@@ -121,7 +121,7 @@ def fold_solver_options(options: SolverOptions, relax: bool, is_stepped: bool) -
 
 @dataclass(frozen=True, eq=False)
 class FoldScores:
-    """What is kept of the fits of one fold.
+    """Scores and sizes of the fits of one fold.
 
     Attributes
     ----------
@@ -275,7 +275,7 @@ def summarise(
     ----------
     results : list of FoldScores
     fold_weight : ndarray of float64 of shape (n_folds,)
-        Weight of the unseen part of each fold. A metric that a fold leaves undefined (NaN) has no part in its means.
+        Weight of the held-out part of each fold. A metric that a fold leaves undefined (NaN) has no part in its means.
     alphas : ndarray of float64 of shape (n_alphas,)
     l1_ratio : float
 

@@ -21,7 +21,7 @@ N_FOLDS = 5
 
 @dataclass(frozen=True, eq=False)
 class Fold:
-    """One split of the samples into a training part and an unseen one.
+    """One split of the samples into a training part and a held-out one.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Fold:
         return _spread(self.train, sample_weight, n_samples)
 
     def test_weight(self, sample_weight: Vector | None, n_samples: int) -> Vector:
-        """Return the sample weights of the unseen part, 0 for samples that are not in it."""
+        """Return the sample weights of the held-out part, 0 for samples that are not in it."""
         return _spread(self.test, sample_weight, n_samples)
 
 

@@ -19,7 +19,7 @@ __all__ = ["Scoring", "check_score", "make_scoring", "take"]
 
 @dataclass(frozen=True)
 class Scoring:
-    """What is measured on unseen rows.
+    """Metrics of held-out rows, and the one that decides.
 
     Attributes
     ----------

@@ -180,14 +180,14 @@ def _check_magnitude(target: Vector) -> None:
         )
 
 
-def make_loss(name: Any, delta: Any = 1.35) -> _Loss:
+def make_loss(name: Any, delta: Any) -> _Loss:
     """Build a loss from its name and what parameters it has.
 
     Parameters
     ----------
     name : str
         One of the registered losses.
-    delta : float, default=1.35
+    delta : float
         Of Huber's loss, > 0; the others have no use for it.
     """
     loss = LOSSES[check_choice(name, "loss", LOSSES)]

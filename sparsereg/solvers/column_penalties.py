@@ -41,9 +41,10 @@ class ColumnPenalties:
     standardize: bool = False
 
     @classmethod
-    def plain(cls, n_active: int) -> ColumnPenalties:
+    def plain(cls, n_active: int, standardize: bool = False) -> ColumnPenalties:
         """Every column penalised alike, no bounds."""
-        return cls(*(np.broadcast_to(np.float64(value), (n_active,)) for value in (1.0, -np.inf, np.inf)))
+        factor, lower, upper = np.broadcast_to([[1.0], [-np.inf], [np.inf]], (3, n_active))
+        return cls(factor, lower, upper, standardize)
 
 
 def make_column_penalties(
@@ -74,6 +75,9 @@ def make_column_penalties(
     -------
     penalties : ColumnPenalties
     """
+    positive, standardize = check_flag(positive, "positive"), check_flag(standardize, "standardize")
+    if penalty_factor is None and bounds is None and not positive:
+        return ColumnPenalties.plain(active.size, standardize)
     factor = _by_column(penalty_factor, active, n_features, 1.0, "penalty_factor")
     extreme = (factor < np.inf) & (factor != 0.0) & ((factor < MIN_FACTOR) | (factor > MAX_FACTOR))
     allowed = f"0, [{MIN_FACTOR:g}, {MAX_FACTOR:g}] and inf"
@@ -84,9 +88,9 @@ def make_column_penalties(
     # The empty columns of a wide matrix have coefficient 0, and 0 is where every path starts.
     _refuse(low, active, np.isnan(low) | (low > 0.0), "bounds (lower)", "[-inf, 0]")
     _refuse(high, active, np.isnan(high) | (high < 0.0), "bounds (upper)", "[0, inf]")
-    if check_flag(positive, "positive"):
+    if positive:
         low = np.broadcast_to(np.float64(0.0), active.shape)
-    return ColumnPenalties(factor, low, high, check_flag(standardize, "standardize"))
+    return ColumnPenalties(factor, low, high, standardize)
 
 
 def check_sign_bounds(penalties: ColumnPenalties, active: npt.NDArray[np.int64], penalty: str) -> None:

@@ -12,7 +12,7 @@ from sparsereg.inputs.parameters import (
     check_flag,
     check_grid,
     check_l1_ratio,
-    spell_penalty,
+    resolve_penalty_alias,
 )
 from sparsereg.solvers.assemble import make_solver_options
 from sparsereg.solvers.column_penalties import make_column_penalties
@@ -141,12 +141,12 @@ def test_counts_have_an_upper_end():
 
 
 def test_words_for_penalties():
-    assert spell_penalty("l1", 0.5, 0.5) == ("elastic_net", 1.0)
-    assert spell_penalty("l1", 1, 0.5) == ("elastic_net", 1.0)
-    assert spell_penalty("l2", 1.0, 1.0) == ("elastic_net", 0.0)
-    assert spell_penalty("elasticnet", [0.1, 0.9], 0.5) == ("elastic_net", [0.1, 0.9])
-    assert spell_penalty("mcp", 0.3, 1.0) == ("mcp", 0.3)
-    assert spell_penalty(None, 0.3, 1.0) == (None, 0.3)
+    assert resolve_penalty_alias("l1", 0.5, 0.5) == ("elastic_net", 1.0)
+    assert resolve_penalty_alias("l1", 1, 0.5) == ("elastic_net", 1.0)
+    assert resolve_penalty_alias("l2", 1.0, 1.0) == ("elastic_net", 0.0)
+    assert resolve_penalty_alias("elasticnet", [0.1, 0.9], 0.5) == ("elastic_net", [0.1, 0.9])
+    assert resolve_penalty_alias("mcp", 0.3, 1.0) == ("mcp", 0.3)
+    assert resolve_penalty_alias(None, 0.3, 1.0) == (None, 0.3)
     for conflicting in (0.3, 0.0, [1.0], None):
         with pytest.raises(ValueError, match=r"^l1_ratio: .* is not allowed with penalty='l1', .* l1_ratio=1; "):
-            spell_penalty("l1", conflicting, 0.5)
+            resolve_penalty_alias("l1", conflicting, 0.5)

@@ -27,7 +27,7 @@ def test_a_pause_changes_nothing_but_rounding(name, relax):
     loss = "logistic" if name == "classes" else name
     built = []
 
-    options = make_problem_options(make_loss(loss), l1_ratio=0.9)
+    options = make_problem_options(make_loss(loss, 1.35), l1_ratio=0.9)
 
     def make_problem(smallest_alpha):
         built.append(smallest_alpha)
