@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core.penalties import PENALTIES
-from sparsereg.coef import PathCoef
-from sparsereg.design import Design, find_ids, make_design
+from sparsereg.design import Design, make_design
 from sparsereg.estimators.base import SparseLinearModel
 from sparsereg.inputs.names import rules_by_id
 from sparsereg.inputs.parameters import check_alpha, check_choice, check_flag, check_l1_ratio, check_penalty
@@ -20,9 +19,8 @@ from sparsereg.inputs.targets import flatten
 from sparsereg.inputs.weights import check_offsets, is_offset
 from sparsereg.path.solve import solve_grid
 from sparsereg.solvers.assemble import make_solver_options, prepare
-from sparsereg.solvers.base import JointSolution, Solution, SolverOptions
+from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.convergence import warn_blurred
-from sparsereg.solvers.multinomial.problem import MultinomialProblem
 from sparsereg.solvers.null_model import null_state, state_at
 from sparsereg.solvers.problem import Problem
 
@@ -197,9 +195,7 @@ class GLMEstimator(SparseLinearModel):
             self.classes_ = classes
         return self
 
-    def _solve(
-        self, problem: Problem | MultinomialProblem, start: tuple[Any, Any] | None, settings: Settings
-    ) -> Solution | JointSolution:
+    def _solve(self, problem: Problem, start: tuple[Any, Any] | None, settings: Settings) -> Solution:
         """Fit an output from given coefficients and intercepts, or from none."""
         alpha, l1_ratio, options = settings.alpha, settings.l1_ratio, settings.options
         if start is None:
@@ -242,13 +238,6 @@ class GLMEstimator(SparseLinearModel):
     def _last_fit(self, design: Design, n_predictors: int) -> tuple[Vector, Vector] | None:
         """Return coefficients and intercepts of the last fit, if that was of as many columns and predictors."""
         old = getattr(self, "_coef", None)
-        if old is None or old.n_features != design.n_features:
+        if old is None or old.n_features != design.n_features or old.n_columns != n_predictors:
             return None
-        vectors = [old.at(k) for k in range(old.n_columns)] if isinstance(old, PathCoef) else [old]
-        if len(vectors) != n_predictors:
-            return None
-        w = np.zeros((n_predictors, design.n_active))
-        for row, vector in zip(w, vectors):
-            found, position = find_ids(vector.ids, design.active)
-            row[position] = vector.values[found]
-        return w, np.atleast_1d(self.intercept_)
+        return old.on(design.active), np.atleast_1d(self.intercept_)

@@ -40,7 +40,7 @@ from sparsereg.model_selection.held_out import HeldOut
 from sparsereg.model_selection.scoring import Scoring, check_score, make_scoring, take
 from sparsereg.path.result import RegularizationPath
 from sparsereg.solvers.assemble import make_solver_options, prepare
-from sparsereg.solvers.base import JointSolution, Solution, SolverOptions
+from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.convergence import warn_blurred, warn_saturated, warn_unconverged
 from sparsereg.solvers.null_model import alpha_max
 
@@ -418,7 +418,7 @@ class CrossValidatedModel(SparseLinearModel):
 
     def _unseen(
         self, data: _Data, settings: _Settings, weight: Vector
-    ) -> Callable[[Solution | JointSolution], dict[str, float]]:
+    ) -> Callable[[Solution], dict[str, float]]:
         """Make the judge of the unseen rows with the given weights."""
         scoring, scorer = settings.scoring, settings.scoring.scorer
         judge = HeldOut(data.design, self._loss, data.targets.score, weight, data.offset, scoring.names)
@@ -428,13 +428,13 @@ class CrossValidatedModel(SparseLinearModel):
         X, y = take(data.X, rows), take(data.y, rows)
         weights = {} if (weight[rows] == 1.0).all() else {"sample_weight": weight[rows]}
 
-        def judge_model(solution: Solution | JointSolution) -> dict[str, float]:
+        def judge_model(solution: Solution) -> dict[str, float]:
             model = self._model_of(solution, data)
             return {**judge(solution), scoring.name: check_score(scorer(model, X, y, **weights))}
 
         return judge_model
 
-    def _model_of(self, solution: Solution | JointSolution, data: _Data) -> Any:
+    def _model_of(self, solution: Solution, data: _Data) -> Any:
         """Make a fitted model of a solution, for scorers."""
         model = copy.copy(self)
         check_feature_names(model, data.X, reset=True)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.coef import SparseCoef
 from sparsereg.design import make_design
 from sparsereg.estimators.base import SparseLinearModel
 from sparsereg.inputs.rows import as_rows, check_width
@@ -142,7 +142,7 @@ class StreamModel(SparseLinearModel):
         return "_training" in vars(self)
 
     @property
-    def _coef(self) -> SparseCoef | PathCoef:
+    def _coef(self) -> SparseCoef:
         return self._training.coef
 
     @property

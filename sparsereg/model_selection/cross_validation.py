@@ -16,7 +16,6 @@ from sparsereg.model_selection.fold_path import Walk
 from sparsereg.model_selection.folds import Fold
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.convergence import warn_unconverged
-from sparsereg.solvers.multinomial.problem import MultinomialProblem
 from sparsereg.solvers.problem import Problem
 
 __all__ = [
@@ -79,7 +78,7 @@ class FoldJob:
         Makes the judge of given sample weights: a function of a solution that returns a dict of scores.
     l1_ratio : float
     penalty : dict
-        `penalty` and `gamma`, as `alpha_solver` takes them.
+        `penalty` and `gamma`, as `GridSolver` takes them.
     options : SolverOptions
         Of the folds: see `fold_controls`.
     relax : bool
@@ -91,7 +90,7 @@ class FoldJob:
         For the scores.
     """
 
-    problem_of: Callable[[Vector, float], Problem | MultinomialProblem]
+    problem_of: Callable[[Vector, float], Problem]
     unseen_of: Callable[[Vector], Callable[[Any], dict[str, float]]]
     l1_ratio: float
     penalty: dict[str, Any]
@@ -192,7 +191,7 @@ class CrossValidation:
     def _walk_of(self, fold: Fold) -> Walk:
         fits = self._fits
 
-        def problem_of(smallest_alpha: float) -> Problem | MultinomialProblem:
+        def problem_of(smallest_alpha: float) -> Problem:
             # A fold takes the most memory before it is solved, and little time: one does so while others solve.
             with self._preparing:
                 return fits.problem_of(fold.train_weight(fits.sample_weight, fits.n_samples), smallest_alpha)

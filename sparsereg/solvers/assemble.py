@@ -24,14 +24,14 @@ from sparsereg.inputs.targets import check_probabilities, check_target
 from sparsereg.inputs.weights import check_offset, check_offsets, check_sample_weight
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.column_penalties import check_sign_bounds, make_column_penalties
-from sparsereg.solvers.multinomial.problem import MultinomialProblem, make_multinomial_problem
+from sparsereg.solvers.multinomial.problem import make_multinomial_problem
 from sparsereg.solvers.nonconvex.convexity import HAS_GAMMA, threshold_units
 from sparsereg.solvers.problem import Problem, make_problem
 
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
-__all__ = ["make_loss", "make_solver_options", "prepare"]
+__all__ = ["make_loss", "make_multinomial_problem", "make_solver_options", "prepare"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -68,7 +68,7 @@ def prepare(
     gamma: float | None = None,
     l1_ratio: float,
     smallest_alpha: float,
-) -> tuple[Design, Problem | MultinomialProblem]:
+) -> tuple[Design, Problem]:
     """Validate data and column settings and bring them into the form that solvers take.
 
     Parameters

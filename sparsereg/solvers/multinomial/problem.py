@@ -1,7 +1,8 @@
-"""The data of the softmax objective: one problem a class, all on the same columns, and where its paths start."""
+"""The data of the softmax objective: one problem a class, all on the same columns."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -119,7 +120,7 @@ class MultinomialProblem:
         """Give every term what its row has, along the last axis."""
         return by_row if self.row is None else by_row[..., self.row]
 
-    def to_rows(self, z: Vector) -> Vector:
+    def to_rows(self, neg_gradient: Vector) -> Vector:
         """Sum up terms by row.
 
         Parameters
@@ -130,55 +131,36 @@ class MultinomialProblem:
         -------
         neg_gradient : ndarray of float64 of shape (n_classes, n_rows)
         """
-        return z if self.row is None else np.add.reduceat(z, self.classes[0].response.first[:-1], axis=1)
+        if self.row is None:
+            return neg_gradient
+        return np.add.reduceat(neg_gradient, self.classes[0].response.first[:-1], axis=1)
+
+    @property
+    def outputs(self) -> tuple[Problem, ...]:
+        """The problem of each output: that of every class."""
+        return self.classes
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
 
     @property
     def has_unpenalized(self) -> bool:
         """Some column carries no penalty."""
-        first = self.classes[0]
-        return bool(np.any(first.penalty_factor[first.columns] == 0.0))
+        return self.classes[0].has_unpenalized
 
-    def null_state(self) -> MultinomialState:
-        """Return the point with intercepts only."""
-        states = []
-        for b, problem in zip(self.null_intercepts, self.classes):
-            w, v = np.zeros(problem.indptr.size - 1), np.zeros(problem.indptr.size - 1)
-            eta = np.full(self.n_rows, b)
-            states.append(State(
-                w=w, b=float(b), neg_gradient=np.empty(self.n_rows), eta=eta, singleton_w=np.empty(0),
-                predictor=np.empty(0), Xt_neg_gradient=v,
-            ))
-        state = MultinomialState(states)
-        self.refresh(state)
-        return state
+    def restrict(self, columns: npt.NDArray[np.int32]) -> MultinomialProblem:
+        """Return a problem that has no columns but those given."""
+        return replace(self, classes=tuple(of_class.restrict(columns) for of_class in self.classes))
 
-    def state_at(self, w: Vector, intercepts: Vector, alpha: float) -> MultinomialState:
-        """Return the point with given coefficients.
-
-        Parameters
-        ----------
-        w : ndarray of float64 of shape (n_classes, n_active)
-            Clipped to their bounds; those of excluded columns are dropped.
-        intercepts : ndarray of float64 of shape (n_classes,)
-        alpha : float
-            The strength to be solved for, which the coefficients are taken to be close to.
-
-        Returns
-        -------
-        state : MultinomialState
-        """
-        state = self.null_state()
-        for start, b, at, problem in zip(w, intercepts, state.classes, self.classes):
-            remaining = problem.columns
-            at.w[remaining] = np.clip(start[remaining], problem.lower[remaining], problem.upper[remaining])
-            at.b = problem.intercept_inside(start, float(b))
-            at.eta = problem.predictor(at.w, at.b)
-        self.refresh(state)
-        state.alpha = alpha
-        return state
+    def joined(self, states: Sequence[State], losses: Sequence[float]) -> tuple[MultinomialState, float]:
+        """Return the state of all classes, and the loss there: that of classes by themselves says nothing."""
+        state = MultinomialState(list(states))
+        return state, self.refresh(state)
 
     def refresh(self, state: MultinomialState) -> float:
-        """Make z minus the derivative of the loss at the linear predictors; return the loss."""
+        """Bring minus the derivative of the loss of every class up to date; return the loss."""
         t = self.to_terms(state.eta)
         p, log_sum = softmax.softmax(t)
         for at, z in zip(state.classes, self.to_rows(self.s * (self.y - p))):
@@ -188,18 +170,23 @@ class MultinomialProblem:
 
 @dataclass
 class MultinomialState:
-    """A point on the path.
+    """State of the descent: that of every class, and what the next alpha starts from.
 
     Attributes
     ----------
-    classes : list of Point
+    classes : list of State
         That of every class.
     alpha : float
-        The strength that this point solves; infinite for the null model.
+        The strength that this state solves; infinite for the null model.
     """
 
     classes: list[State]
     alpha: float = np.inf
+
+    @property
+    def outputs(self) -> list[State]:
+        """The state of each output: that of every class."""
+        return self.classes
 
     @property
     def eta(self) -> Vector:
