@@ -130,3 +130,13 @@ def test_pickle_leaves_the_table_out():
         again = pickle.loads(pickle.dumps(model))
         assert "_table" not in again.__dict__
         np.testing.assert_array_equal(again.decision(X), expected)
+
+
+def test_pickles_of_older_versions():
+    """One vector was an array there; several were what they are now."""
+    for values in (np.array([1.0, -2.0]), sparse.csc_array([[1.0, 0.0], [-2.0, 3.0]])):
+        coef = SparseCoef.__new__(SparseCoef)
+        coef.__setstate__({"ids": np.array([1, 4]), "values": values, "n_features": 6})
+        W = values.toarray() if sparse.issparse(values) else values[:, None]
+        np.testing.assert_array_equal(coef.to_csc().toarray()[[1, 4]], W)
+        np.testing.assert_array_equal(coef.decision(np.eye(6)[[4, 1]]), W[::-1].squeeze())

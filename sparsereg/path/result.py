@@ -366,12 +366,12 @@ class RegularizationPath(Versioned):
     def _target(self, y: Any, n_samples: int, weight: Vector | None) -> Vector:
         """Bring the target of other data into the form of a linear predictor, or of several."""
         if self.classes is not None:
-            shares = probabilities_of(y, self.classes, n_samples, weight)
+            probabilities = probabilities_of(y, self.classes, n_samples, weight)
         elif self.n_outputs > 1 or (self.loss == "logistic" and np.ndim(y) == 2 and np.shape(y)[1] > 1):
-            shares = check_probabilities(y, n_samples, weight, max(self.n_outputs, 2))
+            probabilities = check_probabilities(y, n_samples, weight, max(self.n_outputs, 2))
         else:
             return check_target(y, n_samples, *LOSSES[self.loss].targets, self.loss)
-        return shares if self.n_outputs > 1 else np.ascontiguousarray(shares[:, 1])
+        return probabilities if self.n_outputs > 1 else np.ascontiguousarray(probabilities[:, 1])
 
     def criterion(self, name: str, *, gamma: float = 1.0) -> Vector:
         """Compute an information criterion of every fit: what its deviance and its non-zeros cost together.

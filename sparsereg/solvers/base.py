@@ -22,7 +22,7 @@ class Progress:
     Attributes
     ----------
     alpha : float
-        Penalty strength being solved for. On the way to one far below the last, strengths in between are seen too.
+        Penalty strength being solved for. On the way to one far below the last, strengths in between are reported too.
     n_iter : int
         Passes over the working set or the data so far, at this alpha.
     dual_gap : float
@@ -42,7 +42,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class SolverOptions:
-    """When to stop, how many threads to use, whom to tell.
+    """Stopping rules, number of threads, callback.
 
     Attributes
     ----------

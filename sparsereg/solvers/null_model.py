@@ -69,9 +69,7 @@ def _make_state(problem: Problem, w: Vector, b: float, eta: Vector | None, resid
     return state, linearise_rows(problem.loss, problem.row_terms, eta, state.neg_gradient)[0]
 
 
-def alpha_max(
-    problem: Problem, state: State, l1_ratio: float, penalty: str = "elastic_net"
-) -> float:
+def alpha_max(problem: Problem, state: State, l1_ratio: float, penalty: str = "elastic_net") -> float:
     """Return the smallest alpha at which every penalised coefficient is zero.
 
     With L0 it is the smallest at which each alone is best at zero in the quadratic model of the loss:
@@ -167,9 +165,7 @@ def _gain(problem: Problem, state: State) -> float:
     return float(np.sum(v[columns] ** 2 / (2.0 * problem.moments(columns, problem.null_model[1])[1])))
 
 
-def state_at(
-    problem: Problem, w: Vector, intercept: float | Vector, alpha: float, options: SolverOptions
-) -> State:
+def state_at(problem: Problem, w: Vector, intercept: float | Vector, alpha: float, options: SolverOptions) -> State:
     """Make a warm start of coefficients, or of the null model where that fits better.
 
     Parameters

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.coef import SparseCoef
+from sparsereg.coef import SparseCoef, nonzeros_of
 from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.sklearn import ConvergenceWarning
 from sparsereg.metrics import mean_deviance
@@ -253,7 +253,7 @@ class Training:
         if known is not None:
             return known
         ids, w = self.learner.coefficients()
-        coef = SparseCoef.from_active(ids, w, self.n_features)
+        coef = SparseCoef(ids, nonzeros_of(w.T), self.n_features)
         if not is_learning:
             self._read = n_changes, coef
         return coef

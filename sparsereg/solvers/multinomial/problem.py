@@ -37,7 +37,7 @@ class MultinomialProblem:
     classes : tuple of Problem
         Class k against the others; the offset is written anew before each use.
     y : ndarray of float64 of shape (n_classes, n_terms)
-        Share of each class.
+        Probability of each class.
     offset : ndarray of float64 of shape (n_classes, n_terms) or None
     row : ndarray of int64 of shape (n_terms,) or None
         Row of each term; None where every row has one.
@@ -163,8 +163,8 @@ class MultinomialProblem:
         """Bring minus the derivative of the loss of every class up to date; return the loss."""
         t = self.to_terms(state.eta)
         p, log_sum = softmax.softmax(t)
-        for at, z in zip(state.classes, self.to_rows(self.s * (self.y - p))):
-            at.neg_gradient = np.ascontiguousarray(z)
+        for of_class, neg_gradient in zip(state.classes, self.to_rows(self.s * (self.y - p))):
+            of_class.neg_gradient = np.ascontiguousarray(neg_gradient)
         return softmax.loss(self.y, self.s, t, log_sum)
 
 
@@ -204,7 +204,7 @@ def make_multinomial_problem(
     offset: Vector | None = None,
     l1_ratio: float = 1.0,
 ) -> MultinomialProblem:
-    """Bring shares of classes, weights and penalties to the rows and columns of a design.
+    """Bring probabilities of classes, weights and penalties to the rows and columns of a design.
 
     Parameters
     ----------
@@ -227,27 +227,26 @@ def make_multinomial_problem(
     ValueError
         Where a class has no share in any row, so that no finite intercept is best.
     """
-    shares = np.ascontiguousarray(y.T)
-    offsets = [None] * len(shares) if offset is None else np.ascontiguousarray(offset.T)
+    probabilities = np.ascontiguousarray(y.T)
+    offsets = [None] * len(probabilities) if offset is None else np.ascontiguousarray(offset.T)
     loss = Logistic()
     first = make_problem(
-        design, shares[0], sample_weight, penalties, fit_intercept=fit_intercept, loss=loss, offset=offsets[0],
+        design, probabilities[0], sample_weight, penalties, fit_intercept=fit_intercept, loss=loss, offset=offsets[0],
         l1_ratio=l1_ratio, eliminate=False,
     )
-    others = [
-        make_response(design, loss, share, sample_weight, by_class, fit_intercept)
-        for share, by_class in zip(shares[1:], offsets[1:])
+    responses = [first.response] + [
+        make_response(design, loss, of_class, sample_weight, its_offset, fit_intercept)
+        for of_class, its_offset in zip(probabilities[1:], offsets[1:])
     ]
-    targets = [first.response, *others]
-    shares, s = np.stack([target.y for target in targets]), first.s
-    given = None if offset is None else np.stack([target.offset for target in targets])
+    y, s = np.stack([response.y for response in responses]), first.s
+    offset = None if offset is None else np.stack([response.offset for response in responses])
     rows = None if first.response.first.size == 0 else np.repeat(np.arange(first.n_rows), np.diff(first.response.first))
-    t = np.zeros(shares.shape) if given is None else given
-    b = softmax.balance(shares, s, t, PRECISION) if fit_intercept else np.zeros(len(shares))
+    t = np.zeros(y.shape) if offset is None else offset
+    b = softmax.balance(y, s, t, PRECISION) if fit_intercept else np.zeros(len(y))
     t = t + b[:, None]
-    objective = softmax.loss(shares, s, t, softmax.softmax(t)[1])
+    objective = softmax.loss(y, s, t, softmax.softmax(t)[1])
     classes = tuple(
-        replace(first, response=replace(target, offset=np.zeros(s.size), null_objective=objective))
-        for target in targets
+        replace(first, response=replace(response, offset=np.zeros(s.size), null_objective=objective))
+        for response in responses
     )
-    return MultinomialProblem(classes, shares, given, rows, b, objective)
+    return MultinomialProblem(classes, y, offset, rows, b, objective)
