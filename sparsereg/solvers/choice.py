@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from sparsereg._core.penalties import L0, PENALTIES, ElasticNet
 from sparsereg.solvers import coordinate_descent, ridge
 from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.multinomial import solver as multinomial
@@ -15,9 +16,7 @@ from sparsereg.solvers.problem import Problem
 __all__ = ["choose_solver", "make_penalty"]
 
 
-def choose_solver(
-    problem: Problem, penalty: str, l1_ratio: float, options: SolverOptions
-) -> Callable[..., Solution]:
+def choose_solver(problem: Problem, penalty: str, l1_ratio: float, options: SolverOptions) -> Callable[..., Solution]:
     """Return what solves a problem at one alpha after another.
 
     Parameters
@@ -35,8 +34,9 @@ def choose_solver(
     """
     if problem.n_outputs > 1:
         return multinomial.solve
-    if penalty == "elastic_net":
+    kind = PENALTIES[penalty]
+    if kind is ElasticNet:
         return ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
-    if penalty == "l0":
+    if kind is L0:
         return partial(nonconvex.solve, companion=nonconvex.LassoWarmStart(problem, options))
     return nonconvex.solve

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
-from sparsereg._core.penalties import ElasticNet
+from sparsereg._core.penalties import L0, PENALTIES, ElasticNet
 from sparsereg.solvers import convex
 from sparsereg.solvers.base import SolverOptions, State
 from sparsereg.solvers.problem import Problem
@@ -107,7 +107,7 @@ def _alpha_max(problem: Problem, state: State, l1_ratio: float, penalty: str) ->
     v[np.abs(v) <= problem.noise * np.sqrt(problem.curvature[usable])] = 0.0
     gradient = np.maximum(np.where(problem.upper[usable] > 0.0, v, 0.0), np.where(problem.lower[usable] < 0.0, -v, 0.0))
     l1_ratio = max(l1_ratio, MIN_L1_RATIO)
-    if penalty == "l0":
+    if PENALTIES[penalty] is L0:
         # The root of alpha l1_ratio p (2 q + 2 alpha (1 - l1_ratio) p scale^2) = gradient^2.
         factor, curvature = problem.penalty_factor[usable], null_curvature(problem)[usable]
         half = l1_ratio * factor * curvature
