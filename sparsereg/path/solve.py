@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sparsereg.solvers.base import Solution, SolverOptions, State
 from sparsereg.solvers.choice import choose_solver, make_penalty
-from sparsereg.solvers.convergence import count_rows, error_name_of, error_of, warn_saturated, warn_unconverged
+from sparsereg.solvers.convergence import count_rows, warn_saturated, warn_unconverged
 from sparsereg.solvers.null_model import alpha_max
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.relaxed import RelaxedFit
@@ -67,7 +67,7 @@ def solve_grid(
         if verbose:
             print(
                 f"alpha {alpha:.4e}  non-zeros {solution.columns.size:>9,}  objective {solution.objective:.8g}  "
-                f"{error_name_of(solution)} {error_of(solution):.1e}  passes {solution.n_iter}"
+                f"{solution.error_name} {solution.error:.1e}  passes {solution.n_iter}"
             )
     warn_unconverged(solutions, alphas, options)
     return solutions

@@ -155,6 +155,16 @@ class Solution:
         return replace(self, coefs=sparse.csc_array(self.coefs.shape))
 
     @property
+    def error_name(self) -> str:
+        """What the fit is certified by: "gap" or "violation"."""
+        return "violation" if np.isnan(self.dual_gap) else "gap"
+
+    @property
+    def error(self) -> float:
+        """That gap or violation, in units of `SolverOptions.tol`."""
+        return self.violation if np.isnan(self.dual_gap) else self.dual_gap
+
+    @property
     def columns(self) -> npt.NDArray[np.int32]:
         """Compact ids of the columns that some output uses, ascending."""
         indices = self.coefs.indices

@@ -16,8 +16,6 @@ from sparsereg.solvers.problem import Problem
 __all__ = [
     "ConstantColumnWarning",
     "count_rows",
-    "error_name_of",
-    "error_of",
     "frames_of_the_package",
     "warn_blurred",
     "warn_saturated",
@@ -25,35 +23,6 @@ __all__ = [
 ]
 
 Vector = npt.NDArray[np.float64]
-
-
-def error_name_of(solution: Solution) -> str:
-    """Name what `error_of` returns.
-
-    Parameters
-    ----------
-    solution : Solution
-
-    Returns
-    -------
-    name : {"gap", "violation"}
-    """
-    return "violation" if np.isnan(solution.dual_gap) else "gap"
-
-
-def error_of(solution: Solution) -> float:
-    """Return the gap of a solution, or the violation of one without: how far it is from where it should be.
-
-    Parameters
-    ----------
-    solution : Solution
-
-    Returns
-    -------
-    error : float
-        In units of `SolverOptions.tol`.
-    """
-    return solution.violation if np.isnan(solution.dual_gap) else solution.dual_gap
 
 
 def warn_unconverged(
@@ -76,14 +45,14 @@ def warn_unconverged(
     """
     failed = [k for k, solution in enumerate(solutions) if not solution.converged]
     if failed:
-        worst = max(failed, key=lambda k: error_of(solutions[k]))
-        error = error_name_of(solutions[worst])
-        name, of = ("duality gap", "objective") if error == "gap" else ("violation", "largest gradient entry")
+        alpha, worst = max(((alphas[k], solutions[k]) for k in failed), key=lambda fit: fit[1].error)
+        is_gap = worst.error_name == "gap"
+        name, of = ("duality gap", "objective") if is_gap else ("violation", "largest gradient entry")
         warnings.warn(
             f"{len(failed)} of {len(solutions)} fits stopped before the {name} reached tol={options.tol:g} "
-            f"(relative to the {of} of the model with intercept only); the worst, alpha={alphas[worst]:.4g}, "
-            f"has a {error} of {error_of(solutions[worst]):.2g} after {solutions[worst].n_iter} passes. "
-            f"{_advice(solutions[worst], options, relaxed)}",
+            f"(relative to the {of} of the model with intercept only); the worst, alpha={alpha:.4g}, "
+            f"has a {worst.error_name} of {worst.error:.2g} after {worst.n_iter} passes. "
+            f"{_advice(worst, options, relaxed)}",
             ConvergenceWarning,
             stacklevel=frames_of_the_package(),
         )
