@@ -1,4 +1,4 @@
-"""Coefficients as small as their non-zeros, and predictions that look the ids of X up in them."""
+"""Sparse coefficient vectors of wide columns, and predictions that look the ids of X up in them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,33 @@ import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg._core import coef_table
+from sparsereg.design import find_ids
 from sparsereg.inputs.rows import Rows, as_rows, check_width
 from sparsereg.inputs.versions import moved_class
 
-__all__ = ["PathCoef", "SparseCoef"]
+__all__ = ["SparseCoef", "nonzeros_of"]
+
+Vector = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int64]
+
+
+def nonzeros_of(w: Vector) -> sparse.csc_array:
+    """Return the non-zeros of dense vectors; a zero of either sign is a zero.
+
+    Parameters
+    ----------
+    w : ndarray of float64 of shape (n_columns, n)
+        A vector in each row.
+
+    Returns
+    -------
+    columns : csc_array of float64 of shape (n, n_columns)
+    """
+    n_columns, n = w.shape
+    # Thirteen times as fast as the non-zeros of numbers.
+    flat = np.flatnonzero(w != 0.0)
+    indptr = np.searchsorted(flat, n * np.arange(n_columns + 1)).astype(np.int32)
+    return sparse.csc_array((w.ravel()[flat], (flat % n).astype(np.int32), indptr), shape=(n, n_columns))
 
 __getattr__ = partial(moved_class, __name__)
 
@@ -31,11 +54,11 @@ class IdTable:
     positions : ndarray of int32 of shape (size,)
     """
 
-    keys: npt.NDArray[np.int64]
+    keys: Ids
     positions: npt.NDArray[np.int32]
 
     @classmethod
-    def of(cls, ids: npt.NDArray[np.int64]) -> IdTable:
+    def of(cls, ids: Ids) -> IdTable:
         """Enter distinct ids, at most half filling the table."""
         size = 1 << max(1, (2 * ids.size - 1).bit_length())
         table = cls(np.full(size, -1, dtype=np.int64), np.empty(size, dtype=np.int32))
@@ -45,132 +68,57 @@ class IdTable:
 
 @dataclass(frozen=True, eq=False)
 class SparseCoef:
-    """The non-zeros of one wide coefficient vector.
-
-    Attributes
-    ----------
-    ids : ndarray of int64 of shape (n_nonzero,)
-        Strictly ascending, in [0, n_features).
-    values : ndarray of float64 of shape (n_nonzero,)
-        No zeros.
-    n_features : int
-        Width of the vector.
-    """
-
-    ids: npt.NDArray[np.int64]
-    values: npt.NDArray[np.float64]
-    n_features: int
-
-    @classmethod
-    def from_active(cls, active: npt.NDArray[np.int64], w: npt.ArrayLike, n_features: int) -> SparseCoef:
-        """Keep the non-zeros of a compact vector; a zero of either sign is a zero.
-
-        Parameters
-        ----------
-        active : ndarray of int64 of shape (n_active,)
-            Strictly ascending ids, as in `Design.active`.
-        w : array-like of shape (n_active,)
-        n_features : int
-        """
-        w = np.asarray(w, dtype=np.float64)
-        kept = np.flatnonzero(w)
-        return cls(np.asarray(active, dtype=np.int64)[kept], w[kept], int(n_features))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of ids and values."""
-        return int(self.ids.nbytes + self.values.nbytes)
-
-    @cached_property
-    def _table(self) -> IdTable:
-        return IdTable.of(self.ids)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the table out of pickles: it is quicker to build than to read."""
-        return {name: value for name, value in self.__dict__.items() if name != "_table"}
-
-    def mixed(self, other: SparseCoef, share: float) -> SparseCoef:
-        """Return the vector that lies a share of the way to another of the same width."""
-        ids = np.union1d(self.ids, other.ids)
-        w = np.zeros(ids.size)
-        w[np.searchsorted(ids, self.ids)] = (1.0 - share) * self.values
-        w[np.searchsorted(ids, other.ids)] += share * other.values
-        return SparseCoef.from_active(ids, w, self.n_features)
-
-    def to_csr(self) -> sparse.csr_matrix:
-        """Return the vector as a SciPy row of shape (1, n_features)."""
-        row = (self.values.copy(), self.ids.copy(), np.array([0, self.ids.size], dtype=np.int64))
-        return sparse.csr_matrix(row, shape=(1, self.n_features))
-
-    def decision(self, X: Any) -> npt.NDArray[np.float64]:
-        """Compute X @ w.
-
-        Parameters
-        ----------
-        X : anything that `make_design` accepts, of shape (n_samples, n_features)
-
-        Returns
-        -------
-        Xw : ndarray of float64 of shape (n_samples,)
-        """
-        rows = as_rows(X)
-        check_width(rows.n_features, self.n_features)
-        out = np.empty(rows.n_samples)
-        table = self._table
-        coef_table.decision(rows.indptr, rows.indices, rows.data, table.keys, table.positions, self.values, out)
-        return out
-
-
-@dataclass(frozen=True, eq=False)
-class PathCoef:
-    """Several wide coefficient vectors: one column for each alpha of a path, or for each class.
+    """The non-zeros of wide coefficient vectors: one, one for each class, or one for each alpha of a path.
 
     Attributes
     ----------
     ids : ndarray of int64 of shape (n_ids,)
-        Strictly ascending; every id at which some column is not zero.
+        Strictly ascending, in [0, n_features); every id at which some column is not zero.
     values : csc_array of float64 of shape (n_ids, n_columns)
         Row k belongs to `ids[k]`. No stored zeros.
     n_features : int
         Width of the vectors.
     """
 
-    ids: npt.NDArray[np.int64]
+    ids: Ids
     values: sparse.csc_array
     n_features: int
 
     @classmethod
-    def from_active(cls, active: npt.NDArray[np.int64], w: Any, n_features: int) -> PathCoef:
+    def from_active(cls, active: Ids, w: Any, n_features: int) -> SparseCoef:
         """Keep the non-zeros of compact vectors; a zero of either sign is a zero.
 
         Parameters
         ----------
         active : ndarray of int64 of shape (n_active,)
             Strictly ascending ids, as in `Design.active`.
-        w : array-like or SciPy sparse matrix of shape (n_active, n_columns)
+        w : array-like of shape (n_active,), or array-like or SciPy sparse matrix of shape (n_active, n_columns)
         n_features : int
         """
-        w = sparse.csc_array(w, dtype=np.float64, copy=True)
-        w.sum_duplicates()
-        w.eliminate_zeros()
+        if sparse.issparse(w):
+            w = sparse.csc_array(w, dtype=np.float64, copy=True)
+            w.sum_duplicates()
+            w.eliminate_zeros()
+        else:
+            w = nonzeros_of(np.atleast_2d(np.asarray(w, dtype=np.float64).T))
         is_used = np.zeros(w.shape[0], dtype=bool)
         is_used[w.indices] = True
         used = np.flatnonzero(is_used)
-        indices = (np.cumsum(is_used, dtype=np.int32) - 1)[w.indices]
-        values = sparse.csc_array((w.data, indices, w.indptr), shape=(used.size, w.shape[1]))
+        positions = (np.cumsum(is_used, dtype=np.int32) - 1)[w.indices]
+        values = sparse.csc_array((w.data, positions, w.indptr), shape=(used.size, w.shape[1]))
         return cls(np.asarray(active, dtype=np.int64)[used], values, int(n_features))
 
     @classmethod
-    def joined(cls, parts: Sequence[PathCoef]) -> PathCoef:
+    def joined(cls, parts: Sequence[SparseCoef]) -> SparseCoef:
         """Put vectors of the same width side by side.
 
         Parameters
         ----------
-        parts : sequence of PathCoef
+        parts : sequence of SparseCoef
 
         Returns
         -------
-        coef : PathCoef
+        coef : SparseCoef
         """
         ids = np.unique(np.concatenate([part.ids for part in parts]))
         moved = []
@@ -180,7 +128,7 @@ class PathCoef:
             moved.append(sparse.csc_array(columns, shape=(ids.size, part.n_columns)))
         return cls(ids, sparse.hstack(moved, format="csc"), parts[0].n_features)
 
-    def mixed(self, other: PathCoef, share: float) -> PathCoef:
+    def mixed(self, other: SparseCoef, share: float) -> SparseCoef:
         """Return the vectors that lie a share of the way to those of another of the same shape."""
         both, n = self.joined([self, other]), self.n_columns
         mixed = (1.0 - share) * both.values[:, :n] + share * both.values[:, n:]
@@ -193,9 +141,10 @@ class PathCoef:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of ids and values."""
+        """Bytes of ids and values, and of what says where these belong if there are several vectors."""
         values = self.values
-        return int(self.ids.nbytes + values.data.nbytes + values.indices.nbytes + values.indptr.nbytes)
+        indices = values.indices.nbytes + values.indptr.nbytes if self.n_columns > 1 else 0
+        return int(self.ids.nbytes + values.data.nbytes + indices)
 
     @cached_property
     def _table(self) -> IdTable:
@@ -205,24 +154,55 @@ class PathCoef:
         """Leave the table out of pickles: it is quicker to build than to read."""
         return {name: value for name, value in self.__dict__.items() if name != "_table"}
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take attributes over; older versions kept one vector as an array."""
+        values = state["values"]
+        if not sparse.issparse(values):
+            values = nonzeros_of(values[None])
+        vars(self).update(state, values=values)
+
     def at(self, column: int) -> SparseCoef:
         """Return one of the vectors."""
-        start, end = self.values.indptr[column], self.values.indptr[column + 1]
-        ids = self.ids[self.values.indices[start:end]]
-        return SparseCoef(ids, self.values.data[start:end].copy(), self.n_features)
+        return self.between(column, column + 1)
 
-    def between(self, start: int, stop: int) -> PathCoef:
+    def between(self, start: int, stop: int) -> SparseCoef:
         """Return the vectors from `start` up to `stop`."""
-        return self.from_active(self.ids, self.values[:, start:stop], self.n_features)
+        indptr = self.values.indptr[start : stop + 1]
+        kept = slice(indptr[0], indptr[-1])
+        used, positions = np.unique(self.values.indices[kept], return_inverse=True)
+        columns = (self.values.data[kept].copy(), positions.astype(np.int32), indptr - indptr[0])
+        values = sparse.csc_array(columns, shape=(used.size, stop - start))
+        return SparseCoef(self.ids[used], values, self.n_features)
+
+    def on(self, active: Ids) -> Vector:
+        """Return the coefficients of some columns.
+
+        Parameters
+        ----------
+        active : ndarray of int64 of shape (n_active,)
+            Strictly ascending ids, as in `Design.active`.
+
+        Returns
+        -------
+        w : ndarray of float64 of shape (n_columns, n_active)
+        """
+        w = np.zeros((self.n_columns, active.size))
+        found, position = find_ids(self.ids, active)
+        w[:, position] = self.values.toarray()[found].T
+        return w
+
+    def to_csr(self) -> sparse.csr_matrix:
+        """Return the vectors as rows of a SciPy matrix of shape (n_columns, n_features)."""
+        values = self.values
+        rows = (values.data.copy(), self.ids[values.indices], values.indptr.astype(np.int64))
+        return sparse.csr_matrix(rows, shape=(self.n_columns, self.n_features))
 
     def to_csc(self) -> sparse.csc_matrix:
-        """Return the vectors as a SciPy matrix of shape (n_features, n_columns)."""
-        values = self.values
-        columns = (values.data.copy(), self.ids[values.indices], values.indptr.astype(np.int64))
-        return sparse.csc_matrix(columns, shape=(self.n_features, self.n_columns))
+        """Return the vectors as columns of a SciPy matrix of shape (n_features, n_columns)."""
+        return self.to_csr().T
 
-    def decision(self, X: Any) -> npt.NDArray[np.float64]:
-        """Compute X @ W.
+    def decision(self, X: Any) -> Vector:
+        """Compute X @ w.
 
         Parameters
         ----------
@@ -230,11 +210,15 @@ class PathCoef:
 
         Returns
         -------
-        XW : ndarray of float64 of shape (n_samples, n_columns)
+        Xw : ndarray of float64 of shape (n_samples,) for one vector, else (n_samples, n_columns)
         """
         rows = as_rows(X)
         check_width(rows.n_features, self.n_features)
-        return (self._restrict(rows) @ self.values).toarray()
+        if self.n_columns > 1:
+            return (self._restrict(rows) @ self.values).toarray()
+        out, table = np.empty(rows.n_samples), self._table
+        coef_table.decision(rows.indptr, rows.indices, rows.data, table.keys, table.positions, self.values.data, out)
+        return out
 
     def _restrict(self, rows: Rows) -> sparse.csr_array:
         """Keep the columns of X that some vector uses, renumbered to match `values`."""

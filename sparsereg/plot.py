@@ -1,4 +1,4 @@
-"""Pictures of paths and weights. matplotlib is imported when something is drawn, not before."""
+"""Plots of paths, weights and learning curves. matplotlib is imported when something is drawn, not before."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def plot_path(path: Any, ax: Any = None, *, most: int = 500) -> Any:
     ax = _axes(ax)
     from matplotlib.collections import LineCollection
 
-    values = path.coef.values.tocsc()
+    values = path.coef.values
     # A curve for each column, beyond two classes for each column and class.
     by_curve = sparse.vstack([values[:, k :: path.n_outputs] for k in range(path.n_outputs)], format="csr")
     by_size = np.argsort(-abs(by_curve).max(axis=1).toarray().ravel(), kind="stable")
@@ -224,7 +224,7 @@ def _count_on_top(path: Any, ax: Any) -> None:
 def _nonzeros(w: Any) -> tuple[Vector, int]:
     """Return the non-zero values of one coefficient vector and its width."""
     if isinstance(w, SparseCoef):
-        return w.values, w.n_features
+        w = w.to_csr()
     if sparse.issparse(w):
         return w.data[w.data != 0.0], int(np.prod(w.shape, dtype=np.int64))
     w = np.asarray(w, dtype=np.float64).ravel()
@@ -233,8 +233,8 @@ def _nonzeros(w: Any) -> tuple[Vector, int]:
 
 def _grid_around(free: Vector, fitted: Vector) -> tuple[Vector, Vector]:
     """Return a square grid that shows the origin, the unpenalised fit and as much again around them."""
-    reach = 1.4 * max(np.abs(free).max(), np.abs(fitted).max()) or 1.0
-    axis = np.linspace(-reach, reach, N_GRID)
+    limit = 1.4 * max(np.abs(free).max(), np.abs(fitted).max()) or 1.0
+    axis = np.linspace(-limit, limit, N_GRID)
     w0, w1 = np.meshgrid(axis, axis)
     return w0, w1
 

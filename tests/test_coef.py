@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from support.wide_matrices import CROSS_WIDTH, blemished_csr, coordinates_of, lat_long_cross, raw_csr
 
-from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.coef import SparseCoef
 from sparsereg.design import make_design
 
 
@@ -28,17 +28,17 @@ def test_decision_is_the_dense_product(seed, dtype):
     np.testing.assert_allclose(coef.decision(X), coordinates_of(X).toarray() @ w, atol=1e-12)
     W = random_w(rng, (X.shape[1], 4))
     for given_w in (W, sparse.csc_array(W), sparse.csr_matrix(W)):
-        path = PathCoef.from_active(np.arange(X.shape[1]), given_w, X.shape[1])
+        path = SparseCoef.from_active(np.arange(X.shape[1]), given_w, X.shape[1])
         np.testing.assert_allclose(path.decision(X), coordinates_of(X).toarray() @ W, atol=1e-12)
 
 
 def test_from_active_keeps_only_non_zeros():
     coef = SparseCoef.from_active(np.array([3, 10, 2**40]), [0.0, -0.0, 2.5], 2**41)
     np.testing.assert_array_equal(coef.ids, [2**40])
-    np.testing.assert_array_equal(coef.values, [2.5])
+    np.testing.assert_array_equal(coef.values.toarray(), [[2.5]])
     assert coef.ids.dtype == np.int64
     assert coef.nbytes == 16
-    path = PathCoef.from_active(np.array([3, 10, 2**40]), [[0.0, -0.0], [0, 0], [1, 2]], 2**41)
+    path = SparseCoef.from_active(np.array([3, 10, 2**40]), [[0.0, -0.0], [0, 0], [1, 2]], 2**41)
     np.testing.assert_array_equal(path.ids, [2**40])
     assert path.values.nnz == 2
     assert path.nbytes < 100
@@ -47,7 +47,7 @@ def test_from_active_keeps_only_non_zeros():
 def test_from_active_leaves_the_callers_path_alone():
     w = sparse.csc_array((np.array([1.0, 0.0, 2.0]), np.array([1, 0, 1]), np.array([0, 2, 3])), shape=(2, 2))
     before = w.indices.copy(), w.data.copy()
-    PathCoef.from_active(np.array([4, 7]), w, 10)
+    SparseCoef.from_active(np.array([4, 7]), w, 10)
     np.testing.assert_array_equal(w.indices, before[0])
     np.testing.assert_array_equal(w.data, before[1])
 
@@ -61,7 +61,7 @@ def test_scipy_forms(n_features):
     assert isinstance(row, sparse.csr_matrix)
     np.testing.assert_array_equal(row.indices, [0, n_features - 1])
     np.testing.assert_array_equal(row.data, [1, -2])
-    path = PathCoef.from_active(active, np.array([[1.0, 0.0], [0.0, 3.0], [-2.0, 0.0]]), n_features)
+    path = SparseCoef.from_active(active, np.array([[1.0, 0.0], [0.0, 3.0], [-2.0, 0.0]]), n_features)
     columns = path.to_csc()
     assert columns.shape == (n_features, 2)
     np.testing.assert_array_equal(columns.indices, [0, n_features - 1, 2])
@@ -71,13 +71,13 @@ def test_scipy_forms(n_features):
         ids = columns.indices[columns.indptr[column] : columns.indptr[column + 1]]
         np.testing.assert_array_equal(one.ids, ids)
         assert one.n_features == n_features
-    np.testing.assert_array_equal(path.at(1).values, [3])
+    np.testing.assert_array_equal(path.at(1).values.toarray(), [[3]])
 
 
 def test_forms_are_copies():
     coef = SparseCoef.from_active(np.arange(3), [1.0, 2.0, 3.0], 3)
     coef.to_csr().data[:] = 0
-    np.testing.assert_array_equal(coef.values, [1, 2, 3])
+    np.testing.assert_array_equal(coef.values.data, [1, 2, 3])
 
 
 @pytest.mark.parametrize("index", [np.int32, np.int64])
@@ -88,7 +88,7 @@ def test_a_real_cross(index):
     w, W = random_w(rng, active.size), random_w(rng, (active.size, 3))
     small = X[:, active]
     np.testing.assert_allclose(SparseCoef.from_active(active, w, CROSS_WIDTH).decision(X), small @ w, atol=1e-12)
-    np.testing.assert_allclose(PathCoef.from_active(active, W, CROSS_WIDTH).decision(X), small @ W, atol=1e-12)
+    np.testing.assert_allclose(SparseCoef.from_active(active, W, CROSS_WIDTH).decision(X), small @ W, atol=1e-12)
 
 
 def test_every_kind_of_matrix():
@@ -103,7 +103,7 @@ def test_every_kind_of_matrix():
 def test_all_zero_model():
     X = blemished_csr(0)
     np.testing.assert_array_equal(SparseCoef.from_active(np.arange(50), np.zeros(50), 50).decision(X), np.zeros(30))
-    path = PathCoef.from_active(np.arange(50), np.zeros((50, 2)), 50)
+    path = SparseCoef.from_active(np.arange(50), np.zeros((50, 2)), 50)
     np.testing.assert_array_equal(path.decision(X), np.zeros((30, 2)))
     assert path.at(0).ids.size == 0
     assert path.to_csc().nnz == 0
@@ -111,7 +111,7 @@ def test_all_zero_model():
 
 def test_width_and_structure_are_checked():
     coef = SparseCoef.from_active(np.arange(3), np.ones(3), 3)
-    path = PathCoef.from_active(np.arange(3), np.ones((3, 2)), 3)
+    path = SparseCoef.from_active(np.arange(3), np.ones((3, 2)), 3)
     broken = raw_csr(np.array([0, 1]), np.array([7]), np.array([1.0]), (1, 3))
     for model in (coef, path):
         with pytest.raises(ValueError, match="X has 4 features, but the model is expecting 3 features as input"):
@@ -124,9 +124,19 @@ def test_pickle_leaves_the_table_out():
     X = np.eye(3)
     for model in (
         SparseCoef.from_active(np.arange(3), np.ones(3), 3),
-        PathCoef.from_active(np.arange(3), np.ones((3, 2)), 3),
+        SparseCoef.from_active(np.arange(3), np.ones((3, 2)), 3),
     ):
         expected = model.decision(X)
         again = pickle.loads(pickle.dumps(model))
         assert "_table" not in again.__dict__
         np.testing.assert_array_equal(again.decision(X), expected)
+
+
+def test_pickles_of_older_versions():
+    """One vector was an array there; several were what they are now."""
+    for values in (np.array([1.0, -2.0]), sparse.csc_array([[1.0, 0.0], [-2.0, 3.0]])):
+        coef = SparseCoef.__new__(SparseCoef)
+        coef.__setstate__({"ids": np.array([1, 4]), "values": values, "n_features": 6})
+        W = values.toarray() if sparse.issparse(values) else values[:, None]
+        np.testing.assert_array_equal(coef.to_csc().toarray()[[1, 4]], W)
+        np.testing.assert_array_equal(coef.decision(np.eye(6)[[4, 1]]), W[::-1].squeeze())

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse, special
 
-from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.coef import SparseCoef
 from sparsereg.design import Design
 from sparsereg.inputs.parameters import resolve_penalty_alias
 from sparsereg.inputs.sklearn import (
@@ -25,7 +25,7 @@ from sparsereg.inputs.sklearn import (
 from sparsereg.inputs.targets import check_target
 from sparsereg.inputs.versions import Versioned
 from sparsereg.inputs.weights import check_new_offsets, check_sample_weight
-from sparsereg.solvers.base import JointSolution, Solution
+from sparsereg.solvers.base import Solution
 
 __all__ = [
     "LogLinkRegressor",
@@ -47,7 +47,7 @@ class SparseLinearModel(Versioned, BaseEstimator):
     """Coefficients, one vector or one for each class, and the linear predictor made from them."""
 
     _loss = "squared"
-    _coef: SparseCoef | PathCoef
+    _coef: SparseCoef
     intercept_: Any
     penalty: str
     gamma: float | None
@@ -64,12 +64,13 @@ class SparseLinearModel(Versioned, BaseEstimator):
             return {"penalty": self.penalty, "l1_ratio": self.l1_ratio}
         return dict(zip(("penalty", "l1_ratio"), resolve_penalty_alias(self.penalty, self.l1_ratio, setting.default)))
 
-    def _set_solutions(self, solutions: Sequence[Solution | JointSolution], design: Design) -> None:
+    def _set_solutions(self, solutions: Sequence[Solution], design: Design) -> None:
         """Take over what solvers found: one solution, or one for each class."""
-        w = sparse.hstack([solution.on(design.n_active) for solution in solutions], format="csc")
-        coef = PathCoef.from_active(design.active, w, design.n_features)
-        self._coef = coef if coef.n_columns > 1 else coef.at(0)
-        self.intercept_ = np.concatenate([np.atleast_1d(solution.b) for solution in solutions])
+        w = solutions[0].coefs
+        if len(solutions) > 1:
+            w = sparse.hstack([solution.coefs for solution in solutions], format="csc")
+        self._coef = SparseCoef.from_active(design.active, w, design.n_features)
+        self.intercept_ = np.concatenate([solution.b for solution in solutions])
         self.dual_gap_ = float(np.max([solution.dual_gap for solution in solutions]))
         self.violation_ = float(np.max([solution.violation for solution in solutions]))
         self.objective_ = float(sum(solution.objective for solution in solutions))
@@ -96,7 +97,7 @@ class SparseLinearModel(Versioned, BaseEstimator):
     def sparse_coef_(self) -> sparse.csr_matrix:
         """Non-zero coefficients, as a matrix of shape (1 or n_classes, n_features)."""
         check_is_fitted(self)
-        return self._coef.to_csr() if isinstance(self._coef, SparseCoef) else self._coef.to_csc().T
+        return self._coef.to_csr()
 
     def _dense_coef(self) -> Vector:
         return self.sparse_coef_.toarray()
@@ -170,7 +171,7 @@ class SparseLinearModel(Versioned, BaseEstimator):
 class SparseRegressor(RegressorMixin, SparseLinearModel):
     """A sparse linear model of numbers."""
 
-    def _set_solutions(self, solutions: Sequence[Solution | JointSolution], design: Design) -> None:
+    def _set_solutions(self, solutions: Sequence[Solution], design: Design) -> None:
         super()._set_solutions(solutions, design)
         self.intercept_ = float(self.intercept_[0])
 

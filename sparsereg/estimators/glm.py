@@ -11,8 +11,7 @@ import numpy.typing as npt
 
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
-from sparsereg.coef import PathCoef
-from sparsereg.design import Design, find_ids, make_design
+from sparsereg.design import Design, make_design
 from sparsereg.estimators.base import SparseLinearModel
 from sparsereg.inputs.parameters import check_alpha, check_choice, check_flag
 from sparsereg.inputs.sklearn import feature_names, set_feature_names
@@ -141,13 +140,6 @@ class GLMEstimator(PenaltyChoice, GLMBase):
     def _last_fit(self, design: Design, n_outputs: int) -> tuple[Vector, Vector] | None:
         """Return coefficients and intercepts of the last fit, if that was of as many columns and predictors."""
         old = getattr(self, "_coef", None)
-        if old is None or old.n_features != design.n_features:
+        if old is None or old.n_features != design.n_features or old.n_columns != n_outputs:
             return None
-        vectors = [old.at(k) for k in range(old.n_columns)] if isinstance(old, PathCoef) else [old]
-        if len(vectors) != n_outputs:
-            return None
-        w = np.zeros((n_outputs, design.n_active))
-        for row, vector in zip(w, vectors):
-            found, position = find_ids(vector.ids, design.active)
-            row[position] = vector.values[found]
-        return w, np.atleast_1d(self.intercept_)
+        return old.on(design.active), np.atleast_1d(self.intercept_)

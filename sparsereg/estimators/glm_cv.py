@@ -32,7 +32,7 @@ from sparsereg.model_selection.held_out import HeldOut
 from sparsereg.model_selection.scoring import Scoring, check_score, make_scoring, take
 from sparsereg.path.result import RegularizationPath
 from sparsereg.solvers.assemble import ProblemOptions, make_solver_options, prepare
-from sparsereg.solvers.base import JointSolution, Solution, SolverOptions
+from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.convergence import warn_blurred, warn_saturated, warn_unconverged
 from sparsereg.solvers.null_model import alpha_max
 
@@ -274,7 +274,7 @@ class CrossValidatedModel(GLMBase):
 
     def _held_out_scorer(
         self, data: _CVData, options: _CVOptions, weight: Vector
-    ) -> Callable[[Solution | JointSolution], dict[str, float]]:
+    ) -> Callable[[Solution], dict[str, float]]:
         """Make what scores solutions on the held-out rows with the given weights."""
         scoring, scorer = options.scoring, options.scoring.scorer
         held_out = HeldOut(data.design, options.problem.loss, data.targets.score, weight, data.offset, scoring.names)
@@ -284,13 +284,13 @@ class CrossValidatedModel(GLMBase):
         X, y = take(data.X, rows), take(data.y, rows)
         weights = {} if (weight[rows] == 1.0).all() else {"sample_weight": weight[rows]}
 
-        def score(solution: Solution | JointSolution) -> dict[str, float]:
+        def score(solution: Solution) -> dict[str, float]:
             model = self._model_of(solution, data)
             return {**held_out(solution), scoring.name: check_score(scorer(model, X, y, **weights))}
 
         return score
 
-    def _model_of(self, solution: Solution | JointSolution, data: _CVData) -> Any:
+    def _model_of(self, solution: Solution, data: _CVData) -> Any:
         """Make a fitted model of a solution, for scorers."""
         model = copy.copy(self)
         set_feature_names(model, data.design.n_features, data.names)

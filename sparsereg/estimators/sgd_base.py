@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core.losses import LOSSES
-from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.coef import SparseCoef
 from sparsereg.design import make_design
 from sparsereg.estimators.base import SparseLinearModel
 from sparsereg.inputs.rows import as_rows, check_width
@@ -144,7 +144,7 @@ class StreamModel(SparseLinearModel):
         return "_training" in vars(self)
 
     @property
-    def _coef(self) -> SparseCoef | PathCoef:
+    def _coef(self) -> SparseCoef:
         return self._training.coef
 
     @property

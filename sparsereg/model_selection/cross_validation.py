@@ -17,7 +17,6 @@ from sparsereg.model_selection.folds import Fold
 from sparsereg.solvers.assemble import ProblemOptions
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.convergence import warn_unconverged
-from sparsereg.solvers.multinomial.problem import MultinomialProblem
 from sparsereg.solvers.problem import Problem
 
 __all__ = [
@@ -90,7 +89,7 @@ class FoldJob:
         For the scores.
     """
 
-    make_problem: Callable[[Vector, float], Problem | MultinomialProblem]
+    make_problem: Callable[[Vector, float], Problem]
     make_scorer: Callable[[Vector], Callable[[Any], dict[str, float]]]
     options: ProblemOptions
     solver_options: SolverOptions
@@ -190,7 +189,7 @@ class CrossValidation:
     def _path_of(self, fold: Fold) -> FoldPath:
         job = self._job
 
-        def make_problem(smallest_alpha: float) -> Problem | MultinomialProblem:
+        def make_problem(smallest_alpha: float) -> Problem:
             # A fold takes the most memory before it is solved, and little time: one does so while others solve.
             with self._preparing:
                 return job.make_problem(fold.train_weight(job.sample_weight, job.n_samples), smallest_alpha)

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from sparsereg.path.solve import alpha_solver
+from sparsereg.path.solve import GridSolver
 from sparsereg.solvers.assemble import ProblemOptions
-from sparsereg.solvers.base import JointSolution, Solution, SolverOptions
+from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.convergence import count_rows
-from sparsereg.solvers.multinomial.problem import MultinomialProblem
 from sparsereg.solvers.null_model import gain_in_sight, null_state, state_at
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.relaxed import RelaxedFit
@@ -39,18 +38,18 @@ class FoldPath:
     ----------
     problem : Problem or MultinomialProblem or None
         Between `resume` and `pause`.
-    state : Point or MultinomialState or None
+    state : State or MultinomialState or None
         The last fit without relaxation, which the next starts from.
     n_rows : int
         Distinct rows of positive weight.
     fit_intercept : bool
-    fitted, refitted : list of Solution or JointSolution
+    fitted, refitted : list of Solution
         What is known of all fits, and of their relaxed refits if any; without coefficients.
     """
 
     def __init__(
         self,
-        make_problem: Callable[[float], Problem | MultinomialProblem],
+        make_problem: Callable[[float], Problem],
         options: ProblemOptions,
         solver_options: SolverOptions,
         *,
@@ -63,8 +62,8 @@ class FoldPath:
         self.problem: Any = None
         self.state: Any = None
         self.n_rows, self.fit_intercept = 0, False
-        self.fitted: list[Solution | JointSolution] = []
-        self.refitted: list[Solution | JointSolution] = []
+        self.fitted: list[Solution] = []
+        self.refitted: list[Solution] = []
         self._in_sight = 0.0
 
     def resume(self, smallest_alpha: float) -> None:
@@ -76,7 +75,7 @@ class FoldPath:
             Of the stretch to come; infinite where it is not known yet.
         """
         problem, options, last = self._make_problem(smallest_alpha), self._solver_options, self._last
-        self._solve = alpha_solver(
+        self._solver = GridSolver(
             problem, self._options.l1_ratio, options, penalty=self._options.penalty, gamma=self._options.gamma
         )
         self._refit = RelaxedFit(problem, options)
@@ -85,10 +84,7 @@ class FoldPath:
         if last is None:
             self.state = null_state(problem, options)
         else:
-            joint = isinstance(problem, MultinomialProblem)
-            w = last.on((problem.classes[0] if joint else problem).penalty_factor.size).toarray()
-            w = np.ascontiguousarray(w.T) if joint else w.ravel()
-            self.state = state_at(problem, w, last.b, self._alphas[-1], options)
+            self.state = state_at(problem, last.coefs.toarray().T, last.b, self._alphas[-1], options)
 
     def step(self, alpha: float) -> Any:
         """Fit at the next alpha.
@@ -99,10 +95,10 @@ class FoldPath:
 
         Returns
         -------
-        solution : Solution or JointSolution
+        solution : Solution
             Relaxed where that is asked for.
         """
-        solution = self._solve(alpha, self.state, self._solver_options)
+        solution = self._solver.solve(alpha, self.state, self._solver_options)
         self._last = solution
         self._alphas.append(alpha)
         self.fitted.append(solution.without_coefficients())
@@ -116,7 +112,7 @@ class FoldPath:
         """Free all but the last fit and what smaller alphas could win."""
         if self.problem.reference > self.problem.gap_rounding:
             self._in_sight = gain_in_sight(self.problem, self.state)
-        self.problem = self.state = self._solve = self._refit = None
+        self.problem = self.state = self._solver = self._refit = None
 
     def is_saturated(self, n_steps: int) -> bool:
         """Say whether smaller alphas have nothing left to win; while paused.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sparsereg._core import columns as column_passes
 from sparsereg.design import Design
 from sparsereg.metrics import SHARES, has_no_deviance, measure
-from sparsereg.solvers.base import JointSolution, Solution
+from sparsereg.solvers.base import Solution
 
 __all__ = ["HeldOut"]
 
@@ -54,14 +54,13 @@ class HeldOut:
         flat = has_no_deviance(y[(weight > 0.0) & (design.row_of >= 0)], loss)
         self._undefined = dict.fromkeys(SHARES.intersection(names), np.nan) if flat else {}
 
-    def __call__(self, solution: Solution | JointSolution) -> dict[str, float]:
+    def __call__(self, solution: Solution) -> dict[str, float]:
         """Score a solution; NaN is for what these rows leave undefined. Cost: one pass over its columns."""
-        design, coefs = self._design, solution.on(self._design.n_active)
-        indices, predictors = coefs.indices.astype(np.int32, copy=False), []
+        design, coefs, predictors = self._design, solution.coefs, []
         for start, end in zip(coefs.indptr, coefs.indptr[1:]):
             of_rows = np.zeros(design.n_rows)
             column_passes.accumulate(
-                design.data, design.indices, design.indptr, indices[start:end], coefs.data[start:end], of_rows
+                design.data, design.indices, design.indptr, coefs.indices[start:end], coefs.data[start:end], of_rows
             )
             predictors.append(of_rows[self._rows])
         predictor = np.stack(predictors, axis=1) if self._y.ndim == 2 else predictors[0]

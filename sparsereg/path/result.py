@@ -1,4 +1,4 @@
-"""What a regularisation path gives back."""
+"""Regularisation path: coefficients, certificates and predictions at every alpha of a grid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy import sparse, special
 
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
-from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.coef import SparseCoef
 from sparsereg.design import Design
 from sparsereg.inputs.parameters import check_alpha, check_choice, check_share
 from sparsereg.inputs.rows import as_rows, check_width
@@ -24,8 +24,7 @@ from sparsereg.inputs.weights import check_new_offsets, check_sample_weight
 from sparsereg.metrics import LIKELIHOODS, measure
 from sparsereg.path.criteria import CRITERIA, information
 from sparsereg.plot import plot_path
-from sparsereg.solvers.base import JointSolution, Solution
-from sparsereg.solvers.multinomial.problem import MultinomialProblem
+from sparsereg.solvers.base import Solution
 from sparsereg.solvers.problem import Problem
 
 __all__ = ["RegularizationPath"]
@@ -44,7 +43,7 @@ class RegularizationPath(Versioned):
     ----------
     alphas : ndarray of float64 of shape (n_alphas,)
         Strictly decreasing.
-    coef : PathCoef
+    coef : SparseCoef
         Non-zero coefficients of every fit.
         Beyond two classes those of the first alpha come first, class by class, then those of the second.
     intercepts : ndarray of float64 of shape (n_alphas,), of (n_alphas, n_classes) beyond two classes
@@ -89,7 +88,7 @@ class RegularizationPath(Versioned):
     """
 
     alphas: Vector
-    coef: PathCoef
+    coef: SparseCoef
     intercepts: Vector
     dual_gaps: Vector
     n_iters: npt.NDArray[np.int64]
@@ -113,9 +112,9 @@ class RegularizationPath(Versioned):
     @classmethod
     def of(
         cls,
-        solutions: Sequence[Solution | JointSolution],
+        solutions: Sequence[Solution],
         alphas: Vector,
-        problem: Problem | MultinomialProblem,
+        problem: Problem,
         design: Design,
         **facts: Any,
     ) -> RegularizationPath:
@@ -123,7 +122,7 @@ class RegularizationPath(Versioned):
 
         Parameters
         ----------
-        solutions : sequence of Solution or JointSolution
+        solutions : sequence of Solution
         alphas : ndarray of float64 of shape (n_alphas,)
         problem : Problem or MultinomialProblem
         design : Design
@@ -135,15 +134,15 @@ class RegularizationPath(Versioned):
         -------
         path : RegularizationPath
         """
-        coefs = sparse.hstack([solution.on(design.n_active) for solution in solutions], format="csc")
+        coefs = sparse.hstack([solution.coefs for solution in solutions], format="csc")
         losses = np.array([solution.loss for solution in solutions])
         has_deviance = problem.reference > problem.gap_rounding
         explained = 1.0 - losses / problem.reference if has_deviance else np.zeros(losses.size)
-        coef = PathCoef.from_active(design.active, coefs, design.n_features)
+        intercepts = np.stack([solution.b for solution in solutions])
         return cls(
             alphas=alphas,
-            coef=coef,
-            intercepts=np.array([solution.b for solution in solutions]),
+            coef=SparseCoef.from_active(design.active, coefs, design.n_features),
+            intercepts=intercepts if problem.n_outputs > 1 else intercepts[:, 0],
             dual_gaps=np.array([solution.dual_gap for solution in solutions]),
             n_iters=np.array([solution.n_iter for solution in solutions]),
             objectives=np.array([solution.objective for solution in solutions]),
@@ -173,9 +172,9 @@ class RegularizationPath(Versioned):
         arrays = {name: np.concatenate([getattr(self, name), getattr(further, name)]) for name in names}
         if self.violations is not None and further.violations is not None:
             arrays["violations"] = np.concatenate([self.violations, further.violations])
-        return replace(self, coef=PathCoef.joined([self.coef, further.coef]), **arrays)
+        return replace(self, coef=SparseCoef.joined([self.coef, further.coef]), **arrays)
 
-    def solution(self, k: int, design: Design) -> Solution | JointSolution:
+    def solution(self, k: int, design: Design) -> Solution:
         """Return the k-th fit as solvers gave it.
 
         Parameters
@@ -186,26 +185,22 @@ class RegularizationPath(Versioned):
 
         Returns
         -------
-        solution : Solution, beyond two classes JointSolution
+        solution : Solution
         """
         coef, b = self._fit(k)
-        columns = np.searchsorted(design.active, coef.ids).astype(np.int32)
-        facts: dict[str, Any] = {
-            "b": b,
-            "objective": float(self.objectives[k]),
-            "loss": 0.5 * float(self.deviances[k]),
-            "dual_gap": float(self.dual_gaps[k]),
-            "n_iter": int(self.n_iters[k]),
-            "converged": True,
-            "violation": np.nan if self.violations is None else float(self.violations[k]),
-        }
-        if isinstance(coef, SparseCoef):
-            return Solution(columns=columns, values=coef.values, **facts)
-        values = coef.values
-        coefs = sparse.csc_array(
-            (values.data, columns[values.indices], values.indptr), shape=(design.n_active, self.n_outputs)
+        columns, values = np.searchsorted(design.active, coef.ids).astype(np.int32), coef.values
+        return Solution(
+            coefs=sparse.csc_array(
+                (values.data, columns[values.indices], values.indptr), shape=(design.n_active, self.n_outputs)
+            ),
+            b=np.atleast_1d(b),
+            objective=float(self.objectives[k]),
+            loss=0.5 * float(self.deviances[k]),
+            dual_gap=float(self.dual_gaps[k]),
+            n_iter=int(self.n_iters[k]),
+            converged=True,
+            violation=np.nan if self.violations is None else float(self.violations[k]),
         )
-        return JointSolution(coefs=coefs, **facts)
 
     def __repr__(self) -> str:
         """Say how far the path reaches."""
@@ -249,7 +244,7 @@ class RegularizationPath(Versioned):
         """Number of columns of the training data, empty ones included."""
         return self.coef.n_features
 
-    def at(self, alpha: float) -> tuple[SparseCoef | PathCoef, Any]:
+    def at(self, alpha: float) -> tuple[SparseCoef, Any]:
         """Return coefficients and intercept at an alpha of the grid, or between two of them.
 
         Parameters
@@ -261,7 +256,8 @@ class RegularizationPath(Versioned):
 
         Returns
         -------
-        coef : SparseCoef, beyond two classes PathCoef with a column for each
+        coef : SparseCoef
+            Beyond two classes with a column for each.
         intercept : float, beyond two classes ndarray of float64 of shape (n_classes,)
         """
         k, share = self._position(alpha)
@@ -271,11 +267,10 @@ class RegularizationPath(Versioned):
         right, b_right = self._fit(k + 1)
         return left.mixed(right, share), (1.0 - share) * b_left + share * b_right
 
-    def _fit(self, k: int) -> tuple[SparseCoef | PathCoef, Any]:
-        n_outputs = self.n_outputs
-        if n_outputs == 1:
-            return self.coef.at(k), float(self.intercepts[k])
-        return self.coef.between(k * n_outputs, (k + 1) * n_outputs), self.intercepts[k].copy()
+    def _fit(self, k: int) -> tuple[SparseCoef, Any]:
+        n_outputs, b = self.n_outputs, self.intercepts[k]
+        coef = self.coef.between(k * n_outputs, (k + 1) * n_outputs)
+        return coef, float(b) if n_outputs == 1 else b.copy()
 
     def decision_function(self, X: Any, alpha: float | None = None, offset: Any = None) -> Vector:
         """Compute linear predictors, X w + b plus the offset, at one alpha or at all of them.
@@ -376,12 +371,12 @@ class RegularizationPath(Versioned):
     def _target(self, y: Any, n_samples: int, weight: Vector | None) -> Vector:
         """Bring the target of other data into the form of a linear predictor, or of several."""
         if self.classes is not None:
-            shares = probabilities_of(y, self.classes, n_samples, weight)
+            probabilities = probabilities_of(y, self.classes, n_samples, weight)
         elif self.n_outputs > 1 or (self._objective.softmax and np.ndim(y) == 2 and np.shape(y)[1] > 1):
-            shares = check_probabilities(y, n_samples, weight, max(self.n_outputs, 2))
+            probabilities = check_probabilities(y, n_samples, weight, max(self.n_outputs, 2))
         else:
             return check_target(y, n_samples, *self._objective.targets, self.loss)
-        return shares if self.n_outputs > 1 else np.ascontiguousarray(shares[:, 1])
+        return probabilities if self.n_outputs > 1 else np.ascontiguousarray(probabilities[:, 1])
 
     def criterion(self, name: str, *, gamma: float = 1.0) -> Vector:
         """Compute an information criterion of every fit: what its deviance and its non-zeros cost together.

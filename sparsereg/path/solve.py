@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core.penalties import PENALTIES
-from sparsereg.solvers import coordinate_descent, ridge
-from sparsereg.solvers.base import JointSolution, Solution, SolverOptions, State
-from sparsereg.solvers.convergence import (
-    count_rows,
-    left_of,
-    measure_of,
-    warn_saturated,
-    warn_unconverged,
-)
-from sparsereg.solvers.multinomial import solver as multinomial
-from sparsereg.solvers.multinomial.problem import MultinomialProblem, MultinomialState
-from sparsereg.solvers.nonconvex import solver as nonconvex
-from sparsereg.solvers.nonconvex.convexity import make_penalty
+from sparsereg.solvers.base import Solution, SolverOptions, State
+from sparsereg.solvers.choice import choose_solver, make_penalty
+from sparsereg.solvers.convergence import count_rows, warn_saturated, warn_unconverged
 from sparsereg.solvers.null_model import alpha_max
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.relaxed import RelaxedFit
 
-__all__ = ["alpha_solver", "relax_all", "solve_grid"]
+__all__ = ["GridSolver", "relax_all", "solve_grid"]
 
 Vector = npt.NDArray[np.float64]
 
-# A step down the grid by more than FAR passes through alphas in between, each solved to the gap ROUGH_TOL.
+# A step down the grid by more than MAX_ALPHA_RATIO passes through alphas in between, each solved to the gap
+# CONTINUATION_TOL.
 MAX_ALPHA_RATIO, CONTINUATION_TOL, MAX_STOPS = 10.0, 1e-3, 15
 
 
 def solve_grid(
-    problem: Problem | MultinomialProblem,
-    state: State | MultinomialState,
+    problem: Problem,
+    state: State,
     alphas: Vector,
     l1_ratio: float,
     options: SolverOptions,
@@ -45,13 +35,13 @@ def solve_grid(
     penalty: str = "elastic_net",
     gamma: float | None = None,
     verbose: int = 0,
-) -> list[Solution] | list[JointSolution]:
+) -> list[Solution]:
     """Solve for every alpha in turn, each from the solution before.
 
     Parameters
     ----------
     problem : Problem or MultinomialProblem
-    state : Point or MultinomialState
+    state : State or MultinomialState
         Where to start; holds the last solution on return.
     alphas : ndarray of float64 of shape (n_alphas,)
     l1_ratio : float
@@ -62,36 +52,29 @@ def solve_grid(
 
     Returns
     -------
-    solutions : list of Solution or JointSolution
+    solutions : list of Solution
 
     Warns
     -----
     ConvergenceWarning
         Where an alpha stopped short of the tolerance.
     """
-    solve = alpha_solver(problem, l1_ratio, options, penalty=penalty, gamma=gamma)
+    solver = GridSolver(problem, l1_ratio, options, penalty=penalty, gamma=gamma)
     solutions = []
     for alpha in alphas:
-        solution = solve(float(alpha), state, options)
+        solution = solver.solve(float(alpha), state, options)
         solutions.append(solution)
         if verbose:
             print(
                 f"alpha {alpha:.4e}  non-zeros {solution.columns.size:>9,}  objective {solution.objective:.8g}  "
-                f"{measure_of(solution)} {left_of(solution):.1e}  passes {solution.n_iter}"
+                f"{solution.error_name} {solution.error:.1e}  passes {solution.n_iter}"
             )
     warn_unconverged(solutions, alphas, options)
     return solutions
 
 
-def alpha_solver(
-    problem: Problem | MultinomialProblem,
-    l1_ratio: float,
-    options: SolverOptions,
-    *,
-    penalty: str = "elastic_net",
-    gamma: float | None = None,
-) -> Callable[[float, Any, SolverOptions], Any]:
-    """Return what solves at one alpha from a point, by way of other alphas where that is far away.
+class GridSolver:
+    """Solves at one alpha after another from the solution before, by way of other alphas where that is far away.
 
     Parameters
     ----------
@@ -100,45 +83,48 @@ def alpha_solver(
     options : SolverOptions
     penalty : str
     gamma : float or None
-
-    Returns
-    -------
-    solve : callable
-        Takes alpha, a point, which holds the solution on return, and controls.
     """
-    solve = _solver(problem, l1_ratio, options, penalty, gamma)
 
-    def solve_alpha(alpha: float, state: Any, options: SolverOptions) -> Any:
+    def __init__(
+        self,
+        problem: Problem,
+        l1_ratio: float,
+        options: SolverOptions,
+        *,
+        penalty: str = "elastic_net",
+        gamma: float | None = None,
+    ):
+        self.problem, self.l1_ratio, self.penalty, self.gamma = problem, l1_ratio, penalty, gamma
+        self._solve = choose_solver(problem, penalty, l1_ratio, options)
+
+    def solve(self, alpha: float, state: State, options: SolverOptions) -> Solution:
+        """Solve at one alpha.
+
+        Parameters
+        ----------
+        alpha : float
+        state : State or MultinomialState
+            Where to start; holds the solution on return.
+        options : SolverOptions
+
+        Returns
+        -------
+        solution : Solution
+        """
         if not np.isfinite(state.alpha):
-            state.alpha = alpha_max(problem, state, l1_ratio, penalty)
-        spent = 0
+            state.alpha = alpha_max(self.problem, state, self.l1_ratio, self.penalty)
+        used_iter = 0
         for stop in continuation_alphas(state.alpha, alpha):
-            budget = options.max_iter // 2 - spent
+            budget = options.max_iter // 2 - used_iter
             if budget > 0:
                 rough = replace(options, tol=max(options.tol, CONTINUATION_TOL), max_iter=budget)
-                spent += solve(float(stop), state, rough).n_iter
-        rest = replace(options, max_iter=options.max_iter - spent)
-        solution = solve(alpha, state, rest)
-        return replace(solution, n_iter=spent + solution.n_iter)
+                used_iter += self._solve(self.problem, self._penalty_of(float(stop)), state, rough).n_iter
+        rest = replace(options, max_iter=options.max_iter - used_iter)
+        solution = self._solve(self.problem, self._penalty_of(alpha), state, rest)
+        return replace(solution, n_iter=used_iter + solution.n_iter)
 
-    return solve_alpha
-
-
-def _solver(
-    problem: Problem | MultinomialProblem, l1_ratio: float, options: SolverOptions, penalty: str, gamma: float | None
-) -> Callable[[float, Any, SolverOptions], Any]:
-    """Return what solves at an alpha from a point."""
-
-    def build(alpha: float) -> Any:
-        return make_penalty(penalty, alpha, l1_ratio, gamma)
-
-    if PENALTIES[penalty].is_convex:
-        convex: Callable[..., Any] = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
-        if isinstance(problem, MultinomialProblem):
-            convex = multinomial.solve
-        return lambda alpha, state, options: convex(problem, build(alpha), state, options)
-    companion = nonconvex.LassoWarmStart(problem, options) if PENALTIES[penalty].is_l0 else None
-    return lambda alpha, state, options: nonconvex.solve(problem, build(alpha), state, options, companion)
+    def _penalty_of(self, alpha: float) -> Any:
+        return make_penalty(self.penalty, alpha, self.l1_ratio, self.gamma)
 
 
 def continuation_alphas(start: float, end: float) -> Vector:
@@ -151,23 +137,20 @@ def continuation_alphas(start: float, end: float) -> Vector:
 
 
 def relax_all(
-    problem: Problem | MultinomialProblem,
-    solutions: Sequence[Solution | JointSolution],
-    alphas: Vector,
-    options: SolverOptions,
-) -> list[Any]:
+    problem: Problem, solutions: Sequence[Solution], alphas: Vector, options: SolverOptions
+) -> list[Solution]:
     """Refit the supports of a path without penalty.
 
     Parameters
     ----------
     problem : Problem or MultinomialProblem
-    solutions : sequence of Solution or JointSolution
+    solutions : sequence of Solution
     alphas : ndarray of float64 of shape (n_alphas,)
     options : SolverOptions
 
     Returns
     -------
-    refits : list of Solution or JointSolution
+    refits : list of Solution
 
     Warns
     -----

@@ -29,7 +29,7 @@ from sparsereg.inputs.values import build
 from sparsereg.inputs.weights import check_offset, check_offsets, check_sample_weight
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.column_penalties import check_sign_bounds, make_column_penalties
-from sparsereg.solvers.multinomial.problem import MultinomialProblem, make_multinomial_problem
+from sparsereg.solvers.multinomial.problem import make_multinomial_problem
 from sparsereg.solvers.nonconvex.convexity import threshold_scales
 from sparsereg.solvers.presolve import make_problem
 from sparsereg.solvers.problem import Problem
@@ -37,7 +37,14 @@ from sparsereg.solvers.problem import Problem
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
-__all__ = ["ProblemOptions", "make_loss", "make_problem_options", "make_solver_options", "prepare"]
+__all__ = [
+    "ProblemOptions",
+    "make_loss",
+    "make_multinomial_problem",
+    "make_problem_options",
+    "make_solver_options",
+    "prepare",
+]
 
 Vector = npt.NDArray[np.float64]
 
@@ -120,7 +127,7 @@ def make_problem_options(
 
 def prepare(
     design: Design, y: Any, sample_weight: Any, offset: Any, options: ProblemOptions, smallest_alpha: float
-) -> Problem | MultinomialProblem:
+) -> Problem:
     """Check a target and bring it, with the design, into the form that solvers take.
 
     Parameters

@@ -1,4 +1,4 @@
-"""What every solver takes and gives."""
+"""Solver options, state and solution: what every solver takes and gives."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-__all__ = ["JointSolution", "Progress", "QuadraticModel", "Solution", "SolverOptions", "State"]
+from sparsereg.coef import nonzeros_of
+
+__all__ = ["Progress", "QuadraticModel", "Solution", "SolverOptions", "State"]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a callback is told after every look at the duality gap.
+    """What a callback is told after every check of the duality gap.
 
     Attributes
     ----------
     alpha : float
-        Penalty strength being solved for. On the way to one far below the last, strengths in between are seen too.
+        Penalty strength being solved for. On the way to one far below the last, strengths in between are reported too.
     n_iter : int
         Passes over the working set or the data so far, at this alpha.
     dual_gap : float
@@ -40,7 +42,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class SolverOptions:
-    """When to stop, how many threads to use, whom to tell.
+    """Stopping rules, number of threads, callback.
 
     Attributes
     ----------
@@ -94,9 +96,9 @@ class State:
     Attributes
     ----------
     w : ndarray of float64 of shape (n_active,)
-        Coefficients of the columns that are not private.
+        Coefficients of the columns that are not singletons.
     b : float
-        Intercept, relative to the centre of the target.
+        Intercept, relative to the mean of the target.
     neg_gradient : ndarray of float64 of shape (n_rows,)
         Minus the derivative of the weighted loss at each row's linear predictor.
     eta : ndarray of float64 of shape (n_rows,) or None
@@ -110,7 +112,7 @@ class State:
     Xt_is_current : ndarray of bool of shape (n_active,) or None
         Where `Xt_neg_gradient` is up to date; None: nowhere.
     alpha : float
-        The strength that this point solves; infinite for the null model.
+        The strength that this state solves; infinite for the null model.
     model : QuadraticModel or None
         Of the loss, where a solver has left one; it is that at this state if response and `eta` are the same.
     factors : tuple or None
@@ -134,6 +136,11 @@ class State:
         """Number of coefficients that are not zero, those of singleton columns too."""
         return int(np.count_nonzero(self.w) + np.count_nonzero(self.singleton_w))
 
+    @property
+    def outputs(self) -> tuple[State, ...]:
+        """The state of each output: one."""
+        return (self,)
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -141,13 +148,12 @@ class Solution:
 
     Attributes
     ----------
-    columns : ndarray of int32 of shape (n_nonzero,)
-        Compact ids of the non-zero coefficients, ascending.
-    values : ndarray of float64 of shape (n_nonzero,)
-    b : float
-        Intercept on the user's scale.
+    coefs : csc_array of float64 of shape (n_active, n_outputs)
+        No stored zeros.
+    b : ndarray of float64 of shape (n_outputs,)
+        Intercepts on the user's scale.
     objective : float
-        F(w, b) on the user's scale.
+        F(w, b) on the user's scale, of all outputs together.
     loss : float
         The part of it that is the mean loss.
     dual_gap : float
@@ -156,52 +162,11 @@ class Solution:
         Passes over the working set plus passes over all columns.
     converged : bool
     violation : float
-        How far the point is from a minimum along every coordinate: the most by which minimising over one alone would
+        How far the state is from a minimum along every coordinate: the most by which minimising over one alone would
         move its gradient, relative to the largest gradient entry of the null model. NaN where a gap says more.
     unbounded : bool
         The loss keeps falling along columns without penalty (classes that they separate, counts of zero on all their
         rows): the solution is where the gap met the tolerance, and no coefficients are best.
-    """
-
-    columns: npt.NDArray[np.int32]
-    values: npt.NDArray[np.float64]
-    b: float
-    objective: float
-    loss: float
-    dual_gap: float
-    n_iter: int
-    converged: bool
-    violation: float = np.nan
-    unbounded: bool = False
-
-    @classmethod
-    def of(cls, w: npt.NDArray[np.float64], **facts: Any) -> Solution:
-        """Keep the non-zeros of a compact vector."""
-        # Thirteen times as fast as the non-zeros of numbers.
-        columns = np.flatnonzero(w != 0.0).astype(np.int32)
-        return cls(columns=columns, values=w[columns], **facts)
-
-    def on(self, n_active: int) -> sparse.csc_array:
-        """Return the coefficients as a matrix of shape (n_active, 1)."""
-        return sparse.csc_array((self.values, self.columns, [0, self.columns.size]), shape=(n_active, 1))
-
-    def without_coefficients(self) -> Solution:
-        """Return what is known of the fit, without the fit."""
-        return replace(self, columns=self.columns[:0], values=self.values[:0])
-
-
-@dataclass(frozen=True)
-class JointSolution:
-    """One certified fit of a coefficient vector for each class, on the compact columns.
-
-    Attributes
-    ----------
-    coefs : csc_array of float64 of shape (n_active, n_classes)
-        No stored zeros.
-    b : ndarray of float64 of shape (n_classes,)
-        Intercepts.
-    objective, loss, dual_gap, n_iter, converged, violation, unbounded
-        As in `Solution`, for all classes together.
     """
 
     coefs: sparse.csc_array
@@ -214,15 +179,27 @@ class JointSolution:
     violation: float = np.nan
     unbounded: bool = False
 
-    def on(self, n_active: int) -> sparse.csc_array:
-        """Return the coefficients, a matrix of shape (n_active, n_classes)."""
-        return self.coefs
+    @classmethod
+    def of(cls, w: npt.NDArray[np.float64], *, b: float | npt.NDArray[np.float64], **facts: Any) -> Solution:
+        """Keep the non-zeros of a compact vector, or of an array with one in each row."""
+        return cls(coefs=nonzeros_of(np.atleast_2d(w)), b=np.atleast_1d(b), **facts)
 
-    def without_coefficients(self) -> JointSolution:
+    def without_coefficients(self) -> Solution:
         """Return what is known of the fit, without the fit."""
         return replace(self, coefs=sparse.csc_array(self.coefs.shape))
 
     @property
+    def error_name(self) -> str:
+        """What the fit is certified by: "gap" or "violation"."""
+        return "violation" if np.isnan(self.dual_gap) else "gap"
+
+    @property
+    def error(self) -> float:
+        """That gap or violation, in units of `SolverOptions.tol`."""
+        return self.violation if np.isnan(self.dual_gap) else self.dual_gap
+
+    @property
     def columns(self) -> npt.NDArray[np.int32]:
-        """Compact ids of the columns that some class uses, ascending."""
-        return np.unique(self.coefs.indices).astype(np.int32)
+        """Compact ids of the columns that some output uses, ascending."""
+        indices = self.coefs.indices
+        return indices if self.coefs.shape[1] == 1 else np.unique(indices)

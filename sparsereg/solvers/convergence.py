@@ -1,4 +1,4 @@
-"""Warnings of fits that are less than what was asked for, once for all of them."""
+"""Convergence warnings: fits that are less than what was asked for, once for all of them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.inputs.sklearn import ConvergenceWarning
-from sparsereg.solvers.base import JointSolution, Solution, SolverOptions
-from sparsereg.solvers.multinomial.problem import MultinomialProblem
+from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.problem import Problem
 
 __all__ = [
     "ConstantColumnWarning",
     "count_rows",
     "frames_of_the_package",
-    "left_of",
-    "measure_of",
     "warn_blurred",
     "warn_saturated",
     "warn_unconverged",
@@ -28,43 +25,14 @@ __all__ = [
 Vector = npt.NDArray[np.float64]
 
 
-def measure_of(solution: Solution | JointSolution) -> str:
-    """Name what says how far a solution is from where it should be: its gap, or its violation.
-
-    Parameters
-    ----------
-    solution : Solution or JointSolution
-
-    Returns
-    -------
-    name : {"gap", "violation"}
-    """
-    return "violation" if np.isnan(solution.dual_gap) else "gap"
-
-
-def left_of(solution: Solution | JointSolution) -> float:
-    """Say how far a solution is from where it should be.
-
-    Parameters
-    ----------
-    solution : Solution or JointSolution
-
-    Returns
-    -------
-    left : float
-        In units of `SolverOptions.tol`.
-    """
-    return solution.violation if np.isnan(solution.dual_gap) else solution.dual_gap
-
-
 def warn_unconverged(
-    solutions: Sequence[Solution | JointSolution], alphas: Vector, options: SolverOptions, *, relaxed: bool = False
+    solutions: Sequence[Solution], alphas: Vector, options: SolverOptions, *, relaxed: bool = False
 ) -> None:
     """Warn of fits that stopped short of the tolerance, once for all of them, with the worst.
 
     Parameters
     ----------
-    solutions : sequence of Solution or JointSolution
+    solutions : sequence of Solution
     alphas : ndarray of float64 of shape (n_solutions,)
     options : SolverOptions
         What they were asked for.
@@ -77,14 +45,14 @@ def warn_unconverged(
     """
     failed = [k for k, solution in enumerate(solutions) if not solution.converged]
     if failed:
-        worst = max(failed, key=lambda k: left_of(solutions[k]))
-        measure = measure_of(solutions[worst])
-        name, of = ("duality gap", "objective") if measure == "gap" else ("violation", "largest gradient entry")
+        alpha, worst = max(((alphas[k], solutions[k]) for k in failed), key=lambda fit: fit[1].error)
+        is_gap = worst.error_name == "gap"
+        name, of = ("duality gap", "objective") if is_gap else ("violation", "largest gradient entry")
         warnings.warn(
             f"{len(failed)} of {len(solutions)} fits stopped before the {name} reached tol={options.tol:g} "
-            f"(relative to the {of} of the model with intercept only); the worst, alpha={alphas[worst]:.4g}, "
-            f"has a {measure} of {left_of(solutions[worst]):.2g} after {solutions[worst].n_iter} passes. "
-            f"{_advice(solutions[worst], options, relaxed)}",
+            f"(relative to the {of} of the model with intercept only); the worst, alpha={alpha:.4g}, "
+            f"has a {worst.error_name} of {worst.error:.2g} after {worst.n_iter} passes. "
+            f"{_advice(worst, options, relaxed)}",
             ConvergenceWarning,
             stacklevel=frames_of_the_package(),
         )
@@ -100,7 +68,7 @@ def warn_unconverged(
         )
 
 
-def _advice(solution: Solution | JointSolution, options: SolverOptions, relaxed: bool) -> str:
+def _advice(solution: Solution, options: SolverOptions, relaxed: bool) -> str:
     """Say what helps a fit that stopped short of the tolerance."""
     if solution.n_iter >= options.max_iter:
         return f"Increase max_iter (now {options.max_iter}), increase tol, or use a larger alpha."
@@ -115,7 +83,7 @@ def _advice(solution: Solution | JointSolution, options: SolverOptions, relaxed:
     )
 
 
-def count_rows(problem: Problem | MultinomialProblem) -> int:
+def count_rows(problem: Problem) -> int:
     """Count the distinct rows of positive weight.
 
     Parameters
@@ -126,13 +94,11 @@ def count_rows(problem: Problem | MultinomialProblem) -> int:
     -------
     n_rows : int
     """
-    rows = problem.classes[0] if isinstance(problem, MultinomialProblem) else problem
+    rows = problem.outputs[0]
     return int(np.count_nonzero(np.broadcast_to(rows.weight, (rows.n_rows,))))
 
 
-def warn_saturated(
-    n_rows: int, fit_intercept: bool, n_nonzero: Sequence[int], alphas: Vector
-) -> None:
+def warn_saturated(n_rows: int, fit_intercept: bool, n_nonzero: Sequence[int], alphas: Vector) -> None:
     """Warn of supports that have as many coefficients as there are rows: what fits them says nothing of other rows.
 
     Parameters

@@ -1,4 +1,4 @@
-"""What given coefficients are worth: F, and how far it can be from its minimum."""
+"""Evaluation of given coefficients: F, and a bound on its distance from the minimum."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers import coordinate_descent
+from sparsereg.solvers import convex
 from sparsereg.solvers.base import SolverOptions
-from sparsereg.solvers.multinomial import solver as multinomial
-from sparsereg.solvers.multinomial.problem import MultinomialProblem
 from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
 from sparsereg.solvers.null_model import null_state, state_at
 from sparsereg.solvers.problem import Problem
@@ -22,7 +20,7 @@ __all__ = ["Evaluation", "evaluate", "gain_of_a_descent"]
 Vector = npt.NDArray[np.float64]
 
 # A certificate, and no descent after it.
-LOOK = SolverOptions(tol=0.0, max_iter=1)
+CERTIFY = SolverOptions(tol=0.0, max_iter=1)
 # The same, and one descent.
 STEP = SolverOptions(tol=0.0, max_iter=2)
 
@@ -47,34 +45,31 @@ class Evaluation:
     violation: float
 
 
-def evaluate(
-    problem: Problem | MultinomialProblem, penalty: Any, w: Vector, intercept: Any, objective: float
-) -> Evaluation:
-    """Measure how far coefficients are from the optimum, at the price of one look at all columns.
+def evaluate(problem: Problem, penalty: Any, w: Vector, intercept: Any, objective: float) -> Evaluation:
+    """Measure how far coefficients are from the optimum, at the cost of one pass over all columns.
 
     Parameters
     ----------
     problem : Problem or MultinomialProblem
         Without singleton columns (`eliminate=False`).
     penalty : registered penalty
-    w : ndarray of float64 of shape (n_active,), or (n_classes, n_active) for a MultinomialProblem
-    intercept : float, or ndarray of float64 of shape (n_classes,)
+    w : ndarray of float64 of shape (n_active,) or (n_outputs, n_active)
+    intercept : float, or ndarray of float64 of shape (n_outputs,)
     objective : float
         F(w, intercept).
 
     Returns
     -------
-    appraisal : Evaluation
+    evaluation : Evaluation
         The bound is that of a dual point made of (w, b), with the intercept that is best beside w: the gap is from
         F(w, intercept) as it is.
     """
     if not penalty.is_convex:
         return Evaluation(objective, np.nan, _violation(problem, penalty, w, intercept))
     # Where the null model fits better it makes the bound.
-    state = state_at(problem, w, intercept, penalty.alpha, LOOK)
-    solve = multinomial.solve if isinstance(problem, MultinomialProblem) else coordinate_descent.solve
-    seen = solve(problem, penalty, state, LOOK)
-    bound = seen.objective - seen.dual_gap * problem.reference
+    state = state_at(problem, w, intercept, penalty.alpha, CERTIFY)
+    certified = convex.solve(problem, penalty, state, CERTIFY)
+    bound = certified.objective - certified.dual_gap * problem.reference
     gap = max(objective - bound, 0.0)
     if problem.reference <= problem.gap_rounding:
         # The null model fits exactly: so does this, or it is infinitely worse.
@@ -82,9 +77,7 @@ def evaluate(
     return Evaluation(objective, gap / problem.reference, np.nan)
 
 
-def gain_of_a_descent(
-    problem: Problem | MultinomialProblem, penalty: ElasticNet, w: Vector, intercept: Any, objective: float
-) -> float:
+def gain_of_a_descent(problem: Problem, penalty: ElasticNet, w: Vector, intercept: Any, objective: float) -> float:
     """Measure what coordinate descent gains at once: as the duality gap is a bound from above, this is one from below.
 
     Parameters
@@ -98,16 +91,15 @@ def gain_of_a_descent(
         Part of the distance of F(w, intercept) from its minimum, relative to the objective of the null model.
     """
     state = state_at(problem, w, intercept, penalty.alpha, STEP)
-    solve = multinomial.solve if isinstance(problem, MultinomialProblem) else coordinate_descent.solve
-    return (objective - solve(problem, penalty, state, STEP).objective) / problem.reference
+    return (objective - convex.solve(problem, penalty, state, STEP).objective) / problem.reference
 
 
 def _violation(problem: Problem, penalty: Any, w: Vector, intercept: float) -> float:
     """Measure how far coefficients are from a minimum along every coordinate."""
     if problem.reference <= problem.gap_rounding:
         return 0.0
-    state = null_state(problem, LOOK)
+    state = null_state(problem, CERTIFY)
     state.w, state.b = w.copy(), problem.intercept_inside(w, intercept)
-    run = CoordinatewiseMinimizer(problem, penalty, state, LOOK)
+    run = CoordinatewiseMinimizer(problem, penalty, state, CERTIFY)
     run.measure(problem.columns)
     return run.violation

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from sparsereg._core import columns as column_passes
 from sparsereg._core import row_objective
 from sparsereg._core.penalties import ElasticNet
+from sparsereg.solvers.base import State
 from sparsereg.solvers.centering import Centring
 from sparsereg.solvers.response import NO_SINGLETONS, Response, linearise_rows
 
@@ -97,6 +99,12 @@ class Problem:
     columns: Ids
     singletons: SingletonColumns | None
     threshold_scale: Vector | None = None
+    n_outputs: ClassVar[int] = 1
+
+    @property
+    def outputs(self) -> tuple[Problem, ...]:
+        """The problem of each output: one."""
+        return (self,)
 
     @property
     def matrix(self) -> tuple:
@@ -167,6 +175,11 @@ class Problem:
         return self.response.constant
 
     @property
+    def null_intercepts(self) -> tuple[float]:
+        """Intercept of the model without columns, less `y_mean`."""
+        return (self.response.null_intercept,)
+
+    @property
     def null_objective(self) -> float:
         """F of the model with intercept only, less `constant`."""
         return self.response.null_objective
@@ -180,6 +193,25 @@ class Problem:
     def reference(self) -> float:
         """What gaps are relative to: the objective of the null model, all parts of it."""
         return self.null_objective + self.constant
+
+    @property
+    def has_unpenalized(self) -> bool:
+        """Some column carries no penalty."""
+        return bool(np.any(self.penalty_factor[self.columns] == 0.0))
+
+    def restrict(self, columns: Ids) -> Problem:
+        """Return a problem that has no columns but those given, none of them eliminated."""
+        return replace(self, columns=columns, singletons=None)
+
+    def joined(self, states: Sequence[State], losses: Sequence[float]) -> tuple[State, float]:
+        """Return the state of all outputs, of which there is one, and its loss."""
+        return states[0], losses[0]
+
+    def refresh(self, state: State) -> float:
+        """Return the loss at a state without singleton columns, whose gradient solvers keep up to date."""
+        if self.is_quadratic:
+            return self.squared_loss(state.neg_gradient)
+        return linearise_rows(self.loss, self.row_terms, state.eta, np.empty(self.n_rows))[0]
 
     def intercept_outside(self, w: Vector, b: float) -> float:
         """Return the intercept on the user's scale, of a point."""

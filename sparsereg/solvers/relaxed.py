@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers import coordinate_descent
-from sparsereg.solvers.base import JointSolution, Solution, SolverOptions
-from sparsereg.solvers.multinomial import solver as multinomial
-from sparsereg.solvers.multinomial.problem import MultinomialProblem
+from sparsereg.solvers import convex
+from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.null_model import state_at
 from sparsereg.solvers.problem import Problem
 
@@ -20,7 +14,7 @@ __all__ = ["RelaxedFit"]
 
 
 # Without penalty nearly collinear columns leave a fit that hardly changes for tens of thousands of passes.
-MOST_PASSES = 2000
+MAX_PASSES = 2000
 
 
 class RelaxedFit:
@@ -32,23 +26,23 @@ class RelaxedFit:
     options : SolverOptions
     """
 
-    def __init__(self, problem: Problem | MultinomialProblem, options: SolverOptions):
+    def __init__(self, problem: Problem, options: SolverOptions):
         # Nobody asked for alpha = 0, and so no callback is told of it.
         self._problem = problem
-        self._controls = replace(options, callback=None, max_iter=min(options.max_iter, MOST_PASSES))
-        self._refits: dict[bytes, Any] = {}
+        self._options = replace(options, callback=None, max_iter=min(options.max_iter, MAX_PASSES))
+        self._refits: dict[bytes, Solution] = {}
 
-    def __call__(self, solution: Solution | JointSolution) -> Any:
+    def __call__(self, solution: Solution) -> Solution:
         """Refit the support of a penalised solution.
 
         Parameters
         ----------
-        solution : Solution or JointSolution
-            The support of a joint solution is the columns that some class uses; every class may use them.
+        solution : Solution
+            Its support is the columns that some output uses; every output may use them.
 
         Returns
         -------
-        refit : Solution or JointSolution
+        refit : Solution
             Its objective is its loss, never above that of the penalised solution; its gap is that of the problem on
             the support. Where several coefficients are best (a support with more columns than rows, or collinear ones)
             those that the solver reaches from the penalised solution.
@@ -59,37 +53,13 @@ class RelaxedFit:
             known = self._refits[key] = self._refit(solution)
         return known
 
-    def _refit(self, solution: Solution | JointSolution) -> Any:
-        problem, columns, nothing = self._problem, solution.columns, ElasticNet(0.0, 1.0)
-        refit: Solution | JointSolution
-        if isinstance(problem, MultinomialProblem):
-            joint = replace(problem, classes=tuple(restrict(part, columns) for part in problem.classes))
-            w = solution.on(joint.classes[0].penalty_factor.size).toarray()
-            start = state_at(joint, np.ascontiguousarray(w.T), solution.b, 0.0, self._controls)
-            refit = multinomial.solve(joint, nothing, start, self._controls)
-        else:
-            single = restrict(problem, columns)
-            w = solution.on(single.penalty_factor.size).toarray().ravel()
-            start = state_at(single, w, solution.b, 0.0, self._controls)
-            refit = coordinate_descent.solve(single, nothing, start, self._controls)
+    def _refit(self, solution: Solution) -> Solution:
+        problem = self._problem.restrict(solution.columns)
+        start = state_at(problem, solution.coefs.toarray().T, solution.b, 0.0, self._options)
+        refit = convex.solve(problem, ElasticNet(0.0, 1.0), start, self._options)
         if refit.loss <= solution.loss:
             return refit
         return replace(
             solution, objective=solution.loss, dual_gap=refit.dual_gap, violation=refit.violation,
             n_iter=refit.n_iter, converged=refit.converged, unbounded=refit.unbounded,
         )
-
-
-def restrict(problem: Problem, columns: npt.NDArray[np.int32]) -> Problem:
-    """Return a problem that has no columns but those given, none of them eliminated.
-
-    Parameters
-    ----------
-    problem : Problem
-    columns : ndarray of int32 of shape (n_columns,)
-
-    Returns
-    -------
-    problem : Problem
-    """
-    return replace(problem, columns=columns, singletons=None)

@@ -10,16 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import column_objective
-from sparsereg.coef import SparseCoef
-from sparsereg.design import Design, find_ids
+from sparsereg.design import Design
 from sparsereg.inputs.sklearn import ConvergenceWarning
 from sparsereg.solvers import saga
+from sparsereg.solvers.assemble import make_multinomial_problem
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.centering import FAR_FOR_STEPS, NOWHERE
 from sparsereg.solvers.column_penalties import ColumnPenalties
 from sparsereg.solvers.convergence import frames_of_the_package, warn_unconverged
 from sparsereg.solvers.evaluate import Evaluation, evaluate, gain_of_a_descent
-from sparsereg.solvers.multinomial.problem import make_multinomial_problem
 from sparsereg.solvers.null_model import state_at
 from sparsereg.solvers.presolve import make_problem
 from sparsereg.solvers.problem import Problem
@@ -62,10 +61,10 @@ def appraise_course(training: Training, chunk: Chunk, design: Design) -> Evaluat
     """
     rows, y, weight = chunk.rows, chunk.y, chunk.weight
     settings, penalty = training.settings, training.settings.penalty
-    vectors, b = _vectors(training), training.intercept
-    paid = np.array([_penalty_paid(penalty, vector.values) for vector in vectors])
-    objectives = training.losses(rows, y, weight) + (paid.sum() if training.learner.softmax else paid)
-    w = _on(vectors, design.active)
+    coef, b = training.coef, training.intercept
+    penalty_sums = np.array([_penalty_sum(penalty, coef.at(k).values.data) for k in range(coef.n_columns)])
+    objectives = training.losses(rows, y, weight) + (penalty_sums.sum() if training.learner.softmax else penalty_sums)
+    w = coef.on(design.active)
     if training.learner.softmax:
         objective = float(objectives[0])
         if not penalty.is_convex:
@@ -124,7 +123,7 @@ def finish_course(training: Training, chunk: Chunk, design: Design, seed: int) -
     """
     settings, penalty = training.settings, training.settings.penalty
     options = SolverOptions(settings.finish_tol, settings.max_iter, settings.n_threads)
-    starts = zip(_on(_vectors(training), design.active), training.intercept, strict=True)
+    starts = zip(training.coef.on(design.active), training.intercept, strict=True)
     solutions, centring = [], NOWHERE
     for problem, (w, b) in zip(_problems(settings, chunk, design, penalty.l1_ratio), starts, strict=True):
         # The same for every output.
@@ -132,12 +131,12 @@ def finish_course(training: Training, chunk: Chunk, design: Design, seed: int) -
         state = state_at(problem, w, float(b), penalty.alpha, options)
         solutions.append(saga.finish(problem, penalty, state, options, seed))
     warn_unconverged(solutions, np.full(len(solutions), penalty.alpha), options)
-    w = np.column_stack([solution.on(design.n_active).toarray().ravel() for solution in solutions])
+    w = np.hstack([solution.coefs.toarray() for solution in solutions])
     used = np.flatnonzero(w.any(axis=1))
-    training.settle(design.active[used], w[used], np.array([solution.b for solution in solutions]))
+    training.settle(design.active[used], w[used], np.concatenate([solution.b for solution in solutions]))
     if centring.columns.size:
         # Cells round coefficients, and where columns are far from zero intercepts have to know.
-        rounded = w.T - _on(_vectors(training), design.active)
+        rounded = w.T - training.coef.on(design.active)
         training.learner.intercept[0] += [centring.lost(of_output) for of_output in rounded]
     training.n_iter += max(solution.n_iter for solution in solutions)
 
@@ -152,22 +151,7 @@ def _problems(settings: StreamSettings, chunk: Chunk, design: Design, l1_ratio: 
         )
 
 
-def _vectors(training: Training) -> list[SparseCoef]:
-    """Return the coefficients of each output."""
-    coef = training.coef
-    return [coef] if isinstance(coef, SparseCoef) else [coef.at(k) for k in range(coef.n_columns)]
-
-
-def _on(vectors: list[SparseCoef], active: Ids) -> Vector:
-    """Bring coefficients to compact columns, an array of shape (n_outputs, n_active)."""
-    w = np.zeros((len(vectors), active.size))
-    for row, vector in zip(w, vectors, strict=True):
-        found, position = find_ids(vector.ids, active)
-        row[position] = vector.values[found]
-    return w
-
-
-def _penalty_paid(penalty: Any, values: Vector) -> float:
+def _penalty_sum(penalty: Any, values: Vector) -> float:
     """Sum the penalty over coefficients."""
     ones = np.ones(values.size)
     return column_objective.penalty_value(penalty, np.arange(values.size, dtype=np.int32), values, ones, ones)

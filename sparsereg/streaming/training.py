@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
-from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.coef import SparseCoef, nonzeros_of
 from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.sklearn import ConvergenceWarning
 from sparsereg.metrics import mean_deviance
@@ -118,7 +117,7 @@ class Training:
         self.start: tuple[Ids, Vector] = np.empty(0, dtype=np.int64), np.empty((0, n_outputs))
         self._totals = np.zeros(2)
         # Coefficients that were read, and the number of changes before that.
-        self._read: tuple[int, SparseCoef | PathCoef] | None = None
+        self._read: tuple[int, SparseCoef] | None = None
         self._n_changes, self._is_learning = 0, False
         self._watch = Watch(self._mean_losses, self._undecided)
 
@@ -248,23 +247,19 @@ class Training:
         return self.coef.decision(rows).reshape(rows.n_samples, -1) + self.intercept
 
     @property
-    def coef(self) -> SparseCoef | PathCoef:
+    def coef(self) -> SparseCoef:
         """Coefficients now; read from the state once after each time that something was learned."""
         known, n_changes, is_learning = self._known, self._n_changes, self._is_learning
         if known is not None:
             return known
         ids, w = self.learner.coefficients()
-        coef: SparseCoef | PathCoef
-        if self.learner.n_outputs == 1:
-            coef = SparseCoef(ids, w[:, 0].copy(), self.n_features)
-        else:
-            coef = PathCoef(ids, sparse.csc_array(w), self.n_features)
+        coef = SparseCoef(ids, nonzeros_of(w.T), self.n_features)
         if not is_learning:
             self._read = n_changes, coef
         return coef
 
     @property
-    def _known(self) -> SparseCoef | PathCoef | None:
+    def _known(self) -> SparseCoef | None:
         """Coefficients that were read after the last change."""
         read = self._read
         return read[1] if read is not None and read[0] == self._n_changes else None

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.coef import SparseCoef
 from sparsereg.inputs.values import as_numeric
 from sparsereg.streaming.batch import canonical_rows
 from sparsereg.streaming.training import Training
@@ -25,7 +25,7 @@ def start_from(training: Training, coef: Any, intercept: Any) -> None:
     Parameters
     ----------
     training : Training
-    coef : None, array-like, SciPy sparse matrix, SparseCoef or PathCoef
+    coef : None, array-like, SciPy sparse matrix or SparseCoef
         As `fit` takes it.
     intercept : None, float or array-like of shape (n_outputs,)
 
@@ -68,8 +68,6 @@ def _read_coefficients(coef: Any, n_outputs: int, n_features: int) -> tuple[Ids,
         return np.empty(0, dtype=np.int64), np.empty((0, n_outputs))
     if isinstance(coef, SparseCoef):
         coef = coef.to_csr()
-    elif isinstance(coef, PathCoef):
-        coef = coef.to_csc().T
     if not sparse.issparse(coef):
         coef = np.atleast_2d(as_numeric(coef, "coef_init"))
     if coef.shape != (n_outputs, n_features):

@@ -107,12 +107,12 @@ def test_scores_from_the_weights(demo, name):
     shown, part = demo.fits[name], demo.parts["held out"]
     for k in shown.choices.values():
         coef = shown.path.coef.at(k)
-        weights = dict(zip(coef.ids.tolist(), coef.values.tolist()))
+        weights = dict(zip(coef.ids.tolist(), coef.values.data.tolist()))
         ids = part.X.indices.reshape(part.y.size, 5).tolist()
         prediction = [shown.path.intercepts[k] + sum(weights.get(j, 0.0) for j in row) for row in ids]
         assert shown.held_out_r2[k] == pytest.approx(r2(part.y, prediction), abs=1e-10)
         assert shown.train_r2[k] == pytest.approx(shown.path.dev_ratio[k], abs=1e-10)
-        assert shown.n_bytes(k) == 16 * shown.path.df[k] == coef.ids.nbytes + coef.values.nbytes
+        assert shown.n_bytes(k) == 16 * shown.path.df[k] == coef.ids.nbytes + coef.values.data.nbytes
 
 
 # Cells with the same rows make the weights of the lasso, not its fit to the training part, a matter of choice.

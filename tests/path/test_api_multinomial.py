@@ -10,7 +10,7 @@ from support.multinomial_twins import RawMultinomial
 from support.wide_matrices import CROSS_WIDTH, lat_long_cross
 
 from sparsereg import logistic_path, poisson_path, regularization_path
-from sparsereg.coef import PathCoef, SparseCoef
+from sparsereg.coef import SparseCoef
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((90, 7)) * (RNG.random((90, 7)) < 0.6)
@@ -95,7 +95,7 @@ def test_at():
     coefs = PATH.coefs.toarray().reshape(7, 6, 3)
     for k, alpha in enumerate(PATH.alphas):
         coef, intercepts = PATH.at(alpha)
-        assert isinstance(coef, PathCoef)
+        assert isinstance(coef, SparseCoef)
         assert coef.n_columns == 3
         np.testing.assert_array_equal(coef.to_csc().toarray(), coefs[:, k])
         np.testing.assert_array_equal(intercepts, PATH.intercepts[k])

@@ -87,7 +87,7 @@ def test_between_two_alphas_of_the_grid(share):
             expected = scores if path is PATH else special.softmax(scores, axis=1)
             np.testing.assert_allclose(path.predict(X, alpha), expected, atol=1e-12)
     # Coefficients that cancel leave no stored zero.
-    left, right = (SparseCoef(np.array([3, 7]), np.array([value, 1.0]), 9) for value in (1.0, -1.0))
+    left, right = (SparseCoef.from_active(np.array([3, 7]), [value, 1.0], 9) for value in (1.0, -1.0))
     assert left.mixed(right, 0.5).ids.tolist() == [7]
 
 

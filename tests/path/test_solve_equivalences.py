@@ -247,7 +247,7 @@ def test_the_wide_cross(l1_ratio):
         raw = dense.raw(path.alphas[k])
         w = np.zeros(used.size)
         coef, b = path.at(path.alphas[k])
-        w[np.searchsorted(used, coef.ids)] = coef.values
+        w[np.searchsorted(used, coef.ids)] = coef.values.data
         assert raw.objective(w, b) == pytest.approx(path.objectives[k], rel=1e-12)
         assert raw.violation(w, b) <= np.sqrt(path.dual_gaps[k] + ROUNDING)
     np.testing.assert_allclose(path.predict(X[:10]), (X[:10] @ path.coefs).toarray() + path.intercepts, rtol=1e-12)

@@ -29,7 +29,7 @@ def judge(regression, alpha, design, solution, options=CONTROLS):
     if solution.converged:
         assert solution.dual_gap <= options.tol + 1e-11
     assert np.all(np.diff(solution.columns) > 0)
-    assert np.all(solution.values != 0.0)
+    assert np.all(solution.coefs.data != 0.0)
 
 
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.3, 1.0])

@@ -50,8 +50,8 @@ def test_equal_supports_are_refitted_once():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((60, 8))
     y = X[:, 0] + 0.1 * rng.standard_normal(60)
-    calls = mock.Mock(side_effect=relaxed.coordinate_descent.solve)
-    with mock.patch.object(relaxed.coordinate_descent, "solve", calls):
+    calls = mock.Mock(side_effect=relaxed.convex.solve)
+    with mock.patch.object(relaxed.convex, "solve", calls):
         path = lasso_path(X, y, n_alphas=30, eps=0.1, relax=True)
     n_distinct = len({path.coef.at(k).ids.tobytes() for k in range(30)})
     refits = sum(call.args[1].alpha == 0.0 for call in calls.call_args_list)
@@ -142,7 +142,7 @@ def test_passes_are_bounded_and_the_advice_fits():
     rng = np.random.default_rng(0)
     X = np.cumsum(rng.standard_normal((60, 20)), axis=1)
     y = (X @ rng.standard_normal(20) + rng.standard_normal(60) > 0.0).astype(float)
-    with mock.patch.object(relaxed, "MOST_PASSES", 30), pytest.warns(ConvergenceWarning) as caught:
+    with mock.patch.object(relaxed, "MAX_PASSES", 30), pytest.warns(ConvergenceWarning) as caught:
         regularization_path(X, y, loss="logistic", n_alphas=5, eps=0.01, relax=True)
     assert any("do without relax" in str(warning.message) for warning in caught)
     assert not any("Increase max_iter" in str(warning.message) for warning in caught)

@@ -75,7 +75,7 @@ def test_coefficients_elsewhere_stay_while_others_are_learned():
     fit_in_memory(training, chunk, np.random.default_rng(0), Reporter(False, False))
     coef = training.coef
     np.testing.assert_array_equal(coef.ids, [5, 7, 10**11])
-    assert coef.values[2] == -2.0
+    assert coef.values[2, 0] == -2.0
     assert training.learner.cells.by_id
 
 

@@ -35,7 +35,7 @@ def started(regression, options):
 def spell_out(design, solution):
     """Return the coefficients of a solution on the user's columns."""
     w = np.zeros(design.n_features)
-    w[design.active[solution.columns]] = solution.values
+    w[design.active[solution.columns]] = solution.coefs.data
     return w
 
 

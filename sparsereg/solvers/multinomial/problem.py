@@ -1,7 +1,8 @@
-"""The data of the softmax objective: one problem a class, all on the same columns, and where its paths start."""
+"""The data of the softmax objective: one problem a class, all on the same columns."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -37,7 +38,7 @@ class MultinomialProblem:
     classes : tuple of Problem
         Class k against the others; the offset is written anew before each use.
     y : ndarray of float64 of shape (n_classes, n_terms)
-        Share of each class.
+        Probability of each class.
     offset : ndarray of float64 of shape (n_classes, n_terms) or None
     row : ndarray of int64 of shape (n_terms,) or None
         Row of each term; None where every row has one.
@@ -120,7 +121,7 @@ class MultinomialProblem:
         """Give every term what its row has, along the last axis."""
         return by_row if self.row is None else by_row[..., self.row]
 
-    def to_rows(self, z: Vector) -> Vector:
+    def to_rows(self, neg_gradient: Vector) -> Vector:
         """Sum up terms by row.
 
         Parameters
@@ -131,76 +132,62 @@ class MultinomialProblem:
         -------
         neg_gradient : ndarray of float64 of shape (n_classes, n_rows)
         """
-        return z if self.row is None else np.add.reduceat(z, self.classes[0].response.first[:-1], axis=1)
+        if self.row is None:
+            return neg_gradient
+        return np.add.reduceat(neg_gradient, self.classes[0].response.first[:-1], axis=1)
+
+    @property
+    def outputs(self) -> tuple[Problem, ...]:
+        """The problem of each output: that of every class."""
+        return self.classes
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
 
     @property
     def has_unpenalized(self) -> bool:
         """Some column carries no penalty."""
-        first = self.classes[0]
-        return bool(np.any(first.penalty_factor[first.columns] == 0.0))
+        return self.classes[0].has_unpenalized
 
-    def null_state(self) -> MultinomialState:
-        """Return the point with intercepts only."""
-        states = []
-        for b, problem in zip(self.null_intercepts, self.classes):
-            w, v = np.zeros(problem.indptr.size - 1), np.zeros(problem.indptr.size - 1)
-            eta = np.full(self.n_rows, b)
-            states.append(State(
-                w=w, b=float(b), neg_gradient=np.empty(self.n_rows), eta=eta, singleton_w=np.empty(0),
-                predictor=np.empty(0), Xt_neg_gradient=v,
-            ))
-        state = MultinomialState(states)
-        self.refresh(state)
-        return state
+    def restrict(self, columns: npt.NDArray[np.int32]) -> MultinomialProblem:
+        """Return a problem that has no columns but those given."""
+        return replace(self, classes=tuple(of_class.restrict(columns) for of_class in self.classes))
 
-    def state_at(self, w: Vector, intercepts: Vector, alpha: float) -> MultinomialState:
-        """Return the point with given coefficients.
-
-        Parameters
-        ----------
-        w : ndarray of float64 of shape (n_classes, n_active)
-            Clipped to their bounds; those of excluded columns are dropped.
-        intercepts : ndarray of float64 of shape (n_classes,)
-        alpha : float
-            The strength to be solved for, which the coefficients are taken to be close to.
-
-        Returns
-        -------
-        state : MultinomialState
-        """
-        state = self.null_state()
-        for start, b, at, problem in zip(w, intercepts, state.classes, self.classes):
-            remaining = problem.columns
-            at.w[remaining] = np.clip(start[remaining], problem.lower[remaining], problem.upper[remaining])
-            at.b = problem.intercept_inside(start, float(b))
-            at.eta = problem.predictor(at.w, at.b)
-        self.refresh(state)
-        state.alpha = alpha
-        return state
+    def joined(self, states: Sequence[State], losses: Sequence[float]) -> tuple[MultinomialState, float]:
+        """Return the state of all classes, and the loss there: that of classes by themselves says nothing."""
+        state = MultinomialState(list(states))
+        return state, self.refresh(state)
 
     def refresh(self, state: MultinomialState) -> float:
-        """Make z minus the derivative of the loss at the linear predictors; return the loss."""
+        """Bring minus the derivative of the loss of every class up to date; return the loss."""
         t = self.to_terms(state.eta)
         p, log_sum = softmax.softmax(t)
-        for at, z in zip(state.classes, self.to_rows(self.s * (self.y - p))):
-            at.neg_gradient = np.ascontiguousarray(z)
+        for of_class, neg_gradient in zip(state.classes, self.to_rows(self.s * (self.y - p))):
+            of_class.neg_gradient = np.ascontiguousarray(neg_gradient)
         return softmax.loss(self.y, self.s, t, log_sum)
 
 
 @dataclass
 class MultinomialState:
-    """A point on the path.
+    """State of the descent: that of every class, and what the next alpha starts from.
 
     Attributes
     ----------
-    classes : list of Point
+    classes : list of State
         That of every class.
     alpha : float
-        The strength that this point solves; infinite for the null model.
+        The strength that this state solves; infinite for the null model.
     """
 
     classes: list[State]
     alpha: float = np.inf
+
+    @property
+    def outputs(self) -> list[State]:
+        """The state of each output: that of every class."""
+        return self.classes
 
     @property
     def eta(self) -> Vector:
@@ -223,7 +210,7 @@ def make_multinomial_problem(
     offset: Vector | None = None,
     l1_ratio: float = 1.0,
 ) -> MultinomialProblem:
-    """Bring shares of classes, weights and penalties to the rows and columns of a design.
+    """Bring probabilities of classes, weights and penalties to the rows and columns of a design.
 
     Parameters
     ----------
@@ -246,27 +233,26 @@ def make_multinomial_problem(
     ValueError
         Where a class has no share in any row, so that no finite intercept is best.
     """
-    shares = np.ascontiguousarray(y.T)
-    offsets = [None] * len(shares) if offset is None else np.ascontiguousarray(offset.T)
+    probabilities = np.ascontiguousarray(y.T)
+    offsets = [None] * len(probabilities) if offset is None else np.ascontiguousarray(offset.T)
     loss = Logistic()
     first = make_problem(
-        design, shares[0], sample_weight, penalties, fit_intercept=fit_intercept, loss=loss, offset=offsets[0],
+        design, probabilities[0], sample_weight, penalties, fit_intercept=fit_intercept, loss=loss, offset=offsets[0],
         l1_ratio=l1_ratio, eliminate=False,
     )
-    others = [
-        make_response(design, loss, share, sample_weight, by_class, fit_intercept)
-        for share, by_class in zip(shares[1:], offsets[1:])
+    responses = [first.response] + [
+        make_response(design, loss, of_class, sample_weight, its_offset, fit_intercept)
+        for of_class, its_offset in zip(probabilities[1:], offsets[1:])
     ]
-    targets = [first.response, *others]
-    shares, s = np.stack([target.y for target in targets]), first.s
-    given = None if offset is None else np.stack([target.offset for target in targets])
+    y, s = np.stack([response.y for response in responses]), first.s
+    offset = None if offset is None else np.stack([response.offset for response in responses])
     rows = None if first.response.first.size == 0 else np.repeat(np.arange(first.n_rows), np.diff(first.response.first))
-    t = np.zeros(shares.shape) if given is None else given
-    b = softmax.balance(shares, s, t, PRECISION) if fit_intercept else np.zeros(len(shares))
+    t = np.zeros(y.shape) if offset is None else offset
+    b = softmax.balance(y, s, t, PRECISION) if fit_intercept else np.zeros(len(y))
     t = t + b[:, None]
-    objective = softmax.loss(shares, s, t, softmax.softmax(t)[1])
+    objective = softmax.loss(y, s, t, softmax.softmax(t)[1])
     classes = tuple(
-        replace(first, response=replace(target, offset=np.zeros(s.size), null_objective=objective))
-        for target in targets
+        replace(first, response=replace(response, offset=np.zeros(s.size), null_objective=objective))
+        for response in responses
     )
-    return MultinomialProblem(classes, shares, given, rows, b, objective)
+    return MultinomialProblem(classes, y, offset, rows, b, objective)

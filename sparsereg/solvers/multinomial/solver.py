@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import JointSolution, SolverOptions, State
+from sparsereg.solvers.base import Solution, SolverOptions, State
 from sparsereg.solvers.certificate import GapTracker, faint_columns
 from sparsereg.solvers.multinomial import softmax
 from sparsereg.solvers.multinomial.newton_cg import JointQuadratic
@@ -42,7 +41,7 @@ PROJECTIONS, NEGLIGIBLE = 6, 1e-14
 
 def solve(
     problem: MultinomialProblem, penalty: ElasticNet, state: MultinomialState, options: SolverOptions
-) -> JointSolution:
+) -> Solution:
     """Minimise F at one alpha from a warm start.
 
     Parameters
@@ -55,7 +54,7 @@ def solve(
 
     Returns
     -------
-    solution : JointSolution
+    solution : Solution
     """
     return _MultinomialRun(problem, penalty, state, options).solve()
 
@@ -126,7 +125,7 @@ class _MultinomialRun:
             _Class(of_class, penalty, at, options) for of_class, at in zip(problem.classes, state.classes)
         ]
 
-    def solve(self) -> JointSolution:
+    def solve(self) -> Solution:
         """Alternate between certificate and descent until the gap is small enough."""
         while self._check_gap():
             self._descend()
@@ -308,14 +307,14 @@ class _MultinomialRun:
             for of_class, columns, start in zip(classes, faint, starts):
                 of_class.move(columns, start, np.zeros(columns.size))
 
-    def _report(self) -> JointSolution:
+    def _report(self) -> Solution:
         problem, states, gap = self.problem, self.state.classes, self.gap
         self.state.alpha = self.penalty.alpha
         b = np.array([part.intercept_outside(state.w, state.b) for part, state in zip(problem.classes, states)])
         if problem.fit_intercept and problem.classes[0].centring.columns.size:
             b -= b.mean()
-        return JointSolution(
-            coefs=sparse.csc_array(np.stack([state.w for state in states], axis=1)),
+        return Solution.of(
+            np.stack([state.w for state in states]),
             b=b,
             objective=gap.primal,
             loss=self.loss,

@@ -1,0 +1,42 @@
+"""The choice of solver, by number of outputs and penalty."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from sparsereg._core.penalties import L0, PENALTIES, ElasticNet
+from sparsereg.solvers import coordinate_descent, ridge
+from sparsereg.solvers.base import Solution, SolverOptions
+from sparsereg.solvers.multinomial import solver as multinomial
+from sparsereg.solvers.nonconvex import solver as nonconvex
+from sparsereg.solvers.nonconvex.convexity import make_penalty
+from sparsereg.solvers.problem import Problem
+
+__all__ = ["choose_solver", "make_penalty"]
+
+
+def choose_solver(problem: Problem, penalty: str, l1_ratio: float, options: SolverOptions) -> Callable[..., Solution]:
+    """Return what solves a problem at one alpha after another.
+
+    Parameters
+    ----------
+    problem : Problem or MultinomialProblem
+    penalty : str
+        Registered name.
+    l1_ratio : float
+    options : SolverOptions
+
+    Returns
+    -------
+    solve : callable
+        Takes the problem, a penalty, a state, which holds the solution on return, and options.
+    """
+    if problem.n_outputs > 1:
+        return multinomial.solve
+    kind = PENALTIES[penalty]
+    if kind is ElasticNet:
+        return ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
+    if kind is L0:
+        return partial(nonconvex.solve, companion=nonconvex.LassoWarmStart(problem, options))
+    return nonconvex.solve
