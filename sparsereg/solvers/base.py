@@ -15,7 +15,7 @@ __all__ = ["JointSolution", "Progress", "QuadraticModel", "Solution", "SolverOpt
 
 @dataclass(frozen=True)
 class Progress:
-    """What a callback is told after every look at the duality gap.
+    """What a callback is given after every check of the duality gap.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class SolverOptions:
-    """When to stop, how many threads to use, whom to tell.
+    """When to stop, how many threads to use, what to call.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ class State:
     Attributes
     ----------
     w : ndarray of float64 of shape (n_active,)
-        Coefficients of the columns that are not private.
+        Coefficients of the columns that are not singletons.
     b : float
         Intercept, relative to the centre of the target.
     neg_gradient : ndarray of float64 of shape (n_rows,)

@@ -1,4 +1,4 @@
-"""Columns far from zero, brought near it: beside an intercept a constant in a column says nothing and costs digits.
+"""Centering of columns far from zero: beside an intercept a constant in a column says nothing and costs digits.
 
 Means are taken off columns without touching them, because a sparse column must stay sparse. A correlation about an
 implied mean loses (mean / sd)^2 of the precision. With a share f of zeros mean / sd is at most sqrt((1 - f) / f), so
@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
 
-__all__ = ["FAR", "FAR_FOR_STEPS", "NOWHERE", "Centring", "Moments", "blurred", "bring_near", "take_moments"]
+__all__ = ["FAR", "FAR_FOR_STEPS", "NOWHERE", "Centering", "Moments", "blurred", "bring_near", "take_moments"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
@@ -31,7 +31,7 @@ FAR_WITH_ZEROS = 1e8
 
 
 @dataclass(frozen=True)
-class Centring:
+class Centering:
     """Constants that were taken off columns; the intercept on the user's scale makes up for them.
 
     Attributes
@@ -48,13 +48,13 @@ class Centring:
         """Return what coefficients gave to every linear predictor before the constants were taken off."""
         return float(self.constants @ w[self.columns])
 
-    def least_elsewhere(self, data: npt.NDArray, indptr: npt.NDArray[np.int64]) -> float:
+    def min_elsewhere(self, data: npt.NDArray, indptr: npt.NDArray[np.int64]) -> float:
         """Return the smallest value of the columns that were not moved, or 0."""
         starts, ends = np.r_[0, indptr[self.columns + 1]], np.r_[indptr[self.columns], data.size]
         return min(float(data[start:end].min(initial=0.0)) for start, end in zip(starts, ends))
 
 
-NOWHERE = Centring(np.empty(0, dtype=np.int32), np.empty(0))
+NOWHERE = Centering(np.empty(0, dtype=np.int32), np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Moments:
 
 
 def take_moments(matrix: Matrix, n_rows: int, weight: Vector, weight_sum: float) -> Moments:
-    """Take mass and centred square of every column.
+    """Take sum and centred square of every column.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def take_moments(matrix: Matrix, n_rows: int, weight: Vector, weight_sum: float)
 
 def bring_near(
     matrix: Matrix, n_rows: int, moments: Moments, varies: npt.NDArray[np.bool_], far_from: float = FAR
-) -> tuple[Matrix, Centring]:
+) -> tuple[Matrix, Centering]:
     """Take a constant near its mean off every column that is far from zero.
 
     Parameters
@@ -121,7 +121,7 @@ def bring_near(
     matrix : tuple
         The same arrays where nothing moves. Else a copy of the values, and of the rows where a column gets entries in
         place of zeros. Differences are exact, or correctly rounded float64.
-    centring : Centring
+    centering : Centering
     """
     weight, indptr = moments.weight, matrix[2]
     with np.errstate(over="ignore"):
@@ -147,7 +147,7 @@ def bring_near(
         data, indices, indptr, columns, weight, moments.weight_sum, n_rows, column_sum, centred
     )
     moments.column_sum[columns], moments.centred[columns] = column_sum, centred
-    return (data, indices, indptr), Centring(columns, constants)
+    return (data, indices, indptr), Centering(columns, constants)
 
 
 def _zeros(rows: Ids, has_weight: npt.NDArray[np.bool_]) -> Ids:

@@ -14,7 +14,7 @@ from sparsereg.solvers.base import SolverOptions, State
 from sparsereg.solvers.multinomial import solver as multinomial
 from sparsereg.solvers.multinomial.problem import MultinomialProblem, MultinomialState
 from sparsereg.solvers.problem import Problem
-from sparsereg.solvers.response import linearise_rows
+from sparsereg.solvers.response import linearize_rows
 
 __all__ = ["alpha_max", "gain_in_sight", "null_curvature", "null_state", "state_at"]
 
@@ -38,7 +38,7 @@ def null_state(problem: Problem | MultinomialProblem, options: SolverOptions) ->
 
     Returns
     -------
-    state : Point or MultinomialState
+    state : State or MultinomialState
     """
     # No callback: it would be told of an alpha that nobody asked for.
     precise = replace(options, tol=min(options.tol, NULL_TOL), callback=None)
@@ -71,7 +71,7 @@ def null_state(problem: Problem | MultinomialProblem, options: SolverOptions) ->
 
 def _linearise(problem: Problem, state: State) -> float:
     """Refresh z, without singleton columns; return the loss."""
-    return linearise_rows(problem.loss, problem.row_terms, state.eta, state.neg_gradient)[0]
+    return linearize_rows(problem.loss, problem.row_terms, state.eta, state.neg_gradient)[0]
 
 
 def alpha_max(
@@ -88,7 +88,7 @@ def alpha_max(
     Parameters
     ----------
     problem : Problem or MultinomialProblem
-    state : Point or MultinomialState
+    state : State or MultinomialState
         The null point.
     l1_ratio : float
         Below 1e-3 that value is used, as glmnet does: with pure L2 no coefficient is ever zero.
@@ -117,7 +117,7 @@ def _is_exact(problem: Problem | MultinomialProblem, state: State | MultinomialS
         if problem.is_quadratic:
             loss = problem.squared_loss(state.neg_gradient)
         else:
-            loss = linearise_rows(problem.loss, problem.row_terms, state.eta, np.empty(problem.n_rows))[0]
+            loss = linearize_rows(problem.loss, problem.row_terms, state.eta, np.empty(problem.n_rows))[0]
     allowed = problem.gap_rounding + (NULL_TOL * problem.reference if has_unpenalized else 0.0)
     return bool(loss - problem.min_loss <= allowed)
 
@@ -172,7 +172,7 @@ def gain_in_sight(problem: Problem | MultinomialProblem, state: State | Multinom
     Parameters
     ----------
     problem : Problem or MultinomialProblem
-    state : Point or MultinomialState
+    state : State or MultinomialState
         A solution.
 
     Returns
@@ -209,7 +209,7 @@ def state_at(
 
     Returns
     -------
-    state : Point or MultinomialState
+    state : State or MultinomialState
     """
     if isinstance(problem, MultinomialProblem):
         moved = problem.state_at(w, np.asarray(intercept), alpha)

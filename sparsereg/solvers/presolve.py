@@ -91,11 +91,11 @@ def make_problem(
     varies = moments.centred > CONSTANT * square
     # Columns whose rows all weigh nothing have no square.
     usable = (penalties.penalty_factor < np.inf) & (square > 0.0) & (penalties.lower < penalties.upper)
-    hazy, centring = np.empty(0, dtype=np.int32), NOWHERE
+    hazy, centering = np.empty(0, dtype=np.int32), NOWHERE
     if fit_intercept:
         hazy = blurred(matrix, weight, np.flatnonzero(usable & ~varies).astype(np.int32))
         usable &= varies
-        matrix, centring = bring_near(matrix, design.n_rows, moments, usable, far)
+        matrix, centering = bring_near(matrix, design.n_rows, moments, usable, far)
     elif penalties.standardize and not varies.all():
         # Nothing but the intercept makes up for a constant; its penalty is 0, as its standard deviation is.
         penalties = replace(penalties, penalty_factor=np.where(varies | ~usable, penalties.penalty_factor, 0.0))
@@ -112,7 +112,7 @@ def make_problem(
         usable[singletons.columns] = False
     return Problem(
         *matrix,
-        centring=centring,
+        centering=centering,
         blurred=hazy,
         loss=loss,
         response=response,
@@ -183,11 +183,11 @@ def _find_singletons(
     position = indptr[single]
     rows, x = indices[position], data[position].astype(np.float64)
     # Penalty paid for a unit of fit; with L1 the dearer of two columns on the same row is zero at the optimum.
-    price = penalties.penalty_factor[single] * scale[single] / np.abs(x)
-    # Assignment in falling order of price leaves the cheapest, of equals the first.
+    cost = penalties.penalty_factor[single] * scale[single] / np.abs(x)
+    # Assignment in falling order of cost leaves the cheapest, of equals the first.
     order = np.arange(single.size)[::-1]
-    if price.min() < price.max():
-        order = order[np.argsort(-price[order], kind="stable")]
+    if cost.min() < cost.max():
+        order = order[np.argsort(-cost[order], kind="stable")]
     of_row = np.full(n_rows, -1, dtype=np.int32)
     of_row[rows[order]] = order
     rows = np.flatnonzero(of_row >= 0).astype(np.int32)

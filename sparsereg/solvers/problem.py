@@ -1,4 +1,4 @@
-"""What stays the same along a path: the compact columns, the target, and how each column is penalised."""
+"""The problem, which stays the same along a path: compact columns, response, loss, and how each column is penalised."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from sparsereg._core import columns as column_passes
 from sparsereg._core import row_objective
 from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.centering import Centring
-from sparsereg.solvers.response import NO_SINGLETONS, Response, linearise_rows
+from sparsereg.solvers.centering import Centering
+from sparsereg.solvers.response import NO_SINGLETONS, Response, linearize_rows
 
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
@@ -24,7 +24,7 @@ __all__ = ["Problem", "SingletonColumns"]
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
 
-# Curvature of a row with the intercept only, relative to the stiffness of its loss, where it has next to none.
+# Curvature of a row with the intercept only, relative to the largest of its loss, where it has next to none.
 NULL_FLOOR = 1e-2
 
 
@@ -56,13 +56,13 @@ class SingletonColumns:
 
 @dataclass(frozen=True)
 class Problem:
-    """The data of F(w, b): columns, target, loss, and how each column is penalised.
+    """The data of F(w, b): columns, response, loss, and how each column is penalised.
 
     Attributes
     ----------
     data, indices, indptr
-        Compact columns (CSC) over aggregated rows, less the constants of `centring`.
-    centring : Centring
+        Compact columns (CSC) over aggregated rows, less the constants of `centering`.
+    centering : Centering
         What was taken off columns that are far from zero.
     blurred : ndarray of int32
         Columns left out because they vary less than float64 can tell, though they do vary.
@@ -78,13 +78,13 @@ class Problem:
         Columns that solvers iterate over, ascending.
     singletons : SingletonColumns or None
     unit : ndarray of float64 of shape (n_active,) or None
-        In which penalties that level off measure where (`concavity.threshold_units`); None is 1.
+        In which penalties that level off measure where (`convexity.threshold_units`); None is 1.
     """
 
     data: npt.NDArray
     indices: Ids
     indptr: npt.NDArray[np.int64]
-    centring: Centring
+    centering: Centering
     blurred: Ids
     loss: _Loss
     response: Response
@@ -184,11 +184,11 @@ class Problem:
 
     def intercept_outside(self, w: Vector, b: float) -> float:
         """Return the intercept on the user's scale, of a point."""
-        return b + self.y_mean - self.centring.lost(w)
+        return b + self.y_mean - self.centering.lost(w)
 
     def intercept_inside(self, w: Vector, intercept: float) -> float:
         """Return the intercept of a point, from that on the user's scale."""
-        return intercept - self.y_mean + self.centring.lost(w) if self.fit_intercept else 0.0
+        return intercept - self.y_mean + self.centering.lost(w) if self.fit_intercept else 0.0
 
     def predictor(self, w: Vector, b: float) -> Vector:
         """Compute `X w + b`, row by row, without offsets, of a point."""
@@ -232,9 +232,9 @@ class Problem:
     @property
     def null_curvature_ratio(self) -> float:
         """How much curvature the null model has, of the most that the loss can have; 1 where there is no most."""
-        most = self.loss.lipschitz * self.weight_sum
+        max_curvature = self.loss.lipschitz * self.weight_sum
         curvature = self.response.null_curvature
-        return min(curvature / most, 1.0) if 0.0 < curvature < most < np.inf else 1.0
+        return min(curvature / max_curvature, 1.0) if 0.0 < curvature < max_curvature < np.inf else 1.0
 
     @cached_property
     def min_loss(self) -> float:
@@ -248,7 +248,7 @@ class Problem:
     def null_model(self) -> tuple[Vector, Vector]:
         """Minus the derivative and the curvature (at least NULL_FLOOR) of each row with the intercept only."""
         z, eta = np.empty(self.n_rows), np.full(self.n_rows, self.response.null_intercept)
-        _, _, weight = linearise_rows(self.loss, self.row_terms, eta, z, NULL_FLOOR)
+        _, _, weight = linearize_rows(self.loss, self.row_terms, eta, z, NULL_FLOOR)
         return z, weight
 
     @cached_property
@@ -287,12 +287,12 @@ class Problem:
             return None
         fall, rise = self.max_slopes
         # Columns that were moved have both signs, and are out of it.
-        least = self.centring.least_elsewhere(self.data, self.indptr)
-        if (np.isinf(fall).any() and np.isinf(rise).any()) or least < 0.0:
+        min_value = self.centering.min_elsewhere(self.data, self.indptr)
+        if (np.isinf(fall).any() and np.isinf(rise).any()) or min_value < 0.0:
             return None
         max_gradient = np.zeros((2, self.indptr.size - 1))
         for out, row, bound in zip(max_gradient, (fall, rise), (self.upper, -self.lower)):
             column_passes.correlate(*self.matrix, self.columns, row, out, 1)
             out[bound <= 0.0] = 0.0
-        max_gradient[:, self.centring.columns] = np.inf
+        max_gradient[:, self.centering.columns] = np.inf
         return max_gradient.max(axis=0)

@@ -1,4 +1,4 @@
-"""Pure L2: at once where that is little work, else singleton columns in closed form and conjugate gradients."""
+"""Ridge: a direct solution where that is little work, else conjugate gradients beside closed-form singleton columns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     ----------
     problem : Problem
     penalty : ElasticNet
-    state : Point
+    state : State
         Warm start; holds the solution on return.
     options : SolverOptions
 
@@ -48,7 +48,7 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     if not squared or bounded or problem.reference <= problem.gap_rounding:
         return coordinate_descent.solve(problem, penalty, state, options)
     if state.factors is None or state.factors[0] is not problem:
-        state.factors = problem, direct.factorise(problem)
+        state.factors = problem, direct.factorize(problem)
     factors, exact = state.factors[1], None
     if factors is not None:
         exact = factors.solve(penalty.alpha)
@@ -58,7 +58,7 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
         _move_to(problem, state, exact)
     if unpenalized:
         return coordinate_descent.solve(problem, penalty, state, options)
-    return _Normal(problem, penalty, state, options, exact).solve()
+    return NormalEquations(problem, penalty, state, options, exact).solve()
 
 
 def _move_to(problem: Problem, state: State, exact: direct.Direct) -> None:
@@ -81,7 +81,7 @@ def _shortest(problem: Problem) -> direct.Direct:
     return direct.Direct(columns, block.solve(problem.weight * problem.y, problem.weight, weight_sum)[0])
 
 
-class _Normal:
+class NormalEquations:
     """The normal equations in scaled unknowns, singleton columns and intercept eliminated."""
 
     def __init__(

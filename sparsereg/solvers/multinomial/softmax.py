@@ -22,7 +22,7 @@ def softmax(t: Vector) -> tuple[Vector, Vector]:
 
     Parameters
     ----------
-    predictor : ndarray of float64 of shape (n_classes, n)
+    t : ndarray of float64 of shape (n_classes, n)
 
     Returns
     -------
@@ -41,7 +41,7 @@ def loss(y: Vector, s: Vector, t: Vector, log_sum: Vector) -> float:
 
     Parameters
     ----------
-    y, predictor : ndarray of float64 of shape (n_classes, n)
+    y, t : ndarray of float64 of shape (n_classes, n)
     s, log_sum : ndarray of float64 of shape (n,)
     """
     return float(s @ np.sum(y * (log_sum - t), axis=0))
@@ -77,7 +77,7 @@ def best_shift(p: Vector, s: Vector, z: Vector) -> Vector:
 
     Parameters
     ----------
-    p, neg_gradient : ndarray of float64 of shape (n_classes, n)
+    p, z : ndarray of float64 of shape (n_classes, n)
         `z` of sum zero over the classes.
     s : ndarray of float64 of shape (n,)
 
@@ -98,7 +98,7 @@ def balance(y: Vector, s: Vector, t: Vector, precision: float) -> Vector:
 
     Parameters
     ----------
-    y, predictor : ndarray of float64 of shape (n_classes, n)
+    y, t : ndarray of float64 of shape (n_classes, n)
         Every class has a positive share in some y.
     s : ndarray of float64 of shape (n,)
     precision : float
@@ -118,9 +118,9 @@ def balance(y: Vector, s: Vector, t: Vector, precision: float) -> Vector:
         newton = best_shift(p, s, s * (y - p))
         close = np.abs(scaling).max() <= LONG_STEP and np.abs(newton).max() <= LONG_STEP
         for step in (newton, scaling) if close else (scaling,):
-            at = t + (b + step)[:, None]
-            p, log_sum = softmax(at)
-            new = loss(y, s, at, log_sum)
+            shifted = t + (b + step)[:, None]
+            p, log_sum = softmax(shifted)
+            new = loss(y, s, shifted, log_sum)
             if new <= value + 1e-14 * (1.0 + value):
                 break
         b, value = b + step, new

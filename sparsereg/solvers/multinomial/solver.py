@@ -61,7 +61,7 @@ def solve(
 
 
 class _Class:
-    """One class against the others: which columns to look at, and steps on them."""
+    """One class against the others: its working set, and steps on it."""
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state = problem, penalty, state
@@ -312,7 +312,7 @@ class _MultinomialRun:
         problem, states, gap = self.problem, self.state.classes, self.gap
         self.state.alpha = self.penalty.alpha
         b = np.array([part.intercept_outside(state.w, state.b) for part, state in zip(problem.classes, states)])
-        if problem.fit_intercept and problem.classes[0].centring.columns.size:
+        if problem.fit_intercept and problem.classes[0].centering.columns.size:
             b -= b.mean()
         return JointSolution(
             coefs=sparse.csc_array(np.stack([state.w for state in states], axis=1)),

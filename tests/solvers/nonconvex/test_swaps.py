@@ -127,7 +127,7 @@ def test_unpenalised_columns_stay_and_signs_are_kept(seed):
 def test_a_choice_of_candidates_is_a_choice(seed):
     X, y = correlated(seed, 12)
     raw = Raw(X, y, alpha=0.05)
-    with mock.patch.multiple(swaps, MOST_OUTSIDE=4, NEAREST=2, MOST_INSIDE=3):
+    with mock.patch.multiple(swaps, MAX_OUTSIDE=4, NEAREST=2, MAX_INSIDE=3):
         run = run_from(problem_of(X, y), 0.05, 1.0)
         before, moves = run.objective, swaps._Moves(run, Neighbours(run.problem))
         assert moves.inside.size <= 3
