@@ -12,6 +12,11 @@ from scipy import sparse
 
 __all__ = ["JointSolution", "Progress", "QuadraticModel", "Solution", "SolverOptions", "State"]
 
+Vector = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int32]
+# `data, indices, indptr` of compact columns (CSC), as kernels take them.
+Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
+
 
 @dataclass(frozen=True)
 class Progress:

@@ -14,12 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
+from sparsereg.solvers.base import Ids, Matrix, Vector
 
 __all__ = ["FAR", "FAR_FOR_STEPS", "NOWHERE", "Centering", "Moments", "blurred", "bring_near", "take_moments"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
-Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
 
 # Square of mean / sd above which a full column is moved: below it correlations keep twelve digits as they are.
 FAR = 1e4

@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sparsereg._core import column_objective, row_objective
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Progress, SolverOptions, State
+from sparsereg.solvers.base import Ids, Progress, SolverOptions, State, Vector
 from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.unpenalized import UnpenalizedBlock
 
 if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty
 
 __all__ = ["MAX_STALLED", "ROUNDING", "DualCertificate", "GapTracker", "faint_columns"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # Rounds that better neither objective nor gap after which rounding is to blame.
 MAX_STALLED = 8
@@ -113,6 +110,8 @@ class DualCertificate:
         Those that the dual point was made orthogonal to.
     slack : float
         What another step on these would gain.
+    block : UnpenalizedBlock or None
+        Of these, where it was asked for.
     screened_in : ndarray of int32
         Columns that may be non-zero at the optimum, for all that is known.
     rows_are_cheap : bool
@@ -130,6 +129,7 @@ class DualCertificate:
         self.unpenalized: Ids = unpenalized[~(below & above)]
         self.one_sided: Ids = unpenalized[below ^ above]
         self.solved, self.slack = self.unpenalized[:0], 0.0
+        self.block: UnpenalizedBlock | None = None
         self.screened_in = self._within_reach()
 
     def correlate(self, columns: Ids, z: Vector) -> None:
@@ -228,6 +228,13 @@ class DualCertificate:
             return np.inf
         bound[np.isinf(bound)] = 0.0
         return float(np.sum(v * bound)) + self.slack
+
+    def find_block(self, theta: Vector) -> UnpenalizedBlock:
+        """Return what solves for the unpenalised columns that X' theta must vanish on."""
+        columns = self.find_solved(theta)
+        if self.block is None or not np.array_equal(self.block.columns, columns):
+            self.block = UnpenalizedBlock(self.problem, columns)
+        return self.block
 
     def find_solved(self, theta: Vector) -> Ids:
         """Find the unpenalised columns that X' theta must vanish on: within their bounds, or pushed off one."""

@@ -11,12 +11,10 @@ from scipy import sparse
 
 from sparsereg._core import columns as column_passes
 from sparsereg.design import Design
+from sparsereg.solvers.base import Ids, Matrix, Vector
 
 __all__ = ["find_copies", "find_parallel"]
 
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
-Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
 Bounds = tuple[Vector, Vector]
 
 # Two columns of norm one are looked at closely where their products with random rows differ by no more than this, and

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from sparsereg._core.losses import Squared
 from sparsereg.design import Design
-from sparsereg.solvers.centering import FAR, NOWHERE, Matrix, Moments, blurred, bring_near, take_moments
+from sparsereg.solvers.base import Ids, Matrix, Vector
+from sparsereg.solvers.centering import FAR, NOWHERE, Moments, blurred, bring_near, take_moments
 from sparsereg.solvers.column_penalties import ColumnPenalties
 from sparsereg.solvers.parallel_columns import find_copies, find_parallel
 from sparsereg.solvers.problem import Problem, SingletonColumns
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
 __all__ = ["CONSTANT", "make_problem"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # A column whose centred square falls below this share of its square is constant to ten digits; what is left of it
 # cannot be told from rounding once it is correlated with a residual.

@@ -13,6 +13,7 @@ from sparsereg._core import columns as column_passes
 from sparsereg._core import row_objective
 from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
+from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.centering import Centering
 from sparsereg.solvers.response import NO_SINGLETONS, Response, linearize_rows
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
 __all__ = ["Problem", "SingletonColumns"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # Curvature of a row with the intercept only, relative to the largest of its loss, where it has next to none.
 NULL_FLOOR = 1e-2
@@ -99,17 +97,17 @@ class Problem:
     singletons: SingletonColumns | None
     unit: Vector | None = None
 
-    @property
+    @cached_property
     def matrix(self) -> tuple:
         """`data, indices, indptr`, as kernels take them."""
         return self.data, self.indices, self.indptr
 
-    @property
+    @cached_property
     def penalties(self) -> tuple[Vector, Vector, Vector, Vector]:
         """`penalty_factor, scale, lower, upper`, as kernels take them."""
         return self.penalty_factor, self.scale, self.lower, self.upper
 
-    @property
+    @cached_property
     def row_terms(self) -> tuple[Vector, Vector, Vector, npt.NDArray[np.int64]]:
         """`y, s, offset, first` of the target, as kernels take them."""
         response = self.response
@@ -122,12 +120,12 @@ class Problem:
             return self.columns
         return np.sort(np.concatenate([self.columns, self.singletons.columns]))
 
-    @property
+    @cached_property
     def singleton_penalties(self) -> tuple[Vector, ...]:
         """`x, penalty_factor, scale, lower, upper` of the singleton columns, as kernels take them."""
         return NO_SINGLETONS if self.singletons is None else self.singletons.penalties
 
-    @property
+    @cached_property
     def is_quadratic(self) -> bool:
         """The loss is its own quadratic model, everywhere."""
         return isinstance(self.loss, Squared) and self.singletons is None
@@ -158,37 +156,27 @@ class Problem:
         return self.response.total
 
     @property
-    def y_mean(self) -> float:
-        """Taken off the target, and to be added to the intercept."""
-        return self.response.y_mean
-
-    @property
-    def constant(self) -> float:
-        """Part of the objective that no coefficient changes."""
-        return self.response.constant
-
-    @property
     def null_objective(self) -> float:
         """F of the model with intercept only, less `constant`."""
         return self.response.null_objective
 
-    @property
+    @cached_property
     def n_rows(self) -> int:
         """Number of aggregated rows."""
         return max(self.response.first.size - 1, 0) or self.response.y.size
 
-    @property
+    @cached_property
     def reference(self) -> float:
         """What gaps are relative to: the objective of the null model, all parts of it."""
-        return self.null_objective + self.constant
+        return self.null_objective + self.response.constant
 
     def intercept_outside(self, w: Vector, b: float) -> float:
         """Return the intercept on the user's scale, of a point."""
-        return b + self.y_mean - self.centering.lost(w)
+        return b + self.response.y_mean - self.centering.lost(w)
 
     def intercept_inside(self, w: Vector, intercept: float) -> float:
         """Return the intercept of a point, from that on the user's scale."""
-        return intercept - self.y_mean + self.centering.lost(w) if self.fit_intercept else 0.0
+        return intercept - self.response.y_mean + self.centering.lost(w) if self.fit_intercept else 0.0
 
     def predictor(self, w: Vector, b: float) -> Vector:
         """Compute `X w + b`, row by row, without offsets, of a point."""
@@ -220,8 +208,8 @@ class Problem:
     def gap_rounding(self) -> float:
         """Gap that rounding alone may leave, from the size of the target before centring."""
         if not self.loss.location:
-            return 4.0 * np.finfo(float).eps * (abs(self.null_objective) + abs(self.constant))
-        size = np.finfo(float).eps * (abs(self.y_mean) + np.abs(self.y).max())
+            return 4.0 * np.finfo(float).eps * (abs(self.null_objective) + abs(self.response.constant))
+        size = np.finfo(float).eps * (abs(self.response.y_mean) + np.abs(self.y).max())
         return 4.0 * size * (np.sqrt(self.null_objective) + size)
 
     @property
@@ -261,7 +249,7 @@ class Problem:
     @cached_property
     def noise(self) -> float:
         """What rounding may leave of `X_j' z`, relative to the norm of the column."""
-        return float(8.0 * np.finfo(float).eps * (abs(self.y_mean) + np.abs(self.y).max()))
+        return float(8.0 * np.finfo(float).eps * (abs(self.response.y_mean) + np.abs(self.y).max()))
 
     @cached_property
     def violation_rounding(self) -> float:

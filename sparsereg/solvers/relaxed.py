@@ -18,7 +18,6 @@ from sparsereg.solvers.problem import Problem
 
 __all__ = ["RelaxedFit"]
 
-
 # Without penalty nearly collinear columns leave a fit that hardly changes for tens of thousands of passes.
 MOST_PASSES = 2000
 

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
 from sparsereg._core.losses import Squared
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import coordinate_descent
 from sparsereg.solvers import ridge_direct as direct
-from sparsereg.solvers.base import Progress, Solution, SolverOptions, State
+from sparsereg.solvers.base import Progress, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
 
 __all__ = ["solve"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 
 def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution:
@@ -186,7 +182,7 @@ class NormalEquations:
             state.eta, state.singleton_w = state.predictor - singletons.x * u, u
         state.neg_gradient[:] = problem.s * residual
         state.Xt_is_current = None
-        loss = 0.5 * float(problem.s @ residual**2) + problem.constant
+        loss = 0.5 * float(problem.s @ residual**2) + problem.response.constant
         return Solution.of(
             w,
             b=problem.intercept_outside(state.w, shift),

@@ -8,16 +8,13 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg._core import columns as column_passes
+from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.problem import Problem
 
 __all__ = ["Direct", "factorize"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # The lesser of columns and rows, and multiplications of the factorisation, a second or two, up to which it is worth it.
 MAX_DENSE, MAX_WORK = 300, 2e9

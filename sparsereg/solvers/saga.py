@@ -16,15 +16,12 @@ from sparsereg._core import columns as column_passes
 from sparsereg._core import saga
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Solution, SolverOptions, State
+from sparsereg.solvers.base import Ids, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
 from sparsereg.solvers.working_set import minimize
 
 __all__ = ["finish"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # Sweeps between two checks of the duality gap, each of which costs about as much as one.
 SWEEPS = 4

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg._core import column_objective
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
+from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.problem import Problem
 
 __all__ = ["step_on_support"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # The direction need not be exact: sweeps follow, and signs may change on the way.
 TOLERANCE = 1e-2

@@ -6,11 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from sparsereg.solvers.base import Vector
 from sparsereg.solvers.problem import Problem
 
 __all__ = ["UnpenalizedBlock"]
-
-Vector = npt.NDArray[np.float64]
 
 # Gain, relative to the objective of the null model, below which another round is not worth it.
 NEGLIGIBLE = 1e-14

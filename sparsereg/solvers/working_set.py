@@ -8,20 +8,16 @@ is, depends on whether the loss is its own quadratic model (coordinate_descent) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sparsereg._core import column_objective
-from sparsereg.solvers.base import Solution
-from sparsereg.solvers.certificate import DualCertificate, GapTracker, faint_columns
+from sparsereg.solvers.base import Ids, Solution
+from sparsereg.solvers.certificate import DualCertificate, faint_columns
 
-__all__ = ["GROWTH", "MAX_SWEEPS", "SMALL_WORKING_SET", "LossModel", "minimize", "select_working_set"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
+__all__ = ["GROWTH", "MAX_SWEEPS", "SMALL_WORKING_SET", "minimize", "select_working_set"]
 
 # The working set holds the support and up to twice as many more (the growth of celer), but at least this many.
 SMALL_WORKING_SET = 200
@@ -30,45 +26,13 @@ GROWTH = 2
 MAX_SWEEPS = 100
 
 
-class LossModel(Protocol):
-    """What the scheme asks of the quadratic model of a loss; `certificate` and `gap` are of the run that it serves."""
-
-    certificate: DualCertificate
-    gap: GapTracker
-
-    def begin(self) -> float:
-        """Bring the state into the form that descents keep; return the loss there."""
-
-    def primal(self) -> float:
-        """F less the constants."""
-
-    def dual_points(self) -> Iterable[tuple[Vector, float]]:
-        """Dual points to try, orthogonal to intercept and unpenalised columns, until one meets the target.
-
-        With each comes the largest c <= 1 that makes c times it feasible for the singleton columns; its correlations
-        with the surviving columns are in the state.
-        """
-
-    def set_tolerance(self, theta: Vector) -> None:
-        """Learn from the dual point that was checked how well to solve the next descent."""
-
-    def centered_gradient(self) -> Vector:
-        """Minus the derivative of the loss, orthogonal to the intercept."""
-
-    def move(self, columns: Ids, delta: Vector) -> None:
-        """Add to the coefficients of columns, and bring state and model along."""
-
-    def finish(self) -> bool:
-        """Leave the state to the next alpha; say whether the loss keeps falling along unpenalised columns."""
-
-
-def minimize(model: LossModel, descend: Callable[[Ids, float], None], keep: float | None = None) -> Solution:
+def minimize(model: Any, descend: Callable[[Ids, float], None], keep: float | None = None) -> Solution:
     """Alternate between certificate and descent until the gap is small enough.
 
     Parameters
     ----------
-    model : LossModel
-        Of the loss at the state, which holds the solution on return.
+    model : object
+        Of the loss at the state, which holds the solution on return; see Notes.
     descend : callable
         Lowers F on columns, given the largest violation among them.
     keep : float or None, default=None
@@ -77,6 +41,20 @@ def minimize(model: LossModel, descend: Callable[[Ids, float], None], keep: floa
     Returns
     -------
     solution : Solution
+
+    Notes
+    -----
+    A model of the loss has a `certificate`, a `gap` and these methods.
+
+    - `begin()` brings the state into the form that descents keep; it returns the loss there.
+    - `primal()` returns F less the constants.
+    - `dual_points()` gives dual points to try until one meets the target, orthogonal to intercept and unpenalised
+      columns, their correlations with the surviving columns in the state; and with each the largest c <= 1 that makes c
+      times it feasible for the singleton columns.
+    - `set_tolerance(theta)` learns from the dual point that was checked how well to solve the next descent.
+    - `centered_gradient()` returns minus the derivative of the loss, orthogonal to the intercept.
+    - `move(columns, delta)` adds to coefficients, and brings state and model along.
+    - `finish()` leaves the state to the next alpha; it returns whether unpenalised columns have no best coefficients.
     """
     certificate, gap = model.certificate, model.gap
     certificate.screen_static(model.begin())
@@ -87,7 +65,7 @@ def minimize(model: LossModel, descend: Callable[[Ids, float], None], keep: floa
     return _report(model)
 
 
-def _check_gap(model: LossModel, keep: float | None) -> bool:
+def _check_gap(model: Any, keep: float | None) -> bool:
     """Update the duality gap, and drop the columns that it rules out; say whether to go on."""
     certificate, gap = model.certificate, model.gap
     useful_gap = np.finfo(float).max if certificate.rows_are_cheap or gap.is_last() else gap.target
@@ -143,7 +121,7 @@ def _most_likely(certificate: DualCertificate, columns: Ids, max_size: int) -> I
     return np.sort(columns[np.argpartition(priority, max_size)[:max_size]])
 
 
-def _drop_faint(model: LossModel) -> None:
+def _drop_faint(model: Any) -> None:
     """Set to zero what rounding alone holds up, if F does not tell the difference."""
     certificate, gap = model.certificate, model.gap
     w = certificate.state.w
@@ -159,7 +137,7 @@ def _drop_faint(model: LossModel) -> None:
         model.move(faint, before)
 
 
-def _report(model: LossModel) -> Solution:
+def _report(model: Any) -> Solution:
     """Put the singleton columns back and report."""
     certificate, gap = model.certificate, model.gap
     problem, state, penalty = certificate.problem, certificate.state, certificate.penalty
@@ -173,8 +151,8 @@ def _report(model: LossModel) -> Solution:
     return Solution.of(
         w,
         b=problem.intercept_outside(state.w, state.b),
-        objective=gap.primal + problem.constant,
-        loss=gap.primal + problem.constant - penalty_sum,
+        objective=gap.primal + problem.response.constant,
+        loss=gap.primal + problem.response.constant - penalty_sum,
         dual_gap=gap.relative_gap(),
         n_iter=gap.n_iter,
         converged=gap.gap <= gap.target,

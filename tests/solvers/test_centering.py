@@ -131,7 +131,7 @@ def test_a_warm_start_brings_its_intercept_along(loss):
     null = null_state(problem, SolverOptions())
     # Downhill, so that the null model is not the better start.
     w = 0.1 * dense(problem).T @ null.neg_gradient
-    intercept = null.b + problem.y_mean - w[0] * 1e6
+    intercept = null.b + problem.response.y_mean - w[0] * 1e6
     state = state_at(problem, w, intercept, 0.1, SolverOptions())
     np.testing.assert_array_equal(state.w, w)
     assert problem.intercept_outside(state.w, state.b) == pytest.approx(intercept, abs=0.1 * abs(w[0]))

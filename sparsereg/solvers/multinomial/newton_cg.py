@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
+from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.multinomial import softmax
 from sparsereg.solvers.multinomial.problem import MultinomialProblem
 
 __all__ = ["JointQuadratic", "JointStep"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # A scaled gradient is zero but for rounding at this share of the root of the null objective.
 ROUNDING = 1e-13

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-__all__ = ["balance", "best_shift", "entropy", "lean", "loss", "softmax"]
+from sparsereg.solvers.base import Vector
 
-Vector = npt.NDArray[np.float64]
+__all__ = ["balance", "best_shift", "entropy", "lean", "loss", "softmax"]
 
 # Beyond this step of an intercept Newton's method gives way to iterative scaling, which never overshoots.
 LONG_STEP = 0.5

@@ -8,12 +8,11 @@ least. That of the intercepts, which nothing penalises, makes their mean zero.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import JointSolution, SolverOptions, State
+from sparsereg.solvers.base import Ids, JointSolution, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import GapTracker, faint_columns
 from sparsereg.solvers.multinomial import softmax
 from sparsereg.solvers.multinomial.newton_cg import JointQuadratic
@@ -23,9 +22,6 @@ from sparsereg.solvers.proximal_newton import RUNAWAY_STEP, ProximalNewton
 from sparsereg.solvers.working_set import select_working_set
 
 __all__ = ["solve"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # Rounds over the classes between two certificates; the share of the first violation at which they end, as each step
 # leaves less than it finds; and that up to which a class is let be.

@@ -12,12 +12,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from sparsereg._core import cd, column_objective
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import L0, ElasticNet
-from sparsereg.solvers.base import Progress, QuadraticModel, Solution, SolverOptions, State
+from sparsereg.solvers.base import Ids, Progress, QuadraticModel, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import MAX_STALLED, ROUNDING
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.response import linearize_rows
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty
 
 __all__ = ["CoordinatewiseMinimizer"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # A descent ends at this share of the violation it starts from, or of the violation allowed where that is more.
 INEXACT, ENOUGH = 0.1, 0.3
@@ -239,8 +235,8 @@ class CoordinatewiseMinimizer:
         return Solution.of(
             state.w,
             b=problem.intercept_outside(state.w, state.b),
-            objective=self.objective + problem.constant,
-            loss=self.model.loss + problem.constant,
+            objective=self.objective + problem.response.constant,
+            loss=self.model.loss + problem.response.constant,
             dual_gap=np.nan,
             n_iter=self.n_iter,
             converged=self.converged,

@@ -9,17 +9,14 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg._core import columns as column_passes
+from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
 from sparsereg.solvers.problem import Problem
 
 __all__ = ["Neighbours", "improve"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # Columns of the support, those that gain least, that may leave and are refitted; the others are held.
 MAX_INSIDE = 64
