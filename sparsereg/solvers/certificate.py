@@ -67,17 +67,16 @@ class GapTracker:
         """Say whether the next update may end the run, whatever the gap is."""
         return self.n_iter + 1 >= self.options.max_iter or self.stalled + 1 >= MAX_STALLED
 
-    def allows(self, primal: float) -> bool:
-        """Say whether F may become this once the descent has ended: no higher but for rounding, and still certified.
+    def accept(self, primal: float) -> bool:
+        """Take a state of this F for the last if it is no higher but for rounding, and still certified; say so.
 
         The dual objective bounds the minimum from below wherever the state is.
         """
-        gap = primal - self.best_dual
-        return primal <= self.primal + ROUNDING * self.problem.reference and gap <= max(self.gap, self.target)
-
-    def accept(self, primal: float) -> None:
-        """Take a state of this F for the last."""
-        self.primal, self.gap = primal, max(primal - self.best_dual, 0.0)
+        gap = max(primal - self.best_dual, 0.0)
+        accepted = primal <= self.primal + ROUNDING * self.problem.reference and gap <= max(self.gap, self.target)
+        if accepted:
+            self.primal, self.gap = primal, gap
+        return accepted
 
     def relative_gap(self) -> float:
         """Gap over the objective of the null model, no less than what rounding may hide; 0 where that is all of it."""

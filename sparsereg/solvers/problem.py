@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from sparsereg._core import columns as column_passes
 from sparsereg._core import row_objective
@@ -184,6 +185,11 @@ class Problem:
         eta = np.full(self.n_rows, b)
         column_passes.accumulate(*self.matrix, support, w[support], eta)
         return eta
+
+    def submatrix(self, columns: Ids) -> sparse.csc_matrix:
+        """Return columns as a float64 matrix of shape (n_rows, n_columns)."""
+        whole = sparse.csc_matrix(self.matrix, shape=(self.n_rows, self.indptr.size - 1), copy=False)
+        return whole[:, columns].astype(np.float64)
 
     def squared_loss(self, z: Vector) -> float:
         """Squared loss of the rows whose weighted residuals are z."""

@@ -110,16 +110,8 @@ class _Rows:
         penalties = tuple(values[columns] for values in problem.penalties)
         if all(np.all(values == values[:1]) for values in penalties):
             penalties = tuple(values[:1] for values in penalties)
-        return cls(
-            columns=columns,
-            data=matrix.data[:0] if ones else matrix.data,
-            indices=matrix.indices.astype(np.int32, copy=False),
-            indptr=matrix.indptr.astype(np.int64),
-            penalties=penalties,
-            chance=chance,
-            spread=1.0 / held,
-            step=step,
-        )
+        data, indices = matrix.data[:0] if ones else matrix.data, matrix.indices.astype(np.int32, copy=False)
+        return cls(columns, data, indices, matrix.indptr.astype(np.int64), penalties, chance, 1.0 / held, step)
 
     def draw(self, rng: np.random.Generator) -> Ids:
         """Draw as many rows as there are: each as often as its chance says, rounded up or down, in any order."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
 
 from sparsereg._core import column_objective
 from sparsereg._core import columns as column_passes
@@ -85,8 +84,7 @@ def _direction(
     # Imported late: it takes longer than all other imports together, and most fits do without.
     from scipy.sparse.linalg import LinearOperator, cg
 
-    shape = (problem.n_rows, problem.indptr.size - 1)
-    matrix = sparse.csc_matrix(problem.matrix, shape=shape, copy=False)[:, columns].astype(np.float64)
+    matrix = problem.submatrix(columns)
     scale, factor = problem.scale[columns], problem.penalty_factor[columns]
     ridge = penalty.alpha * (1.0 - penalty.l1_ratio) * factor * scale**2
     gradient = matrix.T @ neg_gradient - ridge * w - penalty.strength * factor * scale * np.sign(w)

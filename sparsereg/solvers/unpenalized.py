@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from sparsereg.solvers.base import Vector
 from sparsereg.solvers.problem import Problem
@@ -35,9 +34,7 @@ class UnpenalizedBlock:
 
     def __init__(self, problem: Problem, columns: npt.NDArray[np.int32], unit: Vector | None = None):
         self.columns, self._unit = columns, unit
-        shape = (problem.n_rows, problem.indptr.size - 1)
-        self._problem = problem
-        self._matrix = sparse.csc_matrix(problem.matrix, shape=shape, copy=False)[:, columns].astype(np.float64)
+        self._problem, self._matrix = problem, problem.submatrix(columns)
         self._allowed = NEGLIGIBLE * problem.reference
 
     def solve(self, neg_gradient: Vector, weight: Vector, weight_sum: float) -> tuple[Vector, float, Vector, float]:

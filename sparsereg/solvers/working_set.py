@@ -123,17 +123,13 @@ def _most_likely(certificate: DualCertificate, columns: Ids, max_size: int) -> I
 
 def _drop_faint(model: Any) -> None:
     """Set to zero what rounding alone holds up, if F does not tell the difference."""
-    certificate, gap = model.certificate, model.gap
-    w = certificate.state.w
+    certificate, w = model.certificate, model.certificate.state.w
     faint = faint_columns(certificate.problem, certificate.penalty, w)
     if faint.size == 0:
         return
     before = w[faint]
     model.move(faint, -before)
-    primal = model.primal()
-    if gap.allows(primal):
-        gap.accept(primal)
-    else:
+    if not model.gap.accept(model.primal()):
         model.move(faint, before)
 
 

@@ -296,10 +296,8 @@ class _MultinomialRun:
             of_class.move(columns, start, -start[0])
         t = problem.to_terms(self.state.eta)
         loss = softmax.loss(problem.y, problem.s, t, softmax.softmax(t)[1])
-        primal = loss + self._penalty_sum()
-        if self.gap.allows(primal):
+        if self.gap.accept(loss + self._penalty_sum()):
             self.loss = loss
-            self.gap.accept(primal)
         else:
             for of_class, columns, start in zip(classes, faint, starts):
                 of_class.move(columns, start, np.zeros(columns.size))
