@@ -97,7 +97,7 @@ def test_no_penalty_is_the_limit_of_little(standardize, fit_intercept, few):
     unit = np.sqrt(factor) * (deviation if standardize else 1.0)
     best = shortest(X, y, weight, unit, fit_intercept)
     most = {"columns": 300, "rows": 25, "neither": 0}[few]
-    with mock.patch.object(direct, "MOST", most):
+    with mock.patch.object(direct, "MAX_DENSE", most):
         alone = Ridge(0.0, **changes).fit(X, y, sample_weight=weight)
         path = ridge_path(X, y, alphas=[1.0, 1e-6, 1e-9, 0.0], sample_weight=weight, **changes)
         little = Ridge(1e-10, tol=1e-12, **changes).fit(X, y, sample_weight=weight)
@@ -153,7 +153,7 @@ def test_blocks_make_no_difference(seed):
     with mock.patch.object(direct, "BLOCK", 1):
         other = direct.factorize(problem).solve(1e-3)
     np.testing.assert_allclose(one.w, other.w, atol=1e-14 * np.abs(one.w).max() * 100)
-    with mock.patch.object(direct, "MOST", 4):
+    with mock.patch.object(direct, "MAX_DENSE", 4):
         assert direct.factorize(problem) is None
 
 
@@ -174,10 +174,10 @@ def test_what_is_too_much_is_left_to_others():
     X, y = rng.standard_normal((30, 12)), rng.standard_normal(30)
     _, problem = prepared(Regression(X, y, {"l1_ratio": 0.0}))
     assert isinstance(direct.factorize(problem), direct.FewColumns)
-    with mock.patch.object(direct, "MOST_WORK", 30 * 12 * 12 - 1):
+    with mock.patch.object(direct, "MAX_WORK", 30 * 12 * 12 - 1):
         assert direct.factorize(problem) is None
     _, problem = prepared(Regression(X.T, y[:12], {"l1_ratio": 0.0, "penalty_factor": np.r_[0.0, np.ones(29)]}))
-    with mock.patch.object(direct, "MOST", 20):
+    with mock.patch.object(direct, "MAX_DENSE", 20):
         assert direct.factorize(problem) is None
 
 
