@@ -12,7 +12,7 @@ from sparsereg.solvers.certificate import DualCertificate, GapTracker
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
 from sparsereg.solvers.support_newton import step_on_support
-from sparsereg.solvers.working_set import MAX_SWEEPS, minimize
+from sparsereg.solvers.working_set import MAX_SWEEPS, check_gap, report, select_working_set
 
 __all__ = ["solve"]
 
@@ -33,7 +33,12 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     solution : Solution
     """
     model = (_LeastSquares if problem.is_quadratic else ProximalNewton)(problem, penalty, state, options)
-    return minimize(model, model.descend)
+    certificate = model.certificate
+    certificate.screen_static(model.begin())
+    while check_gap(model):
+        columns = select_working_set(certificate, model.gap.n_iter == 1)
+        model.descend(columns, certificate.violation(columns))
+    return report(model)
 
 
 class _LeastSquares:

@@ -19,7 +19,7 @@ from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Ids, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
-from sparsereg.solvers.working_set import minimize
+from sparsereg.solvers.working_set import check_gap, report
 
 __all__ = ["finish"]
 
@@ -150,15 +150,18 @@ class Saga:
 
     def solve(self) -> Solution:
         """Minimise F, and leave the state as other solvers expect it."""
-        problem, state = self.problem, self.state
+        problem, state, newton = self.problem, self.state, self.newton
         if problem.is_quadratic:
             state.eta = problem.predictor(state.w, state.b)
-        solution = minimize(self.newton, self.descend, WORTH_A_COPY)
+        newton.certificate.screen_static(newton.begin())
+        while check_gap(newton, keep=WORTH_A_COPY):
+            self.descend(newton.certificate.screened_in)
+        solution = report(newton)
         if problem.is_quadratic:
             state.eta, state.model = None, None
         return solution
 
-    def descend(self, columns: Ids, violation: float) -> None:
+    def descend(self, columns: Ids) -> None:
         """Sweep over the rows; take shorter steps, from the same point, where that did not lower F."""
         problem, state, newton = self.problem, self.state, self.newton
         if self.rows is None or self.rows.columns.size != columns.size:

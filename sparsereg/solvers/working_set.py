@@ -8,7 +8,6 @@ is, depends on whether the loss is its own quadratic model (coordinate_descent) 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from sparsereg._core import column_objective
 from sparsereg.solvers.base import Ids, Solution
 from sparsereg.solvers.certificate import DualCertificate, faint_columns
 
-__all__ = ["GROWTH", "MAX_SWEEPS", "SMALL_WORKING_SET", "minimize", "select_working_set"]
+__all__ = ["GROWTH", "MAX_SWEEPS", "SMALL_WORKING_SET", "check_gap", "report", "select_working_set"]
 
 # The working set holds the support and up to twice as many more (the growth of celer), but at least this many.
 SMALL_WORKING_SET = 200
@@ -26,21 +25,19 @@ GROWTH = 2
 MAX_SWEEPS = 100
 
 
-def minimize(model: Any, descend: Callable[[Ids, float], None], keep: float | None = None) -> Solution:
-    """Alternate between certificate and descent until the gap is small enough.
+def check_gap(model: Any, keep: float | None = None) -> bool:
+    """Update the duality gap, and drop the columns that it rules out; say whether to go on.
 
     Parameters
     ----------
     model : object
-        Of the loss at the state, which holds the solution on return; see Notes.
-    descend : callable
-        Lowers F on columns, given the largest violation among them.
+        Of the loss at the state; see Notes.
     keep : float or None, default=None
-        Descend on all surviving columns, and drop some only where at most this share remains; None: on working sets.
+        As in `DualCertificate.screen_gap_safe`.
 
     Returns
     -------
-    solution : Solution
+    goes_on : bool
 
     Notes
     -----
@@ -56,17 +53,6 @@ def minimize(model: Any, descend: Callable[[Ids, float], None], keep: float | No
     - `move(columns, delta)` adds to coefficients, and brings state and model along.
     - `finish()` leaves the state to the next alpha; it returns whether unpenalised columns have no best coefficients.
     """
-    certificate, gap = model.certificate, model.gap
-    certificate.screen_static(model.begin())
-    while _check_gap(model, keep):
-        columns = select_working_set(certificate, gap.n_iter == 1) if keep is None else certificate.screened_in
-        descend(columns, certificate.violation(columns))
-    _drop_faint(model)
-    return _report(model)
-
-
-def _check_gap(model: Any, keep: float | None) -> bool:
-    """Update the duality gap, and drop the columns that it rules out; say whether to go on."""
     certificate, gap = model.certificate, model.gap
     useful_gap = np.finfo(float).max if certificate.rows_are_cheap or gap.is_last() else gap.target
     for theta, singleton_scale in model.dual_points():
@@ -133,8 +119,19 @@ def _drop_faint(model: Any) -> None:
         model.move(faint, before)
 
 
-def _report(model: Any) -> Solution:
-    """Put the singleton columns back and report."""
+def report(model: Any) -> Solution:
+    """Report the state at the end of a run, less what rounding alone holds up, and put the singleton columns back.
+
+    Parameters
+    ----------
+    model : object
+        As in `check_gap`.
+
+    Returns
+    -------
+    solution : Solution
+    """
+    _drop_faint(model)
     certificate, gap = model.certificate, model.gap
     problem, state, penalty = certificate.problem, certificate.state, certificate.penalty
     unbounded = model.finish()

@@ -194,6 +194,6 @@ def test_private_columns_are_solved_with_the_rest():
 def test_the_factors_serve_every_alpha_of_a_path():
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((30, 12)), rng.standard_normal(30)
-    with mock.patch.object(direct, "factorise", wraps=direct.factorize) as called:
+    with mock.patch.object(direct, "factorize", wraps=direct.factorize) as called:
         ridge_path(X, y, n_alphas=20)
     assert called.call_count == 1
