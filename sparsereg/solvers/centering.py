@@ -63,14 +63,14 @@ class Moments:
     weight : ndarray of float64 of shape (n_rows,) or (1,)
         Of the rows, or their one value.
     weight_sum : float
-    column_sum, centred : ndarray of float64 of shape (n_active,)
+    column_sum, centered : ndarray of float64 of shape (n_active,)
         `sum_i s_i x_ij` and `sum_i s_i (x_ij - mean_j)^2`.
     """
 
     weight: Vector
     weight_sum: float
     column_sum: Vector
-    centred: Vector
+    centered: Vector
 
 
 def take_moments(matrix: Matrix, n_rows: int, weight: Vector, weight_sum: float) -> Moments:
@@ -90,10 +90,10 @@ def take_moments(matrix: Matrix, n_rows: int, weight: Vector, weight_sum: float)
     moments : Moments
     """
     n_active = matrix[2].size - 1
-    column_sum, centred = np.empty(n_active), np.empty(n_active)
+    column_sum, centered = np.empty(n_active), np.empty(n_active)
     every = np.arange(n_active, dtype=np.int32)
-    column_passes.moments(*matrix, every, weight, weight_sum, n_rows, column_sum, centred)
-    return Moments(weight, weight_sum, column_sum, centred)
+    column_passes.moments(*matrix, every, weight, weight_sum, n_rows, column_sum, centered)
+    return Moments(weight, weight_sum, column_sum, centered)
 
 
 def bring_near(
@@ -122,7 +122,7 @@ def bring_near(
     """
     weight, indptr = moments.weight, matrix[2]
     with np.errstate(over="ignore"):
-        square, spread = moments.column_sum**2, moments.weight_sum * moments.centred
+        square, spread = moments.column_sum**2, moments.weight_sum * moments.centered
         far = np.flatnonzero(varies & (square > far_from * spread)).astype(np.int32)
         has_weight = np.broadcast_to(weight > 0.0, (n_rows,))
         # With zeros in more than half of the rows a column is never moved: beside a heavy row there may be many such.
@@ -139,11 +139,11 @@ def bring_near(
         return matrix, NOWHERE
     data, indices, indptr = _fill(matrix, columns, [missing[k] for k in np.flatnonzero(moves)])
     data, constants = _subtract(data, indptr, columns, moments.column_sum[columns] / moments.weight_sum)
-    column_sum, centred = np.empty(columns.size), np.empty(columns.size)
+    column_sum, centered = np.empty(columns.size), np.empty(columns.size)
     column_passes.moments(
-        data, indices, indptr, columns, weight, moments.weight_sum, n_rows, column_sum, centred
+        data, indices, indptr, columns, weight, moments.weight_sum, n_rows, column_sum, centered
     )
-    moments.column_sum[columns], moments.centred[columns] = column_sum, centred
+    moments.column_sum[columns], moments.centered[columns] = column_sum, centered
     return (data, indices, indptr), Centering(columns, constants)
 
 

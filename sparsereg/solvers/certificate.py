@@ -129,7 +129,7 @@ class DualCertificate:
         self.one_sided: Ids = unpenalized[below ^ above]
         self.solved, self.slack = self.unpenalized[:0], 0.0
         self.block: UnpenalizedBlock | None = None
-        self.screened_in = self._within_reach()
+        self.screened_in = self._screen_by_slope()
 
     def correlate(self, columns: Ids, z: Vector) -> None:
         """Refresh `X' z` of the columns."""
@@ -254,7 +254,7 @@ class DualCertificate:
         problem = self.problem
         if np.isfinite(problem.loss.lipschitz):
             primal = min(loss + self.penalty_sum(self.screened_in), problem.null_objective)
-            self.screened_in = self._reachable(0.0, np.sqrt(2.0 * problem.loss.lipschitz * primal))
+            self.screened_in = self._survivors(0.0, np.sqrt(2.0 * problem.loss.lipschitz * primal))
 
     def screen_gap_safe(self, scale: float, gap: float, keep: float | None = None) -> None:
         """Drop columns that are zero at the optimum (Ndiaye et al. 2017).
@@ -270,18 +270,18 @@ class DualCertificate:
         """
         lipschitz = self.problem.loss.lipschitz
         if np.isfinite(gap) and np.isfinite(lipschitz):
-            columns = self._reachable(scale, np.sqrt(2.0 * lipschitz * max(gap, 0.0)))
+            columns = self._survivors(scale, np.sqrt(2.0 * lipschitz * max(gap, 0.0)))
             if keep is None or columns.size <= keep * self.screened_in.size:
                 self.screened_in = columns
 
-    def _within_reach(self) -> Ids:
+    def _screen_by_slope(self) -> Ids:
         """Drop the columns that the loss is nowhere steep enough for."""
         problem, columns = self.problem, self.problem.columns
         if problem.max_gradient is None:
             return columns
         return columns[(problem.max_gradient[columns] > self.threshold(columns)) | (self.state.w[columns] != 0.0)]
 
-    def _reachable(self, scale: float, radius: float) -> Ids:
+    def _survivors(self, scale: float, radius: float) -> Ids:
         """Find the surviving columns that are not zero at every dual point within the radius of a scaled one."""
         out, problem, state = np.empty_like(self.screened_in), self.problem, self.state
         n = column_objective.reachable(

@@ -196,11 +196,11 @@ class Problem:
         return float(0.5 * np.divide(z**2, self.weight, out=np.zeros_like(z), where=self.weight > 0.0).sum())
 
     def moments(self, columns: Ids, weight: Vector) -> tuple[Vector, Vector]:
-        """Mass and (with intercept: centred) curvature of columns under given weights of the rows."""
-        column_sum, centred = np.empty(columns.size), np.empty(columns.size)
+        """Sum and (with intercept: centred) curvature of columns under given weights of the rows."""
+        column_sum, centered = np.empty(columns.size), np.empty(columns.size)
         total = max(float(np.broadcast_to(weight, (self.n_rows,)).sum()), np.finfo(float).tiny)
-        column_passes.moments(*self.matrix, columns, weight, total, self.n_rows, column_sum, centred)
-        return column_sum, centred if self.fit_intercept else centred + column_sum**2 / total
+        column_passes.moments(*self.matrix, columns, weight, total, self.n_rows, column_sum, centered)
+        return column_sum, centered if self.fit_intercept else centered + column_sum**2 / total
 
     @cached_property
     def sign_bounds(self) -> tuple[Vector, Vector] | None:

@@ -101,7 +101,7 @@ class NormalEquations:
         ridge = self.penalty.alpha * singletons.penalty_factor * singletons.scale**2
         return problem.s * ridge / (ridge + problem.s * singletons.x**2), ridge
 
-    def _centred(self, residual: Vector) -> tuple[Vector, float]:
+    def _center(self, residual: Vector) -> tuple[Vector, float]:
         """Take the weighted mean off a residual where there is an intercept; return it too."""
         if not self.problem.fit_intercept:
             return residual, 0.0
@@ -118,7 +118,7 @@ class NormalEquations:
         return self._v[self.columns] / self.root
 
     def _apply(self, scaled: Vector) -> Vector:
-        change, _ = self._centred(self._forward(scaled))
+        change, _ = self._center(self._forward(scaled))
         return self._backward(self.weight * change) + scaled
 
     def solve(self) -> Solution:
@@ -134,7 +134,7 @@ class NormalEquations:
         preconditioner = LinearOperator((size, size), matvec=lambda r: r / self.diagonal, dtype=np.float64)
         last = np.inf
         while True:
-            residual, shift = self._centred(problem.y - self._forward(scaled))
+            residual, shift = self._center(problem.y - self._forward(scaled))
             gradient = self._backward(self.weight * residual) - scaled
             gap = 0.5 * float(gradient @ gradient)
             if self.exact is not None:

@@ -87,7 +87,7 @@ class JointQuadratic:
         def apply(scaled: Vector) -> Vector:
             delta = np.ravel(scaled) / size
             change = self._forward(delta)
-            weighted = self.problem.s * softmax.lean(self.p, change + self._shift(change)[:, None])
+            weighted = self.problem.s * softmax.jacobian_product(self.p, change + self._shift(change)[:, None])
             return (np.concatenate(self.correlate(weighted)) + ridges * delta) / size
 
         operator = LinearOperator((gradients.size, gradients.size), matvec=apply, dtype=np.float64)
@@ -136,7 +136,8 @@ class JointQuadratic:
         nothing = [np.zeros(chosen.size) for chosen in self.columns]
         for _ in range(rounds if self.ends[-1] else 0):
             step = self.solve(self.correlate(z), nothing, 1e-12, 10 * int(self.ends[-1]) + 100)
-            z, change = z - problem.s * softmax.lean(self.p, self.problem.spread(step.change)), change + step.change
+            z = z - problem.s * softmax.jacobian_product(self.p, problem.spread(step.change))
+            change = change + step.change
             gain = abs(step.gain)
             if gain <= allowed:
                 break
@@ -151,7 +152,7 @@ class JointQuadratic:
         """Best change of the intercepts beside a change of the arguments."""
         if not self.problem.fit_intercept:
             return np.zeros(len(self.p))
-        return softmax.best_shift(self.p, self.problem.s, -self.problem.s * softmax.lean(self.p, change))
+        return softmax.best_shift(self.p, self.problem.s, -self.problem.s * softmax.jacobian_product(self.p, change))
 
     def _diagonal(self) -> Vector:
         """Curvature of each column, its class alone, the intercept adjusted where there is one."""

@@ -7,7 +7,7 @@ from scipy import special
 
 from sparsereg.solvers.base import Vector
 
-__all__ = ["balance", "best_shift", "entropy", "lean", "loss", "softmax"]
+__all__ = ["balance", "best_shift", "entropy", "jacobian_product", "loss", "softmax"]
 
 # Beyond this step of an intercept Newton's method gives way to iterative scaling, which never overshoots.
 LONG_STEP = 0.5
@@ -60,7 +60,7 @@ def entropy(s: Vector, q: Vector) -> float:
     return float(s @ special.xlogy(q, q).sum(axis=0))
 
 
-def lean(p: Vector, e: Vector) -> Vector:
+def jacobian_product(p: Vector, e: Vector) -> Vector:
     """Return the derivative of the softmax along a change e of its arguments.
 
     Parameters

@@ -191,7 +191,7 @@ class _MultinomialRun:
         problem, certificates = self.problem, [of_class.certificate for of_class in self.classes]
         theta = problem.s * (problem.y - p)
         if problem.fit_intercept:
-            theta -= problem.s * softmax.lean(p, softmax.best_shift(p, problem.s, theta)[:, None])
+            theta -= problem.s * softmax.jacobian_product(p, softmax.best_shift(p, problem.s, theta)[:, None])
         if certificates[0].unpenalized.size == 0:
             return theta
         rows = problem.to_rows(theta)

@@ -38,7 +38,7 @@ class LassoWarmStart:
 
     Attributes
     ----------
-    neighbours : Neighbours
+    neighbors : Neighbors
         Of the columns of the problem, for swaps.
     """
 
@@ -47,7 +47,7 @@ class LassoWarmStart:
         with np.errstate(invalid="ignore"):
             # Excluded columns may have no curvature.
             factor = np.sqrt(2.0 * curvature * problem.penalty_factor) / problem.scale
-        self.neighbours = swaps.Neighbours(problem)
+        self.neighbors = swaps.Neighbors(problem)
         self._problem = replace(problem, penalty_factor=factor)
         self._state = null_state(self._problem, options)
 
@@ -115,7 +115,7 @@ def solve(
     if other.objective < run.objective:
         run = other
     run.options, run.n_iter = options, used_iter
-    swaps.improve(run, lasso.neighbours)
+    swaps.improve(run, lasso.neighbors)
     solution, best = run.finish(), run.state
     state.w, state.b, state.neg_gradient, state.eta = best.w, best.b, best.neg_gradient, best.eta
     state.alpha, state.Xt_is_current = best.alpha, None

@@ -16,7 +16,7 @@ from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["Neighbours", "improve"]
+__all__ = ["Neighbors", "improve"]
 
 # Columns of the support, those that gain least, that may leave and are refitted; the others are held.
 MAX_INSIDE = 64
@@ -31,7 +31,7 @@ GAIN = 1e-12
 COLLINEAR = 1e-10
 
 
-class Neighbours:
+class Neighbors:
     """Which columns share rows.
 
     Parameters
@@ -56,14 +56,14 @@ class Neighbours:
         return np.unique(self._rows[rows].indices).astype(np.int32)
 
 
-def improve(run: CoordinatewiseMinimizer, neighbours: Neighbours) -> None:
+def improve(run: CoordinatewiseMinimizer, neighbors: Neighbors) -> None:
     """Move and descend again until no move that is tried lowers F, or the budget is spent.
 
     Parameters
     ----------
     run : CoordinatewiseMinimizer
         At a coordinate-wise minimum; at a lower or the same one on return.
-    neighbours : Neighbours
+    neighbors : Neighbors
         Of its problem.
 
     Notes
@@ -71,15 +71,15 @@ def improve(run: CoordinatewiseMinimizer, neighbours: Neighbours) -> None:
     Cost of a move: the non-zeros of the columns that may come in, once for each that may leave.
     """
     for _ in range(MAX_MOVES):
-        if run.n_iter >= run.options.max_iter or not _Moves(run, neighbours).take_best():
+        if run.n_iter >= run.options.max_iter or not _Moves(run, neighbors).take_best():
             return
 
 
 class _Moves:
     """The columns that may leave and those that may come in at a point, in the quadratic model of the loss there."""
 
-    def __init__(self, run: CoordinatewiseMinimizer, neighbours: Neighbours):
-        self.run, self.neighbours = run, neighbours
+    def __init__(self, run: CoordinatewiseMinimizer, neighbors: Neighbors):
+        self.run, self.neighbors = run, neighbors
         self.change = np.zeros(run.problem.n_rows)
         self.shared = np.zeros(run.state.w.size)
         remaining, w = run.problem.columns, run.state.w
@@ -176,7 +176,7 @@ class _Moves:
         gain = 0.5 * self.run.state.Xt_neg_gradient[columns] ** 2 / self._curvature_scale(columns) - self._cost(columns)
         chosen = [columns[np.argsort(-gain, kind="stable")[: MAX_OUTSIDE // 2]]]
         for i in self.inside:
-            near = self.neighbours.of(i)
+            near = self.neighbors.of(i)
             near = near[np.isin(near, columns, assume_unique=True)]
             overlap = np.abs(self._overlap(i, near)) / np.sqrt(self._curvature_scale(near))
             chosen.append(near[np.argsort(-overlap, kind="stable")[:NEAREST]])
