@@ -14,10 +14,15 @@ from sparsereg.coef import nonzeros_of
 
 __all__ = ["Progress", "QuadraticModel", "Solution", "SolverOptions", "State"]
 
+Vector = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int32]
+# `data, indices, indptr` of compact columns (CSC), as kernels take them.
+Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
+
 
 @dataclass(frozen=True)
 class Progress:
-    """What a callback is told after every check of the duality gap.
+    """What a callback is given after every check of the duality gap.
 
     Attributes
     ----------

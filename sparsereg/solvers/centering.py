@@ -1,4 +1,4 @@
-"""Columns far from zero, brought near it: beside an intercept a constant in a column says nothing and costs digits.
+"""Centering of columns far from zero: beside an intercept a constant in a column says nothing and costs digits.
 
 Means are taken off columns without touching them, because a sparse column must stay sparse. A correlation about an
 implied mean loses (mean / sd)^2 of the precision. With a share f of zeros mean / sd is at most sqrt((1 - f) / f), so
@@ -14,12 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
+from sparsereg.solvers.base import Ids, Matrix, Vector
 
-__all__ = ["FAR", "FAR_FOR_STEPS", "NOWHERE", "Centring", "Moments", "blurred", "bring_near", "take_moments"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
-Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
+__all__ = ["FAR", "FAR_FOR_STEPS", "NOWHERE", "Centering", "Moments", "blurred", "bring_near", "take_moments"]
 
 # Square of mean / sd above which a full column is moved: below it correlations keep twelve digits as they are.
 FAR = 1e4
@@ -31,7 +28,7 @@ FAR_WITH_ZEROS = 1e8
 
 
 @dataclass(frozen=True)
-class Centring:
+class Centering:
     """Constants that were taken off columns; the intercept on the user's scale makes up for them.
 
     Attributes
@@ -48,13 +45,13 @@ class Centring:
         """Return what coefficients gave to every linear predictor before the constants were taken off."""
         return float(self.constants @ w[self.columns])
 
-    def least_elsewhere(self, data: npt.NDArray, indptr: npt.NDArray[np.int64]) -> float:
+    def min_elsewhere(self, data: npt.NDArray, indptr: npt.NDArray[np.int64]) -> float:
         """Return the smallest value of the columns that were not moved, or 0."""
         starts, ends = np.r_[0, indptr[self.columns + 1]], np.r_[indptr[self.columns], data.size]
         return min(float(data[start:end].min(initial=0.0)) for start, end in zip(starts, ends))
 
 
-NOWHERE = Centring(np.empty(0, dtype=np.int32), np.empty(0))
+NOWHERE = Centering(np.empty(0, dtype=np.int32), np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -66,18 +63,18 @@ class Moments:
     weight : ndarray of float64 of shape (n_rows,) or (1,)
         Of the rows, or their one value.
     weight_sum : float
-    column_sum, centred : ndarray of float64 of shape (n_active,)
+    column_sum, centered : ndarray of float64 of shape (n_active,)
         `sum_i s_i x_ij` and `sum_i s_i (x_ij - mean_j)^2`.
     """
 
     weight: Vector
     weight_sum: float
     column_sum: Vector
-    centred: Vector
+    centered: Vector
 
 
 def take_moments(matrix: Matrix, n_rows: int, weight: Vector, weight_sum: float) -> Moments:
-    """Take mass and centred square of every column.
+    """Take sum and centred square of every column.
 
     Parameters
     ----------
@@ -93,15 +90,15 @@ def take_moments(matrix: Matrix, n_rows: int, weight: Vector, weight_sum: float)
     moments : Moments
     """
     n_active = matrix[2].size - 1
-    column_sum, centred = np.empty(n_active), np.empty(n_active)
+    column_sum, centered = np.empty(n_active), np.empty(n_active)
     every = np.arange(n_active, dtype=np.int32)
-    column_passes.moments(*matrix, every, weight, weight_sum, n_rows, column_sum, centred)
-    return Moments(weight, weight_sum, column_sum, centred)
+    column_passes.moments(*matrix, every, weight, weight_sum, n_rows, column_sum, centered)
+    return Moments(weight, weight_sum, column_sum, centered)
 
 
 def bring_near(
     matrix: Matrix, n_rows: int, moments: Moments, varies: npt.NDArray[np.bool_], far_from: float = FAR
-) -> tuple[Matrix, Centring]:
+) -> tuple[Matrix, Centering]:
     """Take a constant near its mean off every column that is far from zero.
 
     Parameters
@@ -121,11 +118,11 @@ def bring_near(
     matrix : tuple
         The same arrays where nothing moves. Else a copy of the values, and of the rows where a column gets entries in
         place of zeros. Differences are exact, or correctly rounded float64.
-    centring : Centring
+    centering : Centering
     """
     weight, indptr = moments.weight, matrix[2]
     with np.errstate(over="ignore"):
-        square, spread = moments.column_sum**2, moments.weight_sum * moments.centred
+        square, spread = moments.column_sum**2, moments.weight_sum * moments.centered
         far = np.flatnonzero(varies & (square > far_from * spread)).astype(np.int32)
         has_weight = np.broadcast_to(weight > 0.0, (n_rows,))
         # With zeros in more than half of the rows a column is never moved: beside a heavy row there may be many such.
@@ -142,12 +139,12 @@ def bring_near(
         return matrix, NOWHERE
     data, indices, indptr = _fill(matrix, columns, [missing[k] for k in np.flatnonzero(moves)])
     data, constants = _subtract(data, indptr, columns, moments.column_sum[columns] / moments.weight_sum)
-    column_sum, centred = np.empty(columns.size), np.empty(columns.size)
+    column_sum, centered = np.empty(columns.size), np.empty(columns.size)
     column_passes.moments(
-        data, indices, indptr, columns, weight, moments.weight_sum, n_rows, column_sum, centred
+        data, indices, indptr, columns, weight, moments.weight_sum, n_rows, column_sum, centered
     )
-    moments.column_sum[columns], moments.centred[columns] = column_sum, centred
-    return (data, indices, indptr), Centring(columns, constants)
+    moments.column_sum[columns], moments.centered[columns] = column_sum, centered
+    return (data, indices, indptr), Centering(columns, constants)
 
 
 def _zeros(rows: Ids, has_weight: npt.NDArray[np.bool_]) -> Ids:

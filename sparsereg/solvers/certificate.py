@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sparsereg._core import column_objective, row_objective
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Progress, SolverOptions, State
+from sparsereg.solvers.base import Ids, Progress, SolverOptions, State, Vector
 from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.unpenalized import UnpenalizedBlock
 
 if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty
 
 __all__ = ["MAX_STALLED", "ROUNDING", "DualCertificate", "GapTracker", "faint_columns"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # Rounds that better neither objective nor gap after which rounding is to blame.
 MAX_STALLED = 8
@@ -70,17 +67,16 @@ class GapTracker:
         """Say whether the next update may end the run, whatever the gap is."""
         return self.n_iter + 1 >= self.options.max_iter or self.stalled + 1 >= MAX_STALLED
 
-    def allows(self, primal: float) -> bool:
-        """Say whether F may become this once the descent has ended: no higher but for rounding, and still certified.
+    def accept(self, primal: float) -> bool:
+        """Take a state of this F for the last if it is no higher but for rounding, and still certified; say so.
 
         The dual objective bounds the minimum from below wherever the state is.
         """
-        gap = primal - self.best_dual
-        return primal <= self.primal + ROUNDING * self.problem.reference and gap <= max(self.gap, self.target)
-
-    def accept(self, primal: float) -> None:
-        """Take a state of this F for the last."""
-        self.primal, self.gap = primal, max(primal - self.best_dual, 0.0)
+        gap = max(primal - self.best_dual, 0.0)
+        accepted = primal <= self.primal + ROUNDING * self.problem.reference and gap <= max(self.gap, self.target)
+        if accepted:
+            self.primal, self.gap = primal, gap
+        return accepted
 
     def relative_gap(self) -> float:
         """Gap over the objective of the null model, no less than what rounding may hide; 0 where that is all of it."""
@@ -113,6 +109,8 @@ class DualCertificate:
         Those that the dual point was made orthogonal to.
     slack : float
         What another step on these would gain.
+    block : UnpenalizedBlock or None
+        Of these, where it was asked for.
     screened_in : ndarray of int32
         Columns that may be non-zero at the optimum, for all that is known.
     rows_are_cheap : bool
@@ -130,7 +128,8 @@ class DualCertificate:
         self.unpenalized: Ids = unpenalized[~(below & above)]
         self.one_sided: Ids = unpenalized[below ^ above]
         self.solved, self.slack = self.unpenalized[:0], 0.0
-        self.screened_in = self._within_reach()
+        self.block: UnpenalizedBlock | None = None
+        self.screened_in = self._screen_by_slope()
 
     def correlate(self, columns: Ids, z: Vector) -> None:
         """Refresh `X' z` of the columns."""
@@ -229,6 +228,13 @@ class DualCertificate:
         bound[np.isinf(bound)] = 0.0
         return float(np.sum(v * bound)) + self.slack
 
+    def find_block(self, theta: Vector) -> UnpenalizedBlock:
+        """Return what solves for the unpenalised columns that X' theta must vanish on."""
+        columns = self.find_solved(theta)
+        if self.block is None or not np.array_equal(self.block.columns, columns):
+            self.block = UnpenalizedBlock(self.problem, columns)
+        return self.block
+
     def find_solved(self, theta: Vector) -> Ids:
         """Find the unpenalised columns that X' theta must vanish on: within their bounds, or pushed off one."""
         state, columns = self.state, self.unpenalized
@@ -248,7 +254,7 @@ class DualCertificate:
         problem = self.problem
         if np.isfinite(problem.loss.lipschitz):
             primal = min(loss + self.penalty_sum(self.screened_in), problem.null_objective)
-            self.screened_in = self._reachable(0.0, np.sqrt(2.0 * problem.loss.lipschitz * primal))
+            self.screened_in = self._survivors(0.0, np.sqrt(2.0 * problem.loss.lipschitz * primal))
 
     def screen_gap_safe(self, scale: float, gap: float, keep: float | None = None) -> None:
         """Drop columns that are zero at the optimum (Ndiaye et al. 2017).
@@ -264,18 +270,18 @@ class DualCertificate:
         """
         lipschitz = self.problem.loss.lipschitz
         if np.isfinite(gap) and np.isfinite(lipschitz):
-            columns = self._reachable(scale, np.sqrt(2.0 * lipschitz * max(gap, 0.0)))
+            columns = self._survivors(scale, np.sqrt(2.0 * lipschitz * max(gap, 0.0)))
             if keep is None or columns.size <= keep * self.screened_in.size:
                 self.screened_in = columns
 
-    def _within_reach(self) -> Ids:
+    def _screen_by_slope(self) -> Ids:
         """Drop the columns that the loss is nowhere steep enough for."""
         problem, columns = self.problem, self.problem.columns
         if problem.max_gradient is None:
             return columns
         return columns[(problem.max_gradient[columns] > self.threshold(columns)) | (self.state.w[columns] != 0.0)]
 
-    def _reachable(self, scale: float, radius: float) -> Ids:
+    def _survivors(self, scale: float, radius: float) -> Ids:
         """Find the surviving columns that are not zero at every dual point within the radius of a scaled one."""
         out, problem, state = np.empty_like(self.screened_in), self.problem, self.state
         n = column_objective.reachable(

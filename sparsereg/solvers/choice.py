@@ -38,5 +38,5 @@ def choose_solver(problem: Problem, penalty: str, l1_ratio: float, options: Solv
     if kind is ElasticNet:
         return ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
     if kind is L0:
-        return partial(nonconvex.solve, companion=nonconvex.LassoWarmStart(problem, options))
+        return partial(nonconvex.solve, lasso=nonconvex.LassoWarmStart(problem, options))
     return nonconvex.solve

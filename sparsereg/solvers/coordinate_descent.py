@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from sparsereg._core import cd
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Solution, SolverOptions, State
+from sparsereg.solvers.base import Ids, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import DualCertificate, GapTracker
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
 from sparsereg.solvers.support_newton import step_on_support
-from sparsereg.solvers.unpenalized import UnpenalizedBlock
-from sparsereg.solvers.working_set import MAX_SWEEPS, minimize
+from sparsereg.solvers.working_set import MAX_SWEEPS, check_gap, report, select_working_set
 
 __all__ = ["solve"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 
 def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution:
@@ -38,13 +33,17 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     solution : Solution
     """
     model = (_LeastSquares if problem.is_quadratic else ProximalNewton)(problem, penalty, state, options)
-    return minimize(model, model.descend)
+    certificate = model.certificate
+    certificate.screen_static(model.begin())
+    while check_gap(model):
+        columns = select_working_set(certificate, model.gap.n_iter == 1)
+        model.descend(columns, certificate.violation(columns))
+    return report(model)
 
 
 class _LeastSquares:
     """Descent on F itself; the weighted residual is kept up to date and centered by the kernel."""
 
-    block: UnpenalizedBlock | None = None
     tol: float | None = None
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
@@ -85,13 +84,11 @@ class _LeastSquares:
     def _orthogonalize(self) -> Vector:
         """Solve for the unpenalised columns exactly; move the coefficients along where no bound is in the way."""
         problem, state, certificate = self.problem, self.state, self.certificate
-        columns = certificate.find_solved(state.neg_gradient)
-        if self.block is None or not np.array_equal(self.block.columns, columns):
-            self.block = UnpenalizedBlock(problem, columns)
+        block = certificate.find_block(state.neg_gradient)
+        columns, certificate.slack = block.columns, 0.0
         if columns.size == 0:
-            certificate.slack = 0.0
             return state.neg_gradient
-        delta, shift, theta, certificate.slack = self.block.solve(state.neg_gradient, problem.weight, self.weight_sum)
+        delta, shift, theta, certificate.slack = block.solve(state.neg_gradient, problem.weight, self.weight_sum)
         bound = np.where(delta > 0.0, problem.upper[columns], problem.lower[columns])
         with np.errstate(divide="ignore", invalid="ignore"):
             size = np.min(np.where(delta != 0.0, (bound - state.w[columns]) / delta, np.inf), initial=1.0)

@@ -12,7 +12,7 @@ from sparsereg._core.penalties import PENALTIES, ElasticNet
 from sparsereg.solvers import convex
 from sparsereg.solvers.base import SolverOptions, State
 from sparsereg.solvers.problem import Problem
-from sparsereg.solvers.response import linearise_rows
+from sparsereg.solvers.response import linearize_rows
 
 __all__ = ["alpha_max", "gain_in_sight", "null_curvature", "null_state", "state_at"]
 
@@ -66,7 +66,7 @@ def _make_state(problem: Problem, w: Vector, b: float, eta: Vector | None, resid
     )
     if eta is None:
         return state, 0.5 * float(problem.s @ residual**2)
-    return state, linearise_rows(problem.loss, problem.row_terms, eta, state.neg_gradient)[0]
+    return state, linearize_rows(problem.loss, problem.row_terms, eta, state.neg_gradient)[0]
 
 
 def alpha_max(problem: Problem, state: State, l1_ratio: float, penalty: str = "elastic_net") -> float:

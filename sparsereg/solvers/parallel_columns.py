@@ -1,4 +1,4 @@
-"""Columns that another one can stand for: its copies, and what is parallel to it beside the intercept.
+"""Duplicate and parallel columns: copies of another one, and what is parallel to it beside the intercept.
 
 With L1 alone, or with a concave penalty, one column of such a set is enough, and rounding must not choose which.
 """
@@ -11,12 +11,10 @@ from scipy import sparse
 
 from sparsereg._core import columns as column_passes
 from sparsereg.design import Design
+from sparsereg.solvers.base import Ids, Matrix, Vector
 
 __all__ = ["find_copies", "find_parallel"]
 
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
-Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
 Bounds = tuple[Vector, Vector]
 
 # Two columns of norm one are looked at closely where their products with random rows differ by no more than this, and
@@ -36,7 +34,7 @@ def find_copies(
     ----------
     design : Design
     weight : ndarray of float64 of shape (n_rows,) or (1,)
-    penalty_factor : ndarray of float64 of shape (n_active,)
+    factor : ndarray of float64 of shape (n_active,)
         Penalty factors.
     bounds : pair of ndarray of float64 of shape (n_active,)
         Lower and upper.
@@ -64,7 +62,7 @@ def find_copies(
 
 
 def find_parallel(
-    matrix: Matrix, weight: Vector, column_sum: Vector, curvature: Vector, price: Vector, factor: Vector,
+    matrix: Matrix, weight: Vector, column_sum: Vector, curvature: Vector, cost: Vector, factor: Vector,
     bounds: Bounds,
     usable: npt.NDArray[np.bool_], *, fit_intercept: bool,
 ) -> Ids:
@@ -80,9 +78,9 @@ def find_parallel(
         Weights of the rows.
     column_sum, curvature : ndarray of float64 of shape (n_active,)
         `sum_i s_i x_ij` and the (with intercept: centred) `sum_i s_i x_ij^2`.
-    price : ndarray of float64 of shape (n_active,)
+    cost : ndarray of float64 of shape (n_active,)
         Penalty of a unit of the coefficient; infinite for columns that are excluded.
-    penalty_factor : ndarray of float64 of shape (n_active,)
+    factor : ndarray of float64 of shape (n_active,)
         Penalty factors.
     bounds : pair of ndarray of float64 of shape (n_active,)
         Lower and upper.
@@ -98,9 +96,9 @@ def find_parallel(
     Notes
     -----
     Parallel columns have the same products with random rows, once they are of norm one. Where the values are all alike,
-    two columns that differ by more than a factor fill all rows between them, and the others need no look.
+    two columns that differ by more than a factor fill all rows between them, and the others need no check.
     """
-    columns = _candidates(matrix, weight, price, usable, fit_intercept)
+    columns = _candidates(matrix, weight, cost, usable, fit_intercept)
     if columns.size < 2:
         return columns[:0]
     root, norm = np.sqrt(weight), np.sqrt(curvature[columns])
@@ -111,9 +109,9 @@ def find_parallel(
         return columns[:0]
     columns, first, units = columns[members], first[members], (mean[members], norm[members])
     # The cheapest first; costs that differ by rounding are equal.
-    cost = price[columns] / units[1]
-    dearest = np.maximum.reduceat(cost, np.flatnonzero(np.diff(group, prepend=-1)))[group]
-    rank = np.round(np.divide(cost, dearest, out=np.zeros_like(cost), where=dearest > 0.0), 12)
+    relative_cost = cost[columns] / units[1]
+    dearest = np.maximum.reduceat(relative_cost, np.flatnonzero(np.diff(group, prepend=-1)))[group]
+    rank = np.round(np.divide(relative_cost, dearest, out=np.zeros_like(relative_cost), where=dearest > 0.0), 12)
     left = np.lexsort((columns, factor[columns], rank, group))
     replaced = [columns[:0]]
     while left.size:
@@ -128,13 +126,13 @@ def find_parallel(
 
 
 def _candidates(
-    matrix: Matrix, weight: Vector, price: Vector, usable: npt.NDArray[np.bool_], fit_intercept: bool
+    matrix: Matrix, weight: Vector, cost: Vector, usable: npt.NDArray[np.bool_], fit_intercept: bool
 ) -> Ids:
     """List the columns that may have a parallel one of the same cost."""
     data, _, indptr = matrix
     if not usable.any():
         return np.empty(0, dtype=np.int32)
-    if data.min() < 0.0 or (data.min() < data.max() and np.ptp(price[usable]) > 0.0):
+    if data.min() < 0.0 or (data.min() < data.max() and np.ptp(cost[usable]) > 0.0):
         return np.flatnonzero(usable).astype(np.int32)
     if not fit_intercept:
         return np.empty(0, dtype=np.int32)
@@ -171,9 +169,9 @@ def _stands_for(
     """Say which columns can take the part of others that are parallel to them, whatever that is."""
     free, alike = np.ones(leader.size, dtype=bool), same_sign.copy()
     for bound in bounds:
-        own = bound[leader]
-        free &= np.isinf(own)
-        alike &= (own == bound[other]) & ((own == 0.0) | np.isinf(own))
+        leading = bound[leader]
+        free &= np.isinf(leading)
+        alike &= (leading == bound[other]) & ((leading == 0.0) | np.isinf(leading))
     # What counts coefficients, as L0 does, may favour the other.
     return (factor[other] >= factor[leader]) & (free | alike)
 
@@ -188,14 +186,14 @@ def _are_parallel(
     """
     n_rows, (mean, norm) = root.size, units
     whole = sparse.csc_matrix(matrix, shape=(n_rows, matrix[2].size - 1), copy=False)
-    scaled, centre, size = [], [], np.ones(pairs[0].size)
+    scaled, center, size = [], [], np.ones(pairs[0].size)
     for position, sign in zip(pairs, (1.0, np.sign(first[pairs[0]] * first[pairs[1]]))):
         x = whole[:, columns[position]].astype(np.float64)
         x.data *= np.repeat(sign / norm[position], np.diff(x.indptr))
         scaled.append(x)
-        centre.append(sign * mean[position] / norm[position])
+        center.append(sign * mean[position] / norm[position])
         size = np.maximum(size, np.abs(mean[position]) * np.linalg.norm(root) / norm[position])
-    difference, shift = scaled[0] - scaled[1], centre[0] - centre[1]
+    difference, shift = scaled[0] - scaled[1], center[0] - center[1]
     pair, square = np.repeat(np.arange(shift.size), np.diff(difference.indptr)), root[difference.indices] ** 2
     distance = np.bincount(pair, square * (difference.data - shift[pair]) ** 2, minlength=shift.size)
     others = np.maximum(float(root @ root) - np.bincount(pair, square, minlength=shift.size), 0.0)

@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from sparsereg._core.losses import Squared
 from sparsereg.design import Design
-from sparsereg.solvers.centering import FAR, NOWHERE, Matrix, Moments, blurred, bring_near, take_moments
+from sparsereg.solvers.base import Ids, Matrix, Vector
+from sparsereg.solvers.centering import FAR, NOWHERE, Moments, blurred, bring_near, take_moments
 from sparsereg.solvers.column_penalties import ColumnPenalties
 from sparsereg.solvers.parallel_columns import find_copies, find_parallel
 from sparsereg.solvers.problem import Problem, SingletonColumns
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
 __all__ = ["CONSTANT", "make_problem"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # A column whose centred square falls below this share of its square is constant to ten digits; what is left of it
 # cannot be told from rounding once it is correlated with a residual.
@@ -88,18 +86,18 @@ def make_problem(
     weight, matrix = response.weight, (design.data, design.indices, design.indptr)
     moments = take_moments(matrix, design.n_rows, weight, float(response.s.sum()))
     square = _squares(design, moments)
-    varies = moments.centred > CONSTANT * square
+    varies = moments.centered > CONSTANT * square
     # Columns whose rows all weigh nothing have no square.
     usable = (penalties.penalty_factor < np.inf) & (square > 0.0) & (penalties.lower < penalties.upper)
-    hazy, centring = np.empty(0, dtype=np.int32), NOWHERE
+    blurred_columns, centering = np.empty(0, dtype=np.int32), NOWHERE
     if fit_intercept:
-        hazy = blurred(matrix, weight, np.flatnonzero(usable & ~varies).astype(np.int32))
+        blurred_columns = blurred(matrix, weight, np.flatnonzero(usable & ~varies).astype(np.int32))
         usable &= varies
-        matrix, centring = bring_near(matrix, design.n_rows, moments, usable, far)
+        matrix, centering = bring_near(matrix, design.n_rows, moments, usable, far)
     elif penalties.standardize and not varies.all():
         # Nothing but the intercept makes up for a constant; its penalty is 0, as its standard deviation is.
         penalties = replace(penalties, penalty_factor=np.where(varies | ~usable, penalties.penalty_factor, 0.0))
-    curvature = moments.centred if fit_intercept else square
+    curvature = moments.centered if fit_intercept else square
     scale = np.broadcast_to(np.float64(1.0), (design.n_active,))
     if penalties.standardize:
         scale = np.where(varies, _deviations(design, matrix, y, sample_weight, moments, loss, offset), 1.0)
@@ -112,8 +110,8 @@ def make_problem(
         usable[singletons.columns] = False
     return Problem(
         *matrix,
-        centring=centring,
-        blurred=hazy,
+        centering=centering,
+        blurred=blurred_columns,
         loss=loss,
         response=response,
         fit_intercept=fit_intercept,
@@ -147,17 +145,17 @@ def _deviations(
 ) -> Vector:
     """Standard deviations of the columns under the caller's weights, without the exposure of a log link."""
     if offset is None or not loss.log_link:
-        return np.sqrt(moments.centred)
+        return np.sqrt(moments.centered)
     weight = design.aggregate(y, sample_weight).weight
     total = float(weight.sum())
-    return np.sqrt(take_moments(matrix, design.n_rows, weight, total).centred / total)
+    return np.sqrt(take_moments(matrix, design.n_rows, weight, total).centered / total)
 
 
 def _squares(design: Design, moments: Moments) -> Vector:
     """Return each column's mean square; refuse those that leave the range of float64."""
     weight = moments.weight
     with np.errstate(over="ignore"):
-        square = moments.centred + moments.column_sum**2 / moments.weight_sum
+        square = moments.centered + moments.column_sum**2 / moments.weight_sum
     bad = ~np.isfinite(square) | (square < np.finfo(float).tiny)
     if bad.any() and weight.min() == 0.0:
         bad &= np.logical_or.reduceat((weight > 0.0)[design.indices], design.indptr[:-1])
@@ -183,11 +181,11 @@ def _find_singletons(
     position = indptr[single]
     rows, x = indices[position], data[position].astype(np.float64)
     # Penalty paid for a unit of fit; with L1 the dearer of two columns on the same row is zero at the optimum.
-    price = penalties.penalty_factor[single] * scale[single] / np.abs(x)
-    # Assignment in falling order of price leaves the cheapest, of equals the first.
+    cost = penalties.penalty_factor[single] * scale[single] / np.abs(x)
+    # Assignment in falling order of cost leaves the cheapest, of equals the first.
     order = np.arange(single.size)[::-1]
-    if price.min() < price.max():
-        order = order[np.argsort(-price[order], kind="stable")]
+    if cost.min() < cost.max():
+        order = order[np.argsort(-cost[order], kind="stable")]
     of_row = np.full(n_rows, -1, dtype=np.int32)
     of_row[rows[order]] = order
     rows = np.flatnonzero(of_row >= 0).astype(np.int32)

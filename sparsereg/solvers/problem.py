@@ -1,4 +1,4 @@
-"""What stays the same along a path: the compact columns, the target, and how each column is penalised."""
+"""The problem, which stays the same along a path: compact columns, response, loss, and how each column is penalised."""
 
 from __future__ import annotations
 
@@ -9,23 +9,21 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from sparsereg._core import columns as column_passes
 from sparsereg._core import row_objective
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import State
-from sparsereg.solvers.centering import Centring
-from sparsereg.solvers.response import NO_SINGLETONS, Response, linearise_rows
+from sparsereg.solvers.base import Ids, State, Vector
+from sparsereg.solvers.centering import Centering
+from sparsereg.solvers.response import NO_SINGLETONS, Response, linearize_rows
 
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
 __all__ = ["Problem", "SingletonColumns"]
 
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
-
-# Curvature of a row with the intercept only, relative to the stiffness of its loss, where it has next to none.
+# Curvature of a row with the intercept only, relative to the largest of its loss, where it has next to none.
 NULL_FLOOR = 1e-2
 
 
@@ -57,13 +55,13 @@ class SingletonColumns:
 
 @dataclass(frozen=True)
 class Problem:
-    """The data of F(w, b): columns, target, loss, and how each column is penalised.
+    """The data of F(w, b): columns, response, loss, and how each column is penalised.
 
     Attributes
     ----------
     data, indices, indptr
-        Compact columns (CSC) over aggregated rows, less the constants of `centring`.
-    centring : Centring
+        Compact columns (CSC) over aggregated rows, less the constants of `centering`.
+    centering : Centering
         What was taken off columns that are far from zero.
     blurred : ndarray of int32
         Columns left out because they vary less than float64 can tell, though they do vary.
@@ -85,7 +83,7 @@ class Problem:
     data: npt.NDArray
     indices: Ids
     indptr: npt.NDArray[np.int64]
-    centring: Centring
+    centering: Centering
     blurred: Ids
     loss: _Loss
     response: Response
@@ -106,17 +104,17 @@ class Problem:
         """The problem of each output: one."""
         return (self,)
 
-    @property
+    @cached_property
     def matrix(self) -> tuple:
         """`data, indices, indptr`, as kernels take them."""
         return self.data, self.indices, self.indptr
 
-    @property
+    @cached_property
     def penalties(self) -> tuple[Vector, Vector, Vector, Vector]:
         """`penalty_factor, scale, lower, upper`, as kernels take them."""
         return self.penalty_factor, self.scale, self.lower, self.upper
 
-    @property
+    @cached_property
     def row_terms(self) -> tuple[Vector, Vector, Vector, npt.NDArray[np.int64]]:
         """`y, s, offset, first` of the target, as kernels take them."""
         response = self.response
@@ -129,12 +127,12 @@ class Problem:
             return self.columns
         return np.sort(np.concatenate([self.columns, self.singletons.columns]))
 
-    @property
+    @cached_property
     def singleton_penalties(self) -> tuple[Vector, ...]:
         """`x, penalty_factor, scale, lower, upper` of the singleton columns, as kernels take them."""
         return NO_SINGLETONS if self.singletons is None else self.singletons.penalties
 
-    @property
+    @cached_property
     def is_quadratic(self) -> bool:
         """The loss is its own quadratic model, everywhere."""
         return self.loss.is_quadratic and self.singletons is None
@@ -165,18 +163,8 @@ class Problem:
         return self.response.total
 
     @property
-    def y_mean(self) -> float:
-        """Taken off the target, and to be added to the intercept."""
-        return self.response.y_mean
-
-    @property
-    def constant(self) -> float:
-        """Part of the objective that no coefficient changes."""
-        return self.response.constant
-
-    @property
     def null_intercepts(self) -> tuple[float]:
-        """Intercept of the model without columns, less `y_mean`."""
+        """Intercept of the model without columns, less the mean of the response."""
         return (self.response.null_intercept,)
 
     @property
@@ -184,15 +172,15 @@ class Problem:
         """F of the model with intercept only, less `constant`."""
         return self.response.null_objective
 
-    @property
+    @cached_property
     def n_rows(self) -> int:
         """Number of aggregated rows."""
         return max(self.response.first.size - 1, 0) or self.response.y.size
 
-    @property
+    @cached_property
     def reference(self) -> float:
         """What gaps are relative to: the objective of the null model, all parts of it."""
-        return self.null_objective + self.constant
+        return self.null_objective + self.response.constant
 
     @property
     def has_unpenalized(self) -> bool:
@@ -211,15 +199,15 @@ class Problem:
         """Return the loss at a state without singleton columns, whose gradient solvers keep up to date."""
         if self.is_quadratic:
             return self.squared_loss(state.neg_gradient)
-        return linearise_rows(self.loss, self.row_terms, state.eta, np.empty(self.n_rows))[0]
+        return linearize_rows(self.loss, self.row_terms, state.eta, np.empty(self.n_rows))[0]
 
     def intercept_outside(self, w: Vector, b: float) -> float:
         """Return the intercept on the user's scale, of a point."""
-        return b + self.y_mean - self.centring.lost(w)
+        return b + self.response.y_mean - self.centering.lost(w)
 
     def intercept_inside(self, w: Vector, intercept: float) -> float:
         """Return the intercept of a point, from that on the user's scale."""
-        return intercept - self.y_mean + self.centring.lost(w) if self.fit_intercept else 0.0
+        return intercept - self.response.y_mean + self.centering.lost(w) if self.fit_intercept else 0.0
 
     def predictor(self, w: Vector, b: float) -> Vector:
         """Compute `X w + b`, row by row, without offsets, of a point."""
@@ -228,16 +216,21 @@ class Problem:
         column_passes.accumulate(*self.matrix, support, w[support], eta)
         return eta
 
+    def submatrix(self, columns: Ids) -> sparse.csc_matrix:
+        """Return columns as a float64 matrix of shape (n_rows, n_columns)."""
+        whole = sparse.csc_matrix(self.matrix, shape=(self.n_rows, self.indptr.size - 1), copy=False)
+        return whole[:, columns].astype(np.float64)
+
     def squared_loss(self, z: Vector) -> float:
         """Squared loss of the rows whose weighted residuals are z."""
         return float(0.5 * np.divide(z**2, self.weight, out=np.zeros_like(z), where=self.weight > 0.0).sum())
 
     def moments(self, columns: Ids, weight: Vector) -> tuple[Vector, Vector]:
-        """Mass and (with intercept: centred) curvature of columns under given weights of the rows."""
-        column_sum, centred = np.empty(columns.size), np.empty(columns.size)
+        """Sum and (with intercept: centred) curvature of columns under given weights of the rows."""
+        column_sum, centered = np.empty(columns.size), np.empty(columns.size)
         total = max(float(np.broadcast_to(weight, (self.n_rows,)).sum()), np.finfo(float).tiny)
-        column_passes.moments(*self.matrix, columns, weight, total, self.n_rows, column_sum, centred)
-        return column_sum, centred if self.fit_intercept else centred + column_sum**2 / total
+        column_passes.moments(*self.matrix, columns, weight, total, self.n_rows, column_sum, centered)
+        return column_sum, centered if self.fit_intercept else centered + column_sum**2 / total
 
     @cached_property
     def sign_bounds(self) -> tuple[Vector, Vector] | None:
@@ -251,8 +244,8 @@ class Problem:
     def gap_rounding(self) -> float:
         """Gap that rounding alone may leave, from the size of the target before centring."""
         if not self.loss.location:
-            return 4.0 * np.finfo(float).eps * (abs(self.null_objective) + abs(self.constant))
-        size = np.finfo(float).eps * (abs(self.y_mean) + np.abs(self.y).max())
+            return 4.0 * np.finfo(float).eps * (abs(self.null_objective) + abs(self.response.constant))
+        size = np.finfo(float).eps * (abs(self.response.y_mean) + np.abs(self.y).max())
         return 4.0 * size * (np.sqrt(self.null_objective) + size)
 
     @property
@@ -263,9 +256,9 @@ class Problem:
     @property
     def null_curvature_ratio(self) -> float:
         """How much curvature the null model has, of the most that the loss can have; 1 where there is no most."""
-        most = self.loss.lipschitz * self.weight_sum
+        max_curvature = self.loss.lipschitz * self.weight_sum
         curvature = self.response.null_curvature
-        return min(curvature / most, 1.0) if 0.0 < curvature < most < np.inf else 1.0
+        return min(curvature / max_curvature, 1.0) if 0.0 < curvature < max_curvature < np.inf else 1.0
 
     @cached_property
     def min_loss(self) -> float:
@@ -279,7 +272,7 @@ class Problem:
     def null_model(self) -> tuple[Vector, Vector]:
         """Minus the derivative and the curvature (at least NULL_FLOOR) of each row with the intercept only."""
         z, eta = np.empty(self.n_rows), np.full(self.n_rows, self.response.null_intercept)
-        _, _, weight = linearise_rows(self.loss, self.row_terms, eta, z, NULL_FLOOR)
+        _, _, weight = linearize_rows(self.loss, self.row_terms, eta, z, NULL_FLOOR)
         return z, weight
 
     @cached_property
@@ -292,7 +285,7 @@ class Problem:
     @cached_property
     def noise(self) -> float:
         """What rounding may leave of `X_j' z`, relative to the norm of the column."""
-        return float(8.0 * np.finfo(float).eps * (abs(self.y_mean) + np.abs(self.y).max()))
+        return float(8.0 * np.finfo(float).eps * (abs(self.response.y_mean) + np.abs(self.y).max()))
 
     @cached_property
     def violation_rounding(self) -> float:
@@ -318,12 +311,12 @@ class Problem:
             return None
         fall, rise = self.max_slopes
         # Columns that were moved have both signs, and are out of it.
-        least = self.centring.least_elsewhere(self.data, self.indptr)
-        if (np.isinf(fall).any() and np.isinf(rise).any()) or least < 0.0:
+        min_value = self.centering.min_elsewhere(self.data, self.indptr)
+        if (np.isinf(fall).any() and np.isinf(rise).any()) or min_value < 0.0:
             return None
         max_gradient = np.zeros((2, self.indptr.size - 1))
         for out, row, bound in zip(max_gradient, (fall, rise), (self.upper, -self.lower)):
             column_passes.correlate(*self.matrix, self.columns, row, out, 1)
             out[bound <= 0.0] = 0.0
-        max_gradient[:, self.centring.columns] = np.inf
+        max_gradient[:, self.centering.columns] = np.inf
         return max_gradient.max(axis=0)

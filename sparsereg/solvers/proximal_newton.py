@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from sparsereg._core import cd, row_objective
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import QuadraticModel, SolverOptions, State
+from sparsereg.solvers.base import Ids, QuadraticModel, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import DualCertificate, GapTracker
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.support_newton import step_on_support
@@ -22,9 +21,6 @@ from sparsereg.solvers.unpenalized import UnpenalizedBlock
 from sparsereg.solvers.working_set import MAX_SWEEPS
 
 __all__ = ["RUNAWAY_STEP", "ProximalNewton"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # Newton steps are inexact: their inner tolerance is this share of the violation they start from.
 INEXACT = 0.1
@@ -48,7 +44,6 @@ LAST_DESCENT = 30.0
 class ProximalNewton:
     """Descent on one quadratic model after another; `neg_gradient` is that of the loss at eta."""
 
-    block: UnpenalizedBlock | None = None
     model: QuadraticModel
     # The residual of the model after a descent that may end the fit.
     predicted_dual: Vector | None = None
@@ -117,16 +112,14 @@ class ProximalNewton:
     def _project(self, theta: Vector) -> Vector:
         """Make a dual point orthogonal to the unpenalised columns: the residual of their least squares in the model."""
         certificate = self.certificate
-        columns = certificate.find_solved(theta)
-        if self.block is None or not np.array_equal(self.block.columns, columns):
-            self.block = UnpenalizedBlock(self.problem, columns)
+        block = certificate.find_block(theta)
         certificate.slack = 0.0
-        if columns.size:
-            _, _, theta, certificate.slack = self.block.solve(theta, self.model.weight, self.model.weight_sum)
-            theta = self._clip_to_slopes(theta)
+        if block.columns.size:
+            _, _, theta, certificate.slack = block.solve(theta, self.model.weight, self.model.weight_sum)
+            theta = self._clip_to_slopes(block, theta)
         return theta
 
-    def _clip_to_slopes(self, theta: Vector) -> Vector:
+    def _clip_to_slopes(self, block: UnpenalizedBlock, theta: Vector) -> Vector:
         """Bring the rows of a dual point to where the loss is as steep as that, the others making up for them.
 
         Where columns without penalty separate rows, Newton's step along their exponential tail is about one and may be
@@ -145,7 +138,7 @@ class ProximalNewton:
             if self.problem.fit_intercept:
                 theta = theta - weight * (float(theta.sum()) / total)
             weight_sum = total if self.problem.fit_intercept else 0.0
-            _, _, theta, self.certificate.slack = self.block.solve(theta, weight, weight_sum)
+            _, _, theta, self.certificate.slack = block.solve(theta, weight, weight_sum)
         return theta
 
     def set_tolerance(self, theta: Vector) -> None:
@@ -211,13 +204,13 @@ class ProximalNewton:
 
     def finish(self) -> bool:
         """Leave the model to the next alpha; say whether the loss keeps falling along unpenalised columns."""
-        problem, model, unbounded = self.problem, self.model, False
-        if self.block is not None and self.block.columns.size and not problem.loss.location:
+        problem, model, block, unbounded = self.problem, self.model, self.certificate.block, False
+        if block is not None and block.columns.size and not problem.loss.location:
             # Near a minimum Newton's steps vanish; along an exponential tail they have length 1. Residuals know no
             # tail, and are in the units of y.
             weight_sum = float(model.curvature.sum()) if problem.fit_intercept else 0.0
-            delta, shift, _, _ = self.block.solve(self.centered_gradient(), model.curvature, weight_sum)
-            unbounded = bool(np.abs(self.block.change(delta, shift)).max() > RUNAWAY_STEP)
+            delta, shift, _, _ = block.solve(self.centered_gradient(), model.curvature, weight_sum)
+            unbounded = bool(np.abs(block.change(delta, shift)).max() > RUNAWAY_STEP)
         if problem.singletons is None:
             self.state.model = model
         return unbounded

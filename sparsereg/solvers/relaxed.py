@@ -12,7 +12,6 @@ from sparsereg.solvers.problem import Problem
 
 __all__ = ["RelaxedFit"]
 
-
 # Without penalty nearly collinear columns leave a fit that hardly changes for tens of thousands of passes.
 MAX_PASSES = 2000
 

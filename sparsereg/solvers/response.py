@@ -16,7 +16,7 @@ from sparsereg.design import Design
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
-__all__ = ["NO_SINGLETONS", "Response", "linearise_rows", "make_response"]
+__all__ = ["NO_SINGLETONS", "Response", "linearize_rows", "make_response"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -26,7 +26,7 @@ ONE_TERM: npt.NDArray[np.int64] = np.empty(0, dtype=np.int64)
 NO_SINGLETONS: tuple[Vector, ...] = (np.empty(0),) * 5
 TINY = np.finfo(float).tiny
 # Exposures, the exponentials of offsets, stay well within float64.
-LARGEST_OFFSET = 300.0
+MAX_OFFSET = 300.0
 
 
 @dataclass(frozen=True)
@@ -128,10 +128,10 @@ def make_response(
 
 def _expose(y: Vector, weight: Vector | None, offset: Vector) -> tuple[Vector, Vector]:
     """Turn the offset of a log link into exposure."""
-    if np.abs(offset).max() > LARGEST_OFFSET:
+    if np.abs(offset).max() > MAX_OFFSET:
         i = int(np.argmax(np.abs(offset)))
         raise ValueError(
-            f"offset: {offset[i]} in row {i} is outside [-{LARGEST_OFFSET:g}, {LARGEST_OFFSET:g}], the logarithms of "
+            f"offset: {offset[i]} in row {i} is outside [-{MAX_OFFSET:g}, {MAX_OFFSET:g}], the logarithms of "
             "exposures allowed"
         )
     exposure = np.exp(offset)
@@ -190,11 +190,11 @@ def _at_intercept(
 ) -> tuple[float, float, float]:
     """Return the loss of the model with intercept only, its derivative and its second derivative."""
     z = np.empty(max(first.size - 1, 0) or y.size)
-    value, curvature, _ = linearise_rows(loss, (y, s, offset, first), np.full(z.size, b), z)
+    value, curvature, _ = linearize_rows(loss, (y, s, offset, first), np.full(z.size, b), z)
     return value, -float(z.sum()), float(curvature.sum())
 
 
-def linearise_rows(
+def linearize_rows(
     loss: _Loss, terms: tuple[Any, ...], eta: Vector, z: Vector, floor: float = 0.0
 ) -> tuple[float, Vector, Vector]:
     """Model the loss of every row around its linear predictor, without singleton columns.
@@ -202,13 +202,13 @@ def linearise_rows(
     Parameters
     ----------
     loss : registered loss
-    row_terms : tuple
+    terms : tuple
         `y, s, offset, first` of a target.
     eta : ndarray of float64 of shape (n_rows,)
-    neg_gradient : ndarray of float64 of shape (n_rows,)
+    z : ndarray of float64 of shape (n_rows,)
         Minus the derivatives, written here.
     floor : float, default=0.0
-        Least weight, as a share of the stiffness of the row.
+        Least weight, as a share of the largest curvature of the row.
 
     Returns
     -------

@@ -1,22 +1,18 @@
-"""Pure L2: at once where that is little work, else singleton columns in closed form and conjugate gradients."""
+"""Ridge: a direct solution where that is little work, else conjugate gradients beside closed-form singleton columns."""
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import coordinate_descent
 from sparsereg.solvers import ridge_direct as direct
-from sparsereg.solvers.base import Progress, Solution, SolverOptions, State
+from sparsereg.solvers.base import Progress, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
 
 __all__ = ["solve"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 
 def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution:
@@ -33,7 +29,7 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     ----------
     problem : Problem
     penalty : ElasticNet
-    state : Point
+    state : State
         Warm start; holds the solution on return.
     options : SolverOptions
 
@@ -47,7 +43,7 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     if not squared or bounded or problem.reference <= problem.gap_rounding:
         return coordinate_descent.solve(problem, penalty, state, options)
     if state.factors is None or state.factors[0] is not problem:
-        state.factors = problem, direct.factorise(problem)
+        state.factors = problem, direct.factorize(problem)
     factors, exact = state.factors[1], None
     if factors is not None:
         exact = factors.solve(penalty.alpha)
@@ -57,7 +53,7 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
         _move_to(problem, state, exact)
     if unpenalized:
         return coordinate_descent.solve(problem, penalty, state, options)
-    return _Normal(problem, penalty, state, options, exact).solve()
+    return NormalEquations(problem, penalty, state, options, exact).solve()
 
 
 def _move_to(problem: Problem, state: State, exact: direct.Direct) -> None:
@@ -80,7 +76,7 @@ def _shortest(problem: Problem) -> direct.Direct:
     return direct.Direct(columns, block.solve(problem.weight * problem.y, problem.weight, weight_sum)[0])
 
 
-class _Normal:
+class NormalEquations:
     """The normal equations in scaled unknowns, singleton columns and intercept eliminated."""
 
     def __init__(
@@ -104,7 +100,7 @@ class _Normal:
         ridge = self.penalty.alpha * singletons.penalty_factor * singletons.scale**2
         return problem.s * ridge / (ridge + problem.s * singletons.x**2), ridge
 
-    def _centred(self, residual: Vector) -> tuple[Vector, float]:
+    def _center(self, residual: Vector) -> tuple[Vector, float]:
         """Take the weighted mean off a residual where there is an intercept; return it too."""
         if not self.problem.fit_intercept:
             return residual, 0.0
@@ -121,7 +117,7 @@ class _Normal:
         return self._v[self.columns] / self.root
 
     def _apply(self, scaled: Vector) -> Vector:
-        change, _ = self._centred(self._forward(scaled))
+        change, _ = self._center(self._forward(scaled))
         return self._backward(self.weight * change) + scaled
 
     def solve(self) -> Solution:
@@ -137,7 +133,7 @@ class _Normal:
         preconditioner = LinearOperator((size, size), matvec=lambda r: r / self.diagonal, dtype=np.float64)
         last = np.inf
         while True:
-            residual, shift = self._centred(problem.y - self._forward(scaled))
+            residual, shift = self._center(problem.y - self._forward(scaled))
             gradient = self._backward(self.weight * residual) - scaled
             gap = 0.5 * float(gradient @ gradient)
             if self.exact is not None:
@@ -185,7 +181,7 @@ class _Normal:
             state.eta, state.singleton_w = state.predictor - singletons.x * u, u
         state.neg_gradient[:] = problem.s * residual
         state.Xt_is_current = None
-        loss = 0.5 * float(problem.s @ residual**2) + problem.constant
+        loss = 0.5 * float(problem.s @ residual**2) + problem.response.constant
         return Solution.of(
             w,
             b=problem.intercept_outside(state.w, shift),

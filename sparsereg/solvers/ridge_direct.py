@@ -1,4 +1,4 @@
-"""Ridge solved at once, where the columns or the rows are few: orthogonal factors, to the digits that the data have."""
+"""Ridge by QR and SVD, where the columns or the rows are few, to the digits that the data have."""
 
 from __future__ import annotations
 
@@ -8,27 +8,24 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg._core import columns as column_passes
+from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["Direct", "factorise"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
+__all__ = ["Direct", "factorize"]
 
 # The lesser of columns and rows, and multiplications of the factorisation, a second or two, up to which it is worth it.
-MOST, MOST_WORK = 300, 2e9
+MAX_DENSE, MAX_WORK = 300, 2e9
 # Numbers of a block of rows or columns that are made dense at a time.
 BLOCK = 2**20
 # A diagonal entry of the triangular factor, of columns of norm one, below which columns may be collinear.
-SUSPECT = 1e-5
+COLLINEAR = 1e-5
 # What rounding leaves of an entry of a unit vector.
-NOISE = 1e-13
-# Steps of refinement from singular values, and the share of the solution that the last may take for it to be settled.
-MOST_STEPS, SETTLED = 4, 1e-13
+ROUNDING = 1e-13
+# Steps of refinement from singular values, and the share of the solution that the last may take at most.
+MAX_STEPS, CONVERGED = 4, 1e-13
 
 
 @dataclass(frozen=True)
@@ -63,7 +60,7 @@ class Direct:
         return 0.5 * float(np.sum((gradient @ self.inverse[np.searchsorted(self.columns, columns)]) ** 2))
 
 
-def factorise(problem: Problem) -> FewColumns | FewRows | None:
+def factorize(problem: Problem) -> FewColumns | FewRows | None:
     """Factorise the columns of a problem, for all alphas.
 
     Parameters
@@ -81,9 +78,9 @@ def factorise(problem: Problem) -> FewColumns | FewRows | None:
     """
     columns = problem.usable
     n, p = problem.n_rows, columns.size
-    if p == 0 or min(n, p) > MOST or float(n) * p * min(n, p) > MOST_WORK:
+    if p == 0 or min(n, p) > MAX_DENSE or float(n) * p * min(n, p) > MAX_WORK:
         return None
-    if p <= MOST:
+    if p <= MAX_DENSE:
         return FewColumns.of(problem, columns)
     return FewRows.of(problem, columns) if problem.penalty_factor[columns].min() > 0.0 else None
 
@@ -97,15 +94,15 @@ class FewColumns:
     columns : ndarray of int32 of shape (n_columns,)
     size : ndarray of float64 of shape (n_columns,)
         Their norms.
-    price : ndarray of float64 of shape (n_columns,)
+    penalty_root : ndarray of float64 of shape (n_columns,)
         Root of the penalty of a coefficient over the norm of its column.
     factor : ndarray of float64 of shape (n_turned, n_columns)
-    response : ndarray of float64 of shape (n_turned,)
+    target : ndarray of float64 of shape (n_turned,)
     """
 
     columns: Ids
     size: Vector
-    price: Vector
+    penalty_root: Vector
     factor: Vector
     target: Vector
 
@@ -120,23 +117,23 @@ class FewColumns:
             turned = np.vstack([turned, np.column_stack([block, y])])
             if len(turned) > columns.size + 1:
                 turned = np.linalg.qr(turned, mode="r")
-        price = np.sqrt(problem.penalty_factor[columns]) * problem.scale[columns] / size
+        penalty_root = np.sqrt(problem.penalty_factor[columns]) * problem.scale[columns] / size
         factor, target = turned[:, :-1], turned[:, -1]
         left, values, right = np.linalg.svd(factor, full_matrices=False)
         seen = values > 10.0 * np.finfo(float).eps * columns.size * values[0]
         if not seen.all():
             # What rounding leaves along directions that no row sees must not pull on them, however small alpha is.
             factor, target = (values[:, None] * right)[seen], left[:, seen].T @ target
-        return cls(columns, size, price, factor, target)
+        return cls(columns, size, penalty_root, factor, target)
 
     @cached_property
     def _singular(self) -> tuple[Vector, Vector] | None:
         """Singular values of the columns in units of their penalty, and what turns coefficients to them."""
-        n = self.price.size
-        if len(self.factor) < n or self.price.min() <= 0.0:
+        n = self.penalty_root.size
+        if len(self.factor) < n or self.penalty_root.min() <= 0.0:
             return None
-        _, values, right = np.linalg.svd(self.factor / self.price, full_matrices=False)
-        return values, right.T / self.price[:, None]
+        _, values, right = np.linalg.svd(self.factor / self.penalty_root, full_matrices=False)
+        return values, right.T / self.penalty_root[:, None]
 
     def solve(self, alpha: float) -> Direct:
         """Solve at one alpha: from the singular values where these have the digits, else with factors of its own."""
@@ -148,27 +145,27 @@ class FewColumns:
         if self._singular is None or alpha <= 0.0:
             return None
         values, turn = self._singular
-        inverse, x = turn / np.sqrt(values**2 + alpha), np.zeros(self.price.size)
-        for _ in range(MOST_STEPS):
-            gradient = (self.target - self.factor @ x) @ self.factor - alpha * self.price**2 * x
+        inverse, x = turn / np.sqrt(values**2 + alpha), np.zeros(self.penalty_root.size)
+        for _ in range(MAX_STEPS):
+            gradient = (self.target - self.factor @ x) @ self.factor - alpha * self.penalty_root**2 * x
             step = (gradient @ inverse) @ inverse.T
             x += step
-            if np.abs(step).max() <= SETTLED * np.abs(x).max():
+            if np.abs(step).max() <= CONVERGED * np.abs(x).max():
                 return Direct(self.columns, x / self.size, inverse / self.size[:, None])
         return None
 
     def _factorised(self, alpha: float) -> Direct:
         # Of norm one again, so that neither the scale of a column nor alpha costs digits.
-        length = np.sqrt(1.0 + alpha * self.price**2)
-        matrix = np.vstack([self.factor, np.diag(np.sqrt(alpha) * self.price)]) / length
-        target = np.concatenate([self.target, np.zeros(self.price.size)])
-        found, inverse = _shortest(matrix, target, self.price / length)
+        length = np.sqrt(1.0 + alpha * self.penalty_root**2)
+        matrix = np.vstack([self.factor, np.diag(np.sqrt(alpha) * self.penalty_root)]) / length
+        target = np.concatenate([self.target, np.zeros(self.penalty_root.size)])
+        found, inverse = _shortest(matrix, target, self.penalty_root / length)
         length *= self.size
         return Direct(self.columns, found / length, inverse / length[:, None])
 
 
-def _shortest(matrix: Vector, target: Vector, price: Vector) -> tuple[Vector, Vector]:
-    """Minimise |matrix x - target|; of several solutions take that with the least |price x|.
+def _shortest(matrix: Vector, target: Vector, penalty_root: Vector) -> tuple[Vector, Vector]:
+    """Minimise |matrix x - target|; of several solutions take that with the least |penalty_root x|.
 
     Returns
     -------
@@ -177,8 +174,8 @@ def _shortest(matrix: Vector, target: Vector, price: Vector) -> tuple[Vector, Ve
         Times its transpose the pseudo-inverse of `matrix.T @ matrix`.
     """
     turned = np.linalg.qr(np.column_stack([matrix, target]), mode="r")
-    n = price.size
-    if len(turned) >= n and np.abs(np.diag(turned)[:n]).min() > SUSPECT:
+    n = penalty_root.size
+    if len(turned) >= n and np.abs(np.diag(turned)[:n]).min() > COLLINEAR:
         # Imported late: it takes long, and most fits do without.
         from scipy.linalg import solve_triangular
 
@@ -188,11 +185,11 @@ def _shortest(matrix: Vector, target: Vector, price: Vector) -> tuple[Vector, Ve
     rank = int(np.count_nonzero(values > np.finfo(float).eps * max(turned.shape) * values[0]))
     found = right[:rank].T @ (left[:, :rank].T @ turned[:, n] / values[:rank])
     # Along the directions that no row sees; what is rounding in them may be of columns that pay the most.
-    free = np.where(np.abs(right[rank:].T) > NOISE, right[rank:].T, 0.0)
-    paid = price[:, None] * free
-    length = np.linalg.norm(paid, axis=0)
+    free = np.where(np.abs(right[rank:].T) > ROUNDING, right[rank:].T, 0.0)
+    penalized = penalty_root[:, None] * free
+    length = np.linalg.norm(penalized, axis=0)
     length[length == 0.0] = 1.0
-    found = found - free @ (np.linalg.lstsq(paid / length, price * found, rcond=None)[0] / length)
+    found = found - free @ (np.linalg.lstsq(penalized / length, penalty_root * found, rcond=None)[0] / length)
     return found, right[:rank].T / values[:rank]
 
 
@@ -205,7 +202,7 @@ class FewRows:
     problem : Problem
     columns : ndarray of int32 of shape (n_columns,)
     left : ndarray of float64 of shape (n_rows, rank)
-    values, response : ndarray of float64 of shape (rank,)
+    values, target : ndarray of float64 of shape (rank,)
     """
 
     problem: Problem
@@ -237,8 +234,8 @@ class FewRows:
         z = np.sqrt(np.broadcast_to(problem.weight, (problem.n_rows,))) * dual
         v = np.zeros(problem.indptr.size - 1)
         column_passes.correlate(*problem.matrix, columns, z, v, 1)
-        push = v[columns] - _means(problem, columns) * z.sum()
-        return Direct(columns, push / (problem.penalty_factor[columns] * problem.scale[columns] ** 2))
+        gradient = v[columns] - _means(problem, columns) * z.sum()
+        return Direct(columns, gradient / (problem.penalty_factor[columns] * problem.scale[columns] ** 2))
 
 
 def _means(problem: Problem, columns: Ids) -> Vector:
@@ -249,11 +246,11 @@ def _means(problem: Problem, columns: Ids) -> Vector:
 def _row_blocks(problem: Problem, columns: Ids) -> Iterator[tuple[slice, Any]]:
     """Yield the rows, some at a time, of few columns made dense, times the roots of the weights, about their means."""
     n, mean = problem.n_rows, _means(problem, columns)
-    most = max(BLOCK // columns.size, 2 * columns.size)
+    max_rows = max(BLOCK // columns.size, 2 * columns.size)
     root = np.sqrt(np.broadcast_to(problem.weight, (n,)))
     parts = [slice(problem.indptr[j], problem.indptr[j + 1]) for j in columns]
-    for start in range(0, n, most):
-        rows = slice(start, min(start + most, n))
+    for start in range(0, n, max_rows):
+        rows = slice(start, min(start + max_rows, n))
         block = np.zeros((columns.size, rows.stop - start))
         for out, part in zip(block, parts):
             rows_of = problem.indices[part]

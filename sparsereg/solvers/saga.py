@@ -16,15 +16,12 @@ from sparsereg._core import columns as column_passes
 from sparsereg._core import saga
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Solution, SolverOptions, State
+from sparsereg.solvers.base import Ids, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
-from sparsereg.solvers.working_set import minimize
+from sparsereg.solvers.working_set import check_gap, report
 
 __all__ = ["finish"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # Sweeps between two checks of the duality gap, each of which costs about as much as one.
 SWEEPS = 4
@@ -112,16 +109,8 @@ class _Rows:
         penalties = tuple(values[columns] for values in problem.penalties)
         if all(np.all(values == values[:1]) for values in penalties):
             penalties = tuple(values[:1] for values in penalties)
-        return cls(
-            columns=columns,
-            data=matrix.data[:0] if ones else matrix.data,
-            indices=matrix.indices.astype(np.int32, copy=False),
-            indptr=matrix.indptr.astype(np.int64),
-            penalties=penalties,
-            chance=chance,
-            spread=1.0 / held,
-            step=step,
-        )
+        data, indices = matrix.data[:0] if ones else matrix.data, matrix.indices.astype(np.int32, copy=False)
+        return cls(columns, data, indices, matrix.indptr.astype(np.int64), penalties, chance, 1.0 / held, step)
 
     def draw(self, rng: np.random.Generator) -> Ids:
         """Draw as many rows as there are: each as often as its chance says, rounded up or down, in any order."""
@@ -160,15 +149,18 @@ class Saga:
 
     def solve(self) -> Solution:
         """Minimise F, and leave the state as other solvers expect it."""
-        problem, state = self.problem, self.state
+        problem, state, newton = self.problem, self.state, self.newton
         if problem.is_quadratic:
             state.eta = problem.predictor(state.w, state.b)
-        solution = minimize(self.newton, self.descend, WORTH_A_COPY)
+        newton.certificate.screen_static(newton.begin())
+        while check_gap(newton, keep=WORTH_A_COPY):
+            self.descend(newton.certificate.screened_in)
+        solution = report(newton)
         if problem.is_quadratic:
             state.eta, state.model = None, None
         return solution
 
-    def descend(self, columns: Ids, violation: float) -> None:
+    def descend(self, columns: Ids) -> None:
         """Sweep over the rows; take shorter steps, from the same point, where that did not lower F."""
         problem, state, newton = self.problem, self.state, self.newton
         if self.rows is None or self.rows.columns.size != columns.size:

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
-from scipy import sparse
 
 from sparsereg._core import column_objective
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
+from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.problem import Problem
 
 __all__ = ["step_on_support"]
 
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
-
 # The direction need not be exact: sweeps follow, and signs may change on the way.
 TOLERANCE = 1e-2
-MOST_ITERATIONS = 100
+MAX_ITER = 100
 # Along collinear columns the model is flat; this much curvature, relative, keeps the step finite there.
 REGULAR = 1e-12
 # A step is shortened at most so often.
@@ -26,7 +22,7 @@ SHORTENINGS = 6
 
 
 def step_on_support(
-    problem: Problem, penalty: ElasticNet, columns: Ids, w: Vector, z: Vector,
+    problem: Problem, penalty: ElasticNet, columns: Ids, w: Vector, neg_gradient: Vector,
     weight: Vector, weight_sum: float, column_sum: Vector, curvature: Vector,
 ) -> float:
     """Take Newton's step on the support, coefficients that change sign stopped at zero, if that lowers the model.
@@ -58,26 +54,26 @@ def step_on_support(
         return 0.0
     chosen, start, lower, upper = columns[inside], w[inside], lower[inside], upper[inside]
     mean = column_sum[inside] / weight_sum if weight_sum > 0.0 else np.zeros(inside.size)
-    delta = _direction(problem, penalty, chosen, start, z, weight, mean, curvature[inside])
-    rules = (problem.penalty_factor[chosen], problem.scale[chosen])
+    delta = _direction(problem, penalty, chosen, start, neg_gradient, weight, mean, curvature[inside])
+    penalties = (problem.penalty_factor[chosen], problem.scale[chosen])
     local = np.arange(inside.size, dtype=np.int32)
-    paid = column_objective.penalty_value(penalty, local, start, *rules)
+    penalty_sum = column_objective.penalty_value(penalty, local, start, *penalties)
     for size in 0.5 ** np.arange(SHORTENINGS):
         target = np.clip(start + size * delta, lower, upper)
         target[target * start < 0.0] = 0.0
         change = np.full(problem.n_rows, -float(mean @ (target - start)))
         column_passes.accumulate(*problem.matrix, chosen, target - start, change)
         # sum_i ((z_i - weight_i change_i)^2 - z_i^2) / (2 weight_i), without dividing by weights of next to nothing.
-        gain = float(change @ (z - 0.5 * weight * change))
-        if column_objective.penalty_value(penalty, local, target, *rules) - paid < gain:
+        gain = float(change @ (neg_gradient - 0.5 * weight * change))
+        if column_objective.penalty_value(penalty, local, target, *penalties) - penalty_sum < gain:
             w[inside] = target
-            z -= weight * change
+            neg_gradient -= weight * change
             return -float(mean @ (target - start))
     return 0.0
 
 
 def _direction(
-    problem: Problem, penalty: ElasticNet, columns: Ids, w: Vector, z: Vector,
+    problem: Problem, penalty: ElasticNet, columns: Ids, w: Vector, neg_gradient: Vector,
     weight: Vector, mean: Vector, curvature: Vector,
 ) -> Vector:
     """Solve for the change of the coefficients that makes the model stationary while no sign changes.
@@ -88,11 +84,10 @@ def _direction(
     # Imported late: it takes longer than all other imports together, and most fits do without.
     from scipy.sparse.linalg import LinearOperator, cg
 
-    shape = (problem.n_rows, problem.indptr.size - 1)
-    matrix = sparse.csc_matrix(problem.matrix, shape=shape, copy=False)[:, columns].astype(np.float64)
+    matrix = problem.submatrix(columns)
     scale, factor = problem.scale[columns], problem.penalty_factor[columns]
     ridge = penalty.alpha * (1.0 - penalty.l1_ratio) * factor * scale**2
-    gradient = matrix.T @ z - ridge * w - penalty.strength * factor * scale * np.sign(w)
+    gradient = matrix.T @ neg_gradient - ridge * w - penalty.strength * factor * scale * np.sign(w)
     size = np.sqrt(curvature + ridge)
 
     def apply(scaled: Vector) -> Vector:
@@ -101,4 +96,4 @@ def _direction(
         return (matrix.T @ change + ridge * delta) / size + REGULAR * scaled
 
     operator = LinearOperator((columns.size, columns.size), matvec=apply, dtype=np.float64)
-    return cg(operator, gradient / size, rtol=TOLERANCE, maxiter=MOST_ITERATIONS)[0] / size
+    return cg(operator, gradient / size, rtol=TOLERANCE, maxiter=MAX_ITER)[0] / size

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
+from sparsereg.solvers.base import Vector
 from sparsereg.solvers.problem import Problem
 
 __all__ = ["UnpenalizedBlock"]
-
-Vector = npt.NDArray[np.float64]
 
 # Gain, relative to the objective of the null model, below which another round is not worth it.
 NEGLIGIBLE = 1e-14
@@ -18,7 +16,7 @@ MAX_ROUNDS = 6
 # The same for all that is left: so little that it is orthogonal to every column, as far as a dual point must be.
 EXACT = 1e-24
 # Of a round, each of two passes over the columns.
-MOST_STEPS = 1000
+MAX_STEPS = 1000
 
 
 class UnpenalizedBlock:
@@ -36,12 +34,10 @@ class UnpenalizedBlock:
 
     def __init__(self, problem: Problem, columns: npt.NDArray[np.int32], unit: Vector | None = None):
         self.columns, self._unit = columns, unit
-        shape = (problem.n_rows, problem.indptr.size - 1)
-        self._problem = problem
-        self._matrix = sparse.csc_matrix(problem.matrix, shape=shape, copy=False)[:, columns].astype(np.float64)
+        self._problem, self._matrix = problem, problem.submatrix(columns)
         self._allowed = NEGLIGIBLE * problem.reference
 
-    def solve(self, z: Vector, weight: Vector, weight_sum: float) -> tuple[Vector, float, Vector, float]:
+    def solve(self, neg_gradient: Vector, weight: Vector, weight_sum: float) -> tuple[Vector, float, Vector, float]:
         """Minimise from the point with weighted residual z.
 
         Parameters
@@ -68,24 +64,24 @@ class UnpenalizedBlock:
 
         self._weigh(weight, weight_sum)
         delta, shift, slack = np.zeros(self.columns.size), 0.0, 0.0
-        shape = (z.size, delta.size)
+        shape = (neg_gradient.size, delta.size)
         operator = LinearOperator(shape, matvec=self._forward, rmatvec=self._backward, dtype=np.float64)
         for _ in range(MAX_ROUNDS):
-            residual = np.divide(z, self._root, out=np.zeros_like(z), where=self._root > 0.0)
+            residual = np.divide(neg_gradient, self._root, out=np.zeros_like(neg_gradient), where=self._root > 0.0)
             # No step gains more than all that is left.
             slack = 0.5 * float(residual @ residual)
             gradient = self._backward(residual)
             if slack <= EXACT * self._problem.reference or not gradient.any():
-                return delta, shift, z, slack if gradient.any() else 0.0
+                return delta, shift, neg_gradient, slack if gradient.any() else 0.0
             # Columns may be collinear (all levels of a category); conjugate gradients would run away along them.
-            most = min(10 * delta.size + 100, MOST_STEPS)
-            step = lsmr(operator, residual, atol=1e-14, btol=0.0, conlim=0.0, maxiter=most)[0]
+            max_iter = min(10 * delta.size + 100, MAX_STEPS)
+            step = lsmr(operator, residual, atol=1e-14, btol=0.0, conlim=0.0, maxiter=max_iter)[0]
             delta, shift = delta + step / self._size, shift - float(self._mean @ (step / self._size))
-            z = z - self._root * self._forward(step)
+            neg_gradient = neg_gradient - self._root * self._forward(step)
             slack = 0.5 * abs(float(gradient @ step))
             if slack <= self._allowed:
                 break
-        return delta, shift, z, slack
+        return delta, shift, neg_gradient, slack
 
     def change(self, delta: Vector, shift: float) -> Vector:
         """Return the change of the linear predictor, row by row."""

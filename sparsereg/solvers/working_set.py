@@ -8,20 +8,15 @@ is, depends on whether the loss is its own quadratic model (coordinate_descent) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from sparsereg._core import column_objective
-from sparsereg.solvers.base import Solution
-from sparsereg.solvers.certificate import DualCertificate, GapTracker, faint_columns
+from sparsereg.solvers.base import Ids, Solution
+from sparsereg.solvers.certificate import DualCertificate, faint_columns
 
-__all__ = ["GROWTH", "MAX_SWEEPS", "SMALL_WORKING_SET", "LossModel", "minimize", "select_working_set"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
+__all__ = ["GROWTH", "MAX_SWEEPS", "SMALL_WORKING_SET", "check_gap", "report", "select_working_set"]
 
 # The working set holds the support and up to twice as many more (the growth of celer), but at least this many.
 SMALL_WORKING_SET = 200
@@ -30,65 +25,34 @@ GROWTH = 2
 MAX_SWEEPS = 100
 
 
-class LossModel(Protocol):
-    """What the scheme asks of the quadratic model of a loss; `certificate` and `gap` are of the run that it serves."""
-
-    certificate: DualCertificate
-    gap: GapTracker
-
-    def begin(self) -> float:
-        """Bring the state into the form that descents keep; return the loss there."""
-
-    def primal(self) -> float:
-        """F less the constants."""
-
-    def dual_points(self) -> Iterable[tuple[Vector, float]]:
-        """Dual points to try, orthogonal to intercept and unpenalised columns, until one meets the target.
-
-        With each comes the largest c <= 1 that makes c times it feasible for the singleton columns; its correlations
-        with the surviving columns are in the state.
-        """
-
-    def set_tolerance(self, theta: Vector) -> None:
-        """Learn from the dual point that was checked how well to solve the next descent."""
-
-    def centered_gradient(self) -> Vector:
-        """Minus the derivative of the loss, orthogonal to the intercept."""
-
-    def move(self, columns: Ids, delta: Vector) -> None:
-        """Add to the coefficients of columns, and bring state and model along."""
-
-    def finish(self) -> bool:
-        """Leave the state to the next alpha; say whether the loss keeps falling along unpenalised columns."""
-
-
-def minimize(model: LossModel, descend: Callable[[Ids, float], None], keep: float | None = None) -> Solution:
-    """Alternate between certificate and descent until the gap is small enough.
+def check_gap(model: Any, keep: float | None = None) -> bool:
+    """Update the duality gap, and drop the columns that it rules out; say whether to go on.
 
     Parameters
     ----------
-    model : LossModel
-        Of the loss at the state, which holds the solution on return.
-    descend : callable
-        Lowers F on columns, given the largest violation among them.
+    model : object
+        Of the loss at the state; see Notes.
     keep : float or None, default=None
-        Descend on all surviving columns, and drop some only where at most this share remains; None: on working sets.
+        As in `DualCertificate.screen_gap_safe`.
 
     Returns
     -------
-    solution : Solution
+    goes_on : bool
+
+    Notes
+    -----
+    A model of the loss has a `certificate`, a `gap` and these methods.
+
+    - `begin()` brings the state into the form that descents keep; it returns the loss there.
+    - `primal()` returns F less the constants.
+    - `dual_points()` gives dual points to try until one meets the target, orthogonal to intercept and unpenalised
+      columns, their correlations with the surviving columns in the state; and with each the largest c <= 1 that makes c
+      times it feasible for the singleton columns.
+    - `set_tolerance(theta)` learns from the dual point that was checked how well to solve the next descent.
+    - `centered_gradient()` returns minus the derivative of the loss, orthogonal to the intercept.
+    - `move(columns, delta)` adds to coefficients, and brings state and model along.
+    - `finish()` leaves the state to the next alpha; it returns whether unpenalised columns have no best coefficients.
     """
-    certificate, gap = model.certificate, model.gap
-    certificate.screen_static(model.begin())
-    while _check_gap(model, keep):
-        columns = select_working_set(certificate, gap.n_iter == 1) if keep is None else certificate.screened_in
-        descend(columns, certificate.violation(columns))
-    _drop_faint(model)
-    return _report(model)
-
-
-def _check_gap(model: LossModel, keep: float | None) -> bool:
-    """Update the duality gap, and drop the columns that it rules out; say whether to go on."""
     certificate, gap = model.certificate, model.gap
     useful_gap = np.finfo(float).max if certificate.rows_are_cheap or gap.is_last() else gap.target
     for theta, singleton_scale in model.dual_points():
@@ -143,24 +107,31 @@ def _most_likely(certificate: DualCertificate, columns: Ids, max_size: int) -> I
     return np.sort(columns[np.argpartition(priority, max_size)[:max_size]])
 
 
-def _drop_faint(model: LossModel) -> None:
+def _drop_faint(model: Any) -> None:
     """Set to zero what rounding alone holds up, if F does not tell the difference."""
-    certificate, gap = model.certificate, model.gap
-    w = certificate.state.w
+    certificate, w = model.certificate, model.certificate.state.w
     faint = faint_columns(certificate.problem, certificate.penalty, w)
     if faint.size == 0:
         return
     before = w[faint]
     model.move(faint, -before)
-    primal = model.primal()
-    if gap.allows(primal):
-        gap.accept(primal)
-    else:
+    if not model.gap.accept(model.primal()):
         model.move(faint, before)
 
 
-def _report(model: LossModel) -> Solution:
-    """Put the singleton columns back and report."""
+def report(model: Any) -> Solution:
+    """Report the state at the end of a run, less what rounding alone holds up, and put the singleton columns back.
+
+    Parameters
+    ----------
+    model : object
+        As in `check_gap`.
+
+    Returns
+    -------
+    solution : Solution
+    """
+    _drop_faint(model)
     certificate, gap = model.certificate, model.gap
     problem, state, penalty = certificate.problem, certificate.state, certificate.penalty
     unbounded = model.finish()
@@ -173,8 +144,8 @@ def _report(model: LossModel) -> Solution:
     return Solution.of(
         w,
         b=problem.intercept_outside(state.w, state.b),
-        objective=gap.primal + problem.constant,
-        loss=gap.primal + problem.constant - penalty_sum,
+        objective=gap.primal + problem.response.constant,
+        loss=gap.primal + problem.response.constant - penalty_sum,
         dual_gap=gap.relative_gap(),
         n_iter=gap.n_iter,
         converged=gap.gap <= gap.target,

@@ -110,7 +110,7 @@ def centre_rows(
     -------
     rows : CompactRows
         With values of its own where a column moved.
-    centring : RowCentring
+    centering : RowCentring
     """
     indptr, indices, data, active = rows
     weight = np.ones(position.size) if weight is None else weight

@@ -127,7 +127,7 @@ def finish_course(training: Training, chunk: Chunk, design: Design, seed: int) -
     solutions, centring = [], NOWHERE
     for problem, (w, b) in zip(_problems(settings, chunk, design, penalty.l1_ratio), starts, strict=True):
         # The same for every output.
-        centring = problem.centring
+        centring = problem.centering
         state = state_at(problem, w, float(b), penalty.alpha, options)
         solutions.append(saga.finish(problem, penalty, state, options, seed))
     warn_unconverged(solutions, np.full(len(solutions), penalty.alpha), options)

@@ -22,7 +22,7 @@ from support.wide_matrices import CROSS_WIDTH, lat_long_cross
 from sparsereg import regularization_path
 from sparsereg.design import make_design
 from sparsereg.solvers import assemble as preparation
-from sparsereg.solvers import problem as problem_module
+from sparsereg.solvers import presolve
 
 seeds = st.integers(0, 2**32 - 1)
 RATIOS = [0.0, 0.01, 0.3, 0.9, 1.0]
@@ -104,9 +104,9 @@ def test_aggregated_equals_raw(seed):
 @given(seed=seeds)
 def test_eliminated_equals_not_eliminated(seed, l1_ratio):
     regression = random_regression(seed, "private" if seed % 2 else "cross", l1_ratio)
-    with mock.patch.object(problem_module, "MIN_SINGLETON_SHARE", 0.0):
+    with mock.patch.object(presolve, "MIN_SINGLETON_SHARE", 0.0):
         eliminated = regression.path()
-    with mock.patch.object(problem_module, "MIN_SINGLETON_SHARE", 2.0):
+    with mock.patch.object(presolve, "MIN_SINGLETON_SHARE", 2.0):
         plain = regression.path()
     check_same_minimum(eliminated, plain, regression.raw().null_objective())
 

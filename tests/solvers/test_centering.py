@@ -13,7 +13,7 @@ from support.oracles import Raw, RawLoss
 from sparsereg import Lasso, regularization_path
 from sparsereg._core.losses import Logistic
 from sparsereg.design import make_design
-from sparsereg.solvers import centering as centring
+from sparsereg.solvers import centering as centering
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.column_penalties import ColumnPenalties
 from sparsereg.solvers.null_model import null_state, state_at
@@ -40,8 +40,8 @@ def test_a_full_column_far_from_zero_is_moved_and_no_other():
     rng = np.random.default_rng(0)
     X = np.c_[rng.standard_normal(50) + 1e9, rng.standard_normal(50) + 50.0, rng.standard_normal(50)]
     design, problem = problem_of(X)
-    assert problem.centring.columns.tolist() == [0]
-    np.testing.assert_array_equal(dense(problem)[:, 0] + problem.centring.constants[0], X[:, 0])
+    assert problem.centering.columns.tolist() == [0]
+    np.testing.assert_array_equal(dense(problem)[:, 0] + problem.centering.constants[0], X[:, 0])
     np.testing.assert_array_equal(dense(problem)[:, 1:], X[:, 1:])
     np.testing.assert_array_equal(design.data[:50], X[:, 0])
     assert abs(problem.column_sum[0]) < 1.0
@@ -54,7 +54,7 @@ def test_nothing_is_copied_where_nothing_moves():
     for matrix, fit_intercept in ((X, True), (X + 1e9, False)):
         design, problem = problem_of(matrix, fit_intercept=fit_intercept)
         assert problem.matrix == (design.data, design.indices, design.indptr)
-        assert problem.centring.columns.size == 0
+        assert problem.centering.columns.size == 0
 
 
 def test_a_column_may_be_full_on_the_rows_of_a_fold_alone():
@@ -62,10 +62,10 @@ def test_a_column_may_be_full_on_the_rows_of_a_fold_alone():
     X = rng.standard_normal((40, 1)) + 1e8
     X[7] = 0.0
     weight = np.ones(40)
-    assert problem_of(X, weight)[1].centring.columns.size == 0
+    assert problem_of(X, weight)[1].centering.columns.size == 0
     weight[7] = 0.0
     problem = problem_of(X, weight)[1]
-    assert problem.centring.columns.tolist() == [0]
+    assert problem.centering.columns.tolist() == [0]
     kept = np.delete(X[:, 0], 7)
     np.testing.assert_allclose(problem.curvature, kept.astype(np.longdouble).var().astype(float), rtol=1e-12)
 
@@ -78,11 +78,11 @@ def test_a_column_whose_zeros_weigh_next_to_nothing_gets_entries():
     weight = np.ones(40)
     weight[[3, 39]] = 1e-20
     problem = problem_of(X, weight)[1]
-    np.testing.assert_array_equal(dense(problem) + [problem.centring.constants[0], 0.0], X)
+    np.testing.assert_array_equal(dense(problem) + [problem.centering.constants[0], 0.0], X)
     # A column that is 1 in all rows but one is not far: it stays as it is.
     ones = np.ones((200_000, 1))
     ones[0] = 0.0
-    assert problem_of(sparse.csr_array(ones))[1].centring.columns.size == 0
+    assert problem_of(sparse.csr_array(ones))[1].centering.columns.size == 0
 
 
 def test_float32_stays_where_differences_are_exact():
@@ -90,13 +90,13 @@ def test_float32_stays_where_differences_are_exact():
     X = (rng.standard_normal((50, 2)) + [1e5, 0.0]).astype(np.float32)
     problem = problem_of(X)[1]
     assert problem.data.dtype == np.float32
-    np.testing.assert_array_equal(dense(problem).astype(float) + [problem.centring.constants[0], 0.0], X.astype(float))
+    np.testing.assert_array_equal(dense(problem).astype(float) + [problem.centering.constants[0], 0.0], X.astype(float))
     X[0, 0] = 3.14159
     weight = np.ones(50)
     weight[0] = 1e-9
     problem = problem_of(X, weight)[1]
     assert problem.data.dtype == np.float64
-    np.testing.assert_array_equal(dense(problem)[:, 0] + problem.centring.constants[0], X[:, 0].astype(float))
+    np.testing.assert_array_equal(dense(problem)[:, 0] + problem.centering.constants[0], X[:, 0].astype(float))
 
 
 def test_columns_too_narrow_to_tell_are_named_and_constant_ones_are_not():
@@ -131,7 +131,7 @@ def test_a_warm_start_brings_its_intercept_along(loss):
     null = null_state(problem, SolverOptions())
     # Downhill, so that the null model is not the better start.
     w = 0.1 * dense(problem).T @ null.neg_gradient
-    intercept = null.b + problem.y_mean - w[0] * 1e6
+    intercept = null.b + problem.response.y_mean - w[0] * 1e6
     state = state_at(problem, w, intercept, 0.1, SolverOptions())
     np.testing.assert_array_equal(state.w, w)
     assert problem.intercept_outside(state.w, state.b) == pytest.approx(intercept, abs=0.1 * abs(w[0]))
@@ -238,6 +238,6 @@ def test_a_heavy_row_of_many_sparse_columns_costs_no_look_at_all_rows():
     X[0], X[1:, 0] = 1.0 + np.arange(30), np.arange(1.0, 50.0)
     weight = np.ones(50)
     weight[0] = 1e9
-    with mock.patch.object(centring, "_zeros", wraps=centring._zeros) as zeros:
+    with mock.patch.object(centering, "_zeros", wraps=centering._zeros) as zeros:
         Lasso(0.01).fit(X, X[:, 0], sample_weight=weight)
     assert zeros.call_count <= 1

@@ -32,7 +32,7 @@ def test_null_point(seed):
     raw = regression.having(penalty_factor=factor).raw()
     w = np.zeros(regression.X.shape[1])
     w[prepared(regression)[0].active] = state.w
-    assert raw.violation(w, state.b + problem.y_mean) <= 1.1e-5
+    assert raw.violation(w, state.b + problem.response.y_mean) <= 1.1e-5
 
 
 def test_the_null_model_is_solved_well_even_if_little_is_asked_for():
@@ -95,7 +95,7 @@ def test_warm_points(seed):
         assert state.b == 0.0
     elif problem.singletons is None:
         # The target was centred from its own size.
-        size = np.abs(problem.y).max() + abs(problem.y_mean)
+        size = np.abs(problem.y).max() + abs(problem.response.y_mean)
         assert state.neg_gradient.sum() == pytest.approx(0.0, abs=1e-14 * size)
 
 

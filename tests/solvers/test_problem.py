@@ -58,7 +58,7 @@ def test_moments_and_reference(seed, fit_intercept):
         assert problem.s.sum() == pytest.approx(1.0, abs=1e-14)
         assert problem.weight.size in (1, problem.n_rows)
         np.testing.assert_allclose(np.broadcast_to(problem.weight, problem.n_rows), problem.s, rtol=1e-15)
-        assert problem.y_mean == pytest.approx(raw.null_intercept(), rel=1e-12, abs=1e-14)
+        assert problem.response.y_mean == pytest.approx(raw.null_intercept(), rel=1e-12, abs=1e-14)
         assert problem.reference == pytest.approx(raw.null_objective(), rel=1e-10, abs=1e-25)
         columns = X[:, design.active]
         column_sum = raw.s @ columns

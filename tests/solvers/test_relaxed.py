@@ -42,7 +42,7 @@ def test_least_squares_on_the_support(seed, l1_ratio):
             x = np.c_[x[:, solution.columns], np.ones((problem.n_rows, int(problem.fit_intercept)))]
             root = np.sqrt(np.broadcast_to(problem.s, problem.n_rows))
             best = np.linalg.lstsq(x * root[:, None], problem.y * root)[0]
-            least = 0.5 * float(np.sum((root * (problem.y - x @ best)) ** 2)) + problem.constant
+            least = 0.5 * float(np.sum((root * (problem.y - x @ best)) ** 2)) + problem.response.constant
             assert refit.loss == pytest.approx(least, abs=2e-10 * problem.reference + slack)
 
 

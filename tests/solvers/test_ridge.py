@@ -21,7 +21,7 @@ CONTROLS = SolverOptions(tol=1e-10)
 @pytest.fixture(autouse=True, scope="module")
 def _no_direct_solution():
     """Leave small problems to conjugate gradients too."""
-    with mock.patch.object(direct, "MOST", 0):
+    with mock.patch.object(direct, "MAX_DENSE", 0):
         yield
 
 

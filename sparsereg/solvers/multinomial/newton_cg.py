@@ -6,16 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
+from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.multinomial import softmax
 from sparsereg.solvers.multinomial.problem import MultinomialProblem
 
 __all__ = ["JointQuadratic", "JointStep"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # A scaled gradient is zero but for rounding at this share of the root of the null objective.
 ROUNDING = 1e-13
@@ -62,7 +59,7 @@ class JointQuadratic:
         self.matrices = [matrix[:, chosen].astype(np.float64) for chosen in columns]
         self.ends = np.cumsum([chosen.size for chosen in columns])
 
-    def solve(self, gradient: Sequence[Vector], ridge: Sequence[Vector], tol: float, most: int) -> JointStep:
+    def solve(self, gradient: Sequence[Vector], ridge: Sequence[Vector], tol: float, max_iter: int) -> JointStep:
         """Minimise the model plus ridge / 2 delta^2, from a point with balanced intercepts.
 
         Parameters
@@ -72,7 +69,7 @@ class JointQuadratic:
         ridge : sequence of ndarray of float64
         tol : float
             Share of the gradient that may be left.
-        most : int
+        max_iter : int
             Iterations; each costs two passes over the columns.
 
         Returns
@@ -82,32 +79,32 @@ class JointQuadratic:
         # Imported late: it takes longer than all other imports together, and most fits do without.
         from scipy.sparse.linalg import LinearOperator, cg
 
-        push, stiff = np.concatenate(list(gradient)), np.concatenate(list(ridge))
-        diagonal = self._diagonal() + stiff
+        gradients, ridges = np.concatenate(list(gradient)), np.concatenate(list(ridge))
+        diagonal = self._diagonal() + ridges
         # What no row and no penalty holds stays where it is.
         size = np.where(diagonal > 0.0, np.sqrt(diagonal), np.inf)
 
         def apply(scaled: Vector) -> Vector:
             delta = np.ravel(scaled) / size
             change = self._forward(delta)
-            pull = self.problem.s * softmax.lean(self.p, change + self._shift(change)[:, None])
-            return (np.concatenate(self.correlate(pull)) + stiff * delta) / size
+            weighted = self.problem.s * softmax.jacobian_product(self.p, change + self._shift(change)[:, None])
+            return (np.concatenate(self.correlate(weighted)) + ridges * delta) / size
 
-        operator = LinearOperator((push.size, push.size), matvec=apply, dtype=np.float64)
+        operator = LinearOperator((gradients.size, gradients.size), matvec=apply, dtype=np.float64)
         # Along the shift of all classes there is only rounding to follow.
-        least = ROUNDING * np.sqrt(self.problem.reference)
-        delta = cg(operator, push / size, rtol=tol, atol=least, maxiter=most)[0] / size
-        by_class = np.split(delta, self.ends[:-1])
-        change = np.stack([matrix @ part for matrix, part in zip(self.matrices, by_class)])
+        min_residual = ROUNDING * np.sqrt(self.problem.reference)
+        delta = cg(operator, gradients / size, rtol=tol, atol=min_residual, maxiter=max_iter)[0] / size
+        per_class = np.split(delta, self.ends[:-1])
+        change = np.stack([matrix @ part for matrix, part in zip(self.matrices, per_class)])
         shift = self._shift(self.problem.spread(change))
-        return JointStep(by_class, shift, change + shift[:, None], 0.5 * float(push @ delta))
+        return JointStep(per_class, shift, change + shift[:, None], 0.5 * float(gradients @ delta))
 
     def correlate(self, z: Vector) -> list[Vector]:
         """Correlate the columns of each class with a vector.
 
         Parameters
         ----------
-        neg_gradient : ndarray of float64 of shape (n_classes, n_terms)
+        z : ndarray of float64 of shape (n_classes, n_terms)
 
         Returns
         -------
@@ -120,7 +117,7 @@ class JointQuadratic:
 
         Parameters
         ----------
-        neg_gradient : ndarray of float64 of shape (n_classes, n_terms)
+        z : ndarray of float64 of shape (n_classes, n_terms)
             Minus the derivative of the loss, orthogonal to the intercepts.
         allowed : float
             End where another round would gain less than this.
@@ -139,7 +136,8 @@ class JointQuadratic:
         nothing = [np.zeros(chosen.size) for chosen in self.columns]
         for _ in range(rounds if self.ends[-1] else 0):
             step = self.solve(self.correlate(z), nothing, 1e-12, 10 * int(self.ends[-1]) + 100)
-            z, change = z - problem.s * softmax.lean(self.p, self.problem.spread(step.change)), change + step.change
+            z = z - problem.s * softmax.jacobian_product(self.p, problem.spread(step.change))
+            change = change + step.change
             gain = abs(step.gain)
             if gain <= allowed:
                 break
@@ -154,7 +152,7 @@ class JointQuadratic:
         """Best change of the intercepts beside a change of the arguments."""
         if not self.problem.fit_intercept:
             return np.zeros(len(self.p))
-        return softmax.best_shift(self.p, self.problem.s, -self.problem.s * softmax.lean(self.p, change))
+        return softmax.best_shift(self.p, self.problem.s, -self.problem.s * softmax.jacobian_product(self.p, change))
 
     def _diagonal(self) -> Vector:
         """Curvature of each column, its class alone, the intercept adjusted where there is one."""

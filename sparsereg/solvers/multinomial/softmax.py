@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from scipy import special
 
-__all__ = ["balance", "best_shift", "entropy", "lean", "loss", "softmax"]
+from sparsereg.solvers.base import Vector
 
-Vector = npt.NDArray[np.float64]
+__all__ = ["balance", "best_shift", "entropy", "jacobian_product", "loss", "softmax"]
 
 # Beyond this step of an intercept Newton's method gives way to iterative scaling, which never overshoots.
 LONG_STEP = 0.5
@@ -22,7 +21,7 @@ def softmax(t: Vector) -> tuple[Vector, Vector]:
 
     Parameters
     ----------
-    predictor : ndarray of float64 of shape (n_classes, n)
+    t : ndarray of float64 of shape (n_classes, n)
 
     Returns
     -------
@@ -41,7 +40,7 @@ def loss(y: Vector, s: Vector, t: Vector, log_sum: Vector) -> float:
 
     Parameters
     ----------
-    y, predictor : ndarray of float64 of shape (n_classes, n)
+    y, t : ndarray of float64 of shape (n_classes, n)
     s, log_sum : ndarray of float64 of shape (n,)
     """
     return float(s @ np.sum(y * (log_sum - t), axis=0))
@@ -61,7 +60,7 @@ def entropy(s: Vector, q: Vector) -> float:
     return float(s @ special.xlogy(q, q).sum(axis=0))
 
 
-def lean(p: Vector, e: Vector) -> Vector:
+def jacobian_product(p: Vector, e: Vector) -> Vector:
     """Return the derivative of the softmax along a change e of its arguments.
 
     Parameters
@@ -77,7 +76,7 @@ def best_shift(p: Vector, s: Vector, z: Vector) -> Vector:
 
     Parameters
     ----------
-    p, neg_gradient : ndarray of float64 of shape (n_classes, n)
+    p, z : ndarray of float64 of shape (n_classes, n)
         `z` of sum zero over the classes.
     s : ndarray of float64 of shape (n,)
 
@@ -98,7 +97,7 @@ def balance(y: Vector, s: Vector, t: Vector, precision: float) -> Vector:
 
     Parameters
     ----------
-    y, predictor : ndarray of float64 of shape (n_classes, n)
+    y, t : ndarray of float64 of shape (n_classes, n)
         Every class has a positive share in some y.
     s : ndarray of float64 of shape (n,)
     precision : float
@@ -118,9 +117,9 @@ def balance(y: Vector, s: Vector, t: Vector, precision: float) -> Vector:
         newton = best_shift(p, s, s * (y - p))
         close = np.abs(scaling).max() <= LONG_STEP and np.abs(newton).max() <= LONG_STEP
         for step in (newton, scaling) if close else (scaling,):
-            at = t + (b + step)[:, None]
-            p, log_sum = softmax(at)
-            new = loss(y, s, at, log_sum)
+            shifted = t + (b + step)[:, None]
+            p, log_sum = softmax(shifted)
+            new = loss(y, s, shifted, log_sum)
             if new <= value + 1e-14 * (1.0 + value):
                 break
         b, value = b + step, new

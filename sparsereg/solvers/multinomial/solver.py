@@ -8,11 +8,10 @@ least. That of the intercepts, which nothing penalises, makes their mean zero.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Solution, SolverOptions, State
+from sparsereg.solvers.base import Ids, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import GapTracker, faint_columns
 from sparsereg.solvers.multinomial import softmax
 from sparsereg.solvers.multinomial.newton_cg import JointQuadratic
@@ -22,9 +21,6 @@ from sparsereg.solvers.proximal_newton import RUNAWAY_STEP, ProximalNewton
 from sparsereg.solvers.working_set import select_working_set
 
 __all__ = ["solve"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
 
 # Rounds over the classes between two certificates; the share of the first violation at which they end, as each step
 # leaves less than it finds; and that up to which a class is let be.
@@ -60,7 +56,7 @@ def solve(
 
 
 class _Class:
-    """One class against the others: which columns to look at, and steps on them."""
+    """One class against the others: its working set, and steps on it."""
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state = problem, penalty, state
@@ -194,7 +190,7 @@ class _MultinomialRun:
         problem, certificates = self.problem, [of_class.certificate for of_class in self.classes]
         theta = problem.s * (problem.y - p)
         if problem.fit_intercept:
-            theta -= problem.s * softmax.lean(p, softmax.best_shift(p, problem.s, theta)[:, None])
+            theta -= problem.s * softmax.jacobian_product(p, softmax.best_shift(p, problem.s, theta)[:, None])
         if certificates[0].unpenalized.size == 0:
             return theta
         rows = problem.to_rows(theta)
@@ -299,10 +295,8 @@ class _MultinomialRun:
             of_class.move(columns, start, -start[0])
         t = problem.to_terms(self.state.eta)
         loss = softmax.loss(problem.y, problem.s, t, softmax.softmax(t)[1])
-        primal = loss + self._penalty_sum()
-        if self.gap.allows(primal):
+        if self.gap.accept(loss + self._penalty_sum()):
             self.loss = loss
-            self.gap.accept(primal)
         else:
             for of_class, columns, start in zip(classes, faint, starts):
                 of_class.move(columns, start, np.zeros(columns.size))
@@ -311,7 +305,7 @@ class _MultinomialRun:
         problem, states, gap = self.problem, self.state.classes, self.gap
         self.state.alpha = self.penalty.alpha
         b = np.array([part.intercept_outside(state.w, state.b) for part, state in zip(problem.classes, states)])
-        if problem.fit_intercept and problem.classes[0].centring.columns.size:
+        if problem.fit_intercept and problem.classes[0].centering.columns.size:
             b -= b.mean()
         return Solution.of(
             np.stack([state.w for state in states]),

@@ -12,15 +12,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from sparsereg._core import cd, column_objective
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Progress, QuadraticModel, Solution, SolverOptions, State
+from sparsereg.solvers.base import Ids, Progress, QuadraticModel, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import MAX_STALLED, ROUNDING
 from sparsereg.solvers.problem import Problem
-from sparsereg.solvers.response import linearise_rows
+from sparsereg.solvers.response import linearize_rows
 from sparsereg.solvers.working_set import GROWTH, MAX_SWEEPS, SMALL_WORKING_SET
 
 if TYPE_CHECKING:
@@ -28,17 +27,14 @@ if TYPE_CHECKING:
 
 __all__ = ["CoordinatewiseMinimizer"]
 
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
-
 # A descent ends at this share of the violation it starts from, or of the violation allowed where that is more.
 INEXACT, ENOUGH = 0.1, 0.3
-# Newton steps on a working set between two looks at all columns.
+# Newton steps on a working set between two measurements of all columns.
 MAX_STEPS = 10
-# Curvature of a row, relative to the stiffness of its loss, where it has next to none; and what all curvature is
+# Curvature of a row, relative to the largest of its loss, where it has next to none; and what all curvature is
 # multiplied with. Both rise where a step does not lower F, and fall again where one does.
-FLOOR_START, FLOOR_LEAST, FLOOR_FALL, FLOOR_RISE = 1e-2, 1e-8, 0.25, 64.0
-RAISE, MOST_DAMPED = 4.0, 1e12
+FLOOR_START, FLOOR_MIN, FLOOR_FALL, FLOOR_RISE = 1e-2, 1e-8, 0.25, 64.0
+RAISE, MAX_DAMPING = 4.0, 1e12
 
 
 class CoordinatewiseMinimizer:
@@ -49,7 +45,7 @@ class CoordinatewiseMinimizer:
     problem : Problem
         Without singleton columns.
     penalty : registered penalty
-    state : Point
+    state : State
         Warm start; holds the last point on return.
     options : SolverOptions
         `tol` bounds the violation: the largest fixpoint distance, relative to the largest scaled gradient entry
@@ -71,7 +67,7 @@ class CoordinatewiseMinimizer:
     def __init__(self, problem: Problem, penalty: _Penalty, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
         self.n_iter, self.stalled, self.damping, self.floor = 0, 0, 1.0, FLOOR_START
-        self.violation, self.least_violation, self.least_objective = np.inf, np.inf, np.inf
+        self.violation, self.best_violation, self.best_objective = np.inf, np.inf, np.inf
         self.column_sum, self.curvature = problem.column_sum, problem.curvature
         if not problem.is_quadratic:
             self.column_sum, self.curvature = np.zeros(state.w.size), np.zeros(state.w.size)
@@ -86,23 +82,23 @@ class CoordinatewiseMinimizer:
         else:
             state.eta = eta
         state.Xt_is_current = None
-        self._linearise()
+        self._linearize()
 
     def run(self) -> CoordinatewiseMinimizer:
-        """Alternate between a look at all columns and descent on some until the violation is small enough."""
-        self.stalled, self.least_violation, self.least_objective = 0, np.inf, np.inf
+        """Alternate between measuring all columns and descent on some until the violation is small enough."""
+        self.stalled, self.best_violation, self.best_objective = 0, np.inf, np.inf
         while True:
             distance = self.measure(self.problem.columns)
-            self._tell()
+            self._report()
             if self._is_over():
                 return self
             columns = self._working_set(distance)
-            goal = max(INEXACT * self.violation, ENOUGH * self.allowed) * self.problem.null_violation
+            inner_tol = max(INEXACT * self.violation, ENOUGH * self.allowed) * self.problem.null_violation
             for _ in range(1 if self.problem.is_quadratic else MAX_STEPS):
-                if not self._descend(columns, goal):
+                if not self._descend(columns, inner_tol):
                     self._refit()
                     break
-                if not self.problem.is_quadratic and self.measure(columns).max(initial=0.0) <= goal:
+                if not self.problem.is_quadratic and self.measure(columns).max(initial=0.0) <= inner_tol:
                     break
 
     @property
@@ -116,7 +112,7 @@ class CoordinatewiseMinimizer:
         return self.violation <= self.allowed
 
     def measure(self, columns: Ids) -> Vector:
-        """Look at columns: refresh their gradient, curvature and the violation; return their fixpoint distances."""
+        """Measure columns: refresh their gradient, curvature and the violation; return their fixpoint distances."""
         problem, state, model = self.problem, self.state, self.model
         shift = float(state.neg_gradient.sum()) / model.weight_sum if model.weight_sum > 0.0 else 0.0
         theta = state.neg_gradient - shift * model.weight
@@ -134,14 +130,14 @@ class CoordinatewiseMinimizer:
         return distance
 
     def _is_over(self) -> bool:
-        """Count the look; say whether to stop, because of the tolerance, the budget or rounding."""
+        """Count the measurement; say whether to stop, because of the tolerance, the budget or rounding."""
         self.n_iter += 1
-        better = self.objective < self.least_objective - ROUNDING * self.problem.reference
-        better |= self.violation < 0.99 * self.least_violation
+        better = self.objective < self.best_objective - ROUNDING * self.problem.reference
+        better |= self.violation < 0.99 * self.best_violation
         self.stalled = 0 if better else self.stalled + 1
-        self.least_objective = min(self.objective, self.least_objective)
-        self.least_violation = min(self.violation, self.least_violation)
-        stuck = self.stalled >= MAX_STALLED or self.damping > MOST_DAMPED
+        self.best_objective = min(self.objective, self.best_objective)
+        self.best_violation = min(self.violation, self.best_violation)
+        stuck = self.stalled >= MAX_STALLED or self.damping > MAX_DAMPING
         return self.converged or self.n_iter >= self.options.max_iter or stuck
 
     def _working_set(self, distance: Vector) -> Ids:
@@ -150,63 +146,63 @@ class CoordinatewiseMinimizer:
         inside = self.state.w[columns] != 0.0
         n_support = int(np.count_nonzero(inside))
         wanted = np.where(inside, np.inf, distance)
-        most = n_support + max(GROWTH * n_support, SMALL_WORKING_SET)
-        if np.count_nonzero(wanted) > most:
+        max_size = n_support + max(GROWTH * n_support, SMALL_WORKING_SET)
+        if np.count_nonzero(wanted) > max_size:
             # Of equals those that come first, whatever the machine sorts with.
-            least = np.partition(wanted, -most)[-most]
-            ties = np.flatnonzero(wanted == least)
-            inside = wanted > least
-            inside[ties[: most - np.count_nonzero(inside)]] = True
+            cutoff = np.partition(wanted, -max_size)[-max_size]
+            ties = np.flatnonzero(wanted == cutoff)
+            inside = wanted > cutoff
+            inside[ties[: max_size - np.count_nonzero(inside)]] = True
             return columns[inside]
         return columns[wanted > 0.0]
 
-    def _linearise(self) -> None:
+    def _linearize(self) -> None:
         """Model the loss at the point, and take F there."""
         problem, state = self.problem, self.state
         if problem.is_quadratic:
             weight, weight_sum = problem.weight, 1.0
             loss = problem.squared_loss(state.neg_gradient)
         else:
-            loss, _, weight = linearise_rows(problem.loss, problem.row_terms, state.eta, state.neg_gradient, self.floor)
+            loss, _, weight = linearize_rows(problem.loss, problem.row_terms, state.eta, state.neg_gradient, self.floor)
             weight *= self.damping
             weight_sum = float(weight.sum())
         self.model = QuadraticModel(weight, weight_sum if problem.fit_intercept else 0.0, loss)
-        rules = (problem.penalty_factor, problem.scale, problem.threshold_scale)
-        paid = column_objective.penalty_value(self.penalty, problem.columns, state.w, *rules)
-        self.objective = loss + paid
+        penalties = (problem.penalty_factor, problem.scale, problem.threshold_scale)
+        penalty_sum = column_objective.penalty_value(self.penalty, problem.columns, state.w, *penalties)
+        self.objective = loss + penalty_sum
 
-    def _descend(self, columns: Ids, goal: float) -> bool:
+    def _descend(self, columns: Ids, inner_tol: float) -> bool:
         """Minimise the model on the working set, roughly; keep the step if it does not raise F, and say so."""
         problem, state, model = self.problem, self.state, self.model
-        most = min(max(self.options.max_iter - self.n_iter, 1), MAX_SWEEPS)
+        max_sweeps = min(max(self.options.max_iter - self.n_iter, 1), MAX_SWEEPS)
         w = state.w[columns]
         epochs, _, shift = cd.descend(
             *problem.matrix, columns, w, state.neg_gradient, model.weight, model.weight_sum, self.curvature[columns],
-            self.column_sum[columns], *(rule[columns] for rule in problem.penalties), self.penalty, goal, most,
-            None if problem.threshold_scale is None else problem.threshold_scale[columns],
+            self.column_sum[columns], *(values[columns] for values in problem.penalties), self.penalty, inner_tol,
+            max_sweeps, None if problem.threshold_scale is None else problem.threshold_scale[columns],
         )
         self.n_iter += epochs
         before, delta = self.objective, w - state.w[columns]
         if problem.is_quadratic:
             state.w[columns], state.b = w, state.b + shift
-            self._linearise()
+            self._linearize()
             return True
         old, old_w, old_eta = state.b, state.w[columns], state.eta
         step = np.full(problem.n_rows, shift)
         column_passes.accumulate(*problem.matrix, columns, delta, step)
         state.w[columns], state.b, state.eta = w, old + shift, old_eta + step
         damping, floor = self.damping, self.floor
-        self.damping, self.floor = max(damping / RAISE, 1.0), max(floor * FLOOR_FALL, FLOOR_LEAST)
-        self._linearise()
+        self.damping, self.floor = max(damping / RAISE, 1.0), max(floor * FLOOR_FALL, FLOOR_MIN)
+        self._linearize()
         if self.objective <= before + ROUNDING * problem.reference:
             return True
         state.w[columns], state.b, state.eta = old_w, old, old_eta
         self.damping, self.floor = damping * RAISE, min(floor * FLOOR_RISE, 1.0)
-        self._linearise()
+        self._linearize()
         return False
 
     def _refit(self) -> None:
-        """With L0, take Newton steps on the support, the price of which is paid.
+        """With L0, take Newton steps on the support, whose cost is paid already.
 
         Where the model would have a column leave or come in and F would not, the others must not wait for short steps.
         """
@@ -215,19 +211,19 @@ class CoordinatewiseMinimizer:
             return
         self.penalty = ElasticNet(penalty.alpha * (1.0 - penalty.l1_ratio), 0.0)
         self.damping, self.floor = 1.0, min(self.floor, FLOOR_START)
-        self._linearise()
+        self._linearize()
         columns = np.flatnonzero(self.state.w).astype(np.int32)
-        goal = ENOUGH * self.allowed * self.problem.null_violation
+        inner_tol = ENOUGH * self.allowed * self.problem.null_violation
         for _ in range(MAX_STEPS):
-            if self.measure(columns).max(initial=0.0) <= goal or self.n_iter >= self.options.max_iter:
+            if self.measure(columns).max(initial=0.0) <= inner_tol or self.n_iter >= self.options.max_iter:
                 break
-            self._descend(columns, goal)
+            self._descend(columns, inner_tol)
         self.penalty, (self.damping, self.floor) = penalty, held
-        self._linearise()
+        self._linearize()
 
     # The end.
 
-    def _tell(self) -> None:
+    def _report(self) -> None:
         if self.options.callback is not None:
             n_nonzero = int(np.count_nonzero(self.state.w))
             self.options.callback(Progress(self.penalty.alpha, self.n_iter, np.nan, n_nonzero, self.violation))
@@ -239,8 +235,8 @@ class CoordinatewiseMinimizer:
         return Solution.of(
             state.w,
             b=problem.intercept_outside(state.w, state.b),
-            objective=self.objective + problem.constant,
-            loss=self.model.loss + problem.constant,
+            objective=self.objective + problem.response.constant,
+            loss=self.model.loss + problem.response.constant,
             dual_gap=np.nan,
             n_iter=self.n_iter,
             converged=self.converged,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["LassoWarmStart", "solve"]
 
 # A start need not be solved for further than this relative duality gap.
-ROUGH = 1e-4
+START_TOL = 1e-4
 
 
 class LassoWarmStart:
@@ -38,7 +38,7 @@ class LassoWarmStart:
 
     Attributes
     ----------
-    neighbours : Neighbours
+    neighbors : Neighbors
         Of the columns of the problem, for swaps.
     """
 
@@ -47,9 +47,9 @@ class LassoWarmStart:
         with np.errstate(invalid="ignore"):
             # Excluded columns may have no curvature.
             factor = np.sqrt(2.0 * curvature * problem.penalty_factor) / problem.scale
-        self.neighbours = swaps.Neighbours(problem)
+        self.neighbors = swaps.Neighbors(problem)
         self._problem = replace(problem, penalty_factor=factor)
-        self._point = null_state(self._problem, options)
+        self._state = null_state(self._problem, options)
 
     def start(self, penalty: L0, options: SolverOptions) -> tuple[State, int]:
         """Solve L1 for the threshold of an L0 penalty.
@@ -61,13 +61,13 @@ class LassoWarmStart:
 
         Returns
         -------
-        state : Point
+        state : State
             The solution, a warm start for L0.
         n_iter : int
             Passes that it took.
         """
-        rough = replace(options, tol=max(options.tol, ROUGH), callback=None)
-        state, lasso = self._point, ElasticNet(np.sqrt(penalty.strength), 1.0)
+        rough = replace(options, tol=max(options.tol, START_TOL), callback=None)
+        state, lasso = self._state, ElasticNet(np.sqrt(penalty.strength), 1.0)
         n_iter = coordinate_descent.solve(self._problem, lasso, state, rough).n_iter
         copied = replace(
             state, w=state.w.copy(), neg_gradient=state.neg_gradient.copy(),
@@ -77,7 +77,7 @@ class LassoWarmStart:
 
 
 def solve(
-    problem: Problem, penalty: _Penalty, state: State, options: SolverOptions, companion: LassoWarmStart | None = None
+    problem: Problem, penalty: _Penalty, state: State, options: SolverOptions, lasso: LassoWarmStart | None = None
 ) -> Solution:
     """Find a minimum of F along every coordinate at one alpha, from a warm start.
 
@@ -89,12 +89,12 @@ def solve(
     problem : Problem
         Without singleton columns (`eliminate=False`), every finite bound 0.
     penalty : MCP, SCAD or L0
-    state : Point
+    state : State
         Warm start; holds the solution on return.
     options : SolverOptions
         `tol` bounds the violation relative to that of the null model, the largest `|X_j' z| / scale_j` of the model
         with intercept only.
-    companion : LassoWarmStart or None, default=None
+    lasso : LassoWarmStart or None, default=None
         The L1 path that an L0 path runs beside; None: a new one.
 
     Returns
@@ -106,22 +106,22 @@ def solve(
     run = CoordinatewiseMinimizer(problem, penalty, state, options).run()
     if not penalty.is_l0 or penalty.strength == 0.0:
         return run.finish()
-    if companion is None:
-        companion = LassoWarmStart(problem, options)
-    start, spent = companion.start(penalty, _less(options, run.n_iter))
-    spent += run.n_iter
-    other = CoordinatewiseMinimizer(problem, penalty, start, _less(options, spent)).run()
-    spent += other.n_iter
+    if lasso is None:
+        lasso = LassoWarmStart(problem, options)
+    start, used_iter = lasso.start(penalty, _less(options, run.n_iter))
+    used_iter += run.n_iter
+    other = CoordinatewiseMinimizer(problem, penalty, start, _less(options, used_iter)).run()
+    used_iter += other.n_iter
     if other.objective < run.objective:
         run = other
-    run.options, run.n_iter = options, spent
-    swaps.improve(run, companion.neighbours)
+    run.options, run.n_iter = options, used_iter
+    swaps.improve(run, lasso.neighbors)
     solution, best = run.finish(), run.state
     state.w, state.b, state.neg_gradient, state.eta = best.w, best.b, best.neg_gradient, best.eta
     state.alpha, state.Xt_is_current = best.alpha, None
     return solution
 
 
-def _less(options: SolverOptions, spent: int) -> SolverOptions:
+def _less(options: SolverOptions, used_iter: int) -> SolverOptions:
     """Take passes off the budget, but for one."""
-    return replace(options, max_iter=max(options.max_iter - spent, 1))
+    return replace(options, max_iter=max(options.max_iter - used_iter, 1))

@@ -9,32 +9,29 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg._core import columns as column_passes
+from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["Neighbours", "improve"]
-
-Vector = npt.NDArray[np.float64]
-Ids = npt.NDArray[np.int32]
+__all__ = ["Neighbors", "improve"]
 
 # Columns of the support, those that gain least, that may leave and are refitted; the others are held.
-MOST_INSIDE = 64
+MAX_INSIDE = 64
 # Columns that may come in: all where there are no more than this; else half as many of the largest gain alone, and for
 # each column that may leave NEAREST of those that share rows with it.
-MOST_OUTSIDE, NEAREST = 2_000, 16
+MAX_OUTSIDE, NEAREST = 2_000, 16
 # Moves at one alpha, and moves tried whose promise the model of the loss did not keep before the search ends.
-MOST_MOVES, MOST_REFUSED = 100, 5
+MAX_MOVES, MAX_REFUSED = 100, 5
 # A move must lower F by more than rounding, relative to that of the null model.
 GAIN = 1e-12
 # Keeps the normal equations of collinear columns regular; a column that has no more than this of its own stays out.
 COLLINEAR = 1e-10
 
 
-class Neighbours:
+class Neighbors:
     """Which columns share rows.
 
     Parameters
@@ -59,70 +56,70 @@ class Neighbours:
         return np.unique(self._rows[rows].indices).astype(np.int32)
 
 
-def improve(run: CoordinatewiseMinimizer, neighbours: Neighbours) -> None:
+def improve(run: CoordinatewiseMinimizer, neighbors: Neighbors) -> None:
     """Move and descend again until no move that is tried lowers F, or the budget is spent.
 
     Parameters
     ----------
     run : CoordinatewiseMinimizer
         At a coordinate-wise minimum; at a lower or the same one on return.
-    neighbours : Neighbours
+    neighbors : Neighbors
         Of its problem.
 
     Notes
     -----
     Cost of a move: the non-zeros of the columns that may come in, once for each that may leave.
     """
-    for _ in range(MOST_MOVES):
-        if run.n_iter >= run.options.max_iter or not _Moves(run, neighbours).take_best():
+    for _ in range(MAX_MOVES):
+        if run.n_iter >= run.options.max_iter or not _Moves(run, neighbors).take_best():
             return
 
 
 class _Moves:
     """The columns that may leave and those that may come in at a point, in the quadratic model of the loss there."""
 
-    def __init__(self, run: CoordinatewiseMinimizer, neighbours: Neighbours):
-        self.run, self.neighbours = run, neighbours
+    def __init__(self, run: CoordinatewiseMinimizer, neighbors: Neighbors):
+        self.run, self.neighbors = run, neighbors
         self.change = np.zeros(run.problem.n_rows)
         self.shared = np.zeros(run.state.w.size)
         remaining, w = run.problem.columns, run.state.w
         inside = remaining[w[remaining] != 0.0]
-        worth = 0.5 * self._stiffness(inside) * w[inside] ** 2 - self._price(inside)
-        self.inside = np.sort(inside[np.argsort(worth, kind="stable")[:MOST_INSIDE]])
+        worth = 0.5 * self._curvature_scale(inside) * w[inside] ** 2 - self._cost(inside)
+        self.inside = np.sort(inside[np.argsort(worth, kind="stable")[:MAX_INSIDE]])
         self.outside = self._choose(remaining[(w[remaining] == 0.0) & (run.curvature[remaining] > 0.0)])
         # Gram matrices of the inside with itself and with the outside, L2 share added.
         both = np.concatenate([self.inside, self.outside])
         gram = np.array([self._overlap(i, both) for i in self.inside]).reshape(self.inside.size, both.size)
-        own = gram[:, : self.inside.size]
-        curvature_scale = self._stiffness(self.inside) * (1.0 + COLLINEAR)
-        np.fill_diagonal(own, curvature_scale)
-        self.inverse = np.linalg.inv(own)
+        inside_gram = gram[:, : self.inside.size]
+        curvature_scale = self._curvature_scale(self.inside) * (1.0 + COLLINEAR)
+        np.fill_diagonal(inside_gram, curvature_scale)
+        self.inverse = np.linalg.inv(inside_gram)
         self.cross = gram[:, self.inside.size :]
         self.fit = self.inverse @ self.cross
 
     def take_best(self) -> bool:
         """Try the moves that promise most; say whether one lowered F."""
         gain = self._gains()
-        least = GAIN * self.run.problem.reference
-        order = np.argsort(-gain, axis=None, kind="stable")[:MOST_REFUSED]
+        min_gain = GAIN * self.run.problem.reference
+        order = np.argsort(-gain, axis=None, kind="stable")[:MAX_REFUSED]
         for i, j in zip(*np.unravel_index(order, gain.shape)):
-            if not gain[i, j] > least:
+            if not gain[i, j] > min_gain:
                 return False
-            if self._try(int(i), int(j), least):
+            if self._try(int(i), int(j), min_gain):
                 return True
         return False
 
     def _gains(self) -> Vector:
         """How much F falls where row i leaves and column j comes in, the inside refitted; the last of each is none."""
         run, w = self.run, self.run.state.w[self.inside]
-        own = np.append(np.diag(self.inverse), 1.0)
-        worth = np.append(0.5 * w**2 / own[:-1] - self._price(self.inside), 0.0)
+        diagonal = np.append(np.diag(self.inverse), 1.0)
+        worth = np.append(0.5 * w**2 / diagonal[:-1] - self._cost(self.inside), 0.0)
         # Unpenalised columns stay.
         worth[:-1][run.problem.penalty_factor[self.inside] == 0.0] = np.inf
-        push, curvature_scale = self._refitted()
+        gradient, curvature_scale = self._refitted()
         with np.errstate(divide="ignore", invalid="ignore"):
-            gain = 0.5 * push**2 / curvature_scale - self._price(self.outside)
-        bound = np.where(push > 0.0, run.problem.upper[self.outside], run.problem.lower[self.outside])
+            gain = 0.5 * gradient**2 / curvature_scale - self._cost(self.outside)
+        bound = np.where(gradient > 0.0, run.problem.upper[self.outside], run.problem.lower[self.outside])
         gain[(bound == 0.0) | (curvature_scale <= COLLINEAR * run.curvature[self.outside])] = -np.inf
         gain = np.hstack([gain, np.zeros((worth.size, 1))]) - worth[:, None]
         gain[-1, -1] = 0.0
@@ -131,23 +128,23 @@ class _Moves:
     def _refitted(self) -> tuple[Vector, Vector]:
         """Gradient and curvature of each outside column where row i of the inside has left, or none in the last row."""
         state = self.run.state
-        push = np.tile(state.Xt_neg_gradient[self.outside], (self.inside.size + 1, 1))
+        gradient = np.tile(state.Xt_neg_gradient[self.outside], (self.inside.size + 1, 1))
         curvature_scale = np.tile(
-            self._stiffness(self.outside) - np.sum(self.cross * self.fit, axis=0), (self.inside.size + 1, 1)
+            self._curvature_scale(self.outside) - np.sum(self.cross * self.fit, axis=0), (self.inside.size + 1, 1)
         )
-        own = np.diag(self.inverse)[:, None]
-        push[:-1] += self.fit * (state.w[self.inside][:, None] / own)
-        curvature_scale[:-1] += self.fit**2 / own
-        return push, curvature_scale
+        diagonal = np.diag(self.inverse)[:, None]
+        gradient[:-1] += self.fit * (state.w[self.inside][:, None] / diagonal)
+        curvature_scale[:-1] += self.fit**2 / diagonal
+        return gradient, curvature_scale
 
-    def _try(self, i: int, j: int, least: float) -> bool:
+    def _try(self, i: int, j: int, min_gain: float) -> bool:
         """Make a move, refit and descend; take it back if F has not fallen."""
         run, state, problem = self.run, self.run.state, self.run.problem
         before, w, b = run.objective, state.w.copy(), state.b
         new, entering = state.w[self.inside], 0.0
         if j < self.outside.size:
-            push, curvature_scale = self._refitted()
-            entering = push[i, j] / curvature_scale[i, j]
+            gradient, curvature_scale = self._refitted()
+            entering = gradient[i, j] / curvature_scale[i, j]
             new = new - self.fit[:, j] * entering
         if i < self.inside.size:
             new = new - self.inverse[:, i] * (new[i] / self.inverse[i, i])
@@ -156,32 +153,32 @@ class _Moves:
         if j < self.outside.size:
             state.w[self.outside[j]] = entering
         run.restart()
-        if run.run().objective < before - least:
+        if run.run().objective < before - min_gain:
             return True
         state.w[:], state.b = w, b
         run.restart()
         run.measure(problem.columns)
         return False
 
-    def _stiffness(self, columns: Ids) -> Vector:
+    def _curvature_scale(self, columns: Ids) -> Vector:
         """Curvature of F along columns that are not zero."""
         problem, penalty = self.run.problem, self.run.penalty
         ridge = penalty.alpha * (1.0 - penalty.l1_ratio)
         return self.run.curvature[columns] + ridge * problem.penalty_factor[columns] * problem.scale[columns] ** 2
 
-    def _price(self, columns: Ids) -> Vector:
+    def _cost(self, columns: Ids) -> Vector:
         return self.run.penalty.strength * self.run.problem.penalty_factor[columns]
 
     def _choose(self, columns: Ids) -> Ids:
         """Choose the columns that may come in: those of the largest gain alone, or overlap with the inside."""
-        if columns.size <= MOST_OUTSIDE:
+        if columns.size <= MAX_OUTSIDE:
             return columns
-        gain = 0.5 * self.run.state.Xt_neg_gradient[columns] ** 2 / self._stiffness(columns) - self._price(columns)
-        chosen = [columns[np.argsort(-gain, kind="stable")[: MOST_OUTSIDE // 2]]]
+        gain = 0.5 * self.run.state.Xt_neg_gradient[columns] ** 2 / self._curvature_scale(columns) - self._cost(columns)
+        chosen = [columns[np.argsort(-gain, kind="stable")[: MAX_OUTSIDE // 2]]]
         for i in self.inside:
-            near = self.neighbours.of(i)
+            near = self.neighbors.of(i)
             near = near[np.isin(near, columns, assume_unique=True)]
-            overlap = np.abs(self._overlap(i, near)) / np.sqrt(self._stiffness(near))
+            overlap = np.abs(self._overlap(i, near)) / np.sqrt(self._curvature_scale(near))
             chosen.append(near[np.argsort(-overlap, kind="stable")[:NEAREST]])
         return np.unique(np.concatenate(chosen))
 

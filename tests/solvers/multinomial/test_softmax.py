@@ -33,7 +33,7 @@ def test_nothing_overflows():
 def test_lean_is_the_derivative():
     e, h = RNG.standard_normal(T.shape), 1e-6
     slope = (softmax.softmax(T + h * e)[0] - softmax.softmax(T - h * e)[0]) / (2.0 * h)
-    np.testing.assert_allclose(softmax.lean(softmax.softmax(T)[0], e), slope, atol=1e-9)
+    np.testing.assert_allclose(softmax.jacobian_product(softmax.softmax(T)[0], e), slope, atol=1e-9)
 
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 30.0))
@@ -74,7 +74,7 @@ def test_best_shift_centres_to_first_order():
     p, _ = softmax.softmax(T)
     z = S * (Y - p)
     shift = softmax.best_shift(p, S, z)
-    left = z - S * softmax.lean(p, shift[:, None])
+    left = z - S * softmax.jacobian_product(p, shift[:, None])
     np.testing.assert_allclose(left.sum(axis=1), 0.0, atol=1e-15)
     np.testing.assert_allclose(left.sum(axis=0), 0.0, atol=1e-15)
     assert abs(shift.sum()) < 1e-12

@@ -156,11 +156,11 @@ def test_the_objective_never_rises(name, loss, seed):
     run.run()
     assert len(seen) > 1
     assert np.all(np.diff(seen) <= 1e-13 * problem.reference)
-    t = X[:, design.active] @ state.w + state.b + problem.y_mean
+    t = X[:, design.active] @ state.w + state.b + problem.response.y_mean
     value = np.mean([LOSS_VALUES[loss](*pair) for pair in zip(y, t)])
     constant = np.mean(np.where(y > 0, y * np.log(np.where(y > 0, y, 1.0)) - y, 0.0)) if loss == "poisson" else 0.0
     # Mean curvature of the loss at the model with intercept only; a row of none counts as a hundredth.
-    residual, q = y - problem.response.null_intercept - problem.y_mean, y.mean()
+    residual, q = y - problem.response.null_intercept - problem.response.y_mean, y.mean()
     curvature = {
         "logistic": q * (1 - q), "poisson": q, "squared_hinge": 2.0,
         "huber": np.where(np.abs(residual) <= DELTA, 1.0, 0.01).mean(),
@@ -237,7 +237,7 @@ def test_starts_and_moves_never_do_worse_than_descent_alone(seed):
     penalty = make_penalty("l0", 0.05 * alpha_max(problem, start, 1.0, "l0"), 1.0, None)
     plain = CoordinatewiseMinimizer(problem, penalty, start, CONTROLS).run().objective
     found = nonconvex.solve(problem, penalty, null_state(problem, CONTROLS), CONTROLS)
-    assert found.objective - problem.constant <= plain + 1e-13 * problem.reference
+    assert found.objective - problem.response.constant <= plain + 1e-13 * problem.reference
 
 
 @given(seed=seeds)
@@ -397,7 +397,7 @@ def test_of_two_starts_the_lower_end_is_kept(share):
         other = CoordinatewiseMinimizer(problem, penalty, start, CONTROLS).run().objective
         with mock.patch.object(nonconvex.swaps, "improve"):
             found = nonconvex.solve(problem, penalty, null_state(problem, CONTROLS), CONTROLS)
-        assert found.objective == pytest.approx(min(warm, other) + problem.constant, rel=1e-10)
+        assert found.objective == pytest.approx(min(warm, other) + problem.response.constant, rel=1e-10)
         lower["warm"] += warm < other * (1 - 1e-6)
         lower["lasso"] += other < warm * (1 - 1e-6)
     assert sum(lower.values()) > 2

@@ -16,7 +16,7 @@ from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.nonconvex import swaps
 from sparsereg.solvers.nonconvex.convexity import make_penalty
 from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
-from sparsereg.solvers.nonconvex.swaps import Neighbours, improve
+from sparsereg.solvers.nonconvex.swaps import Neighbors, improve
 from sparsereg.solvers.null_model import null_state
 
 seeds = st.integers(0, 2**32 - 1)
@@ -65,7 +65,7 @@ def test_gains_are_those_of_refits(seed, l1_ratio, fit_intercept, standardize):
     }
     raw = Raw(X, y, alpha=0.1, l1_ratio=l1_ratio, **settings)
     run = run_from(problem_of(X, y, l1_ratio, **settings), 0.1, l1_ratio)
-    moves = swaps._Moves(run, Neighbours(run.problem))
+    moves = swaps._Moves(run, Neighbors(run.problem))
     gain, before = moves._gains(), run.objective
     inside, outside = list(moves.inside), list(moves.outside)
     assert gain.shape == (len(inside) + 1, len(outside) + 1)
@@ -80,11 +80,11 @@ def test_gains_are_those_of_refits(seed, l1_ratio, fit_intercept, standardize):
 def test_moves_end_where_none_helps(seed):
     X, y = correlated(seed)
     raw, run = Raw(X, y, alpha=0.05), run_from(problem_of(X, y), 0.05, 1.0)
-    before, neighbours = run.objective, Neighbours(run.problem)
-    improve(run, neighbours)
+    before, neighbors = run.objective, Neighbors(run.problem)
+    improve(run, neighbors)
     assert run.objective <= before + 1e-13
     assert run.converged
-    assert swaps._Moves(run, neighbours)._gains().max() <= 1e-9 * raw.null_objective()
+    assert swaps._Moves(run, neighbors)._gains().max() <= 1e-9 * raw.null_objective()
     assert run.objective >= best_subset(raw) * (1 - 1e-9)
     assert refitted(raw, np.flatnonzero(run.state.w)) == pytest.approx(run.objective, rel=1e-9)
 
@@ -96,7 +96,7 @@ def test_a_wrong_column_is_taken_out():
     run = run_from(problem_of(np.c_[Z[:, 0], Z[:, 0] + 0.1 * Z[:, 1]], Z[:, 0], fit_intercept=False), 0.02, 1.0, [0, 1])
     assert run.converged
     assert np.flatnonzero(run.state.w).tolist() == [1]
-    improve(run, Neighbours(run.problem))
+    improve(run, Neighbors(run.problem))
     np.testing.assert_allclose(run.state.w, [1.0, 0.0], atol=1e-9)
 
 
@@ -107,7 +107,7 @@ def test_promises_of_the_model_are_checked_on_the_loss(loss, seed):
     y = (y > np.median(y)).astype(float) if loss == "logistic" else np.round(np.abs(y))
     run = run_from(problem_of(X, y, 0.5, loss=loss), 0.05, 0.5)
     before = run.objective
-    improve(run, Neighbours(run.problem))
+    improve(run, Neighbors(run.problem))
     assert run.objective <= before + 1e-13
     assert run.converged
 
@@ -117,7 +117,7 @@ def test_unpenalised_columns_stay_and_signs_are_kept(seed):
     X, y = correlated(seed)
     problem = problem_of(X, y, penalty_factor={0: 0.0}, bounds=({1: 0.0}, {2: 0.0}))
     run = run_from(problem, 0.05, 1.0)
-    improve(run, Neighbours(problem))
+    improve(run, Neighbors(problem))
     assert run.state.w[0] != 0.0
     assert run.state.w[1] >= 0.0
     assert run.state.w[2] <= 0.0
@@ -127,9 +127,9 @@ def test_unpenalised_columns_stay_and_signs_are_kept(seed):
 def test_a_choice_of_candidates_is_a_choice(seed):
     X, y = correlated(seed, 12)
     raw = Raw(X, y, alpha=0.05)
-    with mock.patch.multiple(swaps, MOST_OUTSIDE=4, NEAREST=2, MOST_INSIDE=3):
+    with mock.patch.multiple(swaps, MAX_OUTSIDE=4, NEAREST=2, MAX_INSIDE=3):
         run = run_from(problem_of(X, y), 0.05, 1.0)
-        before, moves = run.objective, swaps._Moves(run, Neighbours(run.problem))
+        before, moves = run.objective, swaps._Moves(run, Neighbors(run.problem))
         assert moves.inside.size <= 3
         assert moves.outside.size <= 2 + 2 * moves.inside.size
         assert not run.state.w[moves.outside].any()
@@ -138,7 +138,7 @@ def test_a_choice_of_candidates_is_a_choice(seed):
         for i, j in zip(*np.nonzero(gain[:, :-1] > 0.0)):
             support = {*np.flatnonzero(run.state.w), moves.outside[j]} - {*moves.inside[i : i + 1]}
             assert before - refitted(raw, sorted(support)) >= gain[i, j] - 1e-8 * raw.null_objective()
-        improve(run, Neighbours(run.problem))
+        improve(run, Neighbors(run.problem))
         assert run.objective <= before + 1e-13
 
 
@@ -146,7 +146,7 @@ def test_collinear_columns_do_no_harm():
     X, y = correlated(1)
     X = np.c_[X, X[:, 0] + X[:, 1], np.round(X[:, 2])]
     run = run_from(problem_of(X, y, 0.9), 0.01, 0.9, w=np.ones(8))
-    improve(run, Neighbours(run.problem))
+    improve(run, Neighbors(run.problem))
     assert np.isfinite(run.objective)
     assert run.converged
 
@@ -155,6 +155,6 @@ def test_neighbours():
     X = lat_long_cross(80, 4)
     problem = problem_of(X, np.random.default_rng(0).standard_normal(80))
     dense = sparse.csc_array(problem.matrix, shape=(problem.n_rows, problem.indptr.size - 1)).toarray() != 0.0
-    neighbours = Neighbours(problem)
+    neighbors = Neighbors(problem)
     for j in range(0, dense.shape[1], 7):
-        np.testing.assert_array_equal(neighbours.of(j), np.flatnonzero(dense[dense[:, j]].any(axis=0)))
+        np.testing.assert_array_equal(neighbors.of(j), np.flatnonzero(dense[dense[:, j]].any(axis=0)))
