@@ -2,7 +2,7 @@ from typing import TypeAlias, final
 
 @final
 class FTRL:
-    words: int
+    state_size: int
     any_penalty: bool
     average: float
     eta0: float
@@ -13,7 +13,7 @@ class FTRL:
 
 @final
 class ProxSGD:
-    words: int
+    state_size: int
     any_penalty: bool
     eta0: float
     power_t: float
@@ -29,7 +29,7 @@ class ProxSGD:
 
 @final
 class AdaGrad:
-    words: int
+    state_size: int
     any_penalty: bool
     average: float
     eta0: float

@@ -1,6 +1,6 @@
 """Streaming optimizers: names, parameters, the clock and the registry; the arithmetic is in optimizers.pxd.
 
-words : int
+state_size : int
     Doubles kept for a coefficient.
 any_penalty : bool
     Takes every penalty's prox; else only the elastic net, whose steps add up to one in closed form.
@@ -37,7 +37,7 @@ cdef class FTRL:
         t from the start, > 0; 0: the weight so far.
     """
 
-    words = 1
+    state_size = 1
     any_penalty = True
     average = -1.0
 
@@ -100,13 +100,13 @@ cdef class ProxSGD:
         self.l1 = l1
         self.l2 = l2
         self.average = average
-        self.words = 1
+        self.state_size = 1
         self.t = 0.0
         self.scale = 1.0
         self.shift = 0.0
         self.averaged = 0.0
         if average >= 0.0 and self.past == NULL:
-            self.words = 3
+            self.state_size = 3
             self.size = PAST
             self.past = <double *> calloc(3 * PAST, sizeof(double))
             if self.past == NULL:
@@ -162,7 +162,7 @@ cdef class AdaGrad:
         Of the elastic net, >= 0.
     """
 
-    words = 3
+    state_size = 3
     any_penalty = False
     average = -1.0
 

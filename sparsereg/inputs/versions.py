@@ -29,6 +29,8 @@ class Versioned:
 
     # What is made on request and never kept, though a pickle of an older version may hold it.
     _views: tuple[str, ...] = ()
+    # Attributes by the names that they had in older pickles.
+    _renamed: Mapping[str, str] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all attributes, and the version."""
@@ -42,7 +44,7 @@ class Versioned:
         InconsistentVersionWarning
             Where another version wrote them, or one that said nothing.
         """
-        attributes = {name: value for name, value in state.items() if name not in self._views}
+        attributes = {self._renamed.get(name, name): value for name, value in state.items() if name not in self._views}
         written = attributes.pop(VERSION, None)
         if written != library_version():
             warnings.warn(

@@ -169,19 +169,19 @@ class SvmlightReader:
 
     def _complaint(self, code: int, text: bytes) -> str:
         """Say what is wrong with the word that a text begins with."""
-        words = text.partition(b"\n")[0].partition(b"#")[0].split()
+        tokens = text.partition(b"\n")[0].partition(b"#")[0].split()
         # A word begins where there is none when a value is missing.
-        word = words[0] if words and text.startswith(words[0]) else b""
+        word = tokens[0] if tokens and text.startswith(tokens[0]) else b""
         shown = word.decode("utf-8", "backslashreplace")
         if len(word) > SHOWN:
             shown = shown[:SHOWN] + "..."
-        id_, least = shown.partition(":")[0], 0 if self.zero_based else 1
+        id_, first = shown.partition(":")[0], 0 if self.zero_based else 1
         if code == svmlight.ID_BELOW:
             hint = "; files whose ids count from 0 need zero_based=True" if id_.strip("0") == "" else ""
-            return f"column id {id_} is below {least}{hint}"
+            return f"column id {id_} is below {first}{hint}"
         if code == svmlight.ID_ABOVE:
-            most = self.n_features - 1 + least
-            return f"column id {id_} is above {most}, the last one with n_features={self.n_features}"
+            last = self.n_features - 1 + first
+            return f"column id {id_} is above {last}, the last one with n_features={self.n_features}"
         return _EXPECTED[code].format(shown)
 
 

@@ -102,12 +102,12 @@ def test_learning_goes_on_from_the_coefficients_beneath_averages():
     averages = near.coef_
     for model in (near, far):
         # With no row in the averages learners report what the next step starts from.
-        optimizer = model._training.learner.optimizer
+        optimizer = model.training_.learner.optimizer
         optimizer.clock = (*optimizer.clock[:3], 0.0, *optimizer.clock[4:])
-    (_, of_near), (_, of_far) = (model._training.learner.coefficients() for model in (near, far))
+    (_, of_near), (_, of_far) = (model.training_.learner.coefficients() for model in (near, far))
     assert np.abs(of_near[:, 0] - averages).max() > 1e-3
     np.testing.assert_allclose(of_far, of_near, rtol=1e-9)
-    lost = far._training.learner.intercepts() - near._training.learner.intercepts()
+    lost = far.training_.learner.intercepts() - near.training_.learner.intercepts()
     np.testing.assert_allclose(lost, -8.0 * of_near.sum(), rtol=1e-9)
 
 

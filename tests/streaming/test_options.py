@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from sparsereg import SGDClassifier, SGDRegressor
-from sparsereg.streaming.options import check_settings, make_generator
+from sparsereg.streaming.options import make_generator
 
 LOSSES = ("squared", "huber", "poisson")
 
 
 def checked(cls=SGDRegressor, **settings):
-    return check_settings(cls(**settings).get_params(), cls._losses)
+    return cls(**settings)._settings()
 
 
 @pytest.mark.parametrize(("settings", "message"), [
