@@ -112,15 +112,19 @@ def test_parts_are_the_block(n_entries, every):
         model.counter += part.n_rows
         assert every == 0 or model.n_rows - part.n_rows >= (model.n_rows - 1) // every * every
         parts.append(part)
-    assert all(part.ids.size <= max(n_entries, longest) for part in parts)
-    assert all(part.longest == np.diff(part.indptr).max() for part in parts)
-    np.testing.assert_array_equal(np.concatenate([np.diff(part.indptr) for part in parts]), np.diff(rows.indptr))
-    for name, value in {"ids": rows.indices, "data": rows.data, "y": y, "weight": weight}.items():
+    assert all(part.n_entries <= max(n_entries, longest) for part in parts)
+    lengths = [np.diff(part.rows.indptr) for part in parts]
+    assert [part.longest for part in parts] == [some.max() for some in lengths]
+    np.testing.assert_array_equal(np.concatenate(lengths), np.diff(rows.indptr))
+    for name, value in {"indices": rows.indices, "data": rows.data}.items():
+        np.testing.assert_array_equal(np.concatenate([getattr(part.rows, name) for part in parts]), value)
+    for name, value in {"y": y, "weight": weight}.items():
         np.testing.assert_array_equal(np.concatenate([getattr(part, name) for part in parts]), value)
-    inner = parts[0].between(1, parts[0].n_rows)
-    np.testing.assert_array_equal(inner.ids, parts[0].ids[parts[0].indptr[1] :])
-    assert inner.indptr[0] == 0
-    assert inner.n_rows == len(inner.y) == len(inner.weight) == parts[0].n_rows - 1
+    first = parts[0]
+    inner = first.between(1, first.n_rows)
+    np.testing.assert_array_equal(inner.rows.indices, first.rows.indices[first.rows.indptr[1] :])
+    assert inner.rows.indptr[0] == 0
+    assert inner.n_rows == len(inner.y) == len(inner.weight) == first.n_rows - 1
 
 
 @each_state

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from sparsereg import SGDClassifier, SGDRegressor
-from sparsereg.streaming.options import make_generator
+from sparsereg.streaming.options import check_settings, make_generator
 
 LOSSES = ("squared", "huber", "poisson")
 
 
 def checked(cls=SGDRegressor, **settings):
-    return cls(**settings)._settings()
+    model = cls(**settings)
+    return check_settings(model, cls._losses, model.penalty, model.l1_ratio)
 
 
 @pytest.mark.parametrize(("settings", "message"), [
