@@ -2,6 +2,7 @@ from typing import TypeAlias, final
 
 @final
 class FTRL:
+    parameters: tuple[str, ...]
     state_size: int
     any_penalty: bool
     average: float
@@ -13,6 +14,7 @@ class FTRL:
 
 @final
 class ProxSGD:
+    parameters: tuple[str, ...]
     state_size: int
     any_penalty: bool
     eta0: float
@@ -29,6 +31,7 @@ class ProxSGD:
 
 @final
 class AdaGrad:
+    parameters: tuple[str, ...]
     state_size: int
     any_penalty: bool
     average: float

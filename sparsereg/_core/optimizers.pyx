@@ -1,5 +1,7 @@
 """Streaming optimizers: names, parameters, the clock and the registry; the arithmetic is in optimizers.pxd.
 
+parameters : tuple of str
+    Arguments, in order.
 state_size : int
     Doubles kept for a coefficient.
 any_penalty : bool
@@ -37,6 +39,7 @@ cdef class FTRL:
         t from the start, > 0; 0: the weight so far.
     """
 
+    parameters = ("eta0", "beta", "total_weight")
     state_size = 1
     any_penalty = True
     average = -1.0
@@ -91,6 +94,7 @@ cdef class ProxSGD:
         below 0: report the last iterate.
     """
 
+    parameters = ("eta0", "power_t", "weight_decay", "l1", "l2", "average")
     any_penalty = False
 
     def __init__(self, double eta0, double power_t, double weight_decay, double l1, double l2, double average):
@@ -162,6 +166,7 @@ cdef class AdaGrad:
         Of the elastic net, >= 0.
     """
 
+    parameters = ("eta0", "beta", "weight_decay", "l1", "l2")
     state_size = 3
     any_penalty = False
     average = -1.0

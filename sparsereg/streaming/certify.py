@@ -34,7 +34,7 @@ Ids = npt.NDArray[np.int64]
 
 # Of the objective of the null model, the least that a fit may be above its minimum without a word. A gap alone does not
 # say so: on the way to the minimum it is often far above the distance.
-FAR = 0.1
+WARN_GAP = 0.1
 # The share of L1 of a problem that keeps all columns: passes leave something on each of those that one could stand for.
 ALL_COLUMNS = 0.0
 
@@ -65,7 +65,7 @@ def certify_fit(training: Training, batch: Batch, design: Design) -> Evaluation:
     vectors, b = _vectors(training), training.intercept
     penalty_sums = np.array([_penalty_sum(penalty, vector.values) for vector in vectors])
     objectives = training.losses(rows, y, weight) + (penalty_sums.sum() if training.learner.softmax else penalty_sums)
-    w = _on(vectors, design.active)
+    w = _to_compact(vectors, design.active)
     if training.learner.softmax:
         objective = float(objectives[0])
         if not isinstance(penalty, ElasticNet):
@@ -89,9 +89,9 @@ def _evaluate(settings: StreamSettings, problem: Any, w: Vector, b: Any, objecti
     """Certify one loss, and warn where its minimum is far away for certain, but passes went on to look for it."""
     penalty = settings.penalty
     evaluation = evaluate(problem, penalty, w, b, objective)
-    if settings.seeks_minimum and FAR < evaluation.dual_gap < np.inf:
+    if settings.seeks_minimum and WARN_GAP < evaluation.dual_gap < np.inf:
         gain = gain_of_a_descent(problem, penalty, w, b, objective)
-        if gain > FAR:
+        if gain > WARN_GAP:
             warnings.warn(
                 f"The objective is {objective:.4g}, and one pass of coordinate descent lowers it by "
                 f"{gain * problem.reference:.4g}: passes of stochastic steps stopped far from the minimum "
@@ -124,7 +124,7 @@ def finish_fit(training: Training, batch: Batch, design: Design, seed: int) -> N
     """
     settings, penalty = training.settings, training.settings.penalty
     options = SolverOptions(settings.finish_tol, settings.max_iter, settings.n_threads)
-    starts = zip(_on(_vectors(training), design.active), training.intercept, strict=True)
+    starts = zip(_to_compact(_vectors(training), design.active), training.intercept, strict=True)
     solutions, centring = [], NOWHERE
     for problem, (w, b) in zip(_problems(settings, batch, design, penalty.l1_ratio), starts, strict=True):
         # The same for every output.
@@ -137,7 +137,7 @@ def finish_fit(training: Training, batch: Batch, design: Design, seed: int) -> N
     training.set_coefficients(design.active[used], w[used], np.array([solution.b for solution in solutions]))
     if centring.columns.size:
         # States round coefficients, and where columns are far from zero intercepts have to know.
-        rounded = w.T - _on(_vectors(training), design.active)
+        rounded = w.T - _to_compact(_vectors(training), design.active)
         training.learner.intercept[0] += [centring.lost(of_output) for of_output in rounded]
     training.n_iter += max(solution.n_iter for solution in solutions)
 
@@ -158,7 +158,7 @@ def _vectors(training: Training) -> list[SparseCoef]:
     return [coef] if isinstance(coef, SparseCoef) else [coef.at(k) for k in range(coef.n_columns)]
 
 
-def _on(vectors: list[SparseCoef], active: Ids) -> Vector:
+def _to_compact(vectors: list[SparseCoef], active: Ids) -> Vector:
     """Bring coefficients to compact columns, an array of shape (n_outputs, n_active)."""
     w = np.zeros((len(vectors), active.size))
     for row, vector in zip(w, vectors, strict=True):

@@ -132,7 +132,7 @@ class Learner:
         """Cut a batch into pieces of about `n_entries` over all outputs, and where coefficients are to be dropped."""
         start, every = 0, self.sampling.drop_stale
         n_entries = max(n_entries // self.n_outputs, 1)
-        indptr, n_rows = batch.rows.indptr, batch.n_rows
+        indptr, n_rows = batch.rows.indptr, batch.rows.n_samples
         while start < n_rows:
             stop = int(np.searchsorted(indptr, indptr[start] + n_entries, side="right")) - 1
             stop = min(max(stop, start + 1), n_rows)
@@ -178,10 +178,12 @@ class Learner:
             How it ended.
         """
         rows, sampling = part.rows, self.sampling
+        weight = UNWEIGHTED if part.weight is None else part.weight
+        unit = UNWEIGHTED if part.unit is None else part.unit
         return sgd.learn(
-            self.loss, self.penalty, optimizer, self.softmax, rows.indptr, rows.indices, rows.data, part.y,
-            or_ones(part.weight), or_ones(part.unit), part.longest, table, self.intercept, totals, n_rows, self.counts,
-            sampling.min_count, sampling.dropout, sampling.seed,
+            self.loss, self.penalty, optimizer, self.softmax, rows.indptr, rows.indices, rows.data, part.y, weight,
+            unit, part.longest, table, self.intercept, totals, n_rows, self.counts, sampling.min_count,
+            sampling.dropout, sampling.seed,
         )
 
     def raise_diverged(self, row: int) -> None:
@@ -461,11 +463,6 @@ class Learner:
         self.restore(state)
 
 
-def or_ones(weight: Vector | None) -> Vector:
-    """Return weights as kernels take them: of length 0 where all are 1."""
-    return UNWEIGHTED if weight is None else weight
-
-
 def _strengths(penalty: Any) -> tuple[float, float]:
     """Return the strengths of the L1 and the L2 part of an elastic net."""
     return penalty.strength, penalty.alpha * (1.0 - penalty.l1_ratio)
@@ -486,11 +483,7 @@ def make_optimizer(algorithm: str, penalty: Any, **settings: float) -> Any:
     -------
     optimizer : object of the registry
     """
-    if algorithm == "ftrl":
-        return OPTIMIZERS[algorithm](settings["eta0"], settings["beta"], settings["total_weight"])
-    l1, l2 = _strengths(penalty)
-    if algorithm == "adagrad":
-        return OPTIMIZERS[algorithm](settings["eta0"], settings["beta"], settings["weight_decay"], l1, l2)
-    return OPTIMIZERS[algorithm](
-        settings["eta0"], settings["power_t"], settings["weight_decay"], l1, l2, settings["average"]
-    )
+    cls = OPTIMIZERS[algorithm]
+    if "l1" in cls.parameters:
+        settings["l1"], settings["l2"] = _strengths(penalty)
+    return cls(*(settings[name] for name in cls.parameters))

@@ -78,7 +78,6 @@ class _Data:
         In units.
     unit : float or None
         The weight that counts as 1 in steps; None: weights are as they were given.
-    n_features : int
     by_place : bool
         The learner finds its slots by compact ids.
     """
@@ -88,7 +87,6 @@ class _Data:
     y: Vector
     weight: Vector | None
     unit: float | None
-    n_features: int
     by_place: bool
 
     def take(self, chosen: npt.NDArray[np.int64], wide: bool = False) -> Batch:
@@ -102,7 +100,7 @@ class _Data:
         compact.take(given.indptr, given.indices, given.data, order, starts, ids, values)
         if wide or not self.by_place:
             ids = given.active[ids]
-        rows = Rows(starts, ids, values, order.size, self.n_features, is_sorted=True, has_zeros=True)
+        rows = Rows(starts, ids, values, order.size, given.n_features, is_sorted=True, has_zeros=True)
         weight = None if self.weight is None else self.weight[chosen] * (1.0 if self.unit is None else self.unit)
         return Batch(rows, self.y[chosen], weight)
 
@@ -161,7 +159,7 @@ def _prepare(batch: Batch, merge: bool, by_place: bool) -> _Data:
     position = np.arange(y.shape[0])
     if merge:
         position, weight = merge_equal(compacted, y, np.ones(y.shape[0]) if weight is None else weight)
-    return _Data(compacted, position.astype(np.int32), y[position], weight, None, batch.rows.n_features, by_place)
+    return _Data(compacted, position.astype(np.int32), y[position], weight, None, by_place)
 
 
 def _plan_visits(data: _Data) -> tuple[_Data, npt.NDArray[np.int64]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numbers
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,9 @@ FIXED_WHILE_TRAINING = (
 )
 # Fields by the names that they had in older pickles.
 RENAMED = {"optimiser": "optimizer", "lasting": "fixed_while_training"}
+
+_check_not_negative = partial(check_number, lower=0.0, upper=np.inf, allowed="[0, inf)", upper_open=True)
+_check_positive = partial(_check_not_negative, allowed="(0, inf)", lower_open=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,14 +284,6 @@ def _check_steps(given: Any) -> dict[str, float]:
     }
 
 
-def _check_positive(value: Any, name: str) -> float:
-    return check_number(value, name, 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
-
-
-def _check_not_negative(value: Any, name: str) -> float:
-    return check_number(value, name, 0.0, np.inf, "[0, inf)", upper_open=True)
-
-
 def _check_average(average: Any) -> float:
     """Return the weight that goes before the average, -1 for none."""
     if isinstance(average, (bool, np.bool_)):
@@ -314,15 +310,17 @@ def _check_together(settings: StreamSettings, given: Any) -> None:
             f"penalty: {name!r} is not allowed with algorithm={algorithm!r}, expected 'elastic_net', whose steps add "
             "up in closed form, or algorithm='ftrl'"
         )
-    only = {
-        "weight_decay": (0.0, ("prox_sgd", "adagrad"), ": FTRL keeps sums of slopes, and no coefficients to decay"),
-        "learning_rate": ("invscaling", ("prox_sgd",), ": the steps of the others follow from the slopes seen"),
-        "total_weight": (None, ("ftrl",), ""),
-        "average": (False, ("prox_sgd",), ": the steps of the others fall of themselves"),
+    # The default, and the parameter of those optimisers that take it.
+    optional = {
+        "weight_decay": (0.0, "weight_decay", ": FTRL keeps sums of slopes, and no coefficients to decay"),
+        "learning_rate": ("invscaling", "power_t", ": the steps of the others follow from the slopes seen"),
+        "total_weight": (None, "total_weight", ""),
+        "average": (False, "average", ": the steps of the others fall of themselves"),
     }
-    for parameter, (default, algorithms, why) in only.items():
+    for parameter, (default, needed, why) in optional.items():
         value = getattr(given, parameter)
-        if value != default and algorithm not in algorithms:
+        if value != default and needed not in OPTIMIZERS[algorithm].parameters:
+            algorithms = [name for name, cls in OPTIMIZERS.items() if needed in cls.parameters]
             raise ValueError(
                 f"{parameter}: {value!r} is not allowed with algorithm={algorithm!r}, expected {default!r}, "
                 f"or algorithm={' or '.join(map(repr, algorithms))}{why}"

@@ -54,16 +54,8 @@ class StreamOptions:
 
 
 def make_stream_options(
-    source: Any,
-    validation: Batch | None,
-    *,
-    n_passes: Any,
-    checkpoint: Any,
-    checkpoint_every: Any,
-    resume: Any,
-    progress: Any,
-    verbose: Any,
-    early_stopping: bool,
+    source: Any, validation: Batch | None, *, n_passes: Any, checkpoint: Any, checkpoint_every: Any, resume: Any,
+    progress: Any, verbose: Any, early_stopping: bool,
 ) -> StreamOptions:
     """Check what a user may set of a fit to a stream.
 
@@ -311,7 +303,7 @@ class StreamFit:
                     raise ValueError(f"the array {name!r} is not allowed, expected parts {', '.join(parts)}")
                 parts[part][inner] = array
             check_saved_state(parts, meta, training.learner)
-        training.resume(parts["now"], History.of(parts["history"]), meta["seconds"], meta["seed"])
+        training.resume(parts["now"], History.from_arrays(parts["history"]), meta["seconds"], meta["seed"])
         training.n_entries = meta["n_entries"]
         training.units.seen[:] = meta["weights_seen"]
         training.n_iter = self.n_passes

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sparsereg._core import sgd, state_table
 from sparsereg._core.state_table import StateTable
 from sparsereg.streaming.batch import Batch
-from sparsereg.streaming.learner import Learner, or_ones
+from sparsereg.streaming.learner import UNWEIGHTED, Learner
 
 __all__ = ["learn_in_threads"]
 
@@ -111,7 +111,8 @@ def _clocks(learner: Learner, shards: list[Batch]) -> tuple[list[Any], bool]:
     optimizers, needs_rescale = [copy.copy(learner.optimizer)], False
     for shard in shards:
         clock = copy.copy(optimizers[-1])
-        needs_rescale |= sgd.skip(clock, or_ones(shard.weight), shard.n_rows, shard.unit)
+        weight = UNWEIGHTED if shard.weight is None else shard.weight
+        needs_rescale |= sgd.skip(clock, weight, shard.n_rows, shard.unit)
         optimizers.append(clock)
     return optimizers, needs_rescale
 

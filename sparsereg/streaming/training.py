@@ -72,7 +72,7 @@ class History:
         return out
 
     @classmethod
-    def of(cls, arrays: dict[str, npt.NDArray[Any]]) -> History:
+    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> History:
         """Make a history of what `arrays` returned."""
         history = cls()
         n_entries = len(arrays["n_rows"])
@@ -150,7 +150,7 @@ class Training:
         start = time.perf_counter()
         self._n_changes, self._is_learning = self._n_changes + 1, True
         try:
-            units = self.units.of(batch, self.learner, unit)
+            units = self.units.step_unit(batch, self.learner, unit)
             measured = batch if units is None else Batch(batch.rows, batch.y, batch.weight, units)
             learn_in_threads(self.learner, measured, self.settings.n_threads, self.settings.lock_free)
             self._check_divergence(batch)

@@ -28,7 +28,7 @@ class WeightUnit:
     def __init__(self) -> None:
         self.seen = np.zeros(2)
 
-    def of(self, batch: Batch, learner: Learner, known: float | None = None) -> Vector | None:
+    def step_unit(self, batch: Batch, learner: Learner, known: float | None = None) -> Vector | None:
         """Return the weight that counts as 1 in the step of each row.
 
         Parameters
