@@ -31,7 +31,7 @@ ROWS, ENTRIES = 1 << 18, 1 << 22
 
 
 @dataclass(frozen=True)
-class RowCentring:
+class RowCentering:
     """Constants that were taken off the entries of columns.
 
     Attributes
@@ -75,7 +75,7 @@ class RowCentring:
         return self.constants[position] @ w[found]
 
 
-NOWHERE = RowCentring(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64))
+NOWHERE = RowCentering(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64))
 
 
 def _coefficients_now(learner: Learner) -> tuple[Ids, Vector]:
@@ -93,7 +93,7 @@ def _coefficients_now(learner: Learner) -> tuple[Ids, Vector]:
         learner.optimizer = reported
 
 
-def centre_rows(rows: Rows, position: npt.NDArray[np.int32], weight: Vector | None) -> tuple[Rows, RowCentring]:
+def center_rows(rows: Rows, position: npt.NDArray[np.int32], weight: Vector | None) -> tuple[Rows, RowCentering]:
     """Take its mean off every full column whose mean is large beside its standard deviation.
 
     Parameters
@@ -109,7 +109,7 @@ def centre_rows(rows: Rows, position: npt.NDArray[np.int32], weight: Vector | No
     -------
     rows : Rows
         With values of its own where a column moved.
-    centring : RowCentring
+    centering : RowCentering
     """
     indptr, indices, data, active = rows.indptr, rows.indices, rows.data, rows.active
     weight = np.ones(position.size) if weight is None else weight
@@ -133,8 +133,8 @@ def centre_rows(rows: Rows, position: npt.NDArray[np.int32], weight: Vector | No
     blurred = far & (variance <= CONSTANT * mean**2)
     if not far.any():
         return rows, NOWHERE
-    centring = RowCentring(active[far], mean[far], active[blurred])
-    return replace(rows, data=_subtract(rows, np.where(far, mean, 0.0), ~blurred)), centring
+    centering = RowCentering(active[far], mean[far], active[blurred])
+    return replace(rows, data=_subtract(rows, np.where(far, mean, 0.0), ~blurred)), centering
 
 
 def _subtract(rows: Rows, constants: Vector, varies: npt.NDArray[np.bool_]) -> Vector:

@@ -14,7 +14,7 @@ from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.sklearn import ConvergenceWarning
 from sparsereg.solvers.convergence import frames_of_the_package, warn_blurred
 from sparsereg.streaming.batch import Batch, merge_equal
-from sparsereg.streaming.centering import NOWHERE, centre_rows
+from sparsereg.streaming.centering import NOWHERE, center_rows
 from sparsereg.streaming.options import StreamSettings
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.training import Training
@@ -128,16 +128,16 @@ def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, re
     settings, learner = training.settings, training.learner
     by_place = settings.sampling.min_count == 1 and settings.sampling.drop_stale == 0
     data = _prepare(batch, settings.shuffle, by_place)
-    centring = NOWHERE
+    centering = NOWHERE
     if settings.fit_intercept:
-        centred, centring = centre_rows(data.rows, data.position, data.weight)
-        data = replace(data, rows=centred)
-        warn_blurred(centring.blurred)
+        centered, centering = center_rows(data.rows, data.position, data.weight)
+        data = replace(data, rows=centered)
+        warn_blurred(centering.blurred)
     visits = np.arange(data.y.shape[0])
     if settings.shuffle:
         data, visits = _plan_visits(data)
     learned, held = _hold_out(data, visits, settings, rng)
-    with centring.applied(learner, training.start):
+    with centering.applied(learner, training.start):
         if by_place:
             learner.know_ids(data.rows.active)
         try:
