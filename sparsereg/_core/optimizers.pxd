@@ -6,7 +6,7 @@
 #   lazy_weight(state, &prox_step)  v, and a step: the coefficient now is the penalty's prox(v, prox_step), whatever has
 #                                   become of it since it was touched last
 #   begin(s, unit)                  a row of weight s, counted in units of that weight, is about to be learned from
-#   update(state, w, g)             step from w, the coefficient now; False and no change where the outcome is not finite
+#   update(state, w, g)             step from w, the coefficient now; False and no change where that is not finite
 #   intercept(b, n, g)              the same for an intercept, which no penalty shrinks; n: sum of its squared slopes
 #   advance()                       the row is over: the penalty has shrunk every coefficient, touched or not
 #   averaged_weight(state, w)       the average that stands for a coefficient that is w now; w itself without averaging

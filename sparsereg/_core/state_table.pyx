@@ -1,4 +1,4 @@
-"""Hash table of optimizer states, one slot a touched coefficient: make them, copy them into a larger table, thin them out."""
+"""Hash table of optimizer states, a slot for each touched coefficient: making one, growth, look-up of many ids."""
 import numpy as np
 
 cimport cython

@@ -347,7 +347,9 @@ def parse(
                 cursor = read_label(cursor, &labels[n_rows], &code)
                 if code:
                     break
-                cursor = read_entries(cursor, &filled, capacity, not zero_based, n_features, &indices[0], &data[0], &code)
+                cursor = read_entries(
+                    cursor, &filled, capacity, not zero_based, n_features, &indices[0], &data[0], &code
+                )
                 if code:
                     break
                 n_rows += 1

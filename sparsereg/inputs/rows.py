@@ -66,7 +66,7 @@ class Rows:
     n_features: int
     is_sorted: bool
     has_zeros: bool
-    active: npt.NDArray[np.int64] | None = None
+    active: Any = None
 
 
 def as_rows(X: Any, dtype: Any = None, name: str = "X") -> Rows:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
-from typing import Any
+from typing import Any, ClassVar
 
 __all__ = ["InconsistentVersionWarning", "Versioned", "library_version"]
 
@@ -30,7 +30,7 @@ class Versioned:
     # What is made on request and never kept, though a pickle of an older version may hold it.
     _views: tuple[str, ...] = ()
     # Attributes by the names that they had in older pickles.
-    _renamed: Mapping[str, str] = {}
+    _renamed: ClassVar[Mapping[str, str]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all attributes, and the version."""
