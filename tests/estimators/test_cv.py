@@ -68,7 +68,9 @@ def test_scores_are_those_of_fits_to_subsets(loss, kind, weighted):
     weight = rng.integers(0, 3, y.size).astype(float) if weighted else None
     offset = 0.3 * rng.standard_normal(y.size) if weighted else None
     model = kind(n_alphas=8, eps=eps_of(kind), cv=3, tol=1e-10).fit(sparse.csr_array(X), y, weight, offset)
-    folds = sparsereg.folds.make_folds(3, X, y, weight, y.size, labels=y if loss == "logistic" else None)
+    folds = sparsereg.model_selection.folds.make_folds(
+        3, X, y, weight, y.size, labels=y if loss == "logistic" else None
+    )
     results, names = model.cv_results_, metrics.METRICS[loss][:4]
     for k, fold in enumerate(folds):
         train, test = parts(fold, y.size)
@@ -135,7 +137,7 @@ def test_rules():
         "mean_mse": np.array([5.0, 3.1, 3.0, 3.5, 2.9, 2.95]), "se_mse": np.full(6, 0.15),
         "l1_ratio": np.array([0.5, 0.5, 0.5, 1.0, 1.0, 1.0]),
     }
-    choose = sparsereg.cross_validation.choose
+    choose = sparsereg.model_selection.cross_validation.choose
     assert choose(table, "mse", "min", False) == 4
     assert choose(table, "mse", "1se", False) == 4  # 3.5 is too far, and the first three have another l1_ratio
     table["se_mse"][4] = 0.6
@@ -234,7 +236,7 @@ def test_smoothing_and_class_weights_are_for_the_fits_alone():
     X, y = data("logistic")
     soft = LogisticRegressionCV(n_alphas=5, cv=3, tol=1e-9, label_smoothing=0.2, class_weight={0.0: 3.0}).fit(X, y)
     target, weight = 0.8 * y + 0.1, np.where(y == 0.0, 3.0, 1.0)
-    folds = sparsereg.folds.make_folds(3, X, y, None, y.size, labels=y)
+    folds = sparsereg.model_selection.folds.make_folds(3, X, y, None, y.size, labels=y)
     for k, fold in enumerate(folds):
         train, test = parts(fold, y.size)
         path = regularization_path(
@@ -289,7 +291,7 @@ def test_relaxed_models_judge_relaxed_fits():
     support = np.flatnonzero(model.coef_)
     design = np.c_[X[:, support], np.ones(y.size)]
     np.testing.assert_allclose(np.r_[model.coef_[support], model.intercept_], np.linalg.lstsq(design, y)[0], atol=1e-5)
-    for k, fold in enumerate(sparsereg.folds.make_folds(3, X, y, None, y.size)):
+    for k, fold in enumerate(sparsereg.model_selection.folds.make_folds(3, X, y, None, y.size)):
         train, test = parts(fold, y.size)
         path = regularization_path(X[train], y[train], alphas=model.alphas_, relax=True)
         expected = path.evaluate(X[test], y[test])["mse"]
@@ -303,7 +305,7 @@ def test_penalties_that_are_not_convex(penalty):
     model = LassoCV(n_alphas=6, eps=0.002 if penalty == "l0" else 0.05, cv=3, **settings).fit(X, y)
     assert (model.path_.penalty, model.path_.alphas.size) == (penalty, 6)
     assert np.isnan(model.dual_gap_)
-    for k, fold in enumerate(sparsereg.folds.make_folds(3, X, y, None, 300)):
+    for k, fold in enumerate(sparsereg.model_selection.folds.make_folds(3, X, y, None, 300)):
         train, test = parts(fold, 300)
         path = regularization_path(X[train], y[train], alphas=model.alphas_, **settings)
         expected = path.evaluate(X[test], y[test])["mse"]
@@ -319,7 +321,7 @@ def test_a_wide_cross():
     model = ElasticNetCV(l1_ratio=0.9, n_alphas=20, cv=3, tol=1e-9).fit(X, y)
     assert model.sparse_coef_.shape == (1, CROSS_WIDTH)
     assert model.predict(X[:5]).shape == (5,)
-    for k, fold in enumerate(sparsereg.folds.make_folds(3, X, y, None, 3000)):
+    for k, fold in enumerate(sparsereg.model_selection.folds.make_folds(3, X, y, None, 3000)):
         train, test = parts(fold, 3000)
         path = regularization_path(X[train], y[train], l1_ratio=0.9, alphas=model.alphas_, tol=1e-9)
         expected = path.evaluate(X[test], y[test])["mse"]

@@ -19,7 +19,7 @@ OFFSET = 0.3 * RNG.standard_normal((N, 3))
 
 def parts(n_folds, weight=None):
     """Return the two parts of every fold as masks."""
-    folds = sparsereg.folds.make_folds(n_folds, X, LABELS, weight, N, labels=CODES)
+    folds = sparsereg.model_selection.folds.make_folds(n_folds, X, LABELS, weight, N, labels=CODES)
     return [(fold.train_weight(None, N) > 0.0, fold.test_weight(None, N) > 0.0) for fold in folds]
 
 

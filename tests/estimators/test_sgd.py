@@ -765,7 +765,9 @@ def test_an_interrupt_while_cells_are_moved_leaves_a_model_that_goes_on(monkeypa
 def test_an_interrupt_before_the_first_row_leaves_the_fit_before(monkeypatch):
     model = make("logistic").fit(X, TARGETS["logistic"])
     before = state(model)
-    monkeypatch.setattr("sparsereg.estimators.sgd_base.run_epochs", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(
+        "sparsereg.estimators.sgd_base.fit_in_memory", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
     with pytest.raises(KeyboardInterrupt):
         model.fit(X[:50], TARGETS["logistic"][:50])
     assert state(model) == before

@@ -218,7 +218,7 @@ def test_an_interrupt_while_waiting_for_a_block_is_heard():
     """In a process of its own: a real signal, a source that never answers, and an exit that does not wait for it."""
     code = (
         "import os, signal, threading\n"
-        "from sparsereg.streaming.blocks import overlapped\n"
+        "from sparsereg.readers.blocks import overlapped\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a job in the background inherits to ignore it
         "def silent():\n"
         "    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
@@ -236,7 +236,7 @@ def test_an_interrupt_while_waiting_for_a_block_is_heard():
 def test_the_end_of_the_process_stops_the_thread():
     """Compiled code in a thread that is cut off may crash; a generator that nobody closed must not leave it running."""
     code = (
-        "from sparsereg.streaming.blocks import overlapped\n"
+        "from sparsereg.readers.blocks import overlapped\n"
         "def source():\n"
         "    try:\n"
         "        while True:\n"

@@ -458,7 +458,7 @@ def test_without_pyarrow():
     code = (
         "import sys\n"
         "sys.modules['pyarrow'] = None\n"
-        "from sparsereg.streaming.tables import CsvReader\n"
+        "from sparsereg.readers.tables import CsvReader\n"
         "try:\n"
         "    CsvReader('a.csv', target='y', features=['a'])\n"
         "except ImportError as error:\n"
