@@ -70,7 +70,7 @@ def metric(name: str) -> Callable[..., float]:
         Takes y, predictions and `sample_weight`.
     """
     # scikit-learn's metrics take longer to import than this package, and few fits are followed by a score.
-    return getattr(importlib.import_module("sklearn.metrics" if HAS_SKLEARN else "sparsereg._base"), name)
+    return getattr(importlib.import_module("sklearn.metrics" if HAS_SKLEARN else "sparsereg.inputs.sklearn_stubs"), name)
 
 
 def feature_names(X: Any) -> NDArray[np.object_] | None:
