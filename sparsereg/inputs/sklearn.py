@@ -1,8 +1,8 @@
 """The one place that knows whether scikit-learn is installed.
 
 With it, the base classes are scikit-learn's own, so its tools (clone, pipelines, searches, HTML) know the estimators.
-Without it, `sparsereg._base` stands in. The feature-name checks are ours in both cases: scikit-learn's are private
-names that move between versions.
+Without it, `sparsereg.inputs.sklearn_stubs` stands in. The feature-name checks are ours in both cases: scikit-learn's
+are private names that move between versions.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def metric(name: str) -> Callable[..., float]:
         Takes y, predictions and `sample_weight`.
     """
     # scikit-learn's metrics take longer to import than this package, and few fits are followed by a score.
-    return getattr(importlib.import_module("sklearn.metrics" if HAS_SKLEARN else "sparsereg.inputs.sklearn_stubs"), name)
+    module = "sklearn.metrics" if HAS_SKLEARN else "sparsereg.inputs.sklearn_stubs"
+    return getattr(importlib.import_module(module), name)
 
 
 def feature_names(X: Any) -> NDArray[np.object_] | None:

@@ -145,10 +145,10 @@ class SvmlightReader:
         for block in self:
             yield np.unique(block.y).tolist()
 
-    def _start(self) -> _Rows:
-        return _Rows(self.block_rows, self.n_features, self.zero_based, self.dtype)
+    def _start(self) -> _BlockBuffer:
+        return _BlockBuffer(self.block_rows, self.n_features, self.zero_based, self.dtype)
 
-    def _fill(self, rows: _Rows, source: Source) -> Iterator[None]:
+    def _fill(self, rows: _BlockBuffer, source: Source) -> Iterator[None]:
         """Add the rows of one source to those that are there; stop whenever they are to be given away."""
         line = 0
         for text in _whole_lines(source):
@@ -185,7 +185,7 @@ class SvmlightReader:
         return _EXPECTED[code].format(shown)
 
 
-class _Rows:
+class _BlockBuffer:
     """Rows of the block that is being read, and counts of what was read before."""
 
     def __init__(self, block_rows: int, n_features: int, zero_based: bool, dtype: np.dtype[Any]) -> None:

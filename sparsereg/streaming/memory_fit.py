@@ -64,7 +64,7 @@ class EarlyStopping:
 
 
 @dataclass(frozen=True, eq=False)
-class _Data:
+class _MemoryRows:
     """Rows in memory, as passes take them.
 
     Attributes
@@ -147,7 +147,7 @@ def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, re
             learner.forget_places()
 
 
-def _prepare(batch: Batch, merge: bool, by_place: bool) -> _Data:
+def _prepare(batch: Batch, merge: bool, by_place: bool) -> _MemoryRows:
     """Make ids compact; bring a few rows into an order of their own, so that weights and repetitions are the same."""
     rows, y, weight = batch.rows, batch.y, batch.weight
     merge = merge and rows.n_samples <= CANONICAL_ROWS
@@ -159,10 +159,10 @@ def _prepare(batch: Batch, merge: bool, by_place: bool) -> _Data:
     position = np.arange(y.shape[0])
     if merge:
         position, weight = merge_equal(compacted, y, np.ones(y.shape[0]) if weight is None else weight)
-    return _Data(compacted, position.astype(np.int32), y[position], weight, None, by_place)
+    return _MemoryRows(compacted, position.astype(np.int32), y[position], weight, None, by_place)
 
 
-def _plan_visits(data: _Data) -> tuple[_Data, npt.NDArray[np.int64]]:
+def _plan_visits(data: _MemoryRows) -> tuple[_MemoryRows, npt.NDArray[np.int64]]:
     """Say how often a pass visits each row, and share its weight out among the visits.
 
     A row of weight 2 is visited twice, with weight one: a step of weight 2 is longer than two steps. F does not depend
@@ -182,7 +182,7 @@ def _plan_visits(data: _Data) -> tuple[_Data, npt.NDArray[np.int64]]:
 
 
 def _hold_out(
-    data: _Data, visits: npt.NDArray[np.int64], settings: StreamSettings, rng: np.random.Generator
+    data: _MemoryRows, visits: npt.NDArray[np.int64], settings: StreamSettings, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.int64], Batch | None]:
     """Split visits into those to learn from and those to stop early by: of each class the same share."""
     if not settings.early_stopping:
@@ -206,7 +206,7 @@ def _hold_out(
 
 
 def _run(
-    training: Training, data: _Data, learned: npt.NDArray[np.int64], held: Batch | None, rng: np.random.Generator,
+    training: Training, data: _MemoryRows, learned: npt.NDArray[np.int64], held: Batch | None, rng: np.random.Generator,
     reporter: Reporter,
 ) -> None:
     """Pass over the rows until passes bring no more."""

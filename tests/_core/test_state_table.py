@@ -23,7 +23,7 @@ def mix(word):
 
 
 def displacements(array):
-    """How far each key lies behind its first place, in cells, around the end of the table."""
+    """How far each key lies behind its first place, in slots, around the end of the table."""
     capacity = len(array)
     at = np.flatnonzero(array[:, 0] != -1)
     ids = array[at, 0].view(np.uint64) & ~TOP
@@ -33,13 +33,13 @@ def displacements(array):
 
 
 def assert_reachable(array):
-    """No key has an empty cell between its first place and itself."""
+    """No key has an empty slot between its first place and itself."""
     used = array[:, 0] != -1
     at = np.flatnonzero(used)
     length = np.arange(2 * len(array)) - np.maximum.accumulate(
         np.where(np.tile(used, 2), -1, np.arange(2 * len(array)))
     )
-    # Cells in use without a gap up to and with each one; all of them where no cell is empty.
+    # Slots in use without a gap up to and with each one; all of them where no slot is empty.
     run = np.where(used.all(), len(array), length[len(array) + at])
     assert np.all(displacements(array) < run)
 
@@ -61,7 +61,7 @@ batches = st.one_of(st.lists(few, max_size=9), st.lists(many, max_size=9), st.li
 
 
 class TableAndDict(RuleBasedStateMachine):
-    """Proximal SGD at the start of its clock: the word of a cell is the coefficient itself."""
+    """Proximal SGD at the start of its clock: the word of a slot is the coefficient itself."""
 
     def __init__(self):
         super().__init__()
@@ -185,7 +185,7 @@ def test_new_cells_begin_with_zeros():
     growth=st.sampled_from([1, 2, 7, 30, 500]), crowded=st.booleans(),
 )
 def test_growth_in_place_keeps_every_cell(width, seed, capacity, load, growth, crowded):
-    """Full tables, clusters over the end, and steps so small that cells lie behind their new first places."""
+    """Full tables, clusters over the end, and steps so small that slots lie behind their new first places."""
     rng = np.random.default_rng(seed)
     ids = rng.choice(LAST, 4000)
     first = (mix(ids) >> np.uint64(32)) * np.uint64(capacity) >> np.uint64(32)
@@ -249,7 +249,7 @@ PATTERNS = {
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_keys_lie_near_their_first_places(pattern):
-    """At three quarters full a random hash leaves keys 1.5 cells behind on average (Knuth, TAOCP 3, 6.4)."""
+    """At three quarters full a random hash leaves keys 1.5 slots behind on average (Knuth, TAOCP 3, 6.4)."""
     ids = PATTERNS[pattern]
     slots, _ = entered(ids, int(len(ids) / MAX_LOAD) + 1)
     assert slots.used == len(ids) <= slots.limit

@@ -742,7 +742,7 @@ def test_a_changed_setting_does_not_change_what_was_fitted():
     assert type(model.to_batch()).__name__ == "LinearSVC"
 
 
-def test_an_interrupt_while_cells_are_moved_leaves_a_model_that_goes_on(monkeypatch):
+def test_an_interrupt_while_slots_are_moved_leaves_a_model_that_goes_on(monkeypatch):
     """Of `forget_places`, the first time, after some passes."""
     move = Learner._move
     calls = []

@@ -1,4 +1,4 @@
-"""Learners: blocks of any size, states that go on, cells by place, warm starts, and where streams lead."""
+"""Learners: blocks of any size, states that go on, slots by place, warm starts, and where streams lead."""
 
 import copy
 import pickle
@@ -58,7 +58,7 @@ def learn(model, X, y, weight, start=0, stop=N):
 
 
 def assert_same(model, other):
-    """Bit for bit, but for the order of cells in the table."""
+    """Bit for bit, but for the order of slots in the table."""
     states, others = model.state(), other.state()
     assert states.keys() == others.keys()
     for key, value in states.items():

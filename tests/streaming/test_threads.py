@@ -84,7 +84,7 @@ def test_more_threads_give_the_bits_of_one_too(n_threads):
     assert_same_bits(*runs)
 
 
-def test_entries_and_rows_that_count_for_nothing_get_no_cells():
+def test_entries_and_rows_that_count_for_nothing_get_no_slots():
     X = sparse.csr_array((np.tile([1.0, 0.0], 300), np.arange(600), 2 * np.arange(301)), shape=(300, 2**40))
     weight = np.tile([1.0, 0.0, 2.0], 100)
     runs = [learner("ftrl") for _ in range(2)]
