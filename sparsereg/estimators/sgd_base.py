@@ -285,8 +285,11 @@ class StreamModel(SparseLinearModel):
             training = Training(settings, batch.rows.n_features, batch.y.shape[1], seed)
             self._start(training, None, None, encoder.classes)
             self._adopt(training, block.X, encoder.classes)
+            first_pass = chain([(block, batch)], pairs)
+            # Not to be kept alive while the others are learned from.
+            del block, batch
             run = StreamFit(self, training, source, encoder, options, identity)
-            run.run(chain([(block, batch)], pairs), saved)
+            run.run(first_pass, saved)
         run.end()
         return self
 
