@@ -1,4 +1,4 @@
-"""Streaming estimators: SGDClassifier, SGDRegressor."""
+"""SGD estimators for streams: SGDClassifier, SGDRegressor."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sparsereg.estimators.base import LogLinkRegressor, ProbabilisticClassifier,
 from sparsereg.estimators.classifiers import LinearSVC, LogisticRegression
 from sparsereg.estimators.docstrings import STREAM_ALGORITHM, STREAM_ATTRIBUTES, STREAM_OBJECTIVE, STREAM_SAMPLING
 from sparsereg.estimators.regressors import ElasticNet, HuberRegressor, PoissonRegressor
-from sparsereg.estimators.sgd_base import StreamModel, to_batch_estimator
+from sparsereg.estimators.sgd_base import SGDEstimator, to_batch_estimator
 from sparsereg.inputs.targets import check_classes
 from sparsereg.streaming.encode import ClassEncoder, NumberEncoder
 from sparsereg.streaming.locking import synchronized
@@ -25,7 +25,7 @@ Vector = npt.NDArray[np.float64]
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SGDClassifier(ProbabilisticClassifier, StreamModel):
+class SGDClassifier(ProbabilisticClassifier, SGDEstimator):
     __doc__ = """Linear classification of streams, sparse, by proximal stochastic steps.""" + STREAM_OBJECTIVE + """
     Parameters
     ----------
@@ -129,7 +129,7 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SGDRegressor(LogLinkRegressor, StreamModel):
+class SGDRegressor(LogLinkRegressor, SGDEstimator):
     __doc__ = """Linear regression on streams, sparse, by proximal stochastic steps.""" + STREAM_OBJECTIVE + """
     Parameters
     ----------

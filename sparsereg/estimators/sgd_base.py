@@ -30,7 +30,7 @@ from sparsereg.streaming.stream_fit import StreamFit, first_of, load_run, make_s
 from sparsereg.streaming.training import Training
 from sparsereg.streaming.warm_start import start_from
 
-__all__ = ["StreamModel", "to_batch_estimator"]
+__all__ = ["SGDEstimator", "to_batch_estimator"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
@@ -39,7 +39,7 @@ UNKNOWN = Evaluation(np.nan, np.nan, np.nan)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class StreamModel(SparseLinearModel):
+class SGDEstimator(SparseLinearModel):
     """A fit that can go on; each estimator says which losses it takes and what targets are."""
 
     _losses: ClassVar[tuple[str, ...]]
@@ -380,12 +380,12 @@ class StreamModel(SparseLinearModel):
         return alike and (classes is None or np.array_equal(self.classes_, classes))
 
 
-def to_batch_estimator(fitted: StreamModel, model: Any) -> Any:
+def to_batch_estimator(fitted: SGDEstimator, model: Any) -> Any:
     """Give a batch model the settings that its streaming fit had, and what that has found.
 
     Parameters
     ----------
-    fitted : StreamModel
+    fitted : SGDEstimator
     model : GLMEstimator
         Unfitted; fitted on return.
 

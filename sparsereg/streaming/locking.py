@@ -1,4 +1,4 @@
-"""One fit of an estimator at a time: what threads share, they change in turn."""
+"""Locking: one fit of an estimator at a time; what threads share, they change in turn."""
 
 from __future__ import annotations
 
