@@ -49,7 +49,7 @@ def folds():
 
 
 def streams():
-    """Two learners, each with a thread that reads ahead and one that finds cells ahead."""
+    """Two learners, each with a thread that reads ahead and one that finds slots ahead."""
     models = [SGDClassifier(n_threads=2, random_state=0), SGDClassifier(algorithm="adagrad", n_threads=2)]
     together(*(lambda model=model: model.fit_stream(BLOCKS * 3, classes=[0, 1]) for model in models))
     together(*(lambda: SGDRegressor(n_threads=2, max_iter=3, tol=None).fit(X, Y) for _ in range(2)))

@@ -89,9 +89,9 @@ def sparsereg_model(alpha, settings):
 def sparsereg_record(model, record):
     """Where our learner has come to, added to the record of the run."""
     # history_ has an entry only where counting non-zeros is cheap, which is not always the end.
-    course = model._training
-    weight, loss = course.learner.totals
-    record |= {"progressive": loss / weight, "learning": course.seconds, "state": course.learner.nbytes}
+    training = model.training_
+    weight, loss = training.learner.totals
+    record |= {"progressive": loss / weight, "learning": training.seconds, "state": training.learner.nbytes}
     return record | {"touched": model.n_active_, "non_zeros": model.sparse_coef_.nnz}
 
 

@@ -21,6 +21,9 @@ __all__ = ["SparseCoef", "nonzeros_of"]
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 
+# Pickles of older versions name classes here that have another name now.
+__getattr__ = partial(moved_class, __name__)
+
 
 def nonzeros_of(w: Vector) -> sparse.csc_array:
     """Return the non-zeros of dense vectors; a zero of either sign is a zero.
@@ -40,7 +43,6 @@ def nonzeros_of(w: Vector) -> sparse.csc_array:
     indptr = np.searchsorted(flat, n * np.arange(n_columns + 1)).astype(np.int32)
     return sparse.csc_array((w.ravel()[flat], (flat % n).astype(np.int32), indptr), shape=(n, n_columns))
 
-__getattr__ = partial(moved_class, __name__)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,6 @@ from sparsereg.inputs.targets import check_y
 from sparsereg.inputs.weights import check_sample_weight
 
 __all__ = [
-    "CompactRows",
     "Design",
     "GroupedTarget",
     "compact_rows",
@@ -165,25 +164,6 @@ class Design:
         return group
 
 
-class CompactRows(NamedTuple):
-    """Rows under compact ids, strictly ascending.
-
-    Attributes
-    ----------
-    indptr : ndarray of int64 of shape (n_rows + 1,)
-    indices : ndarray of int32 of shape (nnz,)
-    data : ndarray of float32 or float64 of shape (nnz,) or (0,)
-        Length 0: ones.
-    active : ndarray of int64 of shape (n_active,)
-        The ids, ascending.
-    """
-
-    indptr: npt.NDArray[np.int64]
-    indices: npt.NDArray[np.int32]
-    data: npt.NDArray[Any]
-    active: npt.NDArray[np.int64]
-
-
 def make_design(X: Any, sample_weight: Any = None, *, aggregate: bool | str = "auto", dtype: Any = None) -> Design:
     """Validate, compact, aggregate and transpose a matrix.
 
@@ -319,7 +299,7 @@ def select_rows(rows: Rows, keep: npt.NDArray[np.bool_]) -> Rows:
     return Rows(indptr, indices[: indptr[-1]], data, indptr.size - 1, rows.n_features, rows.is_sorted, False)
 
 
-def compact_rows(rows: Rows) -> CompactRows:
+def compact_rows(rows: Rows) -> Rows:
     """Compact the ids of validated rows; sort them and add duplicates up where need be.
 
     Parameters
@@ -328,11 +308,12 @@ def compact_rows(rows: Rows) -> CompactRows:
 
     Returns
     -------
-    compacted : CompactRows
+    compacted : Rows
+        Ids strictly ascending in every row.
     """
     active, indices = compact_ids(rows.indices[: rows.indptr[-1]], rows.n_features)
     if rows.is_sorted:
-        return CompactRows(rows.indptr, indices, rows.data, active)
+        return Rows(rows.indptr, indices, rows.data, rows.n_samples, rows.n_features, True, rows.has_zeros, active)
     # Two stable counting sorts bring every row into order, whatever its length.
     columns = _transpose(rows.indptr, indices, rows.data, np.arange(rows.indptr.size - 1, dtype=np.int32), active.size)
     indptr, indices, data = _transpose(*columns, np.arange(active.size, dtype=np.int32), rows.indptr.size - 1)
@@ -346,7 +327,7 @@ def compact_rows(rows: Rows) -> CompactRows:
         # Entries that cancelled may have emptied their columns.
         still, merged = compact_ids(merged, active.size)
         active = active[still]
-    return CompactRows(merged_indptr, merged, values, active)
+    return Rows(merged_indptr, merged, values, rows.n_samples, rows.n_features, True, False, active)
 
 
 def _transpose(
@@ -366,7 +347,7 @@ def _transpose(
 
 
 def _columns(
-    rows: CompactRows, order: npt.NDArray[np.int32], dtype: Any
+    rows: Rows, order: npt.NDArray[np.int32], dtype: Any
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[Any]]:
     """Build the compact columns, with values spelled out."""
     indptr, indices, data = _transpose(rows.indptr, rows.indices, rows.data, order, rows.active.size)
@@ -375,7 +356,7 @@ def _columns(
     return indptr, indices, data
 
 
-def _arrange(rows: CompactRows, aggregate: bool | str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+def _arrange(rows: Rows, aggregate: bool | str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Choose the rows that stay, in order, and say for every row which of them stands for it."""
     n_rows = rows.indptr.size - 1
     if aggregate:
@@ -397,7 +378,7 @@ def _estimate_distinct(hashes: npt.NDArray[np.uint64]) -> int:
 
 
 def _group(
-    rows: CompactRows, hashes: npt.NDArray[np.uint64], expected: int
+    rows: Rows, hashes: npt.NDArray[np.uint64], expected: int
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Group equal rows; order the groups by their last column."""
     group, representative = equal_slices(rows.indptr, rows.indices, rows.data, hashes, expected)

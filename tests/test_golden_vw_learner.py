@@ -8,6 +8,7 @@ import pytest
 from support.learner_twins import learner
 
 from sparsereg.inputs.rows import Rows
+from sparsereg.streaming.batch import Batch
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "vw_ftrl.json").read_text())
 CASES = [
@@ -49,7 +50,7 @@ def test_several_kinds_of_runs_are_frozen():
 def test_the_same_weights_and_losses(case):
     rows, y, weight = block_of(case)
     model = learner_of(case, weight.sum())
-    model.learn(rows, y, weight)
+    model.learn(Batch(rows, y, weight))
     half = 0.5 if case["loss"] == "squared" else 1.0
     assert model.totals[1] / model.totals[0] == pytest.approx(half * case["average_loss"], rel=3e-6)
     assert model.n_touched == len(case["ids"])

@@ -46,9 +46,9 @@ PACKAGE = Path(__file__).resolve().parents[2] / "sparsereg"
         (sgd.learn, [LOSS_NAMES, PENALTY_NAMES, OPTIMIZER_NAMES]),
         (sgd.read, [PENALTY_NAMES, OPTIMIZER_NAMES]),
         (sgd.skip, [OPTIMIZER_NAMES]),
-        (sgd.settle, [OPTIMIZER_NAMES]),
+        (sgd.flush, [OPTIMIZER_NAMES]),
         (sgd.write, [OPTIMIZER_NAMES]),
-        (sgd.decide, [PENALTY_NAMES, OPTIMIZER_NAMES]),
+        (sgd.decision, [PENALTY_NAMES, OPTIMIZER_NAMES]),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

@@ -1,18 +1,19 @@
 # The step of each streaming optimizer, inlined into the kernels through the fused type `Optimizer`.
 #
-# An optimizer is a final class that holds the clock of the stream and has these methods (state: the `words` doubles
-# kept for one coefficient, zeros before its first step; w: the coefficient; g: slope of a row's weighted loss in it):
-#   recall(state, &reach)       v, and a step `reach`: the coefficient now is the penalty's prox(v, reach), whatever has
-#                               become of it since it was touched last
-#   begin(s, unit)              a row of weight s, counted in units of that weight, is about to be learned from
-#   learn(state, w, g)          step from w, the coefficient now; False and no change where the outcome is not finite
-#   intercept(b, n, g)          the same for an intercept, which no penalty shrinks; n: sum of its squared slopes
-#   advance()                   the row is over: the penalty has shrunk every coefficient, touched or not
-#   report(state, w)            what to tell of a coefficient that is w now
-#   worn()                      the clock has run as far as it may: settle all states, then set it back to its zero
-#   settle(state)               make the state what it is when the clock is back at its zero
-#   restart()                   set the clock back to its zero, all states being settled
-#   place(state, w, l1, l2)     set the state so that the coefficient is w now
+# An optimizer is a final class that holds the clock of the stream and has these methods (state: the `state_size`
+# doubles kept for one coefficient, zeros before its first step; w: the coefficient; g: slope of a row's weighted loss
+# in it):
+#   lazy_weight(state, &prox_step)  v, and a step: the coefficient now is the penalty's prox(v, prox_step), whatever has
+#                                   become of it since it was touched last
+#   begin(s, unit)                  a row of weight s, counted in units of that weight, is about to be learned from
+#   update(state, w, g)             step from w, the coefficient now; False and no change where that is not finite
+#   intercept(b, n, g)              the same for an intercept, which no penalty shrinks; n: sum of its squared slopes
+#   advance()                       the row is over: the penalty has shrunk every coefficient, touched or not
+#   averaged_weight(state, w)       the average that stands for a coefficient that is w now; w itself without averaging
+#   needs_rescale()                 the clock has run as far as it may: flush all states, then set it back to its zero
+#   flush(state)                    make the state what it is when the clock is back at its zero
+#   reset_scale()                   set the clock back to its zero, all states being flushed
+#   set_weight(state, w, l1, l2)    set the state so that the coefficient is w now
 # To add one: a stanza here and its name in `Optimizer`; a stanza in optimizers.pyx and its name in OPTIMIZERS.
 cimport cython
 from libc.math cimport exp, expm1, fabs, log1p, pow, sqrt
@@ -48,19 +49,19 @@ cdef class FTRL:
     # Two floats: z, and r, the root of the sum of squared slopes. McMahan et al. 2013, algorithm 1, with the penalty of
     # every unit of weight so far in place of a fixed one: the argmin of z w + t R(w) + d/2 w^2.
     # A float next to which a slope is small would lose it in every row, always to the same side: rounding is dithered
-    # (McMahan et al. 2013, 4.2), by noise that the state and the number of rows so far settle.
+    # (McMahan et al. 2013, 4.2), by noise that the state and the number of rows so far fix.
     cdef readonly double eta0, beta, total_weight
     cdef double t, s, inverse
     cdef uint64_t rows, noise
 
-    cdef inline double recall(self, const double *state, double *reach) noexcept nogil:
+    cdef inline double lazy_weight(self, const double *state, double *prox_step) noexcept nogil:
         cdef const float *pair = <const float *> state
         cdef double d = (self.beta + pair[1]) * self.inverse
         if pair[0] == 0.0 or d == 0.0:
-            reach[0] = 0.0
+            prox_step[0] = 0.0
             return 0.0
         d = 1.0 / d
-        reach[0] = self.t * d
+        prox_step[0] = self.t * d
         return -pair[0] * d
 
     cdef inline void begin(self, double s, double unit) noexcept nogil:
@@ -69,7 +70,7 @@ cdef class FTRL:
         if self.total_weight != 0.0:
             self.t = self.total_weight / unit
 
-    cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
+    cdef inline bint update(self, double *state, double w, double g) noexcept nogil:
         cdef float *pair = <float *> state
         cdef uint64_t noise
         memcpy(&noise, state, sizeof(double))
@@ -94,19 +95,19 @@ cdef class FTRL:
         if self.total_weight == 0.0:
             self.t += self.s
 
-    cdef inline double report(self, const double *state, double w) noexcept nogil:
+    cdef inline double averaged_weight(self, const double *state, double w) noexcept nogil:
         return w
 
-    cdef inline bint worn(self) noexcept nogil:
+    cdef inline bint needs_rescale(self) noexcept nogil:
         return False
 
-    cdef inline void settle(self, double *state) noexcept nogil:
+    cdef inline void flush(self, double *state) noexcept nogil:
         pass
 
-    cdef inline void restart(self) noexcept nogil:
+    cdef inline void reset_scale(self) noexcept nogil:
         pass
 
-    cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
+    cdef inline void set_weight(self, double *state, double w, double l1, double l2) noexcept nogil:
         cdef float *pair = <float *> state
         cdef double d = (self.beta + pair[1]) * self.inverse
         pair[0] = <float> -(w * (d + self.t * l2) + (self.t * l1 if w > 0.0 else -self.t * l1 if w < 0.0 else 0.0))
@@ -130,21 +131,21 @@ cdef class ProxSGD:
     # With averaging two more: the sum of s w over rows, up to a row counted from the clock's zero. For the rows since
     # then it is |v| * (sum of s scale) - l1 * (sum of s scale shift), up to the row at which w became 0.
     cdef readonly double eta0, power_t, weight_decay, l1, l2, average
-    cdef readonly int words
+    cdef readonly int state_size
     cdef double t, scale, shift, eta, s, kept
     cdef readonly double averaged  # weight of the rows in the averages
     cdef double *past  # (size, 3) after each row: shift, sum of s scale, sum of s scale shift; NULL without averaging
     cdef offset_t now, size
 
-    cdef inline double recall(self, const double *state, double *reach) noexcept nogil:
+    cdef inline double lazy_weight(self, const double *state, double *prox_step) noexcept nogil:
         # prox(v k, k shift) of the elastic net is the same thing.
         cdef double k = 1.0
         if self.weight_decay != 0.0:
             k = self.scale / (1.0 - self.scale * self.shift * self.l2)
-        reach[0] = k * self.shift
+        prox_step[0] = k * self.shift
         return k * state[0]
 
-    cdef inline double report(self, const double *state, double w) noexcept nogil:
+    cdef inline double averaged_weight(self, const double *state, double w) noexcept nogil:
         if self.past == NULL:
             return w
         return (state[1] + self.sum_since(state)) / self.averaged if self.averaged > 0.0 else w
@@ -154,7 +155,7 @@ cdef class ProxSGD:
         self.eta = self.eta0 if self.power_t == 0.0 else self.eta0 / pow(1.0 + self.t, self.power_t)
         self.kept = exp(-self.eta * s * self.weight_decay) if self.weight_decay != 0.0 else 1.0
 
-    cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
+    cdef inline bint update(self, double *state, double w, double g) noexcept nogil:
         # The decay of this row comes with advance(); dividing by it lets the step come after.
         cdef double moved = w - self.eta * g / self.kept
         if not finite(self.encoded(moved, self.l1)):
@@ -162,7 +163,7 @@ cdef class ProxSGD:
         if self.past != NULL:
             state[1] += self.sum_since(state)
             state[2] = <double> self.now
-        self.place(state, moved, self.l1, self.l2)
+        self.set_weight(state, moved, self.l1, self.l2)
         return True
 
     cdef inline bint intercept(self, double *b, double *n, double g) noexcept nogil:
@@ -180,7 +181,7 @@ cdef class ProxSGD:
         cdef double *row
         self.shift += step / (self.scale * self.kept)
         if self.weight_decay == 0.0:
-            # As `recall` has it: rounding of a product would add up over the rows.
+            # As `lazy_weight` has it: rounding of a product would add up over the rows.
             self.scale = 1.0 / (1.0 + self.shift * self.l2)
         else:
             self.scale *= self.kept / (1.0 + step * self.l2)
@@ -195,7 +196,7 @@ cdef class ProxSGD:
             self.now += 1
         self.t += self.s
 
-    cdef inline bint worn(self) noexcept nogil:
+    cdef inline bint needs_rescale(self) noexcept nogil:
         # A v has lost digits where what L1 took off is large beside w, a sum where scales fall; else they run out of
         # range.
         if self.past != NULL and (self.now + 1 >= self.size or self.scale < 1e-6):
@@ -218,14 +219,14 @@ cdef class ProxSGD:
         total -= self.l1 * (self.past[3 * low + 2] - self.past[3 * start + 2])
         return total if state[0] > 0.0 else -total
 
-    cdef inline void settle(self, double *state) noexcept nogil:
+    cdef inline void flush(self, double *state) noexcept nogil:
         cdef double w = self.scale * shrunk(state[0], self.shift * self.l1)
         if self.past != NULL:
             state[1] += self.sum_since(state)
             state[2] = 0.0
         state[0] = w
 
-    cdef inline void restart(self) noexcept nogil:
+    cdef inline void reset_scale(self) noexcept nogil:
         self.scale = 1.0
         self.shift = 0.0
         self.now = 0
@@ -234,7 +235,7 @@ cdef class ProxSGD:
         """Return the v of a coefficient that is w now."""
         return w / self.scale + (self.shift * l1 if w > 0.0 else -self.shift * l1 if w < 0.0 else 0.0)
 
-    cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
+    cdef inline void set_weight(self, double *state, double w, double l1, double l2) noexcept nogil:
         state[0] = self.encoded(w, l1)
 
 
@@ -246,17 +247,17 @@ cdef class AdaGrad:
     cdef readonly double eta0, beta, weight_decay, l1, l2
     cdef double t, s, kept
 
-    cdef inline double recall(self, const double *state, double *reach) noexcept nogil:
+    cdef inline double lazy_weight(self, const double *state, double *prox_step) noexcept nogil:
         cdef double h, grown, rate, scale, shift
         if state[0] == 0.0:
-            reach[0] = 0.0
+            prox_step[0] = 0.0
             return 0.0
         # Of each row: scale is divided by 1 + l2 / h and by exp(eta0 weight_decay), shift grows by 1 / (h kept scale).
         h = (self.beta + sqrt(state[2])) / self.eta0
         rate = log1p(self.l2 / h) + self.eta0 * self.weight_decay
         grown = (self.t - state[1]) * rate
         if grown > 600.0:
-            reach[0] = 0.0
+            prox_step[0] = 0.0
             return 0.0
         scale = exp(-grown)
         shift = (self.t - state[1]) if rate == 0.0 else expm1(grown) / expm1(rate)
@@ -265,14 +266,14 @@ cdef class AdaGrad:
             scale /= 1.0 - scale * shift * self.l2
         else:
             scale = 1.0
-        reach[0] = scale * shift
+        prox_step[0] = scale * shift
         return scale * state[0]
 
     cdef inline void begin(self, double s, double unit) noexcept nogil:
         self.s = s
         self.kept = exp(-self.eta0 * s * self.weight_decay) if self.weight_decay != 0.0 else 1.0
 
-    cdef inline bint learn(self, double *state, double w, double g) noexcept nogil:
+    cdef inline bint update(self, double *state, double w, double g) noexcept nogil:
         cdef double total = state[2] + g * g
         cdef double moved = w
         if total != 0.0:
@@ -290,19 +291,19 @@ cdef class AdaGrad:
     cdef inline void advance(self) noexcept nogil:
         self.t += self.s
 
-    cdef inline double report(self, const double *state, double w) noexcept nogil:
+    cdef inline double averaged_weight(self, const double *state, double w) noexcept nogil:
         return w
 
-    cdef inline bint worn(self) noexcept nogil:
+    cdef inline bint needs_rescale(self) noexcept nogil:
         return False
 
-    cdef inline void settle(self, double *state) noexcept nogil:
+    cdef inline void flush(self, double *state) noexcept nogil:
         pass
 
-    cdef inline void restart(self) noexcept nogil:
+    cdef inline void reset_scale(self) noexcept nogil:
         pass
 
-    cdef inline void place(self, double *state, double w, double l1, double l2) noexcept nogil:
+    cdef inline void set_weight(self, double *state, double w, double l1, double l2) noexcept nogil:
         state[0] = w
         state[1] = self.t
 

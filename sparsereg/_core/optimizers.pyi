@@ -5,7 +5,7 @@ class FTRL:
     name: str
     parameters: tuple[str, ...]
     is_adaptive: bool
-    words: int
+    state_size: int
     any_penalty: bool
     average: float
     eta0: float
@@ -19,7 +19,7 @@ class ProxSGD:
     name: str
     parameters: tuple[str, ...]
     is_adaptive: bool
-    words: int
+    state_size: int
     any_penalty: bool
     eta0: float
     power_t: float
@@ -38,7 +38,7 @@ class AdaGrad:
     name: str
     parameters: tuple[str, ...]
     is_adaptive: bool
-    words: int
+    state_size: int
     any_penalty: bool
     average: float
     eta0: float

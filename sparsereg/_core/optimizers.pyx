@@ -6,7 +6,7 @@ parameters : tuple of str
     Names of the arguments of the constructor.
 is_adaptive : bool
     Steps fall by the slopes seen, coefficient by coefficient: they follow the scale of the target.
-words : int
+state_size : int
     Doubles kept for a coefficient.
 any_penalty : bool
     Takes every penalty's prox; else only the elastic net, whose steps add up to one in closed form.
@@ -46,7 +46,7 @@ cdef class FTRL:
     name = "ftrl"
     parameters = ("eta0", "beta", "total_weight")
     is_adaptive = True
-    words = 1
+    state_size = 1
     any_penalty = True
     average = -1.0
 
@@ -112,13 +112,13 @@ cdef class ProxSGD:
         self.l1 = l1
         self.l2 = l2
         self.average = average
-        self.words = 1
+        self.state_size = 1
         self.t = 0.0
         self.scale = 1.0
         self.shift = 0.0
         self.averaged = 0.0
         if average >= 0.0 and self.past == NULL:
-            self.words = 3
+            self.state_size = 3
             self.size = PAST
             self.past = <double *> calloc(3 * PAST, sizeof(double))
             if self.past == NULL:
@@ -177,7 +177,7 @@ cdef class AdaGrad:
     name = "adagrad"
     parameters = ("eta0", "beta", "weight_decay", "l1", "l2")
     is_adaptive = True
-    words = 3
+    state_size = 3
     any_penalty = False
     average = -1.0
 

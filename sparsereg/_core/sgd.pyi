@@ -4,14 +4,14 @@ import numpy.typing as npt
 from sparsereg._core.losses import _Loss
 from sparsereg._core.optimizers import _Optimizer
 from sparsereg._core.penalties import _Penalty
-from sparsereg._core.state_table import Cells
+from sparsereg._core.state_table import StateTable
 
 _Array = npt.NDArray[np.float64]
 _Ids = npt.NDArray[np.int64]
 
 DONE: int
-FULL: int
-WORN: int
+TABLE_FULL: int
+NEEDS_RESCALE: int
 DIVERGED: int
 
 def learn(
@@ -26,20 +26,20 @@ def learn(
     weight: _Array,
     unit: _Array,
     longest: int,
-    cells: Cells,
+    slots: StateTable,
     intercept: _Array,
     totals: _Array,
     n_rows: _Ids,
     counts: npt.NDArray[np.uint8],
-    least: int,
+    min_count: int,
     dropout: float,
     seed: int,
 ) -> int: ...
 def skip(optimizer: _Optimizer, weight: _Array, n_rows: int, unit: _Array | None = ...) -> bool: ...
 def mean_so_far(weight: _Array, seen: _Array, unit: _Array) -> None: ...
-def read(penalty: _Penalty, optimizer: _Optimizer, cells: _Ids, w: _Array) -> None: ...
-def decide(
-    penalty: _Penalty, optimizer: _Optimizer, indptr: _Ids, ids: _Ids, data: _Array, cells: Cells, t: _Array
+def read(penalty: _Penalty, optimizer: _Optimizer, slots: _Ids, w: _Array) -> None: ...
+def decision(
+    penalty: _Penalty, optimizer: _Optimizer, indptr: _Ids, ids: _Ids, data: _Array, slots: StateTable, t: _Array
 ) -> None: ...
-def settle(optimizer: _Optimizer, cells: _Ids, n_outputs: int) -> None: ...
-def write(optimizer: _Optimizer, l1: float, l2: float, w: _Array, cells: _Ids) -> None: ...
+def flush(optimizer: _Optimizer, slots: _Ids, n_outputs: int) -> None: ...
+def write(optimizer: _Optimizer, l1: float, l2: float, w: _Array, slots: _Ids) -> None: ...

@@ -1,4 +1,4 @@
-"""One pass of a streaming optimizer over rows: predict, measure, step; and reading coefficients out of its cells.
+"""Stochastic gradient steps over rows: predict, measure, step; and reading coefficients out of its slots.
 
 Everywhere below, `data` of length 0 stands for "every value is 1".
 """
@@ -9,19 +9,19 @@ from libc.stdlib cimport free, malloc
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.optimizers cimport Optimizer, finite
 from sparsereg._core.penalties cimport Penalty
-from sparsereg._core.state_table cimport EMPTY, Cells, Table, cell_at, expected, id_of, mix, touch
+from sparsereg._core.state_table cimport EMPTY, StateTable, Table, expected, id_of, mix, slot_of, touch
 from sparsereg._core.types cimport offset_t
 from sparsereg._core.intrinsics cimport prefetch
 
-DONE, FULL, WORN, DIVERGED = range(4)
+DONE, TABLE_FULL, NEEDS_RESCALE, DIVERGED = range(4)
 
 cdef enum:
     C_DONE = 0
-    C_FULL = 1
-    C_WORN = 2
+    C_TABLE_FULL = 1
+    C_NEEDS_RESCALE = 2
     C_DIVERGED = 3
 
-# Cells asked for ahead of use: memory latency (about 80 ns) at 3 to 5 ns an entry.
+# Slots asked for ahead of use: memory latency (about 80 ns) at 3 to 5 ns an entry.
 cdef enum:
     AHEAD = 32
 
@@ -39,21 +39,21 @@ ctypedef struct Row:
     double *t  # (n_outputs,) predictors that the step is taken at
     double *full  # (n_outputs,) predictors without dropout; t itself without
     double *slope  # (n_outputs,)
-    double *old  # (n, n_outputs * words) states, then intercepts, to go back to
+    double *old  # (n, n_outputs * state_size) states, then intercepts, to go back to
 
 ctypedef struct Admission:
     uint8_t *counts  # saturating counters, a count-min sketch of two hashes
     uint64_t size
-    int least  # occurrences that admit an id; 1: all are
+    int min_count  # occurrences that admit an id; 1: all are
 
 
 cdef inline bint admitted(Admission *admission, int64_t id_) noexcept nogil:
-    """Count an id that has no cell; tell whether it has been seen often enough by now, or may have."""
+    """Count an id that has no slot; tell whether it has been seen often enough by now, or may have."""
     cdef uint64_t bits = mix(<uint64_t> id_)
     cdef uint8_t *a = admission.counts + (((bits >> 32) * admission.size) >> 32)
     cdef uint8_t *b = admission.counts + (((bits & 0xFFFFFFFFULL) * admission.size) >> 32)
     cdef int count = min(a[0], b[0]) + 1
-    if count >= admission.least:
+    if count >= admission.min_count:
         return True
     a[0] = <uint8_t> max(a[0], count)
     b[0] = <uint8_t> max(b[0], count)
@@ -61,13 +61,13 @@ cdef inline bint admitted(Admission *admission, int64_t id_) noexcept nogil:
 
 
 cdef inline int64_t *claim(Table *table, Admission *admission, int64_t id_) noexcept nogil:
-    """Return the cell of an id, entered where it is new; NULL where it is not admitted yet."""
-    cdef int64_t *cell = cell_at(table, id_)
+    """Return the slot of an id, entered where it is new; NULL where it is not admitted yet."""
+    cdef int64_t *slot = slot_of(table, id_)
     if table.by_id:
-        if admission.least > 1 and cell[0] == EMPTY and not admitted(admission, id_):
+        if admission.min_count > 1 and slot[0] == EMPTY and not admitted(admission, id_):
             return NULL
-        touch(table, cell, id_)
-    return cell
+        touch(table, slot, id_)
+    return slot
 
 
 cdef inline double chance(uint64_t seed, uint64_t row, int64_t id_) noexcept nogil:
@@ -79,9 +79,9 @@ cdef inline void gather(
     Row *row, const Entries *entries, offset_t begin, offset_t end, Table *table, Admission *admission,
     double dropout, uint64_t seed, uint64_t number
 ) noexcept nogil:
-    """Find the cells of a row's entries, and drop some of its values out."""
+    """Find the slots of a row's entries, and drop some of its values out."""
     cdef offset_t k
-    cdef int64_t *cell
+    cdef int64_t *slot
     cdef double x = 1.0
     row.n = 0
     for k in range(begin, end):
@@ -91,32 +91,32 @@ cdef inline void gather(
             x = entries.data[k]
             if x == 0.0:
                 continue
-        cell = claim(table, admission, entries.ids[k])
-        if cell == NULL:
+        slot = claim(table, admission, entries.ids[k])
+        if slot == NULL:
             continue
         row.x[row.n] = x
-        row.state[row.n] = <double *> (cell + 1)
+        row.state[row.n] = <double *> (slot + 1)
         if dropout > 0.0:
-            row.kept[row.n] = x / (1.0 - dropout) if chance(seed, number, id_of(cell[0])) >= dropout else 0.0
+            row.kept[row.n] = x / (1.0 - dropout) if chance(seed, number, id_of(slot[0])) >= dropout else 0.0
         row.n += 1
 
 
 cdef inline double coefficient(Penalty penalty, Optimizer optimizer, const double *state) noexcept nogil:
     """Return the coefficient that a state stands for now."""
-    cdef double reach
-    cdef double v = optimizer.recall(state, &reach)
+    cdef double prox_step
+    cdef double v = optimizer.lazy_weight(state, &prox_step)
     # The prox of its size: signs are as good as random, and a wrong guess of a branch is dear.
-    return copysign(penalty.prox(fabs(v), reach, 1.0, 1.0), v) + 0.0
+    return copysign(penalty.prox(fabs(v), prox_step, 1.0, 1.0), v) + 0.0
 
 
-cdef inline double reported(Penalty penalty, Optimizer optimizer, const int64_t *words) noexcept nogil:
-    """Return what to tell of a coefficient, given the words of its state in a cell."""
-    cdef const double *state = <const double *> words
-    return optimizer.report(state, coefficient(penalty, optimizer, state))
+cdef inline double reported(Penalty penalty, Optimizer optimizer, const int64_t *stored) noexcept nogil:
+    """Return the coefficient that a state in a slot stands for, or its average."""
+    cdef const double *state = <const double *> stored
+    return optimizer.averaged_weight(state, coefficient(penalty, optimizer, state))
 
 
 cdef inline void predict(
-    Row *row, Penalty penalty, Optimizer optimizer, offset_t words, offset_t n_outputs
+    Row *row, Penalty penalty, Optimizer optimizer, offset_t state_size, offset_t n_outputs
 ) noexcept nogil:
     """Add a row's entries to its predictors, and keep the coefficients they have now."""
     cdef offset_t k, c
@@ -124,7 +124,7 @@ cdef inline void predict(
     for c in range(n_outputs):
         full, t = row.full[c], row.t[c]
         for k in range(row.n):
-            v = coefficient(penalty, optimizer, row.state[k] + c * words)
+            v = coefficient(penalty, optimizer, row.state[k] + c * state_size)
             row.w[k * n_outputs + c] = v
             full += v * row.x[k]
             t += v * row.kept[k]
@@ -134,13 +134,13 @@ cdef inline void predict(
 cdef inline double softmax_loss(const double *y, const double *t, double *slope, offset_t n) noexcept nogil:
     """Return the cross-entropy of the softmax, and its slopes."""
     cdef offset_t c
-    cdef double most = t[0], total = 0.0, value = 0.0
+    cdef double largest = t[0], total = 0.0, value = 0.0
     for c in range(1, n):
-        most = max(most, t[c])
+        largest = max(largest, t[c])
     for c in range(n):
-        slope[c] = exp(t[c] - most)
+        slope[c] = exp(t[c] - largest)
         total += slope[c]
-        value -= y[c] * (t[c] - most)
+        value -= y[c] * (t[c] - largest)
     for c in range(n):
         slope[c] = slope[c] / total - y[c]
     return value + log(total)
@@ -162,12 +162,12 @@ cdef inline double measure(Row *row, Loss loss, bint softmax, const double *y, o
 
 
 cdef inline bint step(
-    Row *row, Optimizer optimizer, double s, double unit, offset_t words, offset_t n_outputs, double *intercept
+    Row *row, Optimizer optimizer, double s, double unit, offset_t state_size, offset_t n_outputs, double *intercept
 ) noexcept nogil:
     """Take a row's steps; none, and False, where one leads nowhere."""
     cdef offset_t k, c
     cdef double g
-    cdef offset_t size = words * n_outputs
+    cdef offset_t size = state_size * n_outputs
     cdef bint whole = True
     optimizer.begin(s, unit)
     for c in range(n_outputs):
@@ -179,7 +179,7 @@ cdef inline bint step(
             row.old[k * size + c] = row.state[k][c]
         for c in range(n_outputs):
             g = row.slope[c] * row.kept[k]
-            whole &= optimizer.learn(row.state[k] + c * words, row.w[k * n_outputs + c], g)
+            whole &= optimizer.update(row.state[k] + c * state_size, row.w[k * n_outputs + c], g)
     if intercept != NULL:
         for c in range(2 * n_outputs):
             row.old[row.n * size + c] = intercept[c]
@@ -199,17 +199,17 @@ cdef inline bint step(
 
 cdef inline bint learn_row(
     Row *row, Loss loss, bint softmax, Penalty penalty, Optimizer optimizer, const double *y, double s, double unit,
-    offset_t words, offset_t n_outputs, double *intercept, double *totals
+    offset_t state_size, offset_t n_outputs, double *intercept, double *totals
 ) noexcept nogil:
     """Predict, measure and step."""
     cdef offset_t c
     cdef double value
     for c in range(n_outputs):
         row.full[c] = row.t[c] = 0.0 if intercept == NULL else intercept[c]
-    predict(row, penalty, optimizer, words, n_outputs)
+    predict(row, penalty, optimizer, state_size, n_outputs)
     value = measure(row, loss, softmax, y, n_outputs)
     if not finite(totals[1] + s * value) or not step(
-        row, optimizer, s / unit, unit, words, n_outputs, intercept
+        row, optimizer, s / unit, unit, state_size, n_outputs, intercept
     ):
         return False
     totals[0] += s
@@ -217,9 +217,9 @@ cdef inline bint learn_row(
     return True
 
 
-cdef bint make_row(Row *row, offset_t longest, offset_t n_outputs, offset_t words, bint dropout) noexcept nogil:
+cdef bint make_row(Row *row, offset_t longest, offset_t n_outputs, offset_t state_size, bint dropout) noexcept nogil:
     """Find room for the longest row; `row.x` is what to free."""
-    cdef offset_t n_words = longest * (3 + (1 + words) * n_outputs) + 5 * n_outputs
+    cdef offset_t n_words = longest * (3 + (1 + state_size) * n_outputs) + 5 * n_outputs
     cdef double *room = <double *> malloc(n_words * sizeof(double))
     if room == NULL:
         return False
@@ -237,9 +237,9 @@ cdef bint make_row(Row *row, offset_t longest, offset_t n_outputs, offset_t word
 def learn(
     Loss loss, Penalty penalty, Optimizer optimizer, bint softmax,
     const offset_t[::1] indptr, const int64_t[::1] ids, const double[::1] data, const double[:, ::1] y,
-    const double[::1] weight, const double[::1] unit, offset_t longest, Cells cells,
+    const double[::1] weight, const double[::1] unit, offset_t longest, StateTable slots,
     double[:, ::1] intercept, double[::1] totals,
-    int64_t[::1] n_rows, uint8_t[::1] counts, int least, double dropout, uint64_t seed
+    int64_t[::1] n_rows, uint8_t[::1] counts, int min_count, double dropout, uint64_t seed
 ):
     """Learn from rows in order: w and b follow the minimum of F(w, b) over the stream.
 
@@ -251,7 +251,7 @@ def learn(
         Several outputs are classes of one softmax; else each has the loss to itself.
     indptr : (n_rows + 1,) int64, in
     ids : (nnz,) int64, in
-        Distinct in a row. Below 2**63 - 1; where `cells` are found by place, places.
+        Distinct in a row. Below 2**63 - 1; where `slots` are found by place, places.
     data : (nnz,) or (0,) float64, in
     y : (n_rows, n_outputs) float64, in
     weight : (n_rows,) or (0,) float64, in
@@ -260,16 +260,16 @@ def learn(
         Above 0: the weight that counts as 1 in the step of each row. Length 0: ones.
     longest : int64
         Most entries of a row.
-    cells : Cells, in-out
-        1 + n_outputs * words wide.
+    slots : StateTable, in-out
+        1 + n_outputs * state_size wide.
     intercept : (2, n_outputs) or (0, 0) float64, in-out
         Intercepts, and the sums of their squared slopes.
     totals : (2,) float64, in-out
         Weight of the rows learned from, and their weighted losses, each measured before the row was learned from.
     n_rows : (1,) int64, in-out
         Rows of the stream that are over.
-    counts, least : (size,) or (0,) uint8, in-out; int
-        An id without a cell gets one when it is seen for the `least`-th time, at most 255.
+    counts, min_count : (size,) or (0,) uint8, in-out; int
+        An id without a slot gets one when it is seen for the `min_count`-th time, at most 255.
     dropout, seed : float, int
         Each entry is left out of the step with probability `dropout` and divided by 1 - dropout otherwise; drawn from
         the seed, the row's number in the stream and the id.
@@ -277,16 +277,16 @@ def learn(
     Returns
     -------
     code : int
-        How it ended. DONE: after all rows. FULL: the next row may need more cells than there are. WORN: all states are
-        to be renewed before it. DIVERGED: its step is not finite, and has not been taken.
+        How it ended. DONE: after all rows. TABLE_FULL: the next row may need more slots than there are. NEEDS_RESCALE:
+        all states are to be rescaled before it. DIVERGED: its step is not finite, and has not been taken.
 
     Notes
     -----
     Invariant: any division of the rows among calls gives the same states, bit for bit. Cost: one random access to
     memory an entry, asked for ahead of use.
     """
-    cdef offset_t i = 0, stop = indptr.shape[0] - 1, n_outputs = y.shape[1], words, limit = cells.limit
-    cdef Table table = cells.table()
+    cdef offset_t i = 0, stop = indptr.shape[0] - 1, n_outputs = y.shape[1], state_size, limit = slots.limit
+    cdef Table table = slots.table()
     cdef Entries entries
     cdef Admission admission
     cdef Row row
@@ -295,25 +295,25 @@ def learn(
     cdef bint finished
     cdef int64_t first_row = n_rows[0]
     cdef double *b = NULL if intercept.shape[0] == 0 else &intercept[0, 0]
-    words = (table.width - 1) // n_outputs
+    state_size = (table.width - 1) // n_outputs
     entries.ids = NULL if ids.shape[0] == 0 else &ids[0]
     entries.data = NULL if data.shape[0] == 0 else &data[0]
     entries.end = indptr[stop]
     admission.counts = NULL if counts.shape[0] == 0 else &counts[0]
     admission.size = counts.shape[0]
-    admission.least = least
-    if not make_row(&row, longest, n_outputs, words, dropout > 0.0):
+    admission.min_count = min_count
+    if not make_row(&row, longest, n_outputs, state_size, dropout > 0.0):
         raise MemoryError(f"a row of {longest} entries with {n_outputs} outputs")
     with nogil:
         while i < stop:
             if weight.shape[0] > 0:
                 s = weight[i]
             if s > 0.0:
-                if optimizer.worn():
-                    code = C_WORN
+                if optimizer.needs_rescale():
+                    code = C_NEEDS_RESCALE
                     break
                 if table.by_id and table.used + indptr[i + 1] - indptr[i] > limit:
-                    code = C_FULL
+                    code = C_TABLE_FULL
                     break
                 if unit.shape[0] > 0:
                     one = unit[i]
@@ -322,11 +322,11 @@ def learn(
                 )
                 if n_outputs == 1:
                     finished = learn_row(
-                        &row, loss, False, penalty, optimizer, &y[i, 0], s, one, words, 1, b, &totals[0]
+                        &row, loss, False, penalty, optimizer, &y[i, 0], s, one, state_size, 1, b, &totals[0]
                     )
                 else:
                     finished = learn_row(
-                        &row, loss, softmax, penalty, optimizer, &y[i, 0], s, one, words, n_outputs, b, &totals[0]
+                        &row, loss, softmax, penalty, optimizer, &y[i, 0], s, one, state_size, n_outputs, b, &totals[0]
                     )
                 if not finished:
                     code = C_DIVERGED
@@ -334,7 +334,7 @@ def learn(
             i += 1
             n_rows[0] = first_row + i
     free(row.x)
-    cells.used = table.used
+    slots.used = table.used
     return code
 
 
@@ -352,8 +352,8 @@ def skip(Optimizer optimizer, const double[::1] weight, offset_t n_rows, const d
 
     Returns
     -------
-    worn : bool
-        States have to be renewed before more rows.
+    needs_rescale : bool
+        States have to be rescaled before more rows.
     """
     cdef offset_t i
     cdef double s = 1.0, one = 1.0
@@ -367,7 +367,7 @@ def skip(Optimizer optimizer, const double[::1] weight, offset_t n_rows, const d
             if s > 0.0:
                 optimizer.begin(s / one, one)
                 optimizer.advance()
-    return bool(optimizer.worn())
+    return bool(optimizer.needs_rescale())
 
 
 def mean_so_far(const double[::1] weight, double[::1] seen, double[::1] unit):
@@ -394,58 +394,58 @@ def mean_so_far(const double[::1] weight, double[::1] seen, double[::1] unit):
             unit[i] = seen[1] if seen[0] > 0.0 else 1.0
 
 
-def read(Penalty penalty, Optimizer optimizer, const int64_t[:, ::1] cells, double[:, ::1] w):
-    """Compute the coefficients that cells stand for now, or their averages.
+def read(Penalty penalty, Optimizer optimizer, const int64_t[:, ::1] slots, double[:, ::1] w):
+    """Compute the coefficients that slots stand for now, or their averages.
 
     Parameters
     ----------
     penalty, optimizer : objects of the registries, in
-    cells : (n, 1 + n_outputs * words) int64, in
+    slots : (n, 1 + n_outputs * state_size) int64, in
     w : (n, n_outputs) float64, out
-        0 for empty cells. Zeros are exact, and never -0.0.
+        0 for empty slots. Zeros are exact, and never -0.0.
 
     Notes
     -----
     Cost: one pass.
     """
-    cdef offset_t k, c, n_outputs = w.shape[1], words = (cells.shape[1] - 1) // n_outputs
+    cdef offset_t k, c, n_outputs = w.shape[1], state_size = (slots.shape[1] - 1) // n_outputs
     with nogil:
-        for k in range(cells.shape[0]):
+        for k in range(slots.shape[0]):
             for c in range(n_outputs):
                 w[k, c] = 0.0
-                if cells[k, 0] != EMPTY:
-                    w[k, c] = reported(penalty, optimizer, &cells[k, 1 + c * words])
+                if slots[k, 0] != EMPTY:
+                    w[k, c] = reported(penalty, optimizer, &slots[k, 1 + c * state_size])
 
 
-def settle(Optimizer optimizer, int64_t[:, ::1] cells, offset_t n_outputs):
+def flush(Optimizer optimizer, int64_t[:, ::1] slots, offset_t n_outputs):
     """Set the clock back to its zero, and states to what they are then.
 
     Parameters
     ----------
     optimizer : object of the registry, in-out
-    cells : (n, 1 + n_outputs * words) int64, in-out
+    slots : (n, 1 + n_outputs * state_size) int64, in-out
     n_outputs : int
     """
-    cdef offset_t k, c, words = (cells.shape[1] - 1) // n_outputs
+    cdef offset_t k, c, state_size = (slots.shape[1] - 1) // n_outputs
     with nogil:
-        for k in range(cells.shape[0]):
+        for k in range(slots.shape[0]):
             for c in range(n_outputs):
-                if cells[k, 0] != EMPTY:
-                    optimizer.settle(<double *> &cells[k, 1 + c * words])
-        optimizer.restart()
+                if slots[k, 0] != EMPTY:
+                    optimizer.flush(<double *> &slots[k, 1 + c * state_size])
+        optimizer.reset_scale()
 
 
-def decide(
+def decision(
     Penalty penalty, Optimizer optimizer, const offset_t[::1] indptr, const int64_t[::1] ids, const double[::1] data,
-    Cells cells, double[:, ::1] t
+    StateTable slots, double[:, ::1] t
 ):
-    """Add rows to linear predictors, with the coefficients that cells stand for now, or their averages.
+    """Add rows to linear predictors, with the coefficients that slots stand for now, or their averages.
 
     Parameters
     ----------
     penalty, optimizer : objects of the registries, in
     indptr, ids, data : (n_rows + 1,), (nnz,) int64, (nnz,) or (0,) float64, in
-    cells : Cells, in
+    slots : StateTable, in
         None is entered: an id without one has the coefficient 0.
     t : (n_rows, n_outputs) float64, in-out
 
@@ -453,24 +453,24 @@ def decide(
     -----
     Cost: one random access to memory an entry, asked for ahead of use.
     """
-    cdef Table table = cells.table()
-    cdef offset_t i, k, c, n_outputs = t.shape[1], words = (table.width - 1) // n_outputs, n = ids.shape[0]
+    cdef Table table = slots.table()
+    cdef offset_t i, k, c, n_outputs = t.shape[1], state_size = (table.width - 1) // n_outputs, n = ids.shape[0]
     cdef double x
-    cdef int64_t *cell
+    cdef int64_t *slot
     with nogil:
         for i in range(t.shape[0]):
             for k in range(indptr[i], indptr[i + 1]):
                 if k + AHEAD < n:
                     prefetch(expected(&table, ids[k + AHEAD]))
-                cell = cell_at(&table, ids[k])
-                if cell[0] == EMPTY:
+                slot = slot_of(&table, ids[k])
+                if slot[0] == EMPTY:
                     continue
                 x = data[k] if data.shape[0] > 0 else 1.0
                 for c in range(n_outputs):
-                    t[i, c] += x * reported(penalty, optimizer, cell + 1 + c * words)
+                    t[i, c] += x * reported(penalty, optimizer, slot + 1 + c * state_size)
 
 
-def write(Optimizer optimizer, double l1, double l2, const double[:, ::1] w, int64_t[:, ::1] cells):
+def write(Optimizer optimizer, double l1, double l2, const double[:, ::1] w, int64_t[:, ::1] slots):
     """Set states so that they stand for given coefficients now; what else they remember stays.
 
     Parameters
@@ -479,11 +479,11 @@ def write(Optimizer optimizer, double l1, double l2, const double[:, ::1] w, int
     l1, l2 : float
         Of the elastic net; 0 for another penalty, at the start of the clock.
     w : (n, n_outputs) float64, in
-    cells : (n, 1 + n_outputs * words) int64, in-out
+    slots : (n, 1 + n_outputs * state_size) int64, in-out
     """
-    cdef offset_t k, c, n_outputs = w.shape[1], words = (cells.shape[1] - 1) // n_outputs
+    cdef offset_t k, c, n_outputs = w.shape[1], state_size = (slots.shape[1] - 1) // n_outputs
     with nogil:
-        for k in range(cells.shape[0]):
+        for k in range(slots.shape[0]):
             for c in range(n_outputs):
-                if cells[k, 0] != EMPTY:
-                    optimizer.place(<double *> &cells[k, 1 + c * words], w[k, c], l1, l2)
+                if slots[k, 0] != EMPTY:
+                    optimizer.set_weight(<double *> &slots[k, 1 + c * state_size], w[k, c], l1, l2)

@@ -1,4 +1,4 @@
-"""Cells of touched coefficients as a whole: make them, copy them into a larger table, thin them out."""
+"""Hash table of optimizer states, a slot for each touched coefficient: making one, growth, look-up of many ids."""
 import numpy as np
 
 cimport cython
@@ -9,20 +9,20 @@ from sparsereg._core.state_table cimport EMPTY, Table, expected, find, first_pla
 from sparsereg._core.types cimport offset_t
 from sparsereg._core.intrinsics cimport prefetch
 
-# At three quarters a search for a new id looks at eight cells in a row on average (Knuth, TAOCP 3, 6.4).
+# At three quarters a search for a new id looks at eight slots in a row on average (Knuth, TAOCP 3, 6.4).
 MAX_LOAD = 0.75
 
 # From 1 MB on a table lies in room for four times its size.
-MANY_WORDS = 1 << 17
-AHEAD_OF_GROWTH = 4
+LARGE_TABLE = 1 << 17
+GROWTH_RESERVE = 4
 
-# Cells asked for ahead of use: memory latency (about 80 ns) at 3 to 5 ns an id.
+# Slots asked for ahead of use: memory latency (about 80 ns) at 3 to 5 ns an id.
 cdef enum:
     AHEAD = 32
 
 
 def reserve(capacity, width):
-    """Reserve memory for cells, and where there are many, for their growth: what is not touched costs nothing.
+    """Reserve memory for slots, and where there are many, for their growth: what is not touched costs nothing.
 
     Parameters
     ----------
@@ -32,10 +32,10 @@ def reserve(capacity, width):
     -------
     room : ndarray of int64 of shape (capacity or more, width)
     """
-    if capacity * width >= MANY_WORDS:
-        # NumPy asks for huge pages, which a search for a cell needs; memory that is moved about would lose them.
+    if capacity * width >= LARGE_TABLE:
+        # NumPy asks for huge pages, which a search for a slot needs; memory that is moved about would lose them.
         try:
-            return on_lines(AHEAD_OF_GROWTH * capacity, width)
+            return on_lines(GROWTH_RESERVE * capacity, width)
         except MemoryError:
             pass
     return on_lines(capacity, width)
@@ -52,29 +52,29 @@ def on_lines(capacity, width):
     -------
     array : ndarray of int64 of shape (capacity, width)
     """
-    words = np.empty(capacity * width + 7, dtype=np.int64)
-    start = -words.ctypes.data % 64 // 8
-    return words[start : start + capacity * width].reshape(capacity, width)
+    buffer = np.empty(capacity * width + 7, dtype=np.int64)
+    start = -buffer.ctypes.data % 64 // 8
+    return buffer[start : start + capacity * width].reshape(capacity, width)
 
 
 @cython.final
-cdef class Cells:
-    """Cells in one array, found by id (a hash table) or by place.
+cdef class StateTable:
+    """Slots in one array, found by id (a hash table) or by place.
 
     Parameters
     ----------
     array : ndarray of int64 of shape (capacity, width)
         Kept, not copied. Column 0: the id, its top bit set where it was touched since the last sweep; -1 in empty
-        cells. The other columns: the optimizer's state of each output, as raw bytes.
+        slots. The other columns: the optimizer's state of each output, as raw bytes.
     used : int
-        Cells that are not empty.
+        Slots that are not empty.
     by_id : bool
         The array is a hash table.
 
     Attributes
     ----------
     limit : int
-        Most cells to be used before the table has to grow.
+        Most slots to be used before the table has to grow.
     """
 
     def __init__(self, array, offset_t used, bint by_id):
@@ -90,11 +90,11 @@ cdef class Cells:
         Parameters
         ----------
         capacity, width : int
-            Cells, in [1, 2**32); words a cell.
+            Slots, in [1, 2**32); words a slot.
 
         Returns
         -------
-        cells : Cells
+        slots : StateTable
         """
         array = on_lines(capacity, width)
         array[:, 0] = EMPTY
@@ -107,7 +107,7 @@ cdef class Cells:
 
     cdef Table table(self):
         cdef Table table
-        table.cells = &self.view[0, 0] if self.view.shape[0] > 0 else NULL
+        table.slots = &self.view[0, 0] if self.view.shape[0] > 0 else NULL
         table.width = self.view.shape[1]
         table.capacity = self.view.shape[0]
         table.used = self.used
@@ -125,13 +125,13 @@ cdef class Cells:
 
         Notes
         -----
-        Cost: one pass, from the end to the start. First places keep their order, so a cell moves to where others have
+        Cost: one pass, from the end to the start. First places keep their order, so a slot moves to where others have
         left; those that would move towards the start (they lie far behind their first place), or over the end to where
         others are still to leave, are entered last.
         """
         cdef offset_t old = self.view.shape[0], k, n_late = 0
         cdef Table table
-        cdef int64_t *cell
+        cdef int64_t *slot
         # Memory for the worst case is asked for beforehand, and is not touched as a rule.
         cdef int64_t[:, ::1] late = np.empty((old, self.view.shape[1]), dtype=np.int64)
         if capacity > self.room.shape[0]:
@@ -143,88 +143,88 @@ cdef class Cells:
         table = self.table()
         with nogil:
             for k in range(old, capacity):
-                table.cells[k * table.width] = EMPTY
+                table.slots[k * table.width] = EMPTY
             for k in range(old - 1, -1, -1):
-                cell = table.cells + k * table.width
-                if cell[0] != EMPTY and not move_on(&table, cell):
-                    memcpy(&late[n_late, 0], cell, table.width * sizeof(int64_t))
+                slot = table.slots + k * table.width
+                if slot[0] != EMPTY and not move_on(&table, slot):
+                    memcpy(&late[n_late, 0], slot, table.width * sizeof(int64_t))
                     n_late += 1
-                    cell[0] = EMPTY
+                    slot[0] = EMPTY
             for k in range(n_late):
                 memcpy(find(&table, id_of(late[k, 0])), &late[k, 0], table.width * sizeof(int64_t))
 
 
-cdef inline bint move_on(const Table *table, int64_t *cell) noexcept nogil:
-    """Move a cell to its new place, unless that lies in front of it or over the end."""
+cdef inline bint move_on(const Table *table, int64_t *slot) noexcept nogil:
+    """Move a slot to its new place, unless that lies in front of it or over the end."""
     cdef offset_t word
-    cdef int64_t *place = table.cells + first_place(table, id_of(cell[0])) * table.width
-    cdef int64_t *end = table.cells + table.capacity * table.width
-    if place < cell:
+    cdef int64_t *home = table.slots + first_place(table, id_of(slot[0])) * table.width
+    cdef int64_t *end = table.slots + table.capacity * table.width
+    if home < slot:
         return False
-    while place != cell and place[0] != EMPTY:
-        place += table.width
-        if place == end:
+    while home != slot and home[0] != EMPTY:
+        home += table.width
+        if home == end:
             return False
-    if place != cell:
+    if home != slot:
         for word in range(table.width):
-            place[word] = cell[word]
-        cell[0] = EMPTY
+            home[word] = slot[word]
+        slot[0] = EMPTY
     return True
 
 
-def enter(const int64_t[:, ::1] source, Cells cells):
-    """Copy used cells into a hash table that has none of their ids.
+def enter(const int64_t[:, ::1] source, StateTable slots):
+    """Copy used slots into a hash table that has none of their ids.
 
     Parameters
     ----------
     source : (n, width) int64, in
-        Cells in any order, -1 in front of empty ones; ids distinct, which is checked.
-    cells : Cells, in-out
+        Slots in any order, -1 in front of empty ones; ids distinct, which is checked.
+    slots : StateTable, in-out
         Room for all of them.
 
     Notes
     -----
     Cost: one pass; from table to table in order of memory, because first places keep their order.
     """
-    cdef Table table = cells.table()
+    cdef Table table = slots.table()
     cdef offset_t k = 0
-    cdef int64_t *cell
+    cdef int64_t *slot
     cdef bint twice = False
     with nogil:
         for k in range(source.shape[0]):
             if source[k, 0] == EMPTY:
                 continue
-            cell = find(&table, id_of(source[k, 0]))
-            if cell[0] != EMPTY:
+            slot = find(&table, id_of(source[k, 0]))
+            if slot[0] != EMPTY:
                 twice = True
                 break
-            memcpy(cell, &source[k, 0], table.width * sizeof(int64_t))
+            memcpy(slot, &source[k, 0], table.width * sizeof(int64_t))
             table.used += 1
     if twice:
         raise ValueError(f"cells: id {id_of(source[k, 0])} is there twice, expected distinct ids")
-    cells.used = table.used
+    slots.used = table.used
 
 
-def find_or_enter(const int64_t[::1] ids, Cells cells, int64_t[::1] places):
-    """Find the cells of ids, entering those that are new with a state of zeros; mark them as touched.
+def find_or_enter(const int64_t[::1] ids, StateTable slots, int64_t[::1] places):
+    """Find the slots of ids, entering those that are new with a state of zeros; mark them as touched.
 
     Parameters
     ----------
     ids : (n,) int64, in
         In [0, 2**63 - 1).
-    cells : Cells, in-out
+    slots : StateTable, in-out
         A hash table with room for n more.
     places : (n,) int64, out
-        Index of each id's cell.
+        Index of each id's slot.
     """
-    cdef Table table = cells.table()
+    cdef Table table = slots.table()
     cdef offset_t k, n = ids.shape[0]
-    cdef int64_t *cell
+    cdef int64_t *slot
     with nogil:
         for k in range(n):
             if k + AHEAD < n:
                 prefetch(expected(&table, ids[k + AHEAD]))
-            cell = find(&table, ids[k])
-            touch(&table, cell, ids[k])
-            places[k] = (cell - table.cells) // table.width
-    cells.used = table.used
+            slot = find(&table, ids[k])
+            touch(&table, slot, ids[k])
+            places[k] = (slot - table.slots) // table.width
+    slots.used = table.used

@@ -54,29 +54,29 @@ cdef extern from *:
 
 # Powers of ten between which 19 digits make a double that is neither subnormal nor infinite.
 cdef enum:
-    LEAST_POWER = -307
-    LARGEST_POWER = 288
+    MIN_POWER = -307
+    MAX_POWER = 288
     # Digits that a uint64 always holds.
     SAFE_DIGITS = 19
     # Beyond any power that matters, and far from overflow.
     HUGE_EXPONENT = 1 << 30
 
-# 10**q is floor(significand) * 2**exponent with a significand of 64 bits, both at index q - LEAST_POWER.
-cdef uint64_t significands[LARGEST_POWER - LEAST_POWER + 1]
-cdef int exponents[LARGEST_POWER - LEAST_POWER + 1]
+# 10**q is floor(significand) * 2**exponent with a significand of 64 bits, both at index q - MIN_POWER.
+cdef uint64_t significands[MAX_POWER - MIN_POWER + 1]
+cdef int exponents[MAX_POWER - MIN_POWER + 1]
 
 
 def _fill_powers():
-    for power in range(LEAST_POWER, LARGEST_POWER + 1):
+    for power in range(MIN_POWER, MAX_POWER + 1):
         whole = 10 ** abs(power)
         if power < 0:
             shift = 63 + whole.bit_length()
-            significands[power - LEAST_POWER] = (1 << shift) // whole
-            exponents[power - LEAST_POWER] = -shift
+            significands[power - MIN_POWER] = (1 << shift) // whole
+            exponents[power - MIN_POWER] = -shift
         else:
             shift = whole.bit_length() - 64
-            significands[power - LEAST_POWER] = whole >> shift if shift >= 0 else whole << -shift
-            exponents[power - LEAST_POWER] = shift
+            significands[power - MIN_POWER] = whole >> shift if shift >= 0 else whole << -shift
+            exponents[power - MIN_POWER] = shift
 
 
 _fill_powers()
@@ -94,20 +94,20 @@ cdef inline bint ends_token(char letter) noexcept nogil:
     return is_blank(letter) or letter == c"\n" or letter == c"#"
 
 
-cdef inline const char *skip_blanks(const char *at) noexcept nogil:
-    while is_blank(at[0]):
-        at += 1
-    return at
+cdef inline const char *skip_blanks(const char *cursor) noexcept nogil:
+    while is_blank(cursor[0]):
+        cursor += 1
+    return cursor
 
 
-cdef inline const char *read_digits(const char *at, uint64_t *number) noexcept nogil:
+cdef inline const char *read_digits(const char *cursor, uint64_t *number) noexcept nogil:
     """Append decimal digits to a number, modulo 2**64; return the first letter after them."""
     cdef uint64_t total = number[0]
-    while is_digit(at[0]):
-        total = 10 * total + <uint8_t> (at[0] - c"0")
-        at += 1
+    while is_digit(cursor[0]):
+        total = 10 * total + <uint8_t> (cursor[0] - c"0")
+        cursor += 1
     number[0] = total
-    return at
+    return cursor
 
 
 cdef inline bint scale(uint64_t digits, int64_t power, double *value) noexcept nogil:
@@ -122,17 +122,17 @@ cdef inline bint scale(uint64_t digits, int64_t power, double *value) noexcept n
     if power == 0 or digits == 0:
         value[0] = <double> digits
         return True
-    if not LEAST_POWER <= power <= LARGEST_POWER:
+    if not MIN_POWER <= power <= MAX_POWER:
         return False
     zeros = leading_zeros(digits)
-    high = high_product(digits << zeros, significands[power - LEAST_POWER])
+    high = high_product(digits << zeros, significands[power - MIN_POWER])
     drop = 10 + <int> (high >> 63)
     half = <uint64_t> 1 << (drop - 1)
     rest = high & (2 * half - 1)
     if rest == half or rest == half - 1:
         return False
     # Exponent bias 1023, and 52 bits after the point; the leading bit of the significand adds one to the exponent.
-    bits = <uint64_t> (1074 + 64 + drop + exponents[power - LEAST_POWER] - zeros) << 52
+    bits = <uint64_t> (1074 + 64 + drop + exponents[power - MIN_POWER] - zeros) << 52
     bits += (high >> drop) + (rest > half)
     memcpy(value, &bits, sizeof(bits))
     return True
@@ -144,22 +144,22 @@ cdef double read_slowly(const char *start) except? -1.0 with gil:
     return PyOS_string_to_double(start, &end, NULL)
 
 
-cdef inline const char *read_exponent(const char *at, int64_t *power) noexcept nogil:
+cdef inline const char *read_exponent(const char *cursor, int64_t *power) noexcept nogil:
     """Add the exponent after the letter e to a power; return the first letter after it, or NULL without digits."""
-    cdef bint negative = at[0] == c"-"
+    cdef bint negative = cursor[0] == c"-"
     cdef const char *first
     cdef int64_t exponent = 0
-    if negative or at[0] == c"+":
-        at += 1
-    first = at
-    while is_digit(at[0]):
+    if negative or cursor[0] == c"+":
+        cursor += 1
+    first = cursor
+    while is_digit(cursor[0]):
         if exponent < HUGE_EXPONENT:
-            exponent = 10 * exponent + at[0] - c"0"
-        at += 1
-    if at == first:
+            exponent = 10 * exponent + cursor[0] - c"0"
+        cursor += 1
+    if cursor == first:
         return NULL
     power[0] += -exponent if negative else exponent
-    return at
+    return cursor
 
 
 cdef inline const char *read_number(const char *start, double *value) except NULL nogil:
@@ -167,23 +167,23 @@ cdef inline const char *read_number(const char *start, double *value) except NUL
 
     Returns the first letter after it, or `start` where there is no such number.
     """
-    cdef const char *at = start + (start[0] == c"-" or start[0] == c"+")
-    cdef const char *first = at
+    cdef const char *cursor = start + (start[0] == c"-" or start[0] == c"+")
+    cdef const char *first = cursor
     cdef const char *point
     cdef uint64_t digits = 0
     cdef int64_t n_digits, power = 0
-    at = read_digits(at, &digits)
-    n_digits = at - first
-    if at[0] == c".":
-        point = at + 1
-        at = read_digits(point, &digits)
-        power = point - at
+    cursor = read_digits(cursor, &digits)
+    n_digits = cursor - first
+    if cursor[0] == c".":
+        point = cursor + 1
+        cursor = read_digits(point, &digits)
+        power = point - cursor
         n_digits -= power
     if n_digits == 0:
         return start
-    if at[0] == c"e" or at[0] == c"E":
-        at = read_exponent(at + 1, &power)
-        if at == NULL:
+    if cursor[0] == c"e" or cursor[0] == c"E":
+        cursor = read_exponent(cursor + 1, &power)
+        if cursor == NULL:
             return start
     if n_digits > SAFE_DIGITS:
         while first[0] == c"0" or first[0] == c".":
@@ -196,56 +196,56 @@ cdef inline const char *read_number(const char *start, double *value) except NUL
         value[0] = read_slowly(start)
         if not -INFINITY < value[0] < INFINITY:
             return start
-    return at
+    return cursor
 
 
 cdef inline const char *read_id(
     const char *start, uint64_t first_id, uint64_t n_features, int64_t *id_, int *code
 ) noexcept nogil:
     """Read a column id and the colon after it; set `code` where there is none or it is out of range."""
-    cdef const char *at = start
+    cdef const char *cursor = start
     cdef const char *first
     cdef uint64_t number = 0
     if start[0] == c"-" and is_digit(start[1]):
         code[0] = ID_BELOW
         return start
-    while at[0] == c"0":
-        at += 1
-    first = at
-    at = read_digits(at, &number)
-    if at[0] != c":" or at == start:
+    while cursor[0] == c"0":
+        cursor += 1
+    first = cursor
+    cursor = read_digits(cursor, &number)
+    if cursor[0] != c":" or cursor == start:
         code[0] = BAD_ID
-    elif number < first_id and at - first <= SAFE_DIGITS:
+    elif number < first_id and cursor - first <= SAFE_DIGITS:
         code[0] = ID_BELOW
-    elif number - first_id >= n_features or at - first > SAFE_DIGITS:
+    elif number - first_id >= n_features or cursor - first > SAFE_DIGITS:
         code[0] = ID_ABOVE
     id_[0] = <int64_t> (number - first_id)
-    return at + 1
+    return cursor + 1
 
 
 cdef inline const char *read_label(const char *start, double *label, int *code) except NULL nogil:
     """Read the label and a query id; set `code` where they are not as they should be. Returns where the row goes on."""
-    cdef const char *at = read_number(start, label)
+    cdef const char *cursor = read_number(start, label)
     cdef const char *query
-    if at == start or not ends_token(at[0]):
-        code[0] = NO_LABEL if at[0] == c":" else SEVERAL_LABELS if at[0] == c"," else BAD_LABEL
+    if cursor == start or not ends_token(cursor[0]):
+        code[0] = NO_LABEL if cursor[0] == c":" else SEVERAL_LABELS if cursor[0] == c"," else BAD_LABEL
         return start
-    at = skip_blanks(at)
+    cursor = skip_blanks(cursor)
     # The last letter of a text is the end of a line, so that this looks no further.
-    if at[0] == c"q" and at[1] == c"i" and at[2] == c"d" and at[3] == c":":
-        query = at + 4
-        at = query
-        while is_digit(at[0]):
-            at += 1
-        if at == query or not ends_token(at[0]):
+    if cursor[0] == c"q" and cursor[1] == c"i" and cursor[2] == c"d" and cursor[3] == c":":
+        query = cursor + 4
+        cursor = query
+        while is_digit(cursor[0]):
+            cursor += 1
+        if cursor == query or not ends_token(cursor[0]):
             code[0] = BAD_QID
             return query - 4
-        at = skip_blanks(at)
-    return at
+        cursor = skip_blanks(cursor)
+    return cursor
 
 
 cdef inline const char *read_entries(
-    const char *at,
+    const char *cursor,
     int64_t *n_entries,
     int64_t capacity,
     uint64_t first_id,
@@ -257,22 +257,22 @@ cdef inline const char *read_entries(
     """Read the entries of a row; set `code` and return the culprit where one is not as it should be."""
     cdef const char *after
     cdef double value = 0.0
-    while at[0] != c"\n" and at[0] != c"#":
+    while cursor[0] != c"\n" and cursor[0] != c"#":
         if n_entries[0] == capacity:
             code[0] = ENTRIES_FULL
-            return at
-        after = read_id(at, first_id, n_features, &indices[n_entries[0]], code)
+            return cursor
+        after = read_id(cursor, first_id, n_features, &indices[n_entries[0]], code)
         if code[0]:
-            return at
-        at = read_number(after, &value)
+            return cursor
+        cursor = read_number(after, &value)
         data[n_entries[0]] = <floating> value
         # A double may be too large for a float.
-        if at == after or not ends_token(at[0]) or not -INFINITY < data[n_entries[0]] < INFINITY:
+        if cursor == after or not ends_token(cursor[0]) or not -INFINITY < data[n_entries[0]] < INFINITY:
             code[0] = BAD_VALUE
             return after
         n_entries[0] += 1
-        at = skip_blanks(at)
-    return at
+        cursor = skip_blanks(cursor)
+    return cursor
 
 
 def parse(
@@ -326,7 +326,7 @@ def parse(
     Cost: O(bytes).
     """
     cdef const char *start
-    cdef const char *at
+    cdef const char *cursor
     cdef const char *line
     cdef const char *end
     cdef int64_t n_lines = 0, filled = n_entries, capacity = indices.shape[0], max_rows = labels.shape[0]
@@ -335,27 +335,29 @@ def parse(
         return END, begin, begin, 0, n_rows, n_entries
     start = <const char *> &text[0]
     line = start + begin
-    at = line
+    cursor = line
     end = start + text.shape[0]
     with nogil:
         while line < end:
-            at = skip_blanks(line)
-            if at[0] != c"\n" and at[0] != c"#":
+            cursor = skip_blanks(line)
+            if cursor[0] != c"\n" and cursor[0] != c"#":
                 if n_rows == max_rows:
                     code = ROWS_FULL
                     break
-                at = read_label(at, &labels[n_rows], &code)
+                cursor = read_label(cursor, &labels[n_rows], &code)
                 if code:
                     break
-                at = read_entries(at, &filled, capacity, not zero_based, n_features, &indices[0], &data[0], &code)
+                cursor = read_entries(
+                    cursor, &filled, capacity, not zero_based, n_features, &indices[0], &data[0], &code
+                )
                 if code:
                     break
                 n_rows += 1
                 n_entries = filled
                 indptr[n_rows] = n_entries
-            if at[0] == c"#":
-                at = <const char *> memchr(at, c"\n", end - at)
-            at += 1
-            line = at
+            if cursor[0] == c"#":
+                cursor = <const char *> memchr(cursor, c"\n", end - cursor)
+            cursor += 1
+            line = cursor
             n_lines += 1
-    return code, line - start, at - start, n_lines, n_rows, n_entries
+    return code, line - start, cursor - start, n_lines, n_rows, n_entries

@@ -322,6 +322,8 @@ STREAM_ATTRIBUTES = """n_iter_ : int
         (coefficients), `nbytes` (state) and, where rows are held out, `validation_loss`.
     n_active_ : int
         Coefficients touched.
+    training_ : Training
+        The run, which `partial_fit` goes on from: learner, history and settings.
     n_features_in_ : int
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
         Only after a fit on a data frame with string column names.

@@ -1,8 +1,9 @@
-"""Streaming estimators: SGDClassifier, SGDRegressor."""
+"""SGD estimators for streams: SGDClassifier, SGDRegressor."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,20 +13,19 @@ from sparsereg.estimators.base import LogLinkRegressor, ProbabilisticClassifier,
 from sparsereg.estimators.classifiers import LinearSVC, LogisticRegression
 from sparsereg.estimators.docstrings import STREAM_ALGORITHM, STREAM_ATTRIBUTES, STREAM_OBJECTIVE, STREAM_SAMPLING
 from sparsereg.estimators.regressors import ElasticNet, HuberRegressor, PoissonRegressor
-from sparsereg.estimators.sgd_base import StreamModel, to_batch_estimator
-from sparsereg.inputs.targets import check_classes, check_target, encode_classes, encode_known, flatten
-from sparsereg.inputs.weights import check_sample_weight
-from sparsereg.readers.labels import with_labels, with_numbers
-from sparsereg.solvers.convergence import frames_of_the_package
+from sparsereg.estimators.sgd_base import SGDEstimator, to_batch_estimator
+from sparsereg.inputs.targets import check_classes
+from sparsereg.streaming.encode import ClassEncoder, NumberEncoder
+from sparsereg.streaming.locking import synchronized
 from sparsereg.streaming.options import StreamSettings
-from sparsereg.streaming.turns import in_turn
 
 __all__ = ["SGDClassifier", "SGDRegressor"]
 
 Vector = npt.NDArray[np.float64]
 
 
-class SGDClassifier(ProbabilisticClassifier, StreamModel):
+@dataclass(kw_only=True, eq=False, repr=False)
+class SGDClassifier(ProbabilisticClassifier, SGDEstimator):
     __doc__ = """Linear classification of streams, sparse, by proximal stochastic steps.""" + STREAM_OBJECTIVE + """
     Parameters
     ----------
@@ -51,56 +51,11 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
 
     _losses = ("logistic", "squared_hinge")
 
-    def __init__(
-        self,
-        loss: str = "logistic",
-        *,
-        algorithm: str = "ftrl",
-        penalty: str = "elastic_net",
-        alpha: float = 1e-4,
-        l1_ratio: float = 1.0,
-        gamma: float | None = None,
-        fit_intercept: bool = True,
-        eta0: float | None = None,
-        beta: float = 1.0,
-        learning_rate: str = "invscaling",
-        power_t: float = 0.5,
-        weight_decay: float = 0.0,
-        average: bool | int = False,
-        max_iter: int = 1000,
-        tol: float | None = 1e-4,
-        n_iter_no_change: int = 5,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        certify: bool = True,
-        finish_tol: float | None = None,
-        shuffle: bool = True,
-        random_state: Any = None,
-        class_weight: Any = None,
-        label_smoothing: float = 0.0,
-        dropout: float = 0.0,
-        min_count: int = 1,
-        drop_stale: int = 0,
-        total_weight: float | None = None,
-        warm_start: bool = False,
-        n_threads: int | None = None,
-        lock_free: bool = False,
-        verbose: int = 0,
-    ):
-        super().__init__(
-            loss, algorithm=algorithm, penalty=penalty, alpha=alpha, l1_ratio=l1_ratio, gamma=gamma,
-            fit_intercept=fit_intercept, eta0=eta0, beta=beta, learning_rate=learning_rate, power_t=power_t,
-            weight_decay=weight_decay, average=average, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping, validation_fraction=validation_fraction, certify=certify,
-            finish_tol=finish_tol, shuffle=shuffle,
-            random_state=random_state, dropout=dropout, min_count=min_count, drop_stale=drop_stale,
-            total_weight=total_weight, warm_start=warm_start, n_threads=n_threads, lock_free=lock_free,
-            verbose=verbose,
-        )
-        self.class_weight = class_weight
-        self.label_smoothing = label_smoothing
+    loss: str = field(default="logistic", kw_only=False)
+    class_weight: Any = None
+    label_smoothing: float = 0.0
 
-    @in_turn
+    @synchronized
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> SGDClassifier:
         """Learn from some more rows, once and in their order. Any division of rows into calls gives the same bits.
 
@@ -129,7 +84,7 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
         """
         known = check_classes(classes) if classes is not None else None
         if self.__sklearn_is_fitted__():
-            if known is not None and not self._has_classes(known):
+            if known is not None and not np.array_equal(self.classes_, known):
                 raise ValueError(
                     f"classes: {known.tolist()} is not allowed, expected {self.classes_.tolist()}, as on the first call"
                 )
@@ -139,27 +94,8 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
         self._partial_fit(X, y, sample_weight, known)
         return self
 
-    def _encode(
-        self, settings: StreamSettings, y: Any, sample_weight: Any, n_samples: int, classes: Any
-    ) -> tuple[Vector, Vector | None, npt.NDArray[Any]]:
-        weights = {"class_weight": self.class_weight, "label_smoothing": self.label_smoothing}
-        if classes is None:
-            flat = flatten(y, stacklevel=frames_of_the_package() + 1)
-            coded = encode_classes(flat, sample_weight, n_samples=n_samples, **weights)
-        else:
-            coded = encode_known(y, classes, sample_weight, n_samples=n_samples, **weights)
-        shares = coded.probabilities
-        shares = shares[:, 1:] if coded.classes.size == 2 else shares
-        return np.ascontiguousarray(shares), coded.sample_weight, coded.classes
-
-    def _read_targets(self, source: Iterable[Any], classes: Any) -> tuple[Iterable[Any], npt.NDArray[Any]]:
-        return with_labels(source, classes)
-
-    def _set_classes(self, classes: npt.NDArray[Any] | None) -> None:
-        self.classes_ = classes
-
-    def _has_classes(self, classes: npt.NDArray[Any] | None) -> bool:
-        return np.array_equal(self.classes_, classes)
+    def _encoder(self, settings: StreamSettings, classes: npt.NDArray[Any] | None) -> ClassEncoder:
+        return ClassEncoder(classes, self.class_weight, self.label_smoothing)
 
     @property
     def predict_proba(self) -> Callable[..., Vector]:
@@ -192,7 +128,8 @@ class SGDClassifier(ProbabilisticClassifier, StreamModel):
         return model
 
 
-class SGDRegressor(LogLinkRegressor, StreamModel):
+@dataclass(kw_only=True, eq=False, repr=False)
+class SGDRegressor(LogLinkRegressor, SGDEstimator):
     __doc__ = """Linear regression on streams, sparse, by proximal stochastic steps.""" + STREAM_OBJECTIVE + """
     Parameters
     ----------
@@ -211,54 +148,10 @@ class SGDRegressor(LogLinkRegressor, StreamModel):
 
     _losses = ("squared", "huber", "poisson")
 
-    def __init__(
-        self,
-        loss: str = "squared",
-        *,
-        delta: float = 1.35,
-        algorithm: str = "ftrl",
-        penalty: str = "elastic_net",
-        alpha: float = 1e-4,
-        l1_ratio: float = 1.0,
-        gamma: float | None = None,
-        fit_intercept: bool = True,
-        eta0: float | None = None,
-        beta: float = 1.0,
-        learning_rate: str = "invscaling",
-        power_t: float = 0.5,
-        weight_decay: float = 0.0,
-        average: bool | int = False,
-        max_iter: int = 1000,
-        tol: float | None = 1e-4,
-        n_iter_no_change: int = 5,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        certify: bool = True,
-        finish_tol: float | None = None,
-        shuffle: bool = True,
-        random_state: Any = None,
-        dropout: float = 0.0,
-        min_count: int = 1,
-        drop_stale: int = 0,
-        total_weight: float | None = None,
-        warm_start: bool = False,
-        n_threads: int | None = None,
-        lock_free: bool = False,
-        verbose: int = 0,
-    ):
-        super().__init__(
-            loss, algorithm=algorithm, penalty=penalty, alpha=alpha, l1_ratio=l1_ratio, gamma=gamma,
-            fit_intercept=fit_intercept, eta0=eta0, beta=beta, learning_rate=learning_rate, power_t=power_t,
-            weight_decay=weight_decay, average=average, max_iter=max_iter, tol=tol, n_iter_no_change=n_iter_no_change,
-            early_stopping=early_stopping, validation_fraction=validation_fraction, certify=certify,
-            finish_tol=finish_tol, shuffle=shuffle,
-            random_state=random_state, dropout=dropout, min_count=min_count, drop_stale=drop_stale,
-            total_weight=total_weight, warm_start=warm_start, n_threads=n_threads, lock_free=lock_free,
-            verbose=verbose,
-        )
-        self.delta = delta
+    loss: str = field(default="squared", kw_only=False)
+    delta: float = 1.35
 
-    @in_turn
+    @synchronized
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> SGDRegressor:
         """Learn from some more rows, once and in their order. Any division of rows into calls gives the same bits.
 
@@ -285,22 +178,13 @@ class SGDRegressor(LogLinkRegressor, StreamModel):
         self._partial_fit(X, y, sample_weight, None)
         return self
 
-    def _encode(
-        self, settings: StreamSettings, y: Any, sample_weight: Any, n_samples: int, classes: Any
-    ) -> tuple[Vector, Vector | None, None]:
-        flat = flatten(y, stacklevel=frames_of_the_package() + 1)
-        numbers = check_target(flat, n_samples, *settings.objective.targets, settings.objective.name)
-        return numbers[:, None], check_sample_weight(sample_weight, n_samples, all_zero=True), None
-
-    def _read_targets(self, source: Iterable[Any], classes: Any) -> tuple[Iterable[Any], None]:
-        if classes is not None:
-            raise ValueError(f"classes: {classes!r} is not allowed for a regression, expected None")
-        return with_numbers(source), None
+    def _encoder(self, settings: StreamSettings, classes: npt.NDArray[Any] | None) -> NumberEncoder:
+        return NumberEncoder(settings)
 
     @property
     def intercept_(self) -> float:
         """Intercept."""
-        return float(self._training.intercept[0])
+        return float(self.training_.intercept[0])
 
     def predict(self, X: Any, offset: Any = None) -> Vector:
         """Compute X w + b, plus the offset; with loss="poisson" expected counts, the exponential of that.

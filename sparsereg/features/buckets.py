@@ -24,7 +24,7 @@ MAX_FEATURES = 2**62  # leaves room to add ids in int64
 MAX_NAMES = 1_000_000  # about 100 MB of strings
 
 
-class Block(NamedTuple):
+class ColumnBlock(NamedTuple):
     """Consecutive columns with one meaning: ids `start` to ``start + count - 1``."""
 
     name: str
@@ -35,7 +35,7 @@ class Block(NamedTuple):
 class BlockedColumns:
     """What transformers whose columns come in blocks share: names for columns, without naming them all."""
 
-    def _blocks(self) -> tuple[Block, ...]:
+    def _blocks(self) -> tuple[ColumnBlock, ...]:
         raise NotImplementedError
 
     def feature_name(self, ids: ArrayLike) -> NDArray[np.object_]:
@@ -147,7 +147,7 @@ def make_level(minutes: float) -> Level:
     )
 
 
-def layout(sizes: list[tuple[str, int]]) -> tuple[Block, ...]:
+def layout(sizes: list[tuple[str, int]]) -> tuple[ColumnBlock, ...]:
     """Return blocks of the given names and sizes, one after the other from column 0.
 
     Parameters
@@ -165,14 +165,14 @@ def layout(sizes: list[tuple[str, int]]) -> tuple[Block, ...]:
     """
     blocks, start = [], 0
     for name, count in sizes:
-        blocks.append(Block(name, start, count))
+        blocks.append(ColumnBlock(name, start, count))
         start += count
     if start > MAX_FEATURES:
         raise ValueError(f"the blocks have {start} columns in all, more than the limit 2**62 = {MAX_FEATURES}")
     return tuple(blocks)
 
 
-def block_of(ids: ArrayLike, blocks: tuple[Block, ...]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
+def block_of(ids: ArrayLike, blocks: tuple[ColumnBlock, ...]) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
     """Return column ids as int64 and the position in `blocks` of the block that each belongs to.
 
     Parameters

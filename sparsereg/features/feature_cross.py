@@ -13,7 +13,15 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy import sparse
 
 from sparsereg._core.crosses import hashed_ids, mixed_radix_ids
-from sparsereg.features.buckets import MAX_FEATURES, Block, BlockedColumns, block_of, check_dtype, index_dtype, layout
+from sparsereg.features.buckets import (
+    MAX_FEATURES,
+    BlockedColumns,
+    ColumnBlock,
+    block_of,
+    check_dtype,
+    index_dtype,
+    layout,
+)
 from sparsereg.features.categories import Column, encode, hash_column, learn_categories, text_key
 from sparsereg.features.frames import table_columns
 from sparsereg.features.text_columns import as_column
@@ -89,7 +97,7 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     """
 
     n_features_out_: int
-    blocks_: tuple[Block, ...]
+    blocks_: tuple[ColumnBlock, ...]
     _takes_tables = True  # a pyarrow.Table as it is: readers need not make arrays of it
     _takes_text = True  # columns of files without types are read as text
 
@@ -141,7 +149,7 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
                 self.categories_[j] = learn_categories(as_column(columns[j], names[j]), names[j])
             blocks = layout([(_block_name(m, names), self._n_combinations(m, names)) for m in members])
         else:
-            blocks = (Block("hash", 0, 2**self.hashed),)
+            blocks = (ColumnBlock("hash", 0, 2**self.hashed),)
         self._names, self._members, self._bits, self.blocks_ = names, members, self.hashed, blocks
         self.n_features_out_ = blocks[-1].start + blocks[-1].count
         return self
@@ -226,7 +234,7 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
             out[where] = " & ".join(reversed(parts))
         return out
 
-    def _blocks(self) -> tuple[Block, ...]:
+    def _blocks(self) -> tuple[ColumnBlock, ...]:
         check_is_fitted(self)
         return self.blocks_
 

@@ -11,8 +11,8 @@ from scipy import sparse
 
 from sparsereg._core.crosses import lat_long_ids
 from sparsereg.features.buckets import (
-    Block,
     BlockedColumns,
+    ColumnBlock,
     Level,
     block_of,
     check_dtype,
@@ -78,7 +78,7 @@ class LatLongCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     """
 
     n_features_out_: int
-    blocks_: tuple[Block, ...]
+    blocks_: tuple[ColumnBlock, ...]
     _takes_tables = True  # a pyarrow.Table as it is: readers need not make arrays of it
     _takes_text = False  # columns of files without types are read as numbers
 
@@ -232,10 +232,10 @@ class LatLongCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
                 out[at] = f"{names[at]}[{south},{west}]"
         return out
 
-    def _blocks(self) -> tuple[Block, ...]:
+    def _blocks(self) -> tuple[ColumnBlock, ...]:
         return self._layout()[1]
 
-    def _layout(self) -> tuple[list[Level], tuple[Block, ...]]:
+    def _layout(self) -> tuple[list[Level], tuple[ColumnBlock, ...]]:
         """Return the levels, coarse to fine, and the blocks that today's parameters ask for."""
         widths = [self.minutes] if self.levels is None else list(np.atleast_1d(np.asarray(self.levels, dtype=object)))
         if not widths:

@@ -41,7 +41,7 @@ MAX_SAMPLES = 2**31 - 1
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """Validated compressed rows under the caller's own column ids.
+    """Validated compressed rows, under the caller's own column ids or compact ones.
 
     Attributes
     ----------
@@ -55,6 +55,8 @@ class Rows:
         Ids are strictly ascending in every row, so there are no duplicates either.
     has_zeros : bool
         Some stored value is 0.
+    active : ndarray of int64 of shape (n_active,) or None
+        Of compact rows: the occupied columns, ascending; `indices`, int32 then, count in it. None: they are ids.
     """
 
     indptr: npt.NDArray[np.int64]
@@ -64,6 +66,7 @@ class Rows:
     n_features: int
     is_sorted: bool
     has_zeros: bool
+    active: Any = None
 
 
 def as_rows(X: Any, dtype: Any = None, name: str = "X") -> Rows:

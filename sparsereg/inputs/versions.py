@@ -37,7 +37,7 @@ MOVED = {
     "regressors": "estimators.regressors",
     "solvers.appraisal": "solvers.evaluate",
     "solvers.learner": "streaming.learner",
-    "solvers.part": "streaming.part",
+    "solvers.part": "streaming.batch",
     "streaming.arrow": "readers.arrow",
     "streaming.blocks": "readers.blocks",
     "streaming.course": "streaming.training",
@@ -53,13 +53,18 @@ MOVED = {
     "streaming.watch": "streaming.divergence",
 }
 RENAMED = {
+    ("coef", "PathCoef"): ("coef", "SparseCoef"),
+    ("grid", "Block"): ("features.buckets", "ColumnBlock"),
     ("solvers.appraisal", "Appraisal"): ("solvers.evaluate", "Evaluation"),
     ("streaming.course", "Course"): ("streaming.training", "Training"),
+    ("streaming.parts", "Part"): ("readers.table_columns", "ColumnSpec"),
+    ("streaming.units", "Units"): ("streaming.weight_unit", "WeightUnit"),
+    ("streaming.watch", "Watch"): ("streaming.divergence", "DivergenceMonitor"),
 }
 # Attributes that have another name, by the class as it is called now; those that derive from it have them too.
 RENAMED_ATTRIBUTES = {
     "Learner": {"optimiser": "optimizer"},
-    "StreamModel": {"_course": "_training"},
+    "SGDEstimator": {"_course": "training_", "_appraised": "_evaluated"},
     "StreamSettings": {"lasting": "fixed_while_training", "optimiser": "optimizer"},
 }
 

@@ -1,4 +1,4 @@
-"""Tables that are held or made elsewhere, and handed over as Arrow's record batches."""
+"""Tables that are held or made elsewhere, read as Arrow's record batches."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Data that come in blocks, and reading them ahead of their use."""
+"""Blocks of a stream, and a thread that prefetches them."""
 
 from __future__ import annotations
 

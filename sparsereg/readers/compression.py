@@ -1,4 +1,4 @@
-"""Packed files, told apart by their first bytes, and unpacked as they are read."""
+"""Compressed files, told apart by their first bytes, and decompressed as they are read."""
 
 from __future__ import annotations
 

@@ -177,7 +177,7 @@ def as_sources(source: Any) -> list[Source]:
 def _as_sources(source: Any) -> list[Source]:
     """List the files that one path stands for, or take one that is open."""
     if _is_path(source):
-        return [Source(path, said) for path, said in expanded(os.fsdecode(source))]
+        return [Source(path, partitions) for path, partitions in expanded(os.fsdecode(source))]
     return [Source(source)]
 
 

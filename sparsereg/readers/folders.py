@@ -1,4 +1,4 @@
-"""Patterns and folders -> the files that they stand for, and what the folders on the way say of their rows."""
+"""Glob patterns and partitioned folders -> their files, and the values that the names of folders hold."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def expanded(path: str) -> list[tuple[str, Partitions]]:
     if not found:
         raise FileNotFoundError(f"source: no file in {path!r}, expected at least one")
     found.sort()
-    said = _as_numbers([_partitions(file.relative_to(root)) for file in found])
-    return [(str(file), partitions) for file, partitions in zip(found, said)]
+    partitions = _as_numbers([_partitions(file.relative_to(root)) for file in found])
+    return [(str(file), values) for file, values in zip(found, partitions)]
 
 
 def _is_hidden(path: Path) -> bool:
@@ -73,9 +73,9 @@ def _partitions(path: Path) -> dict[str, str | None]:
     return {unquote(name): None if value == _NO_VALUE else unquote(value) for name, _, value in pairs}
 
 
-def _as_numbers(said: list[dict[str, str | None]]) -> list[Partitions]:
+def _as_numbers(found: list[dict[str, str | None]]) -> list[Partitions]:
     """Make whole numbers of the columns that hold nothing else, as pyarrow, pandas and DuckDB do."""
-    words = {name for one in said for name, value in one.items() if value is not None and not _WHOLE.fullmatch(value)}
+    text = {name for one in found for name, value in one.items() if value is not None and not _WHOLE.fullmatch(value)}
     return [
-        {name: value if value is None or name in words else int(value) for name, value in one.items()} for one in said
+        {name: value if value is None or name in text else int(value) for name, value in one.items()} for one in found
     ]

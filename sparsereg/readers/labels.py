@@ -1,4 +1,4 @@
-"""What the target of a stream is: numbers, or labels that are learned, or looked up, whatever form a file has them in.
+"""Targets of a stream: numbers, or labels that are learned, or looked up, whatever form a file has them in.
 
 A label is what its class is, not what type it came in. Where classes are numbers or booleans, text stands for the
 number that it reads as, and true and false, in letters of any size, for 1 and 0. Where classes are text, text is taken
@@ -21,7 +21,7 @@ from sparsereg.readers.table_rows import TableRows
 __all__ = ["AnyTarget", "LabelTarget", "NumberTarget", "with_labels", "with_numbers"]
 
 # Beyond these, what should be classes are most likely numbers or names, and a model of each would fill the memory.
-MOST_LEARNED = 1_000
+MAX_LEARNED = 1_000
 
 _TRUTH = {"true": True, "false": False}
 _UNKNOWN = (
@@ -90,16 +90,16 @@ class LabelTarget(NumberTarget):
         """Return the labels of some rows, each the class that it is; see `NumberTarget`."""
         position, distinct = rows.encoded(column)
         # Probabilities are many, and not looked up one by one.
-        shares = self._shares(rows, column) if len(distinct) > self.classes.size else None
-        if shares is not None:
-            return shares
+        probabilities = self._probabilities(rows, column) if len(distinct) > self.classes.size else None
+        if probabilities is not None:
+            return probabilities
         known = np.array([self._find(value) for value in distinct], dtype=np.intp)[position]
         unknown = known < 0 if weight is None else (known < 0) & (weight > 0.0)
         if not unknown.any():
             return self.classes[known]
-        shares = self._shares(rows, column)
-        if shares is not None:
-            return shares
+        probabilities = self._probabilities(rows, column)
+        if probabilities is not None:
+            return probabilities
         value = distinct[position[np.argmax(unknown)]]
         raise ValueError(
             f"{rows.place(unknown)}: column {column!r} has {value!r}, expected one of the classes "
@@ -116,7 +116,7 @@ class LabelTarget(NumberTarget):
             value = _as_number(value)
         return self._position.get(value, -1)
 
-    def _shares(self, rows: TableRows, column: str) -> NDArray[np.float64] | None:
+    def _probabilities(self, rows: TableRows, column: str) -> NDArray[np.float64] | None:
         """Return probabilities of the second class, or None where these are none."""
         if self.classes.size != 2:
             return None
@@ -177,9 +177,9 @@ def _learned(source: Any) -> list[Any]:
     found: dict[Any, None] = {}
     for labels in source._targets():
         found.update(dict.fromkeys(labels))
-        if len(found) > MOST_LEARNED:
+        if len(found) > MAX_LEARNED:
             raise ValueError(
-                f"classes: None is not allowed with more than {MOST_LEARNED} labels, like "
+                f"classes: None is not allowed with more than {MAX_LEARNED} labels, like "
                 f"{', '.join(repr(label) for label in [*found][:3])}, expected all labels"
             )
     labels = _as_read(found) if getattr(source, "_is_untyped", False) else [*found]
@@ -196,11 +196,11 @@ def _learned(source: Any) -> list[Any]:
     return [*dict.fromkeys(labels)]
 
 
-def _as_read(words: Iterable[str]) -> list[Any]:
+def _as_read(texts: Iterable[str]) -> list[Any]:
     """Read words that have no type: numbers if all are, truth values if all are, and else text."""
-    numbers = [_as_number(word) for word in words]
+    numbers = [_as_number(word) for word in texts]
     truths = sum(isinstance(number, bool) for number in numbers)
-    return numbers if None not in numbers and truths in (0, len(numbers)) else [*words]
+    return numbers if None not in numbers and truths in (0, len(numbers)) else [*texts]
 
 
 def _as_number(word: str) -> Any:

@@ -145,10 +145,10 @@ class SvmlightReader:
         for block in self:
             yield np.unique(block.y).tolist()
 
-    def _start(self) -> _Rows:
-        return _Rows(self.block_rows, self.n_features, self.zero_based, self.dtype)
+    def _start(self) -> _BlockBuffer:
+        return _BlockBuffer(self.block_rows, self.n_features, self.zero_based, self.dtype)
 
-    def _fill(self, rows: _Rows, source: Source) -> Iterator[None]:
+    def _fill(self, rows: _BlockBuffer, source: Source) -> Iterator[None]:
         """Add the rows of one source to those that are there; stop whenever they are to be given away."""
         line = 0
         for text in _whole_lines(source):
@@ -169,23 +169,23 @@ class SvmlightReader:
 
     def _complaint(self, code: int, text: bytes) -> str:
         """Say what is wrong with the word that a text begins with."""
-        words = text.partition(b"\n")[0].partition(b"#")[0].split()
+        tokens = text.partition(b"\n")[0].partition(b"#")[0].split()
         # A word begins where there is none when a value is missing.
-        word = words[0] if words and text.startswith(words[0]) else b""
+        word = tokens[0] if tokens and text.startswith(tokens[0]) else b""
         shown = word.decode("utf-8", "backslashreplace")
         if len(word) > SHOWN:
             shown = shown[:SHOWN] + "..."
-        id_, least = shown.partition(":")[0], 0 if self.zero_based else 1
+        id_, first = shown.partition(":")[0], 0 if self.zero_based else 1
         if code == svmlight.ID_BELOW:
             hint = "; files whose ids count from 0 need zero_based=True" if id_.strip("0") == "" else ""
-            return f"column id {id_} is below {least}{hint}"
+            return f"column id {id_} is below {first}{hint}"
         if code == svmlight.ID_ABOVE:
-            most = self.n_features - 1 + least
-            return f"column id {id_} is above {most}, the last one with n_features={self.n_features}"
+            last = self.n_features - 1 + first
+            return f"column id {id_} is above {last}, the last one with n_features={self.n_features}"
         return _EXPECTED[code].format(shown)
 
 
-class _Rows:
+class _BlockBuffer:
     """Rows of the block that is being read, and counts of what was read before."""
 
     def __init__(self, block_rows: int, n_features: int, zero_based: bool, dtype: np.dtype[Any]) -> None:

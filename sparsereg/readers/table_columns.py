@@ -1,4 +1,4 @@
-"""What X is made of: columns of numbers as they are, and columns that go through a transformer."""
+"""Column specs: which columns X is made of, as numbers or through a transformer."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparsereg.features.buckets import BlockedColumns, block_of, layout
 
-__all__ = ["Part", "as_parts", "check_name", "feature_names"]
+__all__ = ["ColumnSpec", "as_parts", "check_name", "feature_names"]
 
 _FEATURES = "expected a transformer or a list of column names and pairs (transformer, column names)"
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class ColumnSpec:
     """Neighbouring columns of X: what makes them, None for numbers as they are, and of which columns."""
 
     transformer: Any
@@ -49,15 +49,15 @@ class Part:
         return [name for column in self.columns for name in (column, f"{column} is missing")[: 1 + with_gaps]]
 
 
-def feature_names(parts: list[Part], ids: ArrayLike, with_gaps: bool) -> NDArray[np.object_]:
+def feature_names(parts: list[ColumnSpec], ids: ArrayLike, with_gaps: bool) -> NDArray[np.object_]:
     """Name some of the columns that parts make, side by side.
 
     Parameters
     ----------
-    parts : list of Part
+    parts : list of ColumnSpec
     ids : array-like of int, any shape
     with_gaps : bool
-        As in `Part.names`.
+        As in `ColumnSpec.names`.
 
     Returns
     -------
@@ -73,13 +73,13 @@ def feature_names(parts: list[Part], ids: ArrayLike, with_gaps: bool) -> NDArray
     blocks = layout([("", width) for width in widths])
     known, position = block_of(ids, blocks)
     out = np.empty(known.shape, dtype=object)
-    for at, (part, names) in enumerate(zip(parts, plain)):
-        mine = position == at
-        local = known[mine] - blocks[at].start
+    for k, (part, names) in enumerate(zip(parts, plain)):
+        chosen = position == k
+        local = known[chosen] - blocks[k].start
         if hasattr(part.transformer, "feature_name"):
-            out[mine] = part.transformer.feature_name(local)
-        elif mine.any():
-            out[mine] = np.asarray(names or part.transformer.get_feature_names_out(), dtype=object)[local]
+            out[chosen] = part.transformer.feature_name(local)
+        elif chosen.any():
+            out[chosen] = np.asarray(names or part.transformer.get_feature_names_out(), dtype=object)[local]
     return out
 
 
@@ -91,7 +91,7 @@ def _width(transformer: Any) -> int:
     return len(transformer.get_feature_names_out())
 
 
-def as_parts(features: Any) -> list[Part]:
+def as_parts(features: Any) -> list[ColumnSpec]:
     """Read what X is to be made of; neighbouring columns of numbers become one part.
 
     Parameters
@@ -100,7 +100,7 @@ def as_parts(features: Any) -> list[Part]:
 
     Returns
     -------
-    parts : list of Part
+    parts : list of ColumnSpec
         One without columns takes all that are left.
 
     Raises
@@ -109,13 +109,13 @@ def as_parts(features: Any) -> list[Part]:
         For anything else.
     """
     if hasattr(features, "transform"):
-        return [Part(features, list(getattr(features, "feature_names_in_", [])))]
+        return [ColumnSpec(features, list(getattr(features, "feature_names_in_", [])))]
     if not isinstance(features, (list, tuple)) or not features:
         raise TypeError(f"features: {features!r} is not allowed, {_FEATURES}")
-    parts: list[Part] = []
+    parts: list[ColumnSpec] = []
     for plain, entries in groupby(features, key=lambda entry: isinstance(entry, str)):
         if plain:
-            parts.append(Part(None, list(entries)))
+            parts.append(ColumnSpec(None, list(entries)))
         else:
             parts.extend(_as_part(entry) for entry in entries)
     return parts
@@ -144,7 +144,7 @@ def check_name(name: Any, argument: str) -> str:
     return name
 
 
-def _as_part(pair: Any) -> Part:
+def _as_part(pair: Any) -> ColumnSpec:
     """Read a transformer and its columns."""
     is_pair = isinstance(pair, tuple) and len(pair) == 2 and hasattr(pair[0], "transform")
     if not is_pair or isinstance(pair[1], str) or not isinstance(pair[1], Iterable):
@@ -152,4 +152,4 @@ def _as_part(pair: Any) -> Part:
     columns = [check_name(name, "features") for name in pair[1]]
     if not columns:
         raise ValueError(f"features: {pair!r} is not allowed, expected at least one column")
-    return Part(pair[0], columns)
+    return ColumnSpec(pair[0], columns)

@@ -1,4 +1,4 @@
-"""What readers of tables have in common: which columns are needed, blocks of rows, and who is to blame for a fault."""
+"""Base class of the table readers: which columns are needed, blocks of rows, and who is to blame for a fault."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sparsereg.inputs.parameters import check_count, check_number
 from sparsereg.inputs.rows import MAX_SAMPLES
 from sparsereg.readers.blocks import Block
 from sparsereg.readers.labels import AnyTarget, NumberTarget
-from sparsereg.readers.table_columns import Part, as_parts, check_name, feature_names
+from sparsereg.readers.table_columns import ColumnSpec, as_parts, check_name, feature_names
 from sparsereg.readers.table_rows import TableRows
 
 __all__ = ["TableReader", "Wanted", "import_arrow"]
@@ -33,13 +33,13 @@ class Wanted:
     target : str
     numbers : list of str
         Weights, and columns that enter X as they are.
-    parts : list of Part
+    parts : list of ColumnSpec
         What X is made of.
     """
 
     target: str
     numbers: list[str]
-    parts: list[Part]
+    parts: list[ColumnSpec]
 
     @property
     def columns(self) -> list[str]:
@@ -129,24 +129,24 @@ class TableReader(ABC):
         """Go over the rows once, of the target alone; yield the targets of some at a time, each once."""
         alone = copy.copy(self)
         alone.weight = None
-        alone._target_kind = _Words()
+        alone._target_kind = _TextTarget()
         for rows, _ in alone._rows([]):
             yield rows.encoded(self.target)[1]
 
-    def _rows(self, parts: list[Part]) -> Iterator[tuple[TableRows, list[Part]]]:
+    def _rows(self, parts: list[ColumnSpec]) -> Iterator[tuple[TableRows, list[ColumnSpec]]]:
         """Yield `block_rows` rows at a time with the columns that are needed, and the parts that they make."""
         n_rows, names = 0, []
         for piece in self._pieces():
             names.append(piece.name)
             first = 1
             with self._blamed_on(piece.name):
-                own = self._names(piece)
+                columns_there = self._names(piece)
             # A column that is in the file too is the file's.
-            said = {name: value for name, value in piece.partitions.items() if name not in own}
-            wanted = self._wanted(piece.name, [*own, *said], parts)
-            columns = [name for name in wanted.columns if name not in said]
-            with self._blamed_on(piece.name, own):
-                batches = _extended(self._batches(piece, columns, wanted), said)
+            partitions = {name: value for name, value in piece.partitions.items() if name not in columns_there}
+            wanted = self._wanted(piece.name, [*columns_there, *partitions], parts)
+            columns = [name for name in wanted.columns if name not in partitions]
+            with self._blamed_on(piece.name, columns_there):
+                batches = _extended(self._batches(piece, columns, wanted), partitions)
                 for table in _regrouped(batches, self.block_rows):
                     yield TableRows(piece.name, first, table, self._no_number), wanted.parts
                     first += table.num_rows
@@ -154,10 +154,10 @@ class TableReader(ABC):
         if n_rows == 0:
             raise ValueError(f"{', '.join(names)}: no rows, expected at least one")
 
-    def _wanted(self, source: str, names: list[str], parts: list[Part]) -> Wanted:
+    def _wanted(self, source: str, names: list[str], parts: list[ColumnSpec]) -> Wanted:
         """Choose among the columns of a piece."""
         others = [name for name in names if name not in (self.target, self.weight)]
-        parts = [part if part.columns else Part(part.transformer, others) for part in parts]
+        parts = [part if part.columns else ColumnSpec(part.transformer, others) for part in parts]
         if not all(part.columns for part in parts):
             raise ValueError(f"{source}: no column is left for features, the file has {_shortened(names)}")
         numbers = [name for part in parts if part.transformer is None for name in part.columns]
@@ -200,7 +200,7 @@ class TableReader(ABC):
         return f"{name}: {fault}"
 
 
-class _Words(NumberTarget):
+class _TextTarget(NumberTarget):
     """Targets that are looked at, and not read."""
 
     text_type = "string"
@@ -238,15 +238,15 @@ def _check_missing(missing: Any) -> str | float:
     return check_number(missing, "missing", -math.inf, math.inf, "(-inf, inf)", lower_open=True, upper_open=True)
 
 
-def _extended(batches: Iterator[Any], said: dict[str, Any]) -> Iterator[Any]:
+def _extended(batches: Iterator[Any], partitions: dict[str, Any]) -> Iterator[Any]:
     """Add columns whose value is the same in every row."""
-    if not said:
+    if not partitions:
         return batches
     arrow = import_arrow()
 
     def extend(batch: Any) -> Any:
         columns = dict(zip(batch.schema.names, batch.columns))
-        columns.update((name, arrow.repeat(arrow.scalar(value), batch.num_rows)) for name, value in said.items())
+        columns.update((name, arrow.repeat(arrow.scalar(value), batch.num_rows)) for name, value in partitions.items())
         return arrow.RecordBatch.from_pydict(columns)
 
     return map(extend, batches)

@@ -1,4 +1,4 @@
-"""Rows of a table of Arrow's -> numbers, labels and features; what is wrong with one is said with its place."""
+"""Arrow tables -> numbers, labels and features; what is wrong with one is said with its place."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from sparsereg.inputs.sklearn import NotFittedError
-from sparsereg.readers.table_columns import Part
+from sparsereg.readers.table_columns import ColumnSpec
 
 __all__ = ["TableRows"]
 
@@ -136,12 +136,12 @@ class TableRows:
         coded = values.combine_chunks().dictionary_encode()
         return coded.indices.to_numpy().astype(np.intp), coded.dictionary.to_pylist()
 
-    def features(self, parts: Iterable[Part], missing: str | float) -> sparse.csr_matrix:
+    def features(self, parts: Iterable[ColumnSpec], missing: str | float) -> sparse.csr_matrix:
         """Return what the parts make, side by side.
 
         Parameters
         ----------
-        parts : iterable of Part
+        parts : iterable of ColumnSpec
         missing : "error", "indicator" or float
             What stands where a column of numbers has none.
 
@@ -152,7 +152,7 @@ class TableRows:
         made = [self._plain(part, missing) if part.transformer is None else self._transformed(part) for part in parts]
         return sparse.csr_matrix(made[0] if len(made) == 1 else sparse.hstack(made, format="csr"))
 
-    def _plain(self, part: Part, missing: str | float) -> sparse.csr_matrix:
+    def _plain(self, part: ColumnSpec, missing: str | float) -> sparse.csr_matrix:
         columns: list[NDArray[Any]] = []
         for name in part.columns:
             if missing == "indicator":
@@ -161,7 +161,7 @@ class TableRows:
                 columns.append(self.numbers(name, None if isinstance(missing, str) else missing))
         return sparse.csr_matrix(np.column_stack(columns))
 
-    def _transformed(self, part: Part) -> Any:
+    def _transformed(self, part: ColumnSpec) -> Any:
         try:
             made = part.transformer.transform(self._given_to(part))
         except NotFittedError:
@@ -171,7 +171,7 @@ class TableRows:
             raise kind(f"{self.name}, in the block from row {self.first} on: {error}") from error
         return made if sparse.issparse(made) else sparse.csr_matrix(np.asarray(made))
 
-    def _given_to(self, part: Part) -> Any:
+    def _given_to(self, part: ColumnSpec) -> Any:
         """Return the columns of a part in the form that its transformer takes."""
         if part.takes_tables:
             return self.table.select(part.columns)
@@ -207,15 +207,15 @@ class TableRows:
         import pyarrow as pa
         from pyarrow import compute
 
-        words = compute.utf8_trim_whitespace(self._values(column))
+        text = compute.utf8_trim_whitespace(self._values(column))
         if self.no_number:
-            none = compute.is_in(words, value_set=pa.array(list(self.no_number), words.type))
-            words = compute.if_else(none, pa.scalar(None, words.type), words)
+            none = compute.is_in(text, value_set=pa.array(list(self.no_number), text.type))
+            text = compute.if_else(none, pa.scalar(None, text.type), text)
         try:
-            return words.cast("float64")
+            return text.cast("float64")
         except pa.ArrowInvalid:
-            strange = np.array([not _is_number(word) for word in words.to_pylist()])
-            word = words[int(np.argmax(strange))].as_py()
+            strange = np.array([not _is_number(word) for word in text.to_pylist()])
+            word = text[int(np.argmax(strange))].as_py()
             raise ValueError(f"{self.place(strange)}: column {column!r} has {word!r}, expected a number") from None
 
 

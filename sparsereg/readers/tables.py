@@ -113,8 +113,8 @@ class CsvReader(_FilesReader):
         if not isinstance(delimiter, str) or len(delimiter.encode()) != 1:
             raise ValueError(f"delimiter: {delimiter!r} is not allowed, expected one ASCII letter")
         self.delimiter = delimiter
-        self.names = None if names is None else _check_words(names, "names")
-        self.null_values = None if null_values is None else _check_words(null_values, "null_values")
+        self.names = None if names is None else _check_strings(names, "names")
+        self.null_values = None if null_values is None else _check_strings(null_values, "null_values")
         self.block_size = check_count(block_size, "block_size", _LARGEST_BLOCK)
 
     @property
@@ -296,14 +296,14 @@ def _as_type(kind: Any, name: str) -> Any:
         raise type(error)(f"types: {kind!r} for column {name!r} is not allowed; {error}") from error
 
 
-def _check_words(words: Any, argument: str) -> list[str]:
-    if isinstance(words, str) or not isinstance(words, Iterable):
-        raise TypeError(f"{argument}: {words!r} is not allowed, expected a sequence of str")
-    words = list(words)
-    strange = [word for word in words if not isinstance(word, str)]
-    if strange or not words:
-        raise TypeError(f"{argument}: {(strange or [words])[0]!r} is not allowed, expected a sequence of str")
-    return words
+def _check_strings(strings: Any, argument: str) -> list[str]:
+    if isinstance(strings, str) or not isinstance(strings, Iterable):
+        raise TypeError(f"{argument}: {strings!r} is not allowed, expected a sequence of str")
+    strings = list(strings)
+    strange = [word for word in strings if not isinstance(word, str)]
+    if strange or not strings:
+        raise TypeError(f"{argument}: {(strange or [strings])[0]!r} is not allowed, expected a sequence of str")
+    return strings
 
 
 def _shortened(fault: str) -> str:

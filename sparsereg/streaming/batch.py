@@ -1,8 +1,8 @@
-"""Rows of a block, ready to be learned from: ids in order, targets and weights beside them."""
+"""Mini-batches: rows with distinct ids, their targets, weights and steps' units; and which entries take part."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,16 +10,38 @@ import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg._core import equal_rows
-from sparsereg.design import CompactRows, equal_slices
+from sparsereg.design import equal_slices
 from sparsereg.inputs.rows import Rows, as_rows, raise_not_finite
 
-__all__ = ["Chunk", "canonical_rows", "merge_equal", "rows_of_block"]
+__all__ = ["Batch", "Sampling", "canonical_rows", "merge_equal", "rows_of_block"]
 
 Vector = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Sampling:
+    """Which entries and coefficients take part.
+
+    Attributes
+    ----------
+    dropout : float
+        Share of the entries left out of each step, in [0, 1).
+    seed : int
+        Of the dropout, in [0, 2**64).
+    min_count : int
+        A coefficient is kept from the `min_count`-th time that its id is seen, in [1, 255].
+    drop_stale : int
+        Every so many rows, coefficients are dropped that are 0 and were not touched since the last time; 0: never.
+    """
+
+    dropout: float = 0.0
+    seed: int = 0
+    min_count: int = 1
+    drop_stale: int = 0
+
+
 @dataclass(frozen=True, eq=False)
-class Chunk:
+class Batch:
     """Some rows, their targets and their weights.
 
     Attributes
@@ -28,14 +50,15 @@ class Chunk:
         Ids distinct in every row.
     y : ndarray of float64 of shape (n_rows, n_outputs)
     weight : ndarray of float64 of shape (n_rows,) or None
-    unit : float or None
-        The weight that counts as 1 in steps. None: the mean weight of all rows so far.
+        None: ones.
+    unit : ndarray of float64 of shape (n_rows,) or None
+        The weight that counts as 1 in the step of each row. None: ones.
     """
 
     rows: Rows
     y: Vector
-    weight: Vector | None
-    unit: float | None = None
+    weight: Vector | None = None
+    unit: Vector | None = None
 
     @property
     def n_rows(self) -> int:
@@ -47,15 +70,24 @@ class Chunk:
         """Number of stored values."""
         return int(self.rows.indptr[-1])
 
-    def between(self, start: int, stop: int) -> Chunk:
-        """Return the rows from `start` up to `stop`; a view."""
-        rows = self.rows
+    @property
+    def longest(self) -> int:
+        """Most entries of a row."""
+        return int(np.diff(self.rows.indptr).max(initial=0))
+
+    def between(self, start: int, stop: int) -> Batch:
+        """Return the rows from `start` up to `stop`, a view where ids and values are of the types that kernels take."""
+        rows, weight, unit = self.rows, self.weight, self.unit
         low, high = rows.indptr[start], rows.indptr[stop]
-        some = replace(
-            rows, indptr=rows.indptr[start : stop + 1] - low, indices=rows.indices[low:high], data=rows.data[low:high],
-            n_samples=stop - start,
+        some = Rows(
+            rows.indptr[start : stop + 1] - low, rows.indices[low:high].astype(np.int64, copy=False),
+            rows.data[low:high].astype(np.float64, copy=False), stop - start, rows.n_features, rows.is_sorted,
+            rows.has_zeros,
         )
-        return Chunk(some, self.y[start:stop], None if self.weight is None else self.weight[start:stop], self.unit)
+        return Batch(
+            some, self.y[start:stop], None if weight is None else weight[start:stop],
+            None if unit is None else unit[start:stop],
+        )
 
 
 def canonical_rows(X: Any) -> Rows:
@@ -105,12 +137,13 @@ def rows_of_block(X: Any) -> Rows:
     return Rows(np.zeros(1, dtype=np.int64), ids, np.empty(0), 0, int(shape[1]), is_sorted=True, has_zeros=False)
 
 
-def merge_equal(rows: CompactRows, y: Vector, weight: Vector) -> tuple[npt.NDArray[np.int64], Vector]:
+def merge_equal(rows: Rows, y: Vector, weight: Vector) -> tuple[npt.NDArray[np.int64], Vector]:
     """Make rows one that have the same ids, values and targets.
 
     Parameters
     ----------
-    rows : CompactRows
+    rows : Rows
+        Compact.
     y : ndarray of float64 of shape (n_rows, n_outputs)
     weight : ndarray of float64 of shape (n_rows,)
 

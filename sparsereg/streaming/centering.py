@@ -1,4 +1,4 @@
-"""Rows in memory less constants, where columns are far from zero: a step along such a column goes to its mean.
+"""Centring of rows in memory whose columns are far from zero: a step along such a column goes to its mean.
 
 A learner knows nothing of means, and its intercept cannot keep up with coefficients of columns that hardly vary. Only
 columns with an entry in every row are moved, and their constants are taken from the intercept when passes end.
@@ -9,18 +9,19 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
-from sparsereg.design import CompactRows, find_ids
+from sparsereg.design import find_ids
+from sparsereg.inputs.rows import Rows
 from sparsereg.solvers.centering import FAR_FOR_STEPS
 from sparsereg.solvers.presolve import CONSTANT
 from sparsereg.streaming.learner import Learner
 
-__all__ = ["NOWHERE", "RowCentring", "centre_rows"]
+__all__ = ["NOWHERE", "RowCentering", "center_rows"]
 
 Ids = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float64]
@@ -30,7 +31,7 @@ ROWS, ENTRIES = 1 << 18, 1 << 22
 
 
 @dataclass(frozen=True)
-class RowCentring:
+class RowCentering:
     """Constants that were taken off the entries of columns.
 
     Attributes
@@ -54,7 +55,7 @@ class RowCentring:
         ----------
         learner : Learner
         start : tuple
-            Ids and coefficients that it starts from, as they were before its cells rounded them.
+            Ids and coefficients that it starts from, as they were before its states rounded them.
         """
         if not self.ids.size:
             yield
@@ -74,7 +75,7 @@ class RowCentring:
         return self.constants[position] @ w[found]
 
 
-NOWHERE = RowCentring(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64))
+NOWHERE = RowCentering(np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64))
 
 
 def _coefficients_now(learner: Learner) -> tuple[Ids, Vector]:
@@ -92,15 +93,13 @@ def _coefficients_now(learner: Learner) -> tuple[Ids, Vector]:
         learner.optimizer = reported
 
 
-def centre_rows(
-    rows: CompactRows, position: npt.NDArray[np.int32], weight: Vector | None
-) -> tuple[CompactRows, RowCentring]:
+def center_rows(rows: Rows, position: npt.NDArray[np.int32], weight: Vector | None) -> tuple[Rows, RowCentering]:
     """Take its mean off every full column whose mean is large beside its standard deviation.
 
     Parameters
     ----------
-    rows : CompactRows
-        Never changed.
+    rows : Rows
+        Compact. Never changed.
     position : ndarray of int32 of shape (n_chosen,)
         The rows that count.
     weight : ndarray of float64 of shape (n_chosen,) or None
@@ -108,19 +107,19 @@ def centre_rows(
 
     Returns
     -------
-    rows : CompactRows
+    rows : Rows
         With values of its own where a column moved.
-    centering : RowCentring
+    centering : RowCentering
     """
-    indptr, indices, data, active = rows
+    indptr, indices, data, active = rows.indptr, rows.indices, rows.data, rows.active
     weight = np.ones(position.size) if weight is None else weight
     if data.size == 0 or not weight.any():
         return rows, NOWHERE
     # Sums about an entry of the column itself keep their digits; that of the heaviest row is no outlier.
     heaviest = position[np.argmax(weight)]
-    own = slice(indptr[heaviest], indptr[heaviest + 1])
+    entries = slice(indptr[heaviest], indptr[heaviest + 1])
     about = np.zeros(active.size)
-    about[indices[own]] = data[own]
+    about[indices[entries]] = data[entries]
     held, column_sum, square = np.zeros(active.size, dtype=np.int64), np.zeros(active.size), np.zeros(active.size)
     for start in range(0, position.size, ROWS):
         some = slice(start, start + ROWS)
@@ -134,11 +133,11 @@ def centre_rows(
     blurred = far & (variance <= CONSTANT * mean**2)
     if not far.any():
         return rows, NOWHERE
-    centring = RowCentring(active[far], mean[far], active[blurred])
-    return rows._replace(data=_subtract(rows, np.where(far, mean, 0.0), ~blurred)), centring
+    centering = RowCentering(active[far], mean[far], active[blurred])
+    return replace(rows, data=_subtract(rows, np.where(far, mean, 0.0), ~blurred)), centering
 
 
-def _subtract(rows: CompactRows, constants: Vector, varies: npt.NDArray[np.bool_]) -> Vector:
+def _subtract(rows: Rows, constants: Vector, varies: npt.NDArray[np.bool_]) -> Vector:
     """Return the values less a constant of each column, and 0 in columns that do not vary."""
     data = rows.data.astype(np.float64)
     for start in range(0, int(rows.indptr[-1]), ENTRIES):

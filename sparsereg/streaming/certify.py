@@ -1,4 +1,4 @@
-"""A streaming fit on data in memory as the batch fits see it: certified, and brought to its end."""
+"""Duality gaps of streaming fits on data in memory, and SAGA that brings them to a gap."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ from sparsereg.solvers.evaluate import Evaluation, evaluate, gain_of_a_descent
 from sparsereg.solvers.null_model import state_at
 from sparsereg.solvers.presolve import make_problem
 from sparsereg.solvers.problem import Problem
-from sparsereg.streaming.batch import Chunk
+from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.options import StreamSettings
 from sparsereg.streaming.training import Training
 
-__all__ = ["appraise_course", "finish_course"]
+__all__ = ["certify_fit", "finish_fit"]
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 
 # Of the objective of the null model, the least that a fit may be above its minimum without a word. A gap alone does not
 # say so: on the way to the minimum it is often far above the distance.
-FAR = 0.1
+WARN_GAP = 0.1
 # The share of L1 of a problem that keeps all columns: passes leave something on each of those that one could stand for.
 ALL_COLUMNS = 0.0
 
 
-def appraise_course(training: Training, chunk: Chunk, design: Design) -> Evaluation:
+def certify_fit(training: Training, batch: Batch, design: Design) -> Evaluation:
     """Certify a fit on the data that it was made of.
 
     Parameters
     ----------
     training : Training
-    chunk : Chunk
+    batch : Batch
         All rows.
     design : Design
         Of these rows and their weights.
 
     Returns
     -------
-    appraisal : Evaluation
+    evaluation : Evaluation
         Of classes that were fitted one against the rest: the sum of the objectives, and the worst of the rest.
 
     Warns
@@ -59,7 +59,7 @@ def appraise_course(training: Training, chunk: Chunk, design: Design) -> Evaluat
     ConvergenceWarning
         Where passes went on until they brought no more, and the fit is known to be far from the minimum.
     """
-    rows, y, weight = chunk.rows, chunk.y, chunk.weight
+    rows, y, weight = batch.rows, batch.y, batch.weight
     settings, penalty = training.settings, training.settings.penalty
     coef, b = training.coef, training.intercept
     penalty_sums = np.array([_penalty_sum(penalty, coef.at(k).values.data) for k in range(coef.n_columns)])
@@ -73,10 +73,10 @@ def appraise_course(training: Training, chunk: Chunk, design: Design) -> Evaluat
             design, y, weight, ColumnPenalties.plain(design.n_active), fit_intercept=settings.fit_intercept,
             l1_ratio=ALL_COLUMNS,
         )
-        return _appraise(settings, joint, w, b, objective)
-    problems = _problems(settings, chunk, design, ALL_COLUMNS)
+        return _evaluate(settings, joint, w, b, objective)
+    problems = _problems(settings, batch, design, ALL_COLUMNS)
     found = [
-        _appraise(settings, problem, of_output, float(intercept), float(objective))
+        _evaluate(settings, problem, of_output, float(intercept), float(objective))
         for problem, of_output, intercept, objective in zip(problems, w, b, objectives, strict=True)
     ]
     return Evaluation(
@@ -84,32 +84,32 @@ def appraise_course(training: Training, chunk: Chunk, design: Design) -> Evaluat
     )
 
 
-def _appraise(settings: StreamSettings, problem: Any, w: Vector, b: Any, objective: float) -> Evaluation:
+def _evaluate(settings: StreamSettings, problem: Any, w: Vector, b: Any, objective: float) -> Evaluation:
     """Certify one loss, and warn where its minimum is far away for certain, but passes went on to look for it."""
     penalty = settings.penalty
-    appraisal = evaluate(problem, penalty, w, b, objective)
-    if settings.seeks_minimum and FAR < appraisal.dual_gap < np.inf:
+    evaluation = evaluate(problem, penalty, w, b, objective)
+    if settings.seeks_minimum and WARN_GAP < evaluation.dual_gap < np.inf:
         gain = gain_of_a_descent(problem, penalty, w, b, objective)
-        if gain > FAR:
+        if gain > WARN_GAP:
             warnings.warn(
                 f"The objective is {objective:.4g}, and one pass of coordinate descent lowers it by "
                 f"{gain * problem.reference:.4g}: passes of stochastic steps stopped far from the minimum "
-                f"(dual_gap_={appraisal.dual_gap:.2g}). Columns of very different scales are the usual reason: scale "
+                f"(dual_gap_={evaluation.dual_gap:.2g}). Columns of very different scales are the usual reason: scale "
                 "them, or choose another eta0, or set finish_tol.",
                 ConvergenceWarning,
                 stacklevel=frames_of_the_package(),
             )
-    return appraisal
+    return evaluation
 
 
-def finish_course(training: Training, chunk: Chunk, design: Design, seed: int) -> None:
+def finish_fit(training: Training, batch: Batch, design: Design, seed: int) -> None:
     """Bring a fit to its end on the data that it was made of: sparse proximal SAGA, to a certified duality gap.
 
     Parameters
     ----------
     training : Training
         Of the elastic net; on return its coefficients are the solution.
-    chunk : Chunk
+    batch : Batch
         All rows.
     design : Design
         Of these rows and their weights.
@@ -125,7 +125,7 @@ def finish_course(training: Training, chunk: Chunk, design: Design, seed: int) -
     options = SolverOptions(settings.finish_tol, settings.max_iter, settings.n_threads)
     starts = zip(training.coef.on(design.active), training.intercept, strict=True)
     solutions, centring = [], NOWHERE
-    for problem, (w, b) in zip(_problems(settings, chunk, design, penalty.l1_ratio), starts, strict=True):
+    for problem, (w, b) in zip(_problems(settings, batch, design, penalty.l1_ratio), starts, strict=True):
         # The same for every output.
         centring = problem.centering
         state = state_at(problem, w, float(b), penalty.alpha, options)
@@ -133,19 +133,19 @@ def finish_course(training: Training, chunk: Chunk, design: Design, seed: int) -
     warn_unconverged(solutions, np.full(len(solutions), penalty.alpha), options)
     w = np.hstack([solution.coefs.toarray() for solution in solutions])
     used = np.flatnonzero(w.any(axis=1))
-    training.settle(design.active[used], w[used], np.concatenate([solution.b for solution in solutions]))
+    training.set_coefficients(design.active[used], w[used], np.concatenate([solution.b for solution in solutions]))
     if centring.columns.size:
-        # Cells round coefficients, and where columns are far from zero intercepts have to know.
+        # States round coefficients, and where columns are far from zero intercepts have to know.
         rounded = w.T - training.coef.on(design.active)
         training.learner.intercept[0] += [centring.lost(of_output) for of_output in rounded]
     training.n_iter += max(solution.n_iter for solution in solutions)
 
 
-def _problems(settings: StreamSettings, chunk: Chunk, design: Design, l1_ratio: float) -> Iterator[Problem]:
+def _problems(settings: StreamSettings, batch: Batch, design: Design, l1_ratio: float) -> Iterator[Problem]:
     """Make a problem of each output, without the columns that others can stand for at this share of L1."""
-    for target in chunk.y.T:
+    for target in batch.y.T:
         yield make_problem(
-            design, np.ascontiguousarray(target), chunk.weight, ColumnPenalties.plain(design.n_active),
+            design, np.ascontiguousarray(target), batch.weight, ColumnPenalties.plain(design.n_active),
             loss=settings.objective, offset=None, smallest_alpha=settings.penalty.alpha, eliminate=False,
             fit_intercept=settings.fit_intercept, l1_ratio=l1_ratio, far=FAR_FOR_STEPS,
         )

@@ -48,8 +48,8 @@ def check_place(checkpoint: Any) -> Path:
         with tempfile.TemporaryFile(dir=os.path.dirname(path)):
             pass
     except OSError as error:
-        words = f"checkpoint: no file can be written beside {path!r}: {error.strerror}"
-        raise type(error)(error.errno, words) from error
+        message = f"checkpoint: no file can be written beside {path!r}: {error.strerror}"
+        raise type(error)(error.errno, message) from error
     return Path(path)
 
 

@@ -1,4 +1,4 @@
-"""What a checkpoint must hold to be gone on from: all that kernels and passes rely on."""
+"""Validation of checkpoints: all that kernels and passes rely on is checked before a run is resumed."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ __all__ = ["check_saved_meta", "check_saved_state"]
 State = dict[str, npt.NDArray[Any]]
 
 # Seeds and ids are below.
-LARGEST = 2**63 - 1
+MAX_INT = 2**63 - 1
 # Rows are counted on from what is saved, and clocks count them in float64.
-MOST_ROWS = 2**53
+MAX_ROWS = 2**53
 ALL = np.iinfo(np.int64).max
 
 
@@ -36,10 +36,10 @@ def check_saved_meta(meta: Mapping[str, Any]) -> None:
     ------
     ValueError
     """
-    whole_of(meta, "n_features", 1, LARGEST)
-    whole_of(meta, "seed", 0, LARGEST)
+    whole_of(meta, "n_features", 1, MAX_INT)
+    whole_of(meta, "seed", 0, MAX_INT)
     for name in ("n_passes", "n_rows", "n_entries"):
-        whole_of(meta, name, 0, MOST_ROWS)
+        whole_of(meta, name, 0, MAX_ROWS)
     number_of(meta, "seconds", 0.0)
     flag_of(meta, "is_over")
     seen, patience = meta.get("weights_seen"), meta.get("patience", 0)
@@ -52,7 +52,7 @@ def check_saved_meta(meta: Mapping[str, Any]) -> None:
         if not isinstance(patience, list) or len(patience) != 2:
             raise ValueError(f"patience: {patience!r} is not allowed, expected null or a loss and a number of passes")
         number_of({"patience": patience[0]}, "patience")
-        whole_of({"patience": patience[1]}, "patience", 0, MOST_ROWS)
+        whole_of({"patience": patience[1]}, "patience", 0, MAX_ROWS)
 
 
 def check_saved_state(parts: Mapping[str, State], meta: Mapping[str, Any], learner: Learner) -> None:
@@ -112,37 +112,37 @@ def _check_state(state: State, n_features: int, learner: Learner, part: str) -> 
     for name in ("intercept", "totals"):
         check_finite(state[name], f"{part}.{name}")
     check_finite(state["totals"], f"{part}.totals", 0.0)
-    if not 0 <= state["n_rows"][0] <= MOST_ROWS:
-        raise ValueError(f"{part}.n_rows: {state['n_rows'][0]} is not allowed, expected 0 to {MOST_ROWS}")
-    cells = np.ascontiguousarray(state["cells"])
-    check_ids(cells[:, 0] & ALL, n_features, f"{part}.cells")
+    if not 0 <= state["n_rows"][0] <= MAX_ROWS:
+        raise ValueError(f"{part}.n_rows: {state['n_rows'][0]} is not allowed, expected 0 to {MAX_ROWS}")
+    slots = np.ascontiguousarray(state["cells"])
+    check_ids(slots[:, 0] & ALL, n_features, f"{part}.cells")
     clock = state["clock"]
     check_finite(clock, f"{part}.clock", 0.0)
-    CHECKS[type(learner.optimizer).__name__](cells[:, 1:], clock, learner, part)
+    CHECKS[type(learner.optimizer).__name__](slots[:, 1:], clock, learner, part)
     # Each number may be fine, and what they stand for not.
-    w = np.empty((cells.shape[0], learner.n_outputs))
+    w = np.empty((slots.shape[0], learner.n_outputs))
     optimizer = copy.copy(learner.optimizer)
     optimizer.clock = tuple(clock.tolist())
-    sgd.read(learner.penalty, optimizer, cells, w)
+    sgd.read(learner.penalty, optimizer, slots, w)
     check_finite(w, f"{part}: the coefficients")
 
 
-def _check_ftrl(words: npt.NDArray[np.int64], clock: npt.NDArray[np.float64], learner: Learner, part: str) -> None:
+def _check_ftrl(states: npt.NDArray[np.int64], clock: npt.NDArray[np.float64], learner: Learner, part: str) -> None:
     """Pairs of floats: a sum, and the root of a sum of squares; the clock counts rows."""
-    pairs = np.ascontiguousarray(words).view(np.float32)
+    pairs = np.ascontiguousarray(states).view(np.float32)
     check_finite(pairs, f"{part}.cells")
     check_finite(pairs[:, 1::2], f"{part}.cells", 0.0)
-    if clock[1] > MOST_ROWS or clock[1] != int(clock[1]):
-        raise ValueError(f"{part}.clock: {clock[1]:g} rows are not allowed, expected a whole number up to {MOST_ROWS}")
+    if clock[1] > MAX_ROWS or clock[1] != int(clock[1]):
+        raise ValueError(f"{part}.clock: {clock[1]:g} rows are not allowed, expected a whole number up to {MAX_ROWS}")
 
 
-def _check_prox_sgd(words: npt.NDArray[np.int64], clock: npt.NDArray[np.float64], learner: Learner, part: str) -> None:
+def _check_prox_sgd(states: npt.NDArray[np.int64], clock: npt.NDArray[np.float64], learner: Learner, part: str) -> None:
     """Numbers; with averaging sums and rows of the past besides, where the next row is looked up."""
-    numbers = np.ascontiguousarray(words).view(np.float64)
+    numbers = np.ascontiguousarray(states).view(np.float64)
     check_finite(numbers, f"{part}.cells")
     if not 0.0 < clock[1] <= 1.0:
         raise ValueError(f"{part}.clock: the scale {clock[1]:g} is not allowed, expected (0, 1]")
-    if learner.optimizer.words == 1:
+    if learner.optimizer.state_size == 1:
         return
     now, rows = (clock.size - 4) // 3 - 1, numbers[:, 2::3]
     check_finite(rows, f"{part}.cells", 0.0)
@@ -150,9 +150,9 @@ def _check_prox_sgd(words: npt.NDArray[np.int64], clock: npt.NDArray[np.float64]
         raise ValueError(f"{part}.cells: row {rows.max():g} of the past is not allowed, expected 0 to {now}")
 
 
-def _check_adagrad(words: npt.NDArray[np.int64], clock: npt.NDArray[np.float64], learner: Learner, part: str) -> None:
+def _check_adagrad(states: npt.NDArray[np.int64], clock: npt.NDArray[np.float64], learner: Learner, part: str) -> None:
     """Threes: a number, a time up to now, and a sum of squares."""
-    numbers = np.ascontiguousarray(words).view(np.float64)
+    numbers = np.ascontiguousarray(states).view(np.float64)
     check_finite(numbers, f"{part}.cells")
     check_finite(numbers[:, 2::3], f"{part}.cells", 0.0)
     check_finite(numbers[:, 1::3], f"{part}.cells", 0.0)

@@ -1,4 +1,4 @@
-"""An eye on a fit that goes on: numbers that are finite can still lead nowhere."""
+"""Divergence detection: losses far above those of predicting 0, at numbers that are still finite."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.design import select_rows
-from sparsereg.streaming.batch import Chunk
+from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.learner import Learner
 
-__all__ = ["Watch"]
+__all__ = ["DivergenceMonitor"]
 
 Vector = npt.NDArray[np.float64]
 
 # What learns, however badly, soon loses about as much as a model that predicts 0; what diverges loses more by powers of
 # ten, from pass to pass.
-MOST_LOSS = 1e3
-# Rows between two looks: the first rows of a fit may lose much, and the next ones mend it.
+MAX_LOSS_RATIO = 1e3
+# Rows between two checks: the first rows of a fit may lose much, and the next ones mend it.
 WATCHED_ROWS = 256
-# Rows that are looked at one by one.
+# Rows that are checked one by one.
 SAMPLE = 64
 
 
-class Watch:
+class DivergenceMonitor:
     """Compares the loss of a learner with that of predicting 0, by the sums that it keeps anyway.
 
     Parameters
@@ -37,7 +37,7 @@ class Watch:
     Attributes
     ----------
     finding : str or None
-        What is wrong, as of the last look.
+        What is wrong, as of the last check.
     """
 
     def __init__(self, losses: Callable[[Vector, Vector], Vector], undecided: float | None):
@@ -51,19 +51,19 @@ class Watch:
         """Begin to watch a learner as it is now."""
         self._n_rows, self._totals = learner.n_rows, learner.totals.copy()
 
-    def look(self, learner: Learner, chunk: Chunk, n_rows: int = WATCHED_ROWS) -> None:
-        """Compare the losses since the last look, if that is `n_rows` rows ago, and keep what is wrong in `finding`.
+    def check(self, learner: Learner, batch: Batch, n_rows: int = WATCHED_ROWS) -> None:
+        """Compare the losses since the last check, if that is `n_rows` rows ago, and keep what is wrong in `finding`.
 
         Parameters
         ----------
         learner : Learner
-        chunk : Chunk
+        batch : Batch
             The rows that it has learned from last, under the ids that it knows.
         n_rows : int, default=WATCHED_ROWS
 
         Notes
         -----
-        Wrong is that the mean loss was above MOST_LOSS times that of predicting 0, and that most rows have such
+        Wrong is that the mean loss was above MAX_LOSS_RATIO times that of predicting 0, and that most rows have such
         predictors after they have been learned from: a few rows that are unlike all others are no divergence.
         """
         weight, loss = learner.totals - self._totals
@@ -72,30 +72,30 @@ class Watch:
         self.start(learner)
         self.finding = None
         loss /= weight
-        if loss <= MOST_LOSS * self._null:
+        if loss <= MAX_LOSS_RATIO * self._null:
             return
-        some = _sample(chunk)
+        some = _sample(batch)
         if some.n_rows == 0:
             return
         self._null = max(self._null, float(self._losses(some.y, np.zeros_like(some.y)).sum()))
-        if loss <= MOST_LOSS * self._null:
+        if loss <= MAX_LOSS_RATIO * self._null:
             return
-        t = learner.decide(some.rows)
+        t = learner.decision(some.rows)
         y = some.y if self._undecided is None else np.full_like(some.y, self._undecided)
         now = float(np.median([self._losses(y[i : i + 1], t[i : i + 1]).sum() for i in range(some.n_rows)]))
         # A model that predicts 0 loses nothing where all targets are 0: nothing to compare with.
-        if now > MOST_LOSS * self._null > 0.0:
+        if now > MAX_LOSS_RATIO * self._null > 0.0:
             self.finding = (
                 f"after row {learner.n_rows - 1} of the stream (the first is 0) the mean loss is {loss:.3g}, more "
-                f"than {MOST_LOSS:g} times the {self._null:.3g} of a model that predicts 0: "
+                f"than {MAX_LOSS_RATIO:g} times the {self._null:.3g} of a model that predicts 0: "
                 f"eta0={learner.optimizer.eta0:g} is too large for the values of the data; scale the columns, or "
                 "decrease eta0"
             )
 
 
-def _sample(chunk: Chunk) -> Chunk:
+def _sample(batch: Batch) -> Batch:
     """Take rows with a weight, evenly over all."""
-    used = np.arange(chunk.n_rows) if chunk.weight is None else np.flatnonzero(chunk.weight)
-    keep = np.zeros(chunk.n_rows, dtype=bool)
+    used = np.arange(batch.n_rows) if batch.weight is None else np.flatnonzero(batch.weight)
+    keep = np.zeros(batch.n_rows, dtype=bool)
     keep[used[np.linspace(0, used.size - 1, min(SAMPLE, used.size)).astype(np.intp)]] = True
-    return Chunk(select_rows(chunk.rows, keep), chunk.y[keep], None)
+    return Batch(select_rows(batch.rows, keep), batch.y[keep])

@@ -1,4 +1,4 @@
-"""Streaming optimisers over blocks of rows: cells for the coefficients touched so far, one kernel call every 50 ms."""
+"""Stochastic gradient learner: a hash table of the coefficients touched so far, one kernel call every 50 ms."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy.typing as npt
 
 from sparsereg._core import sgd, state_table
 from sparsereg._core.optimizers import OPTIMIZERS
-from sparsereg._core.state_table import Cells
+from sparsereg._core.state_table import StateTable
 from sparsereg.design import find_ids
 from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.values import build
 from sparsereg.inputs.versions import current_state
-from sparsereg.streaming.part import Part, Sampling
+from sparsereg.streaming.batch import Batch, Sampling
 
 __all__ = ["DivergenceError", "Learner", "make_optimizer"]
 
@@ -28,14 +28,16 @@ Vector = npt.NDArray[np.float64]
 CALL_ENTRIES = 1 << 21
 # Rows predicted in one kernel call.
 CALL_ROWS = 1 << 17
-# Cells looked at in one go by what reads them all.
-CHUNK = 1 << 18
-# After growth a table is at least half full: cells cost at most twice their size. Growth copies in order of memory.
+# Slots read in one go by what reads them all.
+CHUNK_SLOTS = 1 << 18
+# After growth a table is at least half full: slots cost at most twice their size. Growth copies in order of memory.
 GROWTH = 1.45
-SMALLEST = 1 << 10
-UNPICKLED = ("cells", "counts", "lock", "entering")
+MIN_CAPACITY = 1 << 10
+UNPICKLED = ("table", "counts", "lock", "entering")
 # Counters of the ids not admitted yet: 16 MB of one byte each.
 COUNTERS = 1 << 24
+# Weights as kernels take them where all are 1.
+UNWEIGHTED = np.empty(0)
 
 
 class DivergenceError(ArithmeticError):
@@ -43,7 +45,7 @@ class DivergenceError(ArithmeticError):
 
 
 class Learner:
-    """The state of a fit that goes on.
+    """State of a stochastic gradient fit: a table of coefficients, intercepts and the optimiser's clock.
 
     Parameters
     ----------
@@ -58,8 +60,8 @@ class Learner:
 
     Attributes
     ----------
-    cells : Cells
-        One for each coefficient touched; a hash table, or in the order of known ids.
+    table : StateTable
+        A slot for each coefficient touched; a hash table, or in the order of known ids.
     intercept : ndarray of float64 of shape (2, n_outputs) or (0, 0)
         Intercepts, and the sums of their squared slopes.
     totals : ndarray of float64 of shape (2,)
@@ -67,9 +69,9 @@ class Learner:
     counter : ndarray of int64 of shape (1,)
         Rows so far.
     lock : threading.RLock
-        Held by who learns in the cells, moves them about or reads them.
+        Held by who learns in the slots, moves them about or reads them.
     entering : threading.RLock
-        Held by who enters cells while another thread learns, and, inside the other lock, by who reads them.
+        Held by who enters slots while another thread learns, and, inside the other lock, by who reads them.
     """
 
     def __init__(
@@ -79,7 +81,7 @@ class Learner:
         self.loss, self.penalty, self.optimizer = loss, penalty, optimizer
         self.n_outputs, self.softmax = n_outputs, softmax
         self.sampling = Sampling() if sampling is None else sampling
-        self.cells = Cells.empty(SMALLEST, self.width)
+        self.table = StateTable.empty(MIN_CAPACITY, self.width)
         self.intercept = np.zeros((2, n_outputs) if fit_intercept else (0, 0))
         self.totals = np.zeros(2)
         self.counter = np.zeros(1, dtype=np.int64)
@@ -93,8 +95,8 @@ class Learner:
 
     @property
     def width(self) -> int:
-        """Words of a cell."""
-        return 1 + self.n_outputs * self.optimizer.words
+        """Words of a slot."""
+        return 1 + self.n_outputs * self.optimizer.state_size
 
     @property
     def l1_l2(self) -> tuple[float, float]:
@@ -103,85 +105,72 @@ class Learner:
 
     @property
     def n_touched(self) -> int:
-        """Coefficients that have a cell."""
-        return int(self.cells.used)
+        """Coefficients that have a slot."""
+        return int(self.table.used)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the state."""
-        return int(self.cells.array.nbytes + self.counts.nbytes + self.intercept.nbytes)
+        return int(self.table.array.nbytes + self.counts.nbytes + self.intercept.nbytes)
 
-    def learn(self, rows: Rows, y: Vector, weight: Vector | None = None, unit: Vector | None = None) -> None:
-        """Learn from a block of rows, in order; any division of a stream into blocks gives the same bits.
+    def learn(self, batch: Batch) -> None:
+        """Learn from a batch of rows, in order; any division of a stream into batches gives the same bits.
 
         Parameters
         ----------
-        rows : Rows
-            Ids below 2**63 - 1, distinct in each row.
-        y : ndarray of float64 of shape (n_rows, n_outputs)
-        weight : ndarray of float64 of shape (n_rows,) or None, default=None
-        unit : ndarray of float64 of shape (n_rows,) or None, default=None
-            The weight that counts as 1 in the step of each row; None: 1.
+        batch : Batch
+            Ids below 2**63 - 1.
 
         Raises
         ------
         DivergenceError
             Rows up to the one named have been learned from.
         """
-        for part in self.parts(rows, y, weight, unit=unit):
+        for part in self.parts(batch):
             self.learn_part(part)
 
-    def parts(
-        self, rows: Rows, y: Vector, weight: Vector | None, n_entries: int = CALL_ENTRIES, unit: Vector | None = None
-    ) -> Iterator[Part]:
-        """Cut a block into pieces of about `n_entries` over all outputs, and where coefficients are to be dropped."""
+    def parts(self, batch: Batch, n_entries: int = CALL_ENTRIES) -> Iterator[Batch]:
+        """Cut a batch into pieces of about `n_entries` over all outputs, and where coefficients are to be dropped."""
         start, every = 0, self.sampling.drop_stale
         n_entries = max(n_entries // self.n_outputs, 1)
-        indptr = rows.indptr
-        while start < rows.n_samples:
+        indptr, n_rows = batch.rows.indptr, batch.rows.n_samples
+        while start < n_rows:
             stop = int(np.searchsorted(indptr, indptr[start] + n_entries, side="right")) - 1
-            stop = min(max(stop, start + 1), rows.n_samples)
+            stop = min(max(stop, start + 1), n_rows)
             if every:
                 stop = min(stop, start + every - self.n_rows % every)
-            low, high = indptr[start], indptr[stop]
-            yield Part(
-                indptr[start : stop + 1] - low,
-                rows.indices[low:high].astype(np.int64, copy=False),
-                rows.data[low:high].astype(np.float64, copy=False),
-                y[start:stop],
-                np.empty(0) if weight is None else weight[start:stop],
-                np.empty(0) if unit is None else unit[start:stop],
-            )
+            yield batch.between(start, stop)
             start = stop
             if every and self.n_rows % every == 0:
                 self.drop_stale()
 
-    def learn_part(self, part: Part, *, is_placed: bool = False, before_renewal: Callable[[], Any] = tuple) -> None:
+    def learn_part(self, part: Batch, *, is_placed: bool = False, before_rescale: Callable[[], Any] = tuple) -> None:
         """Learn from a few rows.
 
         Parameters
         ----------
-        part : Part
+        part : Batch
+            Of `parts`.
         is_placed : bool, default=False
-            Its ids are places of cells.
-        before_renewal : callable, default=tuple
+            Its ids are places of slots.
+        before_rescale : callable, default=tuple
             Called before all states are rewritten.
         """
         first = self.n_rows
         while (done := self.n_rows - first) < part.n_rows:
             with self.lock:
-                cells = Cells(self.cells.array, self.cells.used, False) if is_placed else self.cells
+                table = StateTable(self.table.array, self.table.used, False) if is_placed else self.table
                 rest = part.between(done, part.n_rows) if done else part
-                code = self.call(rest, self.optimizer, cells, self.totals, self.counter)
+                code = self.call(rest, self.optimizer, table, self.totals, self.counter)
             if code == sgd.DIVERGED:
                 self.raise_diverged(self.n_rows)
-            if code == sgd.WORN:
-                before_renewal()
-                self.renew()
-            if code == sgd.FULL:
+            if code == sgd.NEEDS_RESCALE:
+                before_rescale()
+                self.rescale()
+            if code == sgd.TABLE_FULL:
                 self.make_room(part.longest)
 
-    def call(self, part: Part, optimizer: Any, cells: Cells, totals: Vector, n_rows: Ids) -> int:
+    def call(self, part: Batch, optimizer: Any, table: StateTable, totals: Vector, n_rows: Ids) -> int:
         """Call the kernel; see there.
 
         Returns
@@ -189,10 +178,12 @@ class Learner:
         code : int
             How it ended.
         """
-        sampling = self.sampling
+        rows, sampling = part.rows, self.sampling
+        weight = UNWEIGHTED if part.weight is None else part.weight
+        unit = UNWEIGHTED if part.unit is None else part.unit
         return sgd.learn(
-            self.loss, self.penalty, optimizer, self.softmax, part.indptr, part.ids, part.data, part.y, part.weight,
-            part.unit, part.longest, cells, self.intercept, totals, n_rows, self.counts, sampling.min_count,
+            self.loss, self.penalty, optimizer, self.softmax, rows.indptr, rows.indices, rows.data, part.y, weight,
+            unit, part.longest, table, self.intercept, totals, n_rows, self.counts, sampling.min_count,
             sampling.dropout, sampling.seed,
         )
 
@@ -210,7 +201,7 @@ class Learner:
         )
 
     def has_room(self, n: int) -> bool:
-        """Tell whether the table can take `n` more cells.
+        """Tell whether the table can take `n` more slots.
 
         Parameters
         ----------
@@ -220,10 +211,10 @@ class Learner:
         -------
         has_room : bool
         """
-        return self.cells.used + n <= self.cells.limit
+        return self.table.used + n <= self.table.limit
 
     def make_room(self, n: int) -> None:
-        """Let the table grow until `n` more cells fit.
+        """Let the table grow until `n` more slots fit.
 
         Parameters
         ----------
@@ -231,28 +222,28 @@ class Learner:
         """
         if self.has_room(n):
             return
-        wanted = max(self.cells.array.shape[0] * GROWTH, (self.cells.used + n) / state_table.MAX_LOAD)
+        wanted = max(self.table.array.shape[0] * GROWTH, (self.table.used + n) / state_table.MAX_LOAD)
         capacity = int(wanted) // 8 * 8 + 8
         self._check_capacity(capacity)
         with self.lock:
-            self.cells.grow(capacity)
+            self.table.grow(capacity)
 
     def _move(self, array: Ids) -> None:
-        """Make a new table, half full, of cells that are all used."""
-        capacity = max(SMALLEST, int(array.shape[0] * GROWTH / state_table.MAX_LOAD) // 8 * 8)
+        """Make a new table, half full, of slots that are all used."""
+        capacity = max(MIN_CAPACITY, int(array.shape[0] * GROWTH / state_table.MAX_LOAD) // 8 * 8)
         self._check_capacity(capacity)
-        cells = Cells.empty(capacity, self.width)
-        state_table.enter(array, cells)
-        self.cells = cells
+        table = StateTable.empty(capacity, self.width)
+        state_table.enter(array, table)
+        self.table = table
 
     def _check_capacity(self, capacity: int) -> None:
         if capacity >= 1 << 32:
             raise MemoryError(f"a table of {capacity} coefficients, expected less than {1 << 32}")
 
-    def renew(self) -> None:
+    def rescale(self) -> None:
         """Set the clock's sums back to zero, so that no digits are lost: every state is rewritten."""
         with self.lock:
-            sgd.settle(self.optimizer, self.cells.array, self.n_outputs)
+            sgd.flush(self.optimizer, self.table.array, self.n_outputs)
 
     def drop_stale(self) -> None:
         """Forget coefficients that are 0 and have not been touched since the last time; mark the rest as seen."""
@@ -264,21 +255,21 @@ class Learner:
             chunk[:, 0] &= np.iinfo(np.int64).max
             kept.append(chunk)
         array = np.concatenate(kept)
-        if self.cells.by_id:
+        if self.table.by_id:
             self._move(array)
 
     def _chunks(self) -> Iterator[Ids]:
-        array = self.cells.array
-        for start in range(0, array.shape[0], CHUNK):
-            yield array[start : start + CHUNK]
+        array = self.table.array
+        for start in range(0, array.shape[0], CHUNK_SLOTS):
+            yield array[start : start + CHUNK_SLOTS]
 
-    def _read(self, cells: Ids) -> Vector:
-        w = np.empty((cells.shape[0], self.n_outputs))
-        sgd.read(self.penalty, self.optimizer, cells, w)
+    def _read(self, slots: Ids) -> Vector:
+        w = np.empty((slots.shape[0], self.n_outputs))
+        sgd.read(self.penalty, self.optimizer, slots, w)
         return w
 
     def count_nonzero(self) -> int:
-        """Count the coefficients that are not 0; one pass over the cells."""
+        """Count the coefficients that are not 0; one pass over the slots."""
         with self.lock, self.entering:
             return sum(int(np.count_nonzero(self._read(chunk))) for chunk in self._chunks())
 
@@ -290,7 +281,7 @@ class Learner:
         ids : ndarray of int64 of shape (n_ids,)
             Ascending; every id at which some output has a coefficient.
         w : ndarray of float64 of shape (n_ids, n_outputs)
-            Zeros are exact, and never -0.0. Cost: one pass over the cells, and a sort of what is not 0.
+            Zeros are exact, and never -0.0. Cost: one pass over the slots, and a sort of what is not 0.
         """
         ids, values = [np.empty(0, dtype=np.int64)], [np.empty((0, self.n_outputs))]
         with self.lock, self.entering:
@@ -303,7 +294,7 @@ class Learner:
         order = np.argsort(every)
         return every[order], np.concatenate(values)[order]
 
-    def decide(self, rows: Rows) -> Vector:
+    def decision(self, rows: Rows) -> Vector:
         """Compute linear predictors, intercepts included; by id, at the price of one look-up a non-zero.
 
         Parameters
@@ -320,10 +311,10 @@ class Learner:
             for start in range(0, rows.n_samples, CALL_ROWS):
                 stop = min(start + CALL_ROWS, rows.n_samples)
                 low, high = rows.indptr[start], rows.indptr[stop]
-                sgd.decide(
+                sgd.decision(
                     self.penalty, self.optimizer, rows.indptr[start : stop + 1] - low,
                     rows.indices[low:high].astype(np.int64, copy=False),
-                    rows.data[low:high].astype(np.float64, copy=False), self.cells, t[start:stop],
+                    rows.data[low:high].astype(np.float64, copy=False), self.table, t[start:stop],
                 )
         return t
 
@@ -349,41 +340,41 @@ class Learner:
         w : ndarray of float64 of shape (n_ids, n_outputs)
         intercept : ndarray of float64 of shape (n_outputs,) or None, default=None
         """
-        if not self.cells.by_id:
+        if not self.table.by_id:
             raise RuntimeError("start_from: cells are found by place, expected forget_places() before")
         places = np.empty(ids.size, dtype=np.int64)
         self.make_room(ids.size)
-        state_table.find_or_enter(ids, self.cells, places)
+        state_table.find_or_enter(ids, self.table, places)
         for chunk in self._chunks():
             sgd.write(self.optimizer, 0.0, 0.0, np.zeros((chunk.shape[0], self.n_outputs)), chunk)
-        cells = self.cells.array[places]
-        sgd.write(self.optimizer, *self.l1_l2, w, cells)
-        self.cells.array[places] = cells
+        slots = self.table.array[places]
+        sgd.write(self.optimizer, *self.l1_l2, w, slots)
+        self.table.array[places] = slots
         if intercept is not None and self.intercept.size:
             self.intercept[0] = intercept
 
     def know_ids(self, ids: Ids) -> None:
-        """Find cells by place from now on: the ids of rows to come are places in `ids`.
+        """Find slots by place from now on: the ids of rows to come are places in `ids`.
 
         Parameters
         ----------
         ids : ndarray of int64 of shape (n_ids,)
-            Distinct. Cells of other ids come after theirs.
+            Distinct. Slots of other ids come after theirs.
         """
-        used = self.cells.array[self.cells.array[:, 0] != -1]
+        used = self.table.array[self.table.array[:, 0] != -1]
         used[:, 0] &= np.iinfo(np.int64).max
         order = np.argsort(ids)
         found, position = find_ids(used[:, 0], ids[order])
-        cells = np.zeros((ids.size, self.width), dtype=np.int64)
-        cells[:, 0] = ids
-        cells[order[position]] = used[found]
-        cells = np.concatenate([cells, used[~found]])
-        self.cells = Cells(cells, cells.shape[0], False)
+        slots = np.zeros((ids.size, self.width), dtype=np.int64)
+        slots[:, 0] = ids
+        slots[order[position]] = used[found]
+        slots = np.concatenate([slots, used[~found]])
+        self.table = StateTable(slots, slots.shape[0], False)
 
     def forget_places(self) -> None:
-        """Find cells by id again."""
-        if not self.cells.by_id:
-            array = self.cells.array
+        """Find slots by id again."""
+        if not self.table.by_id:
+            array = self.table.array
             self._move(array)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
@@ -394,10 +385,10 @@ class Learner:
         state : dict from str to ndarray
         """
         with self.lock, self.entering:
-            array = self.cells.array
+            array = self.table.array
             return {
                 "cells": array[array[:, 0] != -1],
-                "by_id": np.array(self.cells.by_id),
+                "by_id": np.array(self.table.by_id),
                 "intercept": self.intercept.copy(),
                 "totals": self.totals.copy(),
                 "n_rows": self.counter.copy(),
@@ -423,7 +414,7 @@ class Learner:
         if state["by_id"]:
             self._move(array)
         else:
-            self.cells = Cells(array.copy(), array.shape[0], False)
+            self.table = StateTable(array.copy(), array.shape[0], False)
         self.optimizer.clock = tuple(state["clock"].tolist())
         for name in ("intercept", "totals", "counts"):
             setattr(self, name, state[name].copy())
@@ -436,10 +427,10 @@ class Learner:
         ----------
         state : dict from str to ndarray
         """
-        mine = self.state()
-        for name, array in mine.items():
+        expected = self.state()
+        for name, array in expected.items():
             if name not in state:
-                raise ValueError(f"state: {name!r} is missing, expected {', '.join(mine)}")
+                raise ValueError(f"state: {name!r} is missing, expected {', '.join(expected)}")
             given = state[name]
             long = name == "clock" and self.optimizer.average >= 0.0
             shape = given.shape if long else (len(given), *array.shape[1:]) if name == "cells" else array.shape
@@ -460,7 +451,7 @@ class Learner:
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle the state of used cells, not the table."""
+        """Pickle the state of used slots, not the table."""
         out = {key: value for key, value in self.__dict__.items() if key not in UNPICKLED}
         return {**out, "state": self.state()}
 
@@ -469,7 +460,7 @@ class Learner:
         state = attributes.pop("state")
         self.__dict__.update(attributes)
         self.lock, self.entering = threading.RLock(), threading.RLock()
-        self.cells, self.counts = Cells.empty(SMALLEST, self.width), state["counts"]
+        self.table, self.counts = StateTable.empty(MIN_CAPACITY, self.width), state["counts"]
         self.restore(state)
 
 
@@ -484,7 +475,7 @@ def make_optimizer(algorithm: str, penalty: Any, **settings: float) -> Any:
     Parameters
     ----------
     algorithm : str
-        Name in OPTIMISERS.
+        Name in OPTIMIZERS.
     penalty : object of the registry
     **settings : float
         eta0, beta, power_t, weight_decay, total_weight, average; each optimiser takes its own.

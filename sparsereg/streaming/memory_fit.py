@@ -1,4 +1,4 @@
-"""Fits to data in memory: passes over rows in seeded order, until they bring no more."""
+"""Epochs over data in memory: rows in seeded order, until early stopping."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import compact
-from sparsereg.design import CompactRows, compact_rows, select_rows
+from sparsereg.design import compact_rows, select_rows
 from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.sklearn import ConvergenceWarning
 from sparsereg.solvers.convergence import frames_of_the_package, warn_blurred
-from sparsereg.streaming.batch import Chunk, merge_equal
-from sparsereg.streaming.centering import NOWHERE, centre_rows
+from sparsereg.streaming.batch import Batch, merge_equal
+from sparsereg.streaming.centering import NOWHERE, center_rows
 from sparsereg.streaming.options import StreamSettings
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.training import Training
@@ -26,16 +26,16 @@ Vector = npt.NDArray[np.float64]
 # Sorting more rows than these would take longer than learning from them.
 CANONICAL_ROWS = 1 << 16
 # Visits in a pass, at most: so many, or for more rows so many of each on average.
-MOST_VISITS = 1 << 22
+MAX_VISITS = 1 << 22
 VISITS_OF_A_ROW = 8
 # The largest whole number that weights are told apart from the next at.
-MOST_WHOLE = 2.0**53
+MAX_WHOLE = 2.0**53
 # Rows that are put in order in one go.
 SHUFFLED_ROWS = 1 << 18
 
 
 class EarlyStopping:
-    """Says when passes bring no more.
+    """Stops passes when the loss no longer gets better.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class EarlyStopping:
         self.tol, self.n_iter_no_change = tol, n_iter_no_change
         self.best, self.is_best, self.failed = np.inf, False, 0
 
-    def ends(self, loss: float) -> bool:
+    def should_stop(self, loss: float) -> bool:
         """Take note of the loss of a pass; say whether it should be the last."""
         self.failed = self.failed + 1 if loss > self.best - self.tol else 0
         self.is_best = loss < self.best
@@ -64,56 +64,55 @@ class EarlyStopping:
 
 
 @dataclass(frozen=True, eq=False)
-class _Data:
+class _MemoryRows:
     """Rows in memory, as passes take them.
 
     Attributes
     ----------
-    rows : CompactRows
+    rows : Rows
+        Compact.
     position : ndarray of int32 of shape (n_rows,)
         The rows that count, among `rows`.
     y : ndarray of float64 of shape (n_rows, n_outputs)
     weight : ndarray of float64 of shape (n_rows,) or None
         In units.
     unit : float or None
-        As of a chunk; None: weights are as they were given.
-    n_features : int
+        The weight that counts as 1 in steps; None: weights are as they were given.
     by_place : bool
-        The learner finds its cells by compact ids.
+        The learner finds its slots by compact ids.
     """
 
-    rows: CompactRows
+    rows: Rows
     position: npt.NDArray[np.int32]
     y: Vector
     weight: Vector | None
     unit: float | None
-    n_features: int
     by_place: bool
 
-    def take(self, chosen: npt.NDArray[np.int64], wide: bool = False) -> Chunk:
+    def take(self, chosen: npt.NDArray[np.int64], wide: bool = False) -> Batch:
         """Copy some rows, in the given order, under the ids that the learner knows or those of the caller."""
-        indptr, indices, data, active = self.rows
+        given = self.rows
         order = self.position[chosen]
         starts = np.zeros(order.size + 1, dtype=np.int64)
-        np.cumsum(indptr[1:][order] - indptr[:-1][order], out=starts[1:])
+        np.cumsum(given.indptr[1:][order] - given.indptr[:-1][order], out=starts[1:])
         ids = np.empty(starts[-1], dtype=np.int64)
-        values = np.empty(starts[-1] if data.size else 0)
-        compact.take(indptr, indices, data, order, starts, ids, values)
+        values = np.empty(starts[-1] if given.data.size else 0)
+        compact.take(given.indptr, given.indices, given.data, order, starts, ids, values)
         if wide or not self.by_place:
-            ids = active[ids]
-        rows = Rows(starts, ids, values, order.size, self.n_features, is_sorted=True, has_zeros=True)
+            ids = given.active[ids]
+        rows = Rows(starts, ids, values, order.size, given.n_features, is_sorted=True, has_zeros=True)
         weight = None if self.weight is None else self.weight[chosen] * (1.0 if self.unit is None else self.unit)
-        return Chunk(rows, self.y[chosen], weight, self.unit)
+        return Batch(rows, self.y[chosen], weight)
 
 
-def fit_in_memory(training: Training, chunk: Chunk, rng: np.random.Generator, reporter: Reporter) -> None:
+def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, reporter: Reporter) -> None:
     """Learn from rows in memory, pass after pass.
 
     Parameters
     ----------
     training : Training
         Holds the fit on return, and what was learned so far when something is raised.
-    chunk : Chunk
+    batch : Batch
         All rows; their ids need not be in order.
     rng : numpy.random.Generator
         Of the held-out part and of the order of rows.
@@ -128,17 +127,17 @@ def fit_in_memory(training: Training, chunk: Chunk, rng: np.random.Generator, re
     """
     settings, learner = training.settings, training.learner
     by_place = settings.sampling.min_count == 1 and settings.sampling.drop_stale == 0
-    data = _prepare(chunk, settings.shuffle, by_place)
-    centring = NOWHERE
+    data = _prepare(batch, settings.shuffle, by_place)
+    centering = NOWHERE
     if settings.fit_intercept:
-        centred, centring = centre_rows(data.rows, data.position, data.weight)
-        data = replace(data, rows=centred)
-        warn_blurred(centring.blurred)
+        centered, centering = center_rows(data.rows, data.position, data.weight)
+        data = replace(data, rows=centered)
+        warn_blurred(centering.blurred)
     visits = np.arange(data.y.shape[0])
     if settings.shuffle:
         data, visits = _plan_visits(data)
     learned, held = _hold_out(data, visits, settings, rng)
-    with centring.applied(learner, training.start):
+    with centering.applied(learner, training.start):
         if by_place:
             learner.know_ids(data.rows.active)
         try:
@@ -148,9 +147,9 @@ def fit_in_memory(training: Training, chunk: Chunk, rng: np.random.Generator, re
             learner.forget_places()
 
 
-def _prepare(chunk: Chunk, merge: bool, by_place: bool) -> _Data:
+def _prepare(batch: Batch, merge: bool, by_place: bool) -> _MemoryRows:
     """Make ids compact; bring a few rows into an order of their own, so that weights and repetitions are the same."""
-    rows, y, weight = chunk.rows, chunk.y, chunk.weight
+    rows, y, weight = batch.rows, batch.y, batch.weight
     merge = merge and rows.n_samples <= CANONICAL_ROWS
     if merge and (rows.has_zeros or not (weight is None or weight.all())):
         keep = np.ones(rows.n_samples, dtype=bool) if weight is None else weight > 0.0
@@ -160,10 +159,10 @@ def _prepare(chunk: Chunk, merge: bool, by_place: bool) -> _Data:
     position = np.arange(y.shape[0])
     if merge:
         position, weight = merge_equal(compacted, y, np.ones(y.shape[0]) if weight is None else weight)
-    return _Data(compacted, position.astype(np.int32), y[position], weight, None, chunk.rows.n_features, by_place)
+    return _MemoryRows(compacted, position.astype(np.int32), y[position], weight, None, by_place)
 
 
-def _plan_visits(data: _Data) -> tuple[_Data, npt.NDArray[np.int64]]:
+def _plan_visits(data: _MemoryRows) -> tuple[_MemoryRows, npt.NDArray[np.int64]]:
     """Say how often a pass visits each row, and share its weight out among the visits.
 
     A row of weight 2 is visited twice, with weight one: a step of weight 2 is longer than two steps. F does not depend
@@ -172,10 +171,10 @@ def _plan_visits(data: _Data) -> tuple[_Data, npt.NDArray[np.int64]]:
     weight, n_rows = data.weight, data.y.shape[0]
     if weight is None:
         return data, np.arange(n_rows)
-    most = max(MOST_VISITS, VISITS_OF_A_ROW * n_rows)
-    is_whole = weight.max() <= MOST_WHOLE and np.array_equal(weight, np.rint(weight))
+    max_visits = max(MAX_VISITS, VISITS_OF_A_ROW * n_rows)
+    is_whole = weight.max() <= MAX_WHOLE and np.array_equal(weight, np.rint(weight))
     unit = float(np.gcd.reduce(weight.astype(np.int64)) if is_whole else weight.mean())
-    unit *= max(float(weight.sum()) / unit / most, 1.0)
+    unit *= max(float(weight.sum()) / unit / max_visits, 1.0)
     # A weight that is a multiple of the unit but for rounding takes no visit more.
     n_visits = np.ceil(weight / unit * (1.0 - 1e-12)).astype(np.int64)
     shared = np.divide(weight, unit * n_visits, out=np.zeros(n_rows), where=n_visits > 0)
@@ -183,8 +182,8 @@ def _plan_visits(data: _Data) -> tuple[_Data, npt.NDArray[np.int64]]:
 
 
 def _hold_out(
-    data: _Data, visits: npt.NDArray[np.int64], settings: StreamSettings, rng: np.random.Generator
-) -> tuple[npt.NDArray[np.int64], Chunk | None]:
+    data: _MemoryRows, visits: npt.NDArray[np.int64], settings: StreamSettings, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], Batch | None]:
     """Split visits into those to learn from and those to stop early by: of each class the same share."""
     if not settings.early_stopping:
         return visits, None
@@ -207,30 +206,30 @@ def _hold_out(
 
 
 def _run(
-    training: Training, data: _Data, learned: npt.NDArray[np.int64], held: Chunk | None, rng: np.random.Generator,
+    training: Training, data: _MemoryRows, learned: npt.NDArray[np.int64], held: Batch | None, rng: np.random.Generator,
     reporter: Reporter,
 ) -> None:
     """Pass over the rows until passes bring no more."""
     settings, learner = training.settings, training.learner
-    patience, best = EarlyStopping(settings.tol, settings.n_iter_no_change), None
+    stopping, best = EarlyStopping(settings.tol, settings.n_iter_no_change), None
     while training.n_iter < settings.max_iter:
         training.n_iter += 1
         before = learner.totals.copy()
         order = rng.permutation(learned) if settings.shuffle else learned
         for start in range(0, order.size, SHUFFLED_ROWS):
             some = order[start : start + SHUFFLED_ROWS]
-            chunk = data.take(some)
-            training.learn(chunk)
+            batch = data.take(some)
+            training.learn(batch, data.unit)
             reporter.advance(some.size)
-        training.end_pass(chunk)
+        training.end_pass(batch)
         weight, loss = learner.totals - before
         loss = loss / weight if weight > 0.0 else 0.0
         if held is not None:
             loss = float(training.losses(held.rows, held.y, held.weight).sum())
         training.record(np.nan if held is None else loss)
-        reporter.tell(training)
-        ended = patience.ends(loss)
-        if held is not None and patience.is_best:
+        reporter.report(training)
+        ended = stopping.should_stop(loss)
+        if held is not None and stopping.is_best:
             best = learner.state()
         if ended:
             break

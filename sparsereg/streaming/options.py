@@ -1,10 +1,11 @@
-"""Settings of streaming fits: each checked, and all of them with each other."""
+"""Options of streaming fits: each checked, and all of them with each other."""
 
 from __future__ import annotations
 
 import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,8 @@ from sparsereg.inputs.parameters import (
 from sparsereg.inputs.versions import current_state
 from sparsereg.solvers.assemble import make_loss, make_solver_options
 from sparsereg.solvers.nonconvex.convexity import make_penalty
+from sparsereg.streaming.batch import Sampling
 from sparsereg.streaming.learner import Learner, make_optimizer
-from sparsereg.streaming.part import Sampling
 
 __all__ = ["SAME_LOSS", "StreamSettings", "check_settings", "draw_seed", "make_generator"]
 
@@ -35,14 +36,17 @@ DEFAULT_ETA0 = 0.1
 # scikit-learn's names of losses.
 SAME_LOSS = {"log_loss": "logistic", "squared_error": "squared"}
 # Counters of ids are bytes.
-MOST_COUNT = 255
+MAX_COUNT = 255
 # Beyond it float64 has no longer every whole number.
-MOST_WEIGHT = 2**53
+MAX_WEIGHT = 2**53
 # What shapes the state of a fit that goes on.
 FIXED_WHILE_TRAINING = (
     "loss", "algorithm", "penalty", "alpha", "l1_ratio", "gamma", "fit_intercept", "eta0", "beta", "learning_rate",
     "power_t", "weight_decay", "average", "dropout", "min_count", "drop_stale", "total_weight", "delta",
 )
+
+_check_not_negative = partial(check_number, lower=0.0, upper=np.inf, allowed="[0, inf)", upper_open=True)
+_check_positive = partial(_check_not_negative, allowed="(0, inf)", lower_open=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,15 +169,17 @@ class StreamSettings:
         )
 
 
-def check_settings(given: dict[str, Any], losses: tuple[str, ...]) -> StreamSettings:
+def check_settings(given: Any, losses: tuple[str, ...], penalty: Any, l1_ratio: Any) -> StreamSettings:
     """Check the parameters of a streaming estimator.
 
     Parameters
     ----------
-    given : dict from str to object
-        Parameters by name.
+    given : estimator
+        Its parameters, as the user set them.
     losses : tuple of str
         Registered names that the estimator takes.
+    penalty, l1_ratio
+        In place of its own: scikit-learn's words put into ours.
 
     Returns
     -------
@@ -185,28 +191,28 @@ def check_settings(given: dict[str, Any], losses: tuple[str, ...]) -> StreamSett
         Naming the parameter, its value and what is allowed.
     """
     known = {name: same for name, same in SAME_LOSS.items() if same in losses}
-    loss = check_choice(given["loss"], "loss", {*losses, *known})
-    objective = make_loss(known.get(loss, loss), given.get("delta", 1.35))
-    algorithm = check_choice(given["algorithm"], "algorithm", OPTIMIZERS)
-    options = make_solver_options(0.0, given["max_iter"], given["n_threads"], None)
-    tol = given["tol"]
+    loss = check_choice(given.loss, "loss", {*losses, *known})
+    parameters = {**vars(given), "penalty": penalty, "l1_ratio": l1_ratio}
+    objective = make_loss(known.get(loss, loss), parameters.get("delta", 1.35))
+    algorithm = check_choice(given.algorithm, "algorithm", OPTIMIZERS)
+    options = make_solver_options(0.0, given.max_iter, given.n_threads, None)
     settings = StreamSettings(
         algorithm=algorithm,
         objective=objective,
-        penalty=_make_penalty(given, objective),
+        penalty=_make_penalty(penalty, check_alpha(given.alpha), check_l1_ratio(l1_ratio), given.gamma, objective),
         optimizer=_check_steps(given),
         sampling=_check_sampling(given),
         max_iter=options.max_iter,
         n_threads=options.n_threads,
-        n_iter_no_change=check_count(given["n_iter_no_change"], "n_iter_no_change"),
-        tol=-np.inf if tol is None else check_number(tol, "tol", 0.0, np.inf, "[0, inf)", upper_open=True),
+        n_iter_no_change=check_count(given.n_iter_no_change, "n_iter_no_change"),
+        tol=-np.inf if given.tol is None else _check_not_negative(given.tol, "tol"),
         validation_fraction=check_number(
-            given["validation_fraction"], "validation_fraction", 0.0, 1.0, "(0, 1)", lower_open=True, upper_open=True
+            given.validation_fraction, "validation_fraction", 0.0, 1.0, "(0, 1)", lower_open=True, upper_open=True
         ),
-        finish_tol=_check_finish(given["finish_tol"]),
-        fixed_while_training={name: given[name] for name in FIXED_WHILE_TRAINING if name in given},
+        finish_tol=None if given.finish_tol is None else _check_positive(given.finish_tol, "finish_tol"),
+        fixed_while_training={name: parameters[name] for name in FIXED_WHILE_TRAINING if name in parameters},
         **{
-            name: check_flag(given[name], name)
+            name: check_flag(getattr(given, name), name)
             for name in ("fit_intercept", "shuffle", "early_stopping", "warm_start", "lock_free", "certify")
         },
     )
@@ -243,11 +249,9 @@ def draw_seed(generator: np.random.Generator) -> int:
     return int(generator.integers(2**63))
 
 
-def _make_penalty(given: dict[str, Any], objective: Any) -> Any:
+def _make_penalty(name: Any, alpha: float, l1_ratio: float, gamma: Any, objective: Any) -> Any:
     """Check and build the penalty."""
-    alpha, l1_ratio = check_alpha(given["alpha"]), check_l1_ratio(given["l1_ratio"])
-    name = given["penalty"]
-    gamma = check_penalty(name, l1_ratio, given["gamma"])
+    gamma = check_penalty(name, l1_ratio, gamma)
     gamma_min, usual = PENALTIES[name].gamma_min, PENALTIES[name].gamma_default
     if gamma is None and gamma_min is not None and usual is not None:
         # Further out where the loss is less curved than squared loss; columns are taken to have curvature 1.
@@ -255,94 +259,83 @@ def _make_penalty(given: dict[str, Any], objective: Any) -> Any:
     return make_penalty(name, alpha, l1_ratio, gamma)
 
 
-def _check_steps(given: dict[str, Any]) -> dict[str, float]:
+def _check_steps(given: Any) -> dict[str, float]:
     """Check what says how far steps go."""
-    learning_rate = check_choice(given["learning_rate"], "learning_rate", ("constant", "invscaling"))
-    power_t = check_number(given["power_t"], "power_t", 0.0, np.inf, "[0, inf)", upper_open=True)
-    total_weight, eta0 = given["total_weight"], given["eta0"]
-    if total_weight is not None:
-        total_weight = check_number(
-            total_weight, "total_weight", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True
-        )
+    learning_rate = check_choice(given.learning_rate, "learning_rate", ("constant", "invscaling"))
+    power_t = _check_not_negative(given.power_t, "power_t")
+    total_weight = 0.0 if given.total_weight is None else _check_positive(given.total_weight, "total_weight")
     return {
-        "eta0": DEFAULT_ETA0 if eta0 is None else check_number(
-            eta0, "eta0", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True
-        ),
-        "beta": check_number(given["beta"], "beta", 0.0, np.inf, "[0, inf)", upper_open=True),
+        "eta0": DEFAULT_ETA0 if given.eta0 is None else _check_positive(given.eta0, "eta0"),
+        "beta": _check_not_negative(given.beta, "beta"),
         "power_t": 0.0 if learning_rate == "constant" else power_t,
-        "weight_decay": check_number(
-            given["weight_decay"], "weight_decay", 0.0, np.inf, "[0, inf)", upper_open=True
-        ),
-        "total_weight": total_weight or 0.0,
-        "average": _check_average(given["average"]),
+        "weight_decay": _check_not_negative(given.weight_decay, "weight_decay"),
+        "total_weight": total_weight,
+        "average": _check_average(given.average),
     }
-
-
-def _check_finish(finish_tol: Any) -> float | None:
-    """Check how far a fit is to be brought."""
-    if finish_tol is None:
-        return None
-    return check_number(finish_tol, "finish_tol", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
 
 
 def _check_average(average: Any) -> float:
     """Return the weight that goes before the average, -1 for none."""
     if isinstance(average, (bool, np.bool_)):
         return 0.0 if average else -1.0
-    return float(check_count(average, "average", MOST_WEIGHT))
+    return float(check_count(average, "average", MAX_WEIGHT))
 
 
-def _check_sampling(given: dict[str, Any]) -> Sampling:
+def _check_sampling(given: Any) -> Sampling:
     """Check what says which entries and coefficients take part."""
-    drop_stale = given["drop_stale"]
+    drop_stale = given.drop_stale
     return Sampling(
-        dropout=check_number(given["dropout"], "dropout", 0.0, 1.0, "[0, 1)", upper_open=True),
-        min_count=check_count(given["min_count"], "min_count", MOST_COUNT),
+        dropout=check_number(given.dropout, "dropout", 0.0, 1.0, "[0, 1)", upper_open=True),
+        min_count=check_count(given.min_count, "min_count", MAX_COUNT),
         # 0, and not False, is never.
         drop_stale=0 if drop_stale == 0 and drop_stale is not False else check_count(drop_stale, "drop_stale"),
     )
 
 
-def _check_together(settings: StreamSettings, given: dict[str, Any]) -> None:
+def _check_together(settings: StreamSettings, given: Any) -> None:
     """Refuse settings that an algorithm has no use for, or that contradict each other."""
-    algorithm, name = settings.algorithm, given["penalty"]
+    algorithm, name = settings.algorithm, settings.fixed_while_training["penalty"]
     if not settings.penalty.is_convex and not OPTIMIZERS[algorithm].any_penalty:
         raise ValueError(
             f"penalty: {name!r} is not allowed with algorithm={algorithm!r}, expected 'elastic_net', whose steps add "
             "up in closed form, or algorithm='ftrl'"
         )
-    for parameter, needed, default, why in (
-        ("weight_decay", "weight_decay", 0.0, ": FTRL keeps sums of slopes, and no coefficients to decay"),
-        ("learning_rate", "power_t", "invscaling", ": the steps of the others follow from the slopes seen"),
-        ("total_weight", "total_weight", None, ""),
-        ("average", "average", False, ": the steps of the others fall of themselves"),
-    ):
-        algorithms = [name for name, optimizer in OPTIMIZERS.items() if needed in optimizer.parameters]
-        if given[parameter] != default and algorithm not in algorithms:
+    # The default, and the parameter of those optimisers that take it.
+    optional = {
+        "weight_decay": (0.0, "weight_decay", ": FTRL keeps sums of slopes, and no coefficients to decay"),
+        "learning_rate": ("invscaling", "power_t", ": the steps of the others follow from the slopes seen"),
+        "total_weight": (None, "total_weight", ""),
+        "average": (False, "average", ": the steps of the others fall of themselves"),
+    }
+    for parameter, (default, needed, why) in optional.items():
+        value = getattr(given, parameter)
+        if value != default and needed not in OPTIMIZERS[algorithm].parameters:
+            algorithms = [name for name, cls in OPTIMIZERS.items() if needed in cls.parameters]
             raise ValueError(
-                f"{parameter}: {given[parameter]!r} is not allowed with algorithm={algorithm!r}, expected {default!r}, "
+                f"{parameter}: {value!r} is not allowed with algorithm={algorithm!r}, expected {default!r}, "
                 f"or algorithm={' or '.join(map(repr, algorithms))}{why}"
             )
     if settings.finish_tol is not None:
         _check_finishable(settings, given)
     if settings.n_threads > 1:
         for parameter, alone, why in (("min_count", 1, "counts"), ("average", False, "averages")):
-            if given[parameter] != alone:
+            value = getattr(given, parameter)
+            if value != alone:
                 raise ValueError(
-                    f"{parameter}: {given[parameter]!r} is not allowed with n_threads={settings.n_threads}, expected "
+                    f"{parameter}: {value!r} is not allowed with n_threads={settings.n_threads}, expected "
                     f"{alone!r}: threads do not share {why}"
                 )
 
 
-def _check_finishable(settings: StreamSettings, given: dict[str, Any]) -> None:
+def _check_finishable(settings: StreamSettings, given: Any) -> None:
     """Refuse what SAGA, or a learner that takes its solution over, cannot do."""
-    has_steps = given["beta"] > 0.0 or not OPTIMIZERS[settings.algorithm].is_adaptive
+    has_steps = given.beta > 0.0 or not OPTIMIZERS[settings.algorithm].is_adaptive
     for parameter, value, is_fine, expected in (
-        ("penalty", given["penalty"], settings.penalty.is_convex, "'elastic_net'"),
-        ("loss", given["loss"], np.isfinite(settings.objective.lipschitz), "a loss whose second derivative is bounded"),
-        ("average", given["average"], given["average"] is False, "False"),
+        ("penalty", settings.fixed_while_training["penalty"], settings.penalty.is_convex, "'elastic_net'"),
+        ("loss", given.loss, np.isfinite(settings.objective.lipschitz), "a loss whose second derivative is bounded"),
+        ("average", given.average, given.average is False, "False"),
         ("early_stopping", True, not settings.early_stopping, "False"),
-        ("beta", given["beta"], has_steps, "a number above 0"),
+        ("beta", given.beta, has_steps, "a number above 0"),
     ):
         if not is_fine:
             raise ValueError(f"{parameter}: {value!r} is not allowed with finish_tol, expected {expected}")

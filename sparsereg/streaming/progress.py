@@ -1,4 +1,4 @@
-"""What a long fit tells on its way: a bar on a terminal, lines of a log elsewhere."""
+"""Progress reports of long fits: a bar on a terminal, lines of a log elsewhere."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOGGER = logging.getLogger("sparsereg")
 
 
 class Reporter:
-    """Tells of rows, rows a second, loss, non-zeros and memory.
+    """Reports rows, rows a second, loss, non-zeros and memory.
 
     Parameters
     ----------
@@ -38,20 +38,20 @@ class Reporter:
         if self._bar is not None:
             self._bar.update(n_rows)
 
-    def tell(self, training: Training) -> None:
-        """Tell the last entry of the history."""
+    def report(self, training: Training) -> None:
+        """Report the last entry of the history."""
         if self._bar is None and not self._logs:
             return
         last = training.history.last
-        words = (
+        message = (
             f"loss {last('loss'):.5g}, progressive {last('progressive_loss'):.5g}, non-zeros {last('n_nonzero'):,}, "
             f"memory {last('nbytes') / 2**20:,.1f} MB"
         )
         if self._bar is not None:
-            self._bar.set_postfix_str(words)
+            self._bar.set_postfix_str(message)
             return
         rate = last("n_rows") / training.seconds if training.seconds > 0.0 else 0.0
-        LOGGER.info("rows %s, %s rows/s, %s", f"{last('n_rows'):,}", f"{rate:,.0f}", words)
+        LOGGER.info("rows %s, %s rows/s, %s", f"{last('n_rows'):,}", f"{rate:,.0f}", message)
 
     def close(self) -> None:
         """Leave the bar as it is."""

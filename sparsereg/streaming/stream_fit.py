@@ -1,9 +1,8 @@
-"""Fits to streams: passes over blocks that are read ahead, with a history, early stopping and checkpoints."""
+"""Out-of-core fits: passes over blocks that are read ahead, with a history, early stopping and checkpoints."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,15 +14,17 @@ import numpy.typing as npt
 from sparsereg.inputs.contents import reading
 from sparsereg.inputs.parameters import check_count, check_flag
 from sparsereg.inputs.rows import check_width
+from sparsereg.inputs.sklearn import check_feature_names
 from sparsereg.readers.blocks import Block, as_blocks, can_repeat, overlapped
-from sparsereg.streaming.batch import Chunk
+from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.checkpoint import FORMAT, check_place, load_checkpoint, save_checkpoint
 from sparsereg.streaming.checkpoint_contents import check_saved_meta, check_saved_state
+from sparsereg.streaming.encode import Encoder
 from sparsereg.streaming.memory_fit import EarlyStopping
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.training import History, Training
 
-__all__ = ["StreamFit", "StreamOptions", "make_plan"]
+__all__ = ["StreamFit", "StreamOptions", "first_of", "load_run", "make_stream_options", "read_ahead"]
 
 State = dict[str, npt.NDArray[Any]]
 
@@ -35,7 +36,7 @@ class StreamOptions:
     Attributes
     ----------
     n_passes : int
-    validation : Chunk or None
+    validation : Batch or None
         Held out.
     checkpoint : Path or None
     checkpoint_every : int
@@ -45,37 +46,29 @@ class StreamOptions:
     """
 
     n_passes: int
-    validation: Chunk | None
+    validation: Batch | None
     checkpoint: Path | None
     checkpoint_every: int
     resume: bool
     reporter: Reporter
 
 
-def make_plan(
-    source: Any,
-    validation: Chunk | None,
-    *,
-    n_passes: Any,
-    checkpoint: Any,
-    checkpoint_every: Any,
-    resume: Any,
-    progress: Any,
-    verbose: Any,
-    early_stopping: bool,
+def make_stream_options(
+    source: Any, validation: Batch | None, *, n_passes: Any, checkpoint: Any, checkpoint_every: Any, resume: Any,
+    progress: Any, verbose: Any, early_stopping: bool,
 ) -> StreamOptions:
     """Check what a user may set of a fit to a stream.
 
     Parameters
     ----------
     source : iterable of blocks
-    validation : Chunk or None
+    validation : Batch or None
     n_passes, checkpoint, checkpoint_every, resume, progress, verbose, early_stopping
         As the estimators take them.
 
     Returns
     -------
-    plan : Plan
+    options : StreamOptions
     """
     n_passes = check_count(n_passes, "n_passes")
     if n_passes > 1 and not can_repeat(source):
@@ -100,133 +93,176 @@ def make_plan(
     )
 
 
+def read_ahead(source: Iterable[Any], encoder: Encoder) -> Generator[tuple[Block, Batch], None, None]:
+    """Iterate over the blocks of a source once, with their batches; a thread reads and encodes ahead.
+
+    Parameters
+    ----------
+    source : iterable of blocks
+    encoder : Encoder
+
+    Returns
+    -------
+    pairs : generator of (Block, Batch)
+        To be closed.
+    """
+    return overlapped(_encoded(source, encoder))
+
+
+def first_of(pairs: Iterator[tuple[Block, Batch]]) -> tuple[Block, Batch]:
+    """Return the first block and its batch; there must be one.
+
+    Parameters
+    ----------
+    pairs : iterator of (Block, Batch)
+
+    Returns
+    -------
+    block : Block
+    batch : Batch
+    """
+    for pair in pairs:
+        return pair
+    raise ValueError("source: there is no block in it, expected at least one")
+
+
+def load_run(options: StreamOptions, identity: dict[str, Any]) -> tuple[State, dict[str, Any]] | None:
+    """Read the checkpoint to resume from, if there is one.
+
+    Parameters
+    ----------
+    options : StreamOptions
+    identity : dict
+        What it must agree with.
+
+    Returns
+    -------
+    saved : None or (arrays, meta)
+    """
+    path = options.checkpoint
+    if path is None or not options.resume:
+        return None
+    try:
+        state, meta = load_checkpoint(path)
+    except FileNotFoundError:
+        return None
+    for name, expected in identity.items():
+        if meta.get(name) != expected:
+            raise ValueError(
+                f"checkpoint: {path} was made with {name}={meta.get(name)}, expected {expected}, as it is now"
+            )
+    with reading(path, FORMAT[0]):
+        check_saved_meta(meta)
+    return state, meta
+
+
 class StreamFit:
     """One fit to a stream.
 
     Parameters
     ----------
+    model : estimator
+        Blocks must have its columns.
+    training : Training
+        At its start.
     source : iterable of blocks
-    encode : callable
-        Makes a chunk of a block; called in the thread that reads.
-    begin : callable
-        Takes the first block and its chunk; returns the course, whose learner is at its start.
-    compare : callable
-        Takes each block; raises where its columns are not those of the first.
-    plan : Plan
+    encoder : Encoder
+        Called in the thread that reads.
+    options : StreamOptions
     identity : dict
         What a checkpoint must agree with to be resumed from; can be written as JSON.
     """
 
     def __init__(
-        self,
-        source: Iterable[Any],
-        encode: Callable[[Block], Chunk],
-        begin: Callable[[Block, Chunk], Training],
-        compare: Callable[[Block], None],
-        plan: StreamOptions,
+        self, model: Any, training: Training, source: Iterable[Any], encoder: Encoder, options: StreamOptions,
         identity: dict[str, Any],
     ):
-        self.source, self.encode, self.begin, self.compare = source, encode, begin, compare
-        self.plan, self.identity = plan, identity
-        self.training: Training | None = None
-        self.patience: EarlyStopping | None = None
+        self.model, self.training, self.source, self.encoder = model, training, source, encoder
+        self.options, self.identity = options, identity
+        settings = training.settings
+        self.stopping: EarlyStopping | None = None
+        if settings.early_stopping:
+            self.stopping = EarlyStopping(settings.tol, settings.n_iter_no_change)
         self.best: State | None = None
         # Passes that are over, rows of the pass under way that have been learned from, and of those since a checkpoint.
         self.n_passes, self.n_rows, self.n_unsaved = 0, 0, 0
         self.is_over = False
 
-    def run(self) -> None:
-        """Learn from the stream; what was learned stays in the course when something is raised."""
-        saved = self._load()
-        plan = self.plan
-        try:
-            while self.n_passes < plan.n_passes and not self.is_over:
-                self._pass(saved)
-            if self.training is None:
-                # The checkpoint is that of the end, and only the columns are not known yet.
-                for block, chunk in itertools.islice(self._read(), 1):
-                    self._start(block, chunk, saved)
-        finally:
-            plan.reporter.close()
-        if self.best is not None and self.training is not None:
-            self.training.rewind(self.best)
-        if self.training is not None:
-            self.training.end()
+    def run(self, first_pass: Iterable[tuple[Block, Batch]], saved: tuple[State, dict[str, Any]] | None) -> None:
+        """Learn from the stream; what was learned stays in the training when something is raised.
 
-    def _pass(self, saved: tuple[State, dict[str, Any]] | None) -> None:
+        Parameters
+        ----------
+        first_pass : iterable of (Block, Batch)
+            The whole source.
+        saved : None or (arrays, meta)
+            Of `load_run`.
+        """
+        if saved is not None:
+            self._resume(*saved)
+        self.options.reporter.advance(self.training.learner.n_rows)
+        if self._goes_on:
+            self._pass(first_pass)
+        while self._goes_on:
+            with closing(read_ahead(self.source, self.encoder)) as pairs:
+                self._pass(pairs)
+
+    def end(self) -> None:
+        """Go back to the best state, and warn where all of it has led nowhere."""
+        if self.best is not None:
+            self.training.rewind(self.best)
+        self.training.end()
+
+    @property
+    def _goes_on(self) -> bool:
+        return self.n_passes < self.options.n_passes and not self.is_over
+
+    def _pass(self, pairs: Iterable[tuple[Block, Batch]]) -> None:
         """Go over the source once, past the rows that have been learned from already."""
         seen = 0
-        with closing(overlapped(self._read())) as chunks:
-            for position, (block, chunk) in enumerate(chunks):
-                if self.training is None:
-                    self._start(block, chunk, saved)
-                with _named(position):
-                    self.compare(block)
-                known = min(max(self.n_rows - seen, 0), chunk.n_rows)
-                seen += chunk.n_rows
-                if known < chunk.n_rows:
-                    self._learn(chunk.between(known, chunk.n_rows))
-        if self.training is None:
-            raise ValueError("source: there is no block in it, expected at least one")
+        for position, (block, batch) in enumerate(pairs):
+            with _named(position):
+                check_feature_names(self.model, block.X, reset=False)
+            known = min(max(self.n_rows - seen, 0), batch.n_rows)
+            seen += batch.n_rows
+            if known < batch.n_rows:
+                self._learn(batch.between(known, batch.n_rows) if known else batch)
         if seen < self.n_rows:
             raise ValueError(
                 f"source: it ends after {seen} rows, but the checkpoint had learned from {self.n_rows}; expected the "
                 "same stream"
             )
-        self.training.end_pass(chunk)
+        self.training.end_pass(batch)
         self._end_pass()
 
-    def _read(self) -> Iterator[tuple[Block, Chunk]]:
-        """Iterate over the source once."""
-        for position, block in enumerate(as_blocks(self.source)):
-            with _named(position):
-                chunk = self.encode(block)
-            yield block, chunk
-
-    def _start(self, block: Block, chunk: Chunk, saved: tuple[State, dict[str, Any]] | None) -> None:
-        """Make the course, or take up one that was left."""
-        if self.plan.validation is not None:
-            check_width(self.plan.validation.rows.n_features, chunk.rows.n_features, "validation", "the stream")
-        self.training = training = self.begin(block, chunk)
-        settings = training.settings
-        if settings.early_stopping:
-            self.patience = EarlyStopping(settings.tol, settings.n_iter_no_change)
-        if saved is not None:
-            check_width(chunk.rows.n_features, saved[1]["n_features"], "source", "the checkpoint")
-            self._take_up(training, *saved)
-        self.plan.reporter.advance(training.learner.n_rows)
-
-    def _learn(self, chunk: Chunk) -> None:
-        training, plan = self.training, self.plan
-        assert training is not None
+    def _learn(self, batch: Batch) -> None:
+        training, options = self.training, self.options
         training.n_iter = self.n_passes + 1
-        training.learn(chunk)
-        self.n_rows += chunk.n_rows
-        self.n_unsaved += chunk.n_rows
-        plan.reporter.advance(chunk.n_rows)
+        training.learn(batch)
+        self.n_rows += batch.n_rows
+        self.n_unsaved += batch.n_rows
+        options.reporter.advance(batch.n_rows)
         if training.is_due:
             self._record()
-        if self.n_unsaved >= plan.checkpoint_every:
+        if self.n_unsaved >= options.checkpoint_every:
             self._save()
 
     def _record(self) -> float:
-        """Add an entry to the history and tell it; return the loss of the held-out rows."""
-        training, held = self.training, self.plan.validation
-        assert training is not None
+        """Add an entry to the history and report it; return the loss of the held-out rows."""
+        training, held = self.training, self.options.validation
         loss = np.nan if held is None else float(training.losses(held.rows, held.y, held.weight).sum())
         training.record(loss)
-        self.plan.reporter.tell(training)
+        self.options.reporter.report(training)
         return loss
 
     def _end_pass(self) -> None:
         """Look back on a pass."""
         training = self.training
-        assert training is not None
         loss = self._record()
         self.n_passes, self.n_rows = self.n_passes + 1, 0
-        if self.patience is not None:
-            self.is_over = self.patience.ends(loss)
-            if self.patience.is_best:
+        if self.stopping is not None:
+            self.is_over = self.stopping.should_stop(loss)
+            if self.stopping.is_best:
                 self.best = training.learner.state()
         self._save()
 
@@ -234,9 +270,9 @@ class StreamFit:
 
     def _save(self) -> None:
         """Write all that is needed to go on from here with the same bits."""
-        if self.plan.checkpoint is None or self.training is None:
+        if self.options.checkpoint is None:
             return
-        training, patience = self.training, self.patience
+        training, stopping = self.training, self.stopping
         parts = {"now": training.learner.state(), "history": training.history.arrays(), "best": self.best or {}}
         state = {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
         meta = {
@@ -249,46 +285,39 @@ class StreamFit:
             "n_rows": self.n_rows,
             "weights_seen": training.units.seen.tolist(),
             "is_over": self.is_over,
-            "patience": None if patience is None or self.best is None else [float(patience.best), patience.failed],
+            "patience": None if stopping is None or self.best is None else [float(stopping.best), stopping.failed],
         }
-        save_checkpoint(self.plan.checkpoint, state, meta)
+        save_checkpoint(self.options.checkpoint, state, meta)
         self.n_unsaved = 0
 
-    def _load(self) -> tuple[State, dict[str, Any]] | None:
-        """Read the checkpoint to resume from, if there is one."""
-        path = self.plan.checkpoint
-        if path is None or not self.plan.resume:
-            return None
-        try:
-            state, meta = load_checkpoint(path)
-        except FileNotFoundError:
-            return None
-        for name, mine in self.identity.items():
-            if meta.get(name) != mine:
-                raise ValueError(
-                    f"checkpoint: {path} was made with {name}={meta.get(name)}, expected {mine}, as it is now"
-                )
-        with reading(path, FORMAT[0]):
-            check_saved_meta(meta)
+    def _resume(self, state: State, meta: dict[str, Any]) -> None:
+        """Go on where a checkpoint was written."""
+        training = self.training
+        check_width(training.n_features, meta["n_features"], "source", "the checkpoint")
         self.n_passes, self.n_rows, self.is_over = meta["n_passes"], meta["n_rows"], meta["is_over"]
-        return state, meta
-
-    def _take_up(self, training: Training, state: State, meta: dict[str, Any]) -> None:
         parts: dict[str, State] = {"now": {}, "history": {}, "best": {}}
-        with reading(self.plan.checkpoint, FORMAT[0]):
+        with reading(self.options.checkpoint, FORMAT[0]):
             for name, array in state.items():
                 part, _, inner = name.partition(".")
                 if part not in parts:
                     raise ValueError(f"the array {name!r} is not allowed, expected parts {', '.join(parts)}")
                 parts[part][inner] = array
             check_saved_state(parts, meta, training.learner)
-        training.resume(parts["now"], History.of(parts["history"]), meta["seconds"], meta["seed"])
+        training.resume(parts["now"], History.from_arrays(parts["history"]), meta["seconds"], meta["seed"])
         training.n_entries = meta["n_entries"]
         training.units.seen[:] = meta["weights_seen"]
         training.n_iter = self.n_passes
         self.best = parts["best"] or None
-        if self.patience is not None and meta["patience"] is not None:
-            self.patience.best, self.patience.failed = meta["patience"]
+        if self.stopping is not None and meta["patience"] is not None:
+            self.stopping.best, self.stopping.failed = meta["patience"]
+
+
+def _encoded(source: Iterable[Any], encoder: Encoder) -> Iterator[tuple[Block, Batch]]:
+    """Encode blocks one by one."""
+    for position, block in enumerate(as_blocks(source)):
+        with _named(position):
+            batch = encoder.encode(block.X, block.y, block.sample_weight)
+        yield block, batch
 
 
 @contextmanager

@@ -1,10 +1,11 @@
-"""Streaming on several threads: cells are found ahead of learning, or all threads step on the same cells."""
+"""Multithreaded SGD: slots are looked up ahead of learning, or all threads step on the same slots (Hogwild)."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -12,39 +13,33 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import sgd, state_table
-from sparsereg._core.state_table import Cells
-from sparsereg.inputs.rows import Rows
-from sparsereg.streaming.learner import Learner
-from sparsereg.streaming.part import Part
+from sparsereg._core.state_table import StateTable
+from sparsereg.streaming.batch import Batch
+from sparsereg.streaming.learner import UNWEIGHTED, Learner
 
 __all__ = ["learn_in_threads"]
 
 Vector = npt.NDArray[np.float64]
 
-# Entries whose cells are found at a time where they are not found on the way; so many more may be asked for than used.
+# Entries whose slots are found at a time where they are not found on the way; so many more may be asked for than used.
 PLACED_ENTRIES = 1 << 17
 
 
-def learn_in_threads(
-    learner: Learner, rows: Rows, y: Vector, weight: Vector | None, n_threads: int, lock_free: bool,
-    unit: Vector | None = None,
-) -> None:
-    """Learn from a block of rows on several threads.
+def learn_in_threads(learner: Learner, batch: Batch, n_threads: int, lock_free: bool) -> None:
+    """Learn from a batch of rows on several threads.
 
     Parameters
     ----------
     learner : Learner
         Without averages and admission by count, unless there is one thread.
-    rows, y, weight : Rows, ndarray of shape (n_rows, n_outputs), ndarray of shape (n_rows,) or None
+    batch : Batch
         As for `Learner.learn`.
     n_threads : int
-        1: exactly `Learner.learn`. More: the same bits; one thread finds the cells that another learns in next, and
+        1: exactly `Learner.learn`. More: the same bits; one thread finds the slots that another learns in next, and
         others would have nothing to do.
     lock_free : bool
-        Let all threads step on the same cells instead, without locks (Niu et al. 2011, "Hogwild!"): different on every
+        Let all threads step on the same slots instead, without locks (Niu et al. 2011, "Hogwild!"): different on every
         run.
-    unit : ndarray of float64 of shape (n_rows,) or None, default=None
-        As for `Learner.learn`.
 
     Raises
     ------
@@ -53,50 +48,50 @@ def learn_in_threads(
     """
     if n_threads > 1 and lock_free:
         with ThreadPoolExecutor(n_threads) as pool:
-            for part in learner.parts(rows, y, weight, PLACED_ENTRIES, unit):
-                _share_cells(learner, part, n_threads, pool)
-    elif n_threads > 1 and learner.cells.by_id and not learner.sampling.drop_stale:
+            for part in learner.parts(batch, PLACED_ENTRIES):
+                _share_slots(learner, part, n_threads, pool)
+    elif n_threads > 1 and learner.table.by_id and not learner.sampling.drop_stale:
         with ThreadPoolExecutor(1) as pool:
-            _find_ahead(learner, learner.parts(rows, y, weight, PLACED_ENTRIES, unit), pool)
+            _find_ahead(learner, learner.parts(batch, PLACED_ENTRIES), pool)
     else:
-        learner.learn(rows, y, weight, unit)
+        learner.learn(batch)
 
 
-def _find_ahead(learner: Learner, parts: Iterable[Part], pool: ThreadPoolExecutor) -> None:
-    """Learn from one part while the cells of the next are found."""
+def _find_ahead(learner: Learner, parts: Iterable[Batch], pool: ThreadPoolExecutor) -> None:
+    """Learn from one part while the slots of the next are found."""
     found = None
     for part in parts:
-        if found is not None and not learner.has_room(part.ids.size):
+        if found is not None and not learner.has_room(part.n_entries):
             learner.learn_part(found, is_placed=True)
             found = None
-        learner.make_room(part.ids.size)
+        learner.make_room(part.n_entries)
         ahead = pool.submit(_placed, part, learner)
         if found is not None:
-            learner.learn_part(found, is_placed=True, before_renewal=ahead.result)
+            learner.learn_part(found, is_placed=True, before_rescale=ahead.result)
         found = ahead.result()
     if found is not None:
         learner.learn_part(found, is_placed=True)
 
 
-def _share_cells(learner: Learner, part: Part, n_threads: int, pool: ThreadPoolExecutor) -> None:
+def _share_slots(learner: Learner, part: Batch, n_threads: int, pool: ThreadPoolExecutor) -> None:
     """Enter all ids, then let every thread learn from some of the rows."""
-    if learner.cells.by_id:
-        learner.make_room(part.ids.size)
+    if learner.table.by_id:
+        learner.make_room(part.n_entries)
         part = _placed(part, learner)
     bounds = np.linspace(0, part.n_rows, n_threads + 1).astype(int)
     shards = [part.between(a, b) for a, b in pairwise(bounds) if b > a]
-    optimizers, worn = _clocks(learner, shards)
-    if worn:
-        learner.renew()
-        optimizers, worn = _clocks(learner, shards)
-    if worn:
+    optimizers, needs_rescale = _clocks(learner, shards)
+    if needs_rescale:
+        learner.rescale()
+        optimizers, needs_rescale = _clocks(learner, shards)
+    if needs_rescale:
         learner.learn_part(part, is_placed=True)
         return
-    cells = Cells(learner.cells.array, learner.cells.used, False)
+    table = StateTable(learner.table.array, learner.table.used, False)
 
-    def learn(shard: Part, optimizer: Any, first_row: int) -> tuple[int, Vector, int]:
+    def learn(shard: Batch, optimizer: Any, first_row: int) -> tuple[int, Vector, int]:
         totals, n_rows = np.zeros(2), np.array([first_row])
-        code = learner.call(shard, optimizer, cells, totals, n_rows)
+        code = learner.call(shard, optimizer, table, totals, n_rows)
         return code, totals, int(n_rows[0])
 
     ends = learner.n_rows + np.cumsum([shard.n_rows for shard in shards])
@@ -111,25 +106,27 @@ def _share_cells(learner: Learner, part: Part, n_threads: int, pool: ThreadPoolE
             learner.raise_diverged(row)
 
 
-def _clocks(learner: Learner, shards: list[Part]) -> tuple[list[Any], bool]:
+def _clocks(learner: Learner, shards: list[Batch]) -> tuple[list[Any], bool]:
     """Set an optimiser to the beginning of each shard, and one to the end of the last."""
-    optimizers, worn = [copy.copy(learner.optimizer)], False
+    optimizers, needs_rescale = [copy.copy(learner.optimizer)], False
     for shard in shards:
         clock = copy.copy(optimizers[-1])
-        worn |= sgd.skip(clock, shard.weight, shard.n_rows, shard.unit)
+        weight = UNWEIGHTED if shard.weight is None else shard.weight
+        needs_rescale |= sgd.skip(clock, weight, shard.n_rows, shard.unit)
         optimizers.append(clock)
-    return optimizers, worn
+    return optimizers, needs_rescale
 
 
-def _placed(part: Part, learner: Learner) -> Part:
-    """Replace ids by the places of their cells, which are entered where an entry takes part."""
-    taken = np.ones(part.ids.size, dtype=bool) if part.data.size == 0 else part.data != 0.0
-    if part.weight.size:
-        taken &= np.repeat(part.weight > 0.0, np.diff(part.indptr))
-    places = np.zeros(part.ids.size, dtype=np.int64)
+def _placed(part: Batch, learner: Learner) -> Batch:
+    """Replace ids by the places of their slots, which are entered where an entry takes part."""
+    rows = part.rows
+    taken = np.ones(rows.indices.size, dtype=bool) if rows.data.size == 0 else rows.data != 0.0
+    if part.weight is not None:
+        taken &= np.repeat(part.weight > 0.0, np.diff(rows.indptr))
+    places = np.zeros(rows.indices.size, dtype=np.int64)
     found = places if taken.all() else np.empty(np.count_nonzero(taken), dtype=np.int64)
     with learner.entering:
-        state_table.find_or_enter(part.ids if found is places else part.ids[taken], learner.cells, found)
+        state_table.find_or_enter(rows.indices if found is places else rows.indices[taken], learner.table, found)
     if found is not places:
         places[taken] = found
-    return Part(part.indptr, places, part.data, part.y, part.weight, part.unit)
+    return replace(part, rows=replace(rows, indices=places))

@@ -1,4 +1,4 @@
-"""A fit that goes on: what it learns with, what it has become, and how it got there."""
+"""State of a training run: learner, learning curve, clock."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.sklearn import ConvergenceWarning
 from sparsereg.metrics import mean_deviance
 from sparsereg.solvers.convergence import frames_of_the_package
-from sparsereg.streaming.batch import Chunk
-from sparsereg.streaming.divergence import Watch
+from sparsereg.streaming.batch import Batch
+from sparsereg.streaming.divergence import DivergenceMonitor
 from sparsereg.streaming.learner import DivergenceError, Learner
 from sparsereg.streaming.options import StreamSettings
 from sparsereg.streaming.threads import learn_in_threads
-from sparsereg.streaming.weight_unit import Units
+from sparsereg.streaming.weight_unit import WeightUnit
 
 __all__ = ["History", "Training"]
 
@@ -28,7 +28,7 @@ Vector = npt.NDArray[np.float64]
 
 # Rows between two entries of a history, at least.
 ENTRY_ROWS = 1 << 16
-# Non-zeros learned from for each coefficient that is then looked at: counting takes a tenth of the time.
+# Non-zeros learned from for each coefficient that is then read: counting takes a tenth of the time.
 ENTRIES_OF_A_COUNT = 4
 # At the end of a call there is an entry where that many more rows are this share of all before, or more: as many
 # entries as the number of rows has digits, and a few.
@@ -38,7 +38,7 @@ NUMBERS = ("weight", "seconds", "loss", "progressive_loss", "validation_loss")
 
 
 class History:
-    """A learning curve: columns of numbers, a row for each time that somebody looked."""
+    """A learning curve: columns of numbers, a row for each time that losses were recorded."""
 
     def __init__(self) -> None:
         self._columns: dict[str, list[float]] = {name: [] for name in (*COUNTS, *NUMBERS)}
@@ -71,7 +71,7 @@ class History:
         return out
 
     @classmethod
-    def of(cls, arrays: dict[str, npt.NDArray[Any]]) -> History:
+    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> History:
         """Make a history of what `arrays` returned."""
         history = cls()
         n_entries = len(arrays["n_rows"])
@@ -81,7 +81,7 @@ class History:
 
 
 class Training:
-    """A learner on its way.
+    """State of one training run: settings, learner, history, clock.
 
     Parameters
     ----------
@@ -100,10 +100,10 @@ class Training:
         Non-zeros since the last entry of the history.
     n_iter : int
         Passes over the data so far, the one under way included.
-    units : Units
+    units : WeightUnit
         Of weights.
     start : tuple of ndarray of int64 of shape (n_ids,) and of float64 of shape (n_ids, n_outputs)
-        Ids and coefficients before the first row, as they were given: cells round them.
+        Ids and coefficients before the first row, as they were given: states round them.
     """
 
     def __init__(self, settings: StreamSettings, n_features: int, n_outputs: int, seed: int):
@@ -113,13 +113,13 @@ class Training:
         self.seconds = 0.0
         self.n_iter = 0
         self.n_entries = 0
-        self.units = Units()
+        self.units = WeightUnit()
         self.start: tuple[Ids, Vector] = np.empty(0, dtype=np.int64), np.empty((0, n_outputs))
         self._totals = np.zeros(2)
         # Coefficients that were read, and the number of changes before that.
         self._read: tuple[int, SparseCoef] | None = None
         self._n_changes, self._is_learning = 0, False
-        self._watch = Watch(self._mean_losses, self._undecided)
+        self._watch = DivergenceMonitor(self._mean_losses, self._undecided)
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
         """Take attributes over; those that an older version did not have are as if the learner had come here now."""
@@ -132,8 +132,14 @@ class Training:
         if "_watch" not in pickled:
             self._watch.start(learner)
 
-    def learn(self, chunk: Chunk) -> None:
+    def learn(self, batch: Batch, unit: float | None = None) -> None:
         """Learn from some rows.
+
+        Parameters
+        ----------
+        batch : Batch
+        unit : float or None, default=None
+            The weight that counts as 1 in steps. None: the mean weight of all rows so far.
 
         Raises
         ------
@@ -143,16 +149,15 @@ class Training:
         start = time.perf_counter()
         self._n_changes, self._is_learning = self._n_changes + 1, True
         try:
-            unit = self.units.of(chunk, self.learner)
-            learn_in_threads(
-                self.learner, chunk.rows, chunk.y, chunk.weight, self.settings.n_threads, self.settings.lock_free, unit
-            )
-            self._look(chunk)
+            units = self.units.step_unit(batch, self.learner, unit)
+            measured = batch if units is None else Batch(batch.rows, batch.y, batch.weight, units)
+            learn_in_threads(self.learner, measured, self.settings.n_threads, self.settings.lock_free)
+            self._check_divergence(batch)
         finally:
             # What another thread has read on the way is not what there is now.
             self._n_changes, self._is_learning = self._n_changes + 1, False
             self.seconds += time.perf_counter() - start
-            self.n_entries += chunk.n_entries
+            self.n_entries += batch.n_entries
 
     @property
     def _undecided(self) -> float | None:
@@ -162,15 +167,15 @@ class Training:
             return None
         return 0.5 if n_outputs == 1 else 1.0 / n_outputs
 
-    def end_pass(self, chunk: Chunk) -> None:
-        """Look whether a pass over few rows has led anywhere.
+    def end_pass(self, batch: Batch) -> None:
+        """Check whether a pass over few rows has led anywhere.
 
         Parameters
         ----------
-        chunk : Chunk
+        batch : Batch
             The last of them.
         """
-        self._look(chunk, 1)
+        self._check_divergence(batch, 1)
 
     def end(self) -> None:
         """Warn where the last rows say that all of it has led nowhere.
@@ -180,11 +185,11 @@ class Training:
         ConvergenceWarning
         """
         if self._watch.finding is not None:
-            words = f"The fit has not settled: {self._watch.finding}."
-            warnings.warn(words, ConvergenceWarning, stacklevel=frames_of_the_package())
+            message = f"The fit has not settled: {self._watch.finding}."
+            warnings.warn(message, ConvergenceWarning, stacklevel=frames_of_the_package())
 
-    def _look(self, chunk: Chunk, *n_rows: int) -> None:
-        self._watch.look(self.learner, chunk, *n_rows)
+    def _check_divergence(self, batch: Batch, *n_rows: int) -> None:
+        self._watch.check(self.learner, batch, *n_rows)
         # Steps that adapt get shorter by themselves, so that later rows may mend what the first have done.
         if self._watch.finding is not None and not self.learner.optimizer.is_adaptive:
             raise DivergenceError(f"the optimiser has diverged: {self._watch.finding}")
@@ -223,7 +228,7 @@ class Training:
         self._totals = learner.totals.copy()
         self.n_entries = 0
 
-    def settle(self, ids: Ids, w: Vector, intercept: Vector) -> None:
+    def set_coefficients(self, ids: Ids, w: Vector, intercept: Vector) -> None:
         """Replace the coefficients by those that something else has found.
 
         Parameters
@@ -235,15 +240,15 @@ class Training:
         self.learner.start_from(ids, w, intercept)
         self._n_changes += 1
 
-    def decide(self, rows: Rows) -> Vector:
-        """Compute linear predictors, an array of shape (n_rows, n_outputs), at the price of the rows alone.
+    def decision(self, rows: Rows) -> Vector:
+        """Compute linear predictors, an array of shape (n_rows, n_outputs), at the cost of the rows alone.
 
         Parameters
         ----------
         rows : Rows
         """
-        if self._known is None and self.learner.cells.by_id:
-            return self.learner.decide(rows)
+        if self._known is None and self.learner.table.by_id:
+            return self.learner.decision(rows)
         return self.coef.decision(rows).reshape(rows.n_samples, -1) + self.intercept
 
     @property
@@ -270,7 +275,7 @@ class Training:
         return self.learner.intercepts()
 
     def resume(self, state: dict[str, npt.NDArray[Any]], history: History, seconds: float, seed: int) -> None:
-        """Go on where another course was.
+        """Go on where another run was.
 
         Parameters
         ----------
@@ -308,7 +313,7 @@ class Training:
         losses : ndarray of float64 of shape (1,) or (n_outputs,)
             Of the softmax, or of each output by itself.
         """
-        return self._mean_losses(y, self.decide(rows), weight)
+        return self._mean_losses(y, self.decision(rows), weight)
 
     def _mean_losses(self, y: Vector, t: Vector, weight: Vector | None = None) -> Vector:
         pairs = [(y, t)] if self.learner.softmax else zip(y.T, t.T, strict=True)

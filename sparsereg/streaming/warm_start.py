@@ -1,4 +1,4 @@
-"""Coefficients that a streaming fit starts from, whatever they come from."""
+"""Warm starts of streaming fits: coefficients in any form -> the state of a learner."""
 
 from __future__ import annotations
 
@@ -76,6 +76,6 @@ def _read_coefficients(coef: Any, n_outputs: int, n_features: int) -> tuple[Ids,
     ids = np.unique(rows.indices[: rows.indptr[-1]]).astype(np.int64)
     w = np.zeros((ids.size, n_outputs))
     for k in range(n_outputs):
-        mine = slice(rows.indptr[k], rows.indptr[k + 1])
-        w[np.searchsorted(ids, rows.indices[mine]), k] = rows.data[mine] if rows.data.size else 1.0
+        some = slice(rows.indptr[k], rows.indptr[k + 1])
+        w[np.searchsorted(ids, rows.indices[some]), k] = rows.data[some] if rows.data.size else 1.0
     return ids, w

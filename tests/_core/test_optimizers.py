@@ -14,6 +14,7 @@ from sparsereg._core.losses import LOSSES
 from sparsereg._core.optimizers import OPTIMIZERS
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.inputs.rows import Rows
+from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.learner import DivergenceError
 
 each_optimizer = pytest.mark.parametrize("algorithm", sorted(OPTIMIZERS))
@@ -58,7 +59,7 @@ class Stream:
         dense = TWINS[algorithm](len(self.ids), **settings)
         dense.learn(self.X, self.y, self.weight)
         model = learner(algorithm, **settings)
-        model.learn(self.rows, self.y, self.weight)
+        model.learn(Batch(self.rows, self.y, self.weight))
         return model, dense
 
 
@@ -121,7 +122,7 @@ def test_the_leader_without_a_penalty_takes_steps_of_adagrad(seed, loss):
     data = Stream(seed, n=40, loss=loss, weights="units")
     models = [learner(algorithm, loss, eta0=0.2) for algorithm in ("ftrl", "adagrad")]
     for model in models:
-        model.learn(data.rows, data.y, data.weight)
+        model.learn(Batch(data.rows, data.y, data.weight))
     w = [dense_of(model, data.ids) for model in models]
     np.testing.assert_allclose(*w, rtol=1e-5, atol=1e-5 * np.abs(w[1]).max())
 
@@ -134,7 +135,7 @@ def test_rounding_has_no_side(eta0, share):
     y = (np.random.default_rng(0).random((n, 1)) < share).astype(float)
     models = [learner(algorithm, eta0=eta0, fit_intercept=False) for algorithm in ("ftrl", "adagrad")]
     for model in models:
-        model.learn(rows, y, None)
+        model.learn(Batch(rows, y))
     assert models[0].coefficients()[1][0, 0] == pytest.approx(models[1].coefficients()[1][0, 0], abs=1e-3)
     r = models[0].state()["cells"][0, 1:].view(np.float32)[1]
     assert r**2 == pytest.approx(models[1].state()["cells"][0, 3:].view(np.float64)[0], rel=1e-3)
@@ -175,7 +176,7 @@ def test_sums_of_the_clock_start_anew(settings, power_t):
     assert model.optimizer.clock[1] > 1e3 * scale
     assert_alike(model, dense, data.ids, 1e-12)
     w = dense_of(model, data.ids)
-    model.renew()
+    model.rescale()
     assert model.optimizer.clock[1:3] == (1.0, 0.0)
     np.testing.assert_allclose(dense_of(model, data.ids), w, rtol=1e-14)
 
@@ -219,9 +220,9 @@ def test_averages_outlast_clocks(settings):
     model, dense = data.twins("prox_sgd", **settings)
     assert model.optimizer.averaged > 0.0
     assert_mean(model, dense, data.ids)
-    model.renew()
+    model.rescale()
     assert_mean(model, dense, data.ids)
-    model.learn(data.rows, data.y, data.weight)
+    model.learn(Batch(data.rows, data.y, data.weight))
     dense.learn(data.X, data.y, data.weight)
     assert_mean(model, dense, data.ids)
 
@@ -244,7 +245,7 @@ def test_what_is_set_is_read_back(algorithm, fixed):
     for alpha, l1_ratio in [(0.0, 1.0), (1e-12, 0.0), (1e-7, 0.0), (1e-3, 0.5)]:
         model = learner(algorithm, alpha=alpha, l1_ratio=l1_ratio, eta0=0.1, power_t=0.0, total_weight=fixed)
         if sgd.skip(model.optimizer, np.empty(0), 1_000_000):
-            model.renew()
+            model.rescale()
         w = np.array([[1.0], [-2e-3], [0.0], [-0.0], [3e5]])
         model.start_from(np.arange(5), w)
         # Of prox_sgd a coefficient is what is left of a sum with l1 / l2, here 1, at most.
@@ -259,11 +260,11 @@ def test_what_is_set_is_read_back(algorithm, fixed):
 def test_rows_of_weight_0_are_as_if_never_seen(algorithm):
     data = Stream(3, n=40, weights="units")
     model = learner(algorithm, alpha=0.02, l1_ratio=0.8)
-    model.learn(data.rows, data.y, data.weight)
+    model.learn(Batch(data.rows, data.y, data.weight))
     used = data.weight > 0.0
     assert 0 < used.sum() < 40
     other = learner(algorithm, alpha=0.02, l1_ratio=0.8)
-    other.learn(rows_of(data.X[used], data.ids, data.present[used]), data.y[used], data.weight[used])
+    other.learn(Batch(rows_of(data.X[used], data.ids, data.present[used]), data.y[used], data.weight[used]))
     np.testing.assert_array_equal(model.state()["cells"], other.state()["cells"])
     np.testing.assert_array_equal(model.intercept, other.intercept)
     assert model.n_rows == 40
@@ -274,7 +275,7 @@ def test_no_weights_are_ones(algorithm):
     data = Stream(3, n=40)
     models = [learner(algorithm, alpha=0.02), learner(algorithm, alpha=0.02)]
     for model, weight in zip(models, (None, np.ones(40)), strict=True):
-        model.learn(data.rows, data.y, weight)
+        model.learn(Batch(data.rows, data.y, weight))
     np.testing.assert_array_equal(*(model.state()["cells"] for model in models))
     np.testing.assert_array_equal(*(model.totals for model in models))
 
@@ -285,10 +286,10 @@ def test_time_passes_as_in_empty_rows(algorithm):
     data = Stream(4, n=60, weights="fractions")
     settings = {"alpha": 0.3, "l1_ratio": 0.5, "weight_decay": 0.1, "fit_intercept": False, "eta0": 1.0}
     model = learner(algorithm, **settings)
-    model.learn(data.rows, data.y, data.weight)
+    model.learn(Batch(data.rows, data.y, data.weight))
     other = copy.deepcopy(model)
     empty = np.zeros((60, len(data.ids)))
-    model.learn(rows_of(empty, data.ids), data.y, data.weight)
+    model.learn(Batch(rows_of(empty, data.ids), data.y, data.weight))
     sgd.skip(other.optimizer, data.weight, 60)
     np.testing.assert_allclose(dense_of(model, data.ids), dense_of(other, data.ids), rtol=1e-12)
 
@@ -315,7 +316,7 @@ def test_no_state_is_ever_infinite(algorithm, loss, size, eta0, seed, decay):
     if loss == "squared":
         data.y = data.y * np.where(rng.random(data.y.shape) < 0.3, size / 10.0, 1.0)
     try:
-        model.learn(rows_of(X, data.ids, data.present), data.y, data.weight)
+        model.learn(Batch(rows_of(X, data.ids, data.present), data.y, data.weight))
     except DivergenceError as error:
         assert f"row {model.n_rows} " in str(error)
         assert 0 <= model.n_rows < 30
@@ -333,14 +334,14 @@ def test_a_diverging_stream_is_reported(algorithm):
     X = np.full((400, 1), 100.0)
     model = learner(algorithm, "squared", eta0=1e10)
     with pytest.raises(DivergenceError, match=r"row \d+ of the stream .* eta0=1e\+10 "):
-        model.learn(rows_of(X, [7]), np.full((400, 1), 1e100), None)
+        model.learn(Batch(rows_of(X, [7]), np.full((400, 1), 1e100)))
 
 
 @each_optimizer
 @given(small=st.sampled_from([1e-30, 1e-155, 1e-165, 1e-200, 5e-324]), beta=st.sampled_from([0.0, 1.0]))
 def test_tiny_slopes_are_no_divergence(algorithm, small, beta):
     model = learner(algorithm, "squared", alpha=0.0, beta=beta, eta0=0.1)
-    model.learn(rows_of(np.ones((3, 1)), [7]), np.full((3, 1), small), None)
+    model.learn(Batch(rows_of(np.ones((3, 1)), [7]), np.full((3, 1), small)))
     assert np.abs(model.intercept[0]) <= 1.0
     assert model.n_rows == 3
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from support.learner_twins import TWINS, dense_of, learner, rows_of
 
 from sparsereg._core.optimizers import OPTIMIZERS
+from sparsereg.streaming.batch import Batch
 
 each_optimizer = pytest.mark.parametrize("algorithm", sorted(OPTIMIZERS))
 CLOSE = {"ftrl": 3e-6, "prox_sgd": 1e-12, "adagrad": 1e-12}
@@ -52,7 +53,7 @@ def test_dropout_is_that_of_its_definition(algorithm, n_outputs, dropout, seed):
     dense = TWINS[algorithm](len(IDS), **settings)
     dense.learn(X, y, weight, kept)
     model = learner(algorithm, **settings, sampling={"dropout": dropout, "seed": seed})
-    model.learn(rows_of(X, IDS), y, weight)
+    model.learn(Batch(rows_of(X, IDS), y, weight))
     close = CLOSE[algorithm]
     np.testing.assert_allclose(dense_of(model, IDS), dense.w, rtol=close, atol=close)
     np.testing.assert_allclose(model.intercept[0], dense.b, rtol=close, atol=close)
@@ -80,7 +81,7 @@ def test_what_stays_makes_up_for_what_does_not():
         sampling={"dropout": dropout, "seed": 9},
     )
     X = np.random.default_rng(0).normal(size=(n, 1)) + 3.0
-    model.learn(rows_of(X, [5]), np.full((n, 1), 1.0), None)
+    model.learn(Batch(rows_of(X, [5]), np.full((n, 1), 1.0)))
     seen = model.coefficients()[1][0, 0] / 1e-9
     sigma = np.sqrt(np.sum(X**2) * dropout / (1.0 - dropout))
     assert seen != pytest.approx(X.sum(), rel=1e-6)
@@ -105,7 +106,7 @@ def test_coefficients_are_kept_from_the_count_on(algorithm, seed, least):
     dense = TWINS[algorithm](len(IDS), alpha=0.01)
     dense.learn(part, y, weight)
     model = learner(algorithm, alpha=0.01, sampling={"min_count": least})
-    model.learn(rows_of(X, IDS, present), y, weight)
+    model.learn(Batch(rows_of(X, IDS, present), y, weight))
     assert model.n_touched == sum(count >= least for count in seen.values())
     close = CLOSE[algorithm]
     np.testing.assert_allclose(dense_of(model, IDS), dense.w, rtol=close, atol=close)
@@ -120,7 +121,7 @@ def test_admission_is_never_late(seed, least, size):
     X = (rng.random((300, 20)) < rng.random(20)).astype(float)
     model = learner("prox_sgd", alpha=0.0, sampling={"min_count": least})
     model.counts = np.zeros(size, dtype=np.uint8)
-    model.learn(rows_of(X, ids), rng.integers(0, 2, (300, 1)).astype(float), None)
+    model.learn(Batch(rows_of(X, ids), rng.integers(0, 2, (300, 1)).astype(float)))
     assert np.all(dense_of(model, ids)[X.sum(axis=0) >= least] != 0.0)
     assert model.counts.max() < least
 
@@ -130,7 +131,7 @@ def test_one_in_a_million_is_admitted_too_soon():
     rng = np.random.default_rng(0)
     ids = np.sort(rng.choice(2**62, 40_000, replace=False))
     model = learner("ftrl", sampling={"min_count": 2})
-    model.learn(rows_of(np.ones((1, 40_000)), ids), np.ones((1, 1)), None)
+    model.learn(Batch(rows_of(np.ones((1, 40_000)), ids), np.ones((1, 1))))
     assert model.n_touched < 5
-    model.learn(rows_of(np.ones((1, 40_000)), ids), np.ones((1, 1)), None)
+    model.learn(Batch(rows_of(np.ones((1, 40_000)), ids), np.ones((1, 1))))
     assert model.n_touched == 40_000

@@ -283,8 +283,8 @@ def test_the_unit_of_y_does_not_matter(shift, scale, algorithm):
 
 def test_given_steps_are_taken_as_they_are():
     model = make("squared", eta0=0.1, max_iter=1, tol=None).fit(X, TARGETS["squared"])
-    assert model._training.learner.optimizer.eta0 == 0.1
-    assert make("poisson", max_iter=1, tol=None).fit(X, TARGETS["poisson"])._training.learner.optimizer.eta0 == 0.1
+    assert model.training_.learner.optimizer.eta0 == 0.1
+    assert make("poisson", max_iter=1, tol=None).fit(X, TARGETS["poisson"]).training_.learner.optimizer.eta0 == 0.1
 
 
 @pytest.mark.parametrize("loss", ["logistic", "squared_hinge", "squared", "huber"])
@@ -330,7 +330,7 @@ def test_a_certificate_can_be_left_out():
     assert state(model) == state(make("logistic").fit(X, TARGETS["logistic"]))
 
 
-def test_an_interrupt_while_cells_are_moved_leaves_a_model_that_goes_on(monkeypatch):
+def test_an_interrupt_while_slots_are_moved_leaves_a_model_that_goes_on(monkeypatch):
     """Of `forget_places`, the first time, after some passes."""
     move = Learner._move
     calls = []
@@ -345,7 +345,7 @@ def test_an_interrupt_while_cells_are_moved_leaves_a_model_that_goes_on(monkeypa
     model = make("logistic", max_iter=3, tol=None)
     with pytest.raises(KeyboardInterrupt):
         model.fit(X, TARGETS["logistic"])
-    assert model._training.learner.cells.by_id
+    assert model.training_.learner.table.by_id
     wide = sparse.csr_array((X.data, X.indices, X.indptr), shape=X.shape)
     assert np.isfinite(model.partial_fit(wide, TARGETS["logistic"]).coef_).all()
 

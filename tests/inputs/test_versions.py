@@ -121,14 +121,14 @@ def test_a_pickle_of_before_knows_of_no_offset():
 def test_a_stream_of_before_goes_on(algorithm, monkeypatch):
     fitted = SGDRegressor(algorithm=algorithm, random_state=0).partial_fit(X, Y)
     expected = copy.deepcopy(fitted).partial_fit(X, Y)
-    course = fitted._training
+    training = fitted.training_
     before = ("settings", "n_features", "seed", "learner", "history", "seconds", "n_iter", "n_entries", "_totals")
-    state = {**{name: vars(course)[name] for name in before}, "_coef": None}
-    monkeypatch.setattr(type(course), "__getstate__", lambda course: state, raising=False)
+    state = {**{name: vars(training)[name] for name in before}, "_coef": None}
+    monkeypatch.setattr(type(training), "__getstate__", lambda training: state, raising=False)
     loaded, _ = load(fitted, dict(vars(fitted)))
     np.testing.assert_array_equal(loaded.predict(X), fitted.predict(X))
     np.testing.assert_array_equal(loaded.partial_fit(X, Y).coef_, expected.coef_)
-    assert "_coef" not in vars(loaded._training)
+    assert "_coef" not in vars(loaded.training_)
 
 
 def test_an_array_that_hid_the_coefficients_is_left_behind():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sparsereg import ArrowReader, CsvReader, ParquetReader, SGDClassifier, SGDRegressor, SvmlightReader
-from sparsereg.readers.labels import MOST_LEARNED, with_labels
+from sparsereg.readers.labels import MAX_LEARNED, with_labels
 
 pa = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -232,7 +232,7 @@ def test_what_cannot_be_read_twice_needs_classes():
 
 
 def test_too_many_labels_to_be_some():
-    y = np.arange(MOST_LEARNED + 1)
+    y = np.arange(MAX_LEARNED + 1)
     reader = ArrowReader(pa.table({"y": y, "x": y}), target="y", features=["x"])
     with pytest.raises(ValueError, match="classes: None is not allowed with more than 1000 labels, like 0, 1, 2, exp"):
         fitted(reader)

@@ -8,7 +8,7 @@ from scipy import sparse
 
 from sparsereg.design import compact_rows
 from sparsereg.inputs.rows import as_rows
-from sparsereg.streaming.batch import Chunk, canonical_rows, merge_equal
+from sparsereg.streaming.batch import Batch, canonical_rows, merge_equal
 
 ENTRIES = st.lists(
     st.lists(st.tuples(st.integers(0, 5), st.sampled_from([-1.0, 0.5, 1.0, 2.0])), max_size=6), min_size=1, max_size=6
@@ -66,13 +66,13 @@ def test_parts_of_a_chunk(binary):
     if binary:
         whole.data[:] = 1.0
     y, weight = np.arange(20.0)[:, None], np.arange(20.0)
-    chunk = Chunk(as_rows(whole), y, weight)
-    part = chunk.between(5, 12)
+    batch = Batch(as_rows(whole), y, weight)
+    part = batch.between(5, 12)
     np.testing.assert_array_equal(dense_of(part.rows), whole[5:12].toarray())
     np.testing.assert_array_equal(part.y, y[5:12])
     np.testing.assert_array_equal(part.weight, weight[5:12])
     assert (part.n_rows, part.n_entries) == (7, whole[5:12].nnz)
-    assert Chunk(as_rows(whole), y, None).between(5, 12).weight is None
+    assert Batch(as_rows(whole), y, None).between(5, 12).weight is None
 
 
 @given(ENTRIES, st.randoms(use_true_random=False))

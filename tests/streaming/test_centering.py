@@ -13,7 +13,7 @@ from support.oracles import Raw, RawLoss
 from sparsereg import ConstantColumnWarning, ConvergenceWarning, SGDClassifier, SGDRegressor
 from sparsereg.design import compact_rows
 from sparsereg.inputs.rows import as_rows
-from sparsereg.streaming.centering import centre_rows
+from sparsereg.streaming.centering import center_rows
 
 seeds = st.integers(0, 2**32 - 1)
 ALGORITHMS = ("ftrl", "adagrad", "prox_sgd")
@@ -35,16 +35,16 @@ def test_full_columns_whose_mean_outweighs_their_spread_are_moved(seed):
     weight[0] = 1.0
     rows = compact_rows(as_rows(sparse.csr_array(X)))
     position = rng.permutation(30).astype(np.int32)
-    near, centring = centre_rows(rows, position, weight[position])
+    near, centering = center_rows(rows, position, weight[position])
     mean = np.average(X, axis=0, weights=weight)
     kept = X[weight > 0.0]
     full = np.all(kept != 0.0, axis=0)
     moved = full & (mean**2 > np.average((X - mean) ** 2, axis=0, weights=weight))
-    assert centring.ids.tolist() == np.flatnonzero(moved).tolist()
-    np.testing.assert_allclose(centring.constants, mean[moved], rtol=1e-14)
+    assert centering.ids.tolist() == np.flatnonzero(moved).tolist()
+    np.testing.assert_allclose(centering.constants, mean[moved], rtol=1e-14)
     out = sparse.csr_array((near.data, near.indices, near.indptr), shape=X.shape).toarray()
     expected = X.copy()
-    expected[:, moved] -= centring.constants
+    expected[:, moved] -= centering.constants
     np.testing.assert_array_equal(out[weight > 0.0], np.where(X == 0.0, 0.0, expected)[weight > 0.0])
     np.testing.assert_array_equal(rows.data, X[X != 0.0])
 
@@ -53,9 +53,9 @@ def test_nothing_is_copied_where_nothing_moves():
     rng = np.random.default_rng(0)
     for X in (rng.standard_normal((30, 3)), np.ones((30, 2)), np.full((30, 1), 3.0)):
         rows = compact_rows(as_rows(sparse.csr_array(X)))
-        near, centring = centre_rows(rows, np.arange(30, dtype=np.int32), None)
+        near, centering = center_rows(rows, np.arange(30, dtype=np.int32), None)
         assert near is rows
-        assert centring.ids.size == 0
+        assert centering.ids.size == 0
 
 
 @pytest.mark.parametrize("ratio", [0.0, 10.0, 1e3, 1e9])
@@ -102,12 +102,12 @@ def test_learning_goes_on_from_the_coefficients_beneath_averages():
     averages = near.coef_
     for model in (near, far):
         # With no row in the averages learners report what the next step starts from.
-        optimizer = model._training.learner.optimizer
+        optimizer = model.training_.learner.optimizer
         optimizer.clock = (*optimizer.clock[:3], 0.0, *optimizer.clock[4:])
-    (_, of_near), (_, of_far) = (model._training.learner.coefficients() for model in (near, far))
+    (_, of_near), (_, of_far) = (model.training_.learner.coefficients() for model in (near, far))
     assert np.abs(of_near[:, 0] - averages).max() > 1e-3
     np.testing.assert_allclose(of_far, of_near, rtol=1e-9)
-    lost = far._training.learner.intercepts() - near._training.learner.intercepts()
+    lost = far.training_.learner.intercepts() - near.training_.learner.intercepts()
     np.testing.assert_allclose(lost, -8.0 * of_near.sum(), rtol=1e-9)
 
 

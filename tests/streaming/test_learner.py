@@ -1,4 +1,4 @@
-"""Learners: blocks of any size, states that go on, cells by place, warm starts, and where streams lead."""
+"""Learners: blocks of any size, states that go on, slots by place, warm starts, and where streams lead."""
 
 import copy
 import pickle
@@ -13,8 +13,8 @@ from sparsereg import regularization_path
 from sparsereg._core.optimizers import OPTIMIZERS
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.streaming import learner as learner_module
+from sparsereg.streaming.batch import Batch, Sampling
 from sparsereg.streaming.learner import DivergenceError
-from sparsereg.streaming.part import Sampling
 
 each_optimizer = pytest.mark.parametrize("algorithm", sorted(OPTIMIZERS))
 # "average": proximal SGD that reports the mean of its iterates.
@@ -54,11 +54,11 @@ def make(algorithm, sampling="plain", n_outputs=1):
 
 
 def learn(model, X, y, weight, start=0, stop=N):
-    model.learn(rows_of(X[start:stop], IDS), y[start:stop], weight[start:stop])
+    model.learn(Batch(rows_of(X[start:stop], IDS), y[start:stop], weight[start:stop]))
 
 
 def assert_same(model, other):
-    """Bit for bit, but for the order of cells in the table."""
+    """Bit for bit, but for the order of slots in the table."""
     states, others = model.state(), other.state()
     assert states.keys() == others.keys()
     for key, value in states.items():
@@ -108,19 +108,23 @@ def test_parts_are_the_block(n_entries, every):
     rows = rows_of(X, IDS)
     model = learner("ftrl", sampling={"drop_stale": every})
     parts, longest = [], np.diff(rows.indptr).max()
-    for part in model.parts(rows, y, weight, n_entries):
+    for part in model.parts(Batch(rows, y, weight), n_entries):
         model.counter += part.n_rows
         assert every == 0 or model.n_rows - part.n_rows >= (model.n_rows - 1) // every * every
         parts.append(part)
-    assert all(part.ids.size <= max(n_entries, longest) for part in parts)
-    assert all(part.longest == np.diff(part.indptr).max() for part in parts)
-    np.testing.assert_array_equal(np.concatenate([np.diff(part.indptr) for part in parts]), np.diff(rows.indptr))
-    for name, value in {"ids": rows.indices, "data": rows.data, "y": y, "weight": weight}.items():
+    assert all(part.n_entries <= max(n_entries, longest) for part in parts)
+    lengths = [np.diff(part.rows.indptr) for part in parts]
+    assert [part.longest for part in parts] == [some.max() for some in lengths]
+    np.testing.assert_array_equal(np.concatenate(lengths), np.diff(rows.indptr))
+    for name, value in {"indices": rows.indices, "data": rows.data}.items():
+        np.testing.assert_array_equal(np.concatenate([getattr(part.rows, name) for part in parts]), value)
+    for name, value in {"y": y, "weight": weight}.items():
         np.testing.assert_array_equal(np.concatenate([getattr(part, name) for part in parts]), value)
-    inner = parts[0].between(1, parts[0].n_rows)
-    np.testing.assert_array_equal(inner.ids, parts[0].ids[parts[0].indptr[1] :])
-    assert inner.indptr[0] == 0
-    assert inner.n_rows == len(inner.y) == len(inner.weight) == parts[0].n_rows - 1
+    first = parts[0]
+    inner = first.between(1, first.n_rows)
+    np.testing.assert_array_equal(inner.rows.indices, first.rows.indices[first.rows.indptr[1] :])
+    assert inner.rows.indptr[0] == 0
+    assert inner.n_rows == len(inner.y) == len(inner.weight) == first.n_rows - 1
 
 
 @each_state
@@ -128,7 +132,7 @@ def test_small_parts_and_large_ones_learn_alike(algorithm):
     X, y, weight = problem()
     whole, pieces = make(algorithm, "all"), make(algorithm, "all")
     learn(whole, X, y, weight)
-    for part in pieces.parts(rows_of(X, IDS), y, weight, 5):
+    for part in pieces.parts(Batch(rows_of(X, IDS), y, weight), 5):
         pieces.learn_part(part)
     assert_same(whole, pieces)
 
@@ -144,16 +148,16 @@ def test_values_of_one_need_not_be_stored(algorithm, dtype):
     )
     models = make(algorithm), make(algorithm)
     for model, rows in zip(models, (stored, implied), strict=True):
-        model.learn(rows, y, weight)
+        model.learn(Batch(rows, y, weight))
     assert_same(*models)
 
 
 @each_optimizer
 def test_nothing_is_learned_from_no_rows(algorithm):
     model = make(algorithm)
-    model.learn(rows_of(np.zeros((0, P)), IDS), np.zeros((0, 1)), None)
+    model.learn(Batch(rows_of(np.zeros((0, P)), IDS), np.zeros((0, 1))))
     assert_same(model, make(algorithm))
-    model.learn(rows_of(np.zeros((3, P)), IDS), np.ones((3, 1)), np.zeros(3))
+    model.learn(Batch(rows_of(np.zeros((3, P)), IDS), np.ones((3, 1)), np.zeros(3)))
     assert model.n_rows == 3
     assert model.n_touched == 0
     assert not model.totals.any()
@@ -232,7 +236,7 @@ def test_stale_coefficients_are_those_at_0_since_the_last_time(algorithm):
         algorithm, "squared", alpha=1e-3, eta0=0.1, fit_intercept=False, sampling={"drop_stale": 4}
     )
     for i in range(8):
-        model.learn(rows_of(X[i : i + 1], [4, 5, 6]), y[i : i + 1], None)
+        model.learn(Batch(rows_of(X[i : i + 1], [4, 5, 6]), y[i : i + 1]))
         counts.append(model.n_touched)
     assert counts == [3, 3, 3, 3, 3, 3, 3, 2]
     ids, w = model.coefficients()
@@ -244,10 +248,10 @@ def test_memory_follows_what_is_kept():
     n = 30_000
     X = rows_of(np.eye(1, n) + 1e-9, np.arange(n) * 1_000_003)
     model = learner("ftrl", "squared", alpha=1e-3, sampling={"drop_stale": 1})
-    model.learn(X, np.ones((1, 1)), None)
+    model.learn(Batch(X, np.ones((1, 1))))
     large = model.nbytes
     assert 16 * n / 0.75 <= large <= 2 * 16 * n / 0.75
-    model.learn(rows_of(np.zeros((1, 1)), [0]), np.ones((1, 1)), None)
+    model.learn(Batch(rows_of(np.zeros((1, 1)), [0]), np.ones((1, 1))))
     assert model.n_touched == 1
     assert model.nbytes < large / 10
 
@@ -277,7 +281,7 @@ def test_by_place_equals_by_id(algorithm, n_outputs, sampling):
     rows = type(rows)(
         rows.indptr, place[np.searchsorted(IDS, rows.indices)], rows.data, rows.n_samples, P, False, rows.has_zeros
     )
-    other.learn(rows, y[50:], weight[50:])
+    other.learn(Batch(rows, y[50:], weight[50:]))
     for one, another in zip(model.coefficients(), other.coefficients(), strict=True):
         np.testing.assert_array_equal(one, another)
     other.forget_places()
@@ -296,10 +300,10 @@ def test_places_survive(way):
     X, y, weight = problem()
     model = make("ftrl")
     model.know_ids(IDS)
-    model.learn(rows_of(X[:50], np.arange(P)), y[:50], weight[:50])
+    model.learn(Batch(rows_of(X[:50], np.arange(P)), y[:50], weight[:50]))
     other = reborn(model, way, "ftrl")
     for one in (model, other):
-        one.learn(rows_of(X[50:], np.arange(P)), y[50:], weight[50:])
+        one.learn(Batch(rows_of(X[50:], np.arange(P)), y[50:], weight[50:]))
     for one, another in zip(model.coefficients(), other.coefficients(), strict=True):
         np.testing.assert_array_equal(one, another)
 
@@ -308,7 +312,7 @@ def test_places_survive(way):
 def test_no_ids_at_all(algorithm):
     model = make(algorithm)
     model.know_ids(np.empty(0, dtype=np.int64))
-    model.learn(rows_of(np.zeros((4, 0)), np.empty(0, dtype=np.int64)), np.ones((4, 1)), None)
+    model.learn(Batch(rows_of(np.zeros((4, 0)), np.empty(0, dtype=np.int64)), np.ones((4, 1))))
     assert model.n_touched == 0
     assert model.totals[0] == 4.0
     model.forget_places()
@@ -351,7 +355,7 @@ def test_a_start_is_where_the_steps_begin(algorithm):
     """One row of slope 0 moves nothing."""
     model = learner(algorithm, "squared", alpha=0.0, fit_intercept=False)
     model.start_from(IDS[:2], np.array([[2.0], [-1.0]]))
-    model.learn(rows_of(np.ones((1, 2)), IDS[:2]), np.ones((1, 1)), None)
+    model.learn(Batch(rows_of(np.ones((1, 2)), IDS[:2]), np.ones((1, 1))))
     np.testing.assert_array_equal(model.coefficients()[1], [[2.0], [-1.0]])
 
 
@@ -412,7 +416,7 @@ def test_many_passes_reach_the_batch_optimum(algorithm, loss):
     model = learner(algorithm, loss, alpha=alpha, l1_ratio=l1_ratio, **PASSES[algorithm])
     for _ in range(60):
         order = np.concatenate([rng.permutation(n) for _ in range(50)])
-        model.learn(rows_of(X[order], IDS[:p]), y[order, None], None)
+        model.learn(Batch(rows_of(X[order], IDS[:p]), y[order, None]))
     best = path.coefs.toarray()[:, [0]]
     assert 0 < np.count_nonzero(best) < p
     np.testing.assert_allclose(dense_of(model, IDS[:p]), best, atol=0.03)

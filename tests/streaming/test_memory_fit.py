@@ -6,9 +6,8 @@ from scipy import sparse
 
 from sparsereg import SGDClassifier, SGDRegressor
 from sparsereg.inputs.rows import as_rows
-from sparsereg.streaming.batch import Chunk
-from sparsereg.streaming.memory_fit import MOST_VISITS, EarlyStopping, _hold_out, _plan_visits, _prepare, fit_in_memory
-from sparsereg.streaming.options import check_settings
+from sparsereg.streaming.batch import Batch
+from sparsereg.streaming.memory_fit import MAX_VISITS, EarlyStopping, _hold_out, _plan_visits, _prepare, fit_in_memory
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.training import Training
 
@@ -18,23 +17,23 @@ Y = (X @ RNG.standard_normal(30) > 0.3).astype(float)[:, None]
 
 
 def settings_of(cls=SGDClassifier, **given):
-    return check_settings(cls(**given).get_params(), cls._losses)
+    return cls(**given)._settings()
 
 
 def test_patience():
     patience = EarlyStopping(0.1, 2)
-    assert [patience.ends(loss) for loss in (5.0, 4.0, 3.95, 3.0, 2.95, 2.93)] == 5 * [False] + [True]
+    assert [patience.should_stop(loss) for loss in (5.0, 4.0, 3.95, 3.0, 2.95, 2.93)] == 5 * [False] + [True]
     assert patience.best == 2.93
     assert patience.is_best
     # Without a tolerance nothing ends. Small steps are no steps, whatever they add up to, as in scikit-learn.
     endless = EarlyStopping(-np.inf, 1)
-    assert not any(endless.ends(loss) for loss in (1.0, 2.0, 3.0))
+    assert not any(endless.should_stop(loss) for loss in (1.0, 2.0, 3.0))
     slow = EarlyStopping(0.1, 3)
-    assert [slow.ends(loss) for loss in (1.0, 0.95, 0.9, 0.85)] == 3 * [False] + [True]
+    assert [slow.should_stop(loss) for loss in (1.0, 0.95, 0.9, 0.85)] == 3 * [False] + [True]
 
 
 def test_the_held_out_part_is_stratified():
-    data = _prepare(Chunk(as_rows(X), Y, None), True, True)
+    data = _prepare(Batch(as_rows(X), Y, None), True, True)
     settings = settings_of(early_stopping=True, validation_fraction=0.25)
     visits = np.arange(data.y.shape[0])
     learned, held = _hold_out(data, visits, settings, np.random.default_rng(0))
@@ -54,16 +53,16 @@ def test_rows_are_the_same_by_place_and_by_id(by_place):
     """Ids are spread out, so that places differ from them."""
     wide = sparse.csr_array((X.data, X.indices.astype(np.int64) * 1000, X.indptr), shape=(200, 30_000))
     weight = np.where(np.arange(200) % 7 == 0, 0.0, 1.0)
-    data = _prepare(Chunk(as_rows(wide), Y, weight), True, by_place)
-    chunk = data.take(np.arange(data.y.shape[0]), wide=True)
+    data = _prepare(Batch(as_rows(wide), Y, weight), True, by_place)
+    batch = data.take(np.arange(data.y.shape[0]), wide=True)
     dense = sparse.csr_array(
-        (chunk.rows.data, chunk.rows.indices, chunk.rows.indptr), shape=(chunk.n_rows, chunk.rows.n_features)
+        (batch.rows.data, batch.rows.indices, batch.rows.indptr), shape=(batch.n_rows, batch.rows.n_features)
     )
-    found = {(row.tobytes(), label) for row, label in zip(dense[:, ::1000].toarray(), chunk.y[:, 0], strict=True)}
+    found = {(row.tobytes(), label) for row, label in zip(dense[:, ::1000].toarray(), batch.y[:, 0], strict=True)}
     used = weight > 0.0
     expected = {(row.tobytes(), label) for row, label in zip(X[used].toarray(), Y[used, 0], strict=True)}
     assert found == expected
-    assert chunk.weight.sum() == weight.sum()
+    assert batch.weight.sum() == weight.sum()
 
 
 def test_coefficients_elsewhere_stay_while_others_are_learned():
@@ -71,12 +70,12 @@ def test_coefficients_elsewhere_stay_while_others_are_learned():
     training = Training(settings, 10**12, 1, 0)
     training.learner.start_from(np.array([5, 10**11]), np.array([[1.5], [-2.0]]), np.array([0.5]))
     rows = sparse.csr_array((np.ones(2), np.array([5, 7]), np.array([0, 1, 2])), shape=(2, 10**12))
-    chunk = Chunk(as_rows(rows), np.array([[1.0], [2.0]]), None)
-    fit_in_memory(training, chunk, np.random.default_rng(0), Reporter(False, False))
+    batch = Batch(as_rows(rows), np.array([[1.0], [2.0]]), None)
+    fit_in_memory(training, batch, np.random.default_rng(0), Reporter(False, False))
     coef = training.coef
     np.testing.assert_array_equal(coef.ids, [5, 7, 10**11])
     assert coef.values[2, 0] == -2.0
-    assert training.learner.cells.by_id
+    assert training.learner.table.by_id
 
 
 def test_visits_share_the_weight_out():
@@ -86,13 +85,13 @@ def test_visits_share_the_weight_out():
         (1e12 * whole, [0, 1, 1, 1, 3, 3], [1.0, 1.0, 0.0, 1.0]),  # in units of 1e12
         (0.1 * whole, [0, 1, 1, 3, 3], [2 / 3, 1.0, 0.0, 2 / 3]),  # in units of their mean, 0.15
     ):
-        data = _prepare(Chunk(as_rows(X[:4]), Y[:4], weight), False, True)
+        data = _prepare(Batch(as_rows(X[:4]), Y[:4], weight), False, True)
         planned, visits = _plan_visits(data)
         np.testing.assert_array_equal(visits, expected)
         np.testing.assert_allclose(planned.weight, shares, rtol=1e-12)
-    data = _prepare(Chunk(as_rows(X[:4]), Y[:4], None), False, True)
+    data = _prepare(Batch(as_rows(X[:4]), Y[:4], None), False, True)
     assert _plan_visits(data)[0] is data
-    heavy = _prepare(Chunk(as_rows(X[:4]), Y[:4], 1e12 * whole + [1.0, 0.0, 0.0, 0.0]), False, True)
+    heavy = _prepare(Batch(as_rows(X[:4]), Y[:4], 1e12 * whole + [1.0, 0.0, 0.0, 0.0]), False, True)
     planned, visits = _plan_visits(heavy)
-    assert visits.size <= MOST_VISITS + 4
-    assert planned.weight[visits].sum() == pytest.approx(MOST_VISITS)
+    assert visits.size <= MAX_VISITS + 4
+    assert planned.weight[visits].sum() == pytest.approx(MAX_VISITS)

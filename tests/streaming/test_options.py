@@ -10,7 +10,8 @@ LOSSES = ("squared", "huber", "poisson")
 
 
 def checked(cls=SGDRegressor, **settings):
-    return check_settings(cls(**settings).get_params(), cls._losses)
+    model = cls(**settings)
+    return check_settings(model, cls._losses, model.penalty, model.l1_ratio)
 
 
 @pytest.mark.parametrize(("settings", "message"), [

@@ -38,7 +38,7 @@ def make(**settings):
 
 def state(model):
     """Return what the fit is, as bytes."""
-    learned = model._training.learner.state()
+    learned = model.training_.learner.state()
     cells = learned.pop("cells")
     return b"".join([cells[np.argsort(cells[:, 0])].tobytes(), *(array.tobytes() for array in learned.values())])
 

@@ -11,8 +11,8 @@ from scipy import sparse
 from sparsereg._core import losses, penalties
 from sparsereg.inputs.rows import as_rows
 from sparsereg.streaming import threads
+from sparsereg.streaming.batch import Batch, Sampling
 from sparsereg.streaming.learner import DivergenceError, Learner, make_optimizer
-from sparsereg.streaming.part import Sampling
 from sparsereg.streaming.threads import learn_in_threads
 
 ALGORITHMS = ["ftrl", "prox_sgd", "adagrad"]
@@ -58,9 +58,9 @@ def assert_same_bits(a, b):
 def test_two_threads_give_the_bits_of_one(algorithm, n_outputs, sampling):
     rows, y, weight = rows_and_targets(n_outputs=n_outputs)
     alone = learner(algorithm, n_outputs, sampling=sampling)
-    alone.learn(rows, y, weight)
+    alone.learn(Batch(rows, y, weight))
     together = learner(algorithm, n_outputs, sampling=sampling)
-    learn_in_threads(together, rows, y, weight, 2, False)
+    learn_in_threads(together, Batch(rows, y, weight), 2, False)
     assert alone.coefficients()[0].size > 50
     assert_same_bits(alone, together)
 
@@ -68,9 +68,9 @@ def test_two_threads_give_the_bits_of_one(algorithm, n_outputs, sampling):
 def test_two_threads_renew_worn_states_like_one():
     rows, y, _ = rows_and_targets()
     alone = learner("prox_sgd", alpha=0.5, l1_ratio=0.1, power_t=0.0)
-    alone.learn(rows, y)
+    alone.learn(Batch(rows, y))
     together = copy.deepcopy(learner("prox_sgd", alpha=0.5, l1_ratio=0.1, power_t=0.0))
-    learn_in_threads(together, rows, y, None, 2, False)
+    learn_in_threads(together, Batch(rows, y), 2, False)
     assert alone.optimizer.clock[1] > 1e-6 * 0.9 ** rows.n_samples  # scales were set back
     assert_same_bits(alone, together)
 
@@ -79,17 +79,17 @@ def test_two_threads_renew_worn_states_like_one():
 def test_more_threads_give_the_bits_of_one_too(n_threads):
     rows, y, weight = rows_and_targets()
     runs = [learner("ftrl") for _ in range(2)]
-    runs[0].learn(rows, y, weight)
-    learn_in_threads(runs[1], rows, y, weight, n_threads, False)
+    runs[0].learn(Batch(rows, y, weight))
+    learn_in_threads(runs[1], Batch(rows, y, weight), n_threads, False)
     assert_same_bits(*runs)
 
 
-def test_entries_and_rows_that_count_for_nothing_get_no_cells():
+def test_entries_and_rows_that_count_for_nothing_get_no_slots():
     X = sparse.csr_array((np.tile([1.0, 0.0], 300), np.arange(600), 2 * np.arange(301)), shape=(300, 2**40))
     weight = np.tile([1.0, 0.0, 2.0], 100)
     runs = [learner("ftrl") for _ in range(2)]
-    runs[0].learn(as_rows(X), np.ones((300, 1)), weight)
-    learn_in_threads(runs[1], as_rows(X), np.ones((300, 1)), weight, 2, False)
+    runs[0].learn(Batch(as_rows(X), np.ones((300, 1)), weight))
+    learn_in_threads(runs[1], Batch(as_rows(X), np.ones((300, 1)), weight), 2, False)
     assert runs[0].n_touched == runs[1].n_touched == 200
     assert_same_bits(*runs)
 
@@ -111,8 +111,8 @@ def test_threads_without_locks_learn_about_as_much_as_one(algorithm, by_place, m
         for run in runs:
             run.know_ids(known)
     for _ in range(2):
-        runs[0].learn(rows, y, weight)
-        learn_in_threads(runs[1], rows, y, weight, 3, True)
+        runs[0].learn(Batch(rows, y, weight))
+        learn_in_threads(runs[1], Batch(rows, y, weight), 3, True)
     losses_ = [run.totals[1] / run.totals[0] for run in runs]
     assert losses_[0] < 0.9 * np.log(2.0)
     assert losses_[1] == pytest.approx(losses_[0], rel=0.1)
@@ -135,13 +135,10 @@ def test_a_model_can_be_read_while_it_learns():
     thread.start()
     for start in range(0, 50_000, 100):
         low, high = rows.indptr[start], rows.indptr[start + 100]
-        run.learn(
-            replace(
+        run.learn(Batch(replace(
                 rows, indptr=rows.indptr[start : start + 101] - low, indices=rows.indices[low:high],
                 data=rows.data[low:high], n_samples=100,
-            ),
-            y[start : start + 100],
-        )
+            ), y[start : start + 100]))
     done.set()
     thread.join()
     assert len(seen) > 1
@@ -155,5 +152,5 @@ def test_divergence_is_told_with_and_without_locks():
         broken = learner("ftrl")
         broken.loss = losses.Squared()
         with pytest.raises(DivergenceError, match="row 599"):
-            learn_in_threads(broken, rows, y, weight, n_threads, lock_free)
+            learn_in_threads(broken, Batch(rows, y, weight), n_threads, lock_free)
         assert np.isfinite(broken.coefficients()[1]).all()

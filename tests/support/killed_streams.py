@@ -18,9 +18,9 @@ from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.inputs.rows import as_rows
 from sparsereg.streaming import learner as learners
+from sparsereg.streaming.batch import Batch, Sampling
 from sparsereg.streaming.checkpoint import load_checkpoint, save_checkpoint
 from sparsereg.streaming.learner import Learner, make_optimizer
-from sparsereg.streaming.part import Sampling
 
 N_ROWS, WIDTH = 1050, 2**40
 BLOCK, EVERY = 70, 350
@@ -53,7 +53,7 @@ def learn(path, X, y):
         assert meta == {"n_rows": learner.n_rows}
     while learner.n_rows < N_ROWS:
         start = learner.n_rows
-        learner.learn(as_rows(X[start : start + BLOCK]), y[start : start + BLOCK])
+        learner.learn(Batch(as_rows(X[start : start + BLOCK]), y[start : start + BLOCK]))
         if learner.n_rows % EVERY == 0:
             save_checkpoint(path, learner.state(), {"n_rows": learner.n_rows})
     return learner

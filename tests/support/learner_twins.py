@@ -10,8 +10,8 @@ from support.oracles import DELTA, LOSS_VALUES
 from support.penalty_twins import GAMMAS, build, twin
 
 from sparsereg.inputs.rows import Rows
+from sparsereg.streaming.batch import Sampling
 from sparsereg.streaming.learner import Learner, make_optimizer
-from sparsereg.streaming.part import Sampling
 
 SLOPES = {
     "squared": lambda y, t: t - y,

@@ -1,4 +1,4 @@
-"""One fit of an estimator at a time: what threads share, they change in turn."""
+"""Locking: one fit of an estimator at a time; what threads share, they change in turn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-__all__ = ["in_turn"]
+__all__ = ["synchronized"]
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -17,7 +17,7 @@ _locks: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
 _guard = threading.Lock()
 
 
-def in_turn(method: Method) -> Method:
+def synchronized(method: Method) -> Method:
     """Make calls of a method, and of all others so made, wait for each other where they are of the same object.
 
     Parameters

@@ -50,7 +50,7 @@ def test_every_row_is_learned_from_once(n_threads, first):
 
     together([lambda k=k: learn(k) for k in range(4)])
     assert model.t_ == 4001 + (0 if first else 10)
-    ids = model._training.learner.state()["cells"][:, 0] & np.iinfo(np.int64).max
+    ids = model.training_.learner.state()["cells"][:, 0] & np.iinfo(np.int64).max
     assert np.unique(ids).size == ids.size == np.unique(X.indices).size
     assert model.history_["weight"][-1] <= model.t_ - 1
 
@@ -85,7 +85,7 @@ def test_predictions_during_a_fit_are_those_of_some_moment(n_threads):
     together([learn, watch, watch])
     assert all(seen)
     # Nothing that was read on the way is left.
-    ids, w = model._training.learner.coefficients()
+    ids, w = model.training_.learner.coefficients()
     expected = np.zeros(3000)
     expected[ids] = w[:, 0]
     np.testing.assert_array_equal(model.coef_[0], expected)
@@ -94,7 +94,7 @@ def test_predictions_during_a_fit_are_those_of_some_moment(n_threads):
 
 def test_coefficients_read_during_a_fit_are_not_kept():
     model = SGDClassifier().partial_fit(X[:100], Y[:100], classes=[0, 1])
-    training = model._training
+    training = model.training_
     call = training.learner.call
 
     def reading(*arguments):
@@ -112,7 +112,7 @@ def test_locks_are_not_part_of_an_estimator():
         np.testing.assert_array_equal(other.coef_, model.coef_)
         assert other.partial_fit(X, Y).t_ == 8001
         # A shallow copy shares what was learned.
-        if other._training is model._training:
+        if other.training_ is model.training_:
             continue
         assert model.t_ == 4001
     assert clone(model).get_params() == model.get_params() == SGDClassifier(alpha=1e-3).get_params()
