@@ -5,8 +5,8 @@ import numpy.typing as npt
 
 _Vector: TypeAlias = npt.NDArray[np.float64]
 
-@final
-class Squared:
+# What all of them have; each is a class by itself.
+class _Facts:
     name: str
     parameters: tuple[str, ...]
     lipschitz: float
@@ -22,96 +22,31 @@ class Squared:
     def link(self, mean: float) -> float: ...
     def mean(self, t: _Vector) -> _Vector: ...
     def unit_deviance(self, y: _Vector, t: _Vector) -> _Vector: ...
+
+class _Likelihood(_Facts):
+    def __init__(self) -> None: ...
     def null_deviance(self, y: _Vector, mean: Any, weight: _Vector | None) -> float: ...
     def deviance_within(
         self, y: _Vector, weight: _Vector, means: _Vector, sums: _Vector, squares: float
     ) -> float: ...
-    def __init__(self) -> None: ...
 
 @final
-class Logistic:
-    name: str
-    parameters: tuple[str, ...]
-    lipschitz: float
-    targets: tuple[float, float]
-    location: bool
-    sums: bool
-    log_link: bool
-    softmax: bool
-    is_quadratic: bool
-    is_classification: bool
-    is_likelihood: bool
-    metrics: tuple[str, ...]
-    def link(self, mean: float) -> float: ...
-    def mean(self, t: _Vector) -> _Vector: ...
-    def unit_deviance(self, y: _Vector, t: _Vector) -> _Vector: ...
-    def null_deviance(self, y: _Vector, mean: Any, weight: _Vector | None) -> float: ...
-    def deviance_within(
-        self, y: _Vector, weight: _Vector, means: _Vector, sums: _Vector, squares: float
-    ) -> float: ...
-    def __init__(self) -> None: ...
+class Squared(_Likelihood): ...
 
 @final
-class Poisson:
-    name: str
-    parameters: tuple[str, ...]
-    lipschitz: float
-    targets: tuple[float, float]
-    location: bool
-    sums: bool
-    log_link: bool
-    softmax: bool
-    is_quadratic: bool
-    is_classification: bool
-    is_likelihood: bool
-    metrics: tuple[str, ...]
-    def link(self, mean: float) -> float: ...
-    def mean(self, t: _Vector) -> _Vector: ...
-    def unit_deviance(self, y: _Vector, t: _Vector) -> _Vector: ...
-    def null_deviance(self, y: _Vector, mean: Any, weight: _Vector | None) -> float: ...
-    def deviance_within(
-        self, y: _Vector, weight: _Vector, means: _Vector, sums: _Vector, squares: float
-    ) -> float: ...
-    def __init__(self) -> None: ...
+class Logistic(_Likelihood): ...
 
 @final
-class Huber:
-    name: str
-    parameters: tuple[str, ...]
-    lipschitz: float
-    targets: tuple[float, float]
-    location: bool
-    sums: bool
-    log_link: bool
-    softmax: bool
-    is_quadratic: bool
-    is_classification: bool
-    is_likelihood: bool
-    metrics: tuple[str, ...]
-    def link(self, mean: float) -> float: ...
-    def mean(self, t: _Vector) -> _Vector: ...
-    def unit_deviance(self, y: _Vector, t: _Vector) -> _Vector: ...
+class Poisson(_Likelihood): ...
+
+@final
+class Huber(_Facts):
     def __init__(self, delta: float) -> None: ...
     @property
     def delta(self) -> float: ...
 
 @final
-class SquaredHinge:
-    name: str
-    parameters: tuple[str, ...]
-    lipschitz: float
-    targets: tuple[float, float]
-    location: bool
-    sums: bool
-    log_link: bool
-    softmax: bool
-    is_quadratic: bool
-    is_classification: bool
-    is_likelihood: bool
-    metrics: tuple[str, ...]
-    def link(self, mean: float) -> float: ...
-    def mean(self, t: _Vector) -> _Vector: ...
-    def unit_deviance(self, y: _Vector, t: _Vector) -> _Vector: ...
+class SquaredHinge(_Facts):
     def __init__(self) -> None: ...
 
 # What kernels call `Loss`: any registered class.

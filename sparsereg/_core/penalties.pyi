@@ -1,7 +1,7 @@
 from typing import TypeAlias, final
 
-@final
-class ElasticNet:
+# What all of them have; each is a class by itself.
+class _Facts:
     name: str
     parameters: tuple[str, ...]
     is_convex: bool
@@ -14,58 +14,25 @@ class ElasticNet:
     def l1_ratio(self) -> float: ...
     @property
     def strength(self) -> float: ...
+
+@final
+class ElasticNet(_Facts):
     def __init__(self, alpha: float, l1_ratio: float) -> None: ...
 
 @final
-class MCP:
-    name: str
-    parameters: tuple[str, ...]
-    is_convex: bool
-    is_l0: bool
-    gamma_min: float | None
-    gamma_default: float | None
-    @property
-    def alpha(self) -> float: ...
-    @property
-    def l1_ratio(self) -> float: ...
+class MCP(_Facts):
+    def __init__(self, alpha: float, l1_ratio: float, gamma: float) -> None: ...
     @property
     def gamma(self) -> float: ...
-    @property
-    def strength(self) -> float: ...
-    def __init__(self, alpha: float, l1_ratio: float, gamma: float) -> None: ...
 
 @final
-class SCAD:
-    name: str
-    parameters: tuple[str, ...]
-    is_convex: bool
-    is_l0: bool
-    gamma_min: float | None
-    gamma_default: float | None
-    @property
-    def alpha(self) -> float: ...
-    @property
-    def l1_ratio(self) -> float: ...
+class SCAD(_Facts):
+    def __init__(self, alpha: float, l1_ratio: float, gamma: float) -> None: ...
     @property
     def gamma(self) -> float: ...
-    @property
-    def strength(self) -> float: ...
-    def __init__(self, alpha: float, l1_ratio: float, gamma: float) -> None: ...
 
 @final
-class L0:
-    name: str
-    parameters: tuple[str, ...]
-    is_convex: bool
-    is_l0: bool
-    gamma_min: float | None
-    gamma_default: float | None
-    @property
-    def alpha(self) -> float: ...
-    @property
-    def l1_ratio(self) -> float: ...
-    @property
-    def strength(self) -> float: ...
+class L0(_Facts):
     def __init__(self, alpha: float, l1_ratio: float) -> None: ...
 
 # What kernels call `Penalty`: any registered class.
