@@ -63,12 +63,12 @@ def test_controls():
 
 def test_rules_by_default_take_no_memory():
     rules = make_column_penalties(ACTIVE, WIDTH)
-    for array, value in ((rules.factor, 1.0), (rules.lower, -np.inf), (rules.upper, np.inf)):
+    for array, value in ((rules.penalty_factor, 1.0), (rules.lower, -np.inf), (rules.upper, np.inf)):
         assert array.shape == (3,)
         assert array.strides == (0,)
         assert array[0] == value
     assert rules.standardize is False
-    assert make_column_penalties(ACTIVE, WIDTH, penalty_factor=2).factor.strides == (0,)
+    assert make_column_penalties(ACTIVE, WIDTH, penalty_factor=2).penalty_factor.strides == (0,)
 
 
 def test_mappings_reach_the_compact_columns():
@@ -76,23 +76,23 @@ def test_mappings_reach_the_compact_columns():
         ACTIVE, WIDTH, penalty_factor={5: 0.0, 10**11: np.inf, 7: 9.0}, bounds=({2: -1.0}, {np.int64(5): 3}),
         standardize=True,
     )
-    assert rules.factor.tolist() == [1.0, 0.0, np.inf]
+    assert rules.penalty_factor.tolist() == [1.0, 0.0, np.inf]
     assert rules.lower.tolist() == [-1.0, -np.inf, -np.inf]
     assert rules.upper.tolist() == [np.inf, 3.0, np.inf]
     assert rules.standardize is True
-    assert make_column_penalties(ACTIVE, WIDTH, penalty_factor={}).factor.tolist() == [1.0] * 3
-    assert make_column_penalties(np.empty(0, np.int64), 5, penalty_factor={3: 2.0}).factor.shape == (0,)
+    assert make_column_penalties(ACTIVE, WIDTH, penalty_factor={}).penalty_factor.tolist() == [1.0] * 3
+    assert make_column_penalties(np.empty(0, np.int64), 5, penalty_factor={3: 2.0}).penalty_factor.shape == (0,)
 
 
 def test_arrays_reach_the_compact_columns():
     values = np.arange(12, dtype=np.int32)
     rules = make_column_penalties(np.array([2, 5, 11]), 12, penalty_factor=values, bounds=[-values, values.tolist()])
-    assert rules.factor.tolist() == rules.upper.tolist() == [2.0, 5.0, 11.0]
+    assert rules.penalty_factor.tolist() == rules.upper.tolist() == [2.0, 5.0, 11.0]
     assert rules.lower.tolist() == [-2.0, -5.0, -11.0]
     # What is said of columns that do not occur is not looked at.
     values = np.full(12, -1.0)
     values[[2, 5, 11]] = 1.0
-    assert make_column_penalties(np.array([2, 5, 11]), 12, penalty_factor=values).factor.tolist() == [1.0] * 3
+    assert make_column_penalties(np.array([2, 5, 11]), 12, penalty_factor=values).penalty_factor.tolist() == [1.0] * 3
 
 
 def test_positive_overrules_lower_bounds():

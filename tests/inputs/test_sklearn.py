@@ -22,7 +22,8 @@ sys.modules["sklearn"] = None
 import warnings
 warnings.simplefilter("error")
 import numpy as np
-from sparsereg import _base, _sklearn
+from sparsereg.inputs import sklearn as _sklearn
+from sparsereg.inputs import sklearn_stubs as _base
 from sparsereg import FeatureCross, LatLongCross
 assert not _sklearn.HAS_SKLEARN
 for name in _sklearn.__all__:

@@ -104,9 +104,9 @@ def test_aggregated_equals_raw(seed):
 @given(seed=seeds)
 def test_eliminated_equals_not_eliminated(seed, l1_ratio):
     regression = random_regression(seed, "private" if seed % 2 else "cross", l1_ratio)
-    with mock.patch.object(problem_module, "PRIVATE_SHARE", 0.0):
+    with mock.patch.object(problem_module, "MIN_SINGLETON_SHARE", 0.0):
         eliminated = regression.path()
-    with mock.patch.object(problem_module, "PRIVATE_SHARE", 2.0):
+    with mock.patch.object(problem_module, "MIN_SINGLETON_SHARE", 2.0):
         plain = regression.path()
     check_same_minimum(eliminated, plain, regression.raw().null_objective())
 

@@ -148,11 +148,11 @@ def check_far(data, loss, path, alphas, **settings):
     kind = {} if loss == "squared" else {"loss_name": loss}
     for k, alpha in enumerate(alphas):
         raw = (RawLoss if kind else Raw)(
-            data.near, data.response(loss), alpha=alpha, sample_weight=data.weight, **rules, **kind
+            data.near, data.target(loss), alpha=alpha, sample_weight=data.weight, **rules, **kind
         )
         w = path.coefs.toarray()[:, k]
         b = data.intercept_near(w, path.intercepts[k])
-        lost, null = data.gap_rounding(w), raw.null_objective()
+        lost, null = data.rounding(w), raw.null_objective()
         # The predictor is off by what float64 loses of the intercept, and its loss by so much times the slopes.
         slack = 1e-11 * null + 2.0 * lost * (np.sqrt(2.0 * null) + lost)
         assert abs(raw.objective(w, b) - path.objectives[k]) <= slack
@@ -173,7 +173,7 @@ def test_far_columns_give_the_answer_of_near_ones(loss, standardize, seed, l1_ra
     settings = {"standardize": standardize, "l1_ratio": l1_ratio}
     paths = [
         regularization_path(
-            X, data.response(loss), loss=loss, sample_weight=data.weight, n_alphas=3, eps=1e-2, tol=1e-10, **settings
+            X, data.target(loss), loss=loss, sample_weight=data.weight, n_alphas=3, eps=1e-2, tol=1e-10, **settings
         )
         for X in containers(data.X)
     ]
@@ -185,7 +185,7 @@ def test_far_columns_give_the_answer_of_near_ones(loss, standardize, seed, l1_ra
 @given(seed=seeds, ratio=st.sampled_from([1e3, 1e9]))
 def test_far_columns_without_penalty_and_within_bounds(seed, ratio):
     data = far_columns(seed, ratio)
-    y = data.response("squared")
+    y = data.target("squared")
     factor = np.r_[0.0, np.ones(data.X.shape[1] - 1)]
     path = regularization_path(
         data.X, y, sample_weight=data.weight, penalty_factor=factor, n_alphas=3, eps=1e-2, tol=1e-10
@@ -207,7 +207,7 @@ def test_far_columns_without_penalty_and_within_bounds(seed, ratio):
 def test_every_solver_moves_far_columns(ratio, settings):
     """Against the same fit of columns that are near zero already."""
     data = far_columns(1, ratio, n_samples=120)
-    y = data.response(settings.get("loss", "squared"))
+    y = data.target(settings.get("loss", "squared"))
     common = {"sample_weight": data.weight, "standardize": True, "tol": 1e-12, **settings}
     far = regularization_path(data.X, y, n_alphas=4, eps=0.1, **common)
     near = regularization_path(data.near, y, alphas=far.alphas, **common)
@@ -215,13 +215,13 @@ def test_every_solver_moves_far_columns(ratio, settings):
     np.testing.assert_allclose(far.objectives, near.objectives, rtol=1e-11)
     for k, b in enumerate(far.intercepts):
         w = far.coefs.toarray()[:, k]
-        assert data.intercept_near(w, b) == pytest.approx(near.intercepts[k], abs=1e-6 + data.gap_rounding(w))
+        assert data.intercept_near(w, b) == pytest.approx(near.intercepts[k], abs=1e-6 + data.rounding(w))
 
 
 @pytest.mark.parametrize("ratio", [1e4, 1e9])
 def test_softmax_moves_far_columns(ratio):
     data = far_columns(1, ratio, n_samples=150)
-    labels = np.digitize(data.response("squared"), [-0.5, 0.7])
+    labels = np.digitize(data.target("squared"), [-0.5, 0.7])
     y = np.eye(3)[labels]
     common = {"loss": "logistic", "sample_weight": data.weight, "standardize": True, "tol": 1e-12}
     far = regularization_path(data.X, y, n_alphas=4, eps=1e-2, **common)

@@ -27,7 +27,7 @@ def build(X, y, weight=None, *, fit_intercept=True, standardize=False, aggregate
 
 
 def build_on(design, y, weight, *, fit_intercept=True, standardize=False, l1_ratio=0.5, **rules):
-    arrays = {"factor": 1.0, "lower": -np.inf, "upper": np.inf, **rules}
+    arrays = {"penalty_factor": 1.0, "lower": -np.inf, "upper": np.inf, **rules}
     arrays = {
         name: np.broadcast_to(np.float64(value), design.n_active) if np.ndim(value) == 0 else value[design.active]
         for name, value in arrays.items()
@@ -83,7 +83,7 @@ def test_rows_of_weight_zero_are_as_if_they_were_not_there(seed, standardize, l1
     assert fold.reference == pytest.approx(expected.reference, rel=1e-12, abs=1e-25)
     usable, wanted = usable_columns(fold), usable_columns(expected)
     assert design.active[usable].tolist() == subset.active[wanted].tolist()
-    for name in ("mass", "curvature", "scale"):
+    for name in ("column_sum", "curvature", "scale"):
         np.testing.assert_allclose(getattr(fold, name)[usable], getattr(expected, name)[wanted], rtol=1e-9, atol=1e-14)
 
 
@@ -116,7 +116,7 @@ def test_columns_that_cannot_help_are_not_public():
         (True, False, [0, 2, 4]), (False, False, [0, 2, 4, 5]), (False, True, [0, 2, 4, 5]),
     ):
         _, problem = build(
-            X, y, factor=factor, lower=lower, upper=upper, fit_intercept=fit_intercept, standardize=standardize
+            X, y, penalty_factor=factor, lower=lower, upper=upper, fit_intercept=fit_intercept, standardize=standardize
         )
         assert problem.columns.tolist() == expected
 
@@ -151,8 +151,8 @@ def test_a_row_gives_up_its_cheapest_column(seed):
     X = np.hstack([np.diag(rng.choice([-2.0, 0.5, 1.0], n)) for _ in range(3)])
     X = np.hstack([X, rng.standard_normal((n, 2))])
     factor = rng.choice([0.5, 1.0, 2.0, np.inf], 3 * n + 2)
-    with mock.patch.object(problem_module, "PRIVATE_SHARE", 0.0):
-        _, problem = build(X, rng.standard_normal(n), factor=factor, lower=-factor, upper=2.0 * factor)
+    with mock.patch.object(problem_module, "MIN_SINGLETON_SHARE", 0.0):
+        _, problem = build(X, rng.standard_normal(n), penalty_factor=factor, lower=-factor, upper=2.0 * factor)
     singletons = problem.singletons
     for row in range(n):
         mine = [row + k * n for k in range(3) if factor[row + k * n] < np.inf]
@@ -178,9 +178,9 @@ def test_few_private_columns_are_not_eliminated(share, expected):
 def test_unpenalised_columns_rule_elimination_out():
     rng = np.random.default_rng(0)
     X, y = np.hstack([rng.standard_normal((20, 4)), np.eye(20)]), rng.standard_normal(20)
-    assert build(X, y, factor=np.repeat([0.0, 1.0], [1, 23]))[1].singletons is None
+    assert build(X, y, penalty_factor=np.repeat([0.0, 1.0], [1, 23]))[1].singletons is None
     # Private columns without penalty are not eliminated: they would leave their rows no curvature.
-    assert build(X, y, factor=np.repeat([1.0, 0.0], [4, 20]))[1].singletons is None
+    assert build(X, y, penalty_factor=np.repeat([1.0, 0.0], [4, 20]))[1].singletons is None
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_unpenalised_columns_rule_elimination_out():
 def test_one_of_identical_columns_is_used_with_pure_l1(factor, lower, upper, expected):
     first, second = np.arange(8.0) % 3.0, np.cos(np.arange(8.0))
     X = np.c_[first, second, first, first]
-    settings = {"factor": np.array(factor), "lower": np.full(4, lower), "upper": np.full(4, upper)}
+    settings = {"penalty_factor": np.array(factor), "lower": np.full(4, lower), "upper": np.full(4, upper)}
     assert build(X, np.arange(8.0), l1_ratio=1.0, **settings)[1].columns.tolist() == expected
     mixed = build(X, np.arange(8.0), **settings)[1].columns
     assert mixed.tolist() == [j for j in range(4) if np.isfinite(factor[j])]
