@@ -18,7 +18,7 @@ from sparsereg.inputs.sklearn import feature_names, set_feature_names
 from sparsereg.inputs.targets import flatten
 from sparsereg.inputs.weights import check_offsets, is_offset
 from sparsereg.path.solve import solve_grid
-from sparsereg.solvers.assemble import ProblemOptions, make_problem_options, make_solver_options, prepare
+from sparsereg.solvers.assemble import ProblemOptions, make_solver_options, prepare
 from sparsereg.solvers.convergence import warn_blurred
 from sparsereg.solvers.null_model import null_state, state_at
 
@@ -57,10 +57,10 @@ class GLMBase(SparseLinearModel):
         self, names: npt.NDArray[np.object_] | None, penalty: Any, l1_ratio: Any
     ) -> ProblemOptions:
         """Check what can be checked without data but for the names of its columns."""
-        return make_problem_options(
-            self._make_loss(), names, penalty=check_choice(penalty, "penalty", self._penalties), l1_ratio=l1_ratio,
-            gamma=self.gamma, fit_intercept=self.fit_intercept, standardize=self.standardize, positive=self.positive,
-            bounds=self.bounds, penalty_factor=self.penalty_factor,
+        penalty = check_choice(penalty, "penalty", self._penalties)
+        return ProblemOptions(
+            self._make_loss(), penalty, l1_ratio, self.gamma, self.fit_intercept, self.standardize, self.positive,
+            self.bounds, self.penalty_factor, names,
         )
 
 

@@ -65,7 +65,7 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     ----------
     n_features_out_ : int
         Number of columns.
-    blocks_ : tuple of Block(name, start, count)
+    blocks_ : tuple of ColumnBlock(name, start, count)
         Single columns in the order of the columns, then crosses as given, like ``"city"`` and ``"city x hour"``; for
         hashed crosses the one block ``"hash"``.
     categories_ : dict of {position of column: (n_categories,) object array of str}
@@ -91,7 +91,7 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     --------
     >>> clicks = [["phone", "Oslo"], ["phone", None], ["desk", "Rome"]]
     >>> FeatureCross([0, (0, 1)]).fit(clicks).blocks_[-1]
-    Block(name='x0 x x1', start=4, count=4)
+    ColumnBlock(name='x0 x x1', start=4, count=4)
     >>> FeatureCross([0, 1], hashed=24).fit_transform(clicks).shape
     (3, 16777216)
     """

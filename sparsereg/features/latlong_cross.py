@@ -53,7 +53,7 @@ class LatLongCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     ----------
     n_features_out_ : int
         Number of columns.
-    blocks_ : tuple of Block(name, start, count)
+    blocks_ : tuple of ColumnBlock(name, start, count)
         The blocks: ``"lat"``, ``"lon"``, ``"cell_60"``, ``"cell_10"``, ``"cell_1"``.
     n_features_in_ : int
         2.

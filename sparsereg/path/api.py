@@ -17,7 +17,7 @@ from sparsereg.inputs.weights import is_offset
 from sparsereg.path.grid import geometric_grid
 from sparsereg.path.result import RegularizationPath
 from sparsereg.path.solve import relax_all, solve_grid
-from sparsereg.solvers.assemble import make_loss, make_problem_options, make_solver_options, prepare
+from sparsereg.solvers.assemble import ProblemOptions, make_loss, make_solver_options, prepare
 from sparsereg.solvers.convergence import warn_blurred
 from sparsereg.solvers.null_model import alpha_max, null_state
 
@@ -160,9 +160,9 @@ def regularization_path(
     solver_options = make_solver_options(tol, max_iter, n_threads, callback)
     relax = check_relax(relax, l1_ratio)
     names = feature_names(X)
-    options = make_problem_options(
-        make_loss(loss, delta), names, penalty=penalty, l1_ratio=l1_ratio, gamma=gamma, fit_intercept=fit_intercept,
-        standardize=standardize, positive=positive, bounds=bounds, penalty_factor=penalty_factor,
+    options = ProblemOptions(
+        make_loss(loss, delta), penalty, l1_ratio, gamma, fit_intercept, standardize, positive, bounds, penalty_factor,
+        names,
     )
     design = make_design(X, sample_weight)
     problem = prepare(design, y, sample_weight, offset, options, np.inf if grid is None else float(grid[-1]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import InitVar, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,14 +37,7 @@ from sparsereg.solvers.problem import Problem
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
-__all__ = [
-    "ProblemOptions",
-    "make_loss",
-    "make_multinomial_problem",
-    "make_problem_options",
-    "make_solver_options",
-    "prepare",
-]
+__all__ = ["ProblemOptions", "make_loss", "make_multinomial_problem", "make_solver_options", "prepare"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -68,61 +61,37 @@ if hasattr(os, "register_at_fork"):
 class ProblemOptions:
     """What defines F besides the data and alpha, checked as far as that can be without data.
 
-    Attributes
-    ----------
-    loss : loss object
-        As `make_loss` builds it.
-    penalty : str
-    l1_ratio : float
-    gamma : float or None
-    fit_intercept, standardize, positive : bool
-    bounds, penalty_factor
-        As `make_column_penalties` takes them.
-    """
-
-    loss: _Loss
-    penalty: str
-    l1_ratio: float
-    gamma: float | None
-    fit_intercept: bool
-    standardize: bool
-    positive: bool
-    bounds: Any
-    penalty_factor: Any
-
-
-def make_problem_options(
-    loss: _Loss,
-    names: npt.NDArray[np.object_] | None = None,
-    *,
-    penalty: Any = "elastic_net",
-    l1_ratio: Any = 1.0,
-    gamma: Any = None,
-    fit_intercept: Any = True,
-    standardize: Any = False,
-    positive: Any = False,
-    bounds: Any = None,
-    penalty_factor: Any = None,
-) -> ProblemOptions:
-    """Check the settings of a problem.
-
     Parameters
     ----------
     loss : loss object
         As `make_loss` builds it.
-    names : ndarray of str of shape (n_features,) or None
-        Of the columns, which bounds and penalty factors may be given by.
     penalty, l1_ratio, gamma, fit_intercept, standardize, positive, bounds, penalty_factor
         As in `regularization_path`.
-
-    Returns
-    -------
-    options : ProblemOptions
+    names : ndarray of str of shape (n_features,) or None
+        Of the columns, which bounds and penalty factors may be given by; ids take their place.
     """
-    l1_ratio = check_l1_ratio(l1_ratio)
-    gamma, fit_intercept = check_penalty(penalty, l1_ratio, gamma), check_flag(fit_intercept, "fit_intercept")
-    bounds, factors = bounds_by_id(bounds, names), values_by_id(penalty_factor, names, "penalty_factor")
-    return ProblemOptions(loss, penalty, l1_ratio, gamma, fit_intercept, standardize, positive, bounds, factors)
+
+    loss: _Loss
+    penalty: str = "elastic_net"
+    l1_ratio: float = 1.0
+    gamma: float | None = None
+    fit_intercept: bool = True
+    standardize: bool = False
+    positive: bool = False
+    bounds: Any = None
+    penalty_factor: Any = None
+    names: InitVar[npt.NDArray[np.object_] | None] = None
+
+    def __post_init__(self, names: npt.NDArray[np.object_] | None) -> None:
+        """Check the settings; those that only data can tell are left to `prepare`."""
+        l1_ratio = check_l1_ratio(self.l1_ratio)
+        vars(self).update(
+            l1_ratio=l1_ratio,
+            gamma=check_penalty(self.penalty, l1_ratio, self.gamma),
+            fit_intercept=check_flag(self.fit_intercept, "fit_intercept"),
+            bounds=bounds_by_id(self.bounds, names),
+            penalty_factor=values_by_id(self.penalty_factor, names, "penalty_factor"),
+        )
 
 
 def prepare(

@@ -6,7 +6,7 @@ from scipy import sparse
 
 from sparsereg.design import make_design
 from sparsereg.model_selection.fold_path import FoldPath
-from sparsereg.solvers.assemble import make_loss, make_problem_options, prepare
+from sparsereg.solvers.assemble import ProblemOptions, make_loss, prepare
 from sparsereg.solvers.base import SolverOptions
 
 RNG = np.random.default_rng(0)
@@ -27,7 +27,7 @@ def test_a_pause_changes_nothing_but_rounding(name, relax):
     loss = "logistic" if name == "classes" else name
     built = []
 
-    options = make_problem_options(make_loss(loss, 1.35), l1_ratio=0.9)
+    options = ProblemOptions(make_loss(loss, 1.35), l1_ratio=0.9)
 
     def make_problem(smallest_alpha):
         built.append(smallest_alpha)

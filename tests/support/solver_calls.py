@@ -10,7 +10,7 @@ from sparsereg.solvers.null_model import null_state
 
 def prepare(X, y, *, sample_weight=None, offset=None, loss="squared", delta=1.35, smallest_alpha, **settings):
     """Return the design of X and the problem of its target."""
-    options = assemble.make_problem_options(assemble.make_loss(loss, delta), **settings)
+    options = assemble.ProblemOptions(assemble.make_loss(loss, delta), **settings)
     design = X if isinstance(X, Design) else make_design(X, sample_weight)
     return design, assemble.prepare(design, y, sample_weight, offset, options, smallest_alpha)
 
