@@ -138,7 +138,7 @@ class FewColumns:
     def solve(self, alpha: float) -> Direct:
         """Solve at one alpha: from the singular values where these have the digits, else with factors of its own."""
         found = self._refined(alpha)
-        return self._factorised(alpha) if found is None else found
+        return self._solve_augmented(alpha) if found is None else found
 
     def _refined(self, alpha: float) -> Direct | None:
         """Take Newton's steps with the inverse that singular values give, which costs columns^2 a step."""
@@ -154,7 +154,7 @@ class FewColumns:
                 return Direct(self.columns, x / self.size, inverse / self.size[:, None])
         return None
 
-    def _factorised(self, alpha: float) -> Direct:
+    def _solve_augmented(self, alpha: float) -> Direct:
         # Of norm one again, so that neither the scale of a column nor alpha costs digits.
         length = np.sqrt(1.0 + alpha * self.penalty_root**2)
         matrix = np.vstack([self.factor, np.diag(np.sqrt(alpha) * self.penalty_root)]) / length

@@ -163,7 +163,7 @@ def test_few_rows_in_blocks(seed):
     regression = Regression(rng.standard_normal((8, 30)), rng.standard_normal(8), {"l1_ratio": 0.0})
     _, problem = prepared(regression)
     columns = direct.factorize(problem).solve(1e-2)
-    with mock.patch.multiple(direct, MOST=10, BLOCK=20):
+    with mock.patch.multiple(direct, MAX_DENSE=10, BLOCK=20):
         rows = direct.factorize(problem)
         assert isinstance(rows, direct.FewRows)
         np.testing.assert_allclose(rows.solve(1e-2).w, columns.w, atol=1e-13)

@@ -118,7 +118,7 @@ class _MultinomialRun:
         for of_class in state.classes:
             of_class.alpha = state.alpha
         self.classes = [
-            _Class(of_class, penalty, at, options) for of_class, at in zip(problem.classes, state.classes)
+            _Class(part, penalty, of_class, options) for part, of_class in zip(problem.classes, state.classes)
         ]
 
     def solve(self) -> Solution:
