@@ -16,8 +16,6 @@ from sparsereg.design import find_ids
 from sparsereg.inputs.rows import Rows, as_rows, check_width
 from sparsereg.inputs.versions import moved_class
 
-__all__ = ["SparseCoef", "nonzeros_of"]
-
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 

@@ -17,16 +17,6 @@ from sparsereg.inputs.rows import MAX_SAMPLES, Rows, as_rows, raise_not_finite
 from sparsereg.inputs.targets import check_y
 from sparsereg.inputs.weights import check_sample_weight
 
-__all__ = [
-    "Design",
-    "GroupedTarget",
-    "compact_rows",
-    "equal_slices",
-    "find_ids",
-    "make_design",
-    "select_rows",
-]
-
 # A bitmap up to 16 MB is always cheap; a larger one must not dwarf the non-zeros (sorting 0.9M ids was as quick as a
 # bitmap over 233M columns, measured, which is 32 bytes for each); one above 2 GB is never made.
 SMALL_WIDTH = 1 << 27

@@ -11,8 +11,6 @@ from scipy import ndimage
 from sparsereg.demo.job import Demo, Fit
 from sparsereg.plot import COLOURS, import_figure, plot_weights
 
-__all__ = ["draw"]
-
 COLOUR = {"L1": COLOURS[0], "L2": COLOURS[1]}
 MARKERS = {"too small": "v", "right": "o", "too large": "^"}
 # Pixels of the map along its longer side, and how many pixels around a row are drawn.

@@ -22,8 +22,6 @@ try:
 except ImportError:  # Windows has no such counters
     resource = None  # type: ignore[assignment]
 
-__all__ = ["DATA", "Demo", "Fit", "Part", "Settings", "Task", "fit", "peak_memory", "prepare"]
-
 Vector = npt.NDArray[np.float64]
 
 # "Too large" is this many times the right alpha.

@@ -6,8 +6,6 @@ from textwrap import fill
 
 from sparsereg.demo.job import TOO_LARGE, Demo, Fit
 
-__all__ = ["costs", "heading", "reading", "table"]
-
 WIDTH = 110
 TITLES = {"none": "no regularisation", "L2": "L2 (ridge)", "L1": "L1 (lasso)", "elastic net": "elastic net"}
 # Differences of R2 below this are called equal.

@@ -27,14 +27,6 @@ from sparsereg.inputs.versions import Versioned
 from sparsereg.inputs.weights import check_new_offsets, check_sample_weight
 from sparsereg.solvers.base import Solution
 
-__all__ = [
-    "LogLinkRegressor",
-    "ProbabilisticClassifier",
-    "SparseClassifier",
-    "SparseLinearModel",
-    "SparseRegressor",
-]
-
 Vector = npt.NDArray[np.float64]
 
 

@@ -14,8 +14,6 @@ from sparsereg.estimators.docstrings import CLASSIFIER_ATTRIBUTES, CLASSIFIER_PA
 from sparsereg.estimators.glm import GLMEstimator
 from sparsereg.inputs.targets import encode_classes, flatten
 
-__all__ = ["LinearSVC", "LogisticRegression"]
-
 Vector = npt.NDArray[np.float64]
 
 @dataclass(kw_only=True, eq=False, repr=False, match_args=False)

@@ -22,8 +22,6 @@ from sparsereg.inputs.targets import encode_classes, flatten, leave_out
 from sparsereg.inputs.weights import check_sample_weight
 from sparsereg.model_selection.alpha_grid import pad
 
-__all__ = ["ElasticNetCV", "LassoCV", "LogisticRegressionCV", "PoissonRegressorCV", "RidgeCV"]
-
 
 class _SquaredLossCV(SparseRegressor, CrossValidatedModel):
     """A cross-validated model of squared loss, which keeps the errors of its folds as scikit-learn does."""

@@ -22,8 +22,6 @@ from sparsereg.solvers.assemble import ProblemOptions, make_solver_options, prep
 from sparsereg.solvers.convergence import warn_blurred
 from sparsereg.solvers.null_model import null_state, state_at
 
-__all__ = ["GLMBase", "GLMEstimator", "PenaltyChoice"]
-
 Vector = npt.NDArray[np.float64]
 
 

@@ -36,8 +36,6 @@ from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.convergence import warn_blurred, warn_saturated, warn_unconverged
 from sparsereg.solvers.null_model import alpha_max
 
-__all__ = ["CVTargets", "CrossValidatedModel"]
-
 Vector = npt.NDArray[np.float64]
 
 

@@ -10,7 +10,6 @@ from sparsereg.estimators.docstrings import COMMON_PARAMETERS, REGRESSOR_ATTRIBU
 from sparsereg.estimators.glm import GLMEstimator
 from sparsereg.solvers.assemble import make_loss
 
-__all__ = ["ElasticNet", "HuberRegressor", "Lasso", "PoissonRegressor", "Ridge"]
 
 @dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class Lasso(SparseRegressor, GLMEstimator):

@@ -19,8 +19,6 @@ from sparsereg.streaming.encode import ClassEncoder, NumberEncoder
 from sparsereg.streaming.locking import synchronized
 from sparsereg.streaming.options import StreamSettings
 
-__all__ = ["SGDClassifier", "SGDRegressor"]
-
 Vector = npt.NDArray[np.float64]
 
 

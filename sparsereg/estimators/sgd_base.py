@@ -31,8 +31,6 @@ from sparsereg.streaming.stream_fit import StreamFit, first_of, load_run, make_s
 from sparsereg.streaming.training import Training
 from sparsereg.streaming.warm_start import start_from
 
-__all__ = ["SGDEstimator", "to_batch_estimator"]
-
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 

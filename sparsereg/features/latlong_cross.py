@@ -20,12 +20,9 @@ from sparsereg.features.buckets import (
     layout,
     make_level,
 )
-from sparsereg.features.feature_cross import FeatureCross
 from sparsereg.features.frames import table_numbers
 from sparsereg.inputs.sklearn import BaseEstimator, TransformerMixin, check_feature_names
 from sparsereg.inputs.versions import Versioned
-
-__all__ = ["FeatureCross", "LatLongCross"]
 
 
 class LatLongCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):

@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["array_of", "check_finite", "check_ids", "check_names", "flag_of", "number_of", "reading", "whole_of"]
-
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 

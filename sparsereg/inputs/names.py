@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["bounds_by_id", "values_by_id"]
-
 # Of names that do not exist, and of those that do.
 MAX_SHOWN = 5
 

@@ -12,27 +12,6 @@ import numpy.typing as npt
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.inputs.values import as_numeric, check_choice, shown
 
-__all__ = [
-    "MAX_PASSES",
-    "as_float",
-    "check_alpha",
-    "check_alphas",
-    "check_choice",
-    "check_class_weight",
-    "check_count",
-    "check_flag",
-    "check_given_alphas",
-    "check_grid",
-    "check_l1_ratio",
-    "check_label_smoothing",
-    "check_number",
-    "check_penalty",
-    "check_relax",
-    "check_share",
-    "check_threads",
-    "resolve_penalty_alias",
-]
-
 # What compiled counters and OpenMP can hold.
 MAX_PASSES = 2**31 - 1
 MAX_THREADS = max(256, os.cpu_count() or 1)

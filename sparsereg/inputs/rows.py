@@ -19,20 +19,6 @@ from scipy import sparse
 from sparsereg._core import compact
 from sparsereg.inputs.values import as_numeric, check_value_dtype
 
-__all__ = [
-    "MAX_SAMPLES",
-    "Rows",
-    "as_rows",
-    "check_compressed",
-    "check_dense",
-    "check_finite",
-    "check_ids",
-    "check_shape",
-    "check_vector",
-    "check_width",
-    "raise_not_finite",
-]
-
 # Entries looked at in one go where NumPy would make temporaries as long as its input.
 CHUNK = 1 << 20
 # Row ids are int32 in every kernel.

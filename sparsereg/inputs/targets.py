@@ -16,19 +16,6 @@ from sparsereg.inputs.sklearn import DataConversionWarning
 from sparsereg.inputs.values import as_numeric
 from sparsereg.inputs.weights import check_sample_weight
 
-__all__ = [
-    "ClassTargets",
-    "check_classes",
-    "check_probabilities",
-    "check_target",
-    "check_y",
-    "encode_classes",
-    "encode_known",
-    "flatten",
-    "leave_out",
-    "probabilities_of",
-]
-
 Vector = npt.NDArray[np.float64]
 
 # What rounding may leave of the sum of a row of probabilities, float32 included.

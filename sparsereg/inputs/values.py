@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["as_numeric", "build", "check_choice", "check_value_dtype", "shown"]
-
 
 def check_value_dtype(dtype: np.dtype[Any], name: str = "X") -> None:
     """Check that values of a dtype are real numbers.

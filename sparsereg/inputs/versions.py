@@ -16,8 +16,6 @@ from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
-__all__ = ["InconsistentVersionWarning", "Versioned", "current_state", "library_version", "moved_class"]
-
 VERSION = "_sparsereg_version"
 
 # Where the classes are that a pickle of an older version may name: first the modules that have moved, then the classes

@@ -11,8 +11,6 @@ import numpy.typing as npt
 from sparsereg.inputs.rows import check_finite, check_vector
 from sparsereg.inputs.values import as_numeric
 
-__all__ = ["check_new_offsets", "check_offset", "check_offsets", "check_sample_weight", "is_offset"]
-
 
 def check_sample_weight(
     sample_weight: Any, n_samples: int, name: str = "sample_weight", *, all_zero: bool = False

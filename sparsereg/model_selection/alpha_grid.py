@@ -14,8 +14,6 @@ from sparsereg.inputs.parameters import check_given_alphas, check_grid
 from sparsereg.path.grid import geometric_grid
 from sparsereg.solvers.convergence import frames_of_the_package
 
-__all__ = ["Grid", "make_grid", "pad"]
-
 Vector = npt.NDArray[np.float64]
 
 # A grid that goes on ends at this share of its first alpha; pure L2, whose grid starts a thousand times higher than

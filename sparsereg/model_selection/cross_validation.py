@@ -19,16 +19,6 @@ from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.convergence import warn_unconverged
 from sparsereg.solvers.problem import Problem
 
-__all__ = [
-    "CVProgress",
-    "CrossValidation",
-    "FoldJob",
-    "choose",
-    "comparable_means",
-    "fold_solver_options",
-    "summarise",
-]
-
 Vector = npt.NDArray[np.float64]
 
 # Just below the largest useful alpha a gap of 1e-8 still lets the model without columns pass for the best, whose area

@@ -15,8 +15,6 @@ from sparsereg.solvers.null_model import gain_in_sight, null_state, state_at
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.relaxed import RelaxedFit
 
-__all__ = ["FoldPath"]
-
 # The loss is as low as it gets where less than this share of that of the null model is left, or where neither what the
 # last alphas took off nor what columns could take off lets one expect that smaller ones take this share of it off.
 MIN_LOSS_RATIO, MIN_DECREASE = 1e-6, 1e-4

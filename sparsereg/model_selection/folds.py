@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Fold", "make_folds"]
-
 Vector = npt.NDArray[np.float64]
 
 # scikit-learn's default.

@@ -13,8 +13,6 @@ from sparsereg.design import Design
 from sparsereg.metrics import SHARES, has_no_deviance, measure
 from sparsereg.solvers.base import Solution
 
-__all__ = ["HeldOut"]
-
 Vector = npt.NDArray[np.float64]
 
 

@@ -14,8 +14,6 @@ from sparsereg.inputs.sklearn import HAS_SKLEARN
 from sparsereg.inputs.values import shown
 from sparsereg.metrics import GREATER_IS_BETTER, STEPPED
 
-__all__ = ["Scoring", "check_score", "make_scoring", "take"]
-
 
 @dataclass(frozen=True)
 class Scoring:

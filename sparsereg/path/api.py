@@ -21,15 +21,6 @@ from sparsereg.solvers.assemble import ProblemOptions, make_loss, make_solver_op
 from sparsereg.solvers.convergence import warn_blurred
 from sparsereg.solvers.null_model import alpha_max, null_state
 
-__all__ = [
-    "enet_path",
-    "lasso_path",
-    "logistic_path",
-    "poisson_path",
-    "regularization_path",
-    "ridge_path",
-]
-
 Vector = npt.NDArray[np.float64]
 
 

@@ -8,8 +8,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-__all__ = ["CRITERIA", "information"]
-
 Vector = npt.NDArray[np.float64]
 
 CRITERIA = ("aic", "bic", "ebic")

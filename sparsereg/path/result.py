@@ -27,8 +27,6 @@ from sparsereg.plot import plot_path
 from sparsereg.solvers.base import Solution
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["RegularizationPath"]
-
 Vector = npt.NDArray[np.float64]
 
 # Alphas closer than this, relative, are the same alpha.

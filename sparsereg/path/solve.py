@@ -16,8 +16,6 @@ from sparsereg.solvers.null_model import alpha_max
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.relaxed import RelaxedFit
 
-__all__ = ["GridSolver", "relax_all", "solve_grid"]
-
 Vector = npt.NDArray[np.float64]
 
 # A step down the grid by more than MAX_ALPHA_RATIO passes through alphas in between, each solved to the gap

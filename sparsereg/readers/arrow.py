@@ -9,8 +9,6 @@ from typing import Any
 
 from sparsereg.readers.table_reader import TableReader, Wanted, import_arrow
 
-__all__ = ["ArrowReader"]
-
 _EXPECTED = (
     "expected record batches or tables of Arrow's, an iterable of these, a pyarrow dataset, anything with "
     "__arrow_c_stream__, such as a data frame, or a function that returns one of them"

@@ -12,8 +12,6 @@ from weakref import WeakSet
 
 from sparsereg.inputs.parameters import check_count
 
-__all__ = ["Block", "as_blocks", "can_repeat", "overlapped"]
-
 _EXPECTED = "expected a Block, a tuple (X, y) or a tuple (X, y, sample_weight)"
 
 

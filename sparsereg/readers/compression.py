@@ -9,8 +9,6 @@ import zlib
 from collections.abc import Callable
 from typing import IO, Any
 
-__all__ = ["FAULTS", "MAGIC_BYTES", "packing_of", "unpacked"]
-
 # Enough to tell every kind.
 MAGIC_BYTES = 10
 

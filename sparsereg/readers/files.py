@@ -12,8 +12,6 @@ from typing import IO, Any
 from sparsereg.readers.compression import FAULTS, MAGIC_BYTES, packing_of, unpacked
 from sparsereg.readers.folders import expanded
 
-__all__ = ["Source", "SourceFile", "as_sources"]
-
 
 class SourceFile:
     """A file open for reading, unpacked where it is packed, whose faults name it.

@@ -8,8 +8,6 @@ import re
 from pathlib import Path
 from urllib.parse import unquote
 
-__all__ = ["expanded"]
-
 Partitions = dict[str, "str | int | None"]
 
 # What writers of partitioned folders call a value that is missing.

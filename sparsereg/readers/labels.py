@@ -18,8 +18,6 @@ from sparsereg.inputs.targets import check_classes
 from sparsereg.readers.blocks import can_repeat
 from sparsereg.readers.table_rows import TableRows
 
-__all__ = ["AnyTarget", "LabelTarget", "NumberTarget", "with_labels", "with_numbers"]
-
 # Beyond these, what should be classes are most likely numbers or names, and a model of each would fill the memory.
 MAX_LEARNED = 1_000
 

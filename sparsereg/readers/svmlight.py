@@ -16,8 +16,6 @@ from sparsereg.inputs.rows import MAX_SAMPLES
 from sparsereg.readers.blocks import Block
 from sparsereg.readers.files import Source, as_sources
 
-__all__ = ["SvmlightReader"]
-
 MAX_FEATURES = 2**63 - 1
 # A block with more entries than these ends before it has all its rows: 64 MiB of ids and values.
 BLOCK_ENTRIES = 1 << 22

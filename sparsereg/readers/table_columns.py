@@ -12,8 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparsereg.features.buckets import BlockedColumns, block_of, layout
 
-__all__ = ["ColumnSpec", "as_parts", "check_name", "feature_names"]
-
 _FEATURES = "expected a transformer or a list of column names and pairs (transformer, column names)"
 
 

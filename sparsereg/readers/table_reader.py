@@ -21,8 +21,6 @@ from sparsereg.readers.labels import AnyTarget, NumberTarget
 from sparsereg.readers.table_columns import ColumnSpec, as_parts, check_name, feature_names
 from sparsereg.readers.table_rows import TableRows
 
-__all__ = ["TableReader", "Wanted", "import_arrow"]
-
 
 @dataclass(frozen=True, eq=False)
 class Wanted:

@@ -13,8 +13,6 @@ from scipy import sparse
 from sparsereg.inputs.sklearn import NotFittedError
 from sparsereg.readers.table_columns import ColumnSpec
 
-__all__ = ["TableRows"]
-
 Vector = NDArray[np.float64]
 
 # From here on not every whole number is a float64.

@@ -13,8 +13,6 @@ from sparsereg.readers.files import Source, as_sources
 from sparsereg.readers.labels import AnyTarget
 from sparsereg.readers.table_reader import TableReader, Wanted, import_arrow
 
-__all__ = ["CsvReader", "ParquetReader"]
-
 # How pyarrow reports a field that is not of its column's type; a line of names is its row 1.
 _CSV_FAULT = re.compile(r"In CSV column #(?P<column>\d+): Row #(?P<line>\d+): (?P<what>.*)", flags=re.DOTALL)
 _TOO_LONG = "straddl"

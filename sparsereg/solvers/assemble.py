@@ -37,8 +37,6 @@ from sparsereg.solvers.problem import Problem
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
-__all__ = ["ProblemOptions", "make_loss", "make_multinomial_problem", "make_solver_options", "prepare"]
-
 Vector = npt.NDArray[np.float64]
 
 # Squares of numbers in between stay well within float64.

@@ -12,8 +12,6 @@ from scipy import sparse
 
 from sparsereg.coef import nonzeros_of
 
-__all__ = ["Progress", "QuadraticModel", "Solution", "SolverOptions", "State"]
-
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
 # `data, indices, indptr` of compact columns (CSC), as kernels take them.

@@ -16,8 +16,6 @@ import numpy.typing as npt
 from sparsereg._core import columns as column_passes
 from sparsereg.solvers.base import Ids, Matrix, Vector
 
-__all__ = ["FAR", "FAR_FOR_STEPS", "NOWHERE", "Centering", "Moments", "blurred", "bring_near", "take_moments"]
-
 # Square of mean / sd above which a full column is moved: below it correlations keep twelve digits as they are.
 FAR = 1e4
 # The same for steps along single rows, which take so many times longer along such a column than along the intercept.

@@ -16,8 +16,6 @@ from sparsereg.solvers.unpenalized import UnpenalizedBlock
 if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty
 
-__all__ = ["MAX_STALLED", "ROUNDING", "DualCertificate", "GapTracker", "faint_columns"]
-
 # Rounds that better neither objective nor gap after which rounding is to blame.
 MAX_STALLED = 8
 # What rounding may add to F, relative to that of the null model.

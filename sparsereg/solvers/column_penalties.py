@@ -13,8 +13,6 @@ import numpy.typing as npt
 from sparsereg.design import find_ids
 from sparsereg.inputs.parameters import as_float, check_flag
 
-__all__ = ["ColumnPenalties", "check_sign_bounds", "make_column_penalties"]
-
 Vector = npt.NDArray[np.float64]
 
 # Penalty factors other than 0 and inf; thresholds multiply them with alpha.

@@ -13,15 +13,6 @@ from sparsereg.inputs.sklearn import ConvergenceWarning
 from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.problem import Problem
 
-__all__ = [
-    "ConstantColumnWarning",
-    "count_rows",
-    "frames_of_the_package",
-    "warn_blurred",
-    "warn_saturated",
-    "warn_unconverged",
-]
-
 Vector = npt.NDArray[np.float64]
 
 

@@ -8,8 +8,6 @@ from sparsereg.solvers.base import Solution, SolverOptions, State
 from sparsereg.solvers.multinomial import solver as multinomial
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["solve"]
-
 
 def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution:
     """Minimise F at one alpha from a warm start.

@@ -14,8 +14,6 @@ from sparsereg.solvers.proximal_newton import ProximalNewton
 from sparsereg.solvers.support_newton import step_on_support
 from sparsereg.solvers.working_set import MAX_SWEEPS, check_gap, report, select_working_set
 
-__all__ = ["solve"]
-
 
 def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution:
     """Minimise F at one alpha from a warm start.

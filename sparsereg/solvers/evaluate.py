@@ -15,8 +15,6 @@ from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
 from sparsereg.solvers.null_model import null_state, state_at
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["Evaluation", "evaluate", "gain_of_a_descent"]
-
 Vector = npt.NDArray[np.float64]
 
 # A certificate, and no descent after it.

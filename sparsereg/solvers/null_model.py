@@ -14,8 +14,6 @@ from sparsereg.solvers.base import SolverOptions, State
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.response import linearize_rows
 
-__all__ = ["alpha_max", "gain_in_sight", "null_curvature", "null_state", "state_at"]
-
 Vector = npt.NDArray[np.float64]
 
 # Stands for an infinite alpha where thresholds are multiplied.

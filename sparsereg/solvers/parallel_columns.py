@@ -13,8 +13,6 @@ from sparsereg._core import columns as column_passes
 from sparsereg.design import Design
 from sparsereg.solvers.base import Ids, Matrix, Vector
 
-__all__ = ["find_copies", "find_parallel"]
-
 Bounds = tuple[Vector, Vector]
 
 # Two columns of norm one are looked at closely where their products with random rows differ by no more than this, and

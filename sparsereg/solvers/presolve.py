@@ -23,8 +23,6 @@ from sparsereg.solvers.response import make_response
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
-__all__ = ["CONSTANT", "make_problem"]
-
 # A column whose centred square falls below this share of its square is constant to ten digits; what is left of it
 # cannot be told from rounding once it is correlated with a residual.
 CONSTANT = 1e-20

@@ -21,8 +21,6 @@ from sparsereg.solvers.response import NO_SINGLETONS, Response, linearize_rows
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
-__all__ = ["Problem", "SingletonColumns"]
-
 # Curvature of a row with the intercept only, relative to the largest of its loss, where it has next to none.
 NULL_FLOOR = 1e-2
 

@@ -20,8 +20,6 @@ from sparsereg.solvers.support_newton import step_on_support
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
 from sparsereg.solvers.working_set import MAX_SWEEPS
 
-__all__ = ["RUNAWAY_STEP", "ProximalNewton"]
-
 # Newton steps are inexact: their inner tolerance is this share of the violation they start from.
 INEXACT = 0.1
 # Curvature kept, relative, for a row that has next to none, at the edge of its loss or because a singleton coefficient

@@ -10,8 +10,6 @@ from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.null_model import state_at
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["RelaxedFit"]
-
 # Without penalty nearly collinear columns leave a fit that hardly changes for tens of thousands of passes.
 MAX_PASSES = 2000
 

@@ -16,8 +16,6 @@ from sparsereg.design import Design
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
 
-__all__ = ["NO_SINGLETONS", "Response", "linearize_rows", "make_response"]
-
 Vector = npt.NDArray[np.float64]
 
 # Stand for "none" where kernels take offsets, first terms and singleton columns.

@@ -12,8 +12,6 @@ from sparsereg.solvers.base import Progress, Solution, SolverOptions, State, Vec
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
 
-__all__ = ["solve"]
-
 
 def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution:
     """Minimise F with l1_ratio = 0 at one alpha from a warm start.

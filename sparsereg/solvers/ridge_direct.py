@@ -14,8 +14,6 @@ from sparsereg._core import columns as column_passes
 from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["Direct", "factorize"]
-
 # The lesser of columns and rows, and multiplications of the factorisation, a second or two, up to which it is worth it.
 MAX_DENSE, MAX_WORK = 300, 2e9
 # Numbers of a block of rows or columns that are made dense at a time.

@@ -21,8 +21,6 @@ from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
 from sparsereg.solvers.working_set import check_gap, report
 
-__all__ = ["finish"]
-
 # Sweeps between two checks of the duality gap, each of which costs about as much as one.
 SWEEPS = 4
 # Columns that are known to be zero are left out where this share of those in use remains: each time, the rows are

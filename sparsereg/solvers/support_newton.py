@@ -10,8 +10,6 @@ from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["step_on_support"]
-
 # The direction need not be exact: sweeps follow, and signs may change on the way.
 TOLERANCE = 1e-2
 MAX_ITER = 100

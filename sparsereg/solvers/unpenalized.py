@@ -8,8 +8,6 @@ import numpy.typing as npt
 from sparsereg.solvers.base import Vector
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["UnpenalizedBlock"]
-
 # Gain, relative to the objective of the null model, below which another round is not worth it.
 NEGLIGIBLE = 1e-14
 MAX_ROUNDS = 6

@@ -16,8 +16,6 @@ from sparsereg._core import column_objective
 from sparsereg.solvers.base import Ids, Solution
 from sparsereg.solvers.certificate import DualCertificate, faint_columns
 
-__all__ = ["GROWTH", "MAX_SWEEPS", "SMALL_WORKING_SET", "check_gap", "report", "select_working_set"]
-
 # The working set holds the support and up to twice as many more (the growth of celer), but at least this many.
 SMALL_WORKING_SET = 200
 GROWTH = 2

@@ -13,8 +13,6 @@ from sparsereg._core import equal_rows
 from sparsereg.design import equal_slices
 from sparsereg.inputs.rows import Rows, as_rows, raise_not_finite
 
-__all__ = ["Batch", "Sampling", "canonical_rows", "merge_equal", "rows_of_block"]
-
 Vector = npt.NDArray[np.float64]
 
 

@@ -21,8 +21,6 @@ from sparsereg.solvers.centering import FAR_FOR_STEPS
 from sparsereg.solvers.presolve import CONSTANT
 from sparsereg.streaming.learner import Learner
 
-__all__ = ["NOWHERE", "RowCentering", "center_rows"]
-
 Ids = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float64]
 

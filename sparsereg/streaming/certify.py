@@ -26,8 +26,6 @@ from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.options import StreamSettings
 from sparsereg.streaming.training import Training
 
-__all__ = ["certify_fit", "finish_fit"]
-
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 

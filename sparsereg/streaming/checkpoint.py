@@ -15,8 +15,6 @@ import numpy.typing as npt
 
 from sparsereg.archive import load_archive, save_archive
 
-__all__ = ["FORMAT", "check_place", "load_checkpoint", "save_checkpoint"]
-
 FORMAT = ("sparsereg checkpoint", 2)
 
 

@@ -14,8 +14,6 @@ from sparsereg.inputs.contents import array_of, check_finite, check_ids, check_n
 from sparsereg.streaming.learner import Learner
 from sparsereg.streaming.training import COUNTS, NUMBERS
 
-__all__ = ["check_saved_meta", "check_saved_state"]
-
 State = dict[str, npt.NDArray[Any]]
 
 # Seeds and ids are below.

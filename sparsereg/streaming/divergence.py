@@ -11,8 +11,6 @@ from sparsereg.design import select_rows
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.learner import Learner
 
-__all__ = ["DivergenceMonitor"]
-
 Vector = npt.NDArray[np.float64]
 
 # What learns, however badly, soon loses about as much as a model that predicts 0; what diverges loses more by powers of

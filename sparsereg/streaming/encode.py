@@ -15,8 +15,6 @@ from sparsereg.solvers.convergence import frames_of_the_package
 from sparsereg.streaming.batch import Batch, rows_of_block
 from sparsereg.streaming.options import StreamSettings
 
-__all__ = ["ClassEncoder", "Encoder", "NumberEncoder"]
-
 Vector = npt.NDArray[np.float64]
 
 

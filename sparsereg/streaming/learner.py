@@ -19,8 +19,6 @@ from sparsereg.inputs.values import build
 from sparsereg.inputs.versions import current_state
 from sparsereg.streaming.batch import Batch, Sampling
 
-__all__ = ["DivergenceError", "Learner", "make_optimizer"]
-
 Ids = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float64]
 

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-__all__ = ["synchronized"]
-
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 # Beside the estimators, which are copied, cloned and pickled; locks are not.

@@ -19,8 +19,6 @@ from sparsereg.streaming.options import StreamSettings
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.training import Training
 
-__all__ = ["EarlyStopping", "fit_in_memory"]
-
 Vector = npt.NDArray[np.float64]
 
 # Sorting more rows than these would take longer than learning from them.

@@ -28,8 +28,6 @@ from sparsereg.solvers.nonconvex.convexity import make_penalty
 from sparsereg.streaming.batch import Sampling
 from sparsereg.streaming.learner import Learner, make_optimizer
 
-__all__ = ["SAME_LOSS", "StreamSettings", "check_settings", "draw_seed", "make_generator"]
-
 Vector = npt.NDArray[np.float64]
 
 DEFAULT_ETA0 = 0.1

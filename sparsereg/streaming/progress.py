@@ -9,8 +9,6 @@ from typing import Any
 
 from sparsereg.streaming.training import Training
 
-__all__ = ["Reporter"]
-
 LOGGER = logging.getLogger("sparsereg")
 
 

@@ -24,8 +24,6 @@ from sparsereg.streaming.memory_fit import EarlyStopping
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.training import History, Training
 
-__all__ = ["StreamFit", "StreamOptions", "first_of", "load_run", "make_stream_options", "read_ahead"]
-
 State = dict[str, npt.NDArray[Any]]
 
 

@@ -17,8 +17,6 @@ from sparsereg._core.state_table import StateTable
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.learner import UNWEIGHTED, Learner
 
-__all__ = ["learn_in_threads"]
-
 Vector = npt.NDArray[np.float64]
 
 # Entries whose slots are found at a time where they are not found on the way; so many more may be asked for than used.

@@ -21,8 +21,6 @@ from sparsereg.streaming.options import StreamSettings
 from sparsereg.streaming.threads import learn_in_threads
 from sparsereg.streaming.weight_unit import WeightUnit
 
-__all__ = ["History", "Training"]
-
 Ids = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float64]
 

@@ -13,8 +13,6 @@ from sparsereg.inputs.values import as_numeric
 from sparsereg.streaming.batch import canonical_rows
 from sparsereg.streaming.training import Training
 
-__all__ = ["start_from"]
-
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 

@@ -9,8 +9,6 @@ from sparsereg._core import sgd
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.learner import Learner
 
-__all__ = ["WeightUnit"]
-
 Vector = npt.NDArray[np.float64]
 
 

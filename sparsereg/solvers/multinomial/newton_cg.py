@@ -12,8 +12,6 @@ from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.multinomial import softmax
 from sparsereg.solvers.multinomial.problem import MultinomialProblem
 
-__all__ = ["JointQuadratic", "JointStep"]
-
 # A scaled gradient is zero but for rounding at this share of the root of the null objective.
 ROUNDING = 1e-13
 

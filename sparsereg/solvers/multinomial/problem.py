@@ -18,8 +18,6 @@ from sparsereg.solvers.presolve import make_problem
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.response import make_response
 
-__all__ = ["MultinomialProblem", "MultinomialState", "make_multinomial_problem"]
-
 Vector = npt.NDArray[np.float64]
 
 # Intercepts of the null model are found to this step: the grid hangs on it.

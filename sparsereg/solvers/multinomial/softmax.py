@@ -7,8 +7,6 @@ from scipy import special
 
 from sparsereg.solvers.base import Vector
 
-__all__ = ["balance", "best_shift", "entropy", "jacobian_product", "loss", "softmax"]
-
 # Beyond this step of an intercept Newton's method gives way to iterative scaling, which never overshoots.
 LONG_STEP = 0.5
 MAX_STEPS = 200

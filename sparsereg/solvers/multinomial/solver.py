@@ -20,8 +20,6 @@ from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import RUNAWAY_STEP, ProximalNewton
 from sparsereg.solvers.working_set import select_working_set
 
-__all__ = ["solve"]
-
 # Rounds over the classes between two certificates; the share of the first violation at which they end, as each step
 # leaves less than it finds; and that up to which a class is let be.
 MAX_CYCLES, ENOUGH, NEGLECTED = 10, 0.5, 0.1

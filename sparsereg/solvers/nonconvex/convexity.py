@@ -14,8 +14,6 @@ from sparsereg.solvers.problem import Problem
 if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty
 
-__all__ = ["make_penalty", "threshold_scales"]
-
 
 def threshold_scales(problem: Problem) -> npt.NDArray[np.float64]:
     """Compute the threshold of each coefficient for a strength of 1: p_j / c_j.

@@ -25,8 +25,6 @@ from sparsereg.solvers.working_set import GROWTH, MAX_SWEEPS, SMALL_WORKING_SET
 if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty
 
-__all__ = ["CoordinatewiseMinimizer"]
-
 # A descent ends at this share of the violation it starts from, or of the violation allowed where that is more.
 INEXACT, ENOUGH = 0.1, 0.3
 # Newton steps on a working set between two measurements of all columns.

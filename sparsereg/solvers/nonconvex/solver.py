@@ -18,8 +18,6 @@ from sparsereg.solvers.problem import Problem
 if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty
 
-__all__ = ["LassoWarmStart", "solve"]
-
 # A start need not be solved for further than this relative duality gap.
 START_TOL = 1e-4
 

@@ -16,8 +16,6 @@ from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
 from sparsereg.solvers.problem import Problem
 
-__all__ = ["Neighbors", "improve"]
-
 # Columns of the support, those that gain least, that may leave and are refitted; the others are held.
 MAX_INSIDE = 64
 # Columns that may come in: all where there are no more than this; else half as many of the largest gain alone, and for
