@@ -9,6 +9,4 @@ if find_spec(f"{__name__}.losses") is None:
     # installed copy serve. Without this, `pip install . && python -m sparsereg ...` would fail where it is typed.
     __path__ += [str(Path(folder, *__name__.split("."))) for folder in sys.path if folder]
     if find_spec(f"{__name__}.losses") is None:
-        raise ImportError(
-            f"the compiled modules of {__name__} are missing: run `pip install .` in the checkout"
-        )
+        raise ImportError(f"the compiled modules of {__name__} are missing: run `pip install .` in the checkout")

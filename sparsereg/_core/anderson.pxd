@@ -8,9 +8,7 @@ cdef enum:
     MAX_EXTRAPOLATION = 100_000
 
 
-cdef inline bint extrapolation_weights(
-    const double *history, Py_ssize_t n, double *weights
-) noexcept nogil:
+cdef inline bint extrapolation_weights(const double *history, Py_ssize_t n, double *weights) noexcept nogil:
     """Solve (U U') c = 1, sum(c) = 1 for the differences U of `history`, (HISTORY + 1) x n; False when singular."""
     cdef double gram[HISTORY][HISTORY]
     cdef double total, pivot, ratio, size, trace = 0.0

@@ -18,13 +18,8 @@ def validate(
     """Check a compressed sparse matrix; return (code, row, position, is_sorted, has_zeros, binary)."""
 
 def select(
-    indptr: npt.NDArray[np.int64],
-    indices: npt.NDArray[Any],
-    data: npt.NDArray[Any],
-    keep: npt.NDArray[np.uint8],
-    out_indptr: npt.NDArray[np.int64],
-    out_indices: npt.NDArray[Any],
-    out_data: npt.NDArray[Any],
+    indptr: npt.NDArray[np.int64], indices: npt.NDArray[Any], data: npt.NDArray[Any], keep: npt.NDArray[np.uint8],
+    out_indptr: npt.NDArray[np.int64], out_indices: npt.NDArray[Any], out_data: npt.NDArray[Any]
 ) -> bool:
     """Copy marked rows without stored zeros; return whether every value written is 1."""
 
@@ -43,33 +38,19 @@ def rank(
     """Replace each id by its rank among the marked ids."""
 
 def transpose(
-    indptr: npt.NDArray[np.int64],
-    indices: npt.NDArray[np.int32],
-    data: npt.NDArray[Any],
-    order: npt.NDArray[np.int32],
-    out_indptr: npt.NDArray[np.int64],
-    out_indices: npt.NDArray[np.int32],
-    out_data: npt.NDArray[Any],
+    indptr: npt.NDArray[np.int64], indices: npt.NDArray[np.int32], data: npt.NDArray[Any], order: npt.NDArray[np.int32],
+    out_indptr: npt.NDArray[np.int64], out_indices: npt.NDArray[np.int32], out_data: npt.NDArray[Any]
 ) -> None:
     """Turn compact rows, read in the given order, into columns (or the reverse)."""
 
 def take(
-    indptr: npt.NDArray[np.int64],
-    indices: npt.NDArray[np.int32],
-    data: npt.NDArray[Any],
-    order: npt.NDArray[np.int32],
-    out_indptr: npt.NDArray[np.int64],
-    out_ids: npt.NDArray[np.int64],
-    out_data: npt.NDArray[np.float64],
+    indptr: npt.NDArray[np.int64], indices: npt.NDArray[np.int32], data: npt.NDArray[Any], order: npt.NDArray[np.int32],
+    out_indptr: npt.NDArray[np.int64], out_ids: npt.NDArray[np.int64], out_data: npt.NDArray[np.float64]
 ) -> None:
     """Copy compact rows in the given order, as streaming kernels take them."""
 
 def merge_duplicates(
-    indptr: npt.NDArray[np.int64],
-    indices: npt.NDArray[np.int32],
-    data: npt.NDArray[Any],
-    out_indptr: npt.NDArray[np.int64],
-    out_indices: npt.NDArray[np.int32],
-    out_data: npt.NDArray[Any],
+    indptr: npt.NDArray[np.int64], indices: npt.NDArray[np.int32], data: npt.NDArray[Any],
+    out_indptr: npt.NDArray[np.int64], out_indices: npt.NDArray[np.int32], out_data: npt.NDArray[Any]
 ) -> tuple[int, int, bool]:
     """Add up entries of equal id; return (n_dropped, not_finite_row, binary)."""

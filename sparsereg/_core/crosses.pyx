@@ -26,11 +26,8 @@ cdef inline int64_t bucket(
 
 
 def lat_long_ids(
-    const double[:, ::1] points,
-    const double[:, ::1] widths,
-    const int64_t[:, ::1] shapes,
-    bint main_effects,
-    id_t[:, ::1] ids,
+    const double[:, ::1] points, const double[:, ::1] widths, const int64_t[:, ::1] shapes, bint main_effects,
+    id_t[:, ::1] ids
 ):
     """Fill `ids` with the column ids of each point, ascending in every row.
 
@@ -84,13 +81,8 @@ def lat_long_ids(
 
 
 def mixed_radix_ids(
-    const int64_t[:, ::1] codes,
-    const int64_t[::1] sizes,
-    const int64_t[::1] members,
-    const int64_t[::1] member_ptr,
-    const int64_t[::1] starts,
-    id_t[::1] indptr,
-    id_t[::1] indices,
+    const int64_t[:, ::1] codes, const int64_t[::1] sizes, const int64_t[::1] members, const int64_t[::1] member_ptr,
+    const int64_t[::1] starts, id_t[::1] indptr, id_t[::1] indices
 ):
     """Write the id of each block's combination of category codes, row by row.
 
@@ -134,15 +126,9 @@ def mixed_radix_ids(
 
 
 def hashed_ids(
-    const uint64_t[:, ::1] keys,
-    const uint8_t[:, ::1] missing,
-    const int64_t[::1] members,
-    const int64_t[::1] member_ptr,
-    const uint64_t[::1] seeds,
-    int bits,
-    id_t[::1] indptr,
-    id_t[::1] indices,
-    floating[::1] data,
+    const uint64_t[:, ::1] keys, const uint8_t[:, ::1] missing, const int64_t[::1] members,
+    const int64_t[::1] member_ptr, const uint64_t[::1] seeds, int bits, id_t[::1] indptr, id_t[::1] indices,
+    floating[::1] data
 ):
     """Write the hash of each block's combination of keys, ids sorted and collisions of one row added up.
 

@@ -35,9 +35,7 @@ cdef inline bint same_row(
     return True
 
 
-def hash_rows(
-    const offset_t[::1] indptr, const index_t[::1] indices, const floating[::1] data, uint64_t[::1] out
-):
+def hash_rows(const offset_t[::1] indptr, const index_t[::1] indices, const floating[::1] data, uint64_t[::1] out):
     """Hash each row's ids and values to 64 well mixed bits.
 
     Parameters

@@ -27,8 +27,12 @@ cdef inline double entropy_of_share(double q, double rest, double scale) noexcep
     return q * log1p(-rest) if 0.0 <= rest < 0.5 else entropy(q, scale)
 
 
+cdef class BaseLoss:
+    pass
+
+
 @cython.final
-cdef class Squared:
+cdef class Squared(BaseLoss):
     cdef inline double value(self, double y, double t) noexcept nogil:
         return 0.5 * (y - t) * (y - t)
 
@@ -65,7 +69,7 @@ cdef class Squared:
 
 
 @cython.final
-cdef class Logistic:
+cdef class Logistic(BaseLoss):
     # exp(-|t|) never overflows, and both branches keep all digits of the smaller probability. (log1p takes twice as
     # long as log, for digits of rows that fit to within 1e-16.)
     cdef inline double value(self, double y, double t) noexcept nogil:
@@ -109,7 +113,7 @@ cdef class Logistic:
 
 
 @cython.final
-cdef class Poisson:
+cdef class Poisson(BaseLoss):
     cdef inline double value(self, double y, double t) noexcept nogil:
         return exp(t) - y * t
 
@@ -146,7 +150,7 @@ cdef class Poisson:
 
 
 @cython.final
-cdef class Huber:
+cdef class Huber(BaseLoss):
     cdef readonly double delta
 
     # Without branches: which side of delta a residual is on nobody can predict.
@@ -192,7 +196,7 @@ cdef class Huber:
 
 
 @cython.final
-cdef class SquaredHinge:
+cdef class SquaredHinge(BaseLoss):
     # y is the share of the positive class, which makes y max(0, 1 - t)^2 + (1 - y) max(0, 1 + t)^2 linear in y.
     cdef inline double value(self, double y, double t) noexcept nogil:
         cdef double below = max(1.0 - t, 0.0), above = max(1.0 + t, 0.0)

@@ -5,8 +5,7 @@ import numpy.typing as npt
 
 _Vector: TypeAlias = npt.NDArray[np.float64]
 
-# What all of them have; each is a class by itself.
-class _Facts:
+class BaseLoss:
     name: str
     parameters: tuple[str, ...]
     lipschitz: float
@@ -23,12 +22,10 @@ class _Facts:
     def mean(self, t: _Vector) -> _Vector: ...
     def unit_deviance(self, y: _Vector, t: _Vector) -> _Vector: ...
 
-class _Likelihood(_Facts):
+class _Likelihood(BaseLoss):
     def __init__(self) -> None: ...
     def null_deviance(self, y: _Vector, mean: Any, weight: _Vector | None) -> float: ...
-    def deviance_within(
-        self, y: _Vector, weight: _Vector, means: _Vector, sums: _Vector, squares: float
-    ) -> float: ...
+    def deviance_within(self, y: _Vector, weight: _Vector, means: _Vector, sums: _Vector, squares: float) -> float: ...
 
 @final
 class Squared(_Likelihood): ...
@@ -40,13 +37,13 @@ class Logistic(_Likelihood): ...
 class Poisson(_Likelihood): ...
 
 @final
-class Huber(_Facts):
+class Huber(BaseLoss):
     def __init__(self, delta: float) -> None: ...
     @property
     def delta(self) -> float: ...
 
 @final
-class SquaredHinge(_Facts):
+class SquaredHinge(BaseLoss):
     def __init__(self) -> None: ...
 
 # What kernels call `Loss`: any registered class.

@@ -48,30 +48,42 @@ import numpy as np
 from scipy import special
 
 
+cdef class BaseLoss:
+    """Facts that hold of a loss that does not say otherwise."""
+
+    parameters = ()
+    location = False
+    sums = False
+    log_link = False
+    softmax = False
+    is_quadratic = False
+    is_classification = False
+    is_likelihood = False
+
+    def mean(self, t):
+        """See above."""
+        return t
+
+    def __reduce__(self):
+        return type(self), tuple([getattr(self, name) for name in self.parameters])
+
+
 @cython.final
-cdef class Squared:
+cdef class Squared(BaseLoss):
     """Squared loss, (y - t)^2 / 2."""
 
     name = "squared"
-    parameters = ()
     lipschitz = 1.0
     targets = (-float("inf"), float("inf"))
     location = True
     sums = True
-    log_link = False
-    softmax = False
     is_quadratic = True
-    is_classification = False
     is_likelihood = True
     metrics = ("mse", "r2")
 
     def link(self, double mean):
         """See above."""
         return mean
-
-    def mean(self, t):
-        """See above."""
-        return t
 
     def unit_deviance(self, y, t):
         """See above."""
@@ -85,23 +97,16 @@ cdef class Squared:
         """See above."""
         return 2.0 * squares / float(sums.sum())
 
-    def __reduce__(self):
-        return Squared, ()
-
 
 @cython.final
-cdef class Logistic:
+cdef class Logistic(BaseLoss):
     """Logistic loss of a probability y of class 1, log(1 + exp(t)) - y t: the cross-entropy."""
 
     name = "logistic"
-    parameters = ()
     lipschitz = 0.25
     targets = (0.0, 1.0)
-    location = False
     sums = True
-    log_link = False
     softmax = True
-    is_quadratic = False
     is_classification = True
     is_likelihood = True
     metrics = ("log_loss", "deviance_explained", "accuracy", "calibration_error", "auc")
@@ -128,24 +133,16 @@ cdef class Logistic:
         """See above: linear in y, deviances of means are means of deviances."""
         return 0.0
 
-    def __reduce__(self):
-        return Logistic, ()
-
 
 @cython.final
-cdef class Poisson:
+cdef class Poisson(BaseLoss):
     """Half the deviance of a count y at the mean exp(t): exp(t) - y t - y + y log y."""
 
     name = "poisson"
-    parameters = ()
     lipschitz = float("inf")
     targets = (0.0, float("inf"))
-    location = False
     sums = True
     log_link = True
-    softmax = False
-    is_quadratic = False
-    is_classification = False
     is_likelihood = True
     metrics = ("deviance", "deviance_explained")
 
@@ -170,12 +167,9 @@ cdef class Poisson:
         saturated = weight @ special.xlogy(y, y) - sums @ special.xlogy(means, means)
         return 2.0 * max(float(saturated), 0.0) / float(sums.sum())
 
-    def __reduce__(self):
-        return Poisson, ()
-
 
 @cython.final
-cdef class Huber:
+cdef class Huber(BaseLoss):
     """Huber's loss of the residual r = y - t: r^2 / 2 up to |r| = delta, delta (|r| - delta / 2) beyond.
 
     Parameters
@@ -189,12 +183,6 @@ cdef class Huber:
     lipschitz = 1.0
     targets = (-float("inf"), float("inf"))
     location = True
-    sums = False
-    log_link = False
-    softmax = False
-    is_quadratic = False
-    is_classification = False
-    is_likelihood = False
     metrics = ("loss", "mse", "r2")
 
     def __init__(self, double delta):
@@ -204,49 +192,29 @@ cdef class Huber:
         """See above."""
         return NAN
 
-    def mean(self, t):
-        """See above."""
-        return t
-
     def unit_deviance(self, y, t):
         """See above."""
         return 2.0 * special.huber(self.delta, y - t)
 
-    def __reduce__(self):
-        return Huber, (self.delta,)
-
 
 @cython.final
-cdef class SquaredHinge:
+cdef class SquaredHinge(BaseLoss):
     """Squared hinge loss of a share y of the positive class: y max(0, 1 - t)^2 + (1 - y) max(0, 1 + t)^2."""
 
     name = "squared_hinge"
-    parameters = ()
     lipschitz = 2.0
     targets = (0.0, 1.0)
-    location = False
     sums = True
-    log_link = False
-    softmax = False
-    is_quadratic = False
     is_classification = True
-    is_likelihood = False
     metrics = ("loss", "accuracy", "auc")
 
     def link(self, double mean):
         """See above."""
         return 2.0 * mean - 1.0
 
-    def mean(self, t):
-        """See above."""
-        return t
-
     def unit_deviance(self, y, t):
         """See above."""
         return 2.0 * (y * np.maximum(0.0, 1.0 - t) ** 2 + (1.0 - y) * np.maximum(0.0, 1.0 + t) ** 2)
-
-    def __reduce__(self):
-        return SquaredHinge, ()
 
 
 LOSSES = {loss.name: loss for loss in (Squared, Logistic, Poisson, Huber, SquaredHinge)}

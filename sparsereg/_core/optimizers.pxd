@@ -44,14 +44,51 @@ cdef inline float dithered(double value, uint64_t noise) noexcept nogil:
     return <float> value
 
 
+cdef class BaseOptimizer:
+    cdef readonly double eta0
+    cdef double t, s
+
+
+cdef class AdaptiveOptimizer(BaseOptimizer):
+    # Its clock may run for ever, without rescaling; there is no average.
+    cdef readonly double beta
+
+    @cython.final
+    cdef inline bint intercept(self, double *b, double *n, double g) noexcept nogil:
+        # The step of AdaGrad; that of FTRL too: without a penalty its argmin moves by g / d, d after the row.
+        cdef double total = n[0] + g * g
+        cdef double moved = b[0] - (self.eta0 * g / (self.beta + sqrt(total)) if total != 0.0 else 0.0)
+        if not finite(moved + total):
+            return False
+        b[0] = moved
+        n[0] = total
+        return True
+
+    @cython.final
+    cdef inline double averaged_weight(self, const double *state, double w) noexcept nogil:
+        return w
+
+    @cython.final
+    cdef inline bint needs_rescale(self) noexcept nogil:
+        return False
+
+    @cython.final
+    cdef inline void flush(self, double *state) noexcept nogil:
+        pass
+
+    @cython.final
+    cdef inline void reset_scale(self) noexcept nogil:
+        pass
+
+
 @cython.final
-cdef class FTRL:
+cdef class FTRL(AdaptiveOptimizer):
     # Two floats: z, and r, the root of the sum of squared slopes. McMahan et al. 2013, algorithm 1, with the penalty of
     # every unit of weight so far in place of a fixed one: the argmin of z w + t R(w) + d/2 w^2.
     # A float next to which a slope is small would lose it in every row, always to the same side: rounding is dithered
     # (McMahan et al. 2013, 4.2), by noise that the state and the number of rows so far fix.
-    cdef readonly double eta0, beta, total_weight
-    cdef double t, s, inverse
+    cdef readonly double total_weight
+    cdef double inverse
     cdef uint64_t rows, noise
 
     cdef inline double lazy_weight(self, const double *state, double *prox_step) noexcept nogil:
@@ -86,26 +123,10 @@ cdef class FTRL:
         pair[1] = <float> grown
         return True
 
-    cdef inline bint intercept(self, double *b, double *n, double g) noexcept nogil:
-        # Without a penalty the argmin moves by g / d, d after the row.
-        return adaptive_step(b, n, g, self.eta0, self.beta)
-
     cdef inline void advance(self) noexcept nogil:
         self.rows += 1
         if self.total_weight == 0.0:
             self.t += self.s
-
-    cdef inline double averaged_weight(self, const double *state, double w) noexcept nogil:
-        return w
-
-    cdef inline bint needs_rescale(self) noexcept nogil:
-        return False
-
-    cdef inline void flush(self, double *state) noexcept nogil:
-        pass
-
-    cdef inline void reset_scale(self) noexcept nogil:
-        pass
 
     cdef inline void set_weight(self, double *state, double w, double l1, double l2) noexcept nogil:
         cdef float *pair = <float *> state
@@ -113,26 +134,15 @@ cdef class FTRL:
         pair[0] = <float> -(w * (d + self.t * l2) + (self.t * l1 if w > 0.0 else -self.t * l1 if w < 0.0 else 0.0))
 
 
-cdef inline bint adaptive_step(double *b, double *n, double g, double eta0, double beta) noexcept nogil:
-    """Take a step of AdaGrad: beta + the root of the sum of squared slopes divides it."""
-    cdef double total = n[0] + g * g
-    cdef double moved = b[0] - (eta0 * g / (beta + sqrt(total)) if total != 0.0 else 0.0)
-    if not finite(moved + total):
-        return False
-    b[0] = moved
-    n[0] = total
-    return True
-
-
 @cython.final
-cdef class ProxSGD:
+cdef class ProxSGD(BaseOptimizer):
     # One double: v. Since the clock's zero every coefficient has been scaled and soft-thresholded in turn, which comes
     # to w = scale * S(v, shift * l1): one pair of numbers for all coefficients, whenever they were touched.
     # With averaging two more: the sum of s w over rows, up to a row counted from the clock's zero. For the rows since
     # then it is |v| * (sum of s scale) - l1 * (sum of s scale shift), up to the row at which w became 0.
-    cdef readonly double eta0, power_t, weight_decay, l1, l2, average
+    cdef readonly double power_t, weight_decay, l1, l2, average
     cdef readonly int state_size
-    cdef double t, scale, shift, eta, s, kept
+    cdef double scale, shift, eta, kept
     cdef readonly double averaged  # weight of the rows in the averages
     cdef double *past  # (size, 3) after each row: shift, sum of s scale, sum of s scale shift; NULL without averaging
     cdef offset_t now, size
@@ -240,12 +250,12 @@ cdef class ProxSGD:
 
 
 @cython.final
-cdef class AdaGrad:
+cdef class AdaGrad(AdaptiveOptimizer):
     # Three doubles: the coefficient before the shrinking of the row that touched it last, the clock then, and n, the
     # sum of squared slopes. Its steps stay 1 / h until it is touched again: shrinking is a geometric series.
     # Duchi, Hazan and Singer 2011, section 5.1 (composite mirror descent with a diagonal matrix).
-    cdef readonly double eta0, beta, weight_decay, l1, l2
-    cdef double t, s, kept
+    cdef readonly double weight_decay, l1, l2
+    cdef double kept
 
     cdef inline double lazy_weight(self, const double *state, double *prox_step) noexcept nogil:
         cdef double h, grown, rate, scale, shift
@@ -285,23 +295,8 @@ cdef class AdaGrad:
         state[2] = total
         return True
 
-    cdef inline bint intercept(self, double *b, double *n, double g) noexcept nogil:
-        return adaptive_step(b, n, g, self.eta0, self.beta)
-
     cdef inline void advance(self) noexcept nogil:
         self.t += self.s
-
-    cdef inline double averaged_weight(self, const double *state, double w) noexcept nogil:
-        return w
-
-    cdef inline bint needs_rescale(self) noexcept nogil:
-        return False
-
-    cdef inline void flush(self, double *state) noexcept nogil:
-        pass
-
-    cdef inline void reset_scale(self) noexcept nogil:
-        pass
 
     cdef inline void set_weight(self, double *state, double w, double l1, double l2) noexcept nogil:
         state[0] = w

@@ -25,8 +25,28 @@ cdef enum:
     PAST = 1 << 20
 
 
+cdef class BaseOptimizer:
+    """Facts that hold of an optimizer that does not say otherwise; pickles of parameters and clock."""
+
+    is_adaptive = False
+    any_penalty = False
+
+    def __reduce__(self):
+        return type(self), tuple([getattr(self, name) for name in self.parameters]), self.clock
+
+    def __setstate__(self, clock):
+        self.clock = clock
+
+
+cdef class AdaptiveOptimizer(BaseOptimizer):
+    """An optimizer whose steps fall by the slopes seen, coefficient by coefficient."""
+
+    is_adaptive = True
+    average = -1.0
+
+
 @cython.final
-cdef class FTRL:
+cdef class FTRL(AdaptiveOptimizer):
     """Follow the regularised leader, proximally, with a step for each coefficient.
 
     The coefficient is argmin_w z w + t R(w) + d/2 w^2, d = (beta + sqrt(n)) / eta0, n the sum of squared slopes g, t
@@ -45,10 +65,8 @@ cdef class FTRL:
 
     name = "ftrl"
     parameters = ("eta0", "beta", "total_weight")
-    is_adaptive = True
     state_size = 1
     any_penalty = True
-    average = -1.0
 
     def __init__(self, double eta0, double beta, double total_weight):
         self.eta0 = eta0
@@ -68,15 +86,9 @@ cdef class FTRL:
         self.t, rows = value
         self.rows = int(rows)
 
-    def __reduce__(self):
-        return FTRL, (self.eta0, self.beta, self.total_weight), self.clock
-
-    def __setstate__(self, clock):
-        self.clock = clock
-
 
 @cython.final
-cdef class ProxSGD:
+cdef class ProxSGD(BaseOptimizer):
     """Proximal stochastic gradient descent with one step for all coefficients, shrunk when they are looked at.
 
     Iterates are those of w <- prox of eta s R at (exp(-eta s weight_decay) w - eta s g) over all coefficients for every
@@ -102,8 +114,6 @@ cdef class ProxSGD:
 
     name = "prox_sgd"
     parameters = ("eta0", "power_t", "weight_decay", "l1", "l2", "average")
-    is_adaptive = False
-    any_penalty = False
 
     def __init__(self, double eta0, double power_t, double weight_decay, double l1, double l2, double average):
         self.eta0 = eta0
@@ -145,16 +155,9 @@ cdef class ProxSGD:
             for k in range(3 * self.now + 3):
                 self.past[k] = value[4 + k]
 
-    def __reduce__(self):
-        arguments = (self.eta0, self.power_t, self.weight_decay, self.l1, self.l2, self.average)
-        return ProxSGD, arguments, self.clock
-
-    def __setstate__(self, clock):
-        self.clock = clock
-
 
 @cython.final
-cdef class AdaGrad:
+cdef class AdaGrad(AdaptiveOptimizer):
     """Proximal gradient steps scaled coefficient by coefficient, shrunk when they are looked at.
 
     The step is eta0 / (beta + sqrt(n)), n the sum of squared slopes. Iterates are those of w <- prox of (step) R at
@@ -176,10 +179,7 @@ cdef class AdaGrad:
 
     name = "adagrad"
     parameters = ("eta0", "beta", "weight_decay", "l1", "l2")
-    is_adaptive = True
     state_size = 3
-    any_penalty = False
-    average = -1.0
 
     def __init__(self, double eta0, double beta, double weight_decay, double l1, double l2):
         self.eta0 = eta0
@@ -197,12 +197,6 @@ cdef class AdaGrad:
     @clock.setter
     def clock(self, value):
         (self.t,) = value
-
-    def __reduce__(self):
-        return AdaGrad, (self.eta0, self.beta, self.weight_decay, self.l1, self.l2), self.clock
-
-    def __setstate__(self, clock):
-        self.clock = clock
 
 
 OPTIMIZERS = {optimizer.name: optimizer for optimizer in (FTRL, ProxSGD, AdaGrad)}

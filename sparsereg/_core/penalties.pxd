@@ -18,11 +18,17 @@ cimport cython
 from libc.math cimport INFINITY, fabs
 
 
-@cython.final
-cdef class ElasticNet:
+cdef class BasePenalty:
     cdef readonly double alpha, l1_ratio, strength
     cdef double l2
 
+    @cython.final
+    cdef inline double ridge(self, double p) noexcept nogil:
+        return self.l2 * p
+
+
+@cython.final
+cdef class ElasticNet(BasePenalty):
     cdef inline double value(self, double u, double p, double scale) noexcept nogil:
         return p * (self.strength * fabs(u) + 0.5 * self.l2 * u * u) if u != 0.0 else 0.0
 
@@ -45,9 +51,6 @@ cdef class ElasticNet:
         excess = fabs(g) - self.strength * p
         return excess if excess > 0.0 else 0.0
 
-    cdef inline double ridge(self, double p) noexcept nogil:
-        return self.l2 * p
-
     cdef inline double conjugate(self, double g, double p, double lower, double upper) noexcept nogil:
         cdef double excess = fabs(g) - self.strength * p
         cdef double ridge = self.l2 * p
@@ -69,15 +72,20 @@ cdef inline double jump(double far, double gain, double cost) noexcept nogil:
     return far if gain > cost * (1.0 + 1e-12) else 0.0
 
 
-cdef inline double no_conjugate(double g, double lower, double upper) noexcept nogil:
-    """Bound the conjugate of a penalty that is not convex from above."""
-    return 0.0 if g == 0.0 or (upper if g > 0.0 else -lower) == 0.0 else INFINITY
+cdef class NonConvexPenalty(BasePenalty):
+    @cython.final
+    cdef inline double threshold(self, double p) noexcept nogil:
+        return 0.0
+
+    @cython.final
+    cdef inline double conjugate(self, double g, double p, double lower, double upper) noexcept nogil:
+        # A bound from above.
+        return 0.0 if g == 0.0 or (upper if g > 0.0 else -lower) == 0.0 else INFINITY
 
 
 @cython.final
-cdef class MCP:
-    cdef readonly double alpha, l1_ratio, gamma, strength
-    cdef double l2
+cdef class MCP(NonConvexPenalty):
+    cdef readonly double gamma
 
     cdef inline double value(self, double u, double p, double scale) noexcept nogil:
         cdef double size = fabs(u)
@@ -101,9 +109,6 @@ cdef class MCP:
             return v / outer
         return excess / inner if v > 0.0 else -excess / inner
 
-    cdef inline double threshold(self, double p) noexcept nogil:
-        return 0.0
-
     cdef inline double subdiff_distance(self, double u, double g, double p, double scale) noexcept nogil:
         cdef double slope = self.strength - fabs(u) / (self.gamma * scale)
         if u == 0.0:
@@ -111,17 +116,10 @@ cdef class MCP:
         slope = p * max(slope, 0.0)
         return fabs(g - self.l2 * p * u - (slope if u > 0.0 else -slope))
 
-    cdef inline double ridge(self, double p) noexcept nogil:
-        return self.l2 * p
-
-    cdef inline double conjugate(self, double g, double p, double lower, double upper) noexcept nogil:
-        return no_conjugate(g, lower, upper)
-
 
 @cython.final
-cdef class SCAD:
-    cdef readonly double alpha, l1_ratio, gamma, strength
-    cdef double l2
+cdef class SCAD(NonConvexPenalty):
+    cdef readonly double gamma
 
     cdef inline double value(self, double u, double p, double scale) noexcept nogil:
         cdef double size = fabs(u), knee = self.strength * scale, part
@@ -158,9 +156,6 @@ cdef class SCAD:
             return 0.0
         return near if v > 0.0 else -near
 
-    cdef inline double threshold(self, double p) noexcept nogil:
-        return 0.0
-
     cdef inline double subdiff_distance(self, double u, double g, double p, double scale) noexcept nogil:
         cdef double slope = (self.gamma * self.strength - fabs(u) / scale) / (self.gamma - 1.0)
         if u == 0.0:
@@ -168,18 +163,9 @@ cdef class SCAD:
         slope = p * min(max(slope, 0.0), self.strength)
         return fabs(g - self.l2 * p * u - (slope if u > 0.0 else -slope))
 
-    cdef inline double ridge(self, double p) noexcept nogil:
-        return self.l2 * p
-
-    cdef inline double conjugate(self, double g, double p, double lower, double upper) noexcept nogil:
-        return no_conjugate(g, lower, upper)
-
 
 @cython.final
-cdef class L0:
-    cdef readonly double alpha, l1_ratio, strength
-    cdef double l2
-
+cdef class L0(NonConvexPenalty):
     cdef inline double value(self, double u, double p, double scale) noexcept nogil:
         return p * (self.strength + 0.5 * self.l2 * u * u) if u != 0.0 else 0.0
 
@@ -188,19 +174,10 @@ cdef class L0:
         cdef double outer = 1.0 + t * self.l2
         return jump(v / outer, v * v, 2.0 * t * self.strength * outer)
 
-    cdef inline double threshold(self, double p) noexcept nogil:
-        return 0.0
-
     cdef inline double subdiff_distance(self, double u, double g, double p, double scale) noexcept nogil:
         if u != 0.0 or self.strength * p == 0.0:
             return fabs(g - self.l2 * p * u)
         return 0.0
-
-    cdef inline double ridge(self, double p) noexcept nogil:
-        return self.l2 * p
-
-    cdef inline double conjugate(self, double g, double p, double lower, double upper) noexcept nogil:
-        return no_conjugate(g, lower, upper)
 
 
 ctypedef fused Penalty:

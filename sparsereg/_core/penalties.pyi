@@ -1,7 +1,6 @@
 from typing import TypeAlias, final
 
-# What all of them have; each is a class by itself.
-class _Facts:
+class BasePenalty:
     name: str
     parameters: tuple[str, ...]
     is_convex: bool
@@ -14,26 +13,27 @@ class _Facts:
     def l1_ratio(self) -> float: ...
     @property
     def strength(self) -> float: ...
-
-@final
-class ElasticNet(_Facts):
     def __init__(self, alpha: float, l1_ratio: float) -> None: ...
 
+class NonConvexPenalty(BasePenalty): ...
+
 @final
-class MCP(_Facts):
+class ElasticNet(BasePenalty): ...
+
+@final
+class MCP(NonConvexPenalty):
     def __init__(self, alpha: float, l1_ratio: float, gamma: float) -> None: ...
     @property
     def gamma(self) -> float: ...
 
 @final
-class SCAD(_Facts):
+class SCAD(NonConvexPenalty):
     def __init__(self, alpha: float, l1_ratio: float, gamma: float) -> None: ...
     @property
     def gamma(self) -> float: ...
 
 @final
-class L0(_Facts):
-    def __init__(self, alpha: float, l1_ratio: float) -> None: ...
+class L0(NonConvexPenalty): ...
 
 # What kernels call `Penalty`: any registered class.
 _Penalty: TypeAlias = ElasticNet | MCP | SCAD | L0

@@ -19,8 +19,33 @@ gamma_default : float or None
 cimport cython
 
 
+cdef class BasePenalty:
+    """The split of alpha into strength and L2 share, and facts that hold of a penalty that does not say otherwise."""
+
+    parameters = ("alpha", "l1_ratio")
+    is_convex = True
+    is_l0 = False
+    gamma_min = None
+    gamma_default = None
+
+    def __init__(self, double alpha, double l1_ratio):
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.strength = alpha * l1_ratio
+        self.l2 = alpha * (1.0 - l1_ratio)
+
+    def __reduce__(self):
+        return type(self), tuple([getattr(self, name) for name in self.parameters])
+
+
+cdef class NonConvexPenalty(BasePenalty):
+    """A penalty without a slope below which 0 is best, and without a duality gap: see penalties.pxd."""
+
+    is_convex = False
+
+
 @cython.final
-cdef class ElasticNet:
+cdef class ElasticNet(BasePenalty):
     """Elastic net, alpha * (l1_ratio |u| + (1 - l1_ratio)/2 u^2); L1 at l1_ratio 1, L2 at 0.
 
     Parameters
@@ -37,24 +62,10 @@ cdef class ElasticNet:
     """
 
     name = "elastic_net"
-    parameters = ("alpha", "l1_ratio")
-    is_convex = True
-    is_l0 = False
-    gamma_min = None
-    gamma_default = None
-
-    def __init__(self, double alpha, double l1_ratio):
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.strength = alpha * l1_ratio
-        self.l2 = alpha * (1.0 - l1_ratio)
-
-    def __reduce__(self):
-        return ElasticNet, (self.alpha, self.l1_ratio)
 
 
 @cython.final
-cdef class MCP:
+cdef class MCP(NonConvexPenalty):
     """Minimax concave penalty: the slope of L1 at 0, falling to none at gamma * scale * strength; with an L2 share.
 
     With m = alpha * l1_ratio and k = gamma * scale, m |u| - u^2 / (2 k) up to |u| = k m, k m^2 / 2 beyond, plus
@@ -78,24 +89,16 @@ cdef class MCP:
 
     name = "mcp"
     parameters = ("alpha", "l1_ratio", "gamma")
-    is_convex = False
-    is_l0 = False
     gamma_min = 1.0
     gamma_default = 3.0
 
     def __init__(self, double alpha, double l1_ratio, double gamma):
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
+        BasePenalty.__init__(self, alpha, l1_ratio)
         self.gamma = gamma
-        self.strength = alpha * l1_ratio
-        self.l2 = alpha * (1.0 - l1_ratio)
-
-    def __reduce__(self):
-        return MCP, (self.alpha, self.l1_ratio, self.gamma)
 
 
 @cython.final
-cdef class SCAD:
+cdef class SCAD(NonConvexPenalty):
     """Smoothly clipped absolute deviation: L1 up to scale * strength, its slope falling to none at gamma times that.
 
     With m = alpha * l1_ratio and k = scale * m, m |u| up to |u| = k, m |u| - (|u| - k)^2 / (2 scale (gamma - 1)) up to
@@ -119,24 +122,16 @@ cdef class SCAD:
 
     name = "scad"
     parameters = ("alpha", "l1_ratio", "gamma")
-    is_convex = False
-    is_l0 = False
     gamma_min = 2.0
     gamma_default = 3.7
 
     def __init__(self, double alpha, double l1_ratio, double gamma):
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
+        BasePenalty.__init__(self, alpha, l1_ratio)
         self.gamma = gamma
-        self.strength = alpha * l1_ratio
-        self.l2 = alpha * (1.0 - l1_ratio)
-
-    def __reduce__(self):
-        return SCAD, (self.alpha, self.l1_ratio, self.gamma)
 
 
 @cython.final
-cdef class L0:
+cdef class L0(NonConvexPenalty):
     """A price for every coefficient that is not zero, alpha * (l1_ratio [u != 0] + (1 - l1_ratio)/2 u^2).
 
     Its prox is the hard threshold; where zero and another coefficient are equally good, it is zero.
@@ -155,20 +150,7 @@ cdef class L0:
     """
 
     name = "l0"
-    parameters = ("alpha", "l1_ratio")
-    is_convex = False
     is_l0 = True
-    gamma_min = None
-    gamma_default = None
-
-    def __init__(self, double alpha, double l1_ratio):
-        self.alpha = alpha
-        self.l1_ratio = l1_ratio
-        self.strength = alpha * l1_ratio
-        self.l2 = alpha * (1.0 - l1_ratio)
-
-    def __reduce__(self):
-        return L0, (self.alpha, self.l1_ratio)
 
 
 PENALTIES = {penalty.name: penalty for penalty in (ElasticNet, MCP, SCAD, L0)}

@@ -15,25 +15,9 @@ NEEDS_RESCALE: int
 DIVERGED: int
 
 def learn(
-    loss: _Loss,
-    penalty: _Penalty,
-    optimizer: _Optimizer,
-    softmax: bool,
-    indptr: _Ids,
-    ids: _Ids,
-    data: _Array,
-    y: _Array,
-    weight: _Array,
-    unit: _Array,
-    longest: int,
-    slots: StateTable,
-    intercept: _Array,
-    totals: _Array,
-    n_rows: _Ids,
-    counts: npt.NDArray[np.uint8],
-    min_count: int,
-    dropout: float,
-    seed: int,
+    loss: _Loss, penalty: _Penalty, optimizer: _Optimizer, softmax: bool, indptr: _Ids, ids: _Ids, data: _Array,
+    y: _Array, weight: _Array, unit: _Array, longest: int, slots: StateTable, intercept: _Array, totals: _Array,
+    n_rows: _Ids, counts: npt.NDArray[np.uint8], min_count: int, dropout: float, seed: int
 ) -> int: ...
 def skip(optimizer: _Optimizer, weight: _Array, n_rows: int, unit: _Array | None = ...) -> bool: ...
 def mean_so_far(weight: _Array, seen: _Array, unit: _Array) -> None: ...

@@ -13,13 +13,9 @@ from sparsereg._core.state_table cimport EMPTY, StateTable, Table, expected, id_
 from sparsereg._core.types cimport offset_t
 from sparsereg._core.intrinsics cimport prefetch
 
-DONE, TABLE_FULL, NEEDS_RESCALE, DIVERGED = range(4)
-
-cdef enum:
-    C_DONE = 0
-    C_TABLE_FULL = 1
-    C_NEEDS_RESCALE = 2
-    C_DIVERGED = 3
+# How `learn` ends.
+cpdef enum:
+    DONE, TABLE_FULL, NEEDS_RESCALE, DIVERGED
 
 # Slots asked for ahead of use: memory latency (about 80 ns) at 3 to 5 ns an entry.
 cdef enum:
@@ -208,9 +204,7 @@ cdef inline bint learn_row(
         row.full[c] = row.t[c] = 0.0 if intercept == NULL else intercept[c]
     predict(row, penalty, optimizer, state_size, n_outputs)
     value = measure(row, loss, softmax, y, n_outputs)
-    if not finite(totals[1] + s * value) or not step(
-        row, optimizer, s / unit, unit, state_size, n_outputs, intercept
-    ):
+    if not finite(totals[1] + s * value) or not step(row, optimizer, s / unit, unit, state_size, n_outputs, intercept):
         return False
     totals[0] += s
     totals[1] += s * value
@@ -290,7 +284,7 @@ def learn(
     cdef Entries entries
     cdef Admission admission
     cdef Row row
-    cdef int code = C_DONE
+    cdef int code = DONE
     cdef double s = 1.0, one = 1.0
     cdef bint finished
     cdef int64_t first_row = n_rows[0]
@@ -310,16 +304,14 @@ def learn(
                 s = weight[i]
             if s > 0.0:
                 if optimizer.needs_rescale():
-                    code = C_NEEDS_RESCALE
+                    code = NEEDS_RESCALE
                     break
                 if table.by_id and table.used + indptr[i + 1] - indptr[i] > limit:
-                    code = C_TABLE_FULL
+                    code = TABLE_FULL
                     break
                 if unit.shape[0] > 0:
                     one = unit[i]
-                gather(
-                    &row, &entries, indptr[i], indptr[i + 1], &table, &admission, dropout, seed, first_row + i
-                )
+                gather(&row, &entries, indptr[i], indptr[i + 1], &table, &admission, dropout, seed, first_row + i)
                 if n_outputs == 1:
                     finished = learn_row(
                         &row, loss, False, penalty, optimizer, &y[i, 0], s, one, state_size, 1, b, &totals[0]
@@ -329,7 +321,7 @@ def learn(
                         &row, loss, softmax, penalty, optimizer, &y[i, 0], s, one, state_size, n_outputs, b, &totals[0]
                     )
                 if not finished:
-                    code = C_DIVERGED
+                    code = DIVERGED
                     break
             i += 1
             n_rows[0] = first_row + i

@@ -5,9 +5,7 @@ from cython cimport floating
 from sparsereg._core.types cimport index_t, offset_t
 
 
-cdef inline double dot(
-    const floating *value, const index_t *index, offset_t n, const double *dense
-) noexcept nogil:
+cdef inline double dot(const floating *value, const index_t *index, offset_t n, const double *dense) noexcept nogil:
     """Return sum_k value[k] * dense[index[k]]."""
     cdef double a = 0.0, b = 0.0, c = 0.0, d = 0.0
     cdef offset_t k = 0

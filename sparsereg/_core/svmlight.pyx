@@ -13,16 +13,8 @@ from libc.string cimport memchr, memcpy
 # What stopped a run over the text.
 cpdef enum:
     END = 0  # of the text
-    ROWS_FULL
-    ENTRIES_FULL
-    BAD_LABEL
-    NO_LABEL
-    SEVERAL_LABELS
-    BAD_QID
-    BAD_ID
-    ID_BELOW
-    ID_ABOVE
-    BAD_VALUE
+    ROWS_FULL, ENTRIES_FULL
+    BAD_LABEL, NO_LABEL, SEVERAL_LABELS, BAD_QID, BAD_ID, ID_BELOW, ID_ABOVE, BAD_VALUE
 
 cdef extern from "Python.h":
     double PyOS_string_to_double(const char *start, char **end, PyObject *overflow_exception) except? -1.0
@@ -245,14 +237,8 @@ cdef inline const char *read_label(const char *start, double *label, int *code) 
 
 
 cdef inline const char *read_entries(
-    const char *cursor,
-    int64_t *n_entries,
-    int64_t capacity,
-    uint64_t first_id,
-    uint64_t n_features,
-    int64_t *indices,
-    floating *data,
-    int *code,
+    const char *cursor, int64_t *n_entries, int64_t capacity, uint64_t first_id, uint64_t n_features, int64_t *indices,
+    floating *data, int *code
 ) except NULL nogil:
     """Read the entries of a row; set `code` and return the culprit where one is not as it should be."""
     cdef const char *after
@@ -276,16 +262,8 @@ cdef inline const char *read_entries(
 
 
 def parse(
-    const uint8_t[::1] text,
-    int64_t begin,
-    bint zero_based,
-    int64_t n_features,
-    int64_t n_rows,
-    int64_t n_entries,
-    double[::1] labels,
-    int64_t[::1] indptr,
-    int64_t[::1] indices,
-    floating[::1] data,
+    const uint8_t[::1] text, int64_t begin, bint zero_based, int64_t n_features, int64_t n_rows, int64_t n_entries,
+    double[::1] labels, int64_t[::1] indptr, int64_t[::1] indices, floating[::1] data
 ):
     """Read rows behind those that are there, until the text ends, an array is full or a line is not as it should be.
 

@@ -23,22 +23,14 @@ def hash_texts(data: NDArray[np.uint8], offsets: NDArray[np.int64], keys: NDArra
     """Compute the key of each text: its length in bytes, into which each word of 8 bytes is mixed."""
 
 def distinct_texts(
-    data: NDArray[np.uint8],
-    offsets: NDArray[np.int64],
-    left_out: NDArray[np.uint8],
-    keys: NDArray[np.uint64],
-    firsts: NDArray[np.int64],
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], left_out: NDArray[np.uint8], keys: NDArray[np.uint64],
+    firsts: NDArray[np.int64]
 ) -> int:
     """Find the first row of each distinct text."""
 
 def find_texts(
-    data: NDArray[np.uint8],
-    offsets: NDArray[np.int64],
-    left_out: NDArray[np.uint8],
-    keys: NDArray[np.uint64],
-    known_data: NDArray[np.uint8],
-    known_offsets: NDArray[np.int64],
-    known_keys: NDArray[np.uint64],
-    codes: NDArray[np.int64],
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], left_out: NDArray[np.uint8], keys: NDArray[np.uint64],
+    known_data: NDArray[np.uint8], known_offsets: NDArray[np.int64], known_keys: NDArray[np.uint64],
+    codes: NDArray[np.int64]
 ) -> None:
     """Find the position of each text among known ones."""

@@ -153,9 +153,7 @@ cdef inline uint64_t last_word(bytes_t text, Py_ssize_t size) noexcept nogil:
         memcpy(&low, text, 4)
         memcpy(&high, text + size - 4, 4)
         return little_endian_half(low) | <uint64_t> little_endian_half(high) << (8 * (size - 4))
-    return (
-        text[0] | <uint64_t> text[size >> 1] << (8 * (size >> 1)) | <uint64_t> text[size - 1] << (8 * (size - 1))
-    )
+    return (text[0] | <uint64_t> text[size >> 1] << (8 * (size >> 1)) | <uint64_t> text[size - 1] << (8 * (size - 1)))
 
 
 cdef inline uint64_t key_of(bytes_t text, Py_ssize_t size) noexcept nogil:
@@ -349,6 +347,19 @@ cdef inline uint64_t free_slot(const int64_t *slots, uint64_t mask, uint64_t key
     return slot
 
 
+cdef inline uint64_t slot_of(
+    const int64_t *slots, uint64_t mask, bytes_t data, const int64_t *offsets, Py_ssize_t i, uint64_t key,
+    bytes_t known, const int64_t *known_offsets, const uint64_t[::1] known_keys
+) noexcept nogil:
+    """Return the slot of the known text that text i, of the given key, is; a free one, -1, where it is none of them."""
+    cdef uint64_t slot = key & mask
+    while slots[slot] >= 0:
+        if known_keys[slots[slot]] == key and same(data, offsets, i, known, known_offsets, slots[slot]):
+            break
+        slot = (slot + 1) & mask
+    return slot
+
+
 def distinct_texts(
     const uint8_t[::1] data, const int64_t[::1] offsets, const uint8_t[::1] left_out, const uint64_t[::1] keys,
     int64_t[::1] firsts,
@@ -382,23 +393,18 @@ def distinct_texts(
         for i in range(left_out.shape[0]):
             if left_out[i]:
                 continue
-            slot = keys[i] & <uint64_t> (size - 1)
-            while slots[slot] >= 0:
-                k = firsts[slots[slot]]
-                if keys[k] == keys[i] and same(start, &offsets[0], i, start, &offsets[0], k):
-                    break
-                slot = (slot + 1) & <uint64_t> (size - 1)
-            else:
-                slots[slot] = n_distinct
-                firsts[n_distinct] = i
-                n_distinct += 1
-                if 2 * n_distinct > size:
-                    free(slots)
-                    slots = NULL
-                    size *= 4
-                    slots = empty_slots(size)
-                    for k in range(n_distinct):
-                        slots[free_slot(slots, <uint64_t> (size - 1), keys[firsts[k]])] = k
+            slot = slot_of(slots, size - 1, start, &offsets[0], i, keys[i], start, &offsets[0], keys)
+            if slots[slot] >= 0:
+                continue
+            slots[slot] = firsts[n_distinct] = i
+            n_distinct += 1
+            if 2 * n_distinct > size:
+                free(slots)
+                slots = NULL
+                size *= 4
+                slots = empty_slots(size)
+                for k in range(n_distinct):
+                    slots[free_slot(slots, size - 1, keys[firsts[k]])] = firsts[k]
     finally:
         free(slots)
     return n_distinct
@@ -440,12 +446,6 @@ def find_texts(
             codes[i] = -1
             if left_out[i]:
                 continue
-            slot = keys[i] & mask
-            while slots[slot] >= 0:
-                if known_keys[slots[slot]] == keys[i] and same(
-                    start, &offsets[0], i, known, &known_offsets[0], slots[slot]
-                ):
-                    codes[i] = slots[slot]
-                    break
-                slot = (slot + 1) & mask
+            slot = slot_of(slots, mask, start, &offsets[0], i, keys[i], known, &known_offsets[0], known_keys)
+            codes[i] = slots[slot]
     free(slots)
