@@ -111,7 +111,7 @@ class GLMEstimator(PenaltyChoice, GLMBase):
             problem = prepare(design, target, weight, output_offset, options, alpha)
             if k == 0:
                 # Columns and weights are the same for every output.
-                warn_blurred(design.active[problem.blurred])
+                warn_blurred(design.active[problem.outputs[0].blurred])
             if last is None:
                 state = null_state(problem, solver_options)
             else:

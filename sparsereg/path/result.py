@@ -152,7 +152,7 @@ class RegularizationPath(Versioned):
             n_samples=int(np.count_nonzero(design.row_of >= 0)),
             deviances=2.0 * np.maximum(losses, 0.0),
             violations=np.array([solution.violation for solution in solutions]),
-            total_weight=problem.total_weight,
+            total_weight=problem.outputs[0].response.total,
             **facts,
         )
 

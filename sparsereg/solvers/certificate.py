@@ -83,7 +83,7 @@ class GapTracker:
         reference = self.problem.reference
         if reference <= self.problem.gap_rounding:
             return 0.0
-        return float(max(self.gap, self.problem.gap_rounding_floor) / reference)
+        return float(max(self.gap, self.problem.outputs[0].gap_rounding_floor) / reference)
 
 
 class DualCertificate:
@@ -120,7 +120,7 @@ class DualCertificate:
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.n_threads = problem, penalty, state, options.n_threads
         self.norm = np.sqrt(problem.curvature)
-        self.rows_are_cheap = CHEAP_ROWS * problem.y.size <= problem.indices.size
+        self.rows_are_cheap = CHEAP_ROWS * problem.response.y.size <= problem.indices.size
         unpenalized = problem.columns
         if penalty.alpha > 0.0:
             unpenalized = unpenalized[problem.penalty_factor[unpenalized] == 0.0]
@@ -253,7 +253,7 @@ class DualCertificate:
         """
         problem = self.problem
         if np.isfinite(problem.loss.lipschitz):
-            primal = min(loss + self.penalty_sum(self.screened_in), problem.null_objective)
+            primal = min(loss + self.penalty_sum(self.screened_in), problem.response.null_objective)
             self.screened_in = self._survivors(0.0, np.sqrt(2.0 * problem.loss.lipschitz * primal))
 
     def screen_gap_safe(self, scale: float, gap: float, keep: float | None = None) -> None:

@@ -95,7 +95,7 @@ def count_rows(problem: Problem) -> int:
     n_rows : int
     """
     rows = problem.outputs[0]
-    return int(np.count_nonzero(np.broadcast_to(rows.weight, (rows.n_rows,))))
+    return int(np.count_nonzero(np.broadcast_to(rows.response.weight, (rows.n_rows,))))
 
 
 def warn_saturated(n_rows: int, fit_intercept: bool, n_nonzero: Sequence[int], alphas: Vector) -> None:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from sparsereg._core import columns as column_passes
 from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.problem import Problem
 
@@ -111,10 +108,8 @@ class FewColumns:
         """Take in the rows block by block (TSQR: Demmel, Grigori, Hoemmen, Langou 2012)."""
         size = np.sqrt(problem.curvature[columns])
         turned = np.empty((0, columns.size + 1))
-        for rows, block in _row_blocks(problem, columns):
-            block /= size
-            y = np.sqrt(np.broadcast_to(problem.weight, (problem.n_rows,))[rows]) * problem.y[rows]
-            turned = np.vstack([turned, np.column_stack([block, y])])
+        for block, y in _row_blocks(problem, columns):
+            turned = np.vstack([turned, np.column_stack([block / size, y])])
             if len(turned) > columns.size + 1:
                 turned = np.linalg.qr(turned, mode="r")
         penalty_root = np.sqrt(problem.penalty_factor[columns]) * problem.scale[columns] / size
@@ -215,26 +210,22 @@ class FewRows:
     def of(cls, problem: Problem, columns: Ids) -> FewRows:
         """Take in the columns block by block."""
         n, turned = problem.n_rows, np.empty((0, problem.n_rows))
-        whole = sparse.csc_matrix(problem.matrix, shape=(n, problem.indptr.size - 1), copy=False)
-        root = np.sqrt(np.broadcast_to(problem.weight, (n,)))
+        root = np.sqrt(problem.response.weight)
         for some in np.array_split(columns, max(1, columns.size * n // BLOCK)):
-            entries = whole[:, some]
-            block = (np.asarray(entries.T.toarray(), dtype=np.float64) - _means(problem, some)[:, None]) * root
+            block = (problem.submatrix(some).T.toarray() - _means(problem, some)[:, None]) * root
             block /= (np.sqrt(problem.penalty_factor[some]) * problem.scale[some])[:, None]
             turned = np.linalg.qr(np.vstack([turned, block]), mode="r")
         left, values, _ = np.linalg.svd(turned.T, full_matrices=False)
         rank = int(np.count_nonzero(values > np.finfo(float).eps * columns.size * values[0]))
-        y = root * problem.y
+        y = root * problem.response.y
         return cls(problem, columns, left[:, :rank], values[:rank], left[:, :rank].T @ y)
 
     def solve(self, alpha: float) -> Direct:
         """Solve at one alpha."""
         problem, columns = self.problem, self.columns
         dual = self.left @ (self.target / (self.values**2 + alpha))
-        z = np.sqrt(np.broadcast_to(problem.weight, (problem.n_rows,))) * dual
-        v = np.zeros(problem.indptr.size - 1)
-        column_passes.correlate(*problem.matrix, columns, z, v, 1)
-        gradient = v[columns] - _means(problem, columns) * z.sum()
+        z = np.sqrt(problem.response.weight) * dual
+        gradient = problem.correlations(columns, z) - _means(problem, columns) * z.sum()
         return Direct(columns, gradient / (problem.penalty_factor[columns] * problem.scale[columns] ** 2))
 
 
@@ -243,11 +234,11 @@ def _means(problem: Problem, columns: Ids) -> Vector:
     return problem.column_sum[columns] / problem.weight_sum if problem.fit_intercept else np.zeros(columns.size)
 
 
-def _row_blocks(problem: Problem, columns: Ids) -> Iterator[tuple[slice, Any]]:
-    """Yield the rows, some at a time, of few columns made dense, times the roots of the weights, about their means."""
+def _row_blocks(problem: Problem, columns: Ids) -> Iterator[tuple[Vector, Vector]]:
+    """Yield few columns made dense, about their means, and the target, some rows at a time, times roots of weights."""
     n, mean = problem.n_rows, _means(problem, columns)
     max_rows = max(BLOCK // columns.size, 2 * columns.size)
-    root = np.sqrt(np.broadcast_to(problem.weight, (n,)))
+    root = np.sqrt(np.broadcast_to(problem.response.weight, (n,)))
     parts = [slice(problem.indptr[j], problem.indptr[j + 1]) for j in columns]
     for start in range(0, n, max_rows):
         rows = slice(start, min(start + max_rows, n))
@@ -256,4 +247,4 @@ def _row_blocks(problem: Problem, columns: Ids) -> Iterator[tuple[slice, Any]]:
             rows_of = problem.indices[part]
             first, last = np.searchsorted(rows_of, (start, rows.stop))
             out[rows_of[first:last] - start] = problem.data[part][first:last]
-        yield rows, ((block - mean[:, None]) * root[rows]).T
+        yield ((block - mean[:, None]) * root[rows]).T, root[rows] * problem.response.y[rows]

@@ -40,9 +40,9 @@ def test_least_squares_on_the_support(seed, l1_ratio):
                 entries = slice(problem.indptr[j], problem.indptr[j + 1])
                 x[problem.indices[entries], j] = problem.data[entries]
             x = np.c_[x[:, solution.columns], np.ones((problem.n_rows, int(problem.fit_intercept)))]
-            root = np.sqrt(np.broadcast_to(problem.s, problem.n_rows))
-            best = np.linalg.lstsq(x * root[:, None], problem.y * root)[0]
-            least = 0.5 * float(np.sum((root * (problem.y - x @ best)) ** 2)) + problem.response.constant
+            root = np.sqrt(np.broadcast_to(problem.response.s, problem.n_rows))
+            best = np.linalg.lstsq(x * root[:, None], problem.response.y * root)[0]
+            least = 0.5 * float(np.sum((root * (problem.response.y - x @ best)) ** 2)) + problem.response.constant
             assert refit.loss == pytest.approx(least, abs=2e-10 * problem.reference + slack)
 
 

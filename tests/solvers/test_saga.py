@@ -144,7 +144,7 @@ def test_a_few_heavy_rows_are_drawn_more_often(loss):
     changes = {"sample_weight": np.where(np.arange(120) < 3, 100.0, 1.0)}
     _, problem = prepared(rows(1, loss, **changes))
     of = saga._Rows.of(problem, problem.columns)
-    weight, n = np.broadcast_to(problem.weight, problem.n_rows), problem.n_rows
+    weight, n = np.broadcast_to(problem.response.weight, problem.n_rows), problem.n_rows
     held = np.asarray(sparse.csr_array((of.data, of.indices, of.indptr), (n, of.columns.size)).power(2).sum(axis=1))
     curvature_scale = problem.loss.lipschitz * weight * (held + 1.0)
     assert of.chance.sum() == pytest.approx(1.0)

@@ -47,9 +47,9 @@ def matrix_of(problem):
 def check_point(problem, state):
     """Check what a state says of itself: its z and eta belong to its w and b, and v to z where it claims so."""
     X = matrix_of(problem)
-    size = np.abs(problem.y).max()
+    size = np.abs(problem.response.y).max()
     if problem.singletons is None:
-        expected = problem.s * (problem.y - X @ state.w - state.b)
+        expected = problem.response.s * (problem.response.y - X @ state.w - state.b)
         np.testing.assert_allclose(state.neg_gradient, expected, atol=1e-11 * size, rtol=1e-9)
     else:
         assert not state.w[problem.singletons.columns].any()

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.multinomial import softmax
@@ -53,10 +52,8 @@ class JointQuadratic:
     """
 
     def __init__(self, problem: MultinomialProblem, columns: Sequence[Ids], p: Vector):
-        first = problem.classes[0]
-        matrix = sparse.csc_matrix(first.matrix, shape=(first.n_rows, first.indptr.size - 1), copy=False)
         self.problem, self.p, self.columns = problem, p, columns
-        self.matrices = [matrix[:, chosen].astype(np.float64) for chosen in columns]
+        self.matrices = [problem.outputs[0].submatrix(chosen) for chosen in columns]
         self.ends = np.cumsum([chosen.size for chosen in columns])
 
     def solve(self, gradient: Sequence[Vector], ridge: Sequence[Vector], tol: float, max_iter: int) -> JointStep:
@@ -132,7 +129,7 @@ class JointQuadratic:
             What the last round gained.
         """
         problem, gain = self.problem, 0.0
-        change = np.zeros((len(self.p), problem.n_rows))
+        change = np.zeros((len(self.p), problem.outputs[0].n_rows))
         nothing = [np.zeros(chosen.size) for chosen in self.columns]
         for _ in range(rounds if self.ends[-1] else 0):
             step = self.solve(self.correlate(z), nothing, 1e-12, 10 * int(self.ends[-1]) + 100)
@@ -158,6 +155,6 @@ class JointQuadratic:
         """Curvature of each column, its class alone, the intercept adjusted where there is one."""
         problem, out = self.problem, []
         weights = problem.to_rows(problem.s * self.p * (1.0 - self.p))
-        for columns, weight, of_class in zip(self.columns, weights, problem.classes):
+        for columns, weight, of_class in zip(self.columns, weights, problem.outputs):
             out.append(of_class.moments(columns, np.ascontiguousarray(weight))[1])
         return np.concatenate(out)

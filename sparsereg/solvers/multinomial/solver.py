@@ -18,7 +18,7 @@ from sparsereg.solvers.multinomial.newton_cg import JointQuadratic
 from sparsereg.solvers.multinomial.problem import MultinomialProblem, MultinomialState
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import RUNAWAY_STEP, ProximalNewton
-from sparsereg.solvers.working_set import select_working_set
+from sparsereg.solvers.working_set import primal_objective, select_working_set
 
 __all__ = ["solve"]
 
@@ -52,7 +52,11 @@ def solve(
     -------
     solution : Solution
     """
-    return _MultinomialRun(problem, penalty, state, options).solve()
+    run = _MultinomialRun(problem, penalty, state, options)
+    while run.check_gap():
+        run.descend()
+    run.drop_faint()
+    return run.report()
 
 
 class _Class:
@@ -81,7 +85,7 @@ class _Class:
 
     def step(self, violation: float) -> None:
         """Take a step on the working set."""
-        self.newton.gap.primal = self.newton.primal()
+        self.newton.gap.primal = primal_objective(self.newton)
         self.newton.descend(self.working_set, violation)
 
     def inner_support(self) -> Ids:
@@ -115,25 +119,18 @@ class _MultinomialRun:
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
         self.gap = GapTracker(problem, penalty, state, options)
         self.loss, self.unbounded = np.inf, False
-        for of_class in state.classes:
+        for of_class in state.outputs:
             of_class.alpha = state.alpha
         self.classes = [
-            _Class(part, penalty, of_class, options) for part, of_class in zip(problem.classes, state.classes)
+            _Class(part, penalty, of_class, options) for part, of_class in zip(problem.outputs, state.outputs)
         ]
-
-    def solve(self) -> Solution:
-        """Alternate between certificate and descent until the gap is small enough."""
-        while self._check_gap():
-            self._descend()
-        self._drop_faint()
-        return self._report()
 
     def _penalty_sum(self) -> float:
         return sum(of_class.penalty_sum() for of_class in self.classes)
 
     # The certificate.
 
-    def _check_gap(self) -> bool:
+    def check_gap(self) -> bool:
         """Update the duality gap; say whether to go on."""
         problem, classes = self.problem, self.classes
         self._recenter()
@@ -155,7 +152,7 @@ class _MultinomialRun:
 
     def _recenter(self) -> None:
         """Shift each column's coefficients in all classes to where the penalty is least; no probability changes."""
-        problem, states = self.problem, self.state.classes
+        first, states = self.problem.outputs[0], self.state.outputs
         used = np.zeros(states[0].w.size, dtype=bool)
         for state in states:
             used |= state.w != 0.0
@@ -163,10 +160,9 @@ class _MultinomialRun:
         if columns.size == 0:
             return
         w = np.stack([state.w[columns] for state in states])
-        shift = _best_shift(self.penalty, problem.classes[0], columns, w)
-        change = np.zeros(problem.n_rows)
-        column_passes.accumulate(*problem.classes[0].matrix, columns, shift, change)
-        lower, upper = problem.classes[0].lower[columns], problem.classes[0].upper[columns]
+        shift = _best_shift(self.penalty, first, columns, w)
+        change = first.product(columns, shift)
+        lower, upper = first.lower[columns], first.upper[columns]
         for state in states:
             # Rounding must not carry a coefficient past its bound.
             state.w[columns] = np.clip(state.w[columns] - shift, lower, upper)
@@ -174,7 +170,7 @@ class _MultinomialRun:
 
     def _balance(self) -> Vector:
         """Bring the intercepts close to their best; return the arguments of the softmax."""
-        problem, states = self.problem, self.state.classes
+        problem, states = self.problem, self.state.outputs
         t = problem.to_terms(self.state.eta)
         if not problem.fit_intercept:
             return t
@@ -219,7 +215,7 @@ class _MultinomialRun:
 
     # The descent.
 
-    def _descend(self) -> None:
+    def descend(self) -> None:
         """Step on one class after another until the working sets are solved well enough for another certificate."""
         classes, is_first = self.classes, self.gap.n_iter == 1
         if classes[0].certificate.unpenalized.size:
@@ -236,7 +232,7 @@ class _MultinomialRun:
 
     def _cycle(self, neglected: float) -> float:
         """Step once on every class of more than a neglected violation; return the largest found on the way."""
-        problem, states = self.problem, self.state.classes
+        problem, states = self.problem, self.state.outputs
         used_iter = max(of_class.newton.gap.n_iter for of_class in self.classes)
         worst = 0.0
         t = problem.to_terms(self.state.eta)
@@ -259,7 +255,7 @@ class _MultinomialRun:
 
     def _step_on_support(self) -> None:
         """Take Newton's step on the supports of all classes at once, as far as F falls."""
-        problem, classes, states = self.problem, self.classes, self.state.classes
+        problem, classes, states = self.problem, self.classes, self.state.outputs
         t = self._balance()
         p, log_sum = softmax.softmax(t)
         columns = [of_class.inner_support() for of_class in classes]
@@ -284,10 +280,10 @@ class _MultinomialRun:
 
     # The end.
 
-    def _drop_faint(self) -> None:
+    def drop_faint(self) -> None:
         """Set to zero what rounding alone holds up, in any class, if F does not tell the difference."""
-        problem, classes, states = self.problem, self.classes, self.state.classes
-        faint = [faint_columns(part, self.penalty, state.w) for part, state in zip(problem.classes, states)]
+        problem, classes, states = self.problem, self.classes, self.state.outputs
+        faint = [faint_columns(part, self.penalty, state.w) for part, state in zip(problem.outputs, states)]
         if not any(columns.size for columns in faint):
             return
         starts = [(state.w[columns], state.b, state.eta) for state, columns in zip(states, faint)]
@@ -301,21 +297,16 @@ class _MultinomialRun:
             for of_class, columns, start in zip(classes, faint, starts):
                 of_class.move(columns, start, np.zeros(columns.size))
 
-    def _report(self) -> Solution:
-        problem, states, gap = self.problem, self.state.classes, self.gap
+    def report(self) -> Solution:
+        """Report the state."""
+        problem, states, gap = self.problem, self.state.outputs, self.gap
         self.state.alpha = self.penalty.alpha
-        b = np.array([part.intercept_outside(state.w, state.b) for part, state in zip(problem.classes, states)])
-        if problem.fit_intercept and problem.classes[0].centering.columns.size:
+        b = np.array([part.intercept_outside(state.w, state.b) for part, state in zip(problem.outputs, states)])
+        if problem.fit_intercept and problem.outputs[0].centering.columns.size:
             b -= b.mean()
         return Solution.of(
-            np.stack([state.w for state in states]),
-            b=b,
-            objective=gap.primal,
-            loss=self.loss,
-            dual_gap=gap.relative_gap(),
-            n_iter=gap.n_iter,
-            converged=gap.gap <= gap.target,
-            unbounded=self.unbounded,
+            np.stack([state.w for state in states]), b=b, objective=gap.primal, loss=self.loss,
+            dual_gap=gap.relative_gap(), n_iter=gap.n_iter, converged=gap.gap <= gap.target, unbounded=self.unbounded,
         )
 
 

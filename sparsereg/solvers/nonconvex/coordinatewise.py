@@ -78,7 +78,7 @@ class CoordinatewiseMinimizer:
         problem, state = self.problem, self.state
         eta = problem.predictor(state.w, state.b)
         if problem.is_quadratic:
-            state.neg_gradient[:] = problem.weight * (problem.y - eta)
+            state.neg_gradient[:] = problem.response.weight * (problem.response.y - eta)
         else:
             state.eta = eta
         state.Xt_is_current = None
@@ -160,7 +160,7 @@ class CoordinatewiseMinimizer:
         """Model the loss at the point, and take F there."""
         problem, state = self.problem, self.state
         if problem.is_quadratic:
-            weight, weight_sum = problem.weight, 1.0
+            weight, weight_sum = problem.response.weight, 1.0
             loss = problem.squared_loss(state.neg_gradient)
         else:
             loss, _, weight = linearize_rows(problem.loss, problem.row_terms, state.eta, state.neg_gradient, self.floor)
@@ -188,9 +188,8 @@ class CoordinatewiseMinimizer:
             self._linearize()
             return True
         old, old_w, old_eta = state.b, state.w[columns], state.eta
-        step = np.full(problem.n_rows, shift)
-        column_passes.accumulate(*problem.matrix, columns, delta, step)
-        state.w[columns], state.b, state.eta = w, old + shift, old_eta + step
+        state.w[columns], state.b = w, old + shift
+        state.eta = old_eta + problem.product(columns, delta, shift)
         damping, floor = self.damping, self.floor
         self.damping, self.floor = max(damping / RAISE, 1.0), max(floor * FLOOR_FALL, FLOOR_MIN)
         self._linearize()
@@ -233,12 +232,7 @@ class CoordinatewiseMinimizer:
         problem, state = self.problem, self.state
         state.alpha, state.Xt_is_current = self.penalty.alpha, None
         return Solution.of(
-            state.w,
-            b=problem.intercept_outside(state.w, state.b),
-            objective=self.objective + problem.response.constant,
-            loss=self.model.loss + problem.response.constant,
-            dual_gap=np.nan,
-            n_iter=self.n_iter,
-            converged=self.converged,
-            violation=self.violation,
+            state.w, b=problem.intercept_outside(state.w, state.b),
+            objective=self.objective + problem.response.constant, loss=self.model.loss + problem.response.constant,
+            dual_gap=np.nan, n_iter=self.n_iter, converged=self.converged, violation=self.violation,
         )

@@ -139,7 +139,7 @@ def test_null_point_and_largest_alpha():
     _, problem = prepared(raw)
     state = null_state(problem, TIGHT)
     largest = alpha_max(problem, state, 1.0)
-    g, of_b = raw.slope(np.zeros((raw.X.shape[1], raw.Y.shape[1])), np.array([at.b for at in state.classes]))
+    g, of_b = raw.slope(np.zeros((raw.X.shape[1], raw.Y.shape[1])), np.array([at.b for at in state.outputs]))
     assert largest == pytest.approx(np.max(np.abs(g) / raw.scale[:, None]), rel=1e-9)
     assert np.abs(of_b).max() < 1e-12 or not raw.fit_intercept
     assert not fit(replace(raw, alpha=largest))[0].any()
@@ -164,7 +164,7 @@ def test_the_start_does_not_matter(seed):
     rng = np.random.default_rng(seed)
     best = fit(raw)[2]
     _, problem = prepared(raw)
-    shape = raw.Y.shape[1], problem.classes[0].indptr.size - 1
+    shape = raw.Y.shape[1], problem.outputs[0].indptr.size - 1
     for size in (0.1, 100.0):
         w, b = size * rng.standard_normal(shape), size * rng.standard_normal(shape[0])
         state = state_at(problem, w, b, 2.0 * raw.alpha, TIGHT)
@@ -287,7 +287,7 @@ def test_no_shift_of_a_column_costs_less(seed):
     """Of all shifts of a column's coefficients, within the bounds, the solver takes the cheapest."""
     raw = random_raw(seed, n_samples=20)
     _, problem = prepared(raw)
-    rng, first = np.random.default_rng(seed), problem.classes[0]
+    rng, first = np.random.default_rng(seed), problem.outputs[0]
     columns = first.columns
     w = np.clip(np.round(rng.standard_normal((raw.Y.shape[1], columns.size)), 1), raw.lower, raw.upper)
     penalty = ElasticNet(raw.alpha, raw.l1_ratio)
