@@ -116,10 +116,7 @@ class GLMEstimator(PenaltyChoice, GLMBase):
                 state = null_state(problem, solver_options)
             else:
                 state = state_at(problem, last[0][output], last[1][output], alpha, solver_options)
-            solutions += solve_grid(
-                problem, state, np.array([alpha]), options.l1_ratio, solver_options, penalty=options.penalty,
-                gamma=options.gamma, verbose=self.verbose,
-            )
+            solutions += solve_grid(problem, state, np.array([alpha]), options, solver_options, self.verbose)
         # Nothing is set before everything has succeeded.
         set_feature_names(self, design.n_features, names)
         self._set_solutions(solutions, design)

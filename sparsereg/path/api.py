@@ -170,9 +170,7 @@ def regularization_path(
     state = null_state(problem, solver_options)
     if grid is None:
         grid = geometric_grid(alpha_max(problem, state, l1_ratio, penalty), n_alphas, eps)
-    solutions = solve_grid(
-        problem, state, grid, l1_ratio, solver_options, penalty=penalty, gamma=options.gamma, verbose=verbose
-    )
+    solutions = solve_grid(problem, state, grid, options, solver_options, verbose)
     if relax:
         solutions = relax_all(problem, solutions, grid, solver_options)
     return RegularizationPath.of(

@@ -111,12 +111,7 @@ class RegularizationPath(Versioned):
 
     @classmethod
     def of(
-        cls,
-        solutions: Sequence[Solution],
-        alphas: Vector,
-        problem: Problem,
-        design: Design,
-        **facts: Any,
+        cls, solutions: Sequence[Solution], alphas: Vector, problem: Problem, design: Design, **facts: Any
     ) -> RegularizationPath:
         """Put the solutions of a grid together.
 
@@ -135,25 +130,20 @@ class RegularizationPath(Versioned):
         path : RegularizationPath
         """
         coefs = sparse.hstack([solution.coefs for solution in solutions], format="csc")
-        losses = np.array([solution.loss for solution in solutions])
+        losses, gaps, violations, objectives, n_iters = (
+            np.array([getattr(solution, name) for solution in solutions])
+            for name in ("loss", "dual_gap", "violation", "objective", "n_iter")
+        )
         has_deviance = problem.reference > problem.gap_rounding
         explained = 1.0 - losses / problem.reference if has_deviance else np.zeros(losses.size)
         intercepts = np.stack([solution.b for solution in solutions])
         return cls(
-            alphas=alphas,
-            coef=SparseCoef.from_active(design.active, coefs, design.n_features),
-            intercepts=intercepts if problem.n_outputs > 1 else intercepts[:, 0],
-            dual_gaps=np.array([solution.dual_gap for solution in solutions]),
-            n_iters=np.array([solution.n_iter for solution in solutions]),
-            objectives=np.array([solution.objective for solution in solutions]),
-            df=np.array([solution.columns.size for solution in solutions], dtype=np.int64),
-            dev_ratio=explained,
-            n_active=design.n_active,
-            n_samples=int(np.count_nonzero(design.row_of >= 0)),
-            deviances=2.0 * np.maximum(losses, 0.0),
-            violations=np.array([solution.violation for solution in solutions]),
-            total_weight=problem.outputs[0].response.total,
-            **facts,
+            alphas=alphas, coef=SparseCoef.from_active(design.active, coefs, design.n_features),
+            intercepts=intercepts if problem.n_outputs > 1 else intercepts[:, 0], dual_gaps=gaps, n_iters=n_iters,
+            objectives=objectives, df=np.array([solution.columns.size for solution in solutions], dtype=np.int64),
+            dev_ratio=explained, n_active=design.n_active, n_samples=int(np.count_nonzero(design.row_of >= 0)),
+            deviances=2.0 * np.maximum(losses, 0.0), violations=violations,
+            total_weight=problem.outputs[0].response.total, **facts,
         )
 
     def joined(self, further: RegularizationPath) -> RegularizationPath:
@@ -189,16 +179,11 @@ class RegularizationPath(Versioned):
         """
         coef, b = self._fit(k)
         columns, values = np.searchsorted(design.active, coef.ids).astype(np.int32), coef.values
+        entries = values.data, columns[values.indices], values.indptr
         return Solution(
-            coefs=sparse.csc_array(
-                (values.data, columns[values.indices], values.indptr), shape=(design.n_active, self.n_outputs)
-            ),
-            b=np.atleast_1d(b),
-            objective=float(self.objectives[k]),
-            loss=0.5 * float(self.deviances[k]),
-            dual_gap=float(self.dual_gaps[k]),
-            n_iter=int(self.n_iters[k]),
-            converged=True,
+            coefs=sparse.csc_array(entries, shape=(design.n_active, self.n_outputs)),
+            b=np.atleast_1d(b), objective=float(self.objectives[k]), loss=0.5 * float(self.deviances[k]),
+            dual_gap=float(self.dual_gaps[k]), n_iter=int(self.n_iters[k]), converged=True,
             violation=np.nan if self.violations is None else float(self.violations[k]),
         )
 

@@ -47,6 +47,7 @@ class GapTracker:
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
         self.target = options.tol * problem.reference + problem.gap_rounding
         self.best_dual, self.gap, self.best_gap = problem.min_loss, np.inf, np.inf
+        self.min_gap = problem.outputs[0].gap_rounding_floor
         self.n_iter, self.stalled = 0, 0
         self.primal, self.best_primal = np.inf, np.inf
 
@@ -83,7 +84,7 @@ class GapTracker:
         reference = self.problem.reference
         if reference <= self.problem.gap_rounding:
             return 0.0
-        return float(max(self.gap, self.problem.outputs[0].gap_rounding_floor) / reference)
+        return float(max(self.gap, self.min_gap) / reference)
 
 
 class DualCertificate:
@@ -201,7 +202,7 @@ class DualCertificate:
         tried = (bounds,) if sign_bounds is None else (sign_bounds, bounds)
         feasible = column_objective.feasible_scale
         v, w = state.Xt_neg_gradient, state.w
-        return [1.0, *(feasible(self.penalty, columns, v, w, *penalties[:2], *sides) for sides in tried)]
+        return [1.0, *[feasible(self.penalty, columns, v, w, *penalties[:2], *sides) for sides in tried]]
 
     def conjugate(self, columns: Ids, scale: float) -> float:
         """Sum the conjugates of penalties and bounds at the scaled correlations; inf where those are infeasible."""

@@ -47,11 +47,6 @@ class SingletonColumns:
     lower: Vector
     upper: Vector
 
-    @property
-    def penalties(self) -> tuple[Vector, Vector, Vector, Vector, Vector]:
-        """`x, penalty_factor, scale, lower, upper`, as kernels take them."""
-        return self.x, self.penalty_factor, self.scale, self.lower, self.upper
-
 
 @dataclass(frozen=True)
 class Problem:
@@ -130,7 +125,10 @@ class Problem:
     @cached_property
     def singleton_penalties(self) -> tuple[Vector, ...]:
         """`x, penalty_factor, scale, lower, upper` of the singleton columns, as kernels take them."""
-        return NO_SINGLETONS if self.singletons is None else self.singletons.penalties
+        if self.singletons is None:
+            return NO_SINGLETONS
+        columns = self.singletons
+        return columns.x, columns.penalty_factor, columns.scale, columns.lower, columns.upper
 
     @cached_property
     def is_quadratic(self) -> bool:
@@ -157,7 +155,7 @@ class Problem:
         """What gaps are relative to: the objective of the null model, all parts of it."""
         return self.response.null_objective + self.response.constant
 
-    @property
+    @cached_property
     def has_unpenalized(self) -> bool:
         """Some column carries no penalty."""
         return bool(np.any(self.penalty_factor[self.columns] == 0.0))
@@ -232,15 +230,15 @@ class Problem:
         response = self.response
         if not self.loss.location:
             return 4.0 * np.finfo(float).eps * (abs(response.null_objective) + abs(response.constant))
-        size = np.finfo(float).eps * (abs(response.y_mean) + np.abs(response.y).max())
+        size = self.noise / 8.0
         return 4.0 * size * (np.sqrt(response.null_objective) + size)
 
-    @property
+    @cached_property
     def gap_rounding_floor(self) -> float:
         """Gap that rounding may hide: half a deviance is the difference of numbers that grow with the counts."""
         return self.gap_rounding if self.loss.log_link else 0.0
 
-    @property
+    @cached_property
     def null_curvature_ratio(self) -> float:
         """How much curvature the null model has, of the most that the loss can have; 1 where there is no most."""
         max_curvature = self.loss.lipschitz * self.weight_sum

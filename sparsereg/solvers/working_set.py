@@ -99,7 +99,7 @@ def sweep(model: Any, columns: Ids, w: Vector, column_sum: Vector, curvature: Ve
     problem, quadratic, gap, z = model.problem, model.model, model.gap, model.state.neg_gradient
     rows = z, quadratic.weight, quadratic.weight_sum
     epochs, _, shift = cd.descend(
-        *problem.matrix, columns, w, *rows, curvature, column_sum, *(values[columns] for values in problem.penalties),
+        *problem.matrix, columns, w, *rows, curvature, column_sum, *[values[columns] for values in problem.penalties],
         model.penalty, tol, min(max(model.options.max_iter - gap.n_iter, 1), MAX_SWEEPS),
     )
     gap.n_iter += epochs

@@ -41,7 +41,7 @@ def problem_of(loss):
     design = make_design(X, WEIGHT)
     return make_problem(
         design, TARGETS[loss], WEIGHT, ColumnPenalties.plain(design.n_active), loss=make_loss(loss), offset=None,
-        fit_intercept=True, l1_ratio=RATIO, smallest_alpha=ALPHA, eliminate=False,
+        fit_intercept=True, l1_ratio=RATIO, eliminate=False,
     )
 
 
@@ -98,7 +98,7 @@ def test_a_target_that_is_constant():
     design = make_design(X)
     problem = make_problem(
         design, np.full(80, 2.0), None, ColumnPenalties.plain(design.n_active), loss=make_loss("squared"), offset=None,
-        fit_intercept=True, l1_ratio=1.0, smallest_alpha=ALPHA, eliminate=False,
+        fit_intercept=True, l1_ratio=1.0, eliminate=False,
     )
     found = evaluate(problem, ElasticNet(ALPHA, 1.0), np.zeros(12), 2.0, 0.0)
     assert (found.objective, found.dual_gap) == (0.0, 0.0)

@@ -15,6 +15,11 @@ def prepare(X, y, *, sample_weight=None, offset=None, loss="squared", delta=1.35
     return design, assemble.prepare(design, y, sample_weight, offset, options, smallest_alpha)
 
 
+def options_of(l1_ratio):
+    """Return what `solve_grid` takes besides a problem that has its loss: the elastic net."""
+    return assemble.ProblemOptions(assemble.make_loss("squared", 1.35), l1_ratio=l1_ratio)
+
+
 def prepared(regression, X=None):
     """Return the design and the problem of a regression, or of its target on another X."""
     arguments = regression.arguments()

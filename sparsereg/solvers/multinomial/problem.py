@@ -72,22 +72,19 @@ class MultinomialProblem:
         """Gap that rounding alone may leave."""
         return self.outputs[0].gap_rounding
 
-    def to_terms(self, eta: Vector) -> Vector:
+    def to_terms(self, eta: Vector, k: int | slice = slice(None)) -> Vector:
         """Bring linear predictors from rows to terms, and add the offsets.
 
         Parameters
         ----------
-        eta : ndarray of float64 of shape (n_classes, n_rows)
+        eta : ndarray of float64 of shape (n_classes, n_rows) or (n_rows,)
+        k : int or slice, default=slice(None)
+            The class, or all of them.
 
         Returns
         -------
-        predictor : ndarray of float64 of shape (n_classes, n_terms)
+        predictor : ndarray of float64 of shape (n_classes, n_terms) or (n_terms,)
         """
-        t = self.spread(eta)
-        return t if self.offset is None else t + self.offset
-
-    def to_terms_of(self, k: int, eta: Vector) -> Vector:
-        """Bring the linear predictor of one class from rows to terms, and add its offset."""
         t = self.spread(eta)
         return t if self.offset is None else t + self.offset[k]
 
@@ -160,14 +157,8 @@ class MultinomialState:
 
 
 def make_multinomial_problem(
-    design: Design,
-    y: Vector,
-    sample_weight: Vector | None,
-    penalties: ColumnPenalties,
-    *,
-    fit_intercept: bool,
-    offset: Vector | None = None,
-    l1_ratio: float = 1.0,
+    design: Design, y: Vector, sample_weight: Vector | None, penalties: ColumnPenalties, *, fit_intercept: bool,
+    offset: Vector | None = None, l1_ratio: float = 1.0,
 ) -> MultinomialProblem:
     """Bring probabilities of classes, weights and penalties to the rows and columns of a design.
 

@@ -248,7 +248,7 @@ class _MultinomialRun:
             worst = max(worst, violation)
             if violation > neglected:
                 of_class.step(violation)
-                t = problem.to_terms_of(k, states[k].eta)
+                t = problem.to_terms(states[k].eta, k)
                 shares[k] = np.exp(np.minimum(t - largest, MAX_RISE))
         self.gap.n_iter += max(of_class.newton.gap.n_iter for of_class in self.classes) - used_iter
         return worst

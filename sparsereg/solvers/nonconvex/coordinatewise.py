@@ -178,7 +178,7 @@ class CoordinatewiseMinimizer:
         w = state.w[columns]
         epochs, _, shift = cd.descend(
             *problem.matrix, columns, w, state.neg_gradient, model.weight, model.weight_sum, self.curvature[columns],
-            self.column_sum[columns], *(values[columns] for values in problem.penalties), self.penalty, inner_tol,
+            self.column_sum[columns], *[values[columns] for values in problem.penalties], self.penalty, inner_tol,
             max_sweeps, None if problem.threshold_scale is None else problem.threshold_scale[columns],
         )
         self.n_iter += epochs
