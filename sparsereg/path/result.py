@@ -189,10 +189,13 @@ class RegularizationPath(Versioned):
 
     def __repr__(self) -> str:
         """Say how far the path reaches."""
+        worst = f"largest gap {self.dual_gaps.max():.1e}"
+        if not self._has_gaps and self.violations is not None:
+            worst = f"penalty={self.penalty!r}: {self.certificate}, largest violation {self.violations.max():.1e}"
         return (
             f"RegularizationPath({self.alphas.size} alphas from {self.alphas[0]:.4g} to {self.alphas[-1]:.4g}, "
             f"l1_ratio={self.l1_ratio:g}, {self.df[0]} to {self.df[-1]} non-zeros of {self.n_active} occupied "
-            f"columns, {self._worst()})"
+            f"columns, {worst})"
         )
 
     @property
@@ -208,11 +211,6 @@ class RegularizationPath(Versioned):
     @property
     def _has_gaps(self) -> bool:
         return PENALTIES[self.penalty].is_convex or self.relaxed
-
-    def _worst(self) -> str:
-        if self._has_gaps or self.violations is None:
-            return f"largest gap {self.dual_gaps.max():.1e}"
-        return f"penalty={self.penalty!r}: {self.certificate}, largest violation {self.violations.max():.1e}"
 
     @property
     def coefs(self) -> sparse.csc_matrix:

@@ -78,11 +78,10 @@ def factorize(problem: Problem) -> FewColumns | FewRows | None:
     if p == 0 or min(n, p) > MAX_DENSE or float(n) * p * min(n, p) > MAX_WORK:
         return None
     if p <= MAX_DENSE:
-        return FewColumns.of(problem, columns)
-    return FewRows.of(problem, columns) if problem.penalty_factor[columns].min() > 0.0 else None
+        return FewColumns(problem, columns)
+    return FewRows(problem, columns) if problem.penalty_factor[columns].min() > 0.0 else None
 
 
-@dataclass(frozen=True)
 class FewColumns:
     """The triangular factor of the columns, weighted, centred and of norm one, and the target turned with them.
 
@@ -95,31 +94,28 @@ class FewColumns:
         Root of the penalty of a coefficient over the norm of its column.
     factor : ndarray of float64 of shape (n_turned, n_columns)
     target : ndarray of float64 of shape (n_turned,)
+
+    Notes
+    -----
+    Rows are taken in block by block (TSQR: Demmel, Grigori, Hoemmen, Langou 2012).
     """
 
-    columns: Ids
-    size: Vector
-    penalty_root: Vector
-    factor: Vector
-    target: Vector
-
-    @classmethod
-    def of(cls, problem: Problem, columns: Ids) -> FewColumns:
-        """Take in the rows block by block (TSQR: Demmel, Grigori, Hoemmen, Langou 2012)."""
+    def __init__(self, problem: Problem, columns: Ids):
         size = np.sqrt(problem.curvature[columns])
         turned = np.empty((0, columns.size + 1))
         for block, y in _row_blocks(problem, columns):
             turned = np.vstack([turned, np.column_stack([block / size, y])])
             if len(turned) > columns.size + 1:
                 turned = np.linalg.qr(turned, mode="r")
-        penalty_root = np.sqrt(problem.penalty_factor[columns]) * problem.scale[columns] / size
+        self.columns, self.size = columns, size
+        self.penalty_root = np.sqrt(problem.penalty_factor[columns]) * problem.scale[columns] / size
         factor, target = turned[:, :-1], turned[:, -1]
         left, values, right = np.linalg.svd(factor, full_matrices=False)
         seen = values > 10.0 * np.finfo(float).eps * columns.size * values[0]
         if not seen.all():
             # What rounding leaves along directions that no row sees must not pull on them, however small alpha is.
             factor, target = (values[:, None] * right)[seen], left[:, seen].T @ target
-        return cls(columns, size, penalty_root, factor, target)
+        self.factor, self.target = factor, target
 
     @cached_property
     def _singular(self) -> tuple[Vector, Vector] | None:
@@ -188,7 +184,6 @@ def _shortest(matrix: Vector, target: Vector, penalty_root: Vector) -> tuple[Vec
     return found, right[:rank].T / values[:rank]
 
 
-@dataclass(frozen=True)
 class FewRows:
     """The singular values of the columns, weighted, centred and in units of their penalty, and the target turned.
 
@@ -200,15 +195,7 @@ class FewRows:
     values, target : ndarray of float64 of shape (rank,)
     """
 
-    problem: Problem
-    columns: Ids
-    left: Vector
-    values: Vector
-    target: Vector
-
-    @classmethod
-    def of(cls, problem: Problem, columns: Ids) -> FewRows:
-        """Take in the columns block by block."""
+    def __init__(self, problem: Problem, columns: Ids):
         n, turned = problem.n_rows, np.empty((0, problem.n_rows))
         root = np.sqrt(problem.response.weight)
         for some in np.array_split(columns, max(1, columns.size * n // BLOCK)):
@@ -217,8 +204,8 @@ class FewRows:
             turned = np.linalg.qr(np.vstack([turned, block]), mode="r")
         left, values, _ = np.linalg.svd(turned.T, full_matrices=False)
         rank = int(np.count_nonzero(values > np.finfo(float).eps * columns.size * values[0]))
-        y = root * problem.response.y
-        return cls(problem, columns, left[:, :rank], values[:rank], left[:, :rank].T @ y)
+        self.problem, self.columns, self.left, self.values = problem, columns, left[:, :rank], values[:rank]
+        self.target = self.left.T @ (root * problem.response.y)
 
     def solve(self, alpha: float) -> Direct:
         """Solve at one alpha."""

@@ -6,10 +6,7 @@ that stay in memory. Coordinate descent mostly takes less time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg._core import saga
@@ -75,7 +72,6 @@ def finish(problem: Problem, penalty: ElasticNet, state: State, options: SolverO
     return solution
 
 
-@dataclass(frozen=True)
 class _Rows:
     """The rows of a problem on some of its columns, and how to draw them.
 
@@ -94,18 +90,7 @@ class _Rows:
         One over the largest curvature along a row over its chance; 0 where no row has any.
     """
 
-    columns: Ids
-    data: npt.NDArray
-    indices: Ids
-    indptr: npt.NDArray[np.int64]
-    penalties: tuple[Vector, ...]
-    chance: Vector
-    spread: Vector
-    step: float
-
-    @classmethod
-    def of(cls, problem: Problem, columns: Ids) -> _Rows:
-        """Turn the columns into rows."""
+    def __init__(self, problem: Problem, columns: Ids):
         shape = problem.n_rows, problem.indptr.size - 1
         matrix = sparse.csc_array(problem.matrix, shape=shape)
         matrix = (matrix if columns.size == shape[1] else matrix[:, columns]).tocsr()
@@ -113,13 +98,13 @@ class _Rows:
         ones = bool(np.all(matrix.data == 1.0))
         squares = n_held if ones else _row_sums(matrix, matrix.data.astype(np.float64) ** 2)
         curvature_scale = problem.loss.lipschitz * problem.response.weight * (squares + problem.fit_intercept)
-        chance, step = _chances(curvature_scale)
-        held = np.bincount(matrix.indices, np.repeat(chance, n_held), minlength=columns.size)
+        self.chance, self.step = _chances(curvature_scale)
+        self.spread = 1.0 / np.bincount(matrix.indices, np.repeat(self.chance, n_held), minlength=columns.size)
         penalties = tuple(values[columns] for values in problem.penalties)
         if all(np.all(values == values[:1]) for values in penalties):
             penalties = tuple(values[:1] for values in penalties)
-        data, indices = matrix.data[:0] if ones else matrix.data, matrix.indices.astype(np.int32, copy=False)
-        return cls(columns, data, indices, matrix.indptr.astype(np.int64), penalties, chance, 1.0 / held, step)
+        self.columns, self.data, self.penalties = columns, matrix.data[:0] if ones else matrix.data, penalties
+        self.indices, self.indptr = matrix.indices.astype(np.int32, copy=False), matrix.indptr.astype(np.int64)
 
     def draw(self, rng: np.random.Generator) -> Ids:
         """Draw as many rows as there are: each as often as its chance says, rounded up or down, in any order."""
@@ -160,7 +145,7 @@ class Saga:
         """Sweep over the rows; take shorter steps, from the same point, where that did not lower F."""
         problem, state, newton = self.problem, self.state, self.newton
         if self.rows is None or self.rows.columns.size != columns.size:
-            self.rows = _Rows.of(problem, columns)
+            self.rows = _Rows(problem, columns)
         start, b, eta = state.w[columns], state.b, state.eta
         allowed = newton.gap.primal + 1e-13 * problem.reference + problem.gap_rounding
         self._sweep(self.rows)

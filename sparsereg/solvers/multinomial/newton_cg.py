@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,32 +10,10 @@ from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.multinomial import softmax
 from sparsereg.solvers.multinomial.problem import MultinomialProblem
 
-__all__ = ["JointQuadratic", "JointStep"]
+__all__ = ["JointQuadratic"]
 
 # A scaled gradient is zero but for rounding at this share of the root of the null objective.
 ROUNDING = 1e-13
-
-
-@dataclass(frozen=True)
-class JointStep:
-    """A step on all classes.
-
-    Attributes
-    ----------
-    delta : list of ndarray of float64
-        Change of the coefficients of each class.
-    shift : ndarray of float64 of shape (n_classes,)
-        Change of the intercepts.
-    change : ndarray of float64 of shape (n_classes, n_rows)
-        Change of the linear predictors.
-    gain : float
-        What the step lowers the quadratic model by.
-    """
-
-    delta: list[Vector]
-    shift: Vector
-    change: Vector
-    gain: float
 
 
 class JointQuadratic:
@@ -56,7 +33,9 @@ class JointQuadratic:
         self.matrices = [problem.outputs[0].submatrix(chosen) for chosen in columns]
         self.ends = np.cumsum([chosen.size for chosen in columns])
 
-    def solve(self, gradient: Sequence[Vector], ridge: Sequence[Vector], tol: float, max_iter: int) -> JointStep:
+    def solve(
+        self, gradient: Sequence[Vector], ridge: Sequence[Vector], tol: float, max_iter: int
+    ) -> tuple[list[Vector], Vector, float]:
         """Minimise the model plus ridge / 2 delta^2, from a point with balanced intercepts.
 
         Parameters
@@ -71,7 +50,12 @@ class JointQuadratic:
 
         Returns
         -------
-        step : JointStep
+        delta : list of ndarray of float64
+            Change of the coefficients of each class.
+        change : ndarray of float64 of shape (n_classes, n_rows)
+            Change of the linear predictors.
+        gain : float
+            What the step lowers the quadratic model by.
         """
         # Imported late: it takes longer than all other imports together, and most fits do without.
         from scipy.sparse.linalg import LinearOperator, cg
@@ -94,7 +78,7 @@ class JointQuadratic:
         per_class = np.split(delta, self.ends[:-1])
         change = np.stack([matrix @ part for matrix, part in zip(self.matrices, per_class)])
         shift = self._shift(self.problem.spread(change))
-        return JointStep(per_class, shift, change + shift[:, None], 0.5 * float(gradients @ delta))
+        return per_class, change + shift[:, None], 0.5 * float(gradients @ delta)
 
     def correlate(self, z: Vector) -> list[Vector]:
         """Correlate the columns of each class with a vector.
@@ -132,10 +116,9 @@ class JointQuadratic:
         change = np.zeros((len(self.p), problem.outputs[0].n_rows))
         nothing = [np.zeros(chosen.size) for chosen in self.columns]
         for _ in range(rounds if self.ends[-1] else 0):
-            step = self.solve(self.correlate(z), nothing, 1e-12, 10 * int(self.ends[-1]) + 100)
-            z = z - problem.s * softmax.jacobian_product(self.p, problem.spread(step.change))
-            change = change + step.change
-            gain = abs(step.gain)
+            _, step, gain = self.solve(self.correlate(z), nothing, 1e-12, 10 * int(self.ends[-1]) + 100)
+            z = z - problem.s * softmax.jacobian_product(self.p, problem.spread(step))
+            change, gain = change + step, abs(gain)
             if gain <= allowed:
                 break
         return z, change - change.mean(axis=0), gain

@@ -265,7 +265,7 @@ class _MultinomialRun:
         slopes, ridges = zip(*(of_class.penalty_slope(chosen) for of_class, chosen in zip(classes, columns)))
         quadratic = JointQuadratic(problem, columns, p)
         gradient = [gradient - slope for gradient, slope in zip(quadratic.correlate(z), slopes)]
-        delta = quadratic.solve(gradient, ridges, SUPPORT_TOL, MAX_SUPPORT_ITER).delta
+        delta = quadratic.solve(gradient, ridges, SUPPORT_TOL, MAX_SUPPORT_ITER)[0]
         before = softmax.loss(problem.y, problem.s, t, log_sum) + self._penalty_sum()
         starts = [(state.w[chosen], state.b, state.eta) for state, chosen in zip(states, columns)]
         for size in 0.5 ** np.arange(SHORTENINGS):

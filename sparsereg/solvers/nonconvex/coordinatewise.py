@@ -89,7 +89,9 @@ class CoordinatewiseMinimizer:
         self.stalled, self.best_violation, self.best_objective = 0, np.inf, np.inf
         while True:
             distance = self.measure(self.problem.columns)
-            self._report()
+            if self.options.callback is not None:
+                facts = self.penalty.alpha, self.n_iter, np.nan, self.state.n_nonzero, self.violation
+                self.options.callback(Progress(*facts))
             if self._is_over():
                 return self
             columns = self._working_set(distance)
@@ -221,11 +223,6 @@ class CoordinatewiseMinimizer:
         self._linearize()
 
     # The end.
-
-    def _report(self) -> None:
-        if self.options.callback is not None:
-            n_nonzero = int(np.count_nonzero(self.state.w))
-            self.options.callback(Progress(self.penalty.alpha, self.n_iter, np.nan, n_nonzero, self.violation))
 
     def finish(self) -> Solution:
         """Report the point."""
