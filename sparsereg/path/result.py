@@ -308,9 +308,7 @@ class RegularizationPath(Versioned):
         with np.errstate(over="ignore"):
             return self._objective.mean(out)
 
-    def evaluate(
-        self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None
-    ) -> dict[str, npt.NDArray[Any]]:
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> dict[str, npt.NDArray[Any]]:
         """Judge every fit on other data than it was made of.
 
         Parameters
@@ -347,9 +345,7 @@ class RegularizationPath(Versioned):
 
     def _new_offset(self, offset: Any, n_samples: int) -> Vector | None:
         n_outputs = None if self.n_outputs == 1 else self.n_outputs
-        return check_new_offsets(
-            offset, n_samples, n_outputs, has_offset=self.has_offset, owner=type(self).__name__
-        )
+        return check_new_offsets(offset, n_samples, n_outputs, has_offset=self.has_offset, owner=type(self).__name__)
 
     def _target(self, y: Any, n_samples: int, weight: Vector | None) -> Vector:
         """Bring the target of other data into the form of a linear predictor, or of several."""

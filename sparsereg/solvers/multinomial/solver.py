@@ -68,10 +68,6 @@ class _Class:
         self.certificate = self.newton.certificate
         self.working_set = problem.columns[:0]
 
-    def penalty_sum(self) -> float:
-        """Penalty of the coefficients of the class."""
-        return self.certificate.penalty_sum(self.certificate.screened_in)
-
     def select_working_set(self, is_first: bool) -> float:
         """Choose the working set; return the violation on it."""
         self.working_set = select_working_set(self.certificate, is_first)
@@ -124,30 +120,30 @@ class _MultinomialRun:
         self.classes = [
             _Class(part, penalty, of_class, options) for part, of_class in zip(problem.outputs, state.outputs)
         ]
+        self.certificates = [of_class.certificate for of_class in self.classes]
 
     def _penalty_sum(self) -> float:
-        return sum(of_class.penalty_sum() for of_class in self.classes)
+        return sum(certificate.penalty_sum(certificate.screened_in) for certificate in self.certificates)
 
     # The certificate.
 
     def check_gap(self) -> bool:
         """Update the duality gap; say whether to go on."""
-        problem, classes = self.problem, self.classes
+        problem = self.problem
         self._recenter()
         t = self._balance()
         p, log_sum = softmax.softmax(t)
         self.loss = softmax.loss(problem.y, problem.s, t, log_sum)
         theta = self._dual_point(p)
-        for of_class, z in zip(classes, problem.to_rows(theta)):
-            certificate = of_class.certificate
+        for certificate, z in zip(self.certificates, problem.to_rows(theta)):
             certificate.correlate(certificate.screened_in, np.ascontiguousarray(z))
         dual, scale = self._best_dual(theta)
         primal = self.loss + self._penalty_sum()
         if not self.gap.update_gap(primal, dual):
             return False
-        for of_class in classes:
+        for certificate in self.certificates:
             # In each class the conjugate of the cross-entropy is as curved as that of the logistic loss.
-            of_class.certificate.screen_gap_safe(scale, primal - dual)
+            certificate.screen_gap_safe(scale, primal - dual)
         return True
 
     def _recenter(self) -> None:
@@ -183,7 +179,7 @@ class _MultinomialRun:
 
     def _dual_point(self, p: Vector) -> Vector:
         """Make minus the derivative of the loss orthogonal to intercepts and unpenalised columns."""
-        problem, certificates = self.problem, [of_class.certificate for of_class in self.classes]
+        problem, certificates = self.problem, self.certificates
         theta = problem.s * (problem.y - p)
         if problem.fit_intercept:
             theta -= problem.s * softmax.jacobian_product(p, softmax.best_shift(p, problem.s, theta)[:, None])
@@ -198,7 +194,7 @@ class _MultinomialRun:
 
     def _best_dual(self, theta: Vector) -> tuple[float, float]:
         """Return the dual objective at the best of a few scalings of theta, and that scaling."""
-        problem, certificates = self.problem, [of_class.certificate for of_class in self.classes]
+        problem, certificates = self.problem, self.certificates
         s = problem.s
         u = np.divide(theta, s, out=np.zeros_like(theta), where=s > 0.0)
         best, best_scale = -np.inf, 1.0
@@ -217,14 +213,13 @@ class _MultinomialRun:
 
     def descend(self) -> None:
         """Step on one class after another until the working sets are solved well enough for another certificate."""
-        classes, is_first = self.classes, self.gap.n_iter == 1
-        if classes[0].certificate.unpenalized.size:
+        is_first = self.gap.n_iter == 1
+        if self.certificates[0].unpenalized.size:
             # Projected, a dual point says nothing of what these columns still have to gain.
             self.problem.refresh(self.state)
-            for of_class in classes:
-                certificate = of_class.certificate
-                certificate.correlate(certificate.screened_in, of_class.state.neg_gradient)
-        violation = max([of_class.select_working_set(is_first) for of_class in classes])
+            for certificate in self.certificates:
+                certificate.correlate(certificate.screened_in, certificate.state.neg_gradient)
+        violation = max([of_class.select_working_set(is_first) for of_class in self.classes])
         for _ in range(MAX_CYCLES):
             if self._cycle(NEGLECTED * violation) <= ENOUGH * violation or self.gap.n_iter >= self.options.max_iter:
                 return
