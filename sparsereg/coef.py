@@ -42,30 +42,6 @@ def nonzeros_of(w: Vector) -> sparse.csc_array:
     return sparse.csc_array((w.ravel()[flat], (flat % n).astype(np.int32), indptr), shape=(n, n_columns))
 
 
-
-@dataclass(frozen=True, eq=False)
-class IdTable:
-    """A hash table from ids to their positions.
-
-    Attributes
-    ----------
-    keys : ndarray of int64 of shape (size,)
-        -1 where a slot is free.
-    positions : ndarray of int32 of shape (size,)
-    """
-
-    keys: Ids
-    positions: npt.NDArray[np.int32]
-
-    @classmethod
-    def of(cls, ids: Ids) -> IdTable:
-        """Enter distinct ids, at most half filling the table."""
-        size = 1 << max(1, (2 * ids.size - 1).bit_length())
-        table = cls(np.full(size, -1, dtype=np.int64), np.empty(size, dtype=np.int32))
-        coef_table.fill(ids, table.keys, table.positions)
-        return table
-
-
 @dataclass(frozen=True, eq=False)
 class SparseCoef:
     """The non-zeros of wide coefficient vectors: one, one for each class, or one for each alpha of a path.
@@ -147,8 +123,12 @@ class SparseCoef:
         return int(self.ids.nbytes + values.data.nbytes + indices)
 
     @cached_property
-    def _table(self) -> IdTable:
-        return IdTable.of(self.ids)
+    def _table(self) -> tuple[Ids, npt.NDArray[np.int32]]:
+        """Hash table from ids to their positions, at most half full: keys, -1 where a slot is free, and positions."""
+        size = 1 << max(1, (2 * self.ids.size - 1).bit_length())
+        table = np.full(size, -1, dtype=np.int64), np.empty(size, dtype=np.int32)
+        coef_table.fill(self.ids, *table)
+        return table
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the table out of pickles: it is quicker to build than to read."""
@@ -216,8 +196,8 @@ class SparseCoef:
         check_width(rows.n_features, self.n_features)
         if self.n_columns > 1:
             return (self._restrict(rows) @ self.values).toarray()
-        out, table = np.empty(rows.n_samples), self._table
-        coef_table.decision(rows.indptr, rows.indices, rows.data, table.keys, table.positions, self.values.data, out)
+        out = np.empty(rows.n_samples)
+        coef_table.decision(rows.indptr, rows.indices, rows.data, *self._table, self.values.data, out)
         return out
 
     def _restrict(self, rows: Rows) -> sparse.csr_array:
@@ -225,9 +205,6 @@ class SparseCoef:
         nnz = int(rows.indptr[-1])
         indptr = np.empty(rows.n_samples + 1, dtype=np.int64)
         indices, data = np.empty(nnz, dtype=np.int32), np.empty(nnz)
-        table = self._table
-        coef_table.restrict(
-            rows.indptr, rows.indices, rows.data, table.keys, table.positions, indptr, indices, data
-        )
+        coef_table.restrict(rows.indptr, rows.indices, rows.data, *self._table, indptr, indices, data)
         nnz = int(indptr[-1])
         return sparse.csr_array((data[:nnz], indices[:nnz], indptr), shape=(rows.n_samples, self.ids.size))

@@ -125,8 +125,7 @@ class Design:
                 "expected weight 0 for them"
             )
         weight_sum, mean = np.zeros(self.n_rows), np.zeros(self.n_rows)
-        if weight is None:
-            weight = np.empty(0)
+        weight = np.empty(0) if weight is None else weight
         within = equal_rows.weighted_means(self.row_of, y, weight, weight_sum, mean)
         return GroupedTarget(weight_sum, mean, within)
 
@@ -190,16 +189,14 @@ def make_design(X: Any, sample_weight: Any = None, *, aggregate: bool | str = "a
     del rows
     order, row = _arrange(compacted, aggregate)
     indptr, indices, data = _columns(compacted, order, dtype)
+    if keep is None:
+        row_of = row
+    else:
+        row_of = np.full(n_samples, -1, dtype=np.int32)
+        row_of[keep] = row
     return Design(
-        n_samples=n_samples,
-        n_features=n_features,
-        n_rows=int(order.size),
-        active=compacted.active,
-        indptr=indptr,
-        indices=indices,
-        data=data,
-        row_of=row if keep is None else _scatter(row, keep),
-        binary=compacted.data.size == 0,
+        n_samples=n_samples, n_features=n_features, n_rows=int(order.size), active=compacted.active, indptr=indptr,
+        indices=indices, data=data, row_of=row_of, binary=compacted.data.size == 0,
     )
 
 
@@ -321,11 +318,8 @@ def compact_rows(rows: Rows) -> Rows:
 
 
 def _transpose(
-    indptr: npt.NDArray[np.int64],
-    indices: npt.NDArray[np.int32],
-    data: npt.NDArray[Any],
-    order: npt.NDArray[np.int32],
-    n_columns: int,
+    indptr: npt.NDArray[np.int64], indices: npt.NDArray[np.int32], data: npt.NDArray[Any],
+    order: npt.NDArray[np.int32], n_columns: int,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[Any]]:
     """Read rows in the given order into columns."""
     out_indptr = np.zeros(n_columns + 1, dtype=np.int64)
@@ -380,11 +374,8 @@ def _group(
 
 
 def equal_slices(
-    indptr: npt.NDArray[np.int64],
-    indices: npt.NDArray[np.int32],
-    data: npt.NDArray[Any],
-    hashes: npt.NDArray[np.uint64],
-    expected: int,
+    indptr: npt.NDArray[np.int64], indices: npt.NDArray[np.int32], data: npt.NDArray[Any],
+    hashes: npt.NDArray[np.uint64], expected: int,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Number the distinct slices of a compressed matrix.
 
@@ -416,10 +407,3 @@ def equal_slices(
         n_groups = equal_rows.group_rows(indptr, indices, data, hashes, table, group, representative)
         expected *= 2
     return group, representative[:n_groups].copy()
-
-
-def _scatter(row: npt.NDArray[np.int32], keep: npt.NDArray[np.bool_]) -> npt.NDArray[np.int32]:
-    """Number all of the caller's rows: -1 for those that were dropped."""
-    row_of = np.full(keep.size, -1, dtype=np.int32)
-    row_of[keep] = row
-    return row_of

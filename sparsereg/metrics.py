@@ -50,13 +50,7 @@ MIN_PROBABILITY = float(np.finfo(np.float64).eps)
 
 
 def measure(
-    names: Sequence[str],
-    loss: Any,
-    y: Vector,
-    predictor: Vector,
-    weight: Vector | None,
-    *,
-    within: float = 0.0,
+    names: Sequence[str], loss: Any, y: Vector, predictor: Vector, weight: Vector | None, *, within: float = 0.0,
     delta: float = 1.35,
 ) -> dict[str, float]:
     """Take several metrics at once, all from the linear predictor.
@@ -101,12 +95,7 @@ def measure(
 
 
 def mean_deviance(
-    y: Any,
-    predictor: Any,
-    sample_weight: Any = None,
-    *,
-    loss: Any = "squared",
-    delta: float = 1.35,
+    y: Any, predictor: Any, sample_weight: Any = None, *, loss: Any = "squared", delta: float = 1.35,
     within: float = 0.0,
 ) -> float:
     """Compute twice the mean loss; for counts less that of a perfect fit.

@@ -68,11 +68,9 @@ def plot_path(path: Any, ax: Any = None, *, most: int = 500) -> Any:
     colours = [COLOURS[k % len(COLOURS)] for k in range(len(shown))]
     ax.add_collection(LineCollection(list(lines), colors=colours, linewidths=0.8, alpha=0.7))
     ax.plot(path.alphas, np.zeros(path.alphas.size), color="0.3", linewidth=0.8)
-    ax.set_xscale("log")
-    ax.autoscale_view()
-    ax.set_xlabel("alpha (strength of the penalty)")
     of_all = f" (largest {len(shown):,} of {len(by_size):,})" if len(shown) < len(by_size) else ""
-    ax.set_ylabel("weight" + of_all)
+    ax.set(xscale="log", xlabel="alpha (strength of the penalty)", ylabel="weight" + of_all)
+    ax.autoscale_view()
     _count_on_top(path, ax)
     return ax
 
@@ -112,10 +110,8 @@ def plot_weights(weights: Mapping[str, Any], ax: Any = None, *, n_active: int | 
         if n_zero > 0:
             ax.vlines(0.0, 0.5, n_zero, color=colour, linewidth=3.5)
             ax.plot([0.0], [n_zero], marker="o", color=colour)
-    ax.set_yscale("log")
+    ax.set(yscale="log", xlabel="weight", ylabel="columns")
     ax.set_ylim(bottom=0.5)
-    ax.set_xlabel("weight")
-    ax.set_ylabel("columns")
     ax.legend()
     return ax
 
@@ -194,8 +190,7 @@ def plot_history(histories: Mapping[str, Mapping[str, Any]], ax: Any = None) -> 
         colour = COLOURS[k % len(COLOURS)]
         ax.plot(history["n_rows"], history["progressive_loss"], color=colour, label=name)
         right.plot(history["n_rows"], history["n_nonzero"], color=colour, linestyle="--", linewidth=0.9)
-    ax.set_xlabel("rows")
-    ax.set_ylabel("progressive loss (mean so far)")
+    ax.set(xlabel="rows", ylabel="progressive loss (mean so far)")
     right.set_ylabel("weights that are not zero (dashed)")
     right.set_yscale("symlog", linthresh=10)
     ax.legend()

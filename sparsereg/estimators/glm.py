@@ -109,15 +109,12 @@ class GLMEstimator(PenaltyChoice, GLMBase):
             problem = prepare(design, target, weight, output_offset, options, alpha)
             if k == 0:
                 # Columns and weights are the same for every output.
-                warn_blurred(design.active[problem.blurred])
+                warn_blurred(design.active[problem.outputs[0].blurred])
             if last is None:
                 state = null_state(problem, solver_options)
             else:
                 state = state_at(problem, last[0][output], last[1][output], alpha, solver_options)
-            solutions += solve_grid(
-                problem, state, np.array([alpha]), options.l1_ratio, solver_options, penalty=options.penalty,
-                gamma=options.gamma, verbose=self.verbose,
-            )
+            solutions += solve_grid(problem, state, np.array([alpha]), options, solver_options, self.verbose)
         # Nothing is set before everything has succeeded.
         set_feature_names(self, design.n_features, names)
         self._set_solutions(solutions, design)

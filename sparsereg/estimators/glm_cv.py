@@ -247,7 +247,7 @@ class CrossValidatedModel(GLMBase):
         penalty, l1_ratio = options.problem.penalty, options.problem.l1_ratio
         whole.resume(np.inf if alphas is None else float(alphas[-1]))
         if not whole.fitted and l1_ratio == options.l1_ratios[0]:
-            warn_blurred(data.design.active[whole.problem.blurred])
+            warn_blurred(data.design.active[whole.problem.outputs[0].blurred])
         if alphas is None:
             alphas = options.grid.first(alpha_max(whole.problem, whole.state, l1_ratio, penalty))
         solutions, start, n_folds = [], len(whole.fitted), len(data.folds)

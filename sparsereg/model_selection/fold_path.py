@@ -73,9 +73,7 @@ class FoldPath:
             Of the stretch to come; infinite where it is not known yet.
         """
         problem, options, last = self._make_problem(smallest_alpha), self._solver_options, self._last
-        self._solver = GridSolver(
-            problem, self._options.l1_ratio, options, penalty=self._options.penalty, gamma=self._options.gamma
-        )
+        self._solver = GridSolver(problem, self._options, options)
         self._refit = RelaxedFit(problem, options)
         self.problem, self.n_rows, self.fit_intercept = problem, count_rows(problem), bool(problem.fit_intercept)
         self._null_loss = problem.reference if problem.reference > problem.gap_rounding else 0.0
@@ -96,7 +94,7 @@ class FoldPath:
         solution : Solution
             Relaxed where that is asked for.
         """
-        solution = self._solver.solve(alpha, self.state, self._solver_options)
+        solution = self._solver.solve(alpha, self.state)
         self._last = solution
         self._alphas.append(alpha)
         self.fitted.append(solution.without_coefficients())

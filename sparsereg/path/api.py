@@ -157,13 +157,11 @@ def regularization_path(
     )
     design = make_design(X, sample_weight)
     problem = prepare(design, y, sample_weight, offset, options, np.inf if grid is None else float(grid[-1]))
-    warn_blurred(design.active[problem.blurred])
+    warn_blurred(design.active[problem.outputs[0].blurred])
     state = null_state(problem, solver_options)
     if grid is None:
         grid = geometric_grid(alpha_max(problem, state, l1_ratio, penalty), n_alphas, eps)
-    solutions = solve_grid(
-        problem, state, grid, l1_ratio, solver_options, penalty=penalty, gamma=options.gamma, verbose=verbose
-    )
+    solutions = solve_grid(problem, state, grid, options, solver_options, verbose)
     if relax:
         solutions = relax_all(problem, solutions, grid, solver_options)
     return RegularizationPath.of(

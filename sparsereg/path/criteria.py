@@ -14,15 +14,8 @@ CRITERIA = ("aic", "bic", "ebic")
 
 
 def information(
-    name: str,
-    gamma: float,
-    deviances: Vector,
-    n_coefficients: npt.NDArray[np.int64],
-    *,
-    loss: Any,
-    n_samples: int,
-    total_weight: float,
-    n_candidates: int,
+    name: str, gamma: float, deviances: Vector, n_coefficients: npt.NDArray[np.int64], *, loss: Any, n_samples: int,
+    total_weight: float, n_candidates: int,
 ) -> Vector:
     """Compute an information criterion of several fits; see `RegularizationPath.criterion`.
 

@@ -109,12 +109,7 @@ class RegularizationPath(Versioned):
 
     @classmethod
     def of(
-        cls,
-        solutions: Sequence[Solution],
-        alphas: Vector,
-        problem: Problem,
-        design: Design,
-        **facts: Any,
+        cls, solutions: Sequence[Solution], alphas: Vector, problem: Problem, design: Design, **facts: Any
     ) -> RegularizationPath:
         """Put the solutions of a grid together.
 
@@ -133,25 +128,20 @@ class RegularizationPath(Versioned):
         path : RegularizationPath
         """
         coefs = sparse.hstack([solution.coefs for solution in solutions], format="csc")
-        losses = np.array([solution.loss for solution in solutions])
+        losses, gaps, violations, objectives, n_iters = (
+            np.array([getattr(solution, name) for solution in solutions])
+            for name in ("loss", "dual_gap", "violation", "objective", "n_iter")
+        )
         has_deviance = problem.reference > problem.gap_rounding
         explained = 1.0 - losses / problem.reference if has_deviance else np.zeros(losses.size)
         intercepts = np.stack([solution.b for solution in solutions])
         return cls(
-            alphas=alphas,
-            coef=SparseCoef.from_active(design.active, coefs, design.n_features),
-            intercepts=intercepts if problem.n_outputs > 1 else intercepts[:, 0],
-            dual_gaps=np.array([solution.dual_gap for solution in solutions]),
-            n_iters=np.array([solution.n_iter for solution in solutions]),
-            objectives=np.array([solution.objective for solution in solutions]),
-            df=np.array([solution.columns.size for solution in solutions], dtype=np.int64),
-            dev_ratio=explained,
-            n_active=design.n_active,
-            n_samples=int(np.count_nonzero(design.row_of >= 0)),
-            deviances=2.0 * np.maximum(losses, 0.0),
-            violations=np.array([solution.violation for solution in solutions]),
-            total_weight=problem.total_weight,
-            **facts,
+            alphas=alphas, coef=SparseCoef.from_active(design.active, coefs, design.n_features),
+            intercepts=intercepts if problem.n_outputs > 1 else intercepts[:, 0], dual_gaps=gaps, n_iters=n_iters,
+            objectives=objectives, df=np.array([solution.columns.size for solution in solutions], dtype=np.int64),
+            dev_ratio=explained, n_active=design.n_active, n_samples=int(np.count_nonzero(design.row_of >= 0)),
+            deviances=2.0 * np.maximum(losses, 0.0), violations=violations,
+            total_weight=problem.outputs[0].response.total, **facts,
         )
 
     def joined(self, further: RegularizationPath) -> RegularizationPath:
@@ -187,25 +177,23 @@ class RegularizationPath(Versioned):
         """
         coef, b = self._fit(k)
         columns, values = np.searchsorted(design.active, coef.ids).astype(np.int32), coef.values
+        entries = values.data, columns[values.indices], values.indptr
         return Solution(
-            coefs=sparse.csc_array(
-                (values.data, columns[values.indices], values.indptr), shape=(design.n_active, self.n_outputs)
-            ),
-            b=np.atleast_1d(b),
-            objective=float(self.objectives[k]),
-            loss=0.5 * float(self.deviances[k]),
-            dual_gap=float(self.dual_gaps[k]),
-            n_iter=int(self.n_iters[k]),
-            converged=True,
+            coefs=sparse.csc_array(entries, shape=(design.n_active, self.n_outputs)),
+            b=np.atleast_1d(b), objective=float(self.objectives[k]), loss=0.5 * float(self.deviances[k]),
+            dual_gap=float(self.dual_gaps[k]), n_iter=int(self.n_iters[k]), converged=True,
             violation=np.nan if self.violations is None else float(self.violations[k]),
         )
 
     def __repr__(self) -> str:
         """Say how far the path reaches."""
+        worst = f"largest gap {self.dual_gaps.max():.1e}"
+        if not self._has_gaps and self.violations is not None:
+            worst = f"penalty={self.penalty!r}: {self.certificate}, largest violation {self.violations.max():.1e}"
         return (
             f"RegularizationPath({self.alphas.size} alphas from {self.alphas[0]:.4g} to {self.alphas[-1]:.4g}, "
             f"l1_ratio={self.l1_ratio:g}, {self.df[0]} to {self.df[-1]} non-zeros of {self.n_active} occupied "
-            f"columns, {self._worst()})"
+            f"columns, {worst})"
         )
 
     @property
@@ -221,11 +209,6 @@ class RegularizationPath(Versioned):
     @property
     def _has_gaps(self) -> bool:
         return PENALTIES[self.penalty].is_convex or self.relaxed
-
-    def _worst(self) -> str:
-        if self._has_gaps or self.violations is None:
-            return f"largest gap {self.dual_gaps.max():.1e}"
-        return f"penalty={self.penalty!r}: {self.certificate}, largest violation {self.violations.max():.1e}"
 
     @property
     def coefs(self) -> sparse.csc_matrix:
@@ -323,9 +306,7 @@ class RegularizationPath(Versioned):
         with np.errstate(over="ignore"):
             return self._objective.mean(out)
 
-    def evaluate(
-        self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None
-    ) -> dict[str, npt.NDArray[Any]]:
+    def evaluate(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> dict[str, npt.NDArray[Any]]:
         """Judge every fit on other data than it was made of.
 
         Parameters
@@ -362,9 +343,7 @@ class RegularizationPath(Versioned):
 
     def _new_offset(self, offset: Any, n_samples: int) -> Vector | None:
         n_outputs = None if self.n_outputs == 1 else self.n_outputs
-        return check_new_offsets(
-            offset, n_samples, n_outputs, has_offset=self.has_offset, owner=type(self).__name__
-        )
+        return check_new_offsets(offset, n_samples, n_outputs, has_offset=self.has_offset, owner=type(self).__name__)
 
     def _target(self, y: Any, n_samples: int, weight: Vector | None) -> Vector:
         """Bring the target of other data into the form of a linear predictor, or of several."""

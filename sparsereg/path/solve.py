@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg.solvers.assemble import ProblemOptions
 from sparsereg.solvers.base import Solution, SolverOptions, State
 from sparsereg.solvers.choice import choose_solver, make_penalty
 from sparsereg.solvers.convergence import count_rows, warn_saturated, warn_unconverged
@@ -24,14 +25,7 @@ MAX_ALPHA_RATIO, CONTINUATION_TOL, MAX_STOPS = 10.0, 1e-3, 15
 
 
 def solve_grid(
-    problem: Problem,
-    state: State,
-    alphas: Vector,
-    l1_ratio: float,
-    options: SolverOptions,
-    *,
-    penalty: str = "elastic_net",
-    gamma: float | None = None,
+    problem: Problem, state: State, alphas: Vector, options: ProblemOptions, solver_options: SolverOptions,
     verbose: int = 0,
 ) -> list[Solution]:
     """Solve for every alpha in turn, each from the solution before.
@@ -42,10 +36,9 @@ def solve_grid(
     state : State or MultinomialState
         Where to start; holds the last solution on return.
     alphas : ndarray of float64 of shape (n_alphas,)
-    l1_ratio : float
-    options : SolverOptions
-    penalty : str
-    gamma : float or None
+    options : ProblemOptions
+        Those of the problem.
+    solver_options : SolverOptions
     verbose : int
 
     Returns
@@ -57,17 +50,17 @@ def solve_grid(
     ConvergenceWarning
         Where an alpha stopped short of the tolerance.
     """
-    solver = GridSolver(problem, l1_ratio, options, penalty=penalty, gamma=gamma)
+    solver = GridSolver(problem, options, solver_options)
     solutions = []
     for alpha in alphas:
-        solution = solver.solve(float(alpha), state, options)
+        solution = solver.solve(float(alpha), state)
         solutions.append(solution)
         if verbose:
             print(
                 f"alpha {alpha:.4e}  non-zeros {solution.columns.size:>9,}  objective {solution.objective:.8g}  "
                 f"{solution.error_name} {solution.error:.1e}  passes {solution.n_iter}"
             )
-    warn_unconverged(solutions, alphas, options)
+    warn_unconverged(solutions, alphas, solver_options)
     return solutions
 
 
@@ -77,25 +70,16 @@ class GridSolver:
     Parameters
     ----------
     problem : Problem or MultinomialProblem
-    l1_ratio : float
-    options : SolverOptions
-    penalty : str
-    gamma : float or None
+    options : ProblemOptions
+        Those of the problem.
+    solver_options : SolverOptions
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        l1_ratio: float,
-        options: SolverOptions,
-        *,
-        penalty: str = "elastic_net",
-        gamma: float | None = None,
-    ):
-        self.problem, self.l1_ratio, self.penalty, self.gamma = problem, l1_ratio, penalty, gamma
-        self._solve = choose_solver(problem, penalty, l1_ratio, options)
+    def __init__(self, problem: Problem, options: ProblemOptions, solver_options: SolverOptions):
+        self.problem, self.options, self.solver_options = problem, options, solver_options
+        self._solve = choose_solver(problem, options.penalty, options.l1_ratio, solver_options)
 
-    def solve(self, alpha: float, state: State, options: SolverOptions) -> Solution:
+    def solve(self, alpha: float, state: State) -> Solution:
         """Solve at one alpha.
 
         Parameters
@@ -103,15 +87,14 @@ class GridSolver:
         alpha : float
         state : State or MultinomialState
             Where to start; holds the solution on return.
-        options : SolverOptions
 
         Returns
         -------
         solution : Solution
         """
+        options, used_iter = self.solver_options, 0
         if not np.isfinite(state.alpha):
-            state.alpha = alpha_max(self.problem, state, self.l1_ratio, self.penalty)
-        used_iter = 0
+            state.alpha = alpha_max(self.problem, state, self.options.l1_ratio, self.options.penalty)
         for stop in continuation_alphas(state.alpha, alpha):
             budget = options.max_iter // 2 - used_iter
             if budget > 0:
@@ -122,7 +105,7 @@ class GridSolver:
         return replace(solution, n_iter=used_iter + solution.n_iter)
 
     def _penalty_of(self, alpha: float) -> Any:
-        return make_penalty(self.penalty, alpha, self.l1_ratio, self.gamma)
+        return make_penalty(self.options.penalty, alpha, self.options.l1_ratio, self.options.gamma)
 
 
 def continuation_alphas(start: float, end: float) -> Vector:

@@ -105,7 +105,7 @@ def prepare(
         As in `regularization_path`.
     options : ProblemOptions
     smallest_alpha : float
-        As in `make_problem`.
+        Of the fits to come. At 0 nothing penalises singleton columns, and they are not eliminated.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def prepare(
         check_sign_bounds(penalties, design.active, penalty)
     problem = make_problem(
         design, target, weight, penalties, loss=loss, offset=offset, fit_intercept=options.fit_intercept,
-        l1_ratio=options.l1_ratio, smallest_alpha=smallest_alpha, eliminate=PENALTIES[penalty].is_convex,
+        l1_ratio=options.l1_ratio, eliminate=PENALTIES[penalty].is_convex and smallest_alpha > 0.0,
     )
     if PENALTIES[penalty].gamma_min is not None:
         problem = replace(problem, threshold_scale=threshold_scales(problem))

@@ -138,9 +138,7 @@ def bring_near(
     data, indices, indptr = _fill(matrix, columns, [missing[k] for k in np.flatnonzero(moves)])
     data, constants = _subtract(data, indptr, columns, moments.column_sum[columns] / moments.weight_sum)
     column_sum, centered = np.empty(columns.size), np.empty(columns.size)
-    column_passes.moments(
-        data, indices, indptr, columns, weight, moments.weight_sum, n_rows, column_sum, centered
-    )
+    column_passes.moments(data, indices, indptr, columns, weight, moments.weight_sum, n_rows, column_sum, centered)
     moments.column_sum[columns], moments.centered[columns] = column_sum, centered
     return (data, indices, indptr), Centering(columns, constants)
 
@@ -160,9 +158,7 @@ def _fill(matrix: Matrix, columns: Ids, rows: list[Ids]) -> Matrix:
     added = np.array([new.size for new in rows])
     if not added.any():
         return matrix
-    places = [
-        indptr[j] + np.searchsorted(indices[indptr[j] : indptr[j + 1]], new) for j, new in zip(columns, rows)
-    ]
+    places = [indptr[j] + np.searchsorted(indices[indptr[j] : indptr[j + 1]], new) for j, new in zip(columns, rows)]
     before = np.zeros(indptr.size, dtype=np.int64)
     before[columns + 1] = added
     where = np.concatenate(places)

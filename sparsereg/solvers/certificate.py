@@ -45,6 +45,7 @@ class GapTracker:
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
         self.target = options.tol * problem.reference + problem.gap_rounding
         self.best_dual, self.gap, self.best_gap = problem.min_loss, np.inf, np.inf
+        self.min_gap = problem.outputs[0].gap_rounding_floor
         self.n_iter, self.stalled = 0, 0
         self.primal, self.best_primal = np.inf, np.inf
 
@@ -81,7 +82,7 @@ class GapTracker:
         reference = self.problem.reference
         if reference <= self.problem.gap_rounding:
             return 0.0
-        return float(max(self.gap, self.problem.gap_rounding_floor) / reference)
+        return float(max(self.gap, self.min_gap) / reference)
 
 
 class DualCertificate:
@@ -118,7 +119,7 @@ class DualCertificate:
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.n_threads = problem, penalty, state, options.n_threads
         self.norm = np.sqrt(problem.curvature)
-        self.rows_are_cheap = CHEAP_ROWS * problem.y.size <= problem.indices.size
+        self.rows_are_cheap = CHEAP_ROWS * problem.response.y.size <= problem.indices.size
         unpenalized = problem.columns
         if penalty.alpha > 0.0:
             unpenalized = unpenalized[problem.penalty_factor[unpenalized] == 0.0]
@@ -199,7 +200,7 @@ class DualCertificate:
         tried = (bounds,) if sign_bounds is None else (sign_bounds, bounds)
         feasible = column_objective.feasible_scale
         v, w = state.Xt_neg_gradient, state.w
-        return [1.0, *(feasible(self.penalty, columns, v, w, *penalties[:2], *sides) for sides in tried)]
+        return [1.0, *[feasible(self.penalty, columns, v, w, *penalties[:2], *sides) for sides in tried]]
 
     def conjugate(self, columns: Ids, scale: float) -> float:
         """Sum the conjugates of penalties and bounds at the scaled correlations; inf where those are infeasible."""
@@ -251,7 +252,7 @@ class DualCertificate:
         """
         problem = self.problem
         if np.isfinite(problem.loss.lipschitz):
-            primal = min(loss + self.penalty_sum(self.screened_in), problem.null_objective)
+            primal = min(loss + self.penalty_sum(self.screened_in), problem.response.null_objective)
             self.screened_in = self._survivors(0.0, np.sqrt(2.0 * problem.loss.lipschitz * primal))
 
     def screen_gap_safe(self, scale: float, gap: float, keep: float | None = None) -> None:

@@ -46,13 +46,8 @@ class ColumnPenalties:
 
 
 def make_column_penalties(
-    active: npt.NDArray[np.int64],
-    n_features: int,
-    *,
-    penalty_factor: Any = None,
-    bounds: Any = None,
-    positive: bool = False,
-    standardize: bool = False,
+    active: npt.NDArray[np.int64], n_features: int, *, penalty_factor: Any = None, bounds: Any = None,
+    positive: bool = False, standardize: bool = False,
 ) -> ColumnPenalties:
     """Bring penalty factors and bounds to the compact columns.
 

@@ -39,24 +39,24 @@ def warn_unconverged(
         alpha, worst = max(((alphas[k], solutions[k]) for k in failed), key=lambda fit: fit[1].error)
         is_gap = worst.error_name == "gap"
         name, of = ("duality gap", "objective") if is_gap else ("violation", "largest gradient entry")
-        warnings.warn(
+        _warn(
             f"{len(failed)} of {len(solutions)} fits stopped before the {name} reached tol={options.tol:g} "
             f"(relative to the {of} of the model with intercept only); the worst, alpha={alpha:.4g}, "
             f"has a {worst.error_name} of {worst.error:.2g} after {worst.n_iter} passes. "
-            f"{_advice(worst, options, relaxed)}",
-            ConvergenceWarning,
-            stacklevel=frames_of_the_package(),
+            f"{_advice(worst, options, relaxed)}"
         )
     unbounded = [alpha for alpha, solution in zip(alphas, solutions) if solution.unbounded]
     if unbounded:
-        warnings.warn(
+        _warn(
             f"At {len(unbounded)} of {len(solutions)} alphas, {unbounded[0]:.4g} the largest, no finite coefficients "
             "are best: columns without penalty separate the classes, or have counts of zero on all their rows. The "
             f"solution is where the duality gap reached tol={options.tol:g}. Penalise these columns (penalty_factor, "
-            "alpha).",
-            ConvergenceWarning,
-            stacklevel=frames_of_the_package(),
+            "alpha)."
         )
+
+
+def _warn(message: str, category: type[Warning] = ConvergenceWarning) -> None:
+    warnings.warn(message, category, stacklevel=frames_of_the_package())
 
 
 def _advice(solution: Solution, options: SolverOptions, relaxed: bool) -> str:
@@ -86,7 +86,7 @@ def count_rows(problem: Problem) -> int:
     n_rows : int
     """
     rows = problem.outputs[0]
-    return int(np.count_nonzero(np.broadcast_to(rows.weight, (rows.n_rows,))))
+    return int(np.count_nonzero(np.broadcast_to(rows.response.weight, (rows.n_rows,))))
 
 
 def warn_saturated(n_rows: int, fit_intercept: bool, n_nonzero: Sequence[int], alphas: Vector) -> None:
@@ -107,12 +107,10 @@ def warn_saturated(n_rows: int, fit_intercept: bool, n_nonzero: Sequence[int], a
     """
     saturated = [k for k, size in enumerate(n_nonzero) if size + fit_intercept >= n_rows]
     if saturated:
-        warnings.warn(
+        _warn(
             f"relax: {len(saturated)} of {len(n_nonzero)} supports, the first at alpha={alphas[saturated[0]]:.4g}, "
             f"have as many coefficients as there are distinct rows, {n_rows}, which are fitted exactly. "
-            "Use larger alphas.",
-            ConvergenceWarning,
-            stacklevel=frames_of_the_package(),
+            "Use larger alphas."
         )
 
 
@@ -133,12 +131,11 @@ def warn_blurred(ids: npt.NDArray[np.int64]) -> None:
     ConstantColumnWarning
     """
     if ids.size:
-        warnings.warn(
+        _warn(
             f"X: {ids.size} columns, the first of them {ids[0]}, vary by less than 1e-10 of their size, too little for "
             "what float64 keeps of sums; they count as constant and are left out. Subtract from each a number near "
             "its mean, before values are rounded if that can be.",
             ConstantColumnWarning,
-            stacklevel=frames_of_the_package(),
         )
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparsereg._core import cd
-from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Ids, Solution, SolverOptions, State, Vector
+from sparsereg.solvers.base import Ids, QuadraticModel, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import DualCertificate, GapTracker
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
-from sparsereg.solvers.support_newton import step_on_support
-from sparsereg.solvers.working_set import MAX_SWEEPS, check_gap, report, select_working_set
+from sparsereg.solvers.working_set import check_gap, report, select_working_set, sweep
 
 
 def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution:
@@ -49,23 +46,19 @@ class _LeastSquares:
         self.gap = GapTracker(problem, penalty, state, options)
         self.certificate = DualCertificate(problem, penalty, state, options)
         self.certificate.rows_are_cheap = True
-        # That of the kernel, whose weights sum to one.
-        self.weight_sum = 1.0 if problem.fit_intercept else 0.0
+        # The weights sum to one.
+        self.model = QuadraticModel(problem.response.weight, 1.0 if problem.fit_intercept else 0.0, np.inf)
         self.is_dual_point = False
 
     def begin(self) -> float:
         """Take the residual from the coefficients again, so that rounding does not build up along a path."""
         problem, state = self.problem, self.state
-        state.neg_gradient[:] = problem.weight * (problem.y - problem.predictor(state.w, state.b))
-        return self._update_loss()
+        state.neg_gradient[:] = self.model.weight * (problem.response.y - problem.predictor(state.w, state.b))
+        self._update_loss()
+        return self.model.loss
 
-    def _update_loss(self) -> float:
-        self.loss = self.problem.squared_loss(self.state.neg_gradient)
-        return self.loss
-
-    def primal(self) -> float:
-        """F less the constants."""
-        return self.loss + self.certificate.penalty_sum(self.certificate.screened_in)
+    def _update_loss(self) -> None:
+        self.model.loss = self.problem.squared_loss(self.state.neg_gradient)
 
     def dual_points(self) -> tuple[tuple[Vector, float]]:
         """Take the residual itself, orthogonal to the intercept already; refresh X' theta."""
@@ -81,12 +74,12 @@ class _LeastSquares:
 
     def _orthogonalize(self) -> Vector:
         """Solve for the unpenalised columns exactly; move the coefficients along where no bound is in the way."""
-        problem, state, certificate = self.problem, self.state, self.certificate
+        problem, state, certificate, model = self.problem, self.state, self.certificate, self.model
         block = certificate.find_block(state.neg_gradient)
         columns, certificate.slack = block.columns, 0.0
         if columns.size == 0:
             return state.neg_gradient
-        delta, shift, theta, certificate.slack = block.solve(state.neg_gradient, problem.weight, self.weight_sum)
+        delta, shift, theta, certificate.slack = block.solve(state.neg_gradient, model.weight, model.weight_sum)
         bound = np.where(delta > 0.0, problem.upper[columns], problem.lower[columns])
         with np.errstate(divide="ignore", invalid="ignore"):
             size = np.min(np.where(delta != 0.0, (bound - state.w[columns]) / delta, np.inf), initial=1.0)
@@ -115,37 +108,23 @@ class _LeastSquares:
 
     def descend(self, columns: Ids, violation: float) -> None:
         """Run the kernel on the working set, until a sweep changes no scaled gradient entry by more than `tol`."""
-        problem, state, gap = self.problem, self.state, self.gap
+        problem, state = self.problem, self.state
         w = state.w[columns]
         if self.tol is None:
             size = np.sum(np.abs(w * problem.scale[columns]))
-            self.tol = min(0.1 * violation, 0.5 * gap.target / size if size > 0.0 else np.inf)
+            self.tol = min(0.1 * violation, 0.5 * self.gap.target / size if size > 0.0 else np.inf)
         self.working_set = columns
-        max_sweeps = min(max(self.options.max_iter - gap.n_iter, 1), MAX_SWEEPS)
-        column_sum, curvature = problem.column_sum[columns], problem.curvature[columns]
-        epochs, _, shift = cd.descend(
-            *problem.matrix, columns, w, state.neg_gradient, problem.weight, self.weight_sum, curvature, column_sum,
-            *(values[columns] for values in problem.penalties), self.penalty, self.tol, max_sweeps,
-        )
-        gap.n_iter += epochs
-        if epochs >= MAX_SWEEPS:
-            shift += step_on_support(
-                problem, self.penalty, columns, w, state.neg_gradient, problem.weight, self.weight_sum, column_sum,
-                curvature,
-            )
+        state.b += sweep(self, columns, w, problem.column_sum[columns], problem.curvature[columns], self.tol)
         state.w[columns] = w
-        state.b += shift
         self._update_loss()
 
     def move(self, columns: Ids, delta: Vector) -> None:
         """Add to the coefficients of columns, the intercept following."""
         problem, state = self.problem, self.state
         shift = -float(problem.column_sum[columns] @ delta) if problem.fit_intercept else 0.0
-        change = np.full(problem.n_rows, shift)
-        column_passes.accumulate(*problem.matrix, columns, delta, change)
         state.w[columns] += delta
         state.b += shift
-        state.neg_gradient -= problem.weight * change
+        state.neg_gradient -= self.model.weight * problem.product(columns, delta, shift)
         self.is_dual_point, state.Xt_is_current = False, None
         self._update_loss()
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import PENALTIES, ElasticNet
 from sparsereg.solvers import convex
 from sparsereg.solvers.base import SolverOptions, State
@@ -42,7 +41,7 @@ def null_state(problem: Problem, options: SolverOptions) -> State:
     precise = replace(options, tol=min(options.tol, NULL_TOL), callback=None)
     nulls = [_null_output(output, float(b)) for output, b in zip(problem.outputs, problem.null_intercepts)]
     state, _ = problem.joined(*zip(*nulls))
-    if problem.has_unpenalized:
+    if problem.outputs[0].has_unpenalized:
         convex.solve(problem, ElasticNet(OVERWHELMING, 1.0), state, precise)
         problem.refresh(state)
         state.alpha = np.inf
@@ -52,18 +51,18 @@ def null_state(problem: Problem, options: SolverOptions) -> State:
 def _null_output(problem: Problem, b: float) -> tuple[State, float]:
     """Return the state with the intercept only, and its loss."""
     eta = None if problem.is_quadratic else np.full(problem.n_rows, b)
-    return _make_state(problem, np.zeros(problem.indptr.size - 1), b, eta, problem.y)
+    return _make_state(problem, np.zeros(problem.indptr.size - 1), b, eta, problem.response.y)
 
 
 def _make_state(problem: Problem, w: Vector, b: float, eta: Vector | None, residual: Vector) -> tuple[State, float]:
     """Return a state without singleton columns, and its loss; the residual is that of squared loss."""
     n_singleton_rows = 0 if problem.singletons is None else problem.n_rows
     state = State(
-        w=w, b=b, neg_gradient=problem.s * residual if eta is None else np.empty(problem.n_rows), eta=eta,
+        w=w, b=b, neg_gradient=problem.response.s * residual if eta is None else np.empty(problem.n_rows), eta=eta,
         singleton_w=np.zeros(n_singleton_rows), predictor=np.zeros(n_singleton_rows), Xt_neg_gradient=np.zeros(w.size),
     )
     if eta is None:
-        return state, 0.5 * float(problem.s @ residual**2)
+        return state, 0.5 * float(problem.response.s @ residual**2)
     return state, linearize_rows(problem.loss, problem.row_terms, eta, state.neg_gradient)[0]
 
 
@@ -89,7 +88,7 @@ def alpha_max(problem: Problem, state: State, l1_ratio: float, penalty: str = "e
         0 where no column has anything to explain, but for rounding.
     """
     # What is left of a null model that fits as well as anything can are the errors it was solved with.
-    allowed = problem.gap_rounding + (NULL_TOL * problem.reference if problem.has_unpenalized else 0.0)
+    allowed = problem.gap_rounding + (NULL_TOL * problem.reference if problem.outputs[0].has_unpenalized else 0.0)
     if problem.refresh(state) - problem.min_loss <= allowed:
         return 0.0
     return max(_alpha_max(*output, l1_ratio, penalty) for output in zip(problem.outputs, state.outputs))
@@ -99,9 +98,7 @@ def _alpha_max(problem: Problem, state: State, l1_ratio: float, penalty: str) ->
     """Return the smallest alpha at which every penalised coefficient of one output is zero."""
     usable = problem.usable
     usable = usable[problem.penalty_factor[usable] > 0.0]
-    v = np.zeros(state.Xt_neg_gradient.size)
-    column_passes.correlate(*problem.matrix, usable, state.neg_gradient, v, 1)
-    v = v[usable]
+    v = problem.correlations(usable, state.neg_gradient)
     v[np.abs(v) <= problem.noise * np.sqrt(problem.curvature[usable])] = 0.0
     gradient = np.maximum(np.where(problem.upper[usable] > 0.0, v, 0.0), np.where(problem.lower[usable] < 0.0, -v, 0.0))
     l1_ratio = max(l1_ratio, MIN_L1_RATIO)
@@ -158,9 +155,9 @@ def gain_in_sight(problem: Problem, state: State) -> float:
 
 
 def _gain(problem: Problem, state: State) -> float:
-    columns, v = problem.usable, np.zeros(state.Xt_neg_gradient.size)
-    column_passes.correlate(*problem.matrix, columns, state.neg_gradient, v, 1)
-    return float(np.sum(v[columns] ** 2 / (2.0 * problem.moments(columns, problem.null_model[1])[1])))
+    columns = problem.usable
+    v = problem.correlations(columns, state.neg_gradient)
+    return float(np.sum(v**2 / (2.0 * problem.moments(columns, problem.null_model[1])[1])))
 
 
 def state_at(problem: Problem, w: Vector, intercept: float | Vector, alpha: float, options: SolverOptions) -> State:
@@ -183,7 +180,7 @@ def state_at(problem: Problem, w: Vector, intercept: float | Vector, alpha: floa
     """
     outputs = zip(problem.outputs, np.atleast_2d(w), np.atleast_1d(intercept), strict=True)
     state, loss = problem.joined(*zip(*(_output_at(output, row, float(b)) for output, row, b in outputs)))
-    if not loss <= problem.null_objective:
+    if not loss <= problem.outputs[0].response.null_objective:
         # Coefficients of another target, perhaps of another size: there the null model is the better start.
         return null_state(problem, options)
     state.alpha = alpha
@@ -198,9 +195,9 @@ def _output_at(problem: Problem, w: Vector, intercept: float) -> tuple[State, fl
     b = problem.intercept_inside(w, intercept)
     eta = problem.predictor(start, b)
     if not problem.is_quadratic:
-        return _make_state(problem, start, b, eta, problem.y)
+        return _make_state(problem, start, b, eta, problem.response.y)
     if problem.fit_intercept:
         # The solver keeps the residual at weighted mean zero.
-        shift = float(problem.s @ (problem.y - eta))
+        shift = float(problem.response.s @ (problem.response.y - eta))
         b, eta = b + shift, eta + shift
-    return _make_state(problem, start, b, None, problem.y - eta)
+    return _make_state(problem, start, b, None, problem.response.y - eta)

@@ -61,8 +61,7 @@ def find_copies(
 
 def find_parallel(
     matrix: Matrix, weight: Vector, column_sum: Vector, curvature: Vector, cost: Vector, factor: Vector,
-    bounds: Bounds,
-    usable: npt.NDArray[np.bool_], *, fit_intercept: bool,
+    bounds: Bounds, usable: npt.NDArray[np.bool_], *, fit_intercept: bool,
 ) -> Ids:
     """Find the usable columns that are a multiple of another one, up to a constant where there is an intercept.
 

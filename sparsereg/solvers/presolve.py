@@ -32,17 +32,8 @@ MIN_SINGLETON_SHARE = 0.1
 
 
 def make_problem(
-    design: Design,
-    y: Vector,
-    sample_weight: Vector | None,
-    penalties: ColumnPenalties,
-    *,
-    fit_intercept: bool,
-    loss: _Loss | None = None,
-    offset: Vector | None = None,
-    l1_ratio: float = 1.0,
-    smallest_alpha: float = np.inf,
-    eliminate: bool = True,
+    design: Design, y: Vector, sample_weight: Vector | None, penalties: ColumnPenalties, *, fit_intercept: bool,
+    loss: _Loss | None = None, offset: Vector | None = None, l1_ratio: float = 1.0, eliminate: bool = True,
     far: float = FAR,
 ) -> Problem:
     """Bring target, weights and penalties to the rows and columns of a design.
@@ -60,10 +51,8 @@ def make_problem(
     offset : ndarray of float64 of shape (n_samples,) or None, default=None
     l1_ratio : float, default=1.0
         Without L2 share, of columns that are copies of each other only one is used (see Notes).
-    smallest_alpha : float, default=inf
-        With 0 nothing penalises singleton columns, and they are not eliminated.
     eliminate : bool, default=True
-        Whether singleton columns may be eliminated at all.
+        Whether singleton columns may be eliminated. At alpha = 0 nothing penalises them: then they may not.
     far : float, default=1e4
         As in `bring_near`.
 
@@ -101,26 +90,14 @@ def make_problem(
         scale = np.where(varies, _deviations(design, matrix, y, sample_weight, moments, loss, offset), 1.0)
     if l1_ratio == 1.0:
         _drop_parallel(design, matrix, moments, curvature, penalties, scale, usable, fit_intercept)
-    singletons = None
-    if eliminate and smallest_alpha > 0.0:
-        singletons = _find_singletons(matrix, design.n_rows, penalties, scale, usable)
+    singletons = _find_singletons(matrix, design.n_rows, penalties, scale, usable) if eliminate else None
     if singletons is not None:
         usable[singletons.columns] = False
     return Problem(
-        *matrix,
-        centering=centering,
-        blurred=blurred_columns,
-        loss=loss,
-        response=response,
-        fit_intercept=fit_intercept,
-        penalty_factor=penalties.penalty_factor,
-        scale=scale,
-        lower=penalties.lower,
-        upper=penalties.upper,
-        column_sum=moments.column_sum,
-        curvature=curvature,
-        columns=np.flatnonzero(usable).astype(np.int32),
-        singletons=singletons,
+        *matrix, centering=centering, blurred=blurred_columns, loss=loss, response=response,
+        fit_intercept=fit_intercept, penalty_factor=penalties.penalty_factor, scale=scale, lower=penalties.lower,
+        upper=penalties.upper, column_sum=moments.column_sum, curvature=curvature,
+        columns=np.flatnonzero(usable).astype(np.int32), singletons=singletons,
     )
 
 

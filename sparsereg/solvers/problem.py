@@ -45,11 +45,6 @@ class SingletonColumns:
     lower: Vector
     upper: Vector
 
-    @property
-    def penalties(self) -> tuple[Vector, Vector, Vector, Vector, Vector]:
-        """`x, penalty_factor, scale, lower, upper`, as kernels take them."""
-        return self.x, self.penalty_factor, self.scale, self.lower, self.upper
-
 
 @dataclass(frozen=True)
 class Problem:
@@ -128,47 +123,25 @@ class Problem:
     @cached_property
     def singleton_penalties(self) -> tuple[Vector, ...]:
         """`x, penalty_factor, scale, lower, upper` of the singleton columns, as kernels take them."""
-        return NO_SINGLETONS if self.singletons is None else self.singletons.penalties
+        if self.singletons is None:
+            return NO_SINGLETONS
+        columns = self.singletons
+        return columns.x, columns.penalty_factor, columns.scale, columns.lower, columns.upper
 
     @cached_property
     def is_quadratic(self) -> bool:
         """The loss is its own quadratic model, everywhere."""
         return self.loss.is_quadratic and self.singletons is None
 
-    @property
-    def y(self) -> Vector:
-        """Targets of the terms, less `y_mean`."""
-        return self.response.y
-
-    @property
-    def s(self) -> Vector:
-        """Weights of the terms."""
-        return self.response.s
-
-    @property
-    def weight(self) -> Vector:
-        """Weights of the rows, or their one value."""
-        return self.response.weight
-
     @cached_property
     def weight_sum(self) -> float:
         """Sum of the weights of the rows."""
-        return float(self.s.sum())
-
-    @property
-    def total_weight(self) -> float:
-        """Sum of the weights that the caller gave."""
-        return self.response.total
+        return float(self.response.s.sum())
 
     @property
     def null_intercepts(self) -> tuple[float]:
         """Intercept of the model without columns, less the mean of the response."""
         return (self.response.null_intercept,)
-
-    @property
-    def null_objective(self) -> float:
-        """F of the model with intercept only, less `constant`."""
-        return self.response.null_objective
 
     @cached_property
     def n_rows(self) -> int:
@@ -178,9 +151,9 @@ class Problem:
     @cached_property
     def reference(self) -> float:
         """What gaps are relative to: the objective of the null model, all parts of it."""
-        return self.null_objective + self.response.constant
+        return self.response.null_objective + self.response.constant
 
-    @property
+    @cached_property
     def has_unpenalized(self) -> bool:
         """Some column carries no penalty."""
         return bool(np.any(self.penalty_factor[self.columns] == 0.0))
@@ -210,9 +183,19 @@ class Problem:
     def predictor(self, w: Vector, b: float) -> Vector:
         """Compute `X w + b`, row by row, without offsets, of a point."""
         support = np.flatnonzero(w != 0.0).astype(np.int32)
+        return self.product(support, w[support], b)
+
+    def product(self, columns: Ids, w: Vector, b: float = 0.0) -> Vector:
+        """Compute `X w + b`, row by row, of the coefficients of some columns."""
         eta = np.full(self.n_rows, b)
-        column_passes.accumulate(*self.matrix, support, w[support], eta)
+        column_passes.accumulate(*self.matrix, columns, w, eta)
         return eta
+
+    def correlations(self, columns: Ids, z: Vector, n_threads: int = 1) -> Vector:
+        """Compute `X' z` of some columns."""
+        v = np.zeros(self.indptr.size - 1)
+        column_passes.correlate(*self.matrix, columns, z, v, n_threads)
+        return v[columns]
 
     def submatrix(self, columns: Ids) -> sparse.csc_matrix:
         """Return columns as a float64 matrix of shape (n_rows, n_columns)."""
@@ -221,7 +204,8 @@ class Problem:
 
     def squared_loss(self, z: Vector) -> float:
         """Squared loss of the rows whose weighted residuals are z."""
-        return float(0.5 * np.divide(z**2, self.weight, out=np.zeros_like(z), where=self.weight > 0.0).sum())
+        weight = self.response.weight
+        return float(0.5 * np.divide(z**2, weight, out=np.zeros_like(z), where=weight > 0.0).sum())
 
     def moments(self, columns: Ids, weight: Vector) -> tuple[Vector, Vector]:
         """Sum and (with intercept: centred) curvature of columns under given weights of the rows."""
@@ -241,17 +225,18 @@ class Problem:
     @cached_property
     def gap_rounding(self) -> float:
         """Gap that rounding alone may leave, from the size of the target before centring."""
+        response = self.response
         if not self.loss.location:
-            return 4.0 * np.finfo(float).eps * (abs(self.null_objective) + abs(self.response.constant))
-        size = np.finfo(float).eps * (abs(self.response.y_mean) + np.abs(self.y).max())
-        return 4.0 * size * (np.sqrt(self.null_objective) + size)
+            return 4.0 * np.finfo(float).eps * (abs(response.null_objective) + abs(response.constant))
+        size = self.noise / 8.0
+        return 4.0 * size * (np.sqrt(response.null_objective) + size)
 
-    @property
+    @cached_property
     def gap_rounding_floor(self) -> float:
         """Gap that rounding may hide: half a deviance is the difference of numbers that grow with the counts."""
         return self.gap_rounding if self.loss.log_link else 0.0
 
-    @property
+    @cached_property
     def null_curvature_ratio(self) -> float:
         """How much curvature the null model has, of the most that the loss can have; 1 where there is no most."""
         max_curvature = self.loss.lipschitz * self.weight_sum
@@ -276,14 +261,13 @@ class Problem:
     @cached_property
     def null_violation(self) -> float:
         """Largest `|X_j' z| / scale_j` of the model with intercept only: how far it is from minimising the loss."""
-        v = np.zeros(self.indptr.size - 1)
-        column_passes.correlate(*self.matrix, self.columns, self.null_model[0], v, 1)
-        return float(np.max(np.abs(v[self.columns]) / self.scale[self.columns], initial=0.0))
+        v = self.correlations(self.columns, self.null_model[0])
+        return float(np.max(np.abs(v) / self.scale[self.columns], initial=0.0))
 
     @cached_property
     def noise(self) -> float:
         """What rounding may leave of `X_j' z`, relative to the norm of the column."""
-        return float(8.0 * np.finfo(float).eps * (abs(self.response.y_mean) + np.abs(self.y).max()))
+        return float(8.0 * np.finfo(float).eps * (abs(self.response.y_mean) + np.abs(self.response.y).max()))
 
     @cached_property
     def violation_rounding(self) -> float:
@@ -296,7 +280,7 @@ class Problem:
     def max_slopes(self) -> tuple[Vector, Vector]:
         """How steeply the loss of each row can fall and rise: minus its derivative lies between `-rise` and `fall`."""
         fall, rise = np.empty(self.n_rows), np.empty(self.n_rows)
-        row_objective.max_slopes(self.loss, self.y, self.s, self.response.first, fall, rise)
+        row_objective.max_slopes(self.loss, self.response.y, self.response.s, self.response.first, fall, rise)
         return fall, rise
 
     @cached_property

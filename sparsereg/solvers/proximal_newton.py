@@ -10,15 +10,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sparsereg._core import cd, row_objective
-from sparsereg._core import columns as column_passes
+from sparsereg._core import row_objective
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Ids, QuadraticModel, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import DualCertificate, GapTracker
 from sparsereg.solvers.problem import Problem
-from sparsereg.solvers.support_newton import step_on_support
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
-from sparsereg.solvers.working_set import MAX_SWEEPS
+from sparsereg.solvers.working_set import primal_objective, sweep
 
 # Newton steps are inexact: their inner tolerance is this share of the violation they start from.
 INEXACT = 0.1
@@ -74,10 +72,6 @@ class ProximalNewton:
         state.Xt_is_current = None
         weight_sum = weight_sum if problem.fit_intercept else 0.0
         self.model = QuadraticModel(weight, weight_sum, loss, curvature, problem.response, state.eta)
-
-    def primal(self) -> float:
-        """F less the constants."""
-        return self.model.loss + self.certificate.penalty_sum(self.certificate.screened_in)
 
     def dual_points(self) -> Iterator[tuple[Vector, float]]:
         """Center minus the derivative of the loss, and project it off the unpenalised columns; refresh X' theta.
@@ -148,25 +142,15 @@ class ProximalNewton:
 
     def descend(self, columns: Ids, violation: float) -> None:
         """Minimise the model on the working set, roughly, and take the step towards that."""
-        problem, state, model, gap = self.problem, self.state, self.model, self.gap
-        max_sweeps = min(max(self.options.max_iter - gap.n_iter, 1), MAX_SWEEPS)
+        problem, state, target = self.problem, self.state, self.gap.target
         w = state.w[columns]
-        column_sum, curvature = problem.moments(columns, model.weight)
+        column_sum, curvature = problem.moments(columns, self.model.weight)
         tol = INEXACT * violation
         size = float(np.sum(np.abs(w * problem.scale[columns])))
-        is_last = tol * size <= LAST_DESCENT * gap.target and not self.certificate.unpenalized.size
+        is_last = tol * size <= LAST_DESCENT * target and not self.certificate.unpenalized.size
         if is_last:
-            tol = min(tol, 0.3 * gap.target / size if size > 0.0 else np.inf)
-        epochs, _, shift = cd.descend(
-            *problem.matrix, columns, w, state.neg_gradient, model.weight, model.weight_sum, curvature, column_sum,
-            *(values[columns] for values in problem.penalties), self.penalty, tol, max_sweeps,
-        )
-        gap.n_iter += epochs
-        if epochs >= MAX_SWEEPS:
-            shift += step_on_support(
-                problem, self.penalty, columns, w, state.neg_gradient, model.weight, model.weight_sum, column_sum,
-                curvature
-            )
+            tol = min(tol, 0.3 * target / size if size > 0.0 else np.inf)
+        shift = sweep(self, columns, w, column_sum, curvature, tol)
         self.predicted_dual = state.neg_gradient.copy() if is_last else None
         self._search_line(columns, w - state.w[columns], shift)
 
@@ -174,8 +158,7 @@ class ProximalNewton:
         """Take the Newton step, halved until the true objective does not rise."""
         problem, state = self.problem, self.state
         start, eta = state.w[columns], state.eta
-        step = np.full(problem.n_rows, shift)
-        column_passes.accumulate(*problem.matrix, columns, delta, step)
+        step = problem.product(columns, delta, shift)
         allowed = self.gap.primal + 1e-13 * problem.reference + problem.gap_rounding
         size = 1.0
         while True:
@@ -183,7 +166,7 @@ class ProximalNewton:
             state.w[columns] = np.clip(start + size * delta, problem.lower[columns], problem.upper[columns])
             state.eta = eta + size * step
             self.linearize()
-            if self.primal() <= allowed or size == 0.0:
+            if primal_objective(self) <= allowed or size == 0.0:
                 break
             size = 0.5 * size if size > SHORTEST_STEP else 0.0
         state.b += size * shift
@@ -194,10 +177,8 @@ class ProximalNewton:
 
     def move(self, columns: Ids, delta: Vector) -> None:
         """Add to the coefficients of columns, the intercept held."""
-        change = np.zeros(self.problem.n_rows)
-        column_passes.accumulate(*self.problem.matrix, columns, delta, change)
         self.state.w[columns] += delta
-        self.state.eta = self.state.eta + change
+        self.state.eta = self.state.eta + self.problem.product(columns, delta)
         self.linearize()
 
     def finish(self) -> bool:

@@ -151,9 +151,7 @@ def _terms(
     return y[order], s, by_term, ONE_TERM if order.size == design.n_rows else first
 
 
-def _null_intercept(
-    loss: _Loss, y: Vector, s: Vector, offset: Vector, first: npt.NDArray[np.int64]
-) -> float:
+def _null_intercept(loss: _Loss, y: Vector, s: Vector, offset: Vector, first: npt.NDArray[np.int64]) -> float:
     """Find the best intercept without any column: in closed form, or as the root of a monotone function."""
     if loss.location and loss.sums:
         return 0.0  # y is centred

@@ -61,7 +61,8 @@ def _move_to(problem: Problem, state: State, exact: direct.Direct) -> None:
         state.w[problem.singletons.columns] = 0.0
     state.b = 0.0
     if problem.fit_intercept:
-        state.b = float(np.sum(problem.weight * (problem.y - problem.predictor(state.w, 0.0)))) / problem.weight_sum
+        residual = problem.response.y - problem.predictor(state.w, 0.0)
+        state.b = float(np.sum(problem.response.weight * residual)) / problem.weight_sum
     state.Xt_is_current = None
 
 
@@ -70,8 +71,8 @@ def _shortest(problem: Problem) -> direct.Direct:
     columns = problem.columns
     unit = np.sqrt(problem.penalty_factor[columns]) * problem.scale[columns]
     block = UnpenalizedBlock(problem, columns, np.where(unit > 0.0, unit, np.sqrt(problem.curvature[columns])))
-    weight_sum = problem.weight_sum if problem.fit_intercept else 0.0
-    return direct.Direct(columns, block.solve(problem.weight * problem.y, problem.weight, weight_sum)[0])
+    weight, weight_sum = problem.response.weight, problem.weight_sum if problem.fit_intercept else 0.0
+    return direct.Direct(columns, block.solve(weight * problem.response.y, weight, weight_sum)[0])
 
 
 class NormalEquations:
@@ -94,9 +95,9 @@ class NormalEquations:
         """Weights of the rows once their singleton columns are gone: min_u s/2 (r - x u)^2 + ridge/2 u^2."""
         problem, singletons = self.problem, self.problem.singletons
         if singletons is None:
-            return np.array(np.broadcast_to(problem.weight, (problem.n_rows,))), np.ones(problem.n_rows)
+            return np.array(np.broadcast_to(problem.response.weight, (problem.n_rows,))), np.ones(problem.n_rows)
         ridge = self.penalty.alpha * singletons.penalty_factor * singletons.scale**2
-        return problem.s * ridge / (ridge + problem.s * singletons.x**2), ridge
+        return problem.response.s * ridge / (ridge + problem.response.s * singletons.x**2), ridge
 
     def _center(self, residual: Vector) -> tuple[Vector, float]:
         """Take the weighted mean off a residual where there is an intercept; return it too."""
@@ -106,9 +107,7 @@ class NormalEquations:
         return residual - mean, mean
 
     def _forward(self, scaled: Vector) -> Vector:
-        out = np.zeros(self.problem.n_rows)
-        column_passes.accumulate(*self.problem.matrix, self.columns, scaled / self.root, out)
-        return out
+        return self.problem.product(self.columns, scaled / self.root)
 
     def _backward(self, z: Vector) -> Vector:
         column_passes.correlate(*self.problem.matrix, self.columns, z, self._v, self.options.n_threads)
@@ -131,7 +130,7 @@ class NormalEquations:
         preconditioner = LinearOperator((size, size), matvec=lambda r: r / self.diagonal, dtype=np.float64)
         last = np.inf
         while True:
-            residual, shift = self._center(problem.y - self._forward(scaled))
+            residual, shift = self._center(problem.response.y - self._forward(scaled))
             gradient = self._backward(self.weight * residual) - scaled
             gap = 0.5 * float(gradient @ gradient)
             if self.exact is not None:
@@ -154,7 +153,7 @@ class NormalEquations:
         self.n_iter += 1
 
     def _singleton_w(self, residual: Vector) -> Vector:
-        singletons, s = self.problem.singletons, self.problem.s
+        singletons, s = self.problem.singletons, self.problem.response.s
         return s * singletons.x * residual / (s * singletons.x**2 + self.ridge)
 
     def _report(self, gap: float, scaled: Vector, residual: Vector) -> None:
@@ -175,17 +174,13 @@ class NormalEquations:
             w[singletons.columns] = u[singletons.rows]
             squares += 0.5 * float(np.sum((self.ridge * u**2)[singletons.rows]))
             residual = residual - singletons.x * u
-            state.predictor = problem.y - residual
+            state.predictor = problem.response.y - residual
             state.eta, state.singleton_w = state.predictor - singletons.x * u, u
-        state.neg_gradient[:] = problem.s * residual
+        state.neg_gradient[:] = problem.response.s * residual
         state.Xt_is_current = None
-        loss = 0.5 * float(problem.s @ residual**2) + problem.response.constant
+        loss = 0.5 * float(problem.response.s @ residual**2) + problem.response.constant
         return Solution.of(
-            w,
-            b=problem.intercept_outside(state.w, shift),
-            objective=loss + squares,
-            loss=loss,
+            w, b=problem.intercept_outside(state.w, shift), objective=loss + squares, loss=loss,
             dual_gap=gap / problem.reference if problem.reference > problem.gap_rounding else 0.0,
-            n_iter=self.n_iter,
-            converged=gap <= target,
+            n_iter=self.n_iter, converged=gap <= target,
         )

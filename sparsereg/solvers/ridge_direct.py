@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from scipy import sparse
 
-from sparsereg._core import columns as column_passes
 from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.problem import Problem
 
@@ -79,11 +76,10 @@ def factorize(problem: Problem) -> FewColumns | FewRows | None:
     if p == 0 or min(n, p) > MAX_DENSE or float(n) * p * min(n, p) > MAX_WORK:
         return None
     if p <= MAX_DENSE:
-        return FewColumns.of(problem, columns)
-    return FewRows.of(problem, columns) if problem.penalty_factor[columns].min() > 0.0 else None
+        return FewColumns(problem, columns)
+    return FewRows(problem, columns) if problem.penalty_factor[columns].min() > 0.0 else None
 
 
-@dataclass(frozen=True)
 class FewColumns:
     """The triangular factor of the columns, weighted, centred and of norm one, and the target turned with them.
 
@@ -96,33 +92,28 @@ class FewColumns:
         Root of the penalty of a coefficient over the norm of its column.
     factor : ndarray of float64 of shape (n_turned, n_columns)
     target : ndarray of float64 of shape (n_turned,)
+
+    Notes
+    -----
+    Rows are taken in block by block (TSQR: Demmel, Grigori, Hoemmen, Langou 2012).
     """
 
-    columns: Ids
-    size: Vector
-    penalty_root: Vector
-    factor: Vector
-    target: Vector
-
-    @classmethod
-    def of(cls, problem: Problem, columns: Ids) -> FewColumns:
-        """Take in the rows block by block (TSQR: Demmel, Grigori, Hoemmen, Langou 2012)."""
+    def __init__(self, problem: Problem, columns: Ids):
         size = np.sqrt(problem.curvature[columns])
         turned = np.empty((0, columns.size + 1))
-        for rows, block in _row_blocks(problem, columns):
-            block /= size
-            y = np.sqrt(np.broadcast_to(problem.weight, (problem.n_rows,))[rows]) * problem.y[rows]
-            turned = np.vstack([turned, np.column_stack([block, y])])
+        for block, y in _row_blocks(problem, columns):
+            turned = np.vstack([turned, np.column_stack([block / size, y])])
             if len(turned) > columns.size + 1:
                 turned = np.linalg.qr(turned, mode="r")
-        penalty_root = np.sqrt(problem.penalty_factor[columns]) * problem.scale[columns] / size
+        self.columns, self.size = columns, size
+        self.penalty_root = np.sqrt(problem.penalty_factor[columns]) * problem.scale[columns] / size
         factor, target = turned[:, :-1], turned[:, -1]
         left, values, right = np.linalg.svd(factor, full_matrices=False)
         seen = values > 10.0 * np.finfo(float).eps * columns.size * values[0]
         if not seen.all():
             # What rounding leaves along directions that no row sees must not pull on them, however small alpha is.
             factor, target = (values[:, None] * right)[seen], left[:, seen].T @ target
-        return cls(columns, size, penalty_root, factor, target)
+        self.factor, self.target = factor, target
 
     @cached_property
     def _singular(self) -> tuple[Vector, Vector] | None:
@@ -191,7 +182,6 @@ def _shortest(matrix: Vector, target: Vector, penalty_root: Vector) -> tuple[Vec
     return found, right[:rank].T / values[:rank]
 
 
-@dataclass(frozen=True)
 class FewRows:
     """The singular values of the columns, weighted, centred and in units of their penalty, and the target turned.
 
@@ -203,36 +193,24 @@ class FewRows:
     values, target : ndarray of float64 of shape (rank,)
     """
 
-    problem: Problem
-    columns: Ids
-    left: Vector
-    values: Vector
-    target: Vector
-
-    @classmethod
-    def of(cls, problem: Problem, columns: Ids) -> FewRows:
-        """Take in the columns block by block."""
+    def __init__(self, problem: Problem, columns: Ids):
         n, turned = problem.n_rows, np.empty((0, problem.n_rows))
-        whole = sparse.csc_matrix(problem.matrix, shape=(n, problem.indptr.size - 1), copy=False)
-        root = np.sqrt(np.broadcast_to(problem.weight, (n,)))
+        root = np.sqrt(problem.response.weight)
         for some in np.array_split(columns, max(1, columns.size * n // BLOCK)):
-            entries = whole[:, some]
-            block = (np.asarray(entries.T.toarray(), dtype=np.float64) - _means(problem, some)[:, None]) * root
+            block = (problem.submatrix(some).T.toarray() - _means(problem, some)[:, None]) * root
             block /= (np.sqrt(problem.penalty_factor[some]) * problem.scale[some])[:, None]
             turned = np.linalg.qr(np.vstack([turned, block]), mode="r")
         left, values, _ = np.linalg.svd(turned.T, full_matrices=False)
         rank = int(np.count_nonzero(values > np.finfo(float).eps * columns.size * values[0]))
-        y = root * problem.y
-        return cls(problem, columns, left[:, :rank], values[:rank], left[:, :rank].T @ y)
+        self.problem, self.columns, self.left, self.values = problem, columns, left[:, :rank], values[:rank]
+        self.target = self.left.T @ (root * problem.response.y)
 
     def solve(self, alpha: float) -> Direct:
         """Solve at one alpha."""
         problem, columns = self.problem, self.columns
         dual = self.left @ (self.target / (self.values**2 + alpha))
-        z = np.sqrt(np.broadcast_to(problem.weight, (problem.n_rows,))) * dual
-        v = np.zeros(problem.indptr.size - 1)
-        column_passes.correlate(*problem.matrix, columns, z, v, 1)
-        gradient = v[columns] - _means(problem, columns) * z.sum()
+        z = np.sqrt(problem.response.weight) * dual
+        gradient = problem.correlations(columns, z) - _means(problem, columns) * z.sum()
         return Direct(columns, gradient / (problem.penalty_factor[columns] * problem.scale[columns] ** 2))
 
 
@@ -241,11 +219,11 @@ def _means(problem: Problem, columns: Ids) -> Vector:
     return problem.column_sum[columns] / problem.weight_sum if problem.fit_intercept else np.zeros(columns.size)
 
 
-def _row_blocks(problem: Problem, columns: Ids) -> Iterator[tuple[slice, Any]]:
-    """Yield the rows, some at a time, of few columns made dense, times the roots of the weights, about their means."""
+def _row_blocks(problem: Problem, columns: Ids) -> Iterator[tuple[Vector, Vector]]:
+    """Yield few columns made dense, about their means, and the target, some rows at a time, times roots of weights."""
     n, mean = problem.n_rows, _means(problem, columns)
     max_rows = max(BLOCK // columns.size, 2 * columns.size)
-    root = np.sqrt(np.broadcast_to(problem.weight, (n,)))
+    root = np.sqrt(np.broadcast_to(problem.response.weight, (n,)))
     parts = [slice(problem.indptr[j], problem.indptr[j + 1]) for j in columns]
     for start in range(0, n, max_rows):
         rows = slice(start, min(start + max_rows, n))
@@ -254,4 +232,4 @@ def _row_blocks(problem: Problem, columns: Ids) -> Iterator[tuple[slice, Any]]:
             rows_of = problem.indices[part]
             first, last = np.searchsorted(rows_of, (start, rows.stop))
             out[rows_of[first:last] - start] = problem.data[part][first:last]
-        yield rows, ((block - mean[:, None]) * root[rows]).T
+        yield ((block - mean[:, None]) * root[rows]).T, root[rows] * problem.response.y[rows]

@@ -6,20 +6,16 @@ that stay in memory. Coordinate descent mostly takes less time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg._core import columns as column_passes
 from sparsereg._core import saga
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Ids, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
-from sparsereg.solvers.working_set import check_gap, report
+from sparsereg.solvers.working_set import check_gap, primal_objective, report
 
 # Sweeps between two checks of the duality gap, each of which costs about as much as one.
 SWEEPS = 4
@@ -61,10 +57,19 @@ def finish(problem: Problem, penalty: ElasticNet, state: State, options: SolverO
     if not np.isfinite(problem.loss.lipschitz):
         allowed = ", ".join(repr(name) for name, cls in LOSSES.items() if np.isfinite(cls.lipschitz))
         raise ValueError(f"loss: value {problem.loss.name!r} is not allowed, expected one of {allowed}")
-    return Saga(problem, penalty, state, options, seed).solve()
+    run = Saga(problem, penalty, state, options, seed)
+    if problem.is_quadratic:
+        state.eta = problem.predictor(state.w, state.b)
+    run.newton.certificate.screen_static(run.newton.begin())
+    while check_gap(run.newton, keep=WORTH_A_COPY):
+        run.descend(run.newton.certificate.screened_in)
+    solution = report(run.newton)
+    if problem.is_quadratic:
+        # As solvers of squared loss expect it.
+        state.eta, state.model = None, None
+    return solution
 
 
-@dataclass(frozen=True)
 class _Rows:
     """The rows of a problem on some of its columns, and how to draw them.
 
@@ -83,32 +88,21 @@ class _Rows:
         One over the largest curvature along a row over its chance; 0 where no row has any.
     """
 
-    columns: Ids
-    data: npt.NDArray
-    indices: Ids
-    indptr: npt.NDArray[np.int64]
-    penalties: tuple[Vector, ...]
-    chance: Vector
-    spread: Vector
-    step: float
-
-    @classmethod
-    def of(cls, problem: Problem, columns: Ids) -> _Rows:
-        """Turn the columns into rows."""
+    def __init__(self, problem: Problem, columns: Ids):
         shape = problem.n_rows, problem.indptr.size - 1
         matrix = sparse.csc_array(problem.matrix, shape=shape)
         matrix = (matrix if columns.size == shape[1] else matrix[:, columns]).tocsr()
         n_held = np.diff(matrix.indptr)
         ones = bool(np.all(matrix.data == 1.0))
         squares = n_held if ones else _row_sums(matrix, matrix.data.astype(np.float64) ** 2)
-        curvature_scale = problem.loss.lipschitz * problem.weight * (squares + problem.fit_intercept)
-        chance, step = _chances(curvature_scale)
-        held = np.bincount(matrix.indices, np.repeat(chance, n_held), minlength=columns.size)
+        curvature_scale = problem.loss.lipschitz * problem.response.weight * (squares + problem.fit_intercept)
+        self.chance, self.step = _chances(curvature_scale)
+        self.spread = 1.0 / np.bincount(matrix.indices, np.repeat(self.chance, n_held), minlength=columns.size)
         penalties = tuple(values[columns] for values in problem.penalties)
         if all(np.all(values == values[:1]) for values in penalties):
             penalties = tuple(values[:1] for values in penalties)
-        data, indices = matrix.data[:0] if ones else matrix.data, matrix.indices.astype(np.int32, copy=False)
-        return cls(columns, data, indices, matrix.indptr.astype(np.int64), penalties, chance, 1.0 / held, step)
+        self.columns, self.data, self.penalties = columns, matrix.data[:0] if ones else matrix.data, penalties
+        self.indices, self.indptr = matrix.indices.astype(np.int32, copy=False), matrix.indptr.astype(np.int64)
 
     def draw(self, rng: np.random.Generator) -> Ids:
         """Draw as many rows as there are: each as often as its chance says, rounded up or down, in any order."""
@@ -145,28 +139,15 @@ class Saga:
         self.rows: _Rows | None = None
         self.step_share = 1.0
 
-    def solve(self) -> Solution:
-        """Minimise F, and leave the state as other solvers expect it."""
-        problem, state, newton = self.problem, self.state, self.newton
-        if problem.is_quadratic:
-            state.eta = problem.predictor(state.w, state.b)
-        newton.certificate.screen_static(newton.begin())
-        while check_gap(newton, keep=WORTH_A_COPY):
-            self.descend(newton.certificate.screened_in)
-        solution = report(newton)
-        if problem.is_quadratic:
-            state.eta, state.model = None, None
-        return solution
-
     def descend(self, columns: Ids) -> None:
         """Sweep over the rows; take shorter steps, from the same point, where that did not lower F."""
         problem, state, newton = self.problem, self.state, self.newton
         if self.rows is None or self.rows.columns.size != columns.size:
-            self.rows = _Rows.of(problem, columns)
+            self.rows = _Rows(problem, columns)
         start, b, eta = state.w[columns], state.b, state.eta
         allowed = newton.gap.primal + 1e-13 * problem.reference + problem.gap_rounding
         self._sweep(self.rows)
-        if not newton.primal() <= allowed:
+        if not primal_objective(newton) <= allowed:
             state.w[columns], state.b, state.eta = start, b, eta
             self.step_share *= 0.5
             newton.linearize()
@@ -175,9 +156,7 @@ class Saga:
         """Sweep over the rows, with the derivatives and the gradient of the last model to begin with."""
         problem, state, gap = self.problem, self.state, self.newton.gap
         w, slope = state.w[rows.columns], -state.neg_gradient
-        gradient = np.zeros(state.w.size)
-        column_passes.correlate(*problem.matrix, rows.columns, slope, gradient, self.options.n_threads)
-        gradient = gradient[rows.columns]
+        gradient = problem.correlations(rows.columns, slope, self.options.n_threads)
         for _ in range(min(SWEEPS, max(self.options.max_iter - gap.n_iter, 1))):
             state.b = saga.sweep(
                 problem.loss, self.penalty, rows.data, rows.indices, rows.indptr, rows.draw(self.rng), rows.chance,
@@ -189,6 +168,6 @@ class Saga:
         state.w[rows.columns] = w
         state.eta = problem.predictor(state.w, state.b)
         if problem.is_quadratic and problem.fit_intercept:
-            shift = float(np.sum(problem.weight * (problem.y - state.eta))) / problem.weight_sum
+            shift = float(np.sum(problem.response.weight * (problem.response.y - state.eta))) / problem.weight_sum
             state.b, state.eta = state.b + shift, state.eta + shift
         self.newton.linearize()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from sparsereg._core import column_objective
-from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.problem import Problem
@@ -59,14 +58,14 @@ def step_on_support(
     for size in 0.5 ** np.arange(SHORTENINGS):
         target = np.clip(start + size * delta, lower, upper)
         target[target * start < 0.0] = 0.0
-        change = np.full(problem.n_rows, -float(mean @ (target - start)))
-        column_passes.accumulate(*problem.matrix, chosen, target - start, change)
+        shift = -float(mean @ (target - start))
+        change = problem.product(chosen, target - start, shift)
         # sum_i ((z_i - weight_i change_i)^2 - z_i^2) / (2 weight_i), without dividing by weights of next to nothing.
         gain = float(change @ (neg_gradient - 0.5 * weight * change))
         if column_objective.penalty_value(penalty, local, target, *penalties) - penalty_sum < gain:
             w[inside] = target
             neg_gradient -= weight * change
-            return -float(mean @ (target - start))
+            return shift
     return 0.0
 
 

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from sparsereg._core import column_objective
-from sparsereg.solvers.base import Ids, Solution
+from sparsereg._core import cd, column_objective
+from sparsereg.solvers.base import Ids, Solution, Vector
 from sparsereg.solvers.certificate import DualCertificate, faint_columns
+from sparsereg.solvers.support_newton import step_on_support
 
 # The working set holds the support and up to twice as many more (the growth of celer), but at least this many.
 SMALL_WORKING_SET = 200
@@ -39,10 +40,10 @@ def check_gap(model: Any, keep: float | None = None) -> bool:
 
     Notes
     -----
-    A model of the loss has a `certificate`, a `gap` and these methods.
+    A model of the loss has a `problem`, `penalty`, `state` and `options`, a `certificate`, a `gap`, the quadratic
+    `model` that the kernel descends on, and these methods.
 
     - `begin()` brings the state into the form that descents keep; it returns the loss there.
-    - `primal()` returns F less the constants.
     - `dual_points()` gives dual points to try until one meets the target, orthogonal to intercept and unpenalised
       columns, their correlations with the surviving columns in the state; and with each the largest c <= 1 that makes c
       times it feasible for the singleton columns.
@@ -54,7 +55,7 @@ def check_gap(model: Any, keep: float | None = None) -> bool:
     certificate, gap = model.certificate, model.gap
     useful_gap = np.finfo(float).max if certificate.rows_are_cheap or gap.is_last() else gap.target
     for theta, singleton_scale in model.dual_points():
-        primal = model.primal()
+        primal = primal_objective(model)
         dual, scale = certificate.best_dual(theta, certificate.screened_in, singleton_scale, useful_gap)
         if primal - dual <= gap.target:
             break
@@ -66,6 +67,43 @@ def check_gap(model: Any, keep: float | None = None) -> bool:
         # Projected, a dual point does not show that these have something to gain, off the bound at which they are.
         certificate.correlate(certificate.one_sided, model.centered_gradient())
     return True
+
+
+def primal_objective(model: Any) -> float:
+    """Return F less the constants, given a model of the loss as in `check_gap`."""
+    return model.model.loss + model.certificate.penalty_sum(model.certificate.screened_in)
+
+
+def sweep(model: Any, columns: Ids, w: Vector, column_sum: Vector, curvature: Vector, tol: float) -> float:
+    """Sweep over columns until none changes the quadratic model by more than the tolerance; count the passes.
+
+    Parameters
+    ----------
+    model : object
+        As in `check_gap`.
+    columns : ndarray of int32 of shape (n_columns,)
+    w : ndarray of float64 of shape (n_columns,)
+        Their coefficients; changed in place.
+    column_sum, curvature : ndarray of float64 of shape (n_columns,)
+        Under the weights of the quadratic model.
+    tol : float
+        Largest change of a scaled gradient entry.
+
+    Returns
+    -------
+    shift : float
+        Change of the intercept.
+    """
+    problem, quadratic, gap, z = model.problem, model.model, model.gap, model.state.neg_gradient
+    rows = z, quadratic.weight, quadratic.weight_sum
+    epochs, _, shift = cd.descend(
+        *problem.matrix, columns, w, *rows, curvature, column_sum, *[values[columns] for values in problem.penalties],
+        model.penalty, tol, min(max(model.options.max_iter - gap.n_iter, 1), MAX_SWEEPS),
+    )
+    gap.n_iter += epochs
+    if epochs >= MAX_SWEEPS:
+        shift += step_on_support(problem, model.penalty, columns, w, *rows, column_sum, curvature)
+    return shift
 
 
 def select_working_set(certificate: DualCertificate, is_first: bool) -> Ids:
@@ -113,7 +151,7 @@ def _drop_faint(model: Any) -> None:
         return
     before = w[faint]
     model.move(faint, -before)
-    if not model.gap.accept(model.primal()):
+    if not model.gap.accept(primal_objective(model)):
         model.move(faint, before)
 
 
@@ -139,13 +177,8 @@ def report(model: Any) -> Solution:
     state.alpha = penalty.alpha
     support = np.flatnonzero(w != 0.0).astype(np.int32)
     penalty_sum = column_objective.penalty_value(penalty, support, w, problem.penalty_factor, problem.scale)
+    objective = gap.primal + problem.response.constant
     return Solution.of(
-        w,
-        b=problem.intercept_outside(state.w, state.b),
-        objective=gap.primal + problem.response.constant,
-        loss=gap.primal + problem.response.constant - penalty_sum,
-        dual_gap=gap.relative_gap(),
-        n_iter=gap.n_iter,
-        converged=gap.gap <= gap.target,
-        unbounded=unbounded,
+        w, b=problem.intercept_outside(state.w, state.b), objective=objective, loss=objective - penalty_sum,
+        dual_gap=gap.relative_gap(), n_iter=gap.n_iter, converged=gap.gap <= gap.target, unbounded=unbounded,
     )

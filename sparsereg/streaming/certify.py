@@ -144,7 +144,7 @@ def _problems(settings: StreamSettings, batch: Batch, design: Design, l1_ratio: 
     for target in batch.y.T:
         yield make_problem(
             design, np.ascontiguousarray(target), batch.weight, ColumnPenalties.plain(design.n_active),
-            loss=settings.objective, offset=None, smallest_alpha=settings.penalty.alpha, eliminate=False,
+            loss=settings.objective, offset=None, eliminate=False,
             fit_intercept=settings.fit_intercept, l1_ratio=l1_ratio, far=FAR_FOR_STEPS,
         )
 

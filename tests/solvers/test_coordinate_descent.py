@@ -103,7 +103,7 @@ def test_solved_points_are_left_alone():
         again = coordinate_descent.solve(problem, penalty, state, CONTROLS)
         assert again.n_iter == 1
         np.testing.assert_array_equal(again.columns, first.columns)
-        np.testing.assert_allclose(again.values, first.values, rtol=1e-12)
+        np.testing.assert_allclose(again.coefs.data, first.coefs.data, rtol=1e-12)
 
 
 @pytest.mark.parametrize("max_iter", [1, 2, 5, 20])

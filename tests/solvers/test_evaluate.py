@@ -41,7 +41,7 @@ def problem_of(loss):
     design = make_design(X, WEIGHT)
     return make_problem(
         design, TARGETS[loss], WEIGHT, ColumnPenalties.plain(design.n_active), loss=make_loss(loss), offset=None,
-        fit_intercept=True, l1_ratio=RATIO, smallest_alpha=ALPHA, eliminate=False,
+        fit_intercept=True, l1_ratio=RATIO, eliminate=False,
     )
 
 
@@ -73,10 +73,10 @@ def test_three_classes():
         design, np.eye(3)[classes], None, ColumnPenalties.plain(design.n_active), fit_intercept=True, l1_ratio=1.0
     )
     penalty = ElasticNet(ALPHA, 1.0)
-    null = evaluate(problem, penalty, np.zeros((3, 12)), problem.null_intercepts, problem.null_objective)
+    null = evaluate(problem, penalty, np.zeros((3, 12)), problem.null_intercepts, problem.reference)
     path = regularization_path(X, np.eye(3)[classes], loss="logistic", alphas=[ALPHA], tol=1e-12)
     least = float(path.objectives[0])
-    assert null.dual_gap * problem.reference >= problem.null_objective - least
+    assert null.dual_gap * problem.reference >= problem.reference - least
     coef, b = path.at(path.alphas[0])
     best = evaluate(problem, penalty, coef.to_csc().T.toarray(), b, least)
     assert 0.0 <= best.dual_gap < 1e-8
@@ -98,7 +98,7 @@ def test_a_target_that_is_constant():
     design = make_design(X)
     problem = make_problem(
         design, np.full(80, 2.0), None, ColumnPenalties.plain(design.n_active), loss=make_loss("squared"), offset=None,
-        fit_intercept=True, l1_ratio=1.0, smallest_alpha=ALPHA, eliminate=False,
+        fit_intercept=True, l1_ratio=1.0, eliminate=False,
     )
     found = evaluate(problem, ElasticNet(ALPHA, 1.0), np.zeros(12), 2.0, 0.0)
     assert (found.objective, found.dual_gap) == (0.0, 0.0)

@@ -40,7 +40,7 @@ def test_the_null_model_is_solved_well_even_if_little_is_asked_for():
     _, problem = prepared(regression)
     loose, tight = (null_state(problem, SolverOptions(tol=tol)) for tol in (0.5, 1e-12))
     np.testing.assert_allclose(
-        loose.neg_gradient, tight.neg_gradient, atol=1e-5 * np.abs(problem.y).max() * problem.s.max()
+        loose.neg_gradient, tight.neg_gradient, atol=1e-5 * np.abs(problem.response.y).max() * problem.response.s.max()
     )
 
 
@@ -95,7 +95,7 @@ def test_warm_points(seed):
         assert state.b == 0.0
     elif problem.singletons is None:
         # The target was centred from its own size.
-        size = np.abs(problem.y).max() + abs(problem.response.y_mean)
+        size = np.abs(problem.response.y).max() + abs(problem.response.y_mean)
         assert state.neg_gradient.sum() == pytest.approx(0.0, abs=1e-14 * size)
 
 
@@ -115,7 +115,7 @@ def test_a_warm_point_worse_than_the_null_model_is_not_used():
     state = state_at(problem, np.ones(12), 1.0, 1.0, CONTROLS)
     assert not state.w.any()
     assert state.b == 0.0
-    np.testing.assert_array_equal(state.neg_gradient, problem.s * problem.y)
+    np.testing.assert_array_equal(state.neg_gradient, problem.response.s * problem.response.y)
 
 @pytest.mark.parametrize(("loss", "level"), [
     ("squared", 1.0 / 3.0), ("squared", 5e8 + 0.1), ("huber", 1.0 / 3.0), ("logistic", 0.3), ("poisson", 3.0),

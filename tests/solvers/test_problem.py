@@ -55,9 +55,10 @@ def test_moments_and_reference(seed, fit_intercept):
     raw = Raw(X, y, sample_weight=weight, fit_intercept=fit_intercept)
     for aggregate in (True, False):
         design, problem = build(X, y, weight, fit_intercept=fit_intercept, aggregate=aggregate)
-        assert problem.s.sum() == pytest.approx(1.0, abs=1e-14)
-        assert problem.weight.size in (1, problem.n_rows)
-        np.testing.assert_allclose(np.broadcast_to(problem.weight, problem.n_rows), problem.s, rtol=1e-15)
+        assert problem.response.s.sum() == pytest.approx(1.0, abs=1e-14)
+        assert problem.response.weight.size in (1, problem.n_rows)
+        weight = np.broadcast_to(problem.response.weight, problem.n_rows)
+        np.testing.assert_allclose(weight, problem.response.s, rtol=1e-15)
         assert problem.response.y_mean == pytest.approx(raw.null_intercept(), rel=1e-12, abs=1e-14)
         assert problem.reference == pytest.approx(raw.null_objective(), rel=1e-10, abs=1e-25)
         columns = X[:, design.active]
@@ -66,7 +67,7 @@ def test_moments_and_reference(seed, fit_intercept):
         square = raw.s @ (columns - (column_sum if fit_intercept else 0.0)) ** 2
         np.testing.assert_allclose(problem.curvature, square, rtol=1e-9, atol=1e-14)
         if fit_intercept:
-            assert problem.s @ problem.y == pytest.approx(0.0, abs=1e-13 * np.abs(y).max())
+            assert problem.response.s @ problem.response.y == pytest.approx(0.0, abs=1e-13 * np.abs(y).max())
 
 
 @pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
@@ -210,8 +211,8 @@ def test_the_model_with_intercept_only(seed):
     design, problem = build(X, y, weight, standardize=True)
     raw = Raw(X, y, sample_weight=weight, standardize=True)
     z, curvature = problem.null_model
-    np.testing.assert_allclose(z, problem.s * problem.y, atol=1e-15)
-    np.testing.assert_allclose(curvature, problem.s, rtol=1e-14)
+    np.testing.assert_allclose(z, problem.response.s * problem.response.y, atol=1e-15)
+    np.testing.assert_allclose(curvature, problem.response.s, rtol=1e-14)
     expected = np.abs(raw.correlation(np.zeros(4), raw.null_intercept()))[design.active] / raw.scale[design.active]
     assert problem.null_violation == pytest.approx(expected.max(), rel=1e-10)
     assert 0.0 < problem.violation_rounding < 1e-12

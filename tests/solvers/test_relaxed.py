@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.regressions import ROUNDING, random_regression
-from support.solver_calls import started
+from support.solver_calls import options_of, started
 
 from sparsereg import ConvergenceWarning, lasso_path, regularization_path
 from sparsereg.path.solve import solve_grid
@@ -27,22 +27,22 @@ def test_least_squares_on_the_support(seed, l1_ratio):
     _, problem, state = started(regression, CONTROLS)
     top = alpha_max(problem, state, l1_ratio) or 1.0
     relax = RelaxedFit(problem, CONTROLS)
-    for solution in solve_grid(problem, state, top * np.array([0.5, 0.1]), l1_ratio, CONTROLS):
+    for solution in solve_grid(problem, state, top * np.array([0.5, 0.1]), options_of(l1_ratio), CONTROLS):
         refit = relax(solution)
         slack = ROUNDING * 10 * problem.reference + problem.gap_rounding
         assert refit.loss <= solution.loss + slack
         assert refit.objective == refit.loss
         assert refit.dual_gap <= CONTROLS.tol + 1e-11
         assert np.isin(refit.columns, solution.columns).all()
-        if problem.singletons is None and problem.sign_bounds is None and np.isinf(problem.upper).all():
+        if problem.singletons is None and np.isinf(problem.lower).all() and np.isinf(problem.upper).all():
             x = np.zeros((problem.n_rows, problem.penalty_factor.size))
             for j in solution.columns:
                 entries = slice(problem.indptr[j], problem.indptr[j + 1])
                 x[problem.indices[entries], j] = problem.data[entries]
             x = np.c_[x[:, solution.columns], np.ones((problem.n_rows, int(problem.fit_intercept)))]
-            root = np.sqrt(np.broadcast_to(problem.s, problem.n_rows))
-            best = np.linalg.lstsq(x * root[:, None], problem.y * root)[0]
-            least = 0.5 * float(np.sum((root * (problem.y - x @ best)) ** 2)) + problem.response.constant
+            root = np.sqrt(np.broadcast_to(problem.response.s, problem.n_rows))
+            best = np.linalg.lstsq(x * root[:, None], problem.response.y * root)[0]
+            least = 0.5 * float(np.sum((root * (problem.response.y - x @ best)) ** 2)) + problem.response.constant
             assert refit.loss == pytest.approx(least, abs=2e-10 * problem.reference + slack)
 
 
@@ -155,7 +155,7 @@ def test_a_refit_that_stopped_short_is_tried_again_from_a_better_start():
     y = (X @ [2.0, -1.0, 1.0] + rng.standard_normal(100) > 0.0).astype(float)
     regression = random_regression(0).__class__(X, y, {"loss": "logistic"})
     _, problem, state = started(regression, CONTROLS)
-    first, second = solve_grid(problem, state, np.array([1e-2, 1e-3]), 1.0, CONTROLS)
+    first, second = solve_grid(problem, state, np.array([1e-2, 1e-3]), options_of(1.0), CONTROLS)
     assert first.columns.tolist() == second.columns.tolist() == [0, 1, 2]
     relax = RelaxedFit(problem, SolverOptions(max_iter=1))
     assert relax(first).loss > second.loss

@@ -130,7 +130,7 @@ def test_rows_on_the_columns_that_are_left():
     solution = run.solve()
     assert solution.converged
     assert run.rows.columns.size < 100
-    whole = saga._Rows.of(problem, problem.columns)
+    whole = saga._Rows(problem, problem.columns)
     assert run.rows.step > 3.0 * whole.step
     other = coordinate_descent.solve(problem, penalty, null_state(problem, CONTROLS), CONTROLS)
     np.testing.assert_array_equal(solution.columns, other.columns)
@@ -143,8 +143,8 @@ def test_a_few_heavy_rows_are_drawn_more_often(loss):
     """A uniform draw would have to step as shortly as the heaviest row asks."""
     changes = {"sample_weight": np.where(np.arange(120) < 3, 100.0, 1.0)}
     _, problem = prepared(rows(1, loss, **changes))
-    of = saga._Rows.of(problem, problem.columns)
-    weight, n = np.broadcast_to(problem.weight, problem.n_rows), problem.n_rows
+    of = saga._Rows(problem, problem.columns)
+    weight, n = np.broadcast_to(problem.response.weight, problem.n_rows), problem.n_rows
     held = np.asarray(sparse.csr_array((of.data, of.indices, of.indptr), (n, of.columns.size)).power(2).sum(axis=1))
     curvature_scale = problem.loss.lipschitz * weight * (held + 1.0)
     assert of.chance.sum() == pytest.approx(1.0)

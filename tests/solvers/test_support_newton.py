@@ -38,7 +38,8 @@ def test_the_step_lowers_the_model_and_keeps_its_residual():
         return 0.5 * np.mean((y - y.mean() - centred @ w) ** 2) + 0.01 * np.abs(w).sum()
 
     shift = step_on_support(
-        problem, penalty, columns, w, z, problem.weight, 1.0, problem.column_sum[columns], problem.curvature[columns]
+        problem, penalty, columns, w, z, problem.response.weight, 1.0, problem.column_sum[columns],
+        problem.curvature[columns],
     )
     assert objective(w) < 0.5 * objective(before)
     assert w[3] == 0.0

@@ -25,32 +25,32 @@ def test_the_residual_becomes_orthogonal(seed, collinear, fit_intercept):
     _, problem = prepared(Regression(X, y, {"fit_intercept": fit_intercept, "sample_weight": weight}))
     columns = problem.columns[1:]
     block = UnpenalizedBlock(problem, columns)
-    z = problem.s * problem.y
+    z = problem.response.s * problem.response.y
     given_z = z.copy()
-    delta, shift, theta, slack = block.solve(z, problem.weight, 1.0 if problem.fit_intercept else 0.0)
+    delta, shift, theta, slack = block.solve(z, problem.response.weight, 1.0 if problem.fit_intercept else 0.0)
     assert 0.0 <= slack <= 1e-12 * problem.reference
     np.testing.assert_array_equal(z, given_z)
     dense = matrix_of(problem)[:, columns]
-    np.testing.assert_allclose(theta, problem.s * (problem.y - dense @ delta - shift), atol=1e-10)
+    np.testing.assert_allclose(theta, problem.response.s * (problem.response.y - dense @ delta - shift), atol=1e-10)
     size = np.sqrt(problem.curvature[columns] * 2.0 * problem.reference)
     assert np.all(np.abs(dense.T @ theta) <= 1e-9 * size)
     if fit_intercept:
         assert theta.sum() == pytest.approx(0.0, abs=1e-12)
     else:
         assert shift == 0.0
-    root = np.sqrt(problem.s)
+    root = np.sqrt(problem.response.s)
     design = np.c_[dense, np.ones(30)] if fit_intercept else dense
     scaled = root[:, None] * design / np.linalg.norm(design, axis=0)
-    solution = np.linalg.lstsq(scaled, root * problem.y, rcond=None)[0]
-    best = problem.y - design / np.linalg.norm(design, axis=0) @ solution
-    assert theta**2 @ (1.0 / problem.s) == pytest.approx(problem.s @ best**2, rel=1e-9)
+    solution = np.linalg.lstsq(scaled, root * problem.response.y, rcond=None)[0]
+    best = problem.response.y - design / np.linalg.norm(design, axis=0) @ solution
+    assert theta**2 @ (1.0 / problem.response.s) == pytest.approx(problem.response.s @ best**2, rel=1e-9)
 
 
 def test_a_residual_that_is_orthogonal_is_left_alone():
     rng = np.random.default_rng(0)
     _, problem = prepared(Regression(rng.standard_normal((20, 4)), rng.standard_normal(20)))
-    block, rows = UnpenalizedBlock(problem, problem.columns), (problem.weight, 1.0)
-    _, _, theta, _ = block.solve(problem.s * problem.y, *rows)
+    block, rows = UnpenalizedBlock(problem, problem.columns), (problem.response.weight, 1.0)
+    _, _, theta, _ = block.solve(problem.response.s * problem.response.y, *rows)
     delta, shift, again, slack = block.solve(theta, *rows)
     np.testing.assert_allclose(delta, 0.0, atol=1e-14)
     np.testing.assert_allclose(again, theta, atol=1e-15)

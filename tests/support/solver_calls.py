@@ -15,6 +15,11 @@ def prepare(X, y, *, sample_weight=None, offset=None, loss="squared", delta=1.35
     return design, assemble.prepare(design, y, sample_weight, offset, options, smallest_alpha)
 
 
+def options_of(l1_ratio):
+    """Return what `solve_grid` takes besides a problem that has its loss: the elastic net."""
+    return assemble.ProblemOptions(assemble.make_loss("squared", 1.35), l1_ratio=l1_ratio)
+
+
 def prepared(regression, X=None):
     """Return the design and the problem of a regression, or of its target on another X."""
     arguments = regression.arguments()
@@ -47,9 +52,9 @@ def matrix_of(problem):
 def check_point(problem, state):
     """Check what a state says of itself: its z and eta belong to its w and b, and v to z where it claims so."""
     X = matrix_of(problem)
-    size = np.abs(problem.y).max()
+    size = np.abs(problem.response.y).max()
     if problem.singletons is None:
-        expected = problem.s * (problem.y - X @ state.w - state.b)
+        expected = problem.response.s * (problem.response.y - X @ state.w - state.b)
         np.testing.assert_allclose(state.neg_gradient, expected, atol=1e-11 * size, rtol=1e-9)
     else:
         assert not state.w[problem.singletons.columns].any()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.multinomial import softmax
@@ -14,28 +12,6 @@ from sparsereg.solvers.multinomial.problem import MultinomialProblem
 
 # A scaled gradient is zero but for rounding at this share of the root of the null objective.
 ROUNDING = 1e-13
-
-
-@dataclass(frozen=True)
-class JointStep:
-    """A step on all classes.
-
-    Attributes
-    ----------
-    delta : list of ndarray of float64
-        Change of the coefficients of each class.
-    shift : ndarray of float64 of shape (n_classes,)
-        Change of the intercepts.
-    change : ndarray of float64 of shape (n_classes, n_rows)
-        Change of the linear predictors.
-    gain : float
-        What the step lowers the quadratic model by.
-    """
-
-    delta: list[Vector]
-    shift: Vector
-    change: Vector
-    gain: float
 
 
 class JointQuadratic:
@@ -51,13 +27,13 @@ class JointQuadratic:
     """
 
     def __init__(self, problem: MultinomialProblem, columns: Sequence[Ids], p: Vector):
-        first = problem.classes[0]
-        matrix = sparse.csc_matrix(first.matrix, shape=(first.n_rows, first.indptr.size - 1), copy=False)
         self.problem, self.p, self.columns = problem, p, columns
-        self.matrices = [matrix[:, chosen].astype(np.float64) for chosen in columns]
+        self.matrices = [problem.outputs[0].submatrix(chosen) for chosen in columns]
         self.ends = np.cumsum([chosen.size for chosen in columns])
 
-    def solve(self, gradient: Sequence[Vector], ridge: Sequence[Vector], tol: float, max_iter: int) -> JointStep:
+    def solve(
+        self, gradient: Sequence[Vector], ridge: Sequence[Vector], tol: float, max_iter: int
+    ) -> tuple[list[Vector], Vector, float]:
         """Minimise the model plus ridge / 2 delta^2, from a point with balanced intercepts.
 
         Parameters
@@ -72,7 +48,12 @@ class JointQuadratic:
 
         Returns
         -------
-        step : JointStep
+        delta : list of ndarray of float64
+            Change of the coefficients of each class.
+        change : ndarray of float64 of shape (n_classes, n_rows)
+            Change of the linear predictors.
+        gain : float
+            What the step lowers the quadratic model by.
         """
         # Imported late: it takes longer than all other imports together, and most fits do without.
         from scipy.sparse.linalg import LinearOperator, cg
@@ -95,7 +76,7 @@ class JointQuadratic:
         per_class = np.split(delta, self.ends[:-1])
         change = np.stack([matrix @ part for matrix, part in zip(self.matrices, per_class)])
         shift = self._shift(self.problem.spread(change))
-        return JointStep(per_class, shift, change + shift[:, None], 0.5 * float(gradients @ delta))
+        return per_class, change + shift[:, None], 0.5 * float(gradients @ delta)
 
     def correlate(self, z: Vector) -> list[Vector]:
         """Correlate the columns of each class with a vector.
@@ -130,13 +111,12 @@ class JointQuadratic:
             What the last round gained.
         """
         problem, gain = self.problem, 0.0
-        change = np.zeros((len(self.p), problem.n_rows))
+        change = np.zeros((len(self.p), problem.outputs[0].n_rows))
         nothing = [np.zeros(chosen.size) for chosen in self.columns]
         for _ in range(rounds if self.ends[-1] else 0):
-            step = self.solve(self.correlate(z), nothing, 1e-12, 10 * int(self.ends[-1]) + 100)
-            z = z - problem.s * softmax.jacobian_product(self.p, problem.spread(step.change))
-            change = change + step.change
-            gain = abs(step.gain)
+            _, step, gain = self.solve(self.correlate(z), nothing, 1e-12, 10 * int(self.ends[-1]) + 100)
+            z = z - problem.s * softmax.jacobian_product(self.p, problem.spread(step))
+            change, gain = change + step, abs(gain)
             if gain <= allowed:
                 break
         return z, change - change.mean(axis=0), gain
@@ -156,6 +136,6 @@ class JointQuadratic:
         """Curvature of each column, its class alone, the intercept adjusted where there is one."""
         problem, out = self.problem, []
         weights = problem.to_rows(problem.s * self.p * (1.0 - self.p))
-        for columns, weight, of_class in zip(self.columns, weights, problem.classes):
+        for columns, weight, of_class in zip(self.columns, weights, problem.outputs):
             out.append(of_class.moments(columns, np.ascontiguousarray(weight))[1])
         return np.concatenate(out)

@@ -33,53 +33,32 @@ class MultinomialProblem:
 
     Attributes
     ----------
-    classes : tuple of Problem
+    outputs : tuple of Problem
         Class k against the others; the offset is written anew before each use.
+    s : ndarray of float64 of shape (n_terms,)
+        Weights of the terms.
     y : ndarray of float64 of shape (n_classes, n_terms)
         Probability of each class.
     offset : ndarray of float64 of shape (n_classes, n_terms) or None
     row : ndarray of int64 of shape (n_terms,) or None
         Row of each term; None where every row has one.
     null_intercepts : ndarray of float64 of shape (n_classes,)
-    null_objective : float
+    reference : float
+        What gaps are relative to: the objective of the null model.
     """
 
-    classes: tuple[Problem, ...]
+    outputs: tuple[Problem, ...]
+    s: Vector
     y: Vector
     offset: Vector | None
     row: npt.NDArray[np.int64] | None
     null_intercepts: Vector
-    null_objective: float
-
-    @property
-    def s(self) -> Vector:
-        """Weights of the terms."""
-        return self.classes[0].s
-
-    @property
-    def total_weight(self) -> float:
-        """Sum of the weights that the caller gave."""
-        return self.classes[0].total_weight
-
-    @property
-    def n_rows(self) -> int:
-        """Number of aggregated rows."""
-        return self.classes[0].n_rows
-
-    @property
-    def blurred(self) -> npt.NDArray[np.int32]:
-        """Columns left out because they vary less than float64 can tell."""
-        return self.classes[0].blurred
+    reference: float
 
     @property
     def fit_intercept(self) -> bool:
         """Whether each class has an intercept."""
-        return self.classes[0].fit_intercept
-
-    @property
-    def reference(self) -> float:
-        """What gaps are relative to: the objective of the null model."""
-        return self.null_objective
+        return self.outputs[0].fit_intercept
 
     @cached_property
     def min_loss(self) -> float:
@@ -89,29 +68,21 @@ class MultinomialProblem:
     @property
     def gap_rounding(self) -> float:
         """Gap that rounding alone may leave."""
-        return self.classes[0].gap_rounding
+        return self.outputs[0].gap_rounding
 
-    @property
-    def gap_rounding_floor(self) -> float:
-        """Gap that rounding may hide."""
-        return self.classes[0].gap_rounding_floor
-
-    def to_terms(self, eta: Vector) -> Vector:
+    def to_terms(self, eta: Vector, k: int | slice = slice(None)) -> Vector:
         """Bring linear predictors from rows to terms, and add the offsets.
 
         Parameters
         ----------
-        eta : ndarray of float64 of shape (n_classes, n_rows)
+        eta : ndarray of float64 of shape (n_classes, n_rows) or (n_rows,)
+        k : int or slice, default=slice(None)
+            The class, or all of them.
 
         Returns
         -------
-        predictor : ndarray of float64 of shape (n_classes, n_terms)
+        predictor : ndarray of float64 of shape (n_classes, n_terms) or (n_terms,)
         """
-        t = self.spread(eta)
-        return t if self.offset is None else t + self.offset
-
-    def to_terms_of(self, k: int, eta: Vector) -> Vector:
-        """Bring the linear predictor of one class from rows to terms, and add its offset."""
         t = self.spread(eta)
         return t if self.offset is None else t + self.offset[k]
 
@@ -132,26 +103,16 @@ class MultinomialProblem:
         """
         if self.row is None:
             return neg_gradient
-        return np.add.reduceat(neg_gradient, self.classes[0].response.first[:-1], axis=1)
-
-    @property
-    def outputs(self) -> tuple[Problem, ...]:
-        """The problem of each output: that of every class."""
-        return self.classes
+        return np.add.reduceat(neg_gradient, self.outputs[0].response.first[:-1], axis=1)
 
     @property
     def n_outputs(self) -> int:
         """Number of classes."""
-        return len(self.classes)
-
-    @property
-    def has_unpenalized(self) -> bool:
-        """Some column carries no penalty."""
-        return self.classes[0].has_unpenalized
+        return len(self.outputs)
 
     def restrict(self, columns: npt.NDArray[np.int32]) -> MultinomialProblem:
         """Return a problem that has no columns but those given."""
-        return replace(self, classes=tuple(of_class.restrict(columns) for of_class in self.classes))
+        return replace(self, outputs=tuple(output.restrict(columns) for output in self.outputs))
 
     def joined(self, states: Sequence[State], losses: Sequence[float]) -> tuple[MultinomialState, float]:
         """Return the state of all classes, and the loss there: that of classes by themselves says nothing."""
@@ -162,8 +123,8 @@ class MultinomialProblem:
         """Bring minus the derivative of the loss of every class up to date; return the loss."""
         t = self.to_terms(state.eta)
         p, log_sum = softmax.softmax(t)
-        for of_class, neg_gradient in zip(state.classes, self.to_rows(self.s * (self.y - p))):
-            of_class.neg_gradient = np.ascontiguousarray(neg_gradient)
+        for output, neg_gradient in zip(state.outputs, self.to_rows(self.s * (self.y - p))):
+            output.neg_gradient = np.ascontiguousarray(neg_gradient)
         return softmax.loss(self.y, self.s, t, log_sum)
 
 
@@ -173,40 +134,29 @@ class MultinomialState:
 
     Attributes
     ----------
-    classes : list of State
+    outputs : list of State
         That of every class.
     alpha : float
         The strength that this state solves; infinite for the null model.
     """
 
-    classes: list[State]
+    outputs: list[State]
     alpha: float = np.inf
-
-    @property
-    def outputs(self) -> list[State]:
-        """The state of each output: that of every class."""
-        return self.classes
 
     @property
     def eta(self) -> Vector:
         """Linear predictors, of shape (n_classes, n_rows); a copy."""
-        return np.stack([state.eta for state in self.classes])
+        return np.stack([state.eta for state in self.outputs])
 
     @property
     def n_nonzero(self) -> int:
         """Number of coefficients that are not zero, of all classes."""
-        return sum(state.n_nonzero for state in self.classes)
+        return sum(state.n_nonzero for state in self.outputs)
 
 
 def make_multinomial_problem(
-    design: Design,
-    y: Vector,
-    sample_weight: Vector | None,
-    penalties: ColumnPenalties,
-    *,
-    fit_intercept: bool,
-    offset: Vector | None = None,
-    l1_ratio: float = 1.0,
+    design: Design, y: Vector, sample_weight: Vector | None, penalties: ColumnPenalties, *, fit_intercept: bool,
+    offset: Vector | None = None, l1_ratio: float = 1.0,
 ) -> MultinomialProblem:
     """Bring probabilities of classes, weights and penalties to the rows and columns of a design.
 
@@ -242,15 +192,15 @@ def make_multinomial_problem(
         make_response(design, loss, of_class, sample_weight, its_offset, fit_intercept)
         for of_class, its_offset in zip(probabilities[1:], offsets[1:])
     ]
-    y, s = np.stack([response.y for response in responses]), first.s
+    y, s = np.stack([response.y for response in responses]), first.response.s
     offset = None if offset is None else np.stack([response.offset for response in responses])
     rows = None if first.response.first.size == 0 else np.repeat(np.arange(first.n_rows), np.diff(first.response.first))
     t = np.zeros(y.shape) if offset is None else offset
     b = softmax.balance(y, s, t, PRECISION) if fit_intercept else np.zeros(len(y))
     t = t + b[:, None]
     objective = softmax.loss(y, s, t, softmax.softmax(t)[1])
-    classes = tuple(
+    outputs = tuple(
         replace(first, response=replace(response, offset=np.zeros(s.size), null_objective=objective))
         for response in responses
     )
-    return MultinomialProblem(classes, y, offset, rows, b, objective)
+    return MultinomialProblem(outputs, s, y, offset, rows, b, objective)

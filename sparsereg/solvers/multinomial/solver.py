@@ -18,7 +18,7 @@ from sparsereg.solvers.multinomial.newton_cg import JointQuadratic
 from sparsereg.solvers.multinomial.problem import MultinomialProblem, MultinomialState
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import RUNAWAY_STEP, ProximalNewton
-from sparsereg.solvers.working_set import select_working_set
+from sparsereg.solvers.working_set import primal_objective, select_working_set
 
 # Rounds over the classes between two certificates; the share of the first violation at which they end, as each step
 # leaves less than it finds; and that up to which a class is let be.
@@ -50,7 +50,11 @@ def solve(
     -------
     solution : Solution
     """
-    return _MultinomialRun(problem, penalty, state, options).solve()
+    run = _MultinomialRun(problem, penalty, state, options)
+    while run.check_gap():
+        run.descend()
+    run.drop_faint()
+    return run.report()
 
 
 class _Class:
@@ -61,10 +65,6 @@ class _Class:
         self.newton = ProximalNewton(problem, penalty, state, options)
         self.certificate = self.newton.certificate
         self.working_set = problem.columns[:0]
-
-    def penalty_sum(self) -> float:
-        """Penalty of the coefficients of the class."""
-        return self.certificate.penalty_sum(self.certificate.screened_in)
 
     def select_working_set(self, is_first: bool) -> float:
         """Choose the working set; return the violation on it."""
@@ -79,7 +79,7 @@ class _Class:
 
     def step(self, violation: float) -> None:
         """Take a step on the working set."""
-        self.newton.gap.primal = self.newton.primal()
+        self.newton.gap.primal = primal_objective(self.newton)
         self.newton.descend(self.working_set, violation)
 
     def inner_support(self) -> Ids:
@@ -113,47 +113,40 @@ class _MultinomialRun:
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
         self.gap = GapTracker(problem, penalty, state, options)
         self.loss, self.unbounded = np.inf, False
-        for of_class in state.classes:
+        for of_class in state.outputs:
             of_class.alpha = state.alpha
         self.classes = [
-            _Class(part, penalty, of_class, options) for part, of_class in zip(problem.classes, state.classes)
+            _Class(part, penalty, of_class, options) for part, of_class in zip(problem.outputs, state.outputs)
         ]
-
-    def solve(self) -> Solution:
-        """Alternate between certificate and descent until the gap is small enough."""
-        while self._check_gap():
-            self._descend()
-        self._drop_faint()
-        return self._report()
+        self.certificates = [of_class.certificate for of_class in self.classes]
 
     def _penalty_sum(self) -> float:
-        return sum(of_class.penalty_sum() for of_class in self.classes)
+        return sum(certificate.penalty_sum(certificate.screened_in) for certificate in self.certificates)
 
     # The certificate.
 
-    def _check_gap(self) -> bool:
+    def check_gap(self) -> bool:
         """Update the duality gap; say whether to go on."""
-        problem, classes = self.problem, self.classes
+        problem = self.problem
         self._recenter()
         t = self._balance()
         p, log_sum = softmax.softmax(t)
         self.loss = softmax.loss(problem.y, problem.s, t, log_sum)
         theta = self._dual_point(p)
-        for of_class, z in zip(classes, problem.to_rows(theta)):
-            certificate = of_class.certificate
+        for certificate, z in zip(self.certificates, problem.to_rows(theta)):
             certificate.correlate(certificate.screened_in, np.ascontiguousarray(z))
         dual, scale = self._best_dual(theta)
         primal = self.loss + self._penalty_sum()
         if not self.gap.update_gap(primal, dual):
             return False
-        for of_class in classes:
+        for certificate in self.certificates:
             # In each class the conjugate of the cross-entropy is as curved as that of the logistic loss.
-            of_class.certificate.screen_gap_safe(scale, primal - dual)
+            certificate.screen_gap_safe(scale, primal - dual)
         return True
 
     def _recenter(self) -> None:
         """Shift each column's coefficients in all classes to where the penalty is least; no probability changes."""
-        problem, states = self.problem, self.state.classes
+        first, states = self.problem.outputs[0], self.state.outputs
         used = np.zeros(states[0].w.size, dtype=bool)
         for state in states:
             used |= state.w != 0.0
@@ -161,10 +154,9 @@ class _MultinomialRun:
         if columns.size == 0:
             return
         w = np.stack([state.w[columns] for state in states])
-        shift = _best_shift(self.penalty, problem.classes[0], columns, w)
-        change = np.zeros(problem.n_rows)
-        column_passes.accumulate(*problem.classes[0].matrix, columns, shift, change)
-        lower, upper = problem.classes[0].lower[columns], problem.classes[0].upper[columns]
+        shift = _best_shift(self.penalty, first, columns, w)
+        change = first.product(columns, shift)
+        lower, upper = first.lower[columns], first.upper[columns]
         for state in states:
             # Rounding must not carry a coefficient past its bound.
             state.w[columns] = np.clip(state.w[columns] - shift, lower, upper)
@@ -172,7 +164,7 @@ class _MultinomialRun:
 
     def _balance(self) -> Vector:
         """Bring the intercepts close to their best; return the arguments of the softmax."""
-        problem, states = self.problem, self.state.classes
+        problem, states = self.problem, self.state.outputs
         t = problem.to_terms(self.state.eta)
         if not problem.fit_intercept:
             return t
@@ -185,7 +177,7 @@ class _MultinomialRun:
 
     def _dual_point(self, p: Vector) -> Vector:
         """Make minus the derivative of the loss orthogonal to intercepts and unpenalised columns."""
-        problem, certificates = self.problem, [of_class.certificate for of_class in self.classes]
+        problem, certificates = self.problem, self.certificates
         theta = problem.s * (problem.y - p)
         if problem.fit_intercept:
             theta -= problem.s * softmax.jacobian_product(p, softmax.best_shift(p, problem.s, theta)[:, None])
@@ -200,7 +192,7 @@ class _MultinomialRun:
 
     def _best_dual(self, theta: Vector) -> tuple[float, float]:
         """Return the dual objective at the best of a few scalings of theta, and that scaling."""
-        problem, certificates = self.problem, [of_class.certificate for of_class in self.classes]
+        problem, certificates = self.problem, self.certificates
         s = problem.s
         u = np.divide(theta, s, out=np.zeros_like(theta), where=s > 0.0)
         best, best_scale = -np.inf, 1.0
@@ -217,16 +209,15 @@ class _MultinomialRun:
 
     # The descent.
 
-    def _descend(self) -> None:
+    def descend(self) -> None:
         """Step on one class after another until the working sets are solved well enough for another certificate."""
-        classes, is_first = self.classes, self.gap.n_iter == 1
-        if classes[0].certificate.unpenalized.size:
+        is_first = self.gap.n_iter == 1
+        if self.certificates[0].unpenalized.size:
             # Projected, a dual point says nothing of what these columns still have to gain.
             self.problem.refresh(self.state)
-            for of_class in classes:
-                certificate = of_class.certificate
-                certificate.correlate(certificate.screened_in, of_class.state.neg_gradient)
-        violation = max([of_class.select_working_set(is_first) for of_class in classes])
+            for certificate in self.certificates:
+                certificate.correlate(certificate.screened_in, certificate.state.neg_gradient)
+        violation = max([of_class.select_working_set(is_first) for of_class in self.classes])
         for _ in range(MAX_CYCLES):
             if self._cycle(NEGLECTED * violation) <= ENOUGH * violation or self.gap.n_iter >= self.options.max_iter:
                 return
@@ -234,7 +225,7 @@ class _MultinomialRun:
 
     def _cycle(self, neglected: float) -> float:
         """Step once on every class of more than a neglected violation; return the largest found on the way."""
-        problem, states = self.problem, self.state.classes
+        problem, states = self.problem, self.state.outputs
         used_iter = max(of_class.newton.gap.n_iter for of_class in self.classes)
         worst = 0.0
         t = problem.to_terms(self.state.eta)
@@ -250,14 +241,14 @@ class _MultinomialRun:
             worst = max(worst, violation)
             if violation > neglected:
                 of_class.step(violation)
-                t = problem.to_terms_of(k, states[k].eta)
+                t = problem.to_terms(states[k].eta, k)
                 shares[k] = np.exp(np.minimum(t - largest, MAX_RISE))
         self.gap.n_iter += max(of_class.newton.gap.n_iter for of_class in self.classes) - used_iter
         return worst
 
     def _step_on_support(self) -> None:
         """Take Newton's step on the supports of all classes at once, as far as F falls."""
-        problem, classes, states = self.problem, self.classes, self.state.classes
+        problem, classes, states = self.problem, self.classes, self.state.outputs
         t = self._balance()
         p, log_sum = softmax.softmax(t)
         columns = [of_class.inner_support() for of_class in classes]
@@ -267,7 +258,7 @@ class _MultinomialRun:
         slopes, ridges = zip(*(of_class.penalty_slope(chosen) for of_class, chosen in zip(classes, columns)))
         quadratic = JointQuadratic(problem, columns, p)
         gradient = [gradient - slope for gradient, slope in zip(quadratic.correlate(z), slopes)]
-        delta = quadratic.solve(gradient, ridges, SUPPORT_TOL, MAX_SUPPORT_ITER).delta
+        delta = quadratic.solve(gradient, ridges, SUPPORT_TOL, MAX_SUPPORT_ITER)[0]
         before = softmax.loss(problem.y, problem.s, t, log_sum) + self._penalty_sum()
         starts = [(state.w[chosen], state.b, state.eta) for state, chosen in zip(states, columns)]
         for size in 0.5 ** np.arange(SHORTENINGS):
@@ -282,10 +273,10 @@ class _MultinomialRun:
 
     # The end.
 
-    def _drop_faint(self) -> None:
+    def drop_faint(self) -> None:
         """Set to zero what rounding alone holds up, in any class, if F does not tell the difference."""
-        problem, classes, states = self.problem, self.classes, self.state.classes
-        faint = [faint_columns(part, self.penalty, state.w) for part, state in zip(problem.classes, states)]
+        problem, classes, states = self.problem, self.classes, self.state.outputs
+        faint = [faint_columns(part, self.penalty, state.w) for part, state in zip(problem.outputs, states)]
         if not any(columns.size for columns in faint):
             return
         starts = [(state.w[columns], state.b, state.eta) for state, columns in zip(states, faint)]
@@ -299,21 +290,16 @@ class _MultinomialRun:
             for of_class, columns, start in zip(classes, faint, starts):
                 of_class.move(columns, start, np.zeros(columns.size))
 
-    def _report(self) -> Solution:
-        problem, states, gap = self.problem, self.state.classes, self.gap
+    def report(self) -> Solution:
+        """Report the state."""
+        problem, states, gap = self.problem, self.state.outputs, self.gap
         self.state.alpha = self.penalty.alpha
-        b = np.array([part.intercept_outside(state.w, state.b) for part, state in zip(problem.classes, states)])
-        if problem.fit_intercept and problem.classes[0].centering.columns.size:
+        b = np.array([part.intercept_outside(state.w, state.b) for part, state in zip(problem.outputs, states)])
+        if problem.fit_intercept and problem.outputs[0].centering.columns.size:
             b -= b.mean()
         return Solution.of(
-            np.stack([state.w for state in states]),
-            b=b,
-            objective=gap.primal,
-            loss=self.loss,
-            dual_gap=gap.relative_gap(),
-            n_iter=gap.n_iter,
-            converged=gap.gap <= gap.target,
-            unbounded=self.unbounded,
+            np.stack([state.w for state in states]), b=b, objective=gap.primal, loss=self.loss,
+            dual_gap=gap.relative_gap(), n_iter=gap.n_iter, converged=gap.gap <= gap.target, unbounded=self.unbounded,
         )
 
 

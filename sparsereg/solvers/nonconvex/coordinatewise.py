@@ -76,7 +76,7 @@ class CoordinatewiseMinimizer:
         problem, state = self.problem, self.state
         eta = problem.predictor(state.w, state.b)
         if problem.is_quadratic:
-            state.neg_gradient[:] = problem.weight * (problem.y - eta)
+            state.neg_gradient[:] = problem.response.weight * (problem.response.y - eta)
         else:
             state.eta = eta
         state.Xt_is_current = None
@@ -87,7 +87,9 @@ class CoordinatewiseMinimizer:
         self.stalled, self.best_violation, self.best_objective = 0, np.inf, np.inf
         while True:
             distance = self.measure(self.problem.columns)
-            self._report()
+            if self.options.callback is not None:
+                facts = self.penalty.alpha, self.n_iter, np.nan, self.state.n_nonzero, self.violation
+                self.options.callback(Progress(*facts))
             if self._is_over():
                 return self
             columns = self._working_set(distance)
@@ -158,7 +160,7 @@ class CoordinatewiseMinimizer:
         """Model the loss at the point, and take F there."""
         problem, state = self.problem, self.state
         if problem.is_quadratic:
-            weight, weight_sum = problem.weight, 1.0
+            weight, weight_sum = problem.response.weight, 1.0
             loss = problem.squared_loss(state.neg_gradient)
         else:
             loss, _, weight = linearize_rows(problem.loss, problem.row_terms, state.eta, state.neg_gradient, self.floor)
@@ -176,7 +178,7 @@ class CoordinatewiseMinimizer:
         w = state.w[columns]
         epochs, _, shift = cd.descend(
             *problem.matrix, columns, w, state.neg_gradient, model.weight, model.weight_sum, self.curvature[columns],
-            self.column_sum[columns], *(values[columns] for values in problem.penalties), self.penalty, inner_tol,
+            self.column_sum[columns], *[values[columns] for values in problem.penalties], self.penalty, inner_tol,
             max_sweeps, None if problem.threshold_scale is None else problem.threshold_scale[columns],
         )
         self.n_iter += epochs
@@ -186,9 +188,8 @@ class CoordinatewiseMinimizer:
             self._linearize()
             return True
         old, old_w, old_eta = state.b, state.w[columns], state.eta
-        step = np.full(problem.n_rows, shift)
-        column_passes.accumulate(*problem.matrix, columns, delta, step)
-        state.w[columns], state.b, state.eta = w, old + shift, old_eta + step
+        state.w[columns], state.b = w, old + shift
+        state.eta = old_eta + problem.product(columns, delta, shift)
         damping, floor = self.damping, self.floor
         self.damping, self.floor = max(damping / RAISE, 1.0), max(floor * FLOOR_FALL, FLOOR_MIN)
         self._linearize()
@@ -221,22 +222,12 @@ class CoordinatewiseMinimizer:
 
     # The end.
 
-    def _report(self) -> None:
-        if self.options.callback is not None:
-            n_nonzero = int(np.count_nonzero(self.state.w))
-            self.options.callback(Progress(self.penalty.alpha, self.n_iter, np.nan, n_nonzero, self.violation))
-
     def finish(self) -> Solution:
         """Report the point."""
         problem, state = self.problem, self.state
         state.alpha, state.Xt_is_current = self.penalty.alpha, None
         return Solution.of(
-            state.w,
-            b=problem.intercept_outside(state.w, state.b),
-            objective=self.objective + problem.response.constant,
-            loss=self.model.loss + problem.response.constant,
-            dual_gap=np.nan,
-            n_iter=self.n_iter,
-            converged=self.converged,
-            violation=self.violation,
+            state.w, b=problem.intercept_outside(state.w, state.b),
+            objective=self.objective + problem.response.constant, loss=self.model.loss + problem.response.constant,
+            dual_gap=np.nan, n_iter=self.n_iter, converged=self.converged, violation=self.violation,
         )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 from support.multinomial_twins import RawMultinomial
-from support.solver_calls import prepare
+from support.solver_calls import options_of, prepare
 
 from sparsereg._core.losses import Logistic
 from sparsereg._core.penalties import ElasticNet
@@ -61,7 +61,7 @@ def fit(raw, X=None, options=TIGHT):
     """Return (W, b, solution) on the user's columns."""
     design, problem = prepared(raw, X)
     state = null_state(problem, options)
-    solution = solve_grid(problem, state, np.array([raw.alpha]), raw.l1_ratio, options)[0]
+    solution = solve_grid(problem, state, np.array([raw.alpha]), options_of(raw.l1_ratio), options)[0]
     W = np.zeros((raw.X.shape[1], raw.Y.shape[1]))
     W[design.active] = solution.coefs.toarray()
     return W, solution.b, solution
@@ -139,7 +139,7 @@ def test_null_point_and_largest_alpha():
     _, problem = prepared(raw)
     state = null_state(problem, TIGHT)
     largest = alpha_max(problem, state, 1.0)
-    g, of_b = raw.slope(np.zeros((raw.X.shape[1], raw.Y.shape[1])), np.array([at.b for at in state.classes]))
+    g, of_b = raw.slope(np.zeros((raw.X.shape[1], raw.Y.shape[1])), np.array([at.b for at in state.outputs]))
     assert largest == pytest.approx(np.max(np.abs(g) / raw.scale[:, None]), rel=1e-9)
     assert np.abs(of_b).max() < 1e-12 or not raw.fit_intercept
     assert not fit(replace(raw, alpha=largest))[0].any()
@@ -164,12 +164,12 @@ def test_the_start_does_not_matter(seed):
     rng = np.random.default_rng(seed)
     best = fit(raw)[2]
     _, problem = prepared(raw)
-    shape = raw.Y.shape[1], problem.classes[0].indptr.size - 1
+    shape = raw.Y.shape[1], problem.outputs[0].indptr.size - 1
     for size in (0.1, 100.0):
         w, b = size * rng.standard_normal(shape), size * rng.standard_normal(shape[0])
         state = state_at(problem, w, b, 2.0 * raw.alpha, TIGHT)
         assert state.alpha in (2.0 * raw.alpha, np.inf)
-        again = solve_grid(problem, state, np.array([raw.alpha]), raw.l1_ratio, TIGHT)[0]
+        again = solve_grid(problem, state, np.array([raw.alpha]), options_of(raw.l1_ratio), TIGHT)[0]
         assert again.objective == pytest.approx(best.objective, abs=3e-10 * problem.reference)
 
 
@@ -212,14 +212,14 @@ def test_two_classes_are_logistic_regression(seed):
     problem = make_multinomial_problem(
         design, raw.Y, weight, rules, fit_intercept=raw.fit_intercept, l1_ratio=raw.l1_ratio
     )
-    joint = solve_grid(problem, null_state(problem, TIGHT), np.array([raw.alpha]), raw.l1_ratio, TIGHT)[0]
+    joint = solve_grid(problem, null_state(problem, TIGHT), np.array([raw.alpha]), options_of(raw.l1_ratio), TIGHT)[0]
     l1, l2 = raw.alpha * raw.l1_ratio, 0.5 * raw.alpha * (1.0 - raw.l1_ratio)
     binary = make_problem(
         design, raw.Y[:, 1], weight, rules, fit_intercept=raw.fit_intercept, loss=Logistic(),
         l1_ratio=l1 / (l1 + l2), eliminate=False,
     )
     state = null_state(binary, TIGHT)
-    single = solve_grid(binary, state, np.array([l1 + l2]), l1 / (l1 + l2), TIGHT)[0]
+    single = solve_grid(binary, state, np.array([l1 + l2]), options_of(l1 / (l1 + l2)), TIGHT)[0]
     assert problem.reference == pytest.approx(binary.reference, rel=1e-12)
     assert joint.objective == pytest.approx(single.objective, abs=1e-9)
     difference = joint.coefs[:, [1]] - joint.coefs[:, [0]]
@@ -287,7 +287,7 @@ def test_no_shift_of_a_column_costs_less(seed):
     """Of all shifts of a column's coefficients, within the bounds, the solver takes the cheapest."""
     raw = random_raw(seed, n_samples=20)
     _, problem = prepared(raw)
-    rng, first = np.random.default_rng(seed), problem.classes[0]
+    rng, first = np.random.default_rng(seed), problem.outputs[0]
     columns = first.columns
     w = np.clip(np.round(rng.standard_normal((raw.Y.shape[1], columns.size)), 1), raw.lower, raw.upper)
     penalty = ElasticNet(raw.alpha, raw.l1_ratio)
