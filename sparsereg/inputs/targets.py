@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.inputs.parameters import check_class_weight, check_label_smoothing
+from sparsereg.inputs.parameters import check_number
 from sparsereg.inputs.rows import check_finite, check_vector, raise_not_finite
 from sparsereg.inputs.sklearn import DataConversionWarning
 from sparsereg.inputs.values import as_numeric
@@ -202,7 +202,7 @@ def encode_classes(
         For labels that are missing or cannot be sorted, numbers that are neither labels nor probabilities, less than
         two classes with a positive weight, and settings that are out of range.
     """
-    smoothing = check_label_smoothing(label_smoothing)
+    smoothing = check_number(label_smoothing, "label_smoothing", "[0, 1)")
     y = _check_labels(y)
     if n_samples is not None and y.shape[0] != n_samples:
         raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
@@ -251,7 +251,7 @@ def encode_known(
     ValueError, TypeError
         For other labels, and settings that are out of range.
     """
-    smoothing = check_label_smoothing(label_smoothing)
+    smoothing = check_number(label_smoothing, "label_smoothing", "[0, 1)")
     if isinstance(class_weight, str) and class_weight == "balanced":
         raise ValueError(
             "class_weight: 'balanced' is not allowed with data that come in parts, expected None or a mapping: only "
@@ -280,7 +280,7 @@ def leave_out(y: npt.NDArray[Any], sample_weight: Vector | None, class_weight: A
     if not isinstance(class_weight, Mapping) or y.ndim == 2 or _is_soft(y):
         return sample_weight, class_weight
     kept = dict(class_weight)
-    for label in [label for label, factor in kept.items() if check_class_weight(factor, label) == 0.0]:
+    for label in [label for label, factor in kept.items() if _check_class_weight(factor, label) == 0.0]:
         rows = np.asarray(y == label)
         if rows.any():
             sample_weight = np.where(rows, 0.0, 1.0 if sample_weight is None else sample_weight)
@@ -450,4 +450,8 @@ def _class_factors(
     # As scikit-learn does: a part of the data may lack a class, but a label that is misspelt leaves its class unnamed.
     if unknown and not all(label in class_weight for label in labels):
         raise ValueError(f"class_weight: {unknown[0]!r} is not among the classes {labels}")
-    return np.array([check_class_weight(class_weight.get(label, 1.0), label) for label in labels])
+    return np.array([_check_class_weight(class_weight.get(label, 1.0), label) for label in labels])
+
+
+def _check_class_weight(weight: Any, label: Any) -> float:
+    return check_number(weight, f"class_weight of {label!r}", "[0, inf)")
