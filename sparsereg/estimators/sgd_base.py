@@ -351,9 +351,7 @@ class SGDEstimator(SparseLinearModel):
 
     # Where a fit starts.
 
-    def _start(
-        self, training: Training, coef_init: Any, intercept_init: Any, classes: npt.NDArray[Any] | None
-    ) -> None:
+    def _start(self, training: Training, coef_init: Any, intercept_init: Any, classes: npt.NDArray[Any] | None) -> None:
         """Give a learner the coefficients of another fit, of the last one, or none."""
         if coef_init is None and intercept_init is None:
             if not (training.settings.warm_start and self._matches_last_fit(training, classes)):
