@@ -13,7 +13,7 @@ import numpy.typing as npt
 from sparsereg.inputs.parameters import check_number
 from sparsereg.inputs.rows import check_finite, check_vector, raise_not_finite
 from sparsereg.inputs.sklearn import DataConversionWarning
-from sparsereg.inputs.values import as_numeric
+from sparsereg.inputs.values import as_numeric, refuse_sparse_and_masked
 from sparsereg.inputs.weights import check_sample_weight
 
 __all__ = [
@@ -74,22 +74,19 @@ def flatten(y: Any, stacklevel: int = 3) -> Any:
     if y.ndim == 2 and y.shape[1] == 1:
         warnings.warn(
             "A column-vector y was passed when a 1d array was expected. Please change the shape of y to (n_samples,), "
-            "for example using ravel().",
-            DataConversionWarning,
-            stacklevel=stacklevel,
+            "for example using ravel().", DataConversionWarning, stacklevel=stacklevel,
         )
         y = y.ravel()
     return y
 
 
-def check_y(y: Any, n_samples: int, name: str = "y") -> npt.NDArray[np.float64]:
+def check_y(y: Any, n_samples: int) -> npt.NDArray[np.float64]:
     """Check a numeric target.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,) or (n_samples, 1)
     n_samples : int
-    name : str, default="y"
 
     Returns
     -------
@@ -97,11 +94,11 @@ def check_y(y: Any, n_samples: int, name: str = "y") -> npt.NDArray[np.float64]:
         The caller's own array where it fits; not to be written to.
     """
     if y is None:
-        raise ValueError(f"This estimator requires {name} to be passed, but the target {name} is None.")
-    array = as_numeric(y, name)
+        raise ValueError("This estimator requires y to be passed, but the target y is None.")
+    array = as_numeric(y, "y")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array.reshape(-1)
-    return check_vector(array, n_samples, name)
+    return check_vector(array, n_samples, "y")
 
 
 def check_target(y: Any, n_samples: int, lower: float, upper: float, what: str) -> npt.NDArray[np.float64]:
@@ -129,8 +126,8 @@ def check_target(y: Any, n_samples: int, lower: float, upper: float, what: str) 
 
 
 def check_probabilities(
-    y: Any, n_samples: int, sample_weight: npt.NDArray[np.float64] | None = None, n_classes: int | None = None
-) -> npt.NDArray[np.float64]:
+    y: Any, n_samples: int, sample_weight: Vector | None = None, n_classes: int | None = None
+) -> Vector:
     """Check shares of classes: one row for each sample, in [0, 1] and of sum one where a row has weight.
 
     Parameters
@@ -168,11 +165,7 @@ def check_probabilities(
 
 
 def encode_classes(
-    y: Any,
-    sample_weight: Any = None,
-    *,
-    n_samples: int | None = None,
-    class_weight: Any = None,
+    y: Any, sample_weight: Any = None, *, n_samples: int | None = None, class_weight: Any = None,
     label_smoothing: Any = 0.0,
 ) -> ClassTargets:
     """Make probabilities of classes of labels, or check those given.
@@ -223,12 +216,7 @@ def encode_classes(
 
 
 def encode_known(
-    y: Any,
-    classes: npt.NDArray[Any],
-    sample_weight: Any = None,
-    *,
-    n_samples: int,
-    class_weight: Any = None,
+    y: Any, classes: npt.NDArray[Any], sample_weight: Any = None, *, n_samples: int, class_weight: Any = None,
     label_smoothing: Any = 0.0,
 ) -> ClassTargets:
     """Make probabilities of known classes, some of which the rows may lack.
@@ -313,8 +301,7 @@ def _weigh_and_smooth(
     classes: npt.NDArray[Any], probabilities: Vector, weight: Vector | None, class_weight: Any, smoothing: float
 ) -> ClassTargets:
     if class_weight is not None:
-        factor = _class_factors(class_weight, classes, probabilities, weight)
-        of_row = probabilities @ factor
+        of_row = probabilities @ _class_factors(class_weight, classes, probabilities, weight)
         weight = of_row if weight is None else weight * of_row
     if smoothing:
         probabilities = (1.0 - smoothing) * probabilities + smoothing / classes.size
@@ -365,10 +352,7 @@ def _check_labels(y: Any) -> npt.NDArray[Any]:
     """Check the form of labels or probabilities, and that none is missing."""
     if y is None:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
-    if hasattr(y, "tocsr"):
-        raise TypeError("y: sparse data is not allowed here, expected a dense array")
-    if isinstance(y, np.ma.MaskedArray):
-        raise TypeError("y: masked arrays are not allowed, expected values for all entries")
+    refuse_sparse_and_masked(y, "y")
     y = np.asarray(y)
     if y.ndim not in (1, 2) or (y.ndim == 2 and y.shape[1] < 2):
         raise ValueError(
@@ -434,9 +418,7 @@ def _check_presence(classes: npt.NDArray[Any], probabilities: Vector) -> None:
         raise ValueError(f"y: class {classes[k]} has probability 0 in every row, expected a positive one in some row")
 
 
-def _class_factors(
-    class_weight: Any, classes: npt.NDArray[Any], probabilities: Vector, weight: Vector | None
-) -> Vector:
+def _class_factors(class_weight: Any, classes: npt.NDArray[Any], probabilities: Vector, weight: Any) -> Vector:
     """Return c_k for each class."""
     if isinstance(class_weight, str) and class_weight == "balanced":
         mass = probabilities.sum(axis=0) if weight is None else weight @ probabilities

@@ -116,9 +116,7 @@ class Grid:
             )
         warnings.warn(
             f"{name}: the best alpha of the grid is its smallest, {alphas[-1]:.4g}, and smaller ones may predict "
-            f"better. {advice}",
-            UserWarning,
-            stacklevel=frames_of_the_package(),
+            f"better. {advice}", UserWarning, stacklevel=frames_of_the_package(),
         )
 
 

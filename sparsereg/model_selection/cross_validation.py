@@ -247,11 +247,8 @@ def summarise(
     number of folds less one, as in glmnet.
     """
     counts = np.array([result.n_nonzero for result in results], dtype=np.float64)
-    table = {
-        "alpha": alphas,
-        "l1_ratio": np.full(alphas.size, l1_ratio),
-        "n_nonzero": np.average(counts, axis=0, weights=fold_weight),
-    }
+    n_nonzero = np.average(counts, axis=0, weights=fold_weight)
+    table = {"alpha": alphas, "l1_ratio": np.full(alphas.size, l1_ratio), "n_nonzero": n_nonzero}
     for name in results[0].scores:
         values = np.array([result.scores[name] for result in results]).T
         weight = np.where(np.isnan(values), 0.0, fold_weight)
