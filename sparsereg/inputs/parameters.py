@@ -20,7 +20,6 @@ __all__ = [
     "check_choice",
     "check_count",
     "check_flag",
-    "check_given_alphas",
     "check_grid",
     "check_l1_ratio",
     "check_number",
@@ -102,30 +101,31 @@ def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
     return grid[order]
 
 
-def check_given_alphas(alphas: Any, n_alphas: Any) -> tuple[npt.NDArray[np.float64] | None, Any]:
-    """Check a grid that is given, or only its size.
+def check_grid(alphas: Any, n_alphas: Any, eps: Any) -> tuple[npt.NDArray[np.float64] | None, int, float]:
+    """Check a grid that is given, or its size and its ratio of ends.
 
     Parameters
     ----------
     alphas : None, int or array-like of shape (n_alphas,)
         A number of alphas takes the place of `n_alphas`, as scikit-learn has it.
     n_alphas : int
+        1 or more.
+    eps : float
+        In (0, 1).
 
     Returns
     -------
     alphas : ndarray of float64 of shape (n_alphas,) or None
         Strictly decreasing.
     n_alphas : int
+    eps : float
     """
+    grid = None
     if isinstance(alphas, numbers.Integral) and not isinstance(alphas, (bool, np.bool_)):
-        return None, check_count(alphas, "alphas")
-    return None if alphas is None else check_alphas(alphas), n_alphas
-
-
-def check_grid(n_alphas: Any, eps: Any) -> tuple[int, float]:
-    """Check the size of a grid (a whole number, 1 or more) and its ratio of ends (in (0, 1))."""
-    n_alphas = check_count(n_alphas, "n_alphas", MAX_PASSES)
-    return n_alphas, check_number(eps, "eps", "(0, 1)")
+        n_alphas = check_count(alphas, "alphas")
+    elif alphas is not None:
+        grid = check_alphas(alphas)
+    return grid, check_count(n_alphas, "n_alphas", MAX_PASSES), check_number(eps, "eps", "(0, 1)")
 
 
 def check_penalty(name: Any, l1_ratio: float, gamma: Any) -> float | None:
