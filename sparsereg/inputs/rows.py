@@ -219,17 +219,13 @@ def _values(data: Any, size: int, dtype: Any, name: str) -> npt.NDArray[Any]:
         return np.ascontiguousarray(data, dtype=dtype)
 
 
-def check_shape(shape: tuple[int, ...], name: str = "X") -> tuple[int, int]:
+def check_shape(shape: tuple[int, ...], name: str = "X") -> None:
     """Check that a matrix has two dimensions, at least one row and one column, and no more rows than int32 can number.
 
     Parameters
     ----------
     shape : tuple of int
     name : str, default="X"
-
-    Returns
-    -------
-    n_samples, n_features : int
     """
     if len(shape) != 2:
         raise ValueError(
@@ -244,7 +240,6 @@ def check_shape(shape: tuple[int, ...], name: str = "X") -> tuple[int, int]:
             raise ValueError(f"Found array with {count} {what}(s) ({shape_of}) while a minimum of 1 is required.")
     if n_samples > MAX_SAMPLES:
         raise ValueError(f"{name}: {n_samples} rows, at most {MAX_SAMPLES} are allowed")
-    return n_samples, n_features
 
 
 def check_width(n_features: int, expected: int, name: str = "X", owner: str = "the model") -> None:
