@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sparsereg.features.buckets import make_level
 
@@ -56,14 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="sparsereg", description="Regularised linear models for very wide sparse data."
-    )
+    parser = argparse.ArgumentParser("sparsereg", description="Regularised linear models for very wide sparse data.")
     parser.add_argument("--version", action="version", version=f"sparsereg {version('sparsereg')}")
     commands = parser.add_subparsers(dest="command", metavar="command")
     demo = commands.add_parser(
-        "demo",
-        help="fit real places on a grid of one arc-minute over the whole globe, with and without penalties",
+        "demo", help="fit real places on a grid of one arc-minute over the whole globe, with and without penalties",
         description="Cross latitude and longitude, fit no penalty, L2, L1 and elastic net, and compare them on rows "
         "that were held out.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
@@ -113,12 +110,8 @@ def _demo(arguments: argparse.Namespace) -> int:
     levels = tuple(getattr(arguments, "levels", [*(w for w in COARSE if w > arguments.minutes), arguments.minutes]))
     if any(coarse <= fine for coarse, fine in pairwise(levels)):
         arguments.parser.error("argument --levels: widths must fall from coarse to fine")
-    demo = prepare(
-        Settings(
-            data=arguments.data, levels=levels, seed=arguments.seed, train_share=arguments.train_share,
-            n_alphas=arguments.n_alphas, l1_ratio=arguments.l1_ratio,
-        )
-    )
+    chosen = {name: getattr(arguments, name) for name in ("data", "seed", "train_share", "n_alphas", "l1_ratio")}
+    demo = prepare(Settings(levels=levels, **chosen))
     print(heading(demo), end="\n\n", flush=True)
     fit(demo)
     print(table(demo), reading(demo), costs(demo, time.perf_counter() - start, peak_memory()), sep="\n\n", flush=True)
@@ -154,28 +147,22 @@ def _width(text: str) -> float:
 
 def _share(text: str) -> float:
     """Read a number between 0 and 1, both excluded."""
+    return _read(float, text, lambda share: 0.0 < share < 1.0, "a number between 0 and 1, both excluded")
+
+
+def _count(lowest: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers from `lowest` up."""
+    return lambda text: _read(int, text, lambda count: count >= lowest, f"a whole number of at least {lowest}")
+
+
+def _read(kind: Callable[[str], Any], text: str, is_allowed: Callable[[Any], bool], expected: str) -> Any:
     try:
-        share = float(text)
+        value = kind(text)
+        if is_allowed(value):
+            return value
     except ValueError:
-        share = -1.0
-    if not 0.0 < share < 1.0:
-        raise argparse.ArgumentTypeError(f"must be a number between 0 and 1, both excluded, got {text!r}")
-    return share
-
-
-def _count(least: int) -> Callable[[str], int]:
-    """Return a reader of whole numbers from `least` up."""
-
-    def read(text: str) -> int:
-        try:
-            count = int(text)
-        except ValueError:
-            count = least - 1
-        if count < least:
-            raise argparse.ArgumentTypeError(f"must be a whole number of at least {least}, got {text!r}")
-        return count
-
-    return read
+        pass
+    raise argparse.ArgumentTypeError(f"must be {expected}, got {text!r}")
 
 
 def _figure_path(text: str) -> str:

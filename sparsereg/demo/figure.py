@@ -59,9 +59,8 @@ def _draw_scores(demo: Demo, ax: Any) -> None:
         _mark(fit, fit.held_out_r2, ax)
     handles = [Line2D([], [], color=COLOUR[name], linewidth=2.0, label=f"{name}, held out") for name in COLOUR]
     handles += [Line2D([], [], color=COLOUR[name], linestyle="--", label=f"{name}, training") for name in COLOUR]
-    handles += [
-        Line2D([], [], linestyle="", marker=marker, color="0.3", label=choice) for choice, marker in MARKERS.items()
-    ]
+    for choice, marker in MARKERS.items():
+        handles.append(Line2D([], [], linestyle="", marker=marker, color="0.3", label=choice))
     ax.legend(handles=handles, loc="lower left", frameon=False)
     ax.set(xscale="log", xlabel="alpha (strength of the penalty)", ylabel="R2 (share of variance explained)")
     ax.set_title("How well each alpha predicts")
@@ -109,9 +108,8 @@ def _mark(fit: Fit, values: npt.NDArray[Any], ax: Any) -> None:
     for choice, marker in MARKERS.items():
         k = fit.choices[choice]
         if values[k] != 0 or ax.get_yscale() == "linear":
-            ax.plot(
-                fit.path.alphas[k], values[k], marker, color=COLOUR[fit.name], markersize=8, markeredgecolor="white"
-            )
+            alpha, colour = fit.path.alphas[k], COLOUR[fit.name]
+            ax.plot(alpha, values[k], marker, color=colour, markersize=8, markeredgecolor="white")
 
 
 def _pixels(points: npt.NDArray[np.float64]) -> tuple[Any, Any, Any, npt.NDArray[np.bool_]]:

@@ -218,24 +218,17 @@ def peak_memory() -> int:
 def _housing() -> Task:
     houses = load_california_housing()
     return Task(
-        rows="block groups of California (census of 1990)",
-        target="log of the median house value in dollars",
-        quantity="median house value (1000 dollars)",
-        points=np.column_stack([houses.latitude, houses.longitude]),
-        y=np.log(houses.median_house_value),
-        show=lambda prediction: np.exp(prediction) / 1000.0,
+        "block groups of California (census of 1990)", "log of the median house value in dollars",
+        "median house value (1000 dollars)", np.column_stack([houses.latitude, houses.longitude]),
+        np.log(houses.median_house_value), show=lambda prediction: np.exp(prediction) / 1000.0,
     )
 
 
 def _places() -> Task:
     places = load_places()
     return Task(
-        rows="populated places of the world (GeoNames)",
-        target="hours from UTC of the local clock in January",
-        quantity="hours from UTC",
-        points=np.column_stack([places.latitude, places.longitude]),
-        y=places.utc_offset,
-        show=lambda prediction: prediction,
+        "populated places of the world (GeoNames)", "hours from UTC of the local clock in January", "hours from UTC",
+        np.column_stack([places.latitude, places.longitude]), places.utc_offset, show=lambda prediction: prediction,
     )
 
 
@@ -263,14 +256,8 @@ def _fit(demo: Demo, name: str, **setting: object) -> None:
     seconds = time.perf_counter() - start
     squares = _squared_errors(path, validation)
     demo.fits[name] = Fit(
-        name=name,
-        path=path,
-        train_r2=_r2(_squared_errors(path, train), train.y),
-        validation_r2=_r2(squares, validation.y),
-        held_out_r2=_r2(_squared_errors(path, held_out), held_out.y),
-        choices=_choose(path, squares),
-        seconds=seconds,
-        peak_memory=peak_memory(),
+        name, path, _r2(_squared_errors(path, train), train.y), _r2(squares, validation.y),
+        _r2(_squared_errors(path, held_out), held_out.y), _choose(path, squares), seconds, peak_memory(),
     )
 
 

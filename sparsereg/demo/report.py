@@ -75,8 +75,8 @@ def _line(fit: Fit, choice: str, k: int) -> str:
     path = fit.path
     return (
         f"{TITLES[fit.name]:<19}{choice:<12}{_alpha(path.alphas[k]):>9}{path.n_active:>10,}{path.df[k]:>10,}"
-        f"{fit.n_bytes(k):>12,}{fit.train_r2[k]:>10.4f}{fit.held_out_r2[k]:>13.4f}{path.dual_gaps[k]:>10.0e}{fit.seconds:>9.2f}"
-        f"{fit.peak_memory / 1e6:>9.0f}"
+        f"{fit.n_bytes(k):>12,}{fit.train_r2[k]:>10.4f}{fit.held_out_r2[k]:>13.4f}"
+        f"{path.dual_gaps[k]:>10.0e}{fit.seconds:>9.2f}{fit.peak_memory / 1e6:>9.0f}"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -80,9 +80,7 @@ class SparseLinearModel(Versioned, BaseEstimator):
         check_feature_names(self, X, reset=False)
         out = self._predictor(X)
         n_outputs = None if out.ndim == 1 else out.shape[1]
-        offset = check_new_offsets(
-            offset, len(out), n_outputs, has_offset=self._has_offset, owner=type(self).__name__
-        )
+        offset = check_new_offsets(offset, len(out), n_outputs, has_offset=self._has_offset, owner=type(self).__name__)
         return out if offset is None else out + offset
 
     @property
@@ -333,10 +331,7 @@ class ProbabilisticClassifier(SparseClassifier):
         probabilities : ndarray of float64 of shape (n_samples, n_classes)
             In the order of `classes_`; rows sum to one.
         """
-        scores = self._decision(X, offset)
-        if scores.ndim == 1:
-            return np.column_stack([special.expit(-scores), special.expit(scores)])
-        return special.softmax(scores, axis=1)
+        return self._of_classes(X, offset, special.expit, special.softmax)
 
     def predict_log_proba(self, X: Any, offset: Any = None) -> Vector:
         """Compute the logarithm of the probability of every class; finite where the probability itself rounds to 0.
@@ -352,7 +347,8 @@ class ProbabilisticClassifier(SparseClassifier):
         logarithms : ndarray of float64 of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
+        return self._of_classes(X, offset, special.log_expit, special.log_softmax)
+
+    def _of_classes(self, X: Any, offset: Any, expit: Callable[..., Any], softmax: Callable[..., Any]) -> Vector:
         scores = self._decision(X, offset)
-        if scores.ndim == 1:
-            return np.column_stack([special.log_expit(-scores), special.log_expit(scores)])
-        return special.log_softmax(scores, axis=1)
+        return np.column_stack([expit(-scores), expit(scores)]) if scores.ndim == 1 else softmax(scores, axis=1)

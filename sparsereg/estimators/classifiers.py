@@ -25,7 +25,6 @@ class GLMClassifier(GLMEstimator):
     class_weight: Any = None
     label_smoothing: float = 0.0
 
-
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Any:
         """Minimise F(w, b); see `regularization_path` for its definition.
 
@@ -58,14 +57,11 @@ class GLMClassifier(GLMEstimator):
             flatten(y, stacklevel=5), sample_weight, n_samples=n_samples, class_weight=self.class_weight,
             label_smoothing=self.label_smoothing,
         )
-        probabilities = coded.probabilities
-        if coded.classes.size == 2:
-            return [np.ascontiguousarray(probabilities[:, 1])], coded.sample_weight, coded.classes
-        return self._outputs(probabilities), coded.sample_weight, coded.classes
-
-    def _outputs(self, probabilities: Vector) -> list[Vector]:
-        """Return the targets of more than two classes."""
-        raise NotImplementedError
+        if coded.classes.size > 2 and self._make_loss().softmax:
+            return [coded.probabilities], coded.sample_weight, coded.classes
+        # Of two classes the second says it all.
+        first = 1 if coded.classes.size == 2 else 0
+        return list(np.ascontiguousarray(coded.probabilities.T[first:])), coded.sample_weight, coded.classes
 
 
 @dataclass(kw_only=True, eq=False, repr=False, match_args=False)
@@ -81,9 +77,6 @@ class LogisticRegression(ProbabilisticClassifier, GLMClassifier):
     zero, and with L1 alone the coefficients need not be unique.
     """ + CLASSIFIER_PARAMETERS + CLASSIFIER_ATTRIBUTES
 
-    def _outputs(self, probabilities: Vector) -> list[Vector]:
-        return [probabilities]
-
 
 @dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class LinearSVC(SparseClassifier, GLMClassifier):
@@ -98,6 +91,3 @@ class LinearSVC(SparseClassifier, GLMClassifier):
     """ + CLASSIFIER_PARAMETERS + CLASSIFIER_ATTRIBUTES
 
     _loss = "squared_hinge"
-
-    def _outputs(self, probabilities: Vector) -> list[Vector]:
-        return list(np.ascontiguousarray(probabilities.T))

@@ -105,10 +105,8 @@ class LogisticRegressionCV(ProbabilisticClassifier, PenaltyChoice, CrossValidate
 
     def _encode(self, y: Any, sample_weight: Any, n_samples: int) -> CVTargets:
         y = flatten(y, stacklevel=4)
-        coded = encode_classes(
-            y, sample_weight, n_samples=n_samples, class_weight=self.class_weight,
-            label_smoothing=self.label_smoothing,
-        )
+        weights = {"class_weight": self.class_weight, "label_smoothing": self.label_smoothing}
+        coded = encode_classes(y, sample_weight, n_samples=n_samples, **weights)
         # What is no class for the fits is none to be scored.
         weight, _ = leave_out(np.asarray(y), check_sample_weight(sample_weight, n_samples), self.class_weight)
         plain = encode_classes(y, weight, n_samples=n_samples).probabilities
@@ -118,11 +116,5 @@ class LogisticRegressionCV(ProbabilisticClassifier, PenaltyChoice, CrossValidate
             codes = plain.argmax(axis=1) if np.ndim(y) == 2 else np.unique(y, return_inverse=True)[1]
         # Of two classes the second says it all.
         used = 1 if coded.classes.size == 2 else slice(None)
-        return CVTargets(
-            fit=np.ascontiguousarray(coded.probabilities[:, used]),
-            score=np.ascontiguousarray(plain[:, used]),
-            fit_weight=coded.sample_weight,
-            score_weight=weight,
-            classes=coded.classes,
-            codes=codes,
-        )
+        fit, score = (np.ascontiguousarray(shares[:, used]) for shares in (coded.probabilities, plain))
+        return CVTargets(fit, score, coded.sample_weight, weight, coded.classes, codes)

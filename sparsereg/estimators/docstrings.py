@@ -2,12 +2,17 @@
 
 from sparsereg.metrics import METRICS, STEPPED
 
-COMMON_PARAMETERS = """
-    fit_intercept : bool, default=True
-        The intercept is never penalised.
-    standardize : bool, default=False
-        Penalise sd_j w_j in place of w_j; coefficients stay on the scale of X. A constant column, of no use beside an
-        intercept, is left out; without one it pays nothing, as its sd_j is 0.
+REGRESSOR_ALPHA = """
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        Strength, >= 0."""
+
+L1_SHARE = """
+    l1_ratio : float in [0, 1], default=1.0
+        Share of L1; the rest is L2."""
+
+COLUMN_PARAMETERS = """\
     positive : bool, default=False
         Keep every coefficient at 0 or above.
     bounds : None or pair (lower, upper), default=None
@@ -15,6 +20,20 @@ COMMON_PARAMETERS = """
         a data frame; lower <= 0 <= upper.
     penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id or name, default=None
         p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
+"""
+
+LABEL_SMOOTHING = """
+    label_smoothing : float in [0, 1), default=0.0
+        eps: the target y_ik, 0 or 1 or a probability, becomes (1 - eps) y_ik + eps / n_classes. The weight of a row is
+        that of its label before."""
+
+COMMON_PARAMETERS = """
+    fit_intercept : bool, default=True
+        The intercept is never penalised.
+    standardize : bool, default=False
+        Penalise sd_j w_j in place of w_j; coefficients stay on the scale of X. A constant column, of no use beside an
+        intercept, is left out; without one it pays nothing, as its sd_j is 0.
+""" + COLUMN_PARAMETERS + """\
     penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elastic_net"
         What stands in the place of |w_j|. "mcp" and "scad" level off, "l0" counts; these are not convex, and the fit is
         a minimum along each coordinate. See `regularization_path`. Where l1_ratio can be set, scikit-learn's words will
@@ -42,16 +61,11 @@ CLASSIFIER_PARAMETERS = """
     Parameters
     ----------
     alpha : float, default=0.01
-        Strength, >= 0. On standardised columns and with L1, 0.5 and more leave no column in.
-    l1_ratio : float in [0, 1], default=1.0
-        Share of L1; the rest is L2.
+        Strength, >= 0. On standardised columns and with L1, 0.5 and more leave no column in.""" + L1_SHARE + """
     class_weight : None, "balanced" or mapping from label to float, default=None
         c_k; the weight of a row is multiplied by sum_k y_ik c_k, which is c_k for a row of class k. "balanced": the sum
         of all weights over n_classes times that of class k. Labels that a mapping leaves out have c_k = 1; one with
-        c_k = 0 is no class, as if its rows had weight 0.
-    label_smoothing : float in [0, 1), default=0.0
-        eps: the target y_ik, 0 or 1 or a probability, becomes (1 - eps) y_ik + eps / n_classes. The weight of a row is
-        that of its label before.""" + COMMON_PARAMETERS
+        c_k = 0 is no class, as if its rows had weight 0.""" + LABEL_SMOOTHING + COMMON_PARAMETERS
 
 REGRESSOR_COEFFICIENTS = """
     Attributes
@@ -73,6 +87,17 @@ CLASSIFIER_COEFFICIENTS = """
         All coefficients; made anew each time it is asked for, as wide as X.
     intercept_ : ndarray of float64 of shape (1,), (n_classes,) beyond two classes"""
 
+NAME_ATTRIBUTES = """\
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        Only after a fit on a data frame with string column names.
+"""
+
+DATA_ATTRIBUTES = """\
+    n_active_ : int
+        Columns of X with a non-zero in some row of positive weight.
+""" + NAME_ATTRIBUTES
+
 COMMON_ATTRIBUTES = """
     dual_gap_ : float
         Certified distance of the objective from its minimum, relative to F of the model with intercept only. NaN where
@@ -84,12 +109,7 @@ COMMON_ATTRIBUTES = """
         F(w, b).
     n_iter_ : int
         Passes over the working set plus passes over all columns.
-    n_active_ : int
-        Columns of X with a non-zero in some row of positive weight.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Only after a fit on a data frame with string column names.
-"""
+""" + DATA_ATTRIBUTES
 
 REGRESSOR_ATTRIBUTES = REGRESSOR_COEFFICIENTS + COMMON_ATTRIBUTES
 CLASSIFIER_ATTRIBUTES = CLASSIFIER_COEFFICIENTS + COMMON_ATTRIBUTES
@@ -122,14 +142,7 @@ CV_PARAMETERS = """
         The intercept is never penalised.
     standardize : bool, default=False
         Penalise sd_j w_j in place of w_j, sd_j that of the training part; coefficients stay on the scale of X.
-    positive : bool, default=False
-        Keep every coefficient at 0 or above.
-    bounds : None or pair (lower, upper), default=None
-        Each None, a number, an array of length n_features, or a mapping from column id, or from column name where X is
-        a data frame; lower <= 0 <= upper.
-    penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id or name, default=None
-        p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
-{penalty}    max_iter : int, default=10_000
+{column}{penalty}    max_iter : int, default=10_000
         Passes at one alpha after which to stop, with a ConvergenceWarning.
     tol : float, default=1e-8
         Duality gap to reach on all data and in every fold, relative to F of the model with intercept only. Folds are
@@ -177,12 +190,7 @@ CV_ATTRIBUTES = """
         F(w, b) at alpha_; for relaxed fits the loss alone.
     n_iter_ : int
         Passes over the working set plus passes over all columns at alpha_ on all data.
-    n_active_ : int
-        Columns of X with a non-zero in some row of positive weight.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Only after a fit on a data frame with string column names.
-"""
+""" + DATA_ATTRIBUTES
 
 REGRESSOR_CV_ATTRIBUTES = REGRESSOR_COEFFICIENTS + CV_ATTRIBUTES
 CLASSIFIER_CV_ATTRIBUTES = CLASSIFIER_COEFFICIENTS + CV_ATTRIBUTES
@@ -222,9 +230,7 @@ STREAM_ALGORITHM = """
         What stands in the place of |w_j|; all but the elastic net only with algorithm="ftrl". scikit-learn's words will
         do: "elasticnet", and "l1" and "l2" for l1_ratio 1 and 0, which must then be left at its default.
     alpha : float, default=1e-4
-        Strength, >= 0.
-    l1_ratio : float in [0, 1], default=1.0
-        Share of L1; the rest is L2.
+        Strength, >= 0.""" + L1_SHARE + """
     gamma : float or None, default=None
         Of MCP, above 1, or SCAD, above 2: they level off at |w_j| = gamma alpha l1_ratio. A stream does not know the
         curvature of a column, by which the batch solvers divide. None: 3 or 3.7, further out where the loss is less
@@ -303,7 +309,8 @@ STREAM_SAMPLING = """
         a terminal, lines of the logger "sparsereg" at level INFO elsewhere.
 """
 
-STREAM_ATTRIBUTES = """n_iter_ : int
+STREAM_ATTRIBUTES = """
+    n_iter_ : int
         Passes over the data.
     t_ : int
         Rows learned from over all passes, and one.
@@ -324,10 +331,7 @@ STREAM_ATTRIBUTES = """n_iter_ : int
         Coefficients touched.
     training_ : Training
         The run, which `partial_fit` goes on from: learner, history and settings.
-    n_features_in_ : int
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
-        Only after a fit on a data frame with string column names.
-    """
+""" + NAME_ATTRIBUTES
 
 
 def cv_parameters(
@@ -350,6 +354,6 @@ def cv_parameters(
     """
     names = METRICS[loss]
     return CV_PARAMETERS.format(
-        first=scoring, eps=eps, min_ratio=min_ratio, folds=folds, penalty=penalty, names=", ".join(names),
-        stepped="".join(f"{name}, " for name in names if name in STEPPED),
+        first=scoring, eps=eps, min_ratio=min_ratio, folds=folds, column=COLUMN_PARAMETERS, penalty=penalty,
+        names=", ".join(names), stepped="".join(f"{name}, " for name in names if name in STEPPED),
     )

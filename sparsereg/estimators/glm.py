@@ -19,6 +19,7 @@ from sparsereg.inputs.targets import flatten
 from sparsereg.inputs.weights import check_offsets, is_offset
 from sparsereg.path.solve import solve_grid
 from sparsereg.solvers.assemble import ProblemOptions, make_solver_options, prepare
+from sparsereg.solvers.base import Solution
 from sparsereg.solvers.convergence import warn_blurred
 from sparsereg.solvers.null_model import null_state, state_at
 
@@ -51,15 +52,24 @@ class GLMBase(SparseLinearModel):
     def _make_loss(self) -> Any:
         return LOSSES[self._loss]()  # type: ignore[call-arg]
 
-    def _problem_options(
-        self, names: npt.NDArray[np.object_] | None, penalty: Any, l1_ratio: Any
-    ) -> ProblemOptions:
+    def _problem_options(self, names: npt.NDArray[np.object_] | None, penalty: Any, l1_ratio: Any) -> ProblemOptions:
         """Check what can be checked without data but for the names of its columns."""
         penalty = check_choice(penalty, "penalty", self._penalties)
         return ProblemOptions(
             self._make_loss(), penalty, l1_ratio, self.gamma, self.fit_intercept, self.standardize, self.positive,
             self.bounds, self.penalty_factor, names,
         )
+
+    def _adopt(
+        self, solutions: Sequence[Solution], design: Design, names: npt.NDArray[np.object_] | None,
+        classes: npt.NDArray[Any] | None, has_offset: bool,
+    ) -> None:
+        """Take over a fit."""
+        set_feature_names(self, design.n_features, names)
+        self._set_solutions(solutions, design)
+        self._has_offset = has_offset
+        if classes is not None:
+            self.classes_ = classes
 
 
 @dataclass(kw_only=True, eq=False, repr=False, match_args=False)
@@ -116,16 +126,10 @@ class GLMEstimator(PenaltyChoice, GLMBase):
                 state = state_at(problem, last[0][output], last[1][output], alpha, solver_options)
             solutions += solve_grid(problem, state, np.array([alpha]), options, solver_options, self.verbose)
         # Nothing is set before everything has succeeded.
-        set_feature_names(self, design.n_features, names)
-        self._set_solutions(solutions, design)
-        self._has_offset = is_offset(offset)
-        if classes is not None:
-            self.classes_ = classes
+        self._adopt(solutions, design, names, classes, is_offset(offset))
         return self
 
-    def _encode(
-        self, y: Any, sample_weight: Any, n_samples: int
-    ) -> tuple[Sequence[Any], Any, npt.NDArray[Any] | None]:
+    def _encode(self, y: Any, sample_weight: Any, n_samples: int) -> tuple[Sequence[Any], Any, Any]:
         """Return the target of each output, the weights of the samples, and the classes if there are any.
 
         A target is that of one output, of shape (n_samples,), or of all together.

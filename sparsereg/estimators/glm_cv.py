@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,19 +14,11 @@ import numpy.typing as npt
 from sparsereg.design import Design, make_design
 from sparsereg.estimators.glm import GLMBase
 from sparsereg.inputs.parameters import check_choice, check_l1_ratio, check_relax, check_threads
-from sparsereg.inputs.sklearn import feature_names, set_feature_names
+from sparsereg.inputs.sklearn import feature_names
 from sparsereg.inputs.targets import check_y, flatten
 from sparsereg.inputs.weights import check_offsets, check_sample_weight, is_offset
 from sparsereg.model_selection.alpha_grid import Grid, make_grid, pad
-from sparsereg.model_selection.cross_validation import (
-    CrossValidation,
-    CVProgress,
-    FoldJob,
-    choose,
-    comparable_means,
-    fold_solver_options,
-    summarise,
-)
+from sparsereg.model_selection.cross_validation import CrossValidation, CVProgress, choose, comparable_means, summarise
 from sparsereg.model_selection.fold_path import FoldPath
 from sparsereg.model_selection.folds import Fold, make_folds
 from sparsereg.model_selection.held_out import HeldOut
@@ -37,6 +30,10 @@ from sparsereg.solvers.convergence import warn_blurred, warn_saturated, warn_unc
 from sparsereg.solvers.null_model import alpha_max
 
 Vector = npt.NDArray[np.float64]
+
+# Just below the largest useful alpha a gap of 1e-8 still lets the model without columns pass for the best, whose area
+# under the curve is one half: at this one, orders and supports were those of exact fits on all data tried.
+STEPPED_TOL = 1e-10
 
 
 @dataclass(frozen=True)
@@ -68,6 +65,7 @@ class _CVOptions:
 
     problem: ProblemOptions
     solver: SolverOptions
+    fold_solver: SolverOptions
     l1_ratios: list[float]
     grid: Grid
     scoring: Scoring
@@ -97,6 +95,9 @@ class _CVData:
     folds: list[Fold]
     names: npt.NDArray[np.object_] | None
 
+    def test_weight(self, fold: Fold) -> Vector:
+        return fold.test_weight(self.targets.score_weight, self.design.n_samples)
+
 
 @dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class CrossValidatedModel(GLMBase):
@@ -111,7 +112,6 @@ class CrossValidatedModel(GLMBase):
     relax: bool = False
     tol: float = 1e-8
     n_jobs: int | None = None
-    callback: Callable[[CVProgress], Any] | None = None
 
     # Smallest over largest alpha of a grid to begin with.
     _default_eps = 1e-3
@@ -148,9 +148,7 @@ class CrossValidatedModel(GLMBase):
         offset = check_offsets(offset, design.n_samples, n_outputs)
         if offset is not None and options.scoring.scorer is not None:
             raise ValueError(f"scoring: {self.scoring!r} knows no offset, expected a name of this library's metrics")
-        folds = make_folds(
-            self.cv, X, y, targets.score_weight, design.n_samples, groups=groups, labels=targets.codes
-        )
+        folds = make_folds(self.cv, X, y, targets.score_weight, design.n_samples, groups=groups, labels=targets.codes)
         if options.rule == "1se" and len(folds) < 2:
             raise ValueError("rule: '1se' needs a standard error and cv gives one fold, expected 'min' or more folds")
         data = _CVData(X, y, design, targets, offset, folds, names)
@@ -161,12 +159,8 @@ class CrossValidatedModel(GLMBase):
         best = _choose(results, options, options.rule)
         _warn_of_end(*_entry(paths, _choose(results, options, "min")), options.grid)
         # Nothing is set before everything has succeeded.
-        set_feature_names(self, design.n_features, names)
         chosen, position = _entry(paths, best)
-        self._set_solutions([chosen.path.solution(position, design)], design)
-        self._has_offset = is_offset(offset)
-        if targets.classes is not None:
-            self.classes_ = targets.classes
+        self._adopt([chosen.path.solution(position, design)], design, names, targets.classes, is_offset(offset))
         self.alpha_, self.l1_ratio_ = float(results["alpha"][best]), float(results["l1_ratio"][best])
         grids = [one.path.alphas for one in paths]
         self.alphas_ = pad(grids) if isinstance(self.l1_ratio, (list, tuple, np.ndarray)) else grids[0]
@@ -184,16 +178,15 @@ class CrossValidatedModel(GLMBase):
         problem = self._problem_options(names, spelled["penalty"], min(ratios))
         if self.callback is not None and not callable(self.callback):
             raise TypeError(f"callback: {self.callback!r} is not callable")
-        return _CVOptions(
-            problem=problem,
-            solver=make_solver_options(self.tol, self.max_iter, None, None),
-            l1_ratios=ratios,
-            grid=make_grid(self.alphas, self.n_alphas, self.eps, self._default_eps),
-            scoring=make_scoring(self.scoring, problem.loss),
-            rule=check_choice(self.rule, "rule", ("min", "1se")),
-            relax=check_relax(self.relax, min(ratios)),
-            n_jobs=check_threads(self.n_jobs, "n_jobs"),
-        )
+        solver = fold_solver = make_solver_options(self.tol, self.max_iter, None, None)
+        grid = make_grid(self.alphas, self.n_alphas, self.eps, self._default_eps)
+        scoring = make_scoring(self.scoring, problem.loss)
+        rule, relax = check_choice(self.rule, "rule", ("min", "1se")), check_relax(self.relax, min(ratios))
+        # Of relaxed fits a column more or less is another refit; steps are jumps of the scores.
+        if relax or scoring.is_stepped:
+            fold_solver = replace(solver, tol=min(solver.tol, STEPPED_TOL))
+        n_jobs = check_threads(self.n_jobs, "n_jobs")
+        return _CVOptions(problem, solver, fold_solver, ratios, grid, scoring, rule, relax, n_jobs)
 
     def _encode(self, y: Any, sample_weight: Any, n_samples: int) -> CVTargets:
         """Return y as fits and scores take it."""
@@ -202,15 +195,14 @@ class CrossValidatedModel(GLMBase):
 
     def _fit_path(self, data: _CVData, options: _CVOptions) -> _CVPath:
         """Fit all data and all folds at one l1_ratio, on a grid that goes on while its smallest alpha is the best."""
-        grid, targets = options.grid, data.targets
-        whole = FoldPath(
-            lambda smallest_alpha: _prepare(data, targets.fit_weight, options, smallest_alpha),
-            options.problem, options.solver, relax=options.relax,
+        grid = options.grid
+        make_problem = partial(_make_problem, data, options)
+        whole = FoldPath(partial(make_problem, None), options.problem, options.solver, relax=options.relax)
+        folds = CrossValidation(
+            make_problem, partial(self._make_scorer, data, options), data.folds, options.problem, options.fold_solver,
+            relax=options.relax, n_jobs=options.n_jobs, callback=self._report,
         )
-        folds = CrossValidation(self._fold_job(data, options), data.folds, options.n_jobs, self._report)
-        fold_weight = np.array(
-            [fold.test_weight(targets.score_weight, data.design.n_samples).sum() for fold in data.folds]
-        )
+        fold_weight = np.array([data.test_weight(fold).sum() for fold in data.folds])
         path = self._fit_all(whole, data, options, grid.alphas)
         while True:
             folds.extend(path.alphas[folds.alphas.size :])
@@ -226,19 +218,6 @@ class CrossValidatedModel(GLMBase):
             warn_saturated(whole.n_rows, whole.fit_intercept, path.df.tolist(), path.alphas)
         folds.warn()
         return _CVPath(path, table, is_saturated)
-
-    def _fold_job(self, data: _CVData, options: _CVOptions) -> FoldJob:
-        """Put together what the fits of all folds share."""
-        return FoldJob(
-            make_problem=lambda weight, smallest_alpha: _prepare(data, weight, options, smallest_alpha),
-            make_scorer=lambda weight: self._held_out_scorer(data, options, weight),
-            options=options.problem,
-            solver_options=fold_solver_options(options.solver, options.relax, options.scoring.is_stepped),
-            relax=options.relax,
-            n_samples=data.design.n_samples,
-            sample_weight=data.targets.fit_weight,
-            score_weight=data.targets.score_weight,
-        )
 
     def _fit_all(
         self, whole: FoldPath, data: _CVData, options: _CVOptions, alphas: Vector | None
@@ -270,11 +249,9 @@ class CrossValidatedModel(GLMBase):
         if self.callback is not None:
             self.callback(progress)
 
-    def _held_out_scorer(
-        self, data: _CVData, options: _CVOptions, weight: Vector
-    ) -> Callable[[Solution], dict[str, float]]:
-        """Make what scores solutions on the held-out rows with the given weights."""
-        scoring, scorer = options.scoring, options.scoring.scorer
+    def _make_scorer(self, data: _CVData, options: _CVOptions, fold: Fold) -> Callable[[Solution], dict[str, float]]:
+        """Make what scores solutions on the held-out rows of a fold."""
+        scoring, scorer, weight = options.scoring, options.scoring.scorer, data.test_weight(fold)
         held_out = HeldOut(data.design, options.problem.loss, data.targets.score, weight, data.offset, scoring.names)
         if scorer is None:
             return held_out
@@ -283,24 +260,18 @@ class CrossValidatedModel(GLMBase):
         weights = {} if (weight[rows] == 1.0).all() else {"sample_weight": weight[rows]}
 
         def score(solution: Solution) -> dict[str, float]:
-            model = self._model_of(solution, data)
+            model = copy.copy(self)
+            model._adopt([solution], data.design, data.names, data.targets.classes, False)  # scorers know no offset
             return {**held_out(solution), scoring.name: check_score(scorer(model, X, y, **weights))}
 
         return score
 
-    def _model_of(self, solution: Solution, data: _CVData) -> Any:
-        """Make a fitted model of a solution, for scorers."""
-        model = copy.copy(self)
-        set_feature_names(model, data.design.n_features, data.names)
-        model._set_solutions([solution], data.design)
-        model._has_offset = False  # scorers know none
-        if data.targets.classes is not None:
-            model.classes_ = data.targets.classes
-        return model
 
-
-def _prepare(data: _CVData, weight: Vector | None, options: _CVOptions, smallest_alpha: float) -> Any:
-    """Make the problem of given sample weights."""
+def _make_problem(data: _CVData, options: _CVOptions, fold: Fold | None, smallest_alpha: float) -> Any:
+    """Make the problem of the training part of a fold, or of all data."""
+    weight = data.targets.fit_weight
+    if fold is not None:
+        weight = fold.train_weight(weight, data.design.n_samples)
     return prepare(data.design, data.targets.fit, weight, data.offset, options.problem, smallest_alpha)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparsereg.estimators.base import LogLinkRegressor, SparseRegressor
-from sparsereg.estimators.docstrings import COMMON_PARAMETERS, REGRESSOR_ATTRIBUTES
+from sparsereg.estimators.docstrings import COMMON_PARAMETERS, L1_SHARE, REGRESSOR_ALPHA, REGRESSOR_ATTRIBUTES
 from sparsereg.estimators.glm import GLMEstimator
 from sparsereg.solvers.assemble import make_loss
 
@@ -16,11 +16,7 @@ class Lasso(SparseRegressor, GLMEstimator):
     __doc__ = """Linear regression with an L1 penalty: coefficients that do not pay for themselves are exactly zero.
 
     Minimises mean squared error / 2 + alpha * sum_j p_j |w_j|.
-
-    Parameters
-    ----------
-    alpha : float, default=1.0
-        Strength, >= 0.""" + COMMON_PARAMETERS + REGRESSOR_ATTRIBUTES
+    """ + REGRESSOR_ALPHA + COMMON_PARAMETERS + REGRESSOR_ATTRIBUTES
 
     l1_ratio = 1.0
 
@@ -33,11 +29,7 @@ class Ridge(SparseRegressor, GLMEstimator):
     many coefficients fit alike at alpha = 0, and there are no bounds, the solution is the limit as alpha goes to 0:
     that with the least sum_j p_j w_j^2, sum_j p_j (sd_j w_j)^2 with `standardize=True`. With a few hundred columns or
     rows at most it is solved directly, to the last digits that the data have, whatever `tol`.
-
-    Parameters
-    ----------
-    alpha : float, default=1.0
-        Strength, >= 0.""" + COMMON_PARAMETERS + REGRESSOR_ATTRIBUTES
+    """ + REGRESSOR_ALPHA + COMMON_PARAMETERS + REGRESSOR_ATTRIBUTES
 
     l1_ratio = 0.0
     # It has no sparse part whose form could be chosen.
@@ -49,11 +41,7 @@ class ElasticNet(SparseRegressor, GLMEstimator):
     __doc__ = """Linear regression with a mixed penalty: L1 for zeros, L2 to share weight among correlated columns.
 
     Minimises mean squared error / 2 + alpha * sum_j p_j (l1_ratio |w_j| + (1 - l1_ratio) / 2 w_j^2).
-
-    Parameters
-    ----------
-    alpha : float, default=1.0
-        Strength, >= 0.
+    """ + REGRESSOR_ALPHA + """
     l1_ratio : float in [0, 1], default=0.5
         1 is `Lasso`, 0 is `Ridge`.""" + COMMON_PARAMETERS + REGRESSOR_ATTRIBUTES
 
@@ -69,13 +57,7 @@ class HuberRegressor(SparseRegressor, GLMEstimator):
 
     scikit-learn's `HuberRegressor(epsilon, alpha)` estimates a scale `scale_` too, and penalises with L2. At that scale
     its coefficients are those of delta = epsilon * scale_, l1_ratio = 0 and our alpha = alpha * scale_ / n_samples.
-
-    Parameters
-    ----------
-    alpha : float, default=1.0
-        Strength, >= 0.
-    l1_ratio : float in [0, 1], default=1.0
-        Share of L1; the rest is L2.
+    """ + REGRESSOR_ALPHA + L1_SHARE + """
     delta : float, default=1.35
         Residual from which on the loss grows linearly, > 0, in the units of y. 1.35 standard deviations of the noise
         are 95 % as efficient as squared loss where the noise is normal.""" + COMMON_PARAMETERS + REGRESSOR_ATTRIBUTES
@@ -96,13 +78,7 @@ class PoissonRegressor(LogLinkRegressor, GLMEstimator):
     + alpha * sum_j p_j (l1_ratio |w_j| + (1 - l1_ratio) / 2 w_j^2). The linear predictor t includes `offset`, the
     logarithm of the exposure, in `fit`, `predict` and `score`. `score` is D2, the share of the deviance explained.
     With l1_ratio = 0 it is scikit-learn's `PoissonRegressor` at the same alpha.
-
-    Parameters
-    ----------
-    alpha : float, default=1.0
-        Strength, >= 0.
-    l1_ratio : float in [0, 1], default=1.0
-        Share of L1; the rest is L2.""" + COMMON_PARAMETERS + REGRESSOR_ATTRIBUTES
+    """ + REGRESSOR_ALPHA + L1_SHARE + COMMON_PARAMETERS + REGRESSOR_ATTRIBUTES
 
     l1_ratio: float = 1.0
 

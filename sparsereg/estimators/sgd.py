@@ -11,7 +11,15 @@ import numpy.typing as npt
 
 from sparsereg.estimators.base import LogLinkRegressor, ProbabilisticClassifier, SparseRegressor
 from sparsereg.estimators.classifiers import LinearSVC, LogisticRegression
-from sparsereg.estimators.docstrings import STREAM_ALGORITHM, STREAM_ATTRIBUTES, STREAM_OBJECTIVE, STREAM_SAMPLING
+from sparsereg.estimators.docstrings import (
+    CLASSIFIER_COEFFICIENTS,
+    LABEL_SMOOTHING,
+    REGRESSOR_COEFFICIENTS,
+    STREAM_ALGORITHM,
+    STREAM_ATTRIBUTES,
+    STREAM_OBJECTIVE,
+    STREAM_SAMPLING,
+)
 from sparsereg.estimators.regressors import ElasticNet, HuberRegressor, PoissonRegressor
 from sparsereg.estimators.sgd_base import SGDEstimator, to_batch_estimator
 from sparsereg.inputs.targets import check_classes
@@ -32,20 +40,9 @@ class SGDClassifier(ProbabilisticClassifier, SGDEstimator):
         fits one class against the rest.""" + STREAM_ALGORITHM + """
     class_weight : None, "balanced" or mapping from label to float, default=None
         c_k; the weight of a row is multiplied by sum_k y_ik c_k, which is c_k for a row of class k. "balanced", only in
-        `fit`: the sum of all weights over n_classes times that of class k.
-    label_smoothing : float in [0, 1), default=0.0
-        eps: the target y_ik, 0 or 1 or a probability, becomes (1 - eps) y_ik + eps / n_classes. The weight of a row is
-        that of its label before.""" + STREAM_SAMPLING + """
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        Labels, ascending; 0, 1, ... after a fit to probabilities.
-    sparse_coef_ : scipy.sparse.csr_matrix of shape (1, n_features), (n_classes, n_features) beyond two classes
-        Non-zero coefficients only.
-    coef_ : ndarray of float64 of shape (1, n_features), (n_classes, n_features) beyond two classes
-        All coefficients; made anew each time it is asked for, as wide as X.
-    intercept_ : ndarray of float64 of shape (1,), (n_classes,) beyond two classes
-    """ + STREAM_ATTRIBUTES
+        `fit`: the sum of all weights over n_classes times that of class k.""" + (
+        LABEL_SMOOTHING + STREAM_SAMPLING + CLASSIFIER_COEFFICIENTS + STREAM_ATTRIBUTES
+    )
 
     _losses = ("logistic", "squared_hinge")
 
@@ -134,15 +131,9 @@ class SGDRegressor(LogLinkRegressor, SGDEstimator):
     loss : {"squared", "huber", "poisson"}, default="squared"
         "squared_error" is "squared". With "poisson" predictions are expected counts, exp(X w + b), and `score` is D2.
     delta : float, default=1.35
-        Of Huber's loss: residual from which on it grows linearly, > 0.""" + STREAM_ALGORITHM + STREAM_SAMPLING + """
-    Attributes
-    ----------
-    sparse_coef_ : scipy.sparse.csr_matrix of shape (1, n_features)
-        Non-zero coefficients only.
-    coef_ : ndarray of float64 of shape (n_features,)
-        All coefficients; made anew each time it is asked for, as wide as X.
-    intercept_ : float
-    """ + STREAM_ATTRIBUTES
+        Of Huber's loss: residual from which on it grows linearly, > 0.""" + (
+        STREAM_ALGORITHM + STREAM_SAMPLING + REGRESSOR_COEFFICIENTS + STREAM_ATTRIBUTES
+    )
 
     _losses = ("squared", "huber", "poisson")
 

@@ -207,16 +207,8 @@ class SGDEstimator(SparseLinearModel):
 
     @synchronized
     def fit_stream(
-        self,
-        source: Iterable[Any],
-        *,
-        classes: Any = None,
-        n_passes: int = 1,
-        validation: Any = None,
-        checkpoint: Any = None,
-        checkpoint_every: int = 1_000_000,
-        resume: bool = False,
-        progress: Any = "auto",
+        self, source: Iterable[Any], *, classes: Any = None, n_passes: int = 1, validation: Any = None,
+        checkpoint: Any = None, checkpoint_every: int = 1_000_000, resume: bool = False, progress: Any = "auto",
     ) -> Any:
         """Learn from blocks of rows in their order, read ahead in a thread; begin anew.
 
@@ -349,9 +341,7 @@ class SGDEstimator(SparseLinearModel):
 
     # Where a fit starts.
 
-    def _start(
-        self, training: Training, coef_init: Any, intercept_init: Any, classes: npt.NDArray[Any] | None
-    ) -> None:
+    def _start(self, training: Training, coef_init: Any, intercept_init: Any, classes: npt.NDArray[Any] | None) -> None:
         """Give a learner the coefficients of another fit, of the last one, or none."""
         if coef_init is None and intercept_init is None:
             if not (training.settings.warm_start and self._matches_last_fit(training, classes)):
@@ -362,9 +352,8 @@ class SGDEstimator(SparseLinearModel):
                 raise ValueError(f"coef_init: this {type(coef_init).__name__} is not fitted, expected a fitted model")
             others = getattr(coef_init, "classes_", None)
             if others is not None and not np.array_equal(others, classes):
-                raise ValueError(
-                    f"coef_init: a model of the classes {others.tolist()} is not allowed, expected those of y"
-                )
+                others = others.tolist()
+                raise ValueError(f"coef_init: a model of the classes {others} is not allowed, expected those of y")
             if intercept_init is None:
                 intercept_init = coef_init.intercept_
             coef_init = coef_init._coef
@@ -397,11 +386,8 @@ def to_batch_estimator(fitted: SGDEstimator, model: Any) -> Any:
     begun = fitted.training_.settings.fixed_while_training
     shared = ("alpha", "l1_ratio", "penalty", "gamma", "fit_intercept", "delta")
     model.set_params(**{name: begun[name] for name in shared if name in model.get_params()})
-    names = (
-        "_coef", "intercept_", "objective_", "dual_gap_", "violation_", "n_iter_", "n_active_", "n_features_in_",
-        "feature_names_in_",
-    )
-    for name in names:
+    names = ("_coef", "intercept_", "objective_", "dual_gap_", "violation_", "n_iter_", "n_active_", "n_features_in_")
+    for name in (*names, "feature_names_in_"):
         if hasattr(fitted, name):
             setattr(model, name, getattr(fitted, name))
     return model
@@ -430,7 +416,6 @@ def _check_unchanged(settings: StreamSettings, begun: StreamSettings) -> None:
     for name, value in settings.fixed_while_training.items():
         if value != begun.fixed_while_training[name]:
             raise ValueError(
-                f"{name}: {value!r} is not allowed in a fit that was begun with "
-                f"{begun.fixed_while_training[name]!r}, expected "
-                "that; fit(..., coef_init=) of a clone starts from these coefficients"
+                f"{name}: {value!r} is not allowed in a fit that was begun with {begun.fixed_while_training[name]!r}, "
+                "expected that; fit(..., coef_init=) of a clone starts from these coefficients"
             )

@@ -61,12 +61,11 @@ def values_by_id(values: Any, names: npt.NDArray[np.object_] | None, what: str) 
     """
     if names is None:
         return values
-    if hasattr(values, "index") and hasattr(values, "items") and all(isinstance(key, str) for key in values.index):
-        pairs = list(values.items())  # a Series of pandas: its order is its own
-    elif isinstance(values, Mapping) and any(isinstance(key, str) for key in values):
-        pairs = list(values.items())
-    else:
+    # A Series of pandas, whose order is its own, or a mapping.
+    is_series = hasattr(values, "index") and hasattr(values, "items") and all(isinstance(k, str) for k in values.index)
+    if not is_series and not (isinstance(values, Mapping) and any(isinstance(key, str) for key in values)):
         return values
+    pairs = list(values.items())
     wanted = Counter(key for key, _ in pairs if isinstance(key, str))
     positions: dict[str, list[int]] = {name: [] for name in wanted}
     for k, name in enumerate(names):

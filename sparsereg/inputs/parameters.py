@@ -21,17 +21,12 @@ PENALTY_ALIASES = {"l1": 1.0, "l2": 0.0, "elasticnet": None}
 
 def check_alpha(alpha: Any, name: str = "alpha") -> float:
     """Check a penalty strength: a finite number, 0 or more."""
-    return check_number(alpha, name, 0.0, np.inf, "[0, inf)", upper_open=True)
+    return check_number(alpha, name, "[0, inf)")
 
 
 def check_l1_ratio(l1_ratio: Any) -> float:
     """Check the share of the L1 part: a number in [0, 1]."""
-    return check_share(l1_ratio, "l1_ratio")
-
-
-def check_share(value: Any, name: str) -> float:
-    """Check a share: a number in [0, 1]."""
-    return check_number(value, name, 0.0, 1.0, "[0, 1]")
+    return check_number(l1_ratio, "l1_ratio", "[0, 1]")
 
 
 def check_threads(value: Any, name: str) -> int:
@@ -55,16 +50,6 @@ def check_threads(value: Any, name: str) -> int:
         return check_count(value, name, MAX_THREADS)
     except ValueError as error:
         raise ValueError(f"{error}; negative numbers leave threads free: -1 is all, -2 all but one") from None
-
-
-def check_label_smoothing(label_smoothing: Any) -> float:
-    """Check how far labels are smoothed: a number in [0, 1)."""
-    return check_number(label_smoothing, "label_smoothing", 0.0, 1.0, "[0, 1)", upper_open=True)
-
-
-def check_class_weight(weight: Any, label: Any) -> float:
-    """Check the weight of a class: a finite number, 0 or more."""
-    return check_number(weight, f"class_weight of {label!r}", 0.0, np.inf, "[0, inf)", upper_open=True)
 
 
 def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
@@ -99,30 +84,31 @@ def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
     return grid[order]
 
 
-def check_given_alphas(alphas: Any, n_alphas: Any) -> tuple[npt.NDArray[np.float64] | None, Any]:
-    """Check a grid that is given, or only its size.
+def check_grid(alphas: Any, n_alphas: Any, eps: Any) -> tuple[npt.NDArray[np.float64] | None, int, float]:
+    """Check a grid that is given, or its size and its ratio of ends.
 
     Parameters
     ----------
     alphas : None, int or array-like of shape (n_alphas,)
         A number of alphas takes the place of `n_alphas`, as scikit-learn has it.
     n_alphas : int
+        1 or more.
+    eps : float
+        In (0, 1).
 
     Returns
     -------
     alphas : ndarray of float64 of shape (n_alphas,) or None
         Strictly decreasing.
     n_alphas : int
+    eps : float
     """
+    grid = None
     if isinstance(alphas, numbers.Integral) and not isinstance(alphas, (bool, np.bool_)):
-        return None, check_count(alphas, "alphas")
-    return None if alphas is None else check_alphas(alphas), n_alphas
-
-
-def check_grid(n_alphas: Any, eps: Any) -> tuple[int, float]:
-    """Check the size of a grid (a whole number, 1 or more) and its ratio of ends (in (0, 1))."""
-    n_alphas = check_count(n_alphas, "n_alphas", MAX_PASSES)
-    return n_alphas, check_number(eps, "eps", 0.0, 1.0, "(0, 1)", lower_open=True, upper_open=True)
+        n_alphas = check_count(alphas, "alphas")
+    elif alphas is not None:
+        grid = check_alphas(alphas)
+    return grid, check_count(n_alphas, "n_alphas", MAX_PASSES), check_number(eps, "eps", "(0, 1)")
 
 
 def check_penalty(name: Any, l1_ratio: float, gamma: Any) -> float | None:
@@ -146,10 +132,9 @@ def check_penalty(name: Any, l1_ratio: float, gamma: Any) -> float | None:
         raise ValueError(f"l1_ratio: {l1_ratio:g} leaves nothing of penalty={name!r}, expected a number in (0, 1]")
     if gamma is None:
         return None
-    lower = penalty.gamma_min
-    if lower is None:
+    if penalty.gamma_min is None:
         raise ValueError(f"gamma: {gamma!r} is not allowed with penalty={name!r}, expected None")
-    return check_number(gamma, "gamma", lower, np.inf, f"({lower:g}, inf)", lower_open=True, upper_open=True)
+    return check_number(gamma, "gamma", f"({penalty.gamma_min:g}, inf)")
 
 
 def resolve_penalty_alias(penalty: Any, l1_ratio: Any, default: Any) -> tuple[Any, Any]:
@@ -205,30 +190,27 @@ def check_count(value: Any, name: str, upper: float = np.inf) -> int:
     return int(value)
 
 
-def check_number(
-    value: Any, name: str, lower: float, upper: float, allowed: str, lower_open: bool = False, upper_open: bool = False
-) -> float:
-    """Check a number against an interval, whose ends belong to it unless it is said to be open there.
+def check_number(value: Any, name: str, interval: str) -> float:
+    """Check a number against an interval.
 
     Parameters
     ----------
     value : float
     name : str
-    lower, upper : float
-    allowed : str
-        The interval in words, for the message.
-    lower_open, upper_open : bool
+    interval : str
+        As it is written, such as "[0, 1)", whose upper end does not belong to it.
 
     Returns
     -------
     number : float
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
-        raise TypeError(f"{name}: {value!r} is not allowed, expected a number in {allowed}")
-    number = as_float(value, name, allowed)
-    inside = (number > lower if lower_open else number >= lower) and (number < upper if upper_open else number <= upper)
-    if not inside:
-        raise ValueError(f"{name}: {value} is outside {allowed}")
+        raise TypeError(f"{name}: {value!r} is not allowed, expected a number in {interval}")
+    number = as_float(value, name, interval)
+    lower, upper = map(float, interval[1:-1].split(", "))
+    is_end = (number == lower and interval[0] == "[") or (number == upper and interval[-1] == "]")
+    if not (lower < number < upper or is_end):
+        raise ValueError(f"{name}: {value} is outside {interval}")
     return number
 
 

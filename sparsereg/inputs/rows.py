@@ -95,12 +95,9 @@ def _is_sparse_frame(X: Any) -> bool:
     return is_frame and len(X.dtypes) > 0 and all(hasattr(dtype, "fill_value") for dtype in X.dtypes)
 
 
-def _from_compressed(
-    indptr: Any, indices: Any, data: Any, shape: tuple[int, int], dtype: Any, name: str
-) -> Rows:
+def _from_compressed(indptr: Any, indices: Any, data: Any, shape: tuple[int, int], dtype: Any, name: str) -> Rows:
     """Bring CSR arrays into types that the kernels read, and validate them."""
-    indptr = _native(indptr, "indptr", name)
-    indices = _native(indices, "indices", name)
+    indptr, indices = _native(indptr, "indptr", name), _native(indices, "indices", name)
     return _describe(indptr, indices, _values(data, indices.size, dtype, name), shape, name)
 
 
@@ -134,8 +131,7 @@ def _from_dense(array: npt.NDArray[Any], dtype: Any, name: str) -> Rows:
 def _from_columns(X: Any, dtype: Any, name: str) -> Rows:
     """Transpose CSC, counting over its occupied columns only."""
     n_samples, n_features = X.shape
-    indptr = _native(X.indptr, "indptr", name)
-    indices = _native(X.indices, "indices", name)
+    indptr, indices = _native(X.indptr, "indptr", name), _native(X.indices, "indices", name)
     data = _values(X.data, indices.size, dtype, name)
     check_compressed(indptr, indices, data, (n_features, n_samples), major="column", minor="row", name=name)
     occupied = _occupied(indptr)
@@ -152,9 +148,8 @@ def _from_columns(X: Any, dtype: Any, name: str) -> Rows:
 
 def _occupied(indptr: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
     """List the columns that hold something, a chunk of `indptr` at a time: it may be very long."""
-    found = [
-        start + np.flatnonzero(np.diff(indptr[start : start + CHUNK + 1])) for start in range(0, indptr.size - 1, CHUNK)
-    ]
+    starts = range(0, indptr.size - 1, CHUNK)
+    found = [start + np.flatnonzero(np.diff(indptr[start : start + CHUNK + 1])) for start in starts]
     return np.concatenate(found).astype(np.int64, copy=False)
 
 
@@ -210,17 +205,13 @@ def _values(data: Any, size: int, dtype: Any, name: str) -> npt.NDArray[Any]:
         return np.ascontiguousarray(data, dtype=dtype)
 
 
-def check_shape(shape: tuple[int, ...], name: str = "X") -> tuple[int, int]:
+def check_shape(shape: tuple[int, ...], name: str = "X") -> None:
     """Check that a matrix has two dimensions, at least one row and one column, and no more rows than int32 can number.
 
     Parameters
     ----------
     shape : tuple of int
     name : str, default="X"
-
-    Returns
-    -------
-    n_samples, n_features : int
     """
     if len(shape) != 2:
         raise ValueError(
@@ -231,13 +222,10 @@ def check_shape(shape: tuple[int, ...], name: str = "X") -> tuple[int, int]:
     n_samples, n_features = int(shape[0]), int(shape[1])
     for count, what in ((n_samples, "sample"), (n_features, "feature")):
         if count < 1:
-            raise ValueError(
-                f"Found array with {count} {what}(s) (shape=({n_samples}, {n_features})) "
-                "while a minimum of 1 is required."
-            )
+            shape_of = f"shape=({n_samples}, {n_features})"
+            raise ValueError(f"Found array with {count} {what}(s) ({shape_of}) while a minimum of 1 is required.")
     if n_samples > MAX_SAMPLES:
         raise ValueError(f"{name}: {n_samples} rows, at most {MAX_SAMPLES} are allowed")
-    return n_samples, n_features
 
 
 def check_width(n_features: int, expected: int, name: str = "X", owner: str = "the model") -> None:
@@ -249,9 +237,7 @@ def check_width(n_features: int, expected: int, name: str = "X", owner: str = "t
     name, owner : str
     """
     if n_features != expected:
-        raise ValueError(
-            f"{name} has {n_features} features, but {owner} is expecting {expected} features as input"
-        )
+        raise ValueError(f"{name} has {n_features} features, but {owner} is expecting {expected} features as input")
 
 
 def check_dense(X: Any, name: str = "X") -> npt.NDArray[Any]:
@@ -293,21 +279,18 @@ def check_ids(ids: Any, bound: int, what: str, name: str = "X") -> None:
     what : {"row", "column"}
     name : str, default="X"
     """
-    _check_index_array(ids, f"{what} ids", name)
+    if not isinstance(ids, np.ndarray) or ids.ndim != 1:
+        raise ValueError(f"{name}: {what} ids are not a one-dimensional array (got {type(ids).__name__})")
+    if ids.dtype.kind not in "iu":
+        raise TypeError(f"{name}: {what} ids have dtype {ids.dtype}, expected integers")
     if ids.size and (ids.min() < 0 or ids.max() >= bound):
         position = int(np.flatnonzero((ids < 0) | (ids >= bound))[0])
         raise ValueError(f"{name}: {what} id {ids[position]} at position {position} is outside [0, {bound})")
 
 
 def check_compressed(
-    indptr: npt.NDArray[Any],
-    indices: npt.NDArray[Any],
-    data: npt.NDArray[Any],
-    shape: tuple[int, int],
-    *,
-    major: str = "row",
-    minor: str = "column",
-    name: str = "X",
+    indptr: npt.NDArray[Any], indices: npt.NDArray[Any], data: npt.NDArray[Any], shape: tuple[int, int], *,
+    major: str = "row", minor: str = "column", name: str = "X",
 ) -> tuple[bool, bool, bool]:
     """Check the three arrays of a compressed sparse matrix; nothing is read before it is known to exist.
 
@@ -339,6 +322,7 @@ def check_compressed(
     code, slice_, position, is_sorted, has_zeros, binary = compact.validate(indptr, indices, data, n_minor)
     if code == compact.VALID:
         return is_sorted, has_zeros, binary
+    where = f"at position {position} ({major} {slice_})"
     if code == compact.BAD_START:
         raise ValueError(f"{name}: indptr[0] is {indptr[0]}, expected 0")
     if code == compact.DECREASING:
@@ -352,11 +336,8 @@ def check_compressed(
             f"beyond the {indices.size} entries of indices"
         )
     if code == compact.BAD_ID:
-        raise ValueError(
-            f"{name}: {minor} id {indices[position]} at position {position} ({major} {slice_}) "
-            f"is outside [0, {n_minor})"
-        )
-    raise_not_finite(data[position], data.dtype, f"at position {position} ({major} {slice_})", name)
+        raise ValueError(f"{name}: {minor} id {indices[position]} {where} is outside [0, {n_minor})")
+    raise_not_finite(data[position], data.dtype, where, name)
 
 
 def raise_not_finite(value: Any, dtype: np.dtype[Any], where: str, name: str) -> NoReturn:
@@ -401,11 +382,3 @@ def check_vector(array: npt.NDArray[Any], n_samples: int, name: str) -> npt.NDAr
     if array.dtype.kind == "f" and array.dtype.itemsize > vector.itemsize:
         check_finite(vector, name)
     return vector
-
-
-def _check_index_array(ids: Any, what: str, name: str) -> None:
-    """Check that ids are a flat array of integers."""
-    if not isinstance(ids, np.ndarray) or ids.ndim != 1:
-        raise ValueError(f"{name}: {what} are not a one-dimensional array (got {type(ids).__name__})")
-    if ids.dtype.kind not in "iu":
-        raise TypeError(f"{name}: {what} have dtype {ids.dtype}, expected integers")

@@ -104,12 +104,10 @@ def feature_names(X: Any) -> NDArray[np.object_] | None:
     types = sorted({type(name).__qualname__ for name in names})
     if len(types) > 1 and "str" in types:
         raise TypeError(
-            "Feature names are only supported if all input features have string names, "
-            f"but your input has {types} as feature name / column name types. "
-            "If you want feature names to be stored and validated, you must convert "
-            "them all to strings, by using X.columns = X.columns.astype(str) for "
-            "example. Otherwise you can remove feature / column names from your input "
-            "data, or convert them all to a non-string data type."
+            f"Feature names are only supported if all input features have string names, but your input has {types} as "
+            "feature name / column name types. If you want feature names to be stored and validated, you must convert "
+            "them all to strings, by using X.columns = X.columns.astype(str) for example. Otherwise you can remove "
+            "feature / column names from your input data, or convert them all to a non-string data type."
         )
     return names if types == ["str"] else None
 
@@ -218,18 +216,12 @@ def _n_features(X: Any) -> int:
 def _compare_names(estimator_name: str, fitted: NDArray[np.object_] | None, given: NDArray[np.object_] | None) -> None:
     if given is None and fitted is None:
         return
-    # The warning should point at the caller of predict or transform, two calls above that of this function.
-    if fitted is None:
-        warnings.warn(
-            f"X has feature names, but {estimator_name} was fitted without feature names", UserWarning, stacklevel=4
-        )
-        return
-    if given is None:
-        warnings.warn(
-            f"X does not have valid feature names, but {estimator_name} was fitted with feature names",
-            UserWarning,
-            stacklevel=4,
-        )
+    if fitted is None or given is None:
+        message = f"X has feature names, but {estimator_name} was fitted without feature names"
+        if given is None:
+            message = f"X does not have valid feature names, but {estimator_name} was fitted with feature names"
+        # It should point at the caller of predict or transform, two calls above that of this function.
+        warnings.warn(message, UserWarning, stacklevel=4)
         return
     if np.array_equal(fitted, given):
         return

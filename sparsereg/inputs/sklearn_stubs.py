@@ -85,11 +85,8 @@ class BaseEstimator:
 
     def __repr__(self) -> str:
         defaults = inspect.signature(type(self).__init__).parameters
-        shown = [
-            f"{name}={value!r}"
-            for name, value in self.get_params(deep=False).items()
-            if repr(value) != repr(defaults[name].default)
-        ]
+        given = self.get_params(deep=False).items()
+        shown = [f"{name}={value!r}" for name, value in given if repr(value) != repr(defaults[name].default)]
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
@@ -110,9 +107,8 @@ class TransformerMixin:
         -------
         array or sparse matrix
         """
-        if y is None:
-            return self.fit(X, **fit_params).transform(X)  # type: ignore[attr-defined]
-        return self.fit(X, y, **fit_params).transform(X)  # type: ignore[attr-defined]
+        targets = () if y is None else (y,)
+        return self.fit(X, *targets, **fit_params).transform(X)  # type: ignore[attr-defined]
 
 
 class RegressorMixin:
@@ -210,8 +206,8 @@ def check_is_fitted(estimator: Any) -> None:
         fitted = any(name.endswith("_") and not name.startswith("__") for name in vars(estimator))
     if not fitted:
         raise NotFittedError(
-            f"This {type(estimator).__name__} instance is not fitted yet. Call 'fit' with appropriate "
-            "arguments before using this estimator."
+            f"This {type(estimator).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
+            "using this estimator."
         )
 
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.inputs.parameters import check_class_weight, check_label_smoothing
+from sparsereg.inputs.parameters import check_number
 from sparsereg.inputs.rows import check_finite, check_vector, raise_not_finite
 from sparsereg.inputs.sklearn import DataConversionWarning
-from sparsereg.inputs.values import as_numeric
+from sparsereg.inputs.values import as_numeric, refuse_sparse_and_masked
 from sparsereg.inputs.weights import check_sample_weight
 
 Vector = npt.NDArray[np.float64]
@@ -61,22 +61,19 @@ def flatten(y: Any, stacklevel: int = 3) -> Any:
     if y.ndim == 2 and y.shape[1] == 1:
         warnings.warn(
             "A column-vector y was passed when a 1d array was expected. Please change the shape of y to (n_samples,), "
-            "for example using ravel().",
-            DataConversionWarning,
-            stacklevel=stacklevel,
+            "for example using ravel().", DataConversionWarning, stacklevel=stacklevel,
         )
         y = y.ravel()
     return y
 
 
-def check_y(y: Any, n_samples: int, name: str = "y") -> npt.NDArray[np.float64]:
+def check_y(y: Any, n_samples: int) -> npt.NDArray[np.float64]:
     """Check a numeric target.
 
     Parameters
     ----------
     y : array-like of shape (n_samples,) or (n_samples, 1)
     n_samples : int
-    name : str, default="y"
 
     Returns
     -------
@@ -84,11 +81,11 @@ def check_y(y: Any, n_samples: int, name: str = "y") -> npt.NDArray[np.float64]:
         The caller's own array where it fits; not to be written to.
     """
     if y is None:
-        raise ValueError(f"This estimator requires {name} to be passed, but the target {name} is None.")
-    array = as_numeric(y, name)
+        raise ValueError("This estimator requires y to be passed, but the target y is None.")
+    array = as_numeric(y, "y")
     if array.ndim == 2 and array.shape[1] == 1:
         array = array.reshape(-1)
-    return check_vector(array, n_samples, name)
+    return check_vector(array, n_samples, "y")
 
 
 def check_target(y: Any, n_samples: int, lower: float, upper: float, what: str) -> npt.NDArray[np.float64]:
@@ -116,8 +113,8 @@ def check_target(y: Any, n_samples: int, lower: float, upper: float, what: str) 
 
 
 def check_probabilities(
-    y: Any, n_samples: int, sample_weight: npt.NDArray[np.float64] | None = None, n_classes: int | None = None
-) -> npt.NDArray[np.float64]:
+    y: Any, n_samples: int, sample_weight: Vector | None = None, n_classes: int | None = None
+) -> Vector:
     """Check shares of classes: one row for each sample, in [0, 1] and of sum one where a row has weight.
 
     Parameters
@@ -155,11 +152,7 @@ def check_probabilities(
 
 
 def encode_classes(
-    y: Any,
-    sample_weight: Any = None,
-    *,
-    n_samples: int | None = None,
-    class_weight: Any = None,
+    y: Any, sample_weight: Any = None, *, n_samples: int | None = None, class_weight: Any = None,
     label_smoothing: Any = 0.0,
 ) -> ClassTargets:
     """Make probabilities of classes of labels, or check those given.
@@ -189,7 +182,7 @@ def encode_classes(
         For labels that are missing or cannot be sorted, numbers that are neither labels nor probabilities, less than
         two classes with a positive weight, and settings that are out of range.
     """
-    smoothing = check_label_smoothing(label_smoothing)
+    smoothing = check_number(label_smoothing, "label_smoothing", "[0, 1)")
     y = _check_labels(y)
     if n_samples is not None and y.shape[0] != n_samples:
         raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
@@ -210,12 +203,7 @@ def encode_classes(
 
 
 def encode_known(
-    y: Any,
-    classes: npt.NDArray[Any],
-    sample_weight: Any = None,
-    *,
-    n_samples: int,
-    class_weight: Any = None,
+    y: Any, classes: npt.NDArray[Any], sample_weight: Any = None, *, n_samples: int, class_weight: Any = None,
     label_smoothing: Any = 0.0,
 ) -> ClassTargets:
     """Make probabilities of known classes, some of which the rows may lack.
@@ -238,7 +226,7 @@ def encode_known(
     ValueError, TypeError
         For other labels, and settings that are out of range.
     """
-    smoothing = check_label_smoothing(label_smoothing)
+    smoothing = check_number(label_smoothing, "label_smoothing", "[0, 1)")
     if isinstance(class_weight, str) and class_weight == "balanced":
         raise ValueError(
             "class_weight: 'balanced' is not allowed with data that come in parts, expected None or a mapping: only "
@@ -267,7 +255,7 @@ def leave_out(y: npt.NDArray[Any], sample_weight: Vector | None, class_weight: A
     if not isinstance(class_weight, Mapping) or y.ndim == 2 or _is_soft(y):
         return sample_weight, class_weight
     kept = dict(class_weight)
-    for label in [label for label, factor in kept.items() if check_class_weight(factor, label) == 0.0]:
+    for label in [label for label, factor in kept.items() if _check_class_weight(factor, label) == 0.0]:
         rows = np.asarray(y == label)
         if rows.any():
             sample_weight = np.where(rows, 0.0, 1.0 if sample_weight is None else sample_weight)
@@ -300,8 +288,7 @@ def _weigh_and_smooth(
     classes: npt.NDArray[Any], probabilities: Vector, weight: Vector | None, class_weight: Any, smoothing: float
 ) -> ClassTargets:
     if class_weight is not None:
-        factor = _class_factors(class_weight, classes, probabilities, weight)
-        of_row = probabilities @ factor
+        of_row = probabilities @ _class_factors(class_weight, classes, probabilities, weight)
         weight = of_row if weight is None else weight * of_row
     if smoothing:
         probabilities = (1.0 - smoothing) * probabilities + smoothing / classes.size
@@ -352,10 +339,7 @@ def _check_labels(y: Any) -> npt.NDArray[Any]:
     """Check the form of labels or probabilities, and that none is missing."""
     if y is None:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
-    if hasattr(y, "tocsr"):
-        raise TypeError("y: sparse data is not allowed here, expected a dense array")
-    if isinstance(y, np.ma.MaskedArray):
-        raise TypeError("y: masked arrays are not allowed, expected values for all entries")
+    refuse_sparse_and_masked(y, "y")
     y = np.asarray(y)
     if y.ndim not in (1, 2) or (y.ndim == 2 and y.shape[1] < 2):
         raise ValueError(
@@ -421,9 +405,7 @@ def _check_presence(classes: npt.NDArray[Any], probabilities: Vector) -> None:
         raise ValueError(f"y: class {classes[k]} has probability 0 in every row, expected a positive one in some row")
 
 
-def _class_factors(
-    class_weight: Any, classes: npt.NDArray[Any], probabilities: Vector, weight: Vector | None
-) -> Vector:
+def _class_factors(class_weight: Any, classes: npt.NDArray[Any], probabilities: Vector, weight: Any) -> Vector:
     """Return c_k for each class."""
     if isinstance(class_weight, str) and class_weight == "balanced":
         mass = probabilities.sum(axis=0) if weight is None else weight @ probabilities
@@ -437,4 +419,8 @@ def _class_factors(
     # As scikit-learn does: a part of the data may lack a class, but a label that is misspelt leaves its class unnamed.
     if unknown and not all(label in class_weight for label in labels):
         raise ValueError(f"class_weight: {unknown[0]!r} is not among the classes {labels}")
-    return np.array([check_class_weight(class_weight.get(label, 1.0), label) for label in labels])
+    return np.array([_check_class_weight(class_weight.get(label, 1.0), label) for label in labels])
+
+
+def _check_class_weight(weight: Any, label: Any) -> float:
+    return check_number(weight, f"class_weight of {label!r}", "[0, inf)")

@@ -35,10 +35,7 @@ def as_numeric(values: Any, name: str) -> npt.NDArray[Any]:
     array : ndarray of bool, integers or float
         The caller's own array where it is one.
     """
-    if hasattr(values, "tocsr"):
-        raise TypeError(f"{name}: sparse data is not allowed here, expected a dense array")
-    if isinstance(values, np.ma.MaskedArray):
-        raise TypeError(f"{name}: masked arrays are not allowed, expected values for all entries")
+    refuse_sparse_and_masked(values, name)
     try:
         array = np.asarray(values)
     except ValueError as error:  # rows of different lengths
@@ -53,6 +50,14 @@ def as_numeric(values: Any, name: str) -> npt.NDArray[Any]:
             raise kind(f"{name}: expected numbers; {error}{_place_of_no_number(array)}") from error
     check_value_dtype(array.dtype, name)
     return array
+
+
+def refuse_sparse_and_masked(values: Any, name: str) -> None:
+    """Raise TypeError for what NumPy would silently make another array of."""
+    if hasattr(values, "tocsr"):
+        raise TypeError(f"{name}: sparse data is not allowed here, expected a dense array")
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"{name}: masked arrays are not allowed, expected values for all entries")
 
 
 def _place_of_no_number(array: npt.NDArray[Any]) -> str:

@@ -102,9 +102,7 @@ class Versioned:
                 f"This {type(self).__name__} was pickled by "
                 f"{'an older version of sparsereg' if written is None else f'sparsereg {written}'} and is loaded by "
                 f"{library_version()}. Parameters that it lacks take their defaults, and results may differ or be "
-                "wrong; fit it anew, or use the version that wrote it",
-                InconsistentVersionWarning,
-                stacklevel=2,
+                "wrong; fit it anew, or use the version that wrote it", InconsistentVersionWarning, stacklevel=2,
             )
         for parameter in list(inspect.signature(type(self).__init__).parameters.values())[1:]:
             if parameter.default is not inspect.Parameter.empty:

@@ -11,17 +11,16 @@ import numpy.typing as npt
 from sparsereg.inputs.rows import check_finite, check_vector
 from sparsereg.inputs.values import as_numeric
 
+Vector = npt.NDArray[np.float64]
 
-def check_sample_weight(
-    sample_weight: Any, n_samples: int, name: str = "sample_weight", *, all_zero: bool = False
-) -> npt.NDArray[np.float64] | None:
+
+def check_sample_weight(sample_weight: Any, n_samples: int, *, all_zero: bool = False) -> Vector | None:
     """Check sample weights: finite, not negative, not all 0.
 
     Parameters
     ----------
     sample_weight : None, float or array-like of shape (n_samples,)
     n_samples : int
-    name : str, default="sample_weight"
     all_zero : bool, default=False
         They may all be 0: these rows are some of many.
 
@@ -32,37 +31,32 @@ def check_sample_weight(
     """
     if sample_weight is None:
         return None
-    weight = _spread(sample_weight, n_samples, name)
+    weight = _spread(sample_weight, n_samples, "sample_weight")
     if (weight < 0).any():
         position = int(np.argmax(weight < 0))
-        raise ValueError(f"{name}: {weight[position]} at position {position} is negative, expected 0 or more")
+        raise ValueError(f"sample_weight: {weight[position]} at position {position} is negative, expected 0 or more")
     if not (all_zero or weight.any()):
-        raise ValueError(f"{name}: all {n_samples} weights are zero, expected at least one above 0")
+        raise ValueError(f"sample_weight: all {n_samples} weights are zero, expected at least one above 0")
     return weight
 
 
-def check_offset(offset: Any, n_samples: int, name: str = "offset") -> npt.NDArray[np.float64] | None:
+def check_offset(offset: Any, n_samples: int) -> Vector | None:
     """Check an offset of the linear predictor: finite.
 
     Parameters
     ----------
     offset : None, float or array-like of shape (n_samples,)
     n_samples : int
-    name : str, default="offset"
 
     Returns
     -------
     offset : None or ndarray of float64 of shape (n_samples,)
         None: every offset is 0.
     """
-    if offset is None:
-        return None
-    return _spread(offset, n_samples, name)
+    return None if offset is None else _spread(offset, n_samples, "offset")
 
 
-def check_offsets(
-    offset: Any, n_samples: int, n_outputs: int | None = None, name: str = "offset"
-) -> npt.NDArray[np.float64] | None:
+def check_offsets(offset: Any, n_samples: int, n_outputs: int | None = None) -> Vector | None:
     """Check the offset of one linear predictor, or of several.
 
     Parameters
@@ -71,7 +65,6 @@ def check_offsets(
     n_samples : int
     n_outputs : int or None, default=None
         None: there is one, and a number for all rows will do.
-    name : str, default="offset"
 
     Returns
     -------
@@ -79,13 +72,13 @@ def check_offsets(
         None: every offset is 0.
     """
     if offset is None or n_outputs is None:
-        return check_offset(offset, n_samples, name)
-    array = as_numeric(offset, name)
+        return check_offset(offset, n_samples)
+    array = as_numeric(offset, "offset")
     if array.shape != (n_samples, n_outputs):
         raise ValueError(
-            f"{name}: shape {array.shape} is not allowed, expected ({n_samples}, {n_outputs}), a column for each class"
+            f"offset: shape {array.shape} is not allowed, expected ({n_samples}, {n_outputs}), a column for each class"
         )
-    check_finite(array, name)
+    check_finite(array, "offset")
     return array.astype(np.float64)
 
 
@@ -106,7 +99,7 @@ def is_offset(offset: Any) -> bool:
 
 def check_new_offsets(
     offset: Any, n_samples: int, n_outputs: int | None, *, has_offset: bool, owner: str
-) -> npt.NDArray[np.float64] | None:
+) -> Vector | None:
     """Check the offset of rows to predict: where the fit had one, predictions without it would be off by that.
 
     Parameters
@@ -135,7 +128,7 @@ def check_new_offsets(
     return check_offsets(offset, n_samples, n_outputs)
 
 
-def _spread(values: Any, n_samples: int, name: str) -> npt.NDArray[np.float64]:
+def _spread(values: Any, n_samples: int, name: str) -> Vector:
     """Check one number a row, or one for all rows, which is repeated."""
     array = as_numeric(values, name)
     if array.ndim == 0:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.inputs.parameters import check_given_alphas, check_grid
+from sparsereg.inputs.parameters import check_grid
 from sparsereg.path.grid import geometric_grid
 from sparsereg.solvers.convergence import frames_of_the_package
 
@@ -114,9 +114,7 @@ class Grid:
             )
         warnings.warn(
             f"{name}: the best alpha of the grid is its smallest, {alphas[-1]:.4g}, and smaller ones may predict "
-            f"better. {advice}",
-            UserWarning,
-            stacklevel=frames_of_the_package(),
+            f"better. {advice}", UserWarning, stacklevel=frames_of_the_package(),
         )
 
 
@@ -135,8 +133,7 @@ def make_grid(alphas: Any, n_alphas: Any, eps: Any, default_eps: float) -> Grid:
     -------
     grid : Grid
     """
-    given, n_alphas = check_given_alphas(alphas, n_alphas)
-    n_alphas, ratio = check_grid(n_alphas, default_eps if eps is None else eps)
+    given, n_alphas, ratio = check_grid(alphas, n_alphas, default_eps if eps is None else eps)
     return Grid(given, n_alphas, ratio, is_open=given is None and eps is None and n_alphas > 1)
 
 

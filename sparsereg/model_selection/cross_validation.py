@@ -21,9 +21,6 @@ from sparsereg.solvers.problem import Problem
 
 Vector = npt.NDArray[np.float64]
 
-# Just below the largest useful alpha a gap of 1e-8 still lets the model without columns pass for the best, whose area
-# under the curve is one half: at this one, orders and supports were those of exact fits on all data tried.
-STEPPED_TOL = 1e-10
 # Scores closer than this, relative, are equal but for rounding.
 SAME_SCORE = 1e-10
 
@@ -57,57 +54,6 @@ class CVProgress:
     scores: dict[str, float]
 
 
-@dataclass(frozen=True)
-class FoldJob:
-    """What the fits of all folds share.
-
-    Attributes
-    ----------
-    make_problem : callable
-        Takes sample weights and the smallest alpha ahead.
-    make_scorer : callable
-        Takes sample weights; returns a function of a solution that returns a dict of scores.
-    options : ProblemOptions
-    solver_options : SolverOptions
-        Of the folds: see `fold_solver_options`.
-    relax : bool
-        Score relaxed fits.
-    n_samples : int
-    sample_weight : ndarray of float64 of shape (n_samples,) or None
-        For the fits.
-    score_weight : ndarray of float64 of shape (n_samples,) or None
-        For the scores.
-    """
-
-    make_problem: Callable[[Vector, float], Problem]
-    make_scorer: Callable[[Vector], Callable[[Any], dict[str, float]]]
-    options: ProblemOptions
-    solver_options: SolverOptions
-    relax: bool
-    n_samples: int
-    sample_weight: Vector | None
-    score_weight: Vector | None
-
-
-def fold_solver_options(options: SolverOptions, relax: bool, is_stepped: bool) -> SolverOptions:
-    """Say how well the fits of folds have to be solved: as well as those of all data, or better.
-
-    Parameters
-    ----------
-    options : SolverOptions
-        Of the fits on all data.
-    relax : bool
-        Supports are refitted: a column more or less is another refit.
-    is_stepped : bool
-        Scores may jump where a prediction moves by next to nothing.
-
-    Returns
-    -------
-    options : SolverOptions
-    """
-    return replace(options, tol=min(options.tol, STEPPED_TOL)) if relax or is_stepped else options
-
-
 @dataclass(frozen=True, eq=False)
 class FoldScores:
     """Scores and sizes of the fits of one fold.
@@ -132,8 +78,16 @@ class CrossValidation:
 
     Parameters
     ----------
-    job : FoldJob
+    make_problem : callable
+        Takes a fold and the smallest alpha ahead.
+    make_scorer : callable
+        Takes a fold; returns a function of a solution that returns a dict of scores.
     folds : list of Fold
+    options : ProblemOptions
+    solver_options : SolverOptions
+        Of the folds.
+    relax : bool
+        Score relaxed fits.
     n_jobs : int
         Threads to share the folds; results do not depend on it.
     callback : callable
@@ -147,8 +101,15 @@ class CrossValidation:
         One for each fold.
     """
 
-    def __init__(self, job: FoldJob, folds: Sequence[Fold], n_jobs: int, callback: Callable[[CVProgress], object]):
-        self._job, self._folds, self._n_jobs, self._callback = job, folds, n_jobs, callback
+    def __init__(
+        self, make_problem: Callable[[Fold, float], Problem],
+        make_scorer: Callable[[Fold], Callable[[Any], dict[str, float]]], folds: Sequence[Fold],
+        options: ProblemOptions, solver_options: SolverOptions, *, relax: bool, n_jobs: int,
+        callback: Callable[[CVProgress], object],
+    ):
+        self._make_problem, self._make_scorer, self._folds = make_problem, make_scorer, folds
+        self._options, self._solver_options, self._relax = options, solver_options, relax
+        self._n_jobs, self._callback = n_jobs, callback
         self._stop, self._reporting, self._preparing = threading.Event(), threading.Lock(), threading.Lock()
         self._paths = [self._path_of(fold) for fold in folds]
         self.alphas: Vector = np.empty(0)
@@ -174,18 +135,16 @@ class CrossValidation:
         """
         for relaxed in (False, True):
             fits = [fit for path in self._paths for fit in (path.refitted if relaxed else path.fitted)]
-            warn_unconverged(fits, np.resize(self.alphas, len(fits)), self._job.solver_options, relaxed=relaxed)
+            warn_unconverged(fits, np.resize(self.alphas, len(fits)), self._solver_options, relaxed=relaxed)
 
     def _path_of(self, fold: Fold) -> FoldPath:
-        job = self._job
-
         def make_problem(smallest_alpha: float) -> Problem:
             # A fold takes the most memory before it is solved, and little time: one does so while others solve.
             with self._preparing:
-                return job.make_problem(fold.train_weight(job.sample_weight, job.n_samples), smallest_alpha)
+                return self._make_problem(fold, smallest_alpha)
 
-        solver_options = replace(job.solver_options, callback=self._check_stop)
-        return FoldPath(make_problem, job.options, solver_options, relax=job.relax)
+        solver_options = replace(self._solver_options, callback=self._check_stop)
+        return FoldPath(make_problem, self._options, solver_options, relax=self._relax)
 
     def _check_stop(self, _: object) -> None:
         if self._stop.is_set():
@@ -198,7 +157,7 @@ class CrossValidation:
 
     def _run(self, number: int, start: int) -> None:
         """Fit and score one fold, alpha by alpha, from position `start` of the grid."""
-        job, results, path = self._job, self.results[number], self._paths[number]
+        results, path = self.results[number], self._paths[number]
         try:
             path.resume(float(self.alphas[-1]))
         except ValueError as error:
@@ -206,7 +165,7 @@ class CrossValidation:
                 f"cv: the train part of fold {number} cannot be fitted, because a class or all counts are missing "
                 f"there or have no weight; expected folds that keep some of each in every train part ({error})"
             ) from error
-        score = job.make_scorer(self._folds[number].test_weight(job.score_weight, job.n_samples))
+        score = self._make_scorer(self._folds[number])
         for k in range(start, self.alphas.size):
             alpha = float(self.alphas[k])
             solution = path.step(alpha)
@@ -215,7 +174,7 @@ class CrossValidation:
                 results.scores.setdefault(name, []).append(value)
             results.n_nonzero.append(solution.columns.size)
             n_folds, n_alphas, n_nonzero = len(self._folds), self.alphas.size, results.n_nonzero[-1]
-            self._report(CVProgress(number, n_folds, job.options.l1_ratio, alpha, k, n_alphas, n_nonzero, scores))
+            self._report(CVProgress(number, n_folds, self._options.l1_ratio, alpha, k, n_alphas, n_nonzero, scores))
         path.pause()
 
 
@@ -280,11 +239,8 @@ def summarise(
     number of folds less one, as in glmnet.
     """
     counts = np.array([result.n_nonzero for result in results], dtype=np.float64)
-    table = {
-        "alpha": alphas,
-        "l1_ratio": np.full(alphas.size, l1_ratio),
-        "n_nonzero": np.average(counts, axis=0, weights=fold_weight),
-    }
+    n_nonzero = np.average(counts, axis=0, weights=fold_weight)
+    table = {"alpha": alphas, "l1_ratio": np.full(alphas.size, l1_ratio), "n_nonzero": n_nonzero}
     for name in results[0].scores:
         values = np.array([result.scores[name] for result in results]).T
         weight = np.where(np.isnan(values), 0.0, fold_weight)

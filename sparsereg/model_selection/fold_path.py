@@ -46,11 +46,7 @@ class FoldPath:
     """
 
     def __init__(
-        self,
-        make_problem: Callable[[float], Problem],
-        options: ProblemOptions,
-        solver_options: SolverOptions,
-        *,
+        self, make_problem: Callable[[float], Problem], options: ProblemOptions, solver_options: SolverOptions, *,
         relax: bool,
     ):
         self._make_problem, self._options, self._solver_options = make_problem, options, solver_options

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.design import make_design
-from sparsereg.inputs.parameters import check_given_alphas, check_grid, check_l1_ratio, check_relax
+from sparsereg.inputs.parameters import check_grid, check_l1_ratio, check_relax
 from sparsereg.inputs.sklearn import feature_names
 from sparsereg.inputs.targets import encode_classes, flatten
 from sparsereg.inputs.weights import is_offset
@@ -146,8 +146,7 @@ def regularization_path(
     that `eps` reaches down to sqrt(eps) of the largest.
     """
     l1_ratio = check_l1_ratio(l1_ratio)
-    grid, n_alphas = check_given_alphas(alphas, n_alphas)
-    n_alphas, eps = check_grid(n_alphas, eps)
+    grid, n_alphas, eps = check_grid(alphas, n_alphas, eps)
     solver_options = make_solver_options(tol, max_iter, n_threads, callback)
     relax = check_relax(relax, l1_ratio)
     names = feature_names(X)

@@ -14,7 +14,7 @@ from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.coef import SparseCoef
 from sparsereg.design import Design
-from sparsereg.inputs.parameters import check_alpha, check_choice, check_share
+from sparsereg.inputs.parameters import check_alpha, check_choice, check_number
 from sparsereg.inputs.rows import as_rows, check_width
 from sparsereg.inputs.sklearn import compare_feature_names
 from sparsereg.inputs.targets import check_probabilities, check_target, probabilities_of
@@ -393,7 +393,7 @@ class RegularizationPath(Versioned):
         all that of relaxed fits: with p > n cross-validation is the better judge.
         """
         check_choice(name, "name", CRITERIA)
-        gamma = check_share(gamma, "gamma")
+        gamma = check_number(gamma, "gamma", "[0, 1]")
         check_choice(self.loss, "loss of the path", LIKELIHOODS)
         if self.l1_ratio == 0.0:
             raise ValueError("criterion: l1_ratio=0 is not allowed, expected a path whose fits have zeros")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -233,7 +232,7 @@ def _check_missing(missing: Any) -> str | float:
         if missing not in ("error", "indicator"):
             raise ValueError(f"missing: {missing!r} is not allowed, expected 'error', 'indicator' or a number")
         return missing
-    return check_number(missing, "missing", -math.inf, math.inf, "(-inf, inf)", lower_open=True, upper_open=True)
+    return check_number(missing, "missing", "(-inf, inf)")
 
 
 def _extended(batches: Iterator[Any], partitions: dict[str, Any]) -> Iterator[Any]:

@@ -165,7 +165,7 @@ def make_loss(name: Any, delta: Any) -> _Loss:
         Of Huber's loss, > 0; the others have no use for it.
     """
     loss = LOSSES[check_choice(name, "loss", LOSSES)]
-    delta = check_number(delta, "delta", 0.0, np.inf, "(0, inf)", lower_open=True, upper_open=True)
+    delta = check_number(delta, "delta", "(0, inf)")
     return build(loss, delta=delta)
 
 
@@ -182,7 +182,7 @@ def make_solver_options(tol: Any, max_iter: Any, n_threads: Any, callback: Calla
         As `check_threads` reads it. A forked child process uses 1, whatever is asked for.
     callback : callable or None
     """
-    tol = check_number(tol, "tol", 0.0, np.inf, "[0, inf)", upper_open=True)
+    tol = check_number(tol, "tol", "[0, inf)")
     max_iter = check_count(max_iter, "max_iter", MAX_PASSES)
     n_threads = check_threads(n_threads, "n_threads")
     if _after_fork:

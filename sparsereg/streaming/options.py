@@ -43,8 +43,8 @@ FIXED_WHILE_TRAINING = (
     "power_t", "weight_decay", "average", "dropout", "min_count", "drop_stale", "total_weight", "delta",
 )
 
-_check_not_negative = partial(check_number, lower=0.0, upper=np.inf, allowed="[0, inf)", upper_open=True)
-_check_positive = partial(_check_not_negative, allowed="(0, inf)", lower_open=True)
+_check_not_negative = partial(check_number, interval="[0, inf)")
+_check_positive = partial(check_number, interval="(0, inf)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,9 +204,7 @@ def check_settings(given: Any, losses: tuple[str, ...], penalty: Any, l1_ratio: 
         n_threads=options.n_threads,
         n_iter_no_change=check_count(given.n_iter_no_change, "n_iter_no_change"),
         tol=-np.inf if given.tol is None else _check_not_negative(given.tol, "tol"),
-        validation_fraction=check_number(
-            given.validation_fraction, "validation_fraction", 0.0, 1.0, "(0, 1)", lower_open=True, upper_open=True
-        ),
+        validation_fraction=check_number(given.validation_fraction, "validation_fraction", "(0, 1)"),
         finish_tol=None if given.finish_tol is None else _check_positive(given.finish_tol, "finish_tol"),
         fixed_while_training={name: parameters[name] for name in FIXED_WHILE_TRAINING if name in parameters},
         **{
@@ -283,7 +281,7 @@ def _check_sampling(given: Any) -> Sampling:
     """Check what says which entries and coefficients take part."""
     drop_stale = given.drop_stale
     return Sampling(
-        dropout=check_number(given.dropout, "dropout", 0.0, 1.0, "[0, 1)", upper_open=True),
+        dropout=check_number(given.dropout, "dropout", "[0, 1)"),
         min_count=check_count(given.min_count, "min_count", MAX_COUNT),
         # 0, and not False, is never.
         drop_stale=0 if drop_stale == 0 and drop_stale is not False else check_count(drop_stale, "drop_stale"),

@@ -27,7 +27,7 @@ def test_numbers_come_back_as_python_numbers():
         assert type(check_alpha(value)) is float
     assert check_alpha(0) == 0.0
     assert check_l1_ratio(1) == 1.0
-    assert check_grid(np.int64(3), 0.5) == (3, 0.5)
+    assert check_grid(None, np.int64(3), 0.5) == (None, 3, 0.5)
     assert check_flag(np.True_, "x") is True
     assert check_choice("b", "x", {"b": 1}) == "b"
 
