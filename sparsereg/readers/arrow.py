@@ -56,13 +56,7 @@ class ArrowReader(TableReader):
     """
 
     def __init__(
-        self,
-        source: Any,
-        *,
-        target: str,
-        features: Any,
-        weight: str | None = None,
-        block_rows: int = 100_000,
+        self, source: Any, *, target: str, features: Any, weight: str | None = None, block_rows: int = 100_000,
         missing: str | float = "error",
     ) -> None:
         super().__init__(target, features, weight, block_rows, missing)

@@ -89,14 +89,8 @@ class SvmlightReader:
     """
 
     def __init__(
-        self,
-        source: Any,
-        *,
-        n_features: int | None = None,
-        block_rows: int = 100_000,
-        zero_based: bool = False,
-        on_error: str = "raise",
-        dtype: DTypeLike = np.float64,
+        self, source: Any, *, n_features: int | None = None, block_rows: int = 100_000, zero_based: bool = False,
+        on_error: str = "raise", dtype: DTypeLike = np.float64,
     ) -> None:
         self._sources = as_sources(source)
         self.n_features = MAX_FEATURES if n_features is None else check_count(n_features, "n_features", MAX_FEATURES)

@@ -92,19 +92,9 @@ class CsvReader(_FilesReader):
     """
 
     def __init__(
-        self,
-        source: Any,
-        *,
-        target: str,
-        features: Any,
-        weight: str | None = None,
-        block_rows: int = 100_000,
-        missing: str | float = "error",
-        types: Mapping[str, Any] | None = None,
-        delimiter: str = ",",
-        names: Sequence[str] | None = None,
-        null_values: Sequence[str] | None = None,
-        block_size: int = 1 << 20,
+        self, source: Any, *, target: str, features: Any, weight: str | None = None, block_rows: int = 100_000,
+        missing: str | float = "error", types: Mapping[str, Any] | None = None, delimiter: str = ",",
+        names: Sequence[str] | None = None, null_values: Sequence[str] | None = None, block_size: int = 1 << 20,
     ) -> None:
         super().__init__(source, target, features, weight, block_rows, missing)
         if types is not None and not isinstance(types, Mapping):
@@ -219,13 +209,7 @@ class ParquetReader(_FilesReader):
     """
 
     def __init__(
-        self,
-        source: Any,
-        *,
-        target: str,
-        features: Any,
-        weight: str | None = None,
-        block_rows: int = 100_000,
+        self, source: Any, *, target: str, features: Any, weight: str | None = None, block_rows: int = 100_000,
         missing: str | float = "error",
     ) -> None:
         super().__init__(source, target, features, weight, block_rows, missing)

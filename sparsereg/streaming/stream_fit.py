@@ -84,11 +84,8 @@ def make_stream_options(
     if resume and checkpoint is None:
         raise ValueError("resume: True is not allowed without checkpoint, expected the path of one")
     return StreamOptions(
-        n_passes=n_passes,
-        validation=validation,
-        checkpoint=None if checkpoint is None else check_place(checkpoint),
-        checkpoint_every=check_count(checkpoint_every, "checkpoint_every"),
-        resume=resume,
+        n_passes=n_passes, validation=validation, checkpoint=None if checkpoint is None else check_place(checkpoint),
+        checkpoint_every=check_count(checkpoint_every, "checkpoint_every"), resume=resume,
         reporter=Reporter(progress, bool(verbose)),
     )
 
