@@ -173,10 +173,9 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
             When not one of many values of a column was seen in `fit`.
         """
         check_is_fitted(self)
-        self._check_params()
+        dtype = self._check_params()
         columns = table_columns(X)
         check_feature_names(self, X, reset=False)
-        dtype = check_dtype(self.dtype)
         n_samples = len(columns[0])
         capacity = n_samples * len(self._members)
         index = index_dtype(self.n_features_out_, capacity)
@@ -228,14 +227,15 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         check_is_fitted(self)
         return self.blocks_
 
-    def _check_params(self) -> None:
+    def _check_params(self) -> np.dtype[Any]:
+        """Refuse parameters that are out of range; return the type of the ones."""
         if self.handle_unknown not in ("ignore", "error"):
             raise ValueError(f'handle_unknown must be "ignore" or "error", got {self.handle_unknown!r}')
         if self.hashed is not None and (
             not isinstance(self.hashed, Integral) or isinstance(self.hashed, bool) or not 1 <= self.hashed <= MAX_BITS
         ):
             raise ValueError(f"hashed must be None or a number of bits from 1 to {MAX_BITS}, got {self.hashed!r}")
-        check_dtype(self.dtype)
+        return check_dtype(self.dtype)
 
     def _resolve(self, names: list[str]) -> list[tuple[int, ...]]:
         """Return the columns of each block by position: single ones first, then crosses."""

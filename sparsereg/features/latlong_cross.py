@@ -207,14 +207,14 @@ class LatLongCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         """
         bounds, names = self.cell_bounds(ids), self.block_of(ids)
         out = np.empty(bounds.shape, dtype=object)
-        for at in np.ndindex(bounds.shape):
-            south, west, north, east = (f"{side:.9g}" for side in bounds[at])
-            if names[at] == "lat":
-                out[at] = f"lat[{south},{north})"
-            elif names[at] == "lon":
-                out[at] = f"lon[{west},{east})"
+        for where in np.ndindex(bounds.shape):
+            south, west, north, east = (f"{side:.9g}" for side in bounds[where])
+            if names[where] == "lat":
+                out[where] = f"lat[{south},{north})"
+            elif names[where] == "lon":
+                out[where] = f"lon[{west},{east})"
             else:
-                out[at] = f"{names[at]}[{south},{west}]"
+                out[where] = f"{names[where]}[{south},{west}]"
         return out
 
     def _blocks(self) -> tuple[ColumnBlock, ...]:

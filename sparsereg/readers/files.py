@@ -12,7 +12,7 @@ from typing import IO, Any
 from sparsereg.readers.compression import FAULTS, MAGIC_BYTES, packing_of, unpacked
 from sparsereg.readers.folders import expanded
 
-__all__ = ["Source", "SourceFile", "as_sources"]
+__all__ = ["FilesReader", "Source", "SourceFile", "as_sources"]
 
 
 class SourceFile:
@@ -153,6 +153,17 @@ class Source:
         if self._was_read:
             raise ValueError(f"{self.name}: was read before and cannot be taken back to its start")
         self._was_read = True
+
+
+class FilesReader:
+    """What readers of files share."""
+
+    _sources: list[Source]
+
+    @property
+    def can_repeat(self) -> bool:
+        """Whether the files can be read more than once."""
+        return all(source.can_repeat for source in self._sources)
 
 
 def as_sources(source: Any) -> list[Source]:

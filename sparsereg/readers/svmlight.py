@@ -14,7 +14,7 @@ from sparsereg.features.buckets import check_dtype
 from sparsereg.inputs.parameters import check_choice, check_count, check_flag
 from sparsereg.inputs.rows import MAX_SAMPLES
 from sparsereg.readers.blocks import Block
-from sparsereg.readers.files import Source, as_sources
+from sparsereg.readers.files import FilesReader, Source, as_sources
 
 __all__ = ["SvmlightReader"]
 
@@ -43,7 +43,7 @@ _EXPECTED = {
 }
 
 
-class SvmlightReader:
+class SvmlightReader(FilesReader):
     r"""Blocks of rows from text in svmlight (libsvm) form, of any size.
 
     A line is ``label id:value id:value ... # comment``. Blank lines and comments are passed over, and a query id
@@ -99,11 +99,6 @@ class SvmlightReader:
         self.on_error = check_choice(on_error, "on_error", ("raise", "skip"))
         self.dtype = check_dtype(dtype)
         self._rows = self._start()
-
-    @property
-    def can_repeat(self) -> bool:
-        """Whether the files can be read more than once."""
-        return all(source.can_repeat for source in self._sources)
 
     @property
     def n_rows_(self) -> int:

@@ -83,11 +83,9 @@ def make_stream_options(
     resume = check_flag(resume, "resume")
     if resume and checkpoint is None:
         raise ValueError("resume: True is not allowed without checkpoint, expected the path of one")
-    return StreamOptions(
-        n_passes=n_passes, validation=validation, checkpoint=None if checkpoint is None else check_place(checkpoint),
-        checkpoint_every=check_count(checkpoint_every, "checkpoint_every"), resume=resume,
-        reporter=Reporter(progress, bool(verbose)),
-    )
+    place = None if checkpoint is None else check_place(checkpoint)
+    every = check_count(checkpoint_every, "checkpoint_every")
+    return StreamOptions(n_passes, validation, place, every, resume, Reporter(progress, bool(verbose)))
 
 
 def read_ahead(source: Iterable[Any], encoder: Encoder) -> Generator[tuple[Block, Batch], None, None]:
@@ -177,9 +175,8 @@ class StreamFit:
         self.model, self.training, self.source, self.encoder = model, training, source, encoder
         self.options, self.identity = options, identity
         settings = training.settings
-        self.stopping: EarlyStopping | None = None
-        if settings.early_stopping:
-            self.stopping = EarlyStopping(settings.tol, settings.n_iter_no_change)
+        stopping = EarlyStopping(settings.tol, settings.n_iter_no_change)
+        self.stopping = stopping if settings.early_stopping else None
         self.best: State | None = None
         # Passes that are over, rows of the pass under way that have been learned from, and of those since a checkpoint.
         self.n_passes, self.n_rows, self.n_unsaved = 0, 0, 0
