@@ -178,14 +178,12 @@ class _BlockBuffer:
     """Rows of the block that is being read, and counts of what was read before."""
 
     def __init__(self, block_rows: int, n_features: int, zero_based: bool, dtype: np.dtype[Any]) -> None:
-        self.n_given = 0
-        self.n_skipped = 0
+        self.n_given, self.n_skipped = 0, 0
         self._block_rows, self._n_features, self._zero_based, self._dtype = block_rows, n_features, zero_based, dtype
         self._begin(min(block_rows, FIRST_ROWS), FIRST_ENTRIES)
 
     def _begin(self, max_rows: int, capacity: int) -> None:
-        self.n_rows = 0
-        self._n_entries = 0
+        self.n_rows, self._n_entries = 0, 0
         # Room that is never written to takes no memory.
         self._labels = np.empty(max_rows)
         self._indptr = np.empty(max_rows + 1, dtype=np.int64)

@@ -19,11 +19,10 @@ __all__ = ["check_saved_meta", "check_saved_state"]
 State = dict[str, npt.NDArray[Any]]
 Vector = npt.NDArray[np.float64]
 
-# Seeds and ids are below.
+# Seeds and ids are below; the sign of a slot's id is a mark.
 MAX_INT = 2**63 - 1
 # Rows are counted on from what is saved, and clocks count them in float64.
 MAX_ROWS = 2**53
-ALL = np.iinfo(np.int64).max
 
 
 def check_saved_meta(meta: Mapping[str, Any]) -> None:
@@ -114,7 +113,7 @@ def _check_state(state: State, n_features: int, learner: Learner, part: str) -> 
     if not 0 <= state["n_rows"][0] <= MAX_ROWS:
         raise ValueError(f"{part}.n_rows: {state['n_rows'][0]} is not allowed, expected 0 to {MAX_ROWS}")
     slots = np.ascontiguousarray(state["cells"])
-    check_ids(slots[:, 0] & ALL, n_features, f"{part}.cells")
+    check_ids(slots[:, 0] & MAX_INT, n_features, f"{part}.cells")
     clock = state["clock"]
     check_finite(clock, f"{part}.clock", 0.0)
     kind, check_numbers = CHECKS[type(learner.optimizer).__name__]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from sparsereg.inputs.contents import reading
 from sparsereg.inputs.parameters import check_count, check_flag
 from sparsereg.inputs.rows import check_width
 from sparsereg.inputs.sklearn import check_feature_names
-from sparsereg.readers.blocks import Block, as_blocks, can_repeat, overlapped
+from sparsereg.readers.blocks import Block, as_blocks, can_repeat, located, overlapped
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.checkpoint import FORMAT, check_place, load_checkpoint, save_checkpoint
 from sparsereg.streaming.checkpoint_contents import check_saved_meta, check_saved_state
@@ -215,7 +215,7 @@ class StreamFit:
         """Go over the source once, past the rows that have been learned from already."""
         seen = 0
         for position, (block, batch) in enumerate(pairs):
-            with _named(position):
+            with located(f"source: block {position} (the first is 0)"):
                 check_feature_names(self.model, block.X, reset=False)
             known = min(max(self.n_rows - seen, 0), batch.n_rows)
             seen += batch.n_rows
@@ -309,16 +309,6 @@ class StreamFit:
 def _encoded(source: Iterable[Any], encoder: Encoder) -> Iterator[tuple[Block, Batch]]:
     """Encode blocks one by one."""
     for position, block in enumerate(as_blocks(source)):
-        with _named(position):
+        with located(f"source: block {position} (the first is 0)"):
             batch = encoder.encode(block.X, block.y, block.sample_weight)
         yield block, batch
-
-
-@contextmanager
-def _named(position: int) -> Iterator[None]:
-    """Say in an error which block it is about."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"source: block {position} (the first is 0): {error}") from error

@@ -110,9 +110,7 @@ class Training:
         self.settings, self.n_features, self.seed = settings, n_features, seed
         self.learner: Learner = settings.make_learner(n_outputs, seed)
         self.history = History()
-        self.seconds = 0.0
-        self.n_iter = 0
-        self.n_entries = 0
+        self.seconds, self.n_iter, self.n_entries = 0.0, 0, 0
         self.units = WeightUnit()
         self.start: tuple[Ids, Vector] = np.empty(0, dtype=np.int64), np.empty((0, n_outputs))
         self._totals = np.zeros(2)
