@@ -31,6 +31,11 @@ class ColumnBlock(NamedTuple):
     start: int
     count: int  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
 
+    @property
+    def stop(self) -> int:
+        """The first id behind them; of the last block the number of all columns."""
+        return self.start + self.count
+
 
 class BlockedColumns:
     """What transformers whose columns come in blocks share: names for columns, without naming them all."""
@@ -78,8 +83,7 @@ class BlockedColumns:
         ValueError
             For wider crosses: ask `feature_name` for the columns of interest.
         """
-        blocks = self._blocks()
-        n_features = blocks[-1].start + blocks[-1].count
+        n_features = self._blocks()[-1].stop
         if n_features > MAX_NAMES:
             raise ValueError(
                 f"{n_features} feature names are too many to build (limit {MAX_NAMES}); "
@@ -139,11 +143,8 @@ def make_level(minutes: float) -> Level:
         raise ValueError(f"minutes must be between {MIN_MINUTES} and {MAX_MINUTES:g} arc-minutes, got {minutes!r}")
     exact = Fraction(width).limit_denominator(MAX_DENOMINATOR)
     return Level(
-        name=f"cell_{repr(width).removesuffix('.0')}",
-        numerator=exact.numerator,
-        denominator=60 * exact.denominator,
-        n_lat=math.ceil(180 * 60 / exact),
-        n_lon=math.ceil(360 * 60 / exact),
+        name=f"cell_{repr(width).removesuffix('.0')}", numerator=exact.numerator, denominator=60 * exact.denominator,
+        n_lat=math.ceil(180 * 60 / exact), n_lon=math.ceil(360 * 60 / exact),
     )
 
 
@@ -193,7 +194,7 @@ def block_of(ids: ArrayLike, blocks: tuple[ColumnBlock, ...]) -> tuple[NDArray[n
     given = np.asarray(ids)
     if given.size and given.dtype.kind not in "iu":
         raise ValueError(f"ids must be integers, got dtype {given.dtype}")
-    n_features = blocks[-1].start + blocks[-1].count
+    n_features = blocks[-1].stop
     wrong = (given < 0) | (given >= n_features)
     if wrong.any():
         raise ValueError(f"ids must be in [0, {n_features}), got {given[wrong][0]}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any
 
@@ -35,6 +36,7 @@ _MANY = 10
 _SHOWN = 3
 
 
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     """One column per category, and one per combination of categories of crossed columns.
 
@@ -96,25 +98,14 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     (3, 16777216)
     """
 
-    n_features_out_: int
-    blocks_: tuple[ColumnBlock, ...]
     _takes_tables = True  # a pyarrow.Table as it is: readers need not make arrays of it
     _takes_text = True  # columns of files without types are read as text
 
-    def __init__(
-        self,
-        crosses: Any = None,
-        *,
-        main_effects: bool = True,
-        hashed: int | None = None,
-        handle_unknown: str = "ignore",
-        dtype: DTypeLike = np.float64,
-    ) -> None:
-        self.crosses = crosses
-        self.main_effects = main_effects
-        self.hashed = hashed
-        self.handle_unknown = handle_unknown
-        self.dtype = dtype
+    crosses: Any = field(default=None, kw_only=False)
+    main_effects: bool = True
+    hashed: int | None = None
+    handle_unknown: str = "ignore"
+    dtype: DTypeLike = np.float64
 
     def fit(self, X: Any, y: Any = None) -> FeatureCross:
         """Learn the categories of the columns that take part; keep nothing else of `X`.
@@ -151,7 +142,7 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         else:
             blocks = (ColumnBlock("hash", 0, 2**self.hashed),)
         self._names, self._members, self._bits, self.blocks_ = names, members, self.hashed, blocks
-        self.n_features_out_ = blocks[-1].start + blocks[-1].count
+        self.n_features_out_ = blocks[-1].stop
         return self
 
     def transform(self, X: Any) -> sparse.csr_matrix:
@@ -182,10 +173,9 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
             When not one of many values of a column was seen in `fit`.
         """
         check_is_fitted(self)
-        self._check_params()
+        dtype = self._check_params()
         columns = table_columns(X)
         check_feature_names(self, X, reset=False)
-        dtype = check_dtype(self.dtype)
         n_samples = len(columns[0])
         capacity = n_samples * len(self._members)
         index = index_dtype(self.n_features_out_, capacity)
@@ -197,9 +187,8 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         else:
             self._write_hashed(used, int(self._bits), indptr, indices, data)
         n_entries = int(indptr[-1])
-        out = sparse.csr_matrix(
-            (data[:n_entries], indices[:n_entries], indptr), shape=(n_samples, self.n_features_out_)
-        )
+        entries = (data[:n_entries], indices[:n_entries], indptr)
+        out = sparse.csr_matrix(entries, shape=(n_samples, self.n_features_out_))
         out.has_canonical_format = True
         return out
 
@@ -238,14 +227,15 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         check_is_fitted(self)
         return self.blocks_
 
-    def _check_params(self) -> None:
+    def _check_params(self) -> np.dtype[Any]:
+        """Refuse parameters that are out of range; return the type of the ones."""
         if self.handle_unknown not in ("ignore", "error"):
             raise ValueError(f'handle_unknown must be "ignore" or "error", got {self.handle_unknown!r}')
         if self.hashed is not None and (
             not isinstance(self.hashed, Integral) or isinstance(self.hashed, bool) or not 1 <= self.hashed <= MAX_BITS
         ):
             raise ValueError(f"hashed must be None or a number of bits from 1 to {MAX_BITS}, got {self.hashed!r}")
-        check_dtype(self.dtype)
+        return check_dtype(self.dtype)
 
     def _resolve(self, names: list[str]) -> list[tuple[int, ...]]:
         """Return the columns of each block by position: single ones first, then crosses."""

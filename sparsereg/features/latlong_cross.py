@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +26,7 @@ from sparsereg.inputs.sklearn import BaseEstimator, TransformerMixin, check_feat
 from sparsereg.inputs.versions import Versioned
 
 
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class LatLongCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     """Latitude buckets, longitude buckets and the cells that they cross to, one column each.
 
@@ -74,23 +76,13 @@ class LatLongCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     [7672, 14266, 165751066]
     """
 
-    n_features_out_: int
-    blocks_: tuple[ColumnBlock, ...]
     _takes_tables = True  # a pyarrow.Table as it is: readers need not make arrays of it
     _takes_text = False  # columns of files without types are read as numbers
 
-    def __init__(
-        self,
-        minutes: float = 1.0,
-        levels: Any = None,
-        *,
-        main_effects: bool = True,
-        dtype: DTypeLike = np.float64,
-    ) -> None:
-        self.minutes = minutes
-        self.levels = levels
-        self.main_effects = main_effects
-        self.dtype = dtype
+    minutes: float = field(default=1.0, kw_only=False)
+    levels: Any = field(default=None, kw_only=False)
+    main_effects: bool = True
+    dtype: DTypeLike = np.float64
 
     def fit(self, X: Any, y: Any = None) -> LatLongCross:
         """Check the parameters and the shape of `X`; learn nothing else.
@@ -114,7 +106,7 @@ class LatLongCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         _as_points(X)
         check_feature_names(self, X, reset=True)
         self.blocks_ = blocks
-        self.n_features_out_ = blocks[-1].start + blocks[-1].count
+        self.n_features_out_ = blocks[-1].stop
         return self
 
     def transform(self, X: Any) -> sparse.csr_matrix:
@@ -142,16 +134,13 @@ class LatLongCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         points = _as_points(X)
         if hasattr(self, "n_features_in_"):
             check_feature_names(self, X, reset=False)
-        n_samples, n_features = len(points), blocks[-1].start + blocks[-1].count
+        n_samples, n_features = len(points), blocks[-1].stop
         ids = np.empty((n_samples, len(blocks)), dtype=index_dtype(n_features, n_samples * len(blocks)))
         cells = blocks[len(blocks) - len(levels) :]
         shapes = [(level.n_lat, level.n_lon, block.start) for level, block in zip(levels, cells)]
         row = lat_long_ids(
-            points,
-            np.array([(level.numerator, level.denominator) for level in levels], dtype=np.float64),
-            np.array(shapes, dtype=np.int64),
-            bool(self.main_effects),
-            ids,
+            points, np.array([(level.numerator, level.denominator) for level in levels], dtype=np.float64),
+            np.array(shapes, dtype=np.int64), bool(self.main_effects), ids,
         )
         if row >= 0:
             raise ValueError(_complaint(row, *points[row]))
@@ -182,21 +171,17 @@ class LatLongCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         levels, blocks = self._layout()
         known, position = block_of(ids, blocks)
         out = np.empty(known.shape, dtype=[(side, np.float64) for side in ("south", "west", "north", "east")])
-        finest, n_main = levels[-1], len(blocks) - len(levels)
-        lat: tuple[Any, Any]  # sides: one number or one per id
-        lon: tuple[Any, Any]
+        out["south"], out["west"], out["north"], out["east"] = -90.0, -180.0, 90.0, 180.0
+        n_main = len(blocks) - len(levels)
         for k, block in enumerate(blocks):
             inside = position == k
             local = known[inside] - block.start
-            if k >= n_main:
-                level = levels[k - n_main]
-                lat, lon = _lat_sides(level, local // level.n_lon), _lon_sides(level, local % level.n_lon)
-            elif block.name == "lat":
-                lat, lon = _lat_sides(finest, local), (-180.0, 180.0)
-            else:
-                lat, lon = (-90.0, 90.0), _lon_sides(finest, local)
-            out["south"][inside], out["north"][inside] = lat
-            out["west"][inside], out["east"][inside] = lon
+            level = levels[k - n_main] if k >= n_main else levels[-1]
+            lat, lon = divmod(local, level.n_lon) if k >= n_main else (local, local)
+            if block.name != "lon":
+                out["south"][inside], out["north"][inside] = level.lat_edges(lat), level.lat_edges(lat + 1)
+            if block.name != "lat":
+                out["west"][inside], out["east"][inside] = level.lon_edges(lon), level.lon_edges(lon + 1)
         return out
 
     def feature_name(self, ids: ArrayLike) -> NDArray[np.object_]:
@@ -219,14 +204,14 @@ class LatLongCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         """
         bounds, names = self.cell_bounds(ids), self.block_of(ids)
         out = np.empty(bounds.shape, dtype=object)
-        for at in np.ndindex(bounds.shape):
-            south, west, north, east = (f"{side:.9g}" for side in bounds[at])
-            if names[at] == "lat":
-                out[at] = f"lat[{south},{north})"
-            elif names[at] == "lon":
-                out[at] = f"lon[{west},{east})"
+        for where in np.ndindex(bounds.shape):
+            south, west, north, east = (f"{side:.9g}" for side in bounds[where])
+            if names[where] == "lat":
+                out[where] = f"lat[{south},{north})"
+            elif names[where] == "lon":
+                out[where] = f"lon[{west},{east})"
             else:
-                out[at] = f"{names[at]}[{south},{west}]"
+                out[where] = f"{names[where]}[{south},{west}]"
         return out
 
     def _blocks(self) -> tuple[ColumnBlock, ...]:
@@ -268,11 +253,3 @@ def _complaint(row: int, latitude: float, longitude: float) -> str:
     if not -90.0 <= latitude <= 90.0:
         return f"row {row}: latitude must be in [-90, 90] degrees, got {float(latitude)!r}"
     return f"row {row}: longitude must be in [-180, 360) degrees, got {float(longitude)!r}"
-
-
-def _lat_sides(level: Level, k: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return level.lat_edges(k), level.lat_edges(k + 1)
-
-
-def _lon_sides(level: Level, k: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    return level.lon_edges(k), level.lon_edges(k + 1)

@@ -131,7 +131,8 @@ def _from_arrow(values: Any, name: str) -> Column:
     import pyarrow
 
     types, kind = pyarrow.types, values.type
-    if types.is_string(kind) or types.is_large_string(kind) or _is_view(kind):
+    # pyarrow knows views since version 16.
+    if types.is_string(kind) or types.is_large_string(kind) or str(kind) == "string_view":
         return _from_strings(_joined(values.cast(pyarrow.large_string())))
     values = _joined(values)
     if isinstance(values, pyarrow.ExtensionArray):
@@ -154,10 +155,6 @@ def _from_arrow(values: Any, name: str) -> Column:
         values = values.dictionary_encode()
         return text_column(values.dictionary.to_pylist(), name, _codes(values))
     return text_column([None] * len(values), name)
-
-
-def _is_view(kind: Any) -> bool:
-    return str(kind) == "string_view"  # which pyarrow knows since version 16
 
 
 def _joined(values: Any) -> Any:

@@ -54,13 +54,7 @@ class ArrowReader(TableReader):
     """
 
     def __init__(
-        self,
-        source: Any,
-        *,
-        target: str,
-        features: Any,
-        weight: str | None = None,
-        block_rows: int = 100_000,
+        self, source: Any, *, target: str, features: Any, weight: str | None = None, block_rows: int = 100_000,
         missing: str | float = "error",
     ) -> None:
         super().__init__(target, features, weight, block_rows, missing)
@@ -118,18 +112,14 @@ def _check_source(source: Any) -> None:
     if isinstance(source, (str, bytes, dict)):
         known = "paths go to ParquetReader, CsvReader or pyarrow.dataset.dataset"
         raise TypeError(f"source: {type(source).__name__} is not allowed, {_EXPECTED}; {known}")
-    if not (hasattr(source, "__arrow_c_stream__") or _is_dataset(source) or isinstance(source, Iterable)):
+    if not (hasattr(source, "__arrow_c_stream__") or hasattr(source, "get_fragments") or isinstance(source, Iterable)):
         raise TypeError(f"source: {type(source).__name__} is not allowed, {_EXPECTED}")
-
-
-def _is_dataset(source: Any) -> bool:
-    return hasattr(source, "get_fragments")
 
 
 def _pieces_of(source: Any) -> Iterable[_Piece]:
     """Divide a source into what has a name of its own."""
     name = f"<{type(source).__name__}>"
-    if _is_dataset(source):
+    if hasattr(source, "get_fragments"):  # a dataset
         files = _files_of(source)
         return [_scanned(one, one.path, {"schema": source.schema}) for one in files] or [_scanned(source, name, {})]
     if hasattr(source, "__arrow_c_stream__"):

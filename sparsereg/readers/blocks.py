@@ -5,12 +5,14 @@ from __future__ import annotations
 import atexit
 import threading
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 from weakref import WeakSet
 
 from sparsereg.inputs.parameters import check_count
+from sparsereg.inputs.sklearn import NotFittedError
 
 _EXPECTED = "expected a Block, a tuple (X, y) or a tuple (X, y, sample_weight)"
 
@@ -69,6 +71,29 @@ def can_repeat(source: Iterable[Any]) -> bool:
     can_repeat : bool
     """
     return not isinstance(source, Iterator) and getattr(source, "can_repeat", True)
+
+
+@contextmanager
+def located(place: str) -> Iterator[None]:
+    """Say in an error about data where they are.
+
+    Parameters
+    ----------
+    place : str
+        What the message begins with.
+
+    Raises
+    ------
+    TypeError, ValueError
+        In place of those that are raised inside.
+    """
+    try:
+        yield
+    except NotFittedError:
+        raise
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{place}: {error}") from error
 
 
 def _convert(source: Iterable[Any]) -> Iterator[Block]:

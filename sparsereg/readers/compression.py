@@ -7,6 +7,7 @@ import gzip
 import lzma
 import zlib
 from collections.abc import Callable
+from functools import partial
 from typing import IO, Any
 
 # Enough to tell every kind.
@@ -73,11 +74,7 @@ def unpacked(file: IO[bytes], packing: str, name: str) -> Any:
         return gzip.GzipFile(fileobj=file, mode="rb")
     if packing == "zstd":
         return _Zstd(file, name)
-    return _Members(file, bz2.BZ2Decompressor if packing == "bzip2" else _xz_decompressor)
-
-
-def _xz_decompressor() -> lzma.LZMADecompressor:
-    return lzma.LZMADecompressor(format=lzma.FORMAT_XZ)
+    return _Members(file, bz2.BZ2Decompressor if packing == "bzip2" else partial(lzma.LZMADecompressor, lzma.FORMAT_XZ))
 
 
 class _Members:

@@ -153,6 +153,17 @@ class Source:
         self._was_read = True
 
 
+class FilesReader:
+    """What readers of files share."""
+
+    _sources: list[Source]
+
+    @property
+    def can_repeat(self) -> bool:
+        """Whether the files can be read more than once."""
+        return all(source.can_repeat for source in self._sources)
+
+
 def as_sources(source: Any) -> list[Source]:
     """List the files that a reader is given.
 

@@ -14,7 +14,7 @@ from sparsereg.features.buckets import check_dtype
 from sparsereg.inputs.parameters import check_choice, check_count, check_flag
 from sparsereg.inputs.rows import MAX_SAMPLES
 from sparsereg.readers.blocks import Block
-from sparsereg.readers.files import Source, as_sources
+from sparsereg.readers.files import FilesReader, Source, as_sources
 
 MAX_FEATURES = 2**63 - 1
 # A block with more entries than these ends before it has all its rows: 64 MiB of ids and values.
@@ -41,7 +41,7 @@ _EXPECTED = {
 }
 
 
-class SvmlightReader:
+class SvmlightReader(FilesReader):
     r"""Blocks of rows from text in svmlight (libsvm) form, of any size.
 
     A line is ``label id:value id:value ... # comment``. Blank lines and comments are passed over, and a query id
@@ -87,14 +87,8 @@ class SvmlightReader:
     """
 
     def __init__(
-        self,
-        source: Any,
-        *,
-        n_features: int | None = None,
-        block_rows: int = 100_000,
-        zero_based: bool = False,
-        on_error: str = "raise",
-        dtype: DTypeLike = np.float64,
+        self, source: Any, *, n_features: int | None = None, block_rows: int = 100_000, zero_based: bool = False,
+        on_error: str = "raise", dtype: DTypeLike = np.float64,
     ) -> None:
         self._sources = as_sources(source)
         self.n_features = MAX_FEATURES if n_features is None else check_count(n_features, "n_features", MAX_FEATURES)
@@ -103,11 +97,6 @@ class SvmlightReader:
         self.on_error = check_choice(on_error, "on_error", ("raise", "skip"))
         self.dtype = check_dtype(dtype)
         self._rows = self._start()
-
-    @property
-    def can_repeat(self) -> bool:
-        """Whether the files can be read more than once."""
-        return all(source.can_repeat for source in self._sources)
 
     @property
     def n_rows_(self) -> int:
@@ -187,14 +176,12 @@ class _BlockBuffer:
     """Rows of the block that is being read, and counts of what was read before."""
 
     def __init__(self, block_rows: int, n_features: int, zero_based: bool, dtype: np.dtype[Any]) -> None:
-        self.n_given = 0
-        self.n_skipped = 0
+        self.n_given, self.n_skipped = 0, 0
         self._block_rows, self._n_features, self._zero_based, self._dtype = block_rows, n_features, zero_based, dtype
         self._begin(min(block_rows, FIRST_ROWS), FIRST_ENTRIES)
 
     def _begin(self, max_rows: int, capacity: int) -> None:
-        self.n_rows = 0
-        self._n_entries = 0
+        self.n_rows, self._n_entries = 0, 0
         # Room that is never written to takes no memory.
         self._labels = np.empty(max_rows)
         self._indptr = np.empty(max_rows + 1, dtype=np.int64)

@@ -84,8 +84,7 @@ def feature_names(parts: list[ColumnSpec], ids: ArrayLike, with_gaps: bool) -> N
 def _width(transformer: Any) -> int:
     """Count the columns that a transformer makes, without naming them all where it is one of this package."""
     if isinstance(transformer, BlockedColumns):
-        last = transformer._blocks()[-1]
-        return last.start + last.count
+        return transformer._blocks()[-1].stop
     return len(transformer.get_feature_names_out())
 
 

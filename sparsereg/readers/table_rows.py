@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from sparsereg.inputs.sklearn import NotFittedError
+from sparsereg.readers.blocks import located
 from sparsereg.readers.table_columns import ColumnSpec
 
 Vector = NDArray[np.float64]
@@ -63,10 +63,7 @@ class TableRows:
         -------
         is_text : bool
         """
-        import pyarrow as pa
-
-        kind = self._values(column).type
-        return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        return str(self._values(column).type) in ("string", "large_string")
 
     def numbers(self, column: str, fill: float | None = None) -> Vector:
         """Return a column of finite numbers.
@@ -160,13 +157,8 @@ class TableRows:
         return sparse.csr_matrix(np.column_stack(columns))
 
     def _transformed(self, part: ColumnSpec) -> Any:
-        try:
+        with located(f"{self.name}, in the block from row {self.first} on"):
             made = part.transformer.transform(self._given_to(part))
-        except NotFittedError:
-            raise
-        except (ValueError, TypeError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"{self.name}, in the block from row {self.first} on: {error}") from error
         return made if sparse.issparse(made) else sparse.csr_matrix(np.asarray(made))
 
     def _given_to(self, part: ColumnSpec) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparsereg.inputs.parameters import check_count
-from sparsereg.readers.files import Source, as_sources
+from sparsereg.readers.files import FilesReader, Source, as_sources
 from sparsereg.readers.labels import AnyTarget
 from sparsereg.readers.table_reader import TableReader, Wanted, import_arrow
 
@@ -23,20 +23,7 @@ _SHOWN = 200
 _LARGEST_BLOCK = 2**31 - 1
 
 
-class _FilesReader(TableReader):
-    """Blocks of rows from files."""
-
-    def __init__(self, source: Any, *settings: Any) -> None:
-        super().__init__(*settings)
-        self._sources = as_sources(source)
-
-    @property
-    def can_repeat(self) -> bool:
-        """Whether the files can be read more than once."""
-        return all(source.can_repeat for source in self._sources)
-
-
-class CsvReader(_FilesReader):
+class CsvReader(FilesReader, TableReader):
     """Blocks of rows from CSV files, of any size.
 
     The first line holds the names of the columns, unless `names` does.
@@ -90,21 +77,12 @@ class CsvReader(_FilesReader):
     """
 
     def __init__(
-        self,
-        source: Any,
-        *,
-        target: str,
-        features: Any,
-        weight: str | None = None,
-        block_rows: int = 100_000,
-        missing: str | float = "error",
-        types: Mapping[str, Any] | None = None,
-        delimiter: str = ",",
-        names: Sequence[str] | None = None,
-        null_values: Sequence[str] | None = None,
-        block_size: int = 1 << 20,
+        self, source: Any, *, target: str, features: Any, weight: str | None = None, block_rows: int = 100_000,
+        missing: str | float = "error", types: Mapping[str, Any] | None = None, delimiter: str = ",",
+        names: Sequence[str] | None = None, null_values: Sequence[str] | None = None, block_size: int = 1 << 20,
     ) -> None:
-        super().__init__(source, target, features, weight, block_rows, missing)
+        super().__init__(target, features, weight, block_rows, missing)
+        self._sources = as_sources(source)
         if types is not None and not isinstance(types, Mapping):
             raise TypeError(f"types: {types!r} is not allowed, expected a mapping from column names to types")
         self.types = {name: _as_type(kind, name) for name, kind in (types or {}).items()}
@@ -129,7 +107,7 @@ class CsvReader(_FilesReader):
 
     def _pieces(self) -> Iterable[_CsvFile]:
         guessed: dict[str, Any] = {}
-        return [_CsvFile(source, guessed) for source in self._sources]
+        return [_CsvFile(source, source.name, source.partitions, guessed) for source in self._sources]
 
     def _names(self, piece: _CsvFile) -> list[str]:
         with self._open(piece.source) as reader:
@@ -159,15 +137,10 @@ class CsvReader(_FilesReader):
         if self.null_values is not None:
             convert |= {"null_values": self.null_values, "strings_can_be_null": True}
         # Faults come with their row from one thread only.
-        options = {
-            "read_options": csv.ReadOptions(
-                use_threads=False, block_size=self.block_size, column_names=self.names or None
-            ),
-            "parse_options": csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
-            "convert_options": csv.ConvertOptions(**convert),
-        }
+        read = csv.ReadOptions(use_threads=False, block_size=self.block_size, column_names=self.names or None)
+        parse = csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True)
         # The reader is closed before the file, from which it may be reading ahead.
-        with source.open() as file, csv.open_csv(file, **options) as reader:
+        with source.open() as file, csv.open_csv(file, read, parse, csv.ConvertOptions(**convert)) as reader:
             yield reader
 
     def _explained(self, name: str, columns: Sequence[str], fault: str) -> str:
@@ -187,7 +160,7 @@ class CsvReader(_FilesReader):
         return "" if column == self.weight or column in plain else _TYPES_HINT
 
 
-class ParquetReader(_FilesReader):
+class ParquetReader(FilesReader, TableReader):
     """Blocks of rows from Parquet files, of any size.
 
     Parameters
@@ -217,16 +190,11 @@ class ParquetReader(_FilesReader):
     """
 
     def __init__(
-        self,
-        source: Any,
-        *,
-        target: str,
-        features: Any,
-        weight: str | None = None,
-        block_rows: int = 100_000,
+        self, source: Any, *, target: str, features: Any, weight: str | None = None, block_rows: int = 100_000,
         missing: str | float = "error",
     ) -> None:
-        super().__init__(source, target, features, weight, block_rows, missing)
+        super().__init__(target, features, weight, block_rows, missing)
+        self._sources = as_sources(source)
 
     def _pieces(self) -> Iterable[Source]:
         return self._sources
@@ -252,15 +220,9 @@ class _CsvFile:
     """A file, and the types of columns that were guessed from those before it."""
 
     source: Source
+    name: str
+    partitions: dict[str, Any]
     guessed: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        return self.source.name
-
-    @property
-    def partitions(self) -> dict[str, Any]:
-        return self.source.partitions
 
     def guess(self, field: Any) -> None:
         """Keep the first type of a column, but let whole numbers become fractions."""

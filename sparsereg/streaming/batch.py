@@ -75,17 +75,29 @@ class Batch:
 
     def between(self, start: int, stop: int) -> Batch:
         """Return the rows from `start` up to `stop`, a view where ids and values are of the types that kernels take."""
-        rows, weight, unit = self.rows, self.weight, self.unit
-        low, high = rows.indptr[start], rows.indptr[stop]
-        some = Rows(
-            rows.indptr[start : stop + 1] - low, rows.indices[low:high].astype(np.int64, copy=False),
-            rows.data[low:high].astype(np.float64, copy=False), stop - start, rows.n_features, rows.is_sorted,
-            rows.has_zeros,
-        )
-        return Batch(
-            some, self.y[start:stop], None if weight is None else weight[start:stop],
-            None if unit is None else unit[start:stop],
-        )
+        some = slice(start, stop)
+        weight, unit = (None if array is None else array[some] for array in (self.weight, self.unit))
+        return Batch(rows_between(self.rows, start, stop), self.y[some], weight, unit)
+
+
+def rows_between(rows: Rows, start: int, stop: int) -> Rows:
+    """Return the rows from `start` up to `stop`, a view where ids and values are of the types that kernels take.
+
+    Parameters
+    ----------
+    rows : Rows
+    start, stop : int
+
+    Returns
+    -------
+    rows : Rows
+    """
+    low, high = rows.indptr[start], rows.indptr[stop]
+    return Rows(
+        rows.indptr[start : stop + 1] - low, rows.indices[low:high].astype(np.int64, copy=False),
+        rows.data[low:high].astype(np.float64, copy=False), stop - start, rows.n_features,
+        is_sorted=rows.is_sorted, has_zeros=rows.has_zeros,
+    )
 
 
 def canonical_rows(X: Any) -> Rows:

@@ -94,8 +94,7 @@ def _evaluate(settings: StreamSettings, problem: Any, w: Vector, b: Any, objecti
                 f"{gain * problem.reference:.4g}: passes of stochastic steps stopped far from the minimum "
                 f"(dual_gap_={evaluation.dual_gap:.2g}). Columns of very different scales are the usual reason: scale "
                 "them, or choose another eta0, or set finish_tol.",
-                ConvergenceWarning,
-                stacklevel=frames_of_the_package(),
+                ConvergenceWarning, stacklevel=frames_of_the_package(),
             )
     return evaluation
 

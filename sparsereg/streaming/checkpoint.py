@@ -71,7 +71,7 @@ def save_checkpoint(
         A folder that is missing, a disk that is full: the checkpoint that is there is untouched.
     """
     path = os.path.realpath(path)
-    save_archive(path, arrays, meta, FORMAT, _previous(path))
+    save_archive(path, arrays, meta, FORMAT, f"{path}.previous")
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray[Any]], dict[str, Any]]:
@@ -96,18 +96,13 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, npt.NDArray
         Neither of them is there.
     """
     path = os.path.realpath(path)
-    previous = _previous(path)
+    previous = f"{path}.previous"
     if not os.path.lexists(path) and os.path.lexists(previous):
         return load_archive(previous, FORMAT)
     try:
         return load_archive(path, FORMAT)
     except ValueError as error:
         raise ValueError(f"{error}; {_what_is_left(previous)}") from error.__cause__
-
-
-def _previous(path: str) -> str:
-    """Return where the checkpoint before the one at `path` is."""
-    return f"{path}.previous"
 
 
 def _what_is_left(previous: str) -> str:

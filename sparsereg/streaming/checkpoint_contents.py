@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,12 @@ from sparsereg.streaming.learner import Learner
 from sparsereg.streaming.training import COUNTS, NUMBERS
 
 State = dict[str, npt.NDArray[Any]]
+Vector = npt.NDArray[np.float64]
 
-# Seeds and ids are below.
+# Seeds and ids are below; the sign of a slot's id is a mark.
 MAX_INT = 2**63 - 1
 # Rows are counted on from what is saved, and clocks count them in float64.
 MAX_ROWS = 2**53
-ALL = np.iinfo(np.int64).max
 
 
 def check_saved_meta(meta: Mapping[str, Any]) -> None:
@@ -89,9 +89,7 @@ def _check_history(history: State) -> None:
     length = history["n_rows"].size
     for name in history:
         array_of(history, name, np.int64 if name in COUNTS else np.float64, (length,))
-    for name in ("weight", "seconds"):
-        check_finite(history[name], name, 0.0)
-    for name in COUNTS:
+    for name in ("weight", "seconds", *COUNTS):
         check_finite(history[name], name, 0.0)
     # The sum of losses goes on from the last mean.
     if length and history["weight"][-1] > 0.0:
@@ -113,10 +111,13 @@ def _check_state(state: State, n_features: int, learner: Learner, part: str) -> 
     if not 0 <= state["n_rows"][0] <= MAX_ROWS:
         raise ValueError(f"{part}.n_rows: {state['n_rows'][0]} is not allowed, expected 0 to {MAX_ROWS}")
     slots = np.ascontiguousarray(state["cells"])
-    check_ids(slots[:, 0] & ALL, n_features, f"{part}.cells")
+    check_ids(slots[:, 0] & MAX_INT, n_features, f"{part}.cells")
     clock = state["clock"]
     check_finite(clock, f"{part}.clock", 0.0)
-    CHECKS[type(learner.optimizer).__name__](slots[:, 1:], clock, learner, part)
+    kind, check_numbers = CHECKS[type(learner.optimizer).__name__]
+    numbers = np.ascontiguousarray(slots[:, 1:]).view(kind)
+    check_finite(numbers, f"{part}.cells")
+    check_numbers(numbers, clock, learner, part)
     # Each number may be fine, and what they stand for not.
     w = np.empty((slots.shape[0], learner.n_outputs))
     optimizer = copy.copy(learner.optimizer)
@@ -125,19 +126,15 @@ def _check_state(state: State, n_features: int, learner: Learner, part: str) -> 
     check_finite(w, f"{part}: the coefficients")
 
 
-def _check_ftrl(states: npt.NDArray[np.int64], clock: npt.NDArray[np.float64], learner: Learner, part: str) -> None:
+def _check_ftrl(pairs: npt.NDArray[np.float32], clock: Vector, learner: Learner, part: str) -> None:
     """Pairs of floats: a sum, and the root of a sum of squares; the clock counts rows."""
-    pairs = np.ascontiguousarray(states).view(np.float32)
-    check_finite(pairs, f"{part}.cells")
     check_finite(pairs[:, 1::2], f"{part}.cells", 0.0)
     if clock[1] > MAX_ROWS or clock[1] != int(clock[1]):
         raise ValueError(f"{part}.clock: {clock[1]:g} rows are not allowed, expected a whole number up to {MAX_ROWS}")
 
 
-def _check_prox_sgd(states: npt.NDArray[np.int64], clock: npt.NDArray[np.float64], learner: Learner, part: str) -> None:
+def _check_prox_sgd(numbers: Vector, clock: Vector, learner: Learner, part: str) -> None:
     """Numbers; with averaging sums and rows of the past besides, where the next row is looked up."""
-    numbers = np.ascontiguousarray(states).view(np.float64)
-    check_finite(numbers, f"{part}.cells")
     if not 0.0 < clock[1] <= 1.0:
         raise ValueError(f"{part}.clock: the scale {clock[1]:g} is not allowed, expected (0, 1]")
     if learner.optimizer.state_size == 1:
@@ -148,14 +145,17 @@ def _check_prox_sgd(states: npt.NDArray[np.int64], clock: npt.NDArray[np.float64
         raise ValueError(f"{part}.cells: row {rows.max():g} of the past is not allowed, expected 0 to {now}")
 
 
-def _check_adagrad(states: npt.NDArray[np.int64], clock: npt.NDArray[np.float64], learner: Learner, part: str) -> None:
+def _check_adagrad(numbers: Vector, clock: Vector, learner: Learner, part: str) -> None:
     """Threes: a number, a time up to now, and a sum of squares."""
-    numbers = np.ascontiguousarray(states).view(np.float64)
-    check_finite(numbers, f"{part}.cells")
     check_finite(numbers[:, 2::3], f"{part}.cells", 0.0)
     check_finite(numbers[:, 1::3], f"{part}.cells", 0.0)
     if (numbers[:, 1::3] > clock[0]).any():
         raise ValueError(f"{part}.cells: {numbers[:, 1::3].max():g} is a time after the clock's, {clock[0]:g}")
 
 
-CHECKS = {"FTRL": _check_ftrl, "ProxSGD": _check_prox_sgd, "AdaGrad": _check_adagrad}
+# What states are read as, and what each number must be besides finite.
+CHECKS: dict[str, tuple[Any, Callable[[Any, Vector, Learner, str], None]]] = {
+    "FTRL": (np.float32, _check_ftrl),
+    "ProxSGD": (np.float64, _check_prox_sgd),
+    "AdaGrad": (np.float64, _check_adagrad),
+}

@@ -17,7 +17,7 @@ from sparsereg.design import find_ids
 from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.values import build
 from sparsereg.inputs.versions import current_state
-from sparsereg.streaming.batch import Batch, Sampling
+from sparsereg.streaming.batch import Batch, Sampling, rows_between
 
 Ids = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float64]
@@ -252,9 +252,8 @@ class Learner:
             chunk = chunk[stays]
             chunk[:, 0] &= np.iinfo(np.int64).max
             kept.append(chunk)
-        array = np.concatenate(kept)
         if self.table.by_id:
-            self._move(array)
+            self._move(np.concatenate(kept))
 
     def _chunks(self) -> Iterator[Ids]:
         array = self.table.array
@@ -308,12 +307,9 @@ class Learner:
             t[:] = self.intercepts()
             for start in range(0, rows.n_samples, CALL_ROWS):
                 stop = min(start + CALL_ROWS, rows.n_samples)
-                low, high = rows.indptr[start], rows.indptr[stop]
-                sgd.decision(
-                    self.penalty, self.optimizer, rows.indptr[start : stop + 1] - low,
-                    rows.indices[low:high].astype(np.int64, copy=False),
-                    rows.data[low:high].astype(np.float64, copy=False), self.table, t[start:stop],
-                )
+                some = rows_between(rows, start, stop)
+                optimizer, out = self.optimizer, t[start:stop]
+                sgd.decision(self.penalty, optimizer, some.indptr, some.indices, some.data, self.table, out)
         return t
 
     def intercepts(self) -> Vector:
@@ -372,8 +368,7 @@ class Learner:
     def forget_places(self) -> None:
         """Find slots by id again."""
         if not self.table.by_id:
-            array = self.table.array
-            self._move(array)
+            self._move(self.table.array)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return all that is needed to go on from here with the same bits.
@@ -441,11 +436,8 @@ class Learner:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Learner:
         """Copy the state, so that no other learner changes it."""
-        other = Learner(
-            self.loss, self.penalty, copy.copy(self.optimizer), n_outputs=self.n_outputs, softmax=self.softmax,
-            fit_intercept=self.intercept.size > 0, sampling=self.sampling,
-        )
-        other.restore(self.state())
+        other = Learner.__new__(Learner)
+        other.__setstate__({**self.__getstate__(), "optimizer": copy.copy(self.optimizer)})
         return other
 
     def __getstate__(self) -> dict[str, Any]:

@@ -245,6 +245,5 @@ def _warn(settings: StreamSettings, held_out: bool) -> None:
         f"max_iter={settings.max_iter} passes did not bring the {'held-out' if held_out else 'progressive'} loss to "
         f"where {settings.n_iter_no_change} passes better it by less than tol={settings.tol:g}. Increase max_iter, or "
         "increase tol.",
-        ConvergenceWarning,
-        stacklevel=frames_of_the_package(),
+        ConvergenceWarning, stacklevel=frames_of_the_package(),
     )

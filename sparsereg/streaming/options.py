@@ -155,15 +155,10 @@ class StreamSettings:
         -------
         learner : Learner
         """
-        sampling = self.sampling
+        optimizer = make_optimizer(self.algorithm, self.penalty, **self.optimizer)
         return Learner(
-            self.objective,
-            self.penalty,
-            make_optimizer(self.algorithm, self.penalty, **self.optimizer),
-            n_outputs=n_outputs,
-            softmax=n_outputs > 1 and bool(self.objective.softmax),
-            fit_intercept=self.fit_intercept,
-            sampling=Sampling(sampling.dropout, seed, sampling.min_count, sampling.drop_stale),
+            self.objective, self.penalty, optimizer, n_outputs=n_outputs, fit_intercept=self.fit_intercept,
+            softmax=n_outputs > 1 and bool(self.objective.softmax), sampling=replace(self.sampling, seed=seed),
         )
 
 
@@ -194,23 +189,18 @@ def check_settings(given: Any, losses: tuple[str, ...], penalty: Any, l1_ratio: 
     objective = make_loss(known.get(loss, loss), parameters.get("delta", 1.35))
     algorithm = check_choice(given.algorithm, "algorithm", OPTIMIZERS)
     options = make_solver_options(0.0, given.max_iter, given.n_threads, None)
+    flags = ("fit_intercept", "shuffle", "early_stopping", "warm_start", "lock_free", "certify")
     settings = StreamSettings(
-        algorithm=algorithm,
-        objective=objective,
+        algorithm=algorithm, objective=objective,
         penalty=_make_penalty(penalty, check_alpha(given.alpha), check_l1_ratio(l1_ratio), given.gamma, objective),
-        optimizer=_check_steps(given),
-        sampling=_check_sampling(given),
-        max_iter=options.max_iter,
-        n_threads=options.n_threads,
+        optimizer=_check_steps(given), sampling=_check_sampling(given),
+        max_iter=options.max_iter, n_threads=options.n_threads,
         n_iter_no_change=check_count(given.n_iter_no_change, "n_iter_no_change"),
         tol=-np.inf if given.tol is None else _check_not_negative(given.tol, "tol"),
         validation_fraction=check_number(given.validation_fraction, "validation_fraction", "(0, 1)"),
         finish_tol=None if given.finish_tol is None else _check_positive(given.finish_tol, "finish_tol"),
         fixed_while_training={name: parameters[name] for name in FIXED_WHILE_TRAINING if name in parameters},
-        **{
-            name: check_flag(getattr(given, name), name)
-            for name in ("fit_intercept", "shuffle", "early_stopping", "warm_start", "lock_free", "certify")
-        },
+        **{name: check_flag(getattr(given, name), name) for name in flags},
     )
     _check_together(settings, given)
     return settings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from sparsereg.inputs.contents import reading
 from sparsereg.inputs.parameters import check_count, check_flag
 from sparsereg.inputs.rows import check_width
 from sparsereg.inputs.sklearn import check_feature_names
-from sparsereg.readers.blocks import Block, as_blocks, can_repeat, overlapped
+from sparsereg.readers.blocks import Block, as_blocks, can_repeat, located, overlapped
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.checkpoint import FORMAT, check_place, load_checkpoint, save_checkpoint
 from sparsereg.streaming.checkpoint_contents import check_saved_meta, check_saved_state
@@ -81,14 +81,9 @@ def make_stream_options(
     resume = check_flag(resume, "resume")
     if resume and checkpoint is None:
         raise ValueError("resume: True is not allowed without checkpoint, expected the path of one")
-    return StreamOptions(
-        n_passes=n_passes,
-        validation=validation,
-        checkpoint=None if checkpoint is None else check_place(checkpoint),
-        checkpoint_every=check_count(checkpoint_every, "checkpoint_every"),
-        resume=resume,
-        reporter=Reporter(progress, bool(verbose)),
-    )
+    place = None if checkpoint is None else check_place(checkpoint)
+    every = check_count(checkpoint_every, "checkpoint_every")
+    return StreamOptions(n_passes, validation, place, every, resume, Reporter(progress, bool(verbose)))
 
 
 def read_ahead(source: Iterable[Any], encoder: Encoder) -> Generator[tuple[Block, Batch], None, None]:
@@ -178,9 +173,8 @@ class StreamFit:
         self.model, self.training, self.source, self.encoder = model, training, source, encoder
         self.options, self.identity = options, identity
         settings = training.settings
-        self.stopping: EarlyStopping | None = None
-        if settings.early_stopping:
-            self.stopping = EarlyStopping(settings.tol, settings.n_iter_no_change)
+        stopping = EarlyStopping(settings.tol, settings.n_iter_no_change)
+        self.stopping = stopping if settings.early_stopping else None
         self.best: State | None = None
         # Passes that are over, rows of the pass under way that have been learned from, and of those since a checkpoint.
         self.n_passes, self.n_rows, self.n_unsaved = 0, 0, 0
@@ -219,7 +213,7 @@ class StreamFit:
         """Go over the source once, past the rows that have been learned from already."""
         seen = 0
         for position, (block, batch) in enumerate(pairs):
-            with _named(position):
+            with located(f"source: block {position} (the first is 0)"):
                 check_feature_names(self.model, block.X, reset=False)
             known = min(max(self.n_rows - seen, 0), batch.n_rows)
             seen += batch.n_rows
@@ -313,16 +307,6 @@ class StreamFit:
 def _encoded(source: Iterable[Any], encoder: Encoder) -> Iterator[tuple[Block, Batch]]:
     """Encode blocks one by one."""
     for position, block in enumerate(as_blocks(source)):
-        with _named(position):
+        with located(f"source: block {position} (the first is 0)"):
             batch = encoder.encode(block.X, block.y, block.sample_weight)
         yield block, batch
-
-
-@contextmanager
-def _named(position: int) -> Iterator[None]:
-    """Say in an error which block it is about."""
-    try:
-        yield
-    except (TypeError, ValueError) as error:
-        kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"source: block {position} (the first is 0): {error}") from error

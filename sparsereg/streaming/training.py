@@ -108,16 +108,16 @@ class Training:
         self.settings, self.n_features, self.seed = settings, n_features, seed
         self.learner: Learner = settings.make_learner(n_outputs, seed)
         self.history = History()
-        self.seconds = 0.0
-        self.n_iter = 0
-        self.n_entries = 0
+        self.seconds, self.n_iter, self.n_entries = 0.0, 0, 0
         self.units = WeightUnit()
         self.start: tuple[Ids, Vector] = np.empty(0, dtype=np.int64), np.empty((0, n_outputs))
         self._totals = np.zeros(2)
         # Coefficients that were read, and the number of changes before that.
         self._read: tuple[int, SparseCoef] | None = None
         self._n_changes, self._is_learning = 0, False
-        self._watch = DivergenceMonitor(self._mean_losses, self._undecided)
+        # Of classes the target that stands for all of them alike; one output is of two.
+        undecided = 1.0 / max(n_outputs, 2) if settings.objective.is_classification else None
+        self._watch = DivergenceMonitor(self._mean_losses, undecided)
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
         """Take attributes over; those that an older version did not have are as if the learner had come here now."""
@@ -156,14 +156,6 @@ class Training:
             self._n_changes, self._is_learning = self._n_changes + 1, False
             self.seconds += time.perf_counter() - start
             self.n_entries += batch.n_entries
-
-    @property
-    def _undecided(self) -> float | None:
-        """Target of a row that may be of any class; None of numbers."""
-        n_outputs = self.learner.n_outputs
-        if not self.settings.objective.is_classification:
-            return None
-        return 0.5 if n_outputs == 1 else 1.0 / n_outputs
 
     def end_pass(self, batch: Batch) -> None:
         """Check whether a pass over few rows has led anywhere.
