@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.solvers.assemble import ProblemOptions
+from sparsereg.solvers.assemble import ProblemOptions, make_penalty
 from sparsereg.solvers.base import Solution, SolverOptions, State
-from sparsereg.solvers.choice import choose_solver, make_penalty
+from sparsereg.solvers.choice import choose_solver
 from sparsereg.solvers.convergence import count_rows, warn_saturated, warn_unconverged
 from sparsereg.solvers.null_model import alpha_max
 from sparsereg.solvers.problem import Problem

@@ -36,6 +36,7 @@ from sparsereg.solvers.problem import Problem
 
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
+    from sparsereg._core.penalties import _Penalty
 
 Vector = npt.NDArray[np.float64]
 
@@ -152,6 +153,24 @@ def _check_magnitude(target: Vector) -> None:
             f"y: the largest absolute value (less offset), {largest:g}, is outside "
             f"[{MIN_TARGET:g}, {MAX_TARGET:g}]; rescale y"
         )
+
+
+def make_penalty(name: str, alpha: float, l1_ratio: float, gamma: float | None) -> _Penalty:
+    """Build a penalty from its registered name.
+
+    Parameters
+    ----------
+    name : str
+    alpha, l1_ratio : float
+    gamma : float or None
+        None: the default, or none where the penalty has no gamma.
+
+    Returns
+    -------
+    penalty : registered penalty
+    """
+    cls = PENALTIES[name]
+    return build(cls, alpha=alpha, l1_ratio=l1_ratio, gamma=cls.gamma_default if gamma is None else gamma)
 
 
 def make_loss(name: Any, delta: Any) -> _Loss:

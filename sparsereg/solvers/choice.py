@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from sparsereg._core.penalties import L0, PENALTIES, ElasticNet
+from sparsereg._core.penalties import PENALTIES
 from sparsereg.solvers import coordinate_descent, ridge
 from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.multinomial import solver as multinomial
 from sparsereg.solvers.nonconvex import solver as nonconvex
-from sparsereg.solvers.nonconvex.convexity import make_penalty
 from sparsereg.solvers.problem import Problem
-
-__all__ = ["choose_solver", "make_penalty"]
 
 
 def choose_solver(problem: Problem, penalty: str, l1_ratio: float, options: SolverOptions) -> Callable[..., Solution]:
@@ -35,8 +32,8 @@ def choose_solver(problem: Problem, penalty: str, l1_ratio: float, options: Solv
     if problem.n_outputs > 1:
         return multinomial.solve
     kind = PENALTIES[penalty]
-    if kind is ElasticNet:
+    if kind.is_convex:
         return ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
-    if kind is L0:
+    if kind.is_l0:
         return partial(nonconvex.solve, lasso=nonconvex.LassoWarmStart(problem, options))
     return nonconvex.solve

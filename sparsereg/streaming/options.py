@@ -23,8 +23,7 @@ from sparsereg.inputs.parameters import (
     check_penalty,
 )
 from sparsereg.inputs.versions import current_state
-from sparsereg.solvers.assemble import make_loss, make_solver_options
-from sparsereg.solvers.nonconvex.convexity import make_penalty
+from sparsereg.solvers.assemble import make_loss, make_penalty, make_solver_options
 from sparsereg.streaming.batch import Sampling
 from sparsereg.streaming.learner import Learner, make_optimizer
 

@@ -1,18 +1,11 @@
-"""Penalties from their names; for MCP and SCAD the threshold of each column, in whose units gamma is."""
+"""Convexity of F along each column under MCP and SCAD: thresholds of the columns, in whose units gamma is."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core.penalties import PENALTIES
-from sparsereg.inputs.values import build
 from sparsereg.solvers.problem import Problem
-
-if TYPE_CHECKING:
-    from sparsereg._core.penalties import _Penalty
 
 
 def threshold_scales(problem: Problem) -> npt.NDArray[np.float64]:
@@ -42,21 +35,3 @@ def threshold_scales(problem: Problem) -> npt.NDArray[np.float64]:
     curvature = mean * problem.curvature[columns] / problem.scale[columns] ** 2
     scales[columns] = problem.penalty_factor[columns] / curvature
     return scales
-
-
-def make_penalty(name: str, alpha: float, l1_ratio: float, gamma: float | None) -> _Penalty:
-    """Build a penalty from its registered name.
-
-    Parameters
-    ----------
-    name : str
-    alpha, l1_ratio : float
-    gamma : float or None
-        None: the default, or none where the penalty has no gamma.
-
-    Returns
-    -------
-    penalty : registered penalty
-    """
-    cls = PENALTIES[name]
-    return build(cls, alpha=alpha, l1_ratio=l1_ratio, gamma=cls.gamma_default if gamma is None else gamma)

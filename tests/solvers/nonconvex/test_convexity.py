@@ -13,7 +13,8 @@ from support.solver_calls import prepare
 
 from sparsereg import ElasticNet, Lasso, PoissonRegressor, lasso_path, regularization_path
 from sparsereg._core.penalties import PENALTIES
-from sparsereg.solvers.nonconvex.convexity import make_penalty, threshold_scales
+from sparsereg.solvers.assemble import make_penalty
+from sparsereg.solvers.nonconvex.convexity import threshold_scales
 
 seeds = st.integers(0, 2**32 - 1)
 LEAST = {"mcp": 1.0, "scad": 2.0}

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from support.penalty_twins import twin
 from support.solver_calls import prepare
 
+from sparsereg.solvers.assemble import make_penalty
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.nonconvex import coordinatewise as fixpoint
-from sparsereg.solvers.nonconvex.convexity import make_penalty
 from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
 from sparsereg.solvers.null_model import alpha_max, null_state
 

@@ -15,9 +15,9 @@ from support.solver_calls import check_point, prepare, prepared, spell_out
 
 from sparsereg import ConvergenceWarning, lasso_path, regularization_path
 from sparsereg.design import make_design
+from sparsereg.solvers.assemble import make_penalty
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.nonconvex import solver as nonconvex
-from sparsereg.solvers.nonconvex.convexity import make_penalty
 from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
 from sparsereg.solvers.null_model import alpha_max, null_state
 

@@ -12,9 +12,9 @@ from support.penalty_twins import best_subset
 from support.solver_calls import prepare
 from support.wide_matrices import lat_long_cross
 
+from sparsereg.solvers.assemble import make_penalty
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.nonconvex import swaps
-from sparsereg.solvers.nonconvex.convexity import make_penalty
 from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
 from sparsereg.solvers.nonconvex.swaps import Neighbors, improve
 from sparsereg.solvers.null_model import null_state
