@@ -1,5 +1,8 @@
 from typing import TypeAlias, final
 
+from typing_extensions import disjoint_base
+
+@disjoint_base
 class BaseOptimizer:
     name: str
     parameters: tuple[str, ...]
@@ -10,6 +13,7 @@ class BaseOptimizer:
     eta0: float
     clock: tuple[float, ...]
 
+@disjoint_base
 class AdaptiveOptimizer(BaseOptimizer):
     beta: float
 

@@ -1,5 +1,8 @@
 from typing import TypeAlias, final
 
+from typing_extensions import disjoint_base
+
+@disjoint_base
 class BasePenalty:
     name: str
     parameters: tuple[str, ...]
