@@ -255,11 +255,11 @@ def check_dense(X: Any, name: str = "X") -> npt.NDArray[Any]:
     """
     array = as_numeric(X, name)
     if array.ndim != 2:
-        words = {0: "scalar array", 1: "1D array"}.get(array.ndim)
-        if words is None:
+        kind = {0: "scalar array", 1: "1D array"}.get(array.ndim)
+        if kind is None:
             raise ValueError(f"Found array with dim {array.ndim}, while dim <= 2 is required: {name}.")
         raise ValueError(
-            f"Expected 2D array, got {words} instead:\n{name}={array}.\nReshape your data either using "
+            f"Expected 2D array, got {kind} instead:\n{name}={array}.\nReshape your data either using "
             "array.reshape(-1, 1) if your data has a single feature or array.reshape(1, -1) if it contains a single "
             "sample."
         )
