@@ -167,7 +167,7 @@ def test_the_core_imports_nothing_from_above():
 def test_the_graph_is_read_right():
     edges = graph()
     assert "solvers" not in edges["design"]
-    assert {"_core.cd", "solvers.base"} <= edges["solvers.coordinate_descent"]
+    assert {"_core.cd", "solvers.base"} <= edges["solvers.working_set"]
     assert {"_core.sparse_ops", "_core.types", "_core.anderson"} <= edges["_core.cd"]
     assert floor("solvers.base") < floor("path.solve") < floor("estimators.base") < floor("")
 
