@@ -57,17 +57,7 @@ def finish(problem: Problem, penalty: ElasticNet, state: State, options: SolverO
     if not np.isfinite(problem.loss.lipschitz):
         allowed = ", ".join(repr(name) for name, cls in LOSSES.items() if np.isfinite(cls.lipschitz))
         raise ValueError(f"loss: value {problem.loss.name!r} is not allowed, expected one of {allowed}")
-    run = Saga(problem, penalty, state, options, seed)
-    if problem.is_quadratic:
-        state.eta = problem.predictor(state.w, state.b)
-    run.newton.certificate.screen_static(run.newton.begin())
-    while check_gap(run.newton, keep=WORTH_A_COPY):
-        run.descend(run.newton.certificate.screened_in)
-    solution = report(run.newton)
-    if problem.is_quadratic:
-        # As solvers of squared loss expect it.
-        state.eta, state.model = None, None
-    return solution
+    return Saga(problem, penalty, state, options, seed).solve()
 
 
 class _Rows:
@@ -138,6 +128,19 @@ class Saga:
         self.rng = np.random.default_rng(seed)
         self.rows: _Rows | None = None
         self.step_share = 1.0
+
+    def solve(self) -> Solution:
+        """Minimise F, and leave the state as other solvers expect it."""
+        problem, state, newton = self.problem, self.state, self.newton
+        if problem.is_quadratic:
+            state.eta = problem.predictor(state.w, state.b)
+        newton.certificate.screen_static(newton.begin())
+        while check_gap(newton, keep=WORTH_A_COPY):
+            self.descend(newton.certificate.screened_in)
+        solution = report(newton)
+        if problem.is_quadratic:
+            state.eta, state.model = None, None
+        return solution
 
     def descend(self, columns: Ids) -> None:
         """Sweep over the rows; take shorter steps, from the same point, where that did not lower F."""

@@ -57,8 +57,8 @@ def test_moments_and_reference(seed, fit_intercept):
         design, problem = build(X, y, weight, fit_intercept=fit_intercept, aggregate=aggregate)
         assert problem.response.s.sum() == pytest.approx(1.0, abs=1e-14)
         assert problem.response.weight.size in (1, problem.n_rows)
-        weight = np.broadcast_to(problem.response.weight, problem.n_rows)
-        np.testing.assert_allclose(weight, problem.response.s, rtol=1e-15)
+        of_rows = np.broadcast_to(problem.response.weight, problem.n_rows)
+        np.testing.assert_allclose(of_rows, problem.response.s, rtol=1e-15)
         assert problem.response.y_mean == pytest.approx(raw.null_intercept(), rel=1e-12, abs=1e-14)
         assert problem.reference == pytest.approx(raw.null_objective(), rel=1e-10, abs=1e-25)
         columns = X[:, design.active]
@@ -141,7 +141,7 @@ def test_private_columns_of_a_cross():
     assert np.intersect1d(singletons.columns, problem.columns).size == 0
     assert np.union1d(singletons.columns, problem.columns).size == design.n_active
     np.testing.assert_array_equal(singletons.x[singletons.rows], 1.0)
-    for rule in singletons.penalties[1:]:
+    for rule in problem.singleton_penalties[1:]:
         assert rule.strides == (0,)
 
 
@@ -166,7 +166,7 @@ def test_a_row_gives_up_its_cheapest_column(seed):
         assert price[mine.index(chosen[0])] == min(price)
         j = chosen[0]
         expected = (X[row, j], factor[j], 1.0, -factor[j], 2.0 * factor[j])
-        assert [rule[row] for rule in singletons.penalties] == list(expected)
+        assert [rule[row] for rule in problem.singleton_penalties] == list(expected)
 
 
 @pytest.mark.parametrize(("share", "expected"), [(0.25, False), (0.5, True)])

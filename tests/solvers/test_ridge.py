@@ -114,4 +114,4 @@ def test_warm_starts_save_passes():
     first = ridge.solve(problem, ElasticNet(0.1, 0.0), state, CONTROLS)
     again = ridge.solve(problem, ElasticNet(0.1, 0.0), state, CONTROLS)
     assert again.n_iter == 1
-    np.testing.assert_allclose(again.values, first.values, rtol=1e-12)
+    np.testing.assert_allclose(again.coefs.data, first.coefs.data, rtol=1e-12)

@@ -65,8 +65,8 @@ def test_the_minimum_of_coordinate_descent(loss, l1_ratio, fit_intercept):
         assert 0.0 <= ours.dual_gap <= 1.1e-10
         assert ours.objective == pytest.approx(other.objective, abs=1e-10 * problem.reference)
         np.testing.assert_array_equal(ours.columns, other.columns)
-        np.testing.assert_allclose(ours.values, other.values, atol=1e-4)
-        assert np.all(ours.values != 0.0)
+        np.testing.assert_allclose(ours.coefs.data, other.coefs.data, atol=1e-4)
+        assert np.all(ours.coefs.data != 0.0)
 
 
 @each_ratio
@@ -111,7 +111,7 @@ def test_terms_private_columns_and_bounds(loss):
         ours, other = both(problem, ElasticNet(alpha, l1_ratio), tol=1e-9)
         assert ours.converged
         assert ours.objective == pytest.approx(other.objective, abs=1e-9 * problem.reference)
-        assert np.any(ours.values == 0.4)
+        assert np.any(ours.coefs.data == 0.4)
         assert np.any(np.isin(ours.columns, problem.singletons.columns))
         if loss != "squared":
             raw = RawLoss(X, y, alpha, loss_name=loss, **changes)
@@ -185,9 +185,9 @@ def test_a_seed_says_it_all():
     penalty = ElasticNet(0.05 * top(problem), 1.0)
     options = SolverOptions(tol=1e-5)
     fits = [saga.finish(problem, penalty, null_state(problem, options), options, seed) for seed in (7, 7, 8)]
-    np.testing.assert_array_equal(fits[0].values, fits[1].values)
+    np.testing.assert_array_equal(fits[0].coefs.data, fits[1].coefs.data)
     assert fits[0].b == fits[1].b
-    assert not np.array_equal(fits[0].values, fits[2].values)
+    assert not np.array_equal(fits[0].coefs.data, fits[2].coefs.data)
     assert fits[0].objective == pytest.approx(fits[2].objective, abs=1e-5 * problem.reference)
 
 
@@ -197,7 +197,7 @@ def test_a_start_close_by_is_finished_in_fewer_passes(loss):
     alpha = 0.02 * top(problem)
     ours, other = both(problem, ElasticNet(alpha, 1.0), tol=1e-6)
     w = np.zeros(problem.indptr.size - 1)
-    w[other.columns] = other.values
+    w[other.columns] = other.coefs.data
     state = state_at(problem, w, other.b, alpha, CONTROLS)
     again = saga.finish(problem, ElasticNet(alpha, 1.0), state, SolverOptions(tol=1e-6))
     assert again.n_iter <= 1 + saga.SWEEPS + 1 < ours.n_iter
