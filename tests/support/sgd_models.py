@@ -49,7 +49,7 @@ def first_part(model, rows, y, **settings):
 
 def state(model):
     """Return what the fit is, as bytes."""
-    learned = model._training.learner.state()
+    learned = model.training_.learner.state()
     cells = learned.pop("cells")
     cells = cells[np.argsort(cells[:, 0] & np.iinfo(np.int64).max)]
     cells[:, 0] &= np.iinfo(np.int64).max
