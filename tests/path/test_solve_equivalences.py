@@ -21,7 +21,7 @@ from support.wide_matrices import CROSS_WIDTH, lat_long_cross
 
 from sparsereg import regularization_path
 from sparsereg.design import make_design
-from sparsereg.solvers import assemble as preparation
+from sparsereg.path import api
 from sparsereg.solvers import presolve
 
 seeds = st.integers(0, 2**32 - 1)
@@ -95,7 +95,7 @@ def test_aggregated_equals_raw(seed):
         def make(X, weight, aggregate=aggregate):
             return make_design(X, weight, aggregate=aggregate)
 
-        with mock.patch.object(preparation, "make_design", make):
+        with mock.patch.object(api, "make_design", make):
             both.append(regression.path(alphas=[0.3, 0.1, 0.03]))
     check_same_minimum(*both, regression.raw().null_objective())
 
