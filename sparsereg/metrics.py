@@ -14,7 +14,8 @@ import numpy.typing as npt
 from scipy import special
 
 from sparsereg._core.losses import LOSSES
-from sparsereg.inputs.values import as_numeric, build, check_choice
+from sparsereg.inputs.parameters import build, check_choice
+from sparsereg.inputs.rows import as_numeric
 from sparsereg.inputs.weights import check_sample_weight
 
 __all__ = [

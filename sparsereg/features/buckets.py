@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sparsereg.inputs.values import shown
+from sparsereg.inputs.rows import shown
 
 MIN_MINUTES = 1e-4  # 0.2 metres; finer widths would need edges beyond 2**53
 MAX_MINUTES = 10_800.0  # 180 degrees: one band of latitude

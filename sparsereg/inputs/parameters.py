@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core.penalties import PENALTIES
-from sparsereg.inputs.values import as_numeric, check_choice, shown
+from sparsereg.inputs.rows import as_numeric, shown
 
 # What compiled counters and OpenMP can hold.
 MAX_PASSES = 2**31 - 1
@@ -231,3 +231,37 @@ def as_float(value: Any, name: str, allowed: str) -> float:
         return float(value)
     except OverflowError as error:
         raise ValueError(f"{name}: {shown(value)} is beyond float64, expected {allowed}") from error
+
+
+def check_choice(value: Any, name: str, allowed: Any) -> str:
+    """Check a name against those allowed.
+
+    Parameters
+    ----------
+    value : str
+    name : str
+        Of the argument.
+    allowed : collection of str
+
+    Returns
+    -------
+    value : str
+    """
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name}: {value!r} is not allowed, expected one of {sorted(allowed)}")
+    return value
+
+
+def build(cls: Any, **values: Any) -> Any:
+    """Build a loss, a penalty or an optimizer from those of the values that it has parameters for.
+
+    Parameters
+    ----------
+    cls : registered class
+    **values : float
+
+    Returns
+    -------
+    built : instance of cls
+    """
+    return cls(*(values[name] for name in cls.parameters))

@@ -11,9 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.inputs.parameters import check_number
-from sparsereg.inputs.rows import check_finite, check_vector, raise_not_finite
+from sparsereg.inputs.rows import as_numeric, check_finite, check_vector, raise_not_finite, refuse_sparse_and_masked
 from sparsereg.inputs.sklearn import DataConversionWarning
-from sparsereg.inputs.values import as_numeric, refuse_sparse_and_masked
 from sparsereg.inputs.weights import check_sample_weight
 
 Vector = npt.NDArray[np.float64]

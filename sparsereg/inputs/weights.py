@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.inputs.rows import check_finite, check_vector
-from sparsereg.inputs.values import as_numeric
+from sparsereg.inputs.rows import as_numeric, check_finite, check_vector
 
 Vector = npt.NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg.inputs.rows import shown
 from sparsereg.inputs.sklearn import HAS_SKLEARN
-from sparsereg.inputs.values import shown
 from sparsereg.metrics import GREATER_IS_BETTER, STEPPED
 
 

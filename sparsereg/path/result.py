@@ -14,11 +14,10 @@ from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.coef import SparseCoef
 from sparsereg.design import Design
-from sparsereg.inputs.parameters import check_alpha, check_choice, check_number
+from sparsereg.inputs.parameters import build, check_alpha, check_choice, check_number
 from sparsereg.inputs.rows import as_rows, check_width
 from sparsereg.inputs.sklearn import compare_feature_names
 from sparsereg.inputs.targets import check_probabilities, check_target, probabilities_of
-from sparsereg.inputs.values import build
 from sparsereg.inputs.versions import Versioned
 from sparsereg.inputs.weights import check_new_offsets, check_sample_weight
 from sparsereg.metrics import LIKELIHOODS, measure

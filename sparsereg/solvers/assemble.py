@@ -16,6 +16,7 @@ from sparsereg.design import Design
 from sparsereg.inputs.names import bounds_by_id, values_by_id
 from sparsereg.inputs.parameters import (
     MAX_PASSES,
+    build,
     check_choice,
     check_count,
     check_flag,
@@ -25,7 +26,6 @@ from sparsereg.inputs.parameters import (
     check_threads,
 )
 from sparsereg.inputs.targets import check_probabilities, check_target
-from sparsereg.inputs.values import build
 from sparsereg.inputs.weights import check_offset, check_offsets, check_sample_weight
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.column_penalties import check_sign_bounds, make_column_penalties

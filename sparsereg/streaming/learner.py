@@ -14,8 +14,8 @@ from sparsereg._core import sgd, state_table
 from sparsereg._core.optimizers import OPTIMIZERS
 from sparsereg._core.state_table import StateTable
 from sparsereg.design import find_ids
+from sparsereg.inputs.parameters import build
 from sparsereg.inputs.rows import Rows
-from sparsereg.inputs.values import build
 from sparsereg.inputs.versions import current_state
 from sparsereg.streaming.batch import Batch, Sampling, rows_between
 

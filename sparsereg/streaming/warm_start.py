@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg.coef import SparseCoef
-from sparsereg.inputs.values import as_numeric
+from sparsereg.inputs.rows import as_numeric
 from sparsereg.streaming.batch import canonical_rows
 from sparsereg.streaming.training import Training
 
