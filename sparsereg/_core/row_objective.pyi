@@ -8,14 +8,14 @@ from sparsereg._core.penalties import _Penalty
 
 _Vector = NDArray[np.float64]
 
-def linearise(
+def linearize(
     loss: _Loss, penalty: _Penalty, y: _Vector, s: _Vector, offset: _Vector, first: NDArray[np.int64], eta: _Vector,
     x: _Vector, factor: _Vector, scale: _Vector, lower: _Vector, upper: _Vector, floor: float, z: _Vector,
     curvature: _Vector, weight: _Vector, u: _Vector, t: _Vector
 ) -> tuple[float, float]:
     """Model sum_i h_i around eta in z, curvature, weight and u; return (sum_i h_i(eta_i), sum_i weight_i)."""
 
-def centre_dual(
+def center_dual(
     penalty: _Penalty, z: _Vector, curvature: _Vector, weight: _Vector, centre: bool, x: _Vector, factor: _Vector,
     scale: _Vector, lower: _Vector, upper: _Vector, theta: _Vector
 ) -> float:

@@ -26,7 +26,7 @@ cdef double ROUNDING = 1e-12
 cdef Py_ssize_t BLOCK = 512
 
 
-def linearise(
+def linearize(
     Loss loss, Penalty penalty, const double[::1] y, const double[::1] s, const double[::1] offset,
     const offset_t[::1] first, const double[::1] eta,
     const double[::1] x, const double[:] factor, const double[:] scale, const double[:] lower, const double[:] upper,
@@ -80,7 +80,7 @@ def linearise(
     return total + block, weight_sum
 
 
-def centre_dual(
+def center_dual(
     Penalty penalty, const double[::1] z, const double[::1] curvature, const double[::1] weight, bint centre,
     const double[::1] x, const double[:] factor, const double[:] scale, const double[:] lower, const double[:] upper,
     double[::1] theta,

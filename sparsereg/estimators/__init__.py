@@ -1,1 +1,1 @@
-"""What users fit: constructors, fit, predict, score. No arithmetic."""
+"""Estimators: constructors, fit, predict, score. No arithmetic."""

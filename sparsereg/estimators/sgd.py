@@ -30,7 +30,7 @@ from sparsereg.streaming.options import StreamSettings
 Vector = npt.NDArray[np.float64]
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class SGDClassifier(ProbabilisticClassifier, SGDEstimator):
     __doc__ = """Linear classification of streams, sparse, by proximal stochastic steps.""" + STREAM_OBJECTIVE + """
     Parameters
@@ -123,7 +123,7 @@ class SGDClassifier(ProbabilisticClassifier, SGDEstimator):
         return model
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class SGDRegressor(LogLinkRegressor, SGDEstimator):
     __doc__ = """Linear regression on streams, sparse, by proximal stochastic steps.""" + STREAM_OBJECTIVE + """
     Parameters

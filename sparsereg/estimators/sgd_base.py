@@ -37,7 +37,7 @@ Ids = npt.NDArray[np.int64]
 UNKNOWN = Evaluation(np.nan, np.nan, np.nan)
 
 
-@dataclass(kw_only=True, eq=False, repr=False)
+@dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class SGDEstimator(SparseLinearModel):
     """A fit that can go on; each estimator says which losses it takes and what targets are."""
 

@@ -1,1 +1,1 @@
-"""What users hand in, checked: matrices, targets, weights, settings. Knows no solver."""
+"""Checked input: matrices, targets, weights, settings. Knows no solver."""

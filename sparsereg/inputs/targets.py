@@ -407,8 +407,8 @@ def _check_presence(classes: npt.NDArray[Any], probabilities: Vector) -> None:
 def _class_factors(class_weight: Any, classes: npt.NDArray[Any], probabilities: Vector, weight: Any) -> Vector:
     """Return c_k for each class."""
     if isinstance(class_weight, str) and class_weight == "balanced":
-        mass = probabilities.sum(axis=0) if weight is None else weight @ probabilities
-        return mass.sum() / (classes.size * mass)
+        class_weights = probabilities.sum(axis=0) if weight is None else weight @ probabilities
+        return class_weights.sum() / (classes.size * class_weights)
     if not isinstance(class_weight, Mapping):
         raise ValueError(
             f"class_weight: {class_weight!r} is not allowed, expected None, 'balanced' or a mapping from labels"

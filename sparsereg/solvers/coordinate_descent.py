@@ -27,13 +27,13 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     -------
     solution : Solution
     """
-    model = (_LeastSquares if problem.is_quadratic else ProximalNewton)(problem, penalty, state, options)
-    certificate = model.certificate
-    certificate.screen_static(model.begin())
-    while check_gap(model):
-        columns = select_working_set(certificate, model.gap.n_iter == 1)
-        model.descend(columns, certificate.violation(columns))
-    return report(model)
+    descent = (_LeastSquares if problem.is_quadratic else ProximalNewton)(problem, penalty, state, options)
+    certificate = descent.certificate
+    certificate.screen_static(descent.begin())
+    while check_gap(descent):
+        columns = select_working_set(certificate, descent.gap.n_iter == 1)
+        descent.descend(columns, certificate.violation(columns))
+    return report(descent)
 
 
 class _LeastSquares:
@@ -47,18 +47,18 @@ class _LeastSquares:
         self.certificate = DualCertificate(problem, penalty, state, options)
         self.certificate.rows_are_cheap = True
         # The weights sum to one.
-        self.model = QuadraticModel(problem.response.weight, 1.0 if problem.fit_intercept else 0.0, np.inf)
+        self.quadratic = QuadraticModel(problem.response.weight, 1.0 if problem.fit_intercept else 0.0, np.inf)
         self.is_dual_point = False
 
     def begin(self) -> float:
         """Take the residual from the coefficients again, so that rounding does not build up along a path."""
         problem, state = self.problem, self.state
-        state.neg_gradient[:] = self.model.weight * (problem.response.y - problem.predictor(state.w, state.b))
+        state.neg_gradient[:] = self.quadratic.weight * (problem.response.y - problem.predictor(state.w, state.b))
         self._update_loss()
-        return self.model.loss
+        return self.quadratic.loss
 
     def _update_loss(self) -> None:
-        self.model.loss = self.problem.squared_loss(self.state.neg_gradient)
+        self.quadratic.loss = self.problem.squared_loss(self.state.neg_gradient)
 
     def dual_points(self) -> tuple[tuple[Vector, float]]:
         """Take the residual itself, orthogonal to the intercept already; refresh X' theta."""
@@ -74,12 +74,12 @@ class _LeastSquares:
 
     def _orthogonalize(self) -> Vector:
         """Solve for the unpenalised columns exactly; move the coefficients along where no bound is in the way."""
-        problem, state, certificate, model = self.problem, self.state, self.certificate, self.model
+        problem, state, certificate, quadratic = self.problem, self.state, self.certificate, self.quadratic
         block = certificate.find_block(state.neg_gradient)
         columns, certificate.slack = block.columns, 0.0
         if columns.size == 0:
             return state.neg_gradient
-        delta, shift, theta, certificate.slack = block.solve(state.neg_gradient, model.weight, model.weight_sum)
+        delta, shift, theta, certificate.slack = block.solve(state.neg_gradient, quadratic.weight, quadratic.weight_sum)
         bound = np.where(delta > 0.0, problem.upper[columns], problem.lower[columns])
         with np.errstate(divide="ignore", invalid="ignore"):
             size = np.min(np.where(delta != 0.0, (bound - state.w[columns]) / delta, np.inf), initial=1.0)
@@ -124,7 +124,7 @@ class _LeastSquares:
         shift = -float(problem.column_sum[columns] @ delta) if problem.fit_intercept else 0.0
         state.w[columns] += delta
         state.b += shift
-        state.neg_gradient -= self.model.weight * problem.product(columns, delta, shift)
+        state.neg_gradient -= self.quadratic.weight * problem.product(columns, delta, shift)
         self.is_dual_point, state.Xt_is_current = False, None
         self._update_loss()
 

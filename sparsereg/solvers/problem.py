@@ -109,7 +109,7 @@ class Problem:
 
     @cached_property
     def row_terms(self) -> tuple[Vector, Vector, Vector, npt.NDArray[np.int64]]:
-        """`y, s, offset, first` of the target, as kernels take them."""
+        """`y, s, offset, first` of the response, as kernels take them."""
         response = self.response
         return response.y, response.s, response.offset, response.first
 

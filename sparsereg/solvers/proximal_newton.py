@@ -26,7 +26,7 @@ INEXACT = 0.1
 FLOOR_SINGLETONS, FLOOR_START, FLOOR_MIN = 0.1, 1e-2, 1e-8
 # With singleton columns many rows have no curvature, and a model closer to Newton's needs shortened steps; but where a
 # fit may be as rough as this a step or two are all it takes, and Newton's go further.
-CONTINUATION_TOL = 1e-5
+LOOSE_TOL = 1e-5
 FLOOR_FALL, FLOOR_RISE, FLOOR_JUMP = 0.05, 8.0, 64.0
 SHORTEST_STEP = 1e-9
 # Newton's step of a linear predictor, along columns without penalty, that says there is no minimum to step to.
@@ -46,7 +46,7 @@ class ProximalNewton:
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
-        rough = problem.singletons is None or options.tol >= CONTINUATION_TOL
+        rough = problem.singletons is None or options.tol >= LOOSE_TOL
         self.floor = FLOOR_START if rough else FLOOR_SINGLETONS
         self.gap = GapTracker(problem, penalty, state, options)
         self.certificate = DualCertificate(problem, penalty, state, options)
@@ -55,23 +55,23 @@ class ProximalNewton:
         """Model the loss, unless the state brings the model along: without singleton columns no penalty is in it."""
         known = self.state.model
         if known is not None and known.response is self.problem.response and known.eta is self.state.eta:
-            self.model = known
+            self.quadratic = known
         else:
             self.linearize()
-        return self.model.loss
+        return self.quadratic.loss
 
     def linearize(self) -> None:
         """Model the loss at the linear predictor."""
         problem, state = self.problem, self.state
         curvature, weight = np.empty(problem.n_rows), np.empty(problem.n_rows)
-        loss, weight_sum = row_objective.linearise(
+        loss, weight_sum = row_objective.linearize(
             problem.loss, self.penalty, *problem.row_terms, state.eta, *problem.singleton_penalties,
             self.floor * problem.null_curvature_ratio,
             state.neg_gradient, curvature, weight, state.singleton_w, state.predictor,
         )
         state.Xt_is_current = None
         weight_sum = weight_sum if problem.fit_intercept else 0.0
-        self.model = QuadraticModel(weight, weight_sum, loss, curvature, problem.response, state.eta)
+        self.quadratic = QuadraticModel(weight, weight_sum, loss, curvature, problem.response, state.eta)
 
     def dual_points(self) -> Iterator[tuple[Vector, float]]:
         """Center minus the derivative of the loss, and project it off the unpenalised columns; refresh X' theta.
@@ -95,8 +95,8 @@ class ProximalNewton:
     def _center(self, z: Vector) -> tuple[Vector, float]:
         """Make a dual point orthogonal to the intercept; return what the singleton columns allow of it, too."""
         theta = np.empty(z.size)
-        scale = row_objective.centre_dual(
-            self.penalty, z, self.model.curvature, self.model.weight, self.problem.fit_intercept,
+        scale = row_objective.center_dual(
+            self.penalty, z, self.quadratic.curvature, self.quadratic.weight, self.problem.fit_intercept,
             *self.problem.singleton_penalties, theta,
         )
         return theta, scale
@@ -107,7 +107,7 @@ class ProximalNewton:
         block = certificate.find_block(theta)
         certificate.slack = 0.0
         if block.columns.size:
-            _, _, theta, certificate.slack = block.solve(theta, self.model.weight, self.model.weight_sum)
+            _, _, theta, certificate.slack = block.solve(theta, self.quadratic.weight, self.quadratic.weight_sum)
             theta = self._clip_to_slopes(block, theta)
         return theta
 
@@ -118,7 +118,7 @@ class ProximalNewton:
         more: the residual turns its sign. Such rows are held at the edge, and the rest is projected again.
         """
         fall, rise = self.problem.max_slopes
-        weight = np.array(np.broadcast_to(self.model.weight, theta.shape))
+        weight = np.array(np.broadcast_to(self.quadratic.weight, theta.shape))
         for _ in range(MAX_HELD):
             outside = (theta > fall) | (theta < -rise)
             if not outside.any():
@@ -144,7 +144,7 @@ class ProximalNewton:
         """Minimise the model on the working set, roughly, and take the step towards that."""
         problem, state, target = self.problem, self.state, self.gap.target
         w = state.w[columns]
-        column_sum, curvature = problem.moments(columns, self.model.weight)
+        column_sum, curvature = problem.moments(columns, self.quadratic.weight)
         tol = INEXACT * violation
         size = float(np.sum(np.abs(w * problem.scale[columns])))
         is_last = tol * size <= LAST_DESCENT * target and not self.certificate.unpenalized.size
@@ -183,13 +183,13 @@ class ProximalNewton:
 
     def finish(self) -> bool:
         """Leave the model to the next alpha; say whether the loss keeps falling along unpenalised columns."""
-        problem, model, block, unbounded = self.problem, self.model, self.certificate.block, False
+        problem, quadratic, block, unbounded = self.problem, self.quadratic, self.certificate.block, False
         if block is not None and block.columns.size and not problem.loss.location:
             # Near a minimum Newton's steps vanish; along an exponential tail they have length 1. Residuals know no
             # tail, and are in the units of y.
-            weight_sum = float(model.curvature.sum()) if problem.fit_intercept else 0.0
-            delta, shift, _, _ = block.solve(self.centered_gradient(), model.curvature, weight_sum)
+            weight_sum = float(quadratic.curvature.sum()) if problem.fit_intercept else 0.0
+            delta, shift, _, _ = block.solve(self.centered_gradient(), quadratic.curvature, weight_sum)
             unbounded = bool(np.abs(block.change(delta, shift)).max() > RUNAWAY_STEP)
         if problem.singletons is None:
-            self.state.model = model
+            self.state.model = quadratic
         return unbounded

@@ -11,7 +11,7 @@ from sparsereg.solvers.null_model import state_at
 from sparsereg.solvers.problem import Problem
 
 # Without penalty nearly collinear columns leave a fit that hardly changes for tens of thousands of passes.
-MAX_PASSES = 2000
+MAX_REFIT_PASSES = 2000
 
 
 class RelaxedFit:
@@ -26,7 +26,7 @@ class RelaxedFit:
     def __init__(self, problem: Problem, options: SolverOptions):
         # Nobody asked for alpha = 0, and so no callback is told of it.
         self._problem = problem
-        self._options = replace(options, callback=None, max_iter=min(options.max_iter, MAX_PASSES))
+        self._options = replace(options, callback=None, max_iter=min(options.max_iter, MAX_REFIT_PASSES))
         self._refits: dict[bytes, Solution] = {}
 
     def __call__(self, solution: Solution) -> Solution:

@@ -1,4 +1,4 @@
-"""What the rows of a design are fitted to: targets, weights and offsets, and the model with intercept only."""
+"""The response, row by row: targets, weights and offsets, and the model with intercept only."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def linearize_rows(
     ----------
     loss : registered loss
     terms : tuple
-        `y, s, offset, first` of a target.
+        `y, s, offset, first` of a response.
     eta : ndarray of float64 of shape (n_rows,)
     z : ndarray of float64 of shape (n_rows,)
         Minus the derivatives, written here.
@@ -214,7 +214,7 @@ def linearize_rows(
         Second derivatives, and the same but for the floor.
     """
     curvature, weight = np.empty(z.size), np.empty(z.size)
-    value, _ = row_objective.linearise(
+    value, _ = row_objective.linearize(
         loss, ElasticNet(0.0, 1.0), *terms, eta, *NO_SINGLETONS, floor, z, curvature, weight, NO_OFFSET, NO_OFFSET
     )
     return value, curvature, weight

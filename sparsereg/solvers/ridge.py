@@ -6,8 +6,7 @@ import numpy as np
 
 from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers import coordinate_descent
-from sparsereg.solvers import ridge_direct as direct
+from sparsereg.solvers import coordinate_descent, ridge_direct
 from sparsereg.solvers.base import Progress, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
@@ -41,7 +40,7 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     if not squared or bounded or problem.reference <= problem.gap_rounding:
         return coordinate_descent.solve(problem, penalty, state, options)
     if state.factors is None or state.factors[0] is not problem:
-        state.factors = problem, direct.factorize(problem)
+        state.factors = problem, ridge_direct.factorize(problem)
     factors, exact = state.factors[1], None
     if factors is not None:
         exact = factors.solve(penalty.alpha)
@@ -54,7 +53,7 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     return NormalEquations(problem, penalty, state, options, exact).solve()
 
 
-def _move_to(problem: Problem, state: State, exact: direct.Direct) -> None:
+def _move_to(problem: Problem, state: State, exact: ridge_direct.Direct) -> None:
     """Bring a point to coefficients, singletons aside, and to the intercept that is best beside them."""
     state.w[exact.columns] = exact.w
     if problem.singletons is not None:
@@ -66,20 +65,21 @@ def _move_to(problem: Problem, state: State, exact: direct.Direct) -> None:
     state.Xt_is_current = None
 
 
-def _shortest(problem: Problem) -> direct.Direct:
+def _shortest(problem: Problem) -> ridge_direct.Direct:
     """Find the shortest of the coefficients that fit best, in the units of the penalty, as far as LSMR gets."""
     columns = problem.columns
     unit = np.sqrt(problem.penalty_factor[columns]) * problem.scale[columns]
     block = UnpenalizedBlock(problem, columns, np.where(unit > 0.0, unit, np.sqrt(problem.curvature[columns])))
     weight, weight_sum = problem.response.weight, problem.weight_sum if problem.fit_intercept else 0.0
-    return direct.Direct(columns, block.solve(weight * problem.response.y, weight, weight_sum)[0])
+    return ridge_direct.Direct(columns, block.solve(weight * problem.response.y, weight, weight_sum)[0])
 
 
 class NormalEquations:
     """The normal equations in scaled unknowns, singleton columns and intercept eliminated."""
 
     def __init__(
-        self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions, exact: direct.Direct | None
+        self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions,
+        exact: ridge_direct.Direct | None
     ):
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
         self.exact = exact

@@ -100,8 +100,8 @@ class _Rows:
         until = np.cumsum(self.chance)
         points = (np.arange(n) + rng.random()) * (until[-1] / n)
         # Rounding must not take the last one past the last row.
-        within = np.minimum(points, np.nextafter(until[-1], 0.0))
-        return rng.permutation(np.searchsorted(until, within, side="right").astype(np.int32))
+        clipped = np.minimum(points, np.nextafter(until[-1], 0.0))
+        return rng.permutation(np.searchsorted(until, clipped, side="right").astype(np.int32))
 
 
 def _row_sums(matrix: sparse.csr_array, values: Vector) -> Vector:

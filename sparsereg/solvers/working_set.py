@@ -17,20 +17,21 @@ from sparsereg.solvers.base import Ids, Solution, Vector
 from sparsereg.solvers.certificate import DualCertificate, faint_columns
 from sparsereg.solvers.support_newton import step_on_support
 
-# The working set holds the support and up to twice as many more (the growth of celer), but at least this many.
+# The working set holds the support and up to twice as many candidates, three times the support in all, and at least
+# this many.
 SMALL_WORKING_SET = 200
-GROWTH = 2
+CANDIDATES_PER_SUPPORT = 2
 # Sweeps between two checks of the gap: a tolerance below the rounding of the residual must not use up all of max_iter.
 MAX_SWEEPS = 100
 
 
-def check_gap(model: Any, keep: float | None = None) -> bool:
+def check_gap(descent: Any, keep: float | None = None) -> bool:
     """Update the duality gap, and drop the columns that it rules out; say whether to go on.
 
     Parameters
     ----------
-    model : object
-        Of the loss at the state; see Notes.
+    descent : object
+        See Notes.
     keep : float or None, default=None
         As in `DualCertificate.screen_gap_safe`.
 
@@ -40,8 +41,8 @@ def check_gap(model: Any, keep: float | None = None) -> bool:
 
     Notes
     -----
-    A model of the loss has a `problem`, `penalty`, `state` and `options`, a `certificate`, a `gap`, the quadratic
-    `model` that the kernel descends on, and these methods.
+    A descent has a `problem`, `penalty`, `state` and `options`, a `certificate`, a `gap`, the `quadratic`
+    model of the loss that the kernel lowers, and these methods.
 
     - `begin()` brings the state into the form that descents keep; it returns the loss there.
     - `dual_points()` gives dual points to try until one meets the target, orthogonal to intercept and unpenalised
@@ -49,37 +50,37 @@ def check_gap(model: Any, keep: float | None = None) -> bool:
       times it feasible for the singleton columns.
     - `set_tolerance(theta)` learns from the dual point that was checked how well to solve the next descent.
     - `centered_gradient()` returns minus the derivative of the loss, orthogonal to the intercept.
-    - `move(columns, delta)` adds to coefficients, and brings state and model along.
+    - `move(columns, delta)` adds to coefficients, and brings state and quadratic model along.
     - `finish()` leaves the state to the next alpha; it returns whether unpenalised columns have no best coefficients.
     """
-    certificate, gap = model.certificate, model.gap
+    certificate, gap = descent.certificate, descent.gap
     useful_gap = np.finfo(float).max if certificate.rows_are_cheap or gap.is_last() else gap.target
-    for theta, singleton_scale in model.dual_points():
-        primal = primal_objective(model)
+    for theta, singleton_scale in descent.dual_points():
+        primal = primal_objective(descent)
         dual, scale = certificate.best_dual(theta, certificate.screened_in, singleton_scale, useful_gap)
         if primal - dual <= gap.target:
             break
     if not gap.update_gap(primal, dual):
         return False
-    model.set_tolerance(theta)
+    descent.set_tolerance(theta)
     certificate.screen_gap_safe(scale, primal - dual, keep)
     if certificate.one_sided.size:
         # Projected, a dual point does not show that these have something to gain, off the bound at which they are.
-        certificate.correlate(certificate.one_sided, model.centered_gradient())
+        certificate.correlate(certificate.one_sided, descent.centered_gradient())
     return True
 
 
-def primal_objective(model: Any) -> float:
-    """Return F less the constants, given a model of the loss as in `check_gap`."""
-    return model.model.loss + model.certificate.penalty_sum(model.certificate.screened_in)
+def primal_objective(descent: Any) -> float:
+    """Return F less the constants, given a descent as in `check_gap`."""
+    return descent.quadratic.loss + descent.certificate.penalty_sum(descent.certificate.screened_in)
 
 
-def sweep(model: Any, columns: Ids, w: Vector, column_sum: Vector, curvature: Vector, tol: float) -> float:
+def sweep(descent: Any, columns: Ids, w: Vector, column_sum: Vector, curvature: Vector, tol: float) -> float:
     """Sweep over columns until none changes the quadratic model by more than the tolerance; count the passes.
 
     Parameters
     ----------
-    model : object
+    descent : object
         As in `check_gap`.
     columns : ndarray of int32 of shape (n_columns,)
     w : ndarray of float64 of shape (n_columns,)
@@ -94,15 +95,15 @@ def sweep(model: Any, columns: Ids, w: Vector, column_sum: Vector, curvature: Ve
     shift : float
         Change of the intercept.
     """
-    problem, quadratic, gap, z = model.problem, model.model, model.gap, model.state.neg_gradient
+    problem, quadratic, gap, z = descent.problem, descent.quadratic, descent.gap, descent.state.neg_gradient
     rows = z, quadratic.weight, quadratic.weight_sum
     epochs, _, shift = cd.descend(
         *problem.matrix, columns, w, *rows, curvature, column_sum, *[values[columns] for values in problem.penalties],
-        model.penalty, tol, min(max(model.options.max_iter - gap.n_iter, 1), MAX_SWEEPS),
+        descent.penalty, tol, min(max(descent.options.max_iter - gap.n_iter, 1), MAX_SWEEPS),
     )
     gap.n_iter += epochs
     if epochs >= MAX_SWEEPS:
-        shift += step_on_support(problem, model.penalty, columns, w, *rows, column_sum, curvature)
+        shift += step_on_support(problem, descent.penalty, columns, w, *rows, column_sum, curvature)
     return shift
 
 
@@ -130,7 +131,7 @@ def select_working_set(certificate: DualCertificate, is_first: bool) -> Ids:
     n, n_support = column_objective.candidates(
         penalty, columns, state.Xt_neg_gradient, state.w, *certificate.problem.penalties, share, out
     )
-    max_size = n_support + max(GROWTH * n_support, SMALL_WORKING_SET)
+    max_size = n_support + max(CANDIDATES_PER_SUPPORT * n_support, SMALL_WORKING_SET)
     return out[:n].copy() if n <= max_size else _most_likely(certificate, out[:n], max_size)
 
 
@@ -143,34 +144,34 @@ def _most_likely(certificate: DualCertificate, columns: Ids, max_size: int) -> I
     return np.sort(columns[np.argpartition(priority, max_size)[:max_size]])
 
 
-def _drop_faint(model: Any) -> None:
+def _drop_faint(descent: Any) -> None:
     """Set to zero what rounding alone holds up, if F does not tell the difference."""
-    certificate, w = model.certificate, model.certificate.state.w
+    certificate, w = descent.certificate, descent.certificate.state.w
     faint = faint_columns(certificate.problem, certificate.penalty, w)
     if faint.size == 0:
         return
     before = w[faint]
-    model.move(faint, -before)
-    if not model.gap.accept(primal_objective(model)):
-        model.move(faint, before)
+    descent.move(faint, -before)
+    if not descent.gap.accept(primal_objective(descent)):
+        descent.move(faint, before)
 
 
-def report(model: Any) -> Solution:
+def report(descent: Any) -> Solution:
     """Report the state at the end of a run, less what rounding alone holds up, and put the singleton columns back.
 
     Parameters
     ----------
-    model : object
+    descent : object
         As in `check_gap`.
 
     Returns
     -------
     solution : Solution
     """
-    _drop_faint(model)
-    certificate, gap = model.certificate, model.gap
+    _drop_faint(descent)
+    certificate, gap = descent.certificate, descent.gap
     problem, state, penalty = certificate.problem, certificate.state, certificate.penalty
-    unbounded = model.finish()
+    unbounded = descent.finish()
     w = state.w.copy()
     if problem.singletons is not None:
         w[problem.singletons.columns] = state.singleton_w[problem.singletons.rows]

@@ -121,20 +121,20 @@ def finish_fit(training: Training, batch: Batch, design: Design, seed: int) -> N
     settings, penalty = training.settings, training.settings.penalty
     options = SolverOptions(settings.finish_tol, settings.max_iter, settings.n_threads)
     starts = zip(training.coef.on(design.active), training.intercept, strict=True)
-    solutions, centring = [], NOWHERE
+    solutions, centering = [], NOWHERE
     for problem, (w, b) in zip(_problems(settings, batch, design, penalty.l1_ratio), starts, strict=True):
         # The same for every output.
-        centring = problem.centering
+        centering = problem.centering
         state = state_at(problem, w, float(b), penalty.alpha, options)
         solutions.append(saga.finish(problem, penalty, state, options, seed))
     warn_unconverged(solutions, np.full(len(solutions), penalty.alpha), options)
     w = np.hstack([solution.coefs.toarray() for solution in solutions])
     used = np.flatnonzero(w.any(axis=1))
     training.set_coefficients(design.active[used], w[used], np.concatenate([solution.b for solution in solutions]))
-    if centring.columns.size:
+    if centering.columns.size:
         # States round coefficients, and where columns are far from zero intercepts have to know.
         rounded = w.T - training.coef.on(design.active)
-        training.learner.intercept[0] += [centring.lost(of_output) for of_output in rounded]
+        training.learner.intercept[0] += [centering.lost(of_output) for of_output in rounded]
     training.n_iter += max(solution.n_iter for solution in solutions)
 
 

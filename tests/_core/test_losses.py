@@ -28,7 +28,7 @@ def target(name, share):
 def at(name, y, t, s=1.0):
     """Return value, derivative and curvature of s * loss, as a row pass without singleton columns gives them."""
     z, curvature, weight = np.empty(1), np.empty(1), np.empty(1)
-    value, total = row_objective.linearise(
+    value, total = row_objective.linearize(
         loss_of(name), FREE, *one_row(y, s), np.array([t]), *rules(0, with_x=True), 0.0, z,
         curvature, weight, np.empty(0), np.empty(0),
     )
@@ -119,7 +119,7 @@ def test_private(name, share, t, s, x, sign, alpha, l1_ratio):
     """The coefficient of a singleton column minimises over u."""
     y = target(name, share)
     z, curvature, weight, u, with_private = (np.zeros(1) for _ in range(5))
-    row_objective.linearise(
+    row_objective.linearize(
         loss_of(name), ElasticNet(alpha, l1_ratio), *one_row(y, s), np.array([t]), np.array([sign * x]), *rules(1),
         1e-3, z, curvature, weight, u, with_private,
     )
@@ -145,7 +145,7 @@ def test_private_over_several_terms(name, seed, l1_ratio):
     for guess in (0.0, 1.0, -30.0):
         z, curvature, weight, u = np.empty(1), np.empty(1), np.empty(1), np.array([guess])
         with_private = t + x * u
-        value, _ = row_objective.linearise(
+        value, _ = row_objective.linearize(
             loss_of(name), ElasticNet(alpha, l1_ratio), y, s, offset, np.array([0, 4]), np.array([t]), np.array([x]),
             *rules(1), 1e-8, z, curvature, weight, u, with_private,
         )

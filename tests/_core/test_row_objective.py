@@ -37,10 +37,10 @@ class Rows:
     def penalty(self):
         return ElasticNet(self.alpha, self.l1_ratio)
 
-    def linearise(self, eta=None, floor=FLOOR):
+    def linearize(self, eta=None, floor=FLOOR):
         z, curvature, weight, u, t = (np.zeros(self.y.size) for _ in range(5))
         eta = self.eta if eta is None else eta
-        total, mass = row_objective.linearise(
+        total, mass = row_objective.linearize(
             Squared(), self.penalty, self.y, self.s, *SINGLE, eta, *self.rules, floor, z, curvature, weight, u, t
         )
         return total, mass, z, curvature, weight, u
@@ -65,7 +65,7 @@ class Rows:
 @given(seed=seeds, l1_ratio=ratios)
 def test_values_and_private_coefficients(seed, l1_ratio):
     rows = Rows(seed, l1_ratio)
-    total, mass, z, _, weight, u = rows.linearise()
+    total, mass, z, _, weight, u = rows.linearize()
     expected = [rows.eliminated(i, rows.eta[i]) for i in range(rows.y.size)]
     assert total == pytest.approx(sum(expected), rel=1e-9)
     for i in range(rows.y.size):
@@ -79,8 +79,8 @@ def test_values_and_private_coefficients(seed, l1_ratio):
 @given(seed=seeds, l1_ratio=ratios)
 def test_derivatives(seed, l1_ratio):
     rows, h = Rows(seed, l1_ratio), 1e-6
-    _, _, z, curvature, weight, u = rows.linearise()
-    below, above = rows.linearise(rows.eta - h), rows.linearise(rows.eta + h)
+    _, _, z, curvature, weight, u = rows.linearize()
+    below, above = rows.linearize(rows.eta - h), rows.linearize(rows.eta + h)
     assert (above[0] - below[0]) / (2 * h) == pytest.approx(-z.sum(), rel=1e-5, abs=1e-6)
     # The second derivative jumps where the coefficient of a singleton column starts or stops moving.
     def kind(u):
@@ -96,7 +96,7 @@ def test_derivatives(seed, l1_ratio):
 def test_floor_of_the_curvature():
     rows = Rows(0, 1.0, bounded=False)
     rows.y += 10.0
-    _, _, _, curvature, weight, u = rows.linearise(floor=0.01)
+    _, _, _, curvature, weight, u = rows.linearize(floor=0.01)
     private = rows.x != 0.0
     assert (u[private] != 0.0).all()
     np.testing.assert_allclose(weight, np.where(private, 0.01, 1.0) * rows.s, rtol=1e-12)
@@ -107,12 +107,12 @@ def test_floor_of_the_curvature():
 def test_dual_sum_is_the_conjugate_of_the_eliminated_rows(seed, l1_ratio, c):
     """Fenchel: sum_i h_i(t_i) + h_i*(-c z_i) >= -c z't, with equality at the derivative."""
     rows = Rows(seed, l1_ratio)
-    total, _, z, _, _, _ = rows.linearise()
+    total, _, z, _, _, _ = rows.linearize()
     arguments = Squared(), rows.penalty, rows.y, rows.s, *SINGLE, rows.eta
     attained = row_objective.dual_sum(*arguments, z, 1.0, *rows.rules)
     assert attained + total == pytest.approx(-(z @ rows.eta), abs=1e-11 * (1 + abs(attained) + total))
     for eta in (rows.eta, np.zeros_like(z), rows.y):
-        value = rows.linearise(eta)[0]
+        value = rows.linearize(eta)[0]
         assert row_objective.dual_sum(*arguments, z, c, *rows.rules) + value >= -c * (z @ eta) - 1e-11 * (1 + value)
 
 
@@ -129,16 +129,16 @@ def test_dual_sum_without_private_columns(seed):
 @given(seed=seeds, l1_ratio=ratios)
 def test_centred_dual_points(seed, l1_ratio):
     rows = Rows(seed, l1_ratio)
-    _, _, z, curvature, weight, _ = rows.linearise()
+    _, _, z, curvature, weight, _ = rows.linearize()
     theta = np.empty_like(z)
-    assert row_objective.centre_dual(rows.penalty, z, curvature, weight, False, *rows.rules, theta) == 1.0
+    assert row_objective.center_dual(rows.penalty, z, curvature, weight, False, *rows.rules, theta) == 1.0
     np.testing.assert_array_equal(theta, z)
-    c = row_objective.centre_dual(rows.penalty, z, curvature, weight, True, *rows.rules, theta)
+    c = row_objective.center_dual(rows.penalty, z, curvature, weight, True, *rows.rules, theta)
     assert theta.sum() == pytest.approx(0.0, abs=1e-12)
     np.testing.assert_allclose(theta, z - z.sum() / curvature.sum() * curvature, rtol=1e-12, atol=1e-14)
     assert 0.0 <= c <= 1.0
     dual = row_objective.dual_sum(Squared(), rows.penalty, rows.y, rows.s, *SINGLE, theta, theta, c, *rows.rules)
     assert dual < np.inf
     flat = np.zeros_like(z)
-    row_objective.centre_dual(rows.penalty, z, flat, weight, True, *rows.rules, theta)
+    row_objective.center_dual(rows.penalty, z, flat, weight, True, *rows.rules, theta)
     np.testing.assert_allclose(theta, z - z.sum() / weight.sum() * weight, rtol=1e-12, atol=1e-14)

@@ -17,10 +17,10 @@ from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.null_model import alpha_max, null_state, state_at
 
 seeds = st.integers(0, 2**32 - 1)
-CONTROLS = SolverOptions(tol=1e-9)
+OPTIONS = SolverOptions(tol=1e-9)
 
 
-def judge(regression, alpha, design, solution, options=CONTROLS):
+def judge(regression, alpha, design, solution, options=OPTIONS):
     raw = regression.raw(alpha)
     w, null = spell_out(design, solution), raw.null_objective()
     assert solution.objective == pytest.approx(raw.objective(w, solution.b), abs=ROUNDING * 10 * null)
@@ -36,21 +36,21 @@ def judge(regression, alpha, design, solution, options=CONTROLS):
 @given(seed=seeds)
 def test_any_start_leads_to_the_minimum(seed, l1_ratio):
     regression = random_regression(seed, l1_ratio=l1_ratio)
-    design, problem, state = started(regression, CONTROLS)
+    design, problem, state = started(regression, OPTIONS)
     rng = np.random.default_rng(seed)
     top = alpha_max(problem, state, max(l1_ratio, 0.1))
     alpha = 0.2 * top if top > 0.0 else 1.0
-    cold = coordinate_descent.solve(problem, ElasticNet(alpha, l1_ratio), state, CONTROLS)
+    cold = coordinate_descent.solve(problem, ElasticNet(alpha, l1_ratio), state, OPTIONS)
     judge(regression, alpha, design, cold)
     check_point(problem, state)
     assert state.alpha == alpha
     # From below, from above, and from somewhere.
-    starts = [null_state(problem, CONTROLS) for _ in range(2)]
-    coordinate_descent.solve(problem, ElasticNet(0.01 * alpha, l1_ratio), starts[0], CONTROLS)
-    coordinate_descent.solve(problem, ElasticNet(4 * alpha, l1_ratio), starts[1], CONTROLS)
-    starts.append(state_at(problem, rng.standard_normal(problem.indptr.size - 1), 0.5, 1.0, CONTROLS))
+    starts = [null_state(problem, OPTIONS) for _ in range(2)]
+    coordinate_descent.solve(problem, ElasticNet(0.01 * alpha, l1_ratio), starts[0], OPTIONS)
+    coordinate_descent.solve(problem, ElasticNet(4 * alpha, l1_ratio), starts[1], OPTIONS)
+    starts.append(state_at(problem, rng.standard_normal(problem.indptr.size - 1), 0.5, 1.0, OPTIONS))
     for start in starts:
-        warm = coordinate_descent.solve(problem, ElasticNet(alpha, l1_ratio), start, CONTROLS)
+        warm = coordinate_descent.solve(problem, ElasticNet(alpha, l1_ratio), start, OPTIONS)
         judge(regression, alpha, design, warm)
         null = regression.raw().null_objective()
         assert warm.objective - warm.dual_gap * null <= cold.objective + 1e-11 * null
@@ -65,17 +65,17 @@ def test_a_fold_is_fitted_on_the_design_of_all_rows(seed, l1_ratio):
     weight = np.random.default_rng(seed).integers(0, 2, regression.y.size).astype(float)
     weight[0] = 1.0
     fold = regression.having(sample_weight=weight)
-    _, subset, state = started(fold, CONTROLS)
+    _, subset, state = started(fold, OPTIONS)
     design, problem = prepared(fold, make_design(sparse.csr_array(regression.X)))
     alpha = 0.1 * alpha_max(subset, state, max(l1_ratio, 0.1)) or 1.0
     solve = ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve
-    expected = solve(subset, ElasticNet(alpha, l1_ratio), state, CONTROLS)
-    state = null_state(problem, CONTROLS)
-    solution = solve(problem, ElasticNet(alpha, l1_ratio), state, CONTROLS)
+    expected = solve(subset, ElasticNet(alpha, l1_ratio), state, OPTIONS)
+    state = null_state(problem, OPTIONS)
+    solution = solve(problem, ElasticNet(alpha, l1_ratio), state, OPTIONS)
     judge(fold, alpha, design, solution)
     assert solution.converged == expected.converged
     slack = ROUNDING * 10 * problem.reference
-    assert abs(solution.objective - expected.objective) <= 2.0 * CONTROLS.tol * problem.reference + slack
+    assert abs(solution.objective - expected.objective) <= 2.0 * OPTIONS.tol * problem.reference + slack
     if problem.singletons is None:
         check_point(problem, state)
 
@@ -86,9 +86,9 @@ def test_working_sets_larger_than_the_smallest():
     X = rng.standard_normal((150, 1000)) * (rng.random((150, 1000)) < 0.2)
     y = X[:, :80] @ rng.standard_normal(80) + rng.standard_normal(150)
     regression = Regression(X, y, {})
-    design, problem, state = started(regression, CONTROLS)
+    design, problem, state = started(regression, OPTIONS)
     alpha = 0.02 * alpha_max(problem, state, 1.0)
-    solution = coordinate_descent.solve(problem, ElasticNet(alpha, 1.0), state, CONTROLS)
+    solution = coordinate_descent.solve(problem, ElasticNet(alpha, 1.0), state, OPTIONS)
     assert solution.converged
     judge(regression, alpha, design, solution)
     assert solution.columns.size > 80
@@ -97,10 +97,10 @@ def test_working_sets_larger_than_the_smallest():
 def test_solved_points_are_left_alone():
     for kind in ("gaussian", "cross"):
         regression = random_regression(5, kind, 1.0)
-        _, problem, state = started(regression, CONTROLS)
+        _, problem, state = started(regression, OPTIONS)
         penalty = ElasticNet(0.3 * alpha_max(problem, state, 1.0), 1.0)
-        first = coordinate_descent.solve(problem, penalty, state, CONTROLS)
-        again = coordinate_descent.solve(problem, penalty, state, CONTROLS)
+        first = coordinate_descent.solve(problem, penalty, state, OPTIONS)
+        again = coordinate_descent.solve(problem, penalty, state, OPTIONS)
         assert again.n_iter == 1
         np.testing.assert_array_equal(again.columns, first.columns)
         np.testing.assert_allclose(again.coefs.data, first.coefs.data, rtol=1e-12)
@@ -111,7 +111,7 @@ def test_solved_points_are_left_alone():
 def test_passes_allowed(seed, max_iter):
     regression = random_regression(seed, l1_ratio=1.0)
     options = SolverOptions(tol=0.0, max_iter=max_iter)
-    design, problem, state = started(regression, CONTROLS)
+    design, problem, state = started(regression, OPTIONS)
     alpha = 0.1 * alpha_max(problem, state, 1.0)
     solution = coordinate_descent.solve(problem, ElasticNet(alpha, 1.0), state, options)
     # The last descent is one epoch at least, and a look at the gap ends the fit; once more where elimination gives up.
@@ -126,12 +126,12 @@ def test_columns_of_one_row_alone(bounded):
     rng = np.random.default_rng(0)
     y = rng.gamma(0.5, size=30)
     regression = Regression(np.diag(rng.choice([0.5, 1.0, -2.0], 30)), y, {"lower": 0.0} if bounded else {})
-    design, problem, state = started(regression, CONTROLS)
+    design, problem, state = started(regression, OPTIONS)
     assert problem.columns.size == 0
     for l1_ratio in (1.0, 0.9, 0.0):
         for share in (0.5, 0.1, 0.01):
-            alpha = share * alpha_max(problem, null_state(problem, CONTROLS), 1.0)
-            solution = coordinate_descent.solve(problem, ElasticNet(alpha, l1_ratio), state, CONTROLS)
+            alpha = share * alpha_max(problem, null_state(problem, OPTIONS), 1.0)
+            solution = coordinate_descent.solve(problem, ElasticNet(alpha, l1_ratio), state, OPTIONS)
             assert solution.converged
             judge(regression.having(l1_ratio=l1_ratio), alpha, design, solution)
 
@@ -140,14 +140,14 @@ def test_columns_of_one_row_alone(bounded):
 def test_elimination_at_alpha_zero(l1_ratio):
     rng = np.random.default_rng(0)
     regression = Regression(np.hstack([rng.standard_normal((6, 2)), np.eye(6)[:, :3]]), rng.standard_normal(6))
-    design, problem, state = started(regression, CONTROLS)
+    design, problem, state = started(regression, OPTIONS)
     assert problem.singletons is not None
     for alpha in (0.1, 0.0):
-        solution = coordinate_descent.solve(problem, ElasticNet(alpha, l1_ratio), state, CONTROLS)
+        solution = coordinate_descent.solve(problem, ElasticNet(alpha, l1_ratio), state, OPTIONS)
         assert solution.converged
         judge(regression.having(l1_ratio=l1_ratio), alpha, design, solution)
         check_point(problem, state)
-    assert 0.0 <= solution.objective <= CONTROLS.tol * problem.reference  # the minimum is 0
+    assert 0.0 <= solution.objective <= OPTIONS.tol * problem.reference  # the minimum is 0
 
 
 def test_unpenalised_columns_with_a_bound_on_one_side():
@@ -163,8 +163,8 @@ def test_unpenalised_columns_with_a_bound_on_one_side():
             "upper": np.array([np.inf, rng.choice([0.0, 0.3]), np.inf, np.inf, np.inf]),
         }
         regression = Regression(X, y, settings)
-        design, problem, state = started(regression, CONTROLS)
-        for options in (SolverOptions(tol=0.1), CONTROLS):
+        design, problem, state = started(regression, OPTIONS)
+        for options in (SolverOptions(tol=0.1), OPTIONS):
             start = replace(
                 state, w=state.w.copy(), neg_gradient=state.neg_gradient.copy(),
                 Xt_neg_gradient=state.Xt_neg_gradient.copy(), Xt_is_current=state.Xt_is_current.copy(),
@@ -184,13 +184,13 @@ def test_the_gap_is_never_too_small_on_the_way():
         null, settings = problem.reference, regression.settings
         if null == 0.0:
             continue
-        top = alpha_max(problem, null_state(problem, CONTROLS), 1.0)
+        top = alpha_max(problem, null_state(problem, OPTIONS), 1.0)
         penalty = ElasticNet(0.05 * top if top > 0.0 else 1.0, settings["l1_ratio"])
-        start = null_state(problem, CONTROLS)
+        start = null_state(problem, OPTIONS)
         best = coordinate_descent.solve(problem, penalty, start, SolverOptions(tol=1e-11)).objective
         for max_iter in (1, 2, 4, 8, 16):
             told = []
             options = SolverOptions(tol=1e-11, max_iter=max_iter, callback=told.append)
-            stopped = coordinate_descent.solve(problem, penalty, null_state(problem, CONTROLS), options)
+            stopped = coordinate_descent.solve(problem, penalty, null_state(problem, OPTIONS), options)
             assert (stopped.objective - best) / null <= told[-1].dual_gap + 1e-11
             assert stopped.dual_gap == pytest.approx(told[-1].dual_gap, abs=1e-11)

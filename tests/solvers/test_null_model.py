@@ -11,13 +11,13 @@ from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.null_model import alpha_max, null_state, state_at
 
 seeds = st.integers(0, 2**32 - 1)
-CONTROLS = SolverOptions(tol=1e-10)
+OPTIONS = SolverOptions(tol=1e-10)
 
 
 @given(seed=seeds)
 def test_null_point(seed):
     regression = random_regression(seed)
-    _, problem, state = started(regression, CONTROLS)
+    _, problem, state = started(regression, OPTIONS)
     check_point(problem, state)
     assert state.alpha == np.inf
     penalized = problem.penalty_factor > 0.0
@@ -62,7 +62,7 @@ def test_alpha_max(seed, standardize):
     }
     regression = Regression(X, y, settings)
     raw = regression.raw()
-    _, problem, state = started(regression, CONTROLS)
+    _, problem, state = started(regression, OPTIONS)
     push = raw.correlation(np.zeros(5), raw.null_intercept())
     push = np.where(push > 0.0, push * (raw.bounds[1] > 0.0), -push * (raw.bounds[0] < 0.0))
     expected = np.max((push[raw.free] / (raw.factor * raw.scale)[raw.free]), initial=0.0)
@@ -72,9 +72,9 @@ def test_alpha_max(seed, standardize):
 
 def test_alpha_max_is_zero_without_anything_to_explain():
     for y in (np.zeros(4), np.full(4, 3.0)):
-        _, problem, state = started(Regression(np.eye(4), y), CONTROLS)
+        _, problem, state = started(Regression(np.eye(4), y), OPTIONS)
         assert alpha_max(problem, state, 1.0) == 0.0
-    _, problem, state = started(Regression(np.zeros((4, 2)), np.arange(4.0)), CONTROLS)
+    _, problem, state = started(Regression(np.zeros((4, 2)), np.arange(4.0)), OPTIONS)
     assert alpha_max(problem, state, 1.0) == 0.0
 
 
@@ -85,10 +85,10 @@ def test_warm_points(seed):
     # Coefficients of a least-squares fit, halved: closer than the null model, if no bounds cut them down.
     dense = np.c_[regression.X, np.ones(regression.y.size)]
     w = 0.5 * np.linalg.lstsq(dense, regression.raw().target, rcond=None)[0][design.active]
-    state = state_at(problem, w, float(regression.raw().null_intercept()), 1.0, CONTROLS)
+    state = state_at(problem, w, float(regression.raw().null_intercept()), 1.0, OPTIONS)
     check_point(problem, state)
     remaining = problem.columns
-    if not np.array_equal(state.w, null_state(problem, CONTROLS).w):
+    if not np.array_equal(state.w, null_state(problem, OPTIONS).w):
         np.testing.assert_array_equal(state.w[remaining], np.clip(w, problem.lower, problem.upper)[remaining])
     assert not np.delete(state.w, remaining).any()
     if not problem.fit_intercept:
@@ -103,7 +103,7 @@ def test_a_warm_point_is_kept_where_it_fits_better():
     regression = Regression(np.arange(12.0).reshape(6, 2) ** 1.5, np.arange(6.0))
     _, problem = prepared(regression)
     w = np.array([0.05, 0.04])
-    state = state_at(problem, w, 0.0, 1.0, CONTROLS)
+    state = state_at(problem, w, 0.0, 1.0, OPTIONS)
     np.testing.assert_array_equal(state.w, w)
     check_point(problem, state)
 
@@ -112,7 +112,7 @@ def test_a_warm_point_worse_than_the_null_model_is_not_used():
     rng = np.random.default_rng(0)
     regression = Regression(rng.standard_normal((30, 12)), 1e-9 * rng.standard_normal(30))
     _, problem = prepared(regression)
-    state = state_at(problem, np.ones(12), 1.0, 1.0, CONTROLS)
+    state = state_at(problem, np.ones(12), 1.0, 1.0, OPTIONS)
     assert not state.w.any()
     assert state.b == 0.0
     np.testing.assert_array_equal(state.neg_gradient, problem.response.s * problem.response.y)
@@ -137,7 +137,7 @@ def test_rounding_explains_nothing(loss, level, unpenalized):
         y = explained.get(loss, level + slope)
         settings["penalty_factor"] = {0: 0.0}
     _, problem = prepared(Regression(X, y, {**settings, "loss": loss}))
-    state = null_state(problem, CONTROLS)
+    state = null_state(problem, OPTIONS)
     for penalty in ("elastic_net", "l0"):
         assert alpha_max(problem, state, 1.0, penalty) == 0.0
 
@@ -146,7 +146,7 @@ def test_rounding_explains_nothing_beyond_two_classes():
     rng = np.random.default_rng(0)
     y = np.tile([0.2, 0.3, 0.5], (50, 1))
     _, problem = prepared(Regression(rng.standard_normal((50, 3)), y, {"loss": "logistic"}))
-    assert alpha_max(problem, null_state(problem, CONTROLS), 1.0) == 0.0
+    assert alpha_max(problem, null_state(problem, OPTIONS), 1.0) == 0.0
 
 
 def test_little_to_explain_is_not_nothing():
@@ -154,7 +154,7 @@ def test_little_to_explain_is_not_nothing():
     rng = np.random.default_rng(0)
     X = rng.standard_normal((50, 3))
     signal = 1e-4 * (X[:, 0] - X[:, 0].mean())
-    _, problem, state = started(Regression(X, signal + 1e3), CONTROLS)
+    _, problem, state = started(Regression(X, signal + 1e3), OPTIONS)
     expected = np.abs(X.T @ (signal - signal.mean())).max() / 50.0
     assert alpha_max(problem, state, 1.0) == pytest.approx(expected, rel=1e-7)
 
@@ -162,5 +162,5 @@ def test_little_to_explain_is_not_nothing():
 def test_columns_orthogonal_to_y_explain_nothing():
     levels = np.array(np.meshgrid(*[[-1.0, 1.0]] * 3, [0.0, 1.0, 2.0])).reshape(4, -1).T[:, :3]
     y = 0.1 * levels[:, 0] * levels[:, 1] + 0.7 * levels.prod(axis=1) + 5.3
-    _, problem, state = started(Regression(levels / 3.0, y, {"sample_weight": np.full(24, 0.7)}), CONTROLS)
+    _, problem, state = started(Regression(levels / 3.0, y, {"sample_weight": np.full(24, 0.7)}), OPTIONS)
     assert alpha_max(problem, state, 1.0) == 0.0

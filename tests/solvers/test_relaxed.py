@@ -17,22 +17,22 @@ from sparsereg.solvers.null_model import alpha_max
 from sparsereg.solvers.relaxed import RelaxedFit
 
 seeds = st.integers(0, 2**32 - 1)
-CONTROLS = SolverOptions(tol=1e-10)
+OPTIONS = SolverOptions(tol=1e-10)
 
 
 @pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
 @given(seed=seeds)
 def test_least_squares_on_the_support(seed, l1_ratio):
     regression = random_regression(seed, l1_ratio=l1_ratio)
-    _, problem, state = started(regression, CONTROLS)
+    _, problem, state = started(regression, OPTIONS)
     top = alpha_max(problem, state, l1_ratio) or 1.0
-    relax = RelaxedFit(problem, CONTROLS)
-    for solution in solve_grid(problem, state, top * np.array([0.5, 0.1]), options_of(l1_ratio), CONTROLS):
+    relax = RelaxedFit(problem, OPTIONS)
+    for solution in solve_grid(problem, state, top * np.array([0.5, 0.1]), options_of(l1_ratio), OPTIONS):
         refit = relax(solution)
         slack = ROUNDING * 10 * problem.reference + problem.gap_rounding
         assert refit.loss <= solution.loss + slack
         assert refit.objective == refit.loss
-        assert refit.dual_gap <= CONTROLS.tol + 1e-11
+        assert refit.dual_gap <= OPTIONS.tol + 1e-11
         assert np.isin(refit.columns, solution.columns).all()
         if problem.singletons is None and np.isinf(problem.lower).all() and np.isinf(problem.upper).all():
             x = np.zeros((problem.n_rows, problem.penalty_factor.size))
@@ -142,7 +142,7 @@ def test_passes_are_bounded_and_the_advice_fits():
     rng = np.random.default_rng(0)
     X = np.cumsum(rng.standard_normal((60, 20)), axis=1)
     y = (X @ rng.standard_normal(20) + rng.standard_normal(60) > 0.0).astype(float)
-    with mock.patch.object(relaxed, "MAX_PASSES", 30), pytest.warns(ConvergenceWarning) as caught:
+    with mock.patch.object(relaxed, "MAX_REFIT_PASSES", 30), pytest.warns(ConvergenceWarning) as caught:
         regularization_path(X, y, loss="logistic", n_alphas=5, eps=0.01, relax=True)
     assert any("do without relax" in str(warning.message) for warning in caught)
     assert not any("Increase max_iter" in str(warning.message) for warning in caught)
@@ -154,8 +154,8 @@ def test_a_refit_that_stopped_short_is_tried_again_from_a_better_start():
     X = rng.standard_normal((100, 3))
     y = (X @ [2.0, -1.0, 1.0] + rng.standard_normal(100) > 0.0).astype(float)
     regression = random_regression(0).__class__(X, y, {"loss": "logistic"})
-    _, problem, state = started(regression, CONTROLS)
-    first, second = solve_grid(problem, state, np.array([1e-2, 1e-3]), options_of(1.0), CONTROLS)
+    _, problem, state = started(regression, OPTIONS)
+    first, second = solve_grid(problem, state, np.array([1e-2, 1e-3]), options_of(1.0), OPTIONS)
     assert first.columns.tolist() == second.columns.tolist() == [0, 1, 2]
     relax = RelaxedFit(problem, SolverOptions(max_iter=1))
     assert relax(first).loss > second.loss

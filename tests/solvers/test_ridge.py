@@ -15,7 +15,7 @@ from sparsereg.solvers import ridge_direct as direct
 from sparsereg.solvers.base import SolverOptions
 
 seeds = st.integers(0, 2**32 - 1)
-CONTROLS = SolverOptions(tol=1e-10)
+OPTIONS = SolverOptions(tol=1e-10)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -34,11 +34,11 @@ def simple(seed, kind):
 @given(seed=seeds)
 def test_equals_coordinate_descent(seed, alpha, kind):
     regression = simple(seed, kind)
-    design, problem, state = started(regression, CONTROLS)
-    _, _, other = started(regression, CONTROLS)
+    design, problem, state = started(regression, OPTIONS)
+    _, _, other = started(regression, OPTIONS)
     penalty, raw, null = ElasticNet(alpha, 0.0), regression.raw(alpha), problem.reference
-    solution = ridge.solve(problem, penalty, state, CONTROLS)
-    descent = coordinate_descent.solve(problem, penalty, other, CONTROLS)
+    solution = ridge.solve(problem, penalty, state, OPTIONS)
+    descent = coordinate_descent.solve(problem, penalty, other, OPTIONS)
     w = spell_out(design, solution)
     assert solution.objective == pytest.approx(raw.objective(w, solution.b), abs=10 * ROUNDING * null)
     assert solution.loss == pytest.approx(raw.loss(w, solution.b), abs=10 * ROUNDING * null)
@@ -51,10 +51,10 @@ def test_equals_coordinate_descent(seed, alpha, kind):
 @given(seed=seeds)
 def test_loose_gaps_bound_the_suboptimality(seed):
     regression = simple(seed, None)
-    _, problem, state = started(regression, CONTROLS)
+    _, problem, state = started(regression, OPTIONS)
     penalty = ElasticNet(0.01, 0.0)
     loose = ridge.solve(problem, penalty, state, SolverOptions(tol=0.05))
-    tight = ridge.solve(problem, penalty, state, CONTROLS)
+    tight = ridge.solve(problem, penalty, state, OPTIONS)
     assert loose.objective - tight.objective <= (loose.dual_gap + 1e-11) * problem.reference
     assert loose.dual_gap <= 0.05 + ROUNDING
 
@@ -62,10 +62,10 @@ def test_loose_gaps_bound_the_suboptimality(seed):
 def test_gap_is_exact_where_the_penalty_is_all_there_is():
     """At a huge alpha F is the penalty plus a line, and half the squared gradient is the very suboptimality."""
     regression = Regression(np.eye(4), np.arange(4.0), {"fit_intercept": False, "l1_ratio": 0.0})
-    _, problem, state = started(regression, CONTROLS)
+    _, problem, state = started(regression, OPTIONS)
     penalty = ElasticNet(1e6, 0.0)
     stopped = ridge.solve(problem, penalty, state, SolverOptions(tol=0.0, max_iter=1))
-    best = ridge.solve(problem, penalty, state, CONTROLS)
+    best = ridge.solve(problem, penalty, state, OPTIONS)
     assert (stopped.objective - best.objective) / problem.reference == pytest.approx(stopped.dual_gap, abs=1e-12)
 
 
@@ -76,9 +76,9 @@ def test_gap_is_exact_where_the_penalty_is_all_there_is():
 def test_what_conjugate_gradients_cannot_do_goes_to_descent(settings, alpha):
     rng = np.random.default_rng(0)
     regression = Regression(rng.standard_normal((20, 8)), rng.standard_normal(20), {"l1_ratio": 0.0, **settings})
-    _, problem, state = started(regression, CONTROLS)
+    _, problem, state = started(regression, OPTIONS)
     with mock.patch.object(ridge.coordinate_descent, "solve", wraps=coordinate_descent.solve) as descent:
-        ridge.solve(problem, ElasticNet(alpha, 0.0), state, CONTROLS)
+        ridge.solve(problem, ElasticNet(alpha, 0.0), state, OPTIONS)
     assert descent.call_count == 1
 
 
@@ -87,9 +87,9 @@ def test_bounds_of_private_columns_alone_go_to_descent():
     rng = np.random.default_rng(0)
     data = np.hstack([rng.standard_normal((20, 3)), np.eye(20)])
     regression = Regression(data, rng.standard_normal(20), {"l1_ratio": 0.0, "lower": lower})
-    design, problem, state = started(regression, CONTROLS)
+    design, problem, state = started(regression, OPTIONS)
     assert problem.singletons is not None
-    solution = ridge.solve(problem, ElasticNet(0.1, 0.0), state, CONTROLS)
+    solution = ridge.solve(problem, ElasticNet(0.1, 0.0), state, OPTIONS)
     w = spell_out(design, solution)
     assert (w[3:] >= 0.0).all()
     assert regression.raw(0.1).violation(w, solution.b) <= 2e-5
@@ -99,7 +99,7 @@ def test_passes_allowed_and_told():
     regression = simple(1, "gaussian")
     for max_iter in (1, 2, 3, 10):
         told = []
-        _, problem, state = started(regression, CONTROLS)
+        _, problem, state = started(regression, OPTIONS)
         solution = ridge.solve(
             problem, ElasticNet(1e-6, 0.0), state, SolverOptions(tol=0.0, max_iter=max_iter, callback=told.append)
         )
@@ -110,8 +110,8 @@ def test_passes_allowed_and_told():
 
 def test_warm_starts_save_passes():
     regression = simple(7, "gaussian")
-    _, problem, state = started(regression, CONTROLS)
-    first = ridge.solve(problem, ElasticNet(0.1, 0.0), state, CONTROLS)
-    again = ridge.solve(problem, ElasticNet(0.1, 0.0), state, CONTROLS)
+    _, problem, state = started(regression, OPTIONS)
+    first = ridge.solve(problem, ElasticNet(0.1, 0.0), state, OPTIONS)
+    again = ridge.solve(problem, ElasticNet(0.1, 0.0), state, OPTIONS)
     assert again.n_iter == 1
     np.testing.assert_allclose(again.coefs.data, first.coefs.data, rtol=1e-12)

@@ -17,7 +17,7 @@ from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.null_model import alpha_max, null_state, state_at
 
 seeds = st.integers(0, 2**32 - 1)
-CONTROLS = SolverOptions(tol=1e-9)
+OPTIONS = SolverOptions(tol=1e-9)
 LOSSES = ("squared", "logistic", "huber", "squared_hinge")
 each_loss = pytest.mark.parametrize("loss", LOSSES)
 each_ratio = pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
@@ -42,7 +42,7 @@ def rows(seed, loss, n=120, p=15, **changes):
 
 
 def top(problem, l1_ratio=1.0):
-    return alpha_max(problem, null_state(problem, CONTROLS), max(l1_ratio, 0.1))
+    return alpha_max(problem, null_state(problem, OPTIONS), max(l1_ratio, 0.1))
 
 
 def both(problem, penalty, tol=1e-10):
@@ -75,7 +75,7 @@ def test_the_minimum_of_coordinate_descent(loss, l1_ratio, fit_intercept):
 def test_certified_whatever_the_problem(l1_ratio, seed):
     """Every setting, columns without penalty that barely vary included: there the gap stays, but it tells no lies."""
     regression = random_regression(seed, l1_ratio=l1_ratio)
-    design, problem, state = started(regression, CONTROLS)
+    design, problem, state = started(regression, OPTIONS)
     alpha = 0.2 * top(problem, l1_ratio) or 1.0
     penalty, null = ElasticNet(alpha, l1_ratio), problem.reference
     told = []
@@ -90,7 +90,7 @@ def test_certified_whatever_the_problem(l1_ratio, seed):
     check_point(problem, state)
     assert (state.eta is None) == problem.is_quadratic
     # Coordinate descent goes on from there, and finds no more than the gap allows.
-    other = coordinate_descent.solve(problem, penalty, state, CONTROLS)
+    other = coordinate_descent.solve(problem, penalty, state, OPTIONS)
     assert other.objective - other.dual_gap * null <= ours.objective + 1e-11 * null
     assert ours.objective - ours.dual_gap * null <= other.objective + 1e-11 * null
     assert other.n_iter == 1 or not ours.converged
@@ -126,13 +126,13 @@ def test_rows_on_the_columns_that_are_left():
     y = X[:, :10] @ rng.standard_normal(10) + 0.1 * rng.standard_normal(150)
     design, problem = prepared(Regression(X, y))
     penalty = ElasticNet(0.2 * top(problem), 1.0)
-    run = saga.Saga(problem, penalty, null_state(problem, CONTROLS), CONTROLS, 0)
+    run = saga.Saga(problem, penalty, null_state(problem, OPTIONS), OPTIONS, 0)
     solution = run.solve()
     assert solution.converged
     assert run.rows.columns.size < 100
     whole = saga._Rows(problem, problem.columns)
     assert run.rows.step > 3.0 * whole.step
-    other = coordinate_descent.solve(problem, penalty, null_state(problem, CONTROLS), CONTROLS)
+    other = coordinate_descent.solve(problem, penalty, null_state(problem, OPTIONS), OPTIONS)
     np.testing.assert_array_equal(solution.columns, other.columns)
     rest = np.setdiff1d(np.arange(1000), design.active[solution.columns])
     assert not spell_out(design, solution)[rest].any()
@@ -161,7 +161,7 @@ def test_a_few_heavy_rows_are_drawn_more_often(loss):
     assert last == n - 1
     mean = np.mean([np.bincount(of.draw(np.random.default_rng(k)), minlength=n) for k in range(400)], axis=0)
     np.testing.assert_allclose(mean, n * of.chance, atol=0.15)
-    ours = saga.finish(problem, ElasticNet(0.1 * top(problem), 1.0), null_state(problem, CONTROLS), CONTROLS)
+    ours = saga.finish(problem, ElasticNet(0.1 * top(problem), 1.0), null_state(problem, OPTIONS), OPTIONS)
     assert ours.converged
     assert ours.n_iter < 400
 
@@ -173,7 +173,7 @@ def test_steps_that_are_too_long_are_taken_back(loss, monkeypatch):
     penalty = ElasticNet(0.1 * top(problem), 0.8)
     primals = []
     options = SolverOptions(tol=1e-8, callback=lambda _: primals.append(run.newton.gap.primal))
-    run = saga.Saga(problem, penalty, null_state(problem, CONTROLS), options, 0)
+    run = saga.Saga(problem, penalty, null_state(problem, OPTIONS), options, 0)
     solution = run.solve()
     assert run.step_share < 1.0
     assert solution.converged
@@ -198,7 +198,7 @@ def test_a_start_close_by_is_finished_in_fewer_passes(loss):
     ours, other = both(problem, ElasticNet(alpha, 1.0), tol=1e-6)
     w = np.zeros(problem.indptr.size - 1)
     w[other.columns] = other.coefs.data
-    state = state_at(problem, w, other.b, alpha, CONTROLS)
+    state = state_at(problem, w, other.b, alpha, OPTIONS)
     again = saga.finish(problem, ElasticNet(alpha, 1.0), state, SolverOptions(tol=1e-6))
     assert again.n_iter <= 1 + saga.SWEEPS + 1 < ours.n_iter
 
@@ -218,4 +218,4 @@ def test_nothing_to_descend_on(X, fit_intercept):
 def test_a_loss_without_a_largest_curvature_is_refused():
     _, problem = prepared(Regression(np.eye(4), np.arange(4.0), {"loss": "poisson"}))
     with pytest.raises(ValueError, match=r"^loss: value 'poisson' is not allowed, expected one of 'squared'"):
-        saga.finish(problem, ElasticNet(0.1, 1.0), null_state(problem, CONTROLS), CONTROLS)
+        saga.finish(problem, ElasticNet(0.1, 1.0), null_state(problem, OPTIONS), OPTIONS)

@@ -45,3 +45,28 @@ def test_the_step_lowers_the_model_and_keeps_its_residual():
     assert w[3] == 0.0
     np.testing.assert_allclose(z, (y - y.mean() - centred @ w) / 50, atol=1e-13)
     assert shift == pytest.approx(-X.mean(axis=0) @ (w - before))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_step_crosses_no_bound_and_no_sign(seed):
+    """Coefficients that the unbounded step would carry past a bound, or through zero, stop there or before."""
+    rng = np.random.default_rng(seed)
+    X = np.cumsum(rng.standard_normal((50, 8)), axis=1)
+    y = X @ rng.standard_normal(8)
+    lower, upper = np.full(8, -0.15), np.full(8, 0.15)
+    _, problem = prepare(
+        X, y, sample_weight=None, offset=None, bounds=(lower, upper), penalty_factor=None, fit_intercept=True,
+        standardize=False, positive=False, l1_ratio=1.0, smallest_alpha=1.0,
+    )
+    columns, w = problem.columns, 0.1 * rng.choice([-1.0, 1.0], 8)
+    before, centred = w.copy(), X - X.mean(axis=0)
+    z = (y - y.mean() - centred @ w) / 50
+    free = np.linalg.lstsq(centred, y - y.mean())[0]
+    assert np.any(np.abs(free) > 0.15) and np.any(free * before < 0.0)
+    step_on_support(
+        problem, ElasticNet(1e-6, 1.0), columns, w, z, problem.response.weight, 1.0, problem.column_sum[columns],
+        problem.curvature[columns],
+    )
+    assert np.any(w != before)
+    assert np.all((lower <= w) & (w <= upper))
+    assert np.all(w * before >= 0.0)

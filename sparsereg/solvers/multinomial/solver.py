@@ -312,9 +312,9 @@ def _best_shift(penalty: ElasticNet, problem: Problem, columns: Ids, w: Vector) 
     threshold = penalty.strength * problem.penalty_factor[columns] * problem.scale[columns]
     ridge = penalty.alpha * (1.0 - penalty.l1_ratio) * problem.penalty_factor[columns] * problem.scale[columns] ** 2
     balance = np.arange(n_classes, -n_classes - 1, -2)[:, None] / n_classes
-    reach = np.divide(threshold, ridge, out=np.full(columns.size, np.inf), where=ridge > 0.0)
-    reach[threshold == 0.0] = 0.0
+    span = np.divide(threshold, ridge, out=np.full(columns.size, np.inf), where=ridge > 0.0)
+    span[threshold == 0.0] = 0.0
     with np.errstate(invalid="ignore"):
-        ends = np.where(balance == 0.0, 0.0, balance * reach) + np.where(np.isinf(reach), 0.0, w.mean(axis=0))
+        ends = np.where(balance == 0.0, 0.0, balance * span) + np.where(np.isinf(span), 0.0, w.mean(axis=0))
     shift = np.median(np.concatenate([w, ends]), axis=0)
     return np.clip(shift, w.max(axis=0) - problem.upper[columns], w.min(axis=0) - problem.lower[columns])

@@ -20,7 +20,7 @@ from sparsereg.solvers.base import Ids, Progress, QuadraticModel, Solution, Solv
 from sparsereg.solvers.certificate import MAX_STALLED, ROUNDING
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.response import linearize_rows
-from sparsereg.solvers.working_set import GROWTH, MAX_SWEEPS, SMALL_WORKING_SET
+from sparsereg.solvers.working_set import CANDIDATES_PER_SUPPORT, MAX_SWEEPS, SMALL_WORKING_SET
 
 if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty
@@ -113,19 +113,19 @@ class CoordinatewiseMinimizer:
 
     def measure(self, columns: Ids) -> Vector:
         """Measure columns: refresh their gradient, curvature and the violation; return their fixpoint distances."""
-        problem, state, model = self.problem, self.state, self.model
-        shift = float(state.neg_gradient.sum()) / model.weight_sum if model.weight_sum > 0.0 else 0.0
-        theta = state.neg_gradient - shift * model.weight
+        problem, state, quadratic = self.problem, self.state, self.quadratic
+        shift = float(state.neg_gradient.sum()) / quadratic.weight_sum if quadratic.weight_sum > 0.0 else 0.0
+        theta = state.neg_gradient - shift * quadratic.weight
         column_passes.correlate(*problem.matrix, columns, theta, state.Xt_neg_gradient, self.options.n_threads)
         if not problem.is_quadratic:
-            self.column_sum[columns], self.curvature[columns] = problem.moments(columns, model.weight)
+            self.column_sum[columns], self.curvature[columns] = problem.moments(columns, quadratic.weight)
         distance = np.empty(columns.size)
         worst = column_objective.fixpoint_distance(
             self.penalty, columns, state.Xt_neg_gradient, state.w, self.curvature, *problem.penalties, distance,
             problem.threshold_scale
         )
         # The intercept in units in which the square is what a step on it would gain, relative to the null model.
-        gain = abs(shift) * np.sqrt(model.weight_sum / (2.0 * problem.reference)) if shift else 0.0
+        gain = abs(shift) * np.sqrt(quadratic.weight_sum / (2.0 * problem.reference)) if shift else 0.0
         self.violation = float(max(worst / problem.null_violation, gain)) if problem.violation_rounding < 1.0 else 0.0
         return distance
 
@@ -146,7 +146,7 @@ class CoordinatewiseMinimizer:
         inside = self.state.w[columns] != 0.0
         n_support = int(np.count_nonzero(inside))
         wanted = np.where(inside, np.inf, distance)
-        max_size = n_support + max(GROWTH * n_support, SMALL_WORKING_SET)
+        max_size = n_support + max(CANDIDATES_PER_SUPPORT * n_support, SMALL_WORKING_SET)
         if np.count_nonzero(wanted) > max_size:
             # Of equals those that come first, whatever the machine sorts with.
             cutoff = np.partition(wanted, -max_size)[-max_size]
@@ -166,18 +166,19 @@ class CoordinatewiseMinimizer:
             loss, _, weight = linearize_rows(problem.loss, problem.row_terms, state.eta, state.neg_gradient, self.floor)
             weight *= self.damping
             weight_sum = float(weight.sum())
-        self.model = QuadraticModel(weight, weight_sum if problem.fit_intercept else 0.0, loss)
+        self.quadratic = QuadraticModel(weight, weight_sum if problem.fit_intercept else 0.0, loss)
         penalties = (problem.penalty_factor, problem.scale, problem.threshold_scale)
         penalty_sum = column_objective.penalty_value(self.penalty, problem.columns, state.w, *penalties)
         self.objective = loss + penalty_sum
 
     def _descend(self, columns: Ids, inner_tol: float) -> bool:
         """Minimise the model on the working set, roughly; keep the step if it does not raise F, and say so."""
-        problem, state, model = self.problem, self.state, self.model
+        problem, state, quadratic = self.problem, self.state, self.quadratic
         max_sweeps = min(max(self.options.max_iter - self.n_iter, 1), MAX_SWEEPS)
         w = state.w[columns]
         epochs, _, shift = cd.descend(
-            *problem.matrix, columns, w, state.neg_gradient, model.weight, model.weight_sum, self.curvature[columns],
+            *problem.matrix, columns, w, state.neg_gradient, quadratic.weight, quadratic.weight_sum,
+            self.curvature[columns],
             self.column_sum[columns], *[values[columns] for values in problem.penalties], self.penalty, inner_tol,
             max_sweeps, None if problem.threshold_scale is None else problem.threshold_scale[columns],
         )
@@ -228,6 +229,6 @@ class CoordinatewiseMinimizer:
         state.alpha, state.Xt_is_current = self.penalty.alpha, None
         return Solution.of(
             state.w, b=problem.intercept_outside(state.w, state.b),
-            objective=self.objective + problem.response.constant, loss=self.model.loss + problem.response.constant,
+            objective=self.objective + problem.response.constant, loss=self.quadratic.loss + problem.response.constant,
             dual_gap=np.nan, n_iter=self.n_iter, converged=self.converged, violation=self.violation,
         )

@@ -182,13 +182,13 @@ class _Moves:
 
     def _overlap(self, i: int, columns: Ids) -> Vector:
         """Weighted products of column i with others, about the means where there is an intercept."""
-        run, problem, weight = self.run, self.run.problem, self.run.model.weight
+        run, problem, weight = self.run, self.run.problem, self.run.quadratic.weight
         entries = slice(problem.indptr[i], problem.indptr[i + 1])
         rows = problem.indices[entries]
         self.change[rows] = (weight[0] if weight.size == 1 else weight[rows]) * problem.data[entries]
         column_passes.correlate(*problem.matrix, columns, self.change, self.shared, 1)
         self.change[rows] = 0.0
         overlap = self.shared[columns]
-        if run.model.weight_sum > 0.0:
-            overlap -= run.column_sum[columns] * (run.column_sum[i] / run.model.weight_sum)
+        if run.quadratic.weight_sum > 0.0:
+            overlap -= run.column_sum[columns] * (run.column_sum[i] / run.quadratic.weight_sum)
         return overlap

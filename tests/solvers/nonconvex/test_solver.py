@@ -23,7 +23,7 @@ from sparsereg.solvers.null_model import alpha_max, null_state
 
 seeds = st.integers(0, 2**32 - 1)
 NAMES = ("mcp", "scad", "l0")
-CONTROLS = SolverOptions(tol=1e-10)
+OPTIONS = SolverOptions(tol=1e-10)
 
 
 def signs_only(regression):
@@ -59,13 +59,13 @@ def test_no_single_coefficient_lowers_the_objective(name, seed, l1_ratio, beyond
 def test_the_point_is_what_it_says(name, seed):
     regression = Regression(*gaussian(seed), {"standardize": True})
     design, problem = prepare_for(regression, name)
-    state = null_state(problem, CONTROLS)
+    state = null_state(problem, OPTIONS)
     penalty = make_penalty(name, 0.3 * alpha_max(problem, state, 1.0, name), 1.0, None)
-    solution = nonconvex.solve(problem, penalty, state, CONTROLS)
+    solution = nonconvex.solve(problem, penalty, state, OPTIONS)
     check_point(problem, state)
     assert state.alpha == penalty.alpha
     np.testing.assert_array_equal(spell_out(design, solution)[design.active], state.w)
-    again = nonconvex.solve(problem, penalty, state, CONTROLS)
+    again = nonconvex.solve(problem, penalty, state, OPTIONS)
     assert again.objective == pytest.approx(solution.objective, rel=1e-12)
 
 
@@ -149,7 +149,7 @@ def test_the_objective_never_rises(name, loss, seed):
     X, y = gaussian(seed, 30)
     y = {"poisson": np.round(np.abs(y)), "squared": y, "huber": y}.get(loss, (y > np.median(y)).astype(float))
     design, problem = prepare_for(Regression(X, y, {"standardize": True}), name, loss=loss)
-    state, seen = null_state(problem, CONTROLS), []
+    state, seen = null_state(problem, OPTIONS), []
     penalty = make_penalty(name, 0.1 * alpha_max(problem, state, 0.5, name), 0.5, None)
     options = SolverOptions(tol=1e-9, max_iter=200, callback=lambda progress: seen.append(run.objective))
     run = CoordinatewiseMinimizer(problem, penalty, state, options)
@@ -233,10 +233,10 @@ def test_support_recovery_on_noiseless_data(name):
 @given(seed=seeds)
 def test_starts_and_moves_never_do_worse_than_descent_alone(seed):
     _, problem = prepare_for(Regression(*gaussian(seed), {}), "l0")
-    start = null_state(problem, CONTROLS)
+    start = null_state(problem, OPTIONS)
     penalty = make_penalty("l0", 0.05 * alpha_max(problem, start, 1.0, "l0"), 1.0, None)
-    plain = CoordinatewiseMinimizer(problem, penalty, start, CONTROLS).run().objective
-    found = nonconvex.solve(problem, penalty, null_state(problem, CONTROLS), CONTROLS)
+    plain = CoordinatewiseMinimizer(problem, penalty, start, OPTIONS).run().objective
+    found = nonconvex.solve(problem, penalty, null_state(problem, OPTIONS), OPTIONS)
     assert found.objective - problem.response.constant <= plain + 1e-13 * problem.reference
 
 
@@ -256,7 +256,7 @@ def test_ties_of_whole_numbers_end(seed):
 def test_alpha_max_of_l0(seed, l1_ratio):
     regression = Regression(*gaussian(seed), {"l1_ratio": l1_ratio, "penalty_factor": np.r_[0.5, np.ones(7)]})
     _, problem = prepare_for(regression, "l0")
-    alpha = alpha_max(problem, null_state(problem, CONTROLS), l1_ratio, "l0")
+    alpha = alpha_max(problem, null_state(problem, OPTIONS), l1_ratio, "l0")
     path = regression.path(penalty="l0", alphas=[1.000001 * alpha])
     first = best_fall(regression.raw(0.999 * alpha), "l0", np.zeros(8))
     assert best_fall(regression.raw(1.000001 * alpha), "l0", np.zeros(8)) == 0.0
@@ -366,9 +366,9 @@ def test_rows_of_weight_zero_say_nothing(name, loss):
     for rows, of, weight in ((slice(None), design, kept.astype(float)), (kept, X[kept], None)):
         regression = Regression(of, y[rows], {"standardize": True})
         _, problem = prepare_for(regression, name, loss=loss, sample_weight=weight)
-        state = null_state(problem, CONTROLS)
+        state = null_state(problem, OPTIONS)
         penalty = make_penalty(name, 0.2 * alpha_max(problem, state, 1.0, name), 1.0, None)
-        results.append((nonconvex.solve(problem, penalty, state, CONTROLS), state.w))
+        results.append((nonconvex.solve(problem, penalty, state, OPTIONS), state.w))
     (fold, w), (alone, v) = results
     assert fold.converged
     assert fold.objective == pytest.approx(alone.objective, rel=1e-9)
@@ -389,14 +389,14 @@ def test_of_two_starts_the_lower_end_is_kept(share):
         X, y = gaussian(seed, 40, 12)
         X = X + 2.0 * np.random.default_rng(seed).standard_normal((40, 1))
         _, problem = prepare_for(Regression(X, y, {}), "l0")
-        alpha = share * alpha_max(problem, null_state(problem, CONTROLS), 1.0, "l0")
+        alpha = share * alpha_max(problem, null_state(problem, OPTIONS), 1.0, "l0")
         penalty = make_penalty("l0", alpha, 1.0, None)
-        companion = nonconvex.LassoWarmStart(problem, CONTROLS)
-        warm = CoordinatewiseMinimizer(problem, penalty, null_state(problem, CONTROLS), CONTROLS).run().objective
-        start, _ = companion.start(penalty, CONTROLS)
-        other = CoordinatewiseMinimizer(problem, penalty, start, CONTROLS).run().objective
+        lasso = nonconvex.LassoWarmStart(problem, OPTIONS)
+        warm = CoordinatewiseMinimizer(problem, penalty, null_state(problem, OPTIONS), OPTIONS).run().objective
+        start, _ = lasso.start(penalty, OPTIONS)
+        other = CoordinatewiseMinimizer(problem, penalty, start, OPTIONS).run().objective
         with mock.patch.object(nonconvex.swaps, "improve"):
-            found = nonconvex.solve(problem, penalty, null_state(problem, CONTROLS), CONTROLS)
+            found = nonconvex.solve(problem, penalty, null_state(problem, OPTIONS), OPTIONS)
         assert found.objective == pytest.approx(min(warm, other) + problem.response.constant, rel=1e-10)
         lower["warm"] += warm < other * (1 - 1e-6)
         lower["lasso"] += other < warm * (1 - 1e-6)

@@ -20,7 +20,7 @@ from sparsereg.solvers.nonconvex.swaps import Neighbors, improve
 from sparsereg.solvers.null_model import null_state
 
 seeds = st.integers(0, 2**32 - 1)
-CONTROLS = SolverOptions(tol=1e-11)
+OPTIONS = SolverOptions(tol=1e-11)
 
 
 def problem_of(X, y, l1_ratio=1.0, **settings):
@@ -32,10 +32,10 @@ def problem_of(X, y, l1_ratio=1.0, **settings):
 
 
 def run_from(problem, alpha, l1_ratio, w=None):
-    state = null_state(problem, CONTROLS)
+    state = null_state(problem, OPTIONS)
     if w is not None:
         state.w[:] = w
-    return CoordinatewiseMinimizer(problem, make_penalty("l0", alpha, l1_ratio, None), state, CONTROLS).run()
+    return CoordinatewiseMinimizer(problem, make_penalty("l0", alpha, l1_ratio, None), state, OPTIONS).run()
 
 
 def correlated(seed, p=6):
