@@ -84,6 +84,7 @@ class ProblemOptions:
     def __post_init__(self, names: npt.NDArray[np.object_] | None) -> None:
         """Check the settings; those that only data can tell are left to `prepare`."""
         l1_ratio = check_l1_ratio(self.l1_ratio)
+        # Frozen from here on: what was checked takes the place of what was given.
         vars(self).update(
             l1_ratio=l1_ratio,
             gamma=check_penalty(self.penalty, l1_ratio, self.gamma),

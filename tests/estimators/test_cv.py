@@ -22,7 +22,7 @@ from sparsereg import (
     metrics,
     regularization_path,
 )
-from sparsereg.solvers import ridge_direct as direct
+from sparsereg.solvers import ridge_direct
 
 CLASSES = {
     "squared": (LassoCV, ElasticNetCV, RidgeCV), "poisson": (PoissonRegressorCV,), "logistic": (LogisticRegressionCV,),
@@ -384,7 +384,7 @@ def test_against_scikit_learn(seed):
 @every_model
 def test_tol_reaches_the_folds(loss, kind, monkeypatch):
     # Ridge of few columns is exact whatever is asked for.
-    monkeypatch.setattr(direct, "MAX_DENSE", 0)
+    monkeypatch.setattr(ridge_direct, "MAX_DENSE", 0)
     X, y = data(loss)
     first = f"fold_{metrics.METRICS[loss][0]}"
     by_tol = {

@@ -13,7 +13,7 @@ from support.oracles import Raw, RawLoss
 from sparsereg import Lasso, regularization_path
 from sparsereg._core.losses import Logistic
 from sparsereg.design import make_design
-from sparsereg.solvers import centering as centering
+from sparsereg.solvers import centering
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.column_penalties import ColumnPenalties
 from sparsereg.solvers.null_model import null_state, state_at

@@ -8,7 +8,7 @@ from scipy import sparse
 from support.regressions import Regression
 
 from sparsereg import lasso_path, logistic_path, regularization_path
-from sparsereg.solvers import certificate as certified
+from sparsereg.solvers import certificate
 
 # Data on which sweeps leave a coefficient between 1e-16 and 1e-10 somewhere on the path.
 SEEDS = {
@@ -41,7 +41,7 @@ def test_what_rounding_holds_up_is_zero(loss):
             path = path_of(loss, *nested(seed), tol=tol, **settings)
             assert path.dual_gaps.max() <= tol
             assert np.abs(path.coefs.data).min() > 1e-10, (seed, tol)
-            with mock.patch.object(certified, "FAINT", 0.0):
+            with mock.patch.object(certificate, "FAINT", 0.0):
                 before = path_of(loss, *nested(seed), tol=tol, **settings)
             held += before.coefs.nnz - path.coefs.nnz
             np.testing.assert_allclose(path.objectives, before.objectives, rtol=1e-13)
@@ -62,7 +62,7 @@ def test_coefficients_that_F_would_miss_are_put_back(loss):
     X, y = nested(1)
     settings = {"n_alphas": 6, "eps": 1e-2, "tol": 1e-8}
     kept = path_of(loss, X, y, **settings)
-    with mock.patch.object(certified, "FAINT", 1e9):
+    with mock.patch.object(certificate, "FAINT", 1e9):
         path = path_of(loss, X, y, **settings)
     assert path.dual_gaps.max() <= 1e-8
     np.testing.assert_allclose(path.objectives, kept.objectives, rtol=1e-7)

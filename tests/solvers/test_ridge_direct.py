@@ -11,8 +11,7 @@ from support.solver_calls import prepared, spell_out, started
 
 from sparsereg import Ridge, ridge_path
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers import ridge
-from sparsereg.solvers import ridge_direct as direct
+from sparsereg.solvers import ridge, ridge_direct
 from sparsereg.solvers.base import SolverOptions
 
 seeds = st.integers(0, 2**32 - 1)
@@ -97,7 +96,7 @@ def test_no_penalty_is_the_limit_of_little(standardize, fit_intercept, few):
     unit = np.sqrt(factor) * (deviation if standardize else 1.0)
     best = shortest(X, y, weight, unit, fit_intercept)
     most = {"columns": 300, "rows": 25, "neither": 0}[few]
-    with mock.patch.object(direct, "MAX_DENSE", most):
+    with mock.patch.object(ridge_direct, "MAX_DENSE", most):
         alone = Ridge(0.0, **changes).fit(X, y, sample_weight=weight)
         path = ridge_path(X, y, alphas=[1.0, 1e-6, 1e-9, 0.0], sample_weight=weight, **changes)
         little = Ridge(1e-10, tol=1e-12, **changes).fit(X, y, sample_weight=weight)
@@ -149,12 +148,12 @@ def test_blocks_make_no_difference(seed):
     X[:2] = rng.standard_normal((2, 5))
     regression = Regression(X, rng.standard_normal(50), {"l1_ratio": 0.0, "sample_weight": rng.uniform(0.1, 1, 50)})
     _, problem = prepared(regression)
-    one = direct.factorize(problem).solve(1e-3)
-    with mock.patch.object(direct, "BLOCK", 1):
-        other = direct.factorize(problem).solve(1e-3)
+    one = ridge_direct.factorize(problem).solve(1e-3)
+    with mock.patch.object(ridge_direct, "BLOCK", 1):
+        other = ridge_direct.factorize(problem).solve(1e-3)
     np.testing.assert_allclose(one.w, other.w, atol=1e-14 * np.abs(one.w).max() * 100)
-    with mock.patch.object(direct, "MAX_DENSE", 4):
-        assert direct.factorize(problem) is None
+    with mock.patch.object(ridge_direct, "MAX_DENSE", 4):
+        assert ridge_direct.factorize(problem) is None
 
 
 @given(seed=seeds)
@@ -162,10 +161,10 @@ def test_few_rows_in_blocks(seed):
     rng = np.random.default_rng(seed)
     regression = Regression(rng.standard_normal((8, 30)), rng.standard_normal(8), {"l1_ratio": 0.0})
     _, problem = prepared(regression)
-    columns = direct.factorize(problem).solve(1e-2)
-    with mock.patch.multiple(direct, MAX_DENSE=10, BLOCK=20):
-        rows = direct.factorize(problem)
-        assert isinstance(rows, direct.FewRows)
+    columns = ridge_direct.factorize(problem).solve(1e-2)
+    with mock.patch.multiple(ridge_direct, MAX_DENSE=10, BLOCK=20):
+        rows = ridge_direct.factorize(problem)
+        assert isinstance(rows, ridge_direct.FewRows)
         np.testing.assert_allclose(rows.solve(1e-2).w, columns.w, atol=1e-13)
 
 
@@ -173,12 +172,12 @@ def test_what_is_too_much_is_left_to_others():
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((30, 12)), rng.standard_normal(30)
     _, problem = prepared(Regression(X, y, {"l1_ratio": 0.0}))
-    assert isinstance(direct.factorize(problem), direct.FewColumns)
-    with mock.patch.object(direct, "MAX_WORK", 30 * 12 * 12 - 1):
-        assert direct.factorize(problem) is None
+    assert isinstance(ridge_direct.factorize(problem), ridge_direct.FewColumns)
+    with mock.patch.object(ridge_direct, "MAX_WORK", 30 * 12 * 12 - 1):
+        assert ridge_direct.factorize(problem) is None
     _, problem = prepared(Regression(X.T, y[:12], {"l1_ratio": 0.0, "penalty_factor": np.r_[0.0, np.ones(29)]}))
-    with mock.patch.object(direct, "MAX_DENSE", 20):
-        assert direct.factorize(problem) is None
+    with mock.patch.object(ridge_direct, "MAX_DENSE", 20):
+        assert ridge_direct.factorize(problem) is None
 
 
 def test_private_columns_are_solved_with_the_rest():
@@ -194,6 +193,6 @@ def test_private_columns_are_solved_with_the_rest():
 def test_the_factors_serve_every_alpha_of_a_path():
     rng = np.random.default_rng(0)
     X, y = rng.standard_normal((30, 12)), rng.standard_normal(30)
-    with mock.patch.object(direct, "factorize", wraps=direct.factorize) as called:
+    with mock.patch.object(ridge_direct, "factorize", wraps=ridge_direct.factorize) as called:
         ridge_path(X, y, n_alphas=20)
     assert called.call_count == 1

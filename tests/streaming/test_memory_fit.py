@@ -21,10 +21,10 @@ def settings_of(cls=SGDClassifier, **given):
 
 
 def test_patience():
-    patience = EarlyStopping(0.1, 2)
-    assert [patience.should_stop(loss) for loss in (5.0, 4.0, 3.95, 3.0, 2.95, 2.93)] == 5 * [False] + [True]
-    assert patience.best == 2.93
-    assert patience.is_best
+    stopping = EarlyStopping(0.1, 2)
+    assert [stopping.should_stop(loss) for loss in (5.0, 4.0, 3.95, 3.0, 2.95, 2.93)] == 5 * [False] + [True]
+    assert stopping.best == 2.93
+    assert stopping.is_best
     # Without a tolerance nothing ends. Small steps are no steps, whatever they add up to, as in scikit-learn.
     endless = EarlyStopping(-np.inf, 1)
     assert not any(endless.should_stop(loss) for loss in (1.0, 2.0, 3.0))

@@ -11,7 +11,7 @@ from support.solver_calls import prepare
 
 from sparsereg.solvers.assemble import make_penalty
 from sparsereg.solvers.base import SolverOptions
-from sparsereg.solvers.nonconvex import coordinatewise as fixpoint
+from sparsereg.solvers.nonconvex import coordinatewise
 from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
 from sparsereg.solvers.null_model import alpha_max, null_state
 
@@ -80,7 +80,7 @@ def test_the_violation_is_the_largest_step_along_a_coordinate(name, seed, fit_in
 def test_small_working_sets_end_at_a_minimum_too(name, loss):
     _, _, problem = problem_of(2, name, 200, 15, loss)
     whole = start(problem, name, 0.2, tol=1e-9).run()
-    with mock.patch.multiple(fixpoint, SMALL_WORKING_SET=2, CANDIDATES_PER_SUPPORT=0):
+    with mock.patch.multiple(coordinatewise, SMALL_WORKING_SET=2, CANDIDATES_PER_SUPPORT=0):
         small = start(problem, name, 0.2, tol=1e-9)
         assert small._working_set(np.ones(15)).size == 2
         small.run()
@@ -93,7 +93,7 @@ def test_small_working_sets_end_at_a_minimum_too(name, loss):
 def test_of_equally_wrong_columns_the_first_are_taken():
     _, _, problem = problem_of(2, "mcp", 80, 40)
     run = start(problem, "mcp", 0.2)
-    with mock.patch.multiple(fixpoint, SMALL_WORKING_SET=3, CANDIDATES_PER_SUPPORT=0):
+    with mock.patch.multiple(coordinatewise, SMALL_WORKING_SET=3, CANDIDATES_PER_SUPPORT=0):
         assert run._working_set(np.ones(40)).tolist() == [0, 1, 2]
         assert run._working_set(np.r_[np.ones(38), 2.0, 0.0]).tolist() == [0, 1, 38]
         run.state.w[20] = 1.0
