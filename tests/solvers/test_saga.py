@@ -86,14 +86,15 @@ def test_certified_whatever_the_problem(l1_ratio, seed):
     assert raw.violation(w, ours.b) <= np.sqrt(ours.dual_gap + 1e-11)
     assert not ours.converged or ours.dual_gap <= 1e-9 + 1e-11
     assert told[-1].dual_gap == pytest.approx(ours.dual_gap, abs=1e-11)
-    assert told[-1].n_nonzero == ours.columns.size
+    # The last check comes before what rounding alone holds up is dropped.
+    assert told[-1].n_nonzero >= ours.columns.size
     check_point(problem, state)
     assert (state.eta is None) == problem.is_quadratic
-    # Coordinate descent goes on from there, and finds no more than the gap allows.
+    # Coordinate descent goes on from there, and finds no more than the gap allows. It has to find a dual point anew.
     other = coordinate_descent.solve(problem, penalty, state, OPTIONS)
     assert other.objective - other.dual_gap * null <= ours.objective + 1e-11 * null
     assert ours.objective - ours.dual_gap * null <= other.objective + 1e-11 * null
-    assert other.n_iter == 1 or not ours.converged
+    assert other.n_iter <= 10 or not ours.converged
 
 
 @each_loss
