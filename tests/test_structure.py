@@ -35,6 +35,8 @@ FLOORS = (
     {"path"},
     {"model_selection"},
     {"estimators"},
+    {"export"},
+    {"model_files"},
     {"demo"},
     {"__main__", "cli"},
     {""},
