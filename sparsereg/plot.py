@@ -35,7 +35,7 @@ def import_figure() -> Any:
     return Figure
 
 
-def plot_path(path: Any, ax: Any = None, *, most: int = 500) -> Any:
+def plot_path(path: Any, ax: Any = None, *, most: int = 500, names: Any = None, labels: int = 10) -> Any:
     """Draw every coefficient against alpha, with the number of non-zeros on top.
 
     Parameters
@@ -45,6 +45,11 @@ def plot_path(path: Any, ax: Any = None, *, most: int = 500) -> Any:
         None: new axes through pyplot.
     most : int, default=500
         Draw at most this many coefficients, those that become largest; a wide path has more than a screen has pixels.
+    names : transformer, Pipeline, array-like of str, mapping or callable, default=None
+        As `RegularizationPath.feature_name` takes it. With names, or those of a data frame that the path was fitted to,
+        curves are labelled, and alpha falls from left to right, so that they are labelled at their right ends.
+    labels : int, default=10
+        How many are labelled, those that end furthest from zero; 0: none.
 
     Returns
     -------
@@ -54,7 +59,10 @@ def plot_path(path: Any, ax: Any = None, *, most: int = 500) -> Any:
     ------
     ImportError
         Without matplotlib.
+    ValueError, TypeError
+        As `RegularizationPath.feature_name`, and for a number of labels that is not at least 0.
     """
+    labels = check_count(labels, "labels", MAX_LABELS, least=0)
     ax = _axes(ax)
     from matplotlib.collections import LineCollection
 
@@ -72,6 +80,14 @@ def plot_path(path: Any, ax: Any = None, *, most: int = 500) -> Any:
     ax.set(xscale="log", xlabel="alpha (strength of the penalty)", ylabel="weight" + of_all)
     ax.autoscale_view()
     _count_on_top(path, ax)
+    if labels and (names is not None or path.feature_names is not None):
+        # Curves that are zero at the end have no end to be told by.
+        ends = curves[:, -1]
+        largest = np.argsort(-np.abs(ends), kind="stable")[:labels]
+        largest = largest[ends[largest] != 0.0]
+        ax.invert_xaxis()
+        texts = _curve_names(path, shown[largest], names)
+        _label_ends(ax, texts, ends[largest], [colours[k] for k in largest])
     return ax
 
 
