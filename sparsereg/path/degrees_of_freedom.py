@@ -177,9 +177,10 @@ class _Curved:
             for b in range(n_classes):
                 value = p[:, a] * ((1.0 if a == b else 0.0) - p[:, b])
                 curvature[:, a, b] = _by_row(self.design, self.share * value)
-        # The same shift of all classes has no curvature: the least eigenvalue is 0.
-        size, direction = np.linalg.eigh(curvature)
-        root = direction[:, :, 1:] * np.sqrt(np.maximum(size[:, None, 1:], 0.0))
+        # The same shift of all classes has no curvature, and must not get any by rounding: it would count.
+        basis, _ = np.linalg.qr(np.eye(n_classes)[:, 1:] - 1.0 / n_classes)
+        size, direction = np.linalg.eigh(basis.T @ curvature @ basis)
+        root = basis @ direction * np.sqrt(np.maximum(size[:, None], 0.0))
         return root.transpose(1, 2, 0)
 
 
