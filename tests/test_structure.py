@@ -14,12 +14,11 @@ from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
+from support.checkout import PACKAGE, ROOT
 
 import sparsereg
 from sparsereg.inputs.versions import DISTRIBUTION
 
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = ROOT / "sparsereg"
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 CYTHON = sorted(path for suffix in ("*.pyx", "*.pxd") for path in PACKAGE.rglob(suffix))
 STUBS = sorted(PACKAGE.rglob("*.pyi"))
