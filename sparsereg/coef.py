@@ -19,8 +19,8 @@ from sparsereg.inputs.versions import moved_class
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 
-# Up to so many ids (64 MiB) a table is at most a quarter full, beyond at most half full: it is twice as quick to see that
-# an id is not in it where two slots nearly always say so.
+# Up to so many ids (64 MiB) a table is at most a quarter full, beyond at most half full. That an id is not in it is
+# seen twice as quickly where two slots nearly always say so.
 ROOMY = 1 << 20
 
 # Pickles of older versions name classes here that have another name now.

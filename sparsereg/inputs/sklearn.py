@@ -29,8 +29,8 @@ except ImportError:
         RegressorMixin,
         TransformerMixin,
         clone,
+        raise_unless_fitted,
     )
-    from sparsereg.inputs.sklearn_stubs import check_is_fitted as raise_unless_fitted
 
     HAS_SKLEARN = False
 else:
