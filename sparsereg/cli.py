@@ -7,11 +7,11 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from sparsereg.features.buckets import make_level
+from sparsereg.inputs.versions import library_version
 
 if TYPE_CHECKING:
     from sparsereg.demo.job import Demo
@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("sparsereg", description="Regularised linear models for very wide sparse data.")
-    parser.add_argument("--version", action="version", version=f"sparsereg {version('sparsereg')}")
+    parser.add_argument("--version", action="version", version=f"sparsereg {library_version()}")
     commands = parser.add_subparsers(dest="command", metavar="command")
     demo = commands.add_parser(
         "demo", help="fit real places on a grid of one arc-minute over the whole globe, with and without penalties",
@@ -74,7 +74,7 @@ def _add_options(demo: argparse.ArgumentParser) -> None:
     """Add the options of the demo."""
     demo.add_argument(
         "--data", choices=("housing", "places"), default="housing",
-        help="house values of California, or time zones of the places of the world (needs sparsereg[places])",
+        help="house values of California, or time zones of the places of the world (needs sparsereg-wide[places])",
     )
     widths = demo.add_mutually_exclusive_group()
     widths.add_argument(
@@ -94,7 +94,7 @@ def _add_options(demo: argparse.ArgumentParser) -> None:
     figure = demo.add_mutually_exclusive_group()
     figure.add_argument(
         "--figure", type=_figure_path, metavar="PATH", default=FIGURE,
-        help="where to save the figure (needs sparsereg[plot])",
+        help="where to save the figure (needs sparsereg-wide[plot])",
     )
     figure.add_argument(
         "--no-figure", dest="figure", action="store_const", const=None, default=argparse.SUPPRESS, help="draw no figure"

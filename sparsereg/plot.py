@@ -33,7 +33,7 @@ def import_figure() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ImportError("plots need matplotlib: pip install 'sparsereg[plot]'") from None
+        raise ImportError("plots need matplotlib: pip install 'sparsereg-wide[plot]'") from None
     return Figure
 
 

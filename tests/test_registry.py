@@ -5,9 +5,9 @@ import inspect
 import pickle
 import re
 from itertools import product
-from pathlib import Path
 
 import pytest
+from support.checkout import PACKAGE
 
 from sparsereg._core import cd, column_objective, losses, optimizers, penalties, row_objective, saga, sgd
 from sparsereg._core.losses import LOSSES
@@ -26,7 +26,6 @@ PENALTY_NAMES = [penalty.__name__ for penalty in PENALTIES.values()]
 REGISTERED = [*LOSSES.values(), *PENALTIES.values(), *OPTIMIZERS.values()]
 NAMES = {cls.name for cls in REGISTERED}
 CLASSES = {cls.__name__ for cls in REGISTERED}
-PACKAGE = Path(__file__).resolve().parents[1] / "sparsereg"
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,15 @@ import re
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
+from support.checkout import PACKAGE, ROOT
 
 import sparsereg
+from sparsereg.inputs.versions import DISTRIBUTION
 
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = ROOT / "sparsereg"
 PYTHON = sorted(PACKAGE.rglob("*.py"))
 CYTHON = sorted(path for suffix in ("*.pyx", "*.pxd") for path in PACKAGE.rglob(suffix))
 STUBS = sorted(PACKAGE.rglob("*.pyi"))
@@ -219,6 +220,19 @@ def test_one_version_everywhere():
         )
     }
     assert set(found.values()) == {sparsereg.__version__}, found
+
+
+def test_the_distribution_is_named_as_the_index_knows_it():
+    """What installed the package, and whatever tells users to install a part of it, has the name of pyproject.toml."""
+    name, extras = DISTRIBUTION, {*metadata(DISTRIBUTION).get_all("Provides-Extra")}
+    assert f'\nname = "{name}"\n' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    told = {
+        found: relative(path)
+        for path in PYTHON
+        for found in re.findall(r"\b(sparsereg[\w-]*)\[(\w+)\]", path.read_text(encoding="utf-8"))
+    }
+    assert told
+    assert {found: where for found, where in told.items() if found[0] != name or found[1] not in extras} == {}
 
 
 # Sizes.

@@ -6,10 +6,11 @@ import inspect
 from pathlib import Path
 
 import pytest
+from support.checkout import PACKAGE
 
 import sparsereg
 
-SOURCES = Path(__file__).resolve().parents[1] / "sparsereg" / "_core"
+SOURCES = PACKAGE / "_core"
 NAMES = sorted(path.stem for path in SOURCES.glob("*.pyx"))
 
 

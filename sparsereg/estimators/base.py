@@ -387,4 +387,9 @@ class ProbabilisticClassifier(SparseClassifier):
 
     def _of_classes(self, X: Any, offset: Any, expit: Callable[..., Any], softmax: Callable[..., Any]) -> Vector:
         scores = self._decision(X, offset)
-        return np.column_stack([expit(-scores), expit(scores)]) if scores.ndim == 1 else softmax(scores, axis=1)
+        if scores.ndim > 1:
+            return softmax(scores, axis=1)
+        of_classes = np.empty((scores.size, 2))
+        expit(-scores, out=of_classes[:, 0])
+        expit(scores, out=of_classes[:, 1])
+        return of_classes

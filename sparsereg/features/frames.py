@@ -95,7 +95,7 @@ def _as_arrow_table(X: Any) -> Any:
         import pyarrow  # noqa: F401
     except ImportError:
         kind = f"{type(X).__module__.partition('.')[0]}.{type(X).__name__}"
-        raise ImportError(f"a {kind} needs narwhals and pyarrow: pip install 'sparsereg[frames]'") from None
+        raise ImportError(f"a {kind} needs narwhals and pyarrow: pip install 'sparsereg-wide[frames]'") from None
     return narwhals.from_native(X, eager_only=True).to_arrow()
 
 

@@ -199,6 +199,8 @@ def _values(data: Any, size: int, dtype: Any, name: str) -> npt.NDArray[Any]:
         dtype = np.float32 if data.dtype == np.float32 else np.float64
     if data.dtype.kind in "biu" and all((data[k : k + CHUNK] == 1).all() for k in range(0, size, CHUNK)):
         return np.empty(0, dtype=dtype)
+    if data.dtype == dtype:
+        return np.ascontiguousarray(data)
     # A value too large for `dtype` becomes an infinity, which validation reports.
     with np.errstate(over="ignore"):
         return np.ascontiguousarray(data, dtype=dtype)

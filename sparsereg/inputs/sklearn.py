@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, clone
     from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
-    from sklearn.utils.validation import check_is_fitted
+    from sklearn.utils.validation import check_is_fitted as raise_unless_fitted
 except ImportError:
     from sparsereg.inputs.sklearn_stubs import (
         BaseEstimator,
@@ -28,8 +28,8 @@ except ImportError:
         NotFittedError,
         RegressorMixin,
         TransformerMixin,
-        check_is_fitted,
         clone,
+        raise_unless_fitted,
     )
 
     HAS_SKLEARN = False
@@ -73,6 +73,20 @@ def metric(name: str) -> Callable[..., float]:
     # scikit-learn's metrics take longer to import than this package, and few fits are followed by a score.
     module = "sklearn.metrics" if HAS_SKLEARN else "sparsereg.inputs.sklearn_stubs"
     return getattr(importlib.import_module(module), name)
+
+
+def check_is_fitted(estimator: Any) -> None:
+    """Raise `NotFittedError` unless an estimator was fitted.
+
+    Parameters
+    ----------
+    estimator : estimator
+        One with ``__sklearn_is_fitted__`` answers for itself.
+    """
+    # scikit-learn looks at the tags before it asks, which takes longer than to predict a row.
+    answers = getattr(estimator, "__sklearn_is_fitted__", None)
+    if answers is None or not answers():
+        raise_unless_fitted(estimator)
 
 
 def feature_names(X: Any) -> NDArray[np.object_] | None:
@@ -152,8 +166,9 @@ def check_feature_names(estimator: Any, X: Any, *, reset: bool) -> None:
     if reset:
         set_feature_names(estimator, n_features, names)
         return
-    _compare_names(type(estimator).__name__, getattr(estimator, "feature_names_in_", None), names)
-    expected = getattr(estimator, "n_features_in_", n_features)
+    fitted = vars(estimator)
+    _compare_names(type(estimator).__name__, fitted.get("feature_names_in_"), names)
+    expected = fitted.get("n_features_in_", n_features)
     if n_features != expected:
         raise ValueError(
             f"X has {n_features} features, but {type(estimator).__name__} is expecting {expected} features as input."

@@ -192,7 +192,7 @@ def accuracy_score(y: Any, prediction: Any, sample_weight: Any = None) -> float:
     return float(np.average(np.asarray(prediction) == np.asarray(y), weights=sample_weight))
 
 
-def check_is_fitted(estimator: Any) -> None:
+def raise_unless_fitted(estimator: Any) -> None:
     """Raise `NotFittedError` unless `fit` has set an attribute whose name ends in ``_``.
 
     Parameters

@@ -18,6 +18,9 @@ from typing import Any
 
 VERSION = "_sparsereg_version"
 
+# What the package index calls this; its name without "-wide" is somebody else's there.
+DISTRIBUTION = "sparsereg-wide"
+
 # Where the classes are that a pickle of an older version may name: first the modules that have moved, then the classes
 # that have another name, or another module than the rest of theirs. Both are below `sparsereg`.
 MOVED = {
@@ -75,7 +78,7 @@ class InconsistentVersionWarning(UserWarning):
 @cache
 def library_version() -> str:
     """Return the version of sparsereg that is installed."""
-    return version("sparsereg")
+    return version(DISTRIBUTION)
 
 
 class Versioned:

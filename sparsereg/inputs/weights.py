@@ -122,7 +122,7 @@ def check_new_offsets(
             f"offset: None is not allowed, because this {owner} was fitted with an offset; expected that of the rows "
             "of X, or offset=0 to predict without"
         )
-    if isinstance(offset, numbers.Real) and offset == 0:
+    if offset is None or (isinstance(offset, numbers.Real) and offset == 0):
         return None
     return check_offsets(offset, n_samples, n_outputs)
 

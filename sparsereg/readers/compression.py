@@ -138,7 +138,7 @@ class _Zstd:
         try:
             import pyarrow
         except ImportError:
-            raise ImportError(f"{name}: zstd needs pyarrow: pip install 'sparsereg[io]'") from None
+            raise ImportError(f"{name}: zstd needs pyarrow: pip install 'sparsereg-wide[io]'") from None
         self._stream = pyarrow.CompressedInputStream(pyarrow.PythonFile(_Lent(file), mode="r"), "zstd")
 
     def read(self, size: int = -1) -> bytes:

@@ -223,7 +223,7 @@ def import_arrow(who: str = "this") -> ModuleType:
     try:
         import pyarrow
     except ImportError:
-        raise ImportError(f"{who} needs pyarrow: pip install 'sparsereg[io]'") from None
+        raise ImportError(f"{who} needs pyarrow: pip install 'sparsereg-wide[io]'") from None
     return pyarrow
 
 

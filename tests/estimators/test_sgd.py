@@ -196,3 +196,17 @@ def test_a_changed_setting_does_not_change_what_was_fitted():
     model = make("squared_hinge").fit(X, TARGETS["logistic"]).set_params(loss="logistic")
     assert not hasattr(model, "predict_proba")
     assert type(model.to_batch()).__name__ == "LinearSVC"
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"algorithm": "prox_sgd", "average": True}, {"algorithm": "adagrad"}], ids=str
+)
+@pytest.mark.parametrize("classes", [2, 3])
+def test_predictions_keep_their_bits_when_coefficients_are_read(settings, classes):
+    """By id from the state, from coefficients that were read, and from their copy elsewhere."""
+    y = THREE if classes == 3 else TARGETS["logistic"]
+    model = SGDClassifier(alpha=1e-3, random_state=0, **settings).partial_fit(X, y, classes=np.unique(y))
+    before = model.decision_function(X)
+    coef, intercept = model._coef, model.intercept_
+    np.testing.assert_array_equal(model.decision_function(X), before)
+    np.testing.assert_array_equal((coef.decision(X).reshape(X.shape[0], -1) + intercept).reshape(before.shape), before)

@@ -154,7 +154,7 @@ except ImportError as error:
 def test_without_the_extra(missing, tmp_path):
     code = WITHOUT.format(missing=missing)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
-    expected = "6\na polars.DataFrame needs narwhals and pyarrow: pip install 'sparsereg[frames]'\n"
+    expected = "6\na polars.DataFrame needs narwhals and pyarrow: pip install 'sparsereg-wide[frames]'\n"
     assert (done.stdout, done.stderr) == (expected, "")
 
 

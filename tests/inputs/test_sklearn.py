@@ -163,15 +163,15 @@ def test_fit_transform_passes_what_it_was_given():
     assert Model().fit_transform(1, 2, extra=3) == (1, (2, 3))
 
 
-def test_check_is_fitted():
+def test_what_is_not_fitted_raises():
     model = Lasso()
     with pytest.raises(_base.NotFittedError, match=r"This Lasso instance is not fitted yet. Call 'fit'"):
-        _base.check_is_fitted(model)
+        _base.raise_unless_fitted(model)
     model.coef_ = 1
-    _base.check_is_fitted(model)
+    _base.raise_unless_fitted(model)
     model.__sklearn_is_fitted__ = lambda: False
     with pytest.raises(ValueError, match="not fitted"):
-        _base.check_is_fitted(model)
+        _base.raise_unless_fitted(model)
     assert issubclass(_base.NotFittedError, AttributeError)
 
 

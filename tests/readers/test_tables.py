@@ -465,4 +465,4 @@ def test_without_pyarrow():
         "    print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "CsvReader needs pyarrow: pip install 'sparsereg[io]'\n", done.stderr
+    assert done.stdout == "CsvReader needs pyarrow: pip install 'sparsereg-wide[io]'\n", done.stderr
