@@ -109,12 +109,12 @@ class LogisticRegressionCV(ProbabilisticClassifier, PenaltyChoice, CrossValidate
         coded = encode_classes(y, sample_weight, n_samples=n_samples, **weights)
         # What is no class for the fits is none to be scored.
         weight, _ = leave_out(np.asarray(y), check_sample_weight(sample_weight, n_samples), self.class_weight)
-        plain = encode_classes(y, weight, n_samples=n_samples).probabilities
-        codes = None
+        scored = encode_classes(y, weight, n_samples=n_samples)
+        plain, codes = scored.probabilities, None
         if np.all((plain == 0.0) | (plain == 1.0)):
             # Rows without weight have no target, but a label all the same.
             codes = plain.argmax(axis=1) if np.ndim(y) == 2 else np.unique(y, return_inverse=True)[1]
         # Of two classes the second says it all.
         used = 1 if coded.classes.size == 2 else slice(None)
         fit, score = (np.ascontiguousarray(shares[:, used]) for shares in (coded.probabilities, plain))
-        return CVTargets(fit, score, coded.sample_weight, weight, coded.classes, codes)
+        return CVTargets(fit, score, coded.sample_weight, scored.sample_weight, coded.classes, codes)
