@@ -25,7 +25,7 @@ def summarize_cv(model: Any) -> str:
     Returns
     -------
     text : str
-        Lines of at most 80 characters.
+        Lines of at most 80 characters; "-" where there is no standard error.
     """
     rows = [("", "alpha", "index", "mean", "SE", "non-zeros", "")]
     for rule, alpha in (("min", model.alpha_min_), ("1se", model.alpha_1se_)):
@@ -47,8 +47,8 @@ def _head(model: Any) -> list[str]:
     greater = measure in GREATER_IS_BETTER or measure not in METRICS[path.loss]
     text = (
         f"{type(model).__name__}: {path.loss.replace('_', ' ')} loss, {kind}{penalty}{share}",
-        f"{path.alphas.size} alphas from {path.alphas[0]:.4g} to {path.alphas[-1]:.4g}, {n_folds} "
-        f"fold{'s' if n_folds > 1 else ''} of {path.n_samples:,} rows",
+        f"{path.alphas.size} alphas from {path.alphas[0]:.4g} to {path.alphas[-1]:.4g}, {path.n_samples:,} rows, "
+        f"{n_folds} fold{'s' if n_folds > 1 else ''}",
         f"Measure: {measure} of unseen rows, {'more' if greater else 'less'} is better",
     )
     return [line for part in text for line in textwrap.wrap(part, WIDTH)]
@@ -56,10 +56,11 @@ def _head(model: Any) -> list[str]:
 
 def _row(model: Any, alpha: float) -> tuple[str, ...]:
     if np.isnan(alpha):
-        return "nan", "", "", "", "", "(no standard error)"
+        return *["-"] * 5, ""
     table, path = model.cv_results_, model.path_
     entry = np.flatnonzero((table["l1_ratio"] == model.l1_ratio_) & (table["alpha"] == alpha))[0]
     index = int(np.flatnonzero(path.alphas == alpha)[0])
     mean, error = (table[f"{what}_{model.measure_}"][entry] for what in ("mean", "se"))
     chosen = "chosen" if alpha == model.alpha_ else ""
-    return f"{alpha:.4g}", f"{index}", f"{mean:.4g}", f"{error:.2g}", f"{path.df[index]:,}", chosen
+    spread = "-" if np.isnan(error) else f"{error:.2g}"
+    return f"{alpha:.4g}", f"{index}", f"{mean:.4g}", spread, f"{path.df[index]:,}", chosen

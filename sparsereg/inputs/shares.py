@@ -72,7 +72,8 @@ def check_shares(
         raise ValueError(f"y: count {array[i].min():g} in row {i} is negative, expected 0 or more")
     shares, total = _split(array)
     if (total[used] != 1.0).any():
-        sample_weight = total if sample_weight is None else np.where(used, sample_weight * total, 0.0)
+        with np.errstate(over="ignore"):
+            sample_weight = total if sample_weight is None else np.where(used, sample_weight * total, 0.0)
         if not np.isfinite(sample_weight).all():
             i = int(np.argmin(np.isfinite(sample_weight)))
             raise ValueError(f"y: the counts in row {i}, times its weight, are beyond float64, expected smaller ones")
@@ -165,5 +166,6 @@ def _are_whole(array: npt.NDArray[Any]) -> bool:
 
 
 def _split(array: Vector) -> tuple[Vector, Vector]:
-    total = array.sum(axis=1)
+    with np.errstate(over="ignore"):
+        total = array.sum(axis=1)
     return array / np.where(total > 0.0, total, 1.0)[:, None], total
