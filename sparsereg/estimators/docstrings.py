@@ -66,7 +66,7 @@ CLASSIFIER_PARAMETERS = """
     class_weight : None, "balanced" or mapping from label to float, default=None
         c_k; the weight of a row is multiplied by sum_k y_ik c_k, which is c_k for a row of class k. "balanced": the sum
         of all weights over n_classes times that of class k. Labels that a mapping leaves out have c_k = 1; one with
-        c_k = 0 is no class, as if its rows had weight 0.""" + LABEL_SMOOTHING + COMMON_PARAMETERS
+        c_k = 0 is no class, as if its rows had weight 0. Of counts it is each trial that weighs c_k.""" + LABEL_SMOOTHING + COMMON_PARAMETERS
 
 REGRESSOR_COEFFICIENTS = """
     Attributes
@@ -81,7 +81,7 @@ CLASSIFIER_COEFFICIENTS = """
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Labels, ascending; 0, 1, ... after a fit to probabilities.
+        Labels, ascending; 0, 1, ... after a fit to probabilities or counts.
     sparse_coef_ : scipy.sparse.csr_matrix of shape (1, n_features), (n_classes, n_features) beyond two classes
         Non-zero coefficients only.
     coef_ : ndarray of float64 of shape (1, n_features), (n_classes, n_features) beyond two classes
