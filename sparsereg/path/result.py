@@ -16,8 +16,9 @@ from sparsereg.coef import SparseCoef
 from sparsereg.design import Design
 from sparsereg.inputs.parameters import build, check_alpha
 from sparsereg.inputs.rows import as_rows, check_width
+from sparsereg.inputs.shares import check_shares
 from sparsereg.inputs.sklearn import compare_feature_names
-from sparsereg.inputs.targets import check_probabilities, check_target, probabilities_of
+from sparsereg.inputs.targets import check_target, shares_of
 from sparsereg.inputs.versions import Versioned
 from sparsereg.inputs.weights import check_new_offsets, check_sample_weight
 from sparsereg.metrics import measure
@@ -335,7 +336,7 @@ class RegularizationPath(PathReports, Versioned):
         ----------
         X : matrix of shape (n_samples, n_features)
             Anything that the path functions accept.
-        y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities of classes
+        y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities or counts of classes
             As the function that made the path takes it; labels are among `classes`.
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
@@ -352,7 +353,7 @@ class RegularizationPath(PathReports, Versioned):
         loss, rows = self._objective, as_rows(X)
         check_width(rows.n_features, self.n_features)
         weight = check_sample_weight(sample_weight, rows.n_samples)
-        y = self._target(y, rows.n_samples, weight)
+        y, weight = self._target(y, rows.n_samples, weight)
         offset = self._new_offset(offset, rows.n_samples)
         values = []
         for k in range(self.alphas.size):
@@ -367,15 +368,15 @@ class RegularizationPath(PathReports, Versioned):
         n_outputs = None if self.n_outputs == 1 else self.n_outputs
         return check_new_offsets(offset, n_samples, n_outputs, has_offset=self.has_offset, owner=type(self).__name__)
 
-    def _target(self, y: Any, n_samples: int, weight: Vector | None) -> Vector:
-        """Bring the target of other data into the form of a linear predictor, or of several."""
+    def _target(self, y: Any, n_samples: int, weight: Vector | None) -> tuple[Vector, Vector | None]:
+        """Bring the target of other data, and its weights, into the form of a linear predictor, or of several."""
         if self.classes is not None:
-            probabilities = probabilities_of(y, self.classes, n_samples, weight)
+            shares, weight, _ = shares_of(y, self.classes, n_samples, weight)
         elif self.n_outputs > 1 or (self._objective.softmax and np.ndim(y) == 2 and np.shape(y)[1] > 1):
-            probabilities = check_probabilities(y, n_samples, weight, max(self.n_outputs, 2))
+            shares, weight, _ = check_shares(y, n_samples, weight, max(self.n_outputs, 2))
         else:
-            return check_target(y, n_samples, *self._objective.targets, self.loss)
-        return probabilities if self.n_outputs > 1 else np.ascontiguousarray(probabilities[:, 1])
+            return check_target(y, n_samples, *self._objective.targets, self.loss), weight
+        return shares if self.n_outputs > 1 else np.ascontiguousarray(shares[:, 1]), weight
 
     def _position(self, alpha: float) -> tuple[int, float]:
         """Find the last alpha of the grid that is not smaller, and what share of the step to the next it takes."""
