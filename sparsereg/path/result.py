@@ -17,7 +17,7 @@ from sparsereg.design import Design
 from sparsereg.inputs.parameters import build, check_alpha, check_choice, check_number
 from sparsereg.inputs.rows import as_rows, check_width
 from sparsereg.inputs.sklearn import compare_feature_names
-from sparsereg.inputs.targets import check_probabilities, check_target, probabilities_of
+from sparsereg.inputs.targets import target_of
 from sparsereg.inputs.versions import Versioned
 from sparsereg.inputs.weights import check_new_offsets, check_sample_weight
 from sparsereg.metrics import LIKELIHOODS, measure
@@ -329,7 +329,7 @@ class RegularizationPath(Versioned):
         loss, rows = self._objective, as_rows(X)
         check_width(rows.n_features, self.n_features)
         weight = check_sample_weight(sample_weight, rows.n_samples)
-        y = self._target(y, rows.n_samples, weight)
+        y = target_of(y, rows.n_samples, weight, loss=loss, classes=self.classes, n_outputs=self.n_outputs)
         offset = self._new_offset(offset, rows.n_samples)
         values = []
         for k in range(self.alphas.size):
@@ -343,16 +343,6 @@ class RegularizationPath(Versioned):
     def _new_offset(self, offset: Any, n_samples: int) -> Vector | None:
         n_outputs = None if self.n_outputs == 1 else self.n_outputs
         return check_new_offsets(offset, n_samples, n_outputs, has_offset=self.has_offset, owner=type(self).__name__)
-
-    def _target(self, y: Any, n_samples: int, weight: Vector | None) -> Vector:
-        """Bring the target of other data into the form of a linear predictor, or of several."""
-        if self.classes is not None:
-            probabilities = probabilities_of(y, self.classes, n_samples, weight)
-        elif self.n_outputs > 1 or (self._objective.softmax and np.ndim(y) == 2 and np.shape(y)[1] > 1):
-            probabilities = check_probabilities(y, n_samples, weight, max(self.n_outputs, 2))
-        else:
-            return check_target(y, n_samples, *self._objective.targets, self.loss)
-        return probabilities if self.n_outputs > 1 else np.ascontiguousarray(probabilities[:, 1])
 
     def criterion(self, name: str, *, gamma: float = 1.0) -> Vector:
         """Compute an information criterion of every fit: what its deviance and its non-zeros cost together.
