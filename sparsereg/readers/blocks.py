@@ -25,7 +25,8 @@ class Block:
     ----------
     X : matrix of shape (n_samples, n_features)
         Of any kind that estimators accept.
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,), or None
+        None: not known; these rows are to be predicted.
     sample_weight : array-like of shape (n_samples,), or None
         None: every row has weight 1.
     """
@@ -57,6 +58,37 @@ def as_blocks(source: Iterable[Any]) -> Iterator[Block]:
     if isinstance(source, Block) or not isinstance(source, Iterable):
         raise TypeError(f"source: {type(source).__name__} is not allowed, expected an iterable of blocks")
     return _convert(source)
+
+
+def as_feature_blocks(source: Iterable[Any]) -> Iterator[Any]:
+    """Iterate once over the matrices X of a source, which may have no targets.
+
+    Parameters
+    ----------
+    source : iterable of Block, (X, y), (X, y, sample_weight) or X
+        A reader of tables reads neither targets nor weights.
+
+    Returns
+    -------
+    matrices : iterator of matrix of shape (n_samples, n_features)
+        Takes one from the source when it is asked for, not before.
+
+    Raises
+    ------
+    TypeError
+        At once for a source that is not iterable, or is itself a matrix.
+    """
+    if isinstance(source, Block) or not isinstance(source, Iterable) or hasattr(source, "shape"):
+        raise TypeError(f"source: {type(source).__name__} is not allowed, expected an iterable of blocks")
+    if hasattr(source, "_with_features_alone"):
+        source = source._with_features_alone()
+    return map(_features_of, source)
+
+
+def _features_of(item: Any) -> Any:
+    if isinstance(item, Block):
+        return item.X
+    return item[0] if isinstance(item, tuple) and len(item) in (2, 3) else item
 
 
 def can_repeat(source: Iterable[Any]) -> bool:
