@@ -36,13 +36,15 @@ class Block:
     sample_weight: Any = None
 
 
-def as_blocks(source: Iterable[Any]) -> Iterator[Block]:
+def as_blocks(source: Iterable[Any], name: str = "source") -> Iterator[Block]:
     """Iterate over a source once, whatever form its blocks have.
 
     Parameters
     ----------
     source : iterable of Block, (X, y) or (X, y, sample_weight)
         A reader, a list, a generator. One that can be iterated over again allows several passes.
+    name : str, default="source"
+        Of the argument, for messages.
 
     Returns
     -------
@@ -56,8 +58,8 @@ def as_blocks(source: Iterable[Any]) -> Iterator[Block]:
     """
     # A pair of arrays is data, not a stream of them, and would be reported as a block of a strange form.
     if isinstance(source, Block) or not isinstance(source, Iterable):
-        raise TypeError(f"source: {type(source).__name__} is not allowed, expected an iterable of blocks")
-    return _convert(source)
+        raise TypeError(f"{name}: {type(source).__name__} is not allowed, expected an iterable of blocks")
+    return _convert(source, name)
 
 
 def as_feature_blocks(source: Iterable[Any]) -> Iterator[Any]:
@@ -128,7 +130,7 @@ def located(place: str) -> Iterator[None]:
         raise kind(f"{place}: {error}") from error
 
 
-def _convert(source: Iterable[Any]) -> Iterator[Block]:
+def _convert(source: Iterable[Any], name: str) -> Iterator[Block]:
     for position, item in enumerate(source):
         if isinstance(item, Block):
             yield item
@@ -136,7 +138,7 @@ def _convert(source: Iterable[Any]) -> Iterator[Block]:
             yield Block(*item)
         else:
             form = f"tuple of length {len(item)}" if isinstance(item, tuple) else type(item).__name__
-            raise TypeError(f"source: block {position} is a {form}, {_EXPECTED}")
+            raise TypeError(f"{name}: block {position} is a {form}, {_EXPECTED}")
 
 
 @dataclass(frozen=True)
