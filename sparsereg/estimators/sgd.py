@@ -54,7 +54,8 @@ class SGDClassifier(ProbabilisticClassifier, SGDEstimator):
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> SGDClassifier:
         """Learn from some more rows, once and in their order. Any division of rows into calls gives the same bits.
 
-        Rows of weight 0, and calls without rows, teach nothing. Calls in several threads wait for each other.
+        Rows of weight 0, and calls without rows, teach nothing. Calls in several threads wait for each other. A
+        calibration stays.
 
         Parameters
         ----------
@@ -103,6 +104,15 @@ class SGDClassifier(ProbabilisticClassifier, SGDEstimator):
         """Compute the logarithms of `predict_proba`; with loss="logistic" only."""
         self._check_probabilities()
         return super().predict_log_proba
+
+    @property
+    def calibrate(self) -> Callable[..., SGDClassifier]:
+        """Fit the level of the probabilities to held-out rows, as `LogisticRegression.calibrate`; loss="logistic" only.
+
+        Further calls of `partial_fit` keep the calibration, which is then that of an older state: calibrate again.
+        """
+        self._check_probabilities()
+        return super().calibrate
 
     def _check_probabilities(self) -> None:
         if not self._loss_class.is_likelihood:
@@ -187,7 +197,10 @@ class SGDRegressor(LogLinkRegressor, SGDEstimator):
         -------
         predictions : ndarray of float64 of shape (n_samples,)
         """
-        return super().predict(X, offset) if self._loss_class.log_link else self._decision(X, offset)
+        return super().predict(X, offset)
+
+    def _outcome(self, predictor: Vector, method: str) -> Vector:
+        return super()._outcome(predictor, method) if self._loss_class.log_link else predictor
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute R2 of the predictions, with loss="poisson" D2, the share of the deviance that is explained.

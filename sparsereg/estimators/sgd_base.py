@@ -86,6 +86,9 @@ class SGDEstimator(SparseLinearModel):
         name = SAME_LOSS.get(self.loss, self.loss)
         return LOSSES[name if name in self._losses else self._losses[0]]
 
+    def _make_loss(self) -> Any:
+        return self.training_.settings.objective
+
     # What was learned, read off on request.
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -303,6 +306,7 @@ class SGDEstimator(SparseLinearModel):
         if classes is not None:
             self.classes_ = classes
         self.training_, self._gives_sparse = training, False
+        vars(self).pop("calibration_", None)
         self._evaluated = (training.learner.n_rows, evaluation)
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: npt.NDArray[Any] | None) -> None:
@@ -384,7 +388,7 @@ def to_batch_estimator(fitted: SGDEstimator, model: Any) -> Any:
     shared = ("alpha", "l1_ratio", "penalty", "gamma", "fit_intercept", "delta")
     model.set_params(**{name: begun[name] for name in shared if name in model.get_params()})
     names = ("_coef", "intercept_", "objective_", "dual_gap_", "violation_", "n_iter_", "n_active_", "n_features_in_")
-    for name in (*names, "feature_names_in_"):
+    for name in (*names, "feature_names_in_", "calibration_"):
         if hasattr(fitted, name):
             setattr(model, name, getattr(fitted, name))
     return model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -114,3 +114,26 @@ class Validation:
         check_width(rows.rows.n_features, self._n_features, "validation", "the stream")
         with located("validation"):
             compare_feature_names("the stream", self._names, held.X)
+
+
+def judged_batches(source: Iterable[Any], encoder: Encoder, check_columns: Callable[[Any], None]) -> Iterator[Batch]:
+    """Iterate once over rows to judge a fit by, those without weight left out; a thread reads ahead.
+
+    Parameters
+    ----------
+    source : iterable of blocks
+    encoder : Encoder
+        Which knows the classes.
+    check_columns : callable
+        Refuses an X whose columns are not those of the fit.
+
+    Returns
+    -------
+    batches : iterator of Batch
+    """
+    with closing(read_ahead(encoder.read(source, encoder.classes), encoder)) as pairs:
+        for position, (block, batch) in enumerate(pairs):
+            with located(f"source: block {position} (the first is 0)"):
+                check_columns(block.X)
+            if batch.has_weight:
+                yield batch

@@ -59,8 +59,9 @@ def test_labels_are_read_as_those_of_the_stream():
     table = pa.table({"y": Y[HELD] == 1, "a": rows[HELD, 0], "b": rows[HELD, 1]})
     reader = ArrowReader(table, target="y", features=["a", "b"], block_rows=13)
     blocks = [(rows[LEARN], labels[LEARN])]
+    settings = {"classes": ["true", "false"], "n_passes": 2}
     found = [
-        SGDClassifier().fit_stream(blocks, classes=["true", "false"], validation=held, n_passes=2).history_["validation_loss"]
+        SGDClassifier().fit_stream(blocks, validation=held, **settings).history_["validation_loss"]
         for held in (reader, (rows[HELD], labels[HELD]))
     ]
     np.testing.assert_allclose(found[0], found[1], rtol=1e-12)
