@@ -177,8 +177,8 @@ def fit_calibration(
     theta = None if rows.is_steep and _is_separated(predictor, y) else rows.solve(y)
     if theta is None:
         warnings.warn(
-            "calibrate: the linear predictor separates the classes of these rows, so that no finite slope is best; it is "
-            "fitted to Platt's targets", ConvergenceWarning, stacklevel=frames_of_the_package(),
+            "calibrate: the linear predictor separates the classes of these rows, so that no finite slope is best; it "
+            "is fitted to Platt's targets", ConvergenceWarning, stacklevel=frames_of_the_package(),
         )
         theta = rows.solve(_platt_targets(y), is_bounded=True)
     slope, shift = rows.unscaled(theta)
