@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.inputs.parameters import check_choice, check_number
+from sparsereg.inputs.parameters import check_choice
 from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.sklearn import check_feature_names, check_is_fitted
 from sparsereg.inputs.targets import target_of
-from sparsereg.inputs.weights import check_sample_weight
+from sparsereg.inputs.weights import check_sample_weight, check_stream_offset
 from sparsereg.metrics import measure
 from sparsereg.readers.blocks import as_feature_blocks, located, overlapped
 from sparsereg.streaming.batch import rows_of_block
@@ -88,7 +88,7 @@ class EvaluationMixin:
             For malformed blocks, with the number of the block, and where no row has a weight.
         """
         check_is_fitted(self)
-        offset = self._stream_offset(offset)
+        offset = check_stream_offset(offset, has_offset=self._has_offset, owner=type(self).__name__)
         loss, n_nonzero = self._make_loss(), int(self._coef.ids.size)
         running = RunningMetrics(loss)
         encoder = TargetEncoder(loss, **self._target_form())
@@ -124,7 +124,8 @@ class EvaluationMixin:
         """
         check_is_fitted(self)
         check_choice(method, "method", [name for name in self._methods if hasattr(self, name)])
-        return self._predictions(as_feature_blocks(source), method, self._stream_offset(offset))
+        offset = check_stream_offset(offset, has_offset=self._has_offset, owner=type(self).__name__)
+        return self._predictions(as_feature_blocks(source), method, offset)
 
     def _predictions(
         self, matrices: Iterator[Any], method: str, offset: float | None
@@ -138,18 +139,6 @@ class EvaluationMixin:
     def _of_rows(self, rows: Rows, offset: float | None) -> Vector:
         """Compute calibrated predictors of some rows, of which there may be none."""
         return self._calibrated(self._with_offset(self._predictor(rows), offset))
-
-    def _stream_offset(self, offset: Any) -> float | None:
-        """Check the offset of all rows of a stream."""
-        if offset is not None:
-            return check_number(offset, "offset", "(-inf, inf)")
-        if self._has_offset:
-            raise ValueError(
-                f"offset: None is not allowed, because this {type(self).__name__} was fitted with an offset and blocks "
-                "of a stream carry none; expected a number for all rows, such as 0, or the same call without stream "
-                "for each block"
-            )
-        return None
 
     def _target_form(self) -> dict[str, Any]:
         """Return what says which form targets have."""
