@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sparsereg.estimators.base import LogLinkRegressor, ProbabilisticClassifier, SparseRegressor
 from sparsereg.estimators.classifiers import LinearSVC, LogisticRegression
 from sparsereg.estimators.docstrings import (
+    CALIBRATION,
     CLASSIFIER_COEFFICIENTS,
     LABEL_SMOOTHING,
     REGRESSOR_COEFFICIENTS,
@@ -41,7 +42,7 @@ class SGDClassifier(ProbabilisticClassifier, SGDEstimator):
     class_weight : None, "balanced" or mapping from label to float, default=None
         c_k; the weight of a row is multiplied by sum_k y_ik c_k, which is c_k for a row of class k. "balanced", only in
         `fit`: the sum of all weights over n_classes times that of class k.""" + (
-        LABEL_SMOOTHING + STREAM_SAMPLING + CLASSIFIER_COEFFICIENTS + STREAM_ATTRIBUTES
+        LABEL_SMOOTHING + STREAM_SAMPLING + CLASSIFIER_COEFFICIENTS + CALIBRATION + STREAM_ATTRIBUTES
     )
 
     _losses = ("logistic", "squared_hinge")

@@ -215,6 +215,9 @@ class SGDEstimator(SparseLinearModel):
     ) -> Any:
         """Learn from blocks of rows in their order, read ahead in a thread; begin anew.
 
+        A model that is to predict rows of a later time is judged on such rows, by `validation` or `evaluate_stream`:
+        where blocks come in order of time the progressive loss of `history_` is that of the next few rows.
+
         Parameters
         ----------
         source : iterable of Block, (X, y) or (X, y, sample_weight)
