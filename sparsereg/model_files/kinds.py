@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from sparsereg.model_files.sklearn_composition import COMPOSITIONS
+from sparsereg.model_files.sklearn_splitters import SPLITTERS
+from sparsereg.model_files.sklearn_transformers import SKLEARN_TRANSFORMERS
 from sparsereg.model_files.transformers import TRANSFORMERS
 from sparsereg.model_files.values import Kind
 
-KINDS: tuple[Kind, ...] = (*TRANSFORMERS,)
+KINDS: tuple[Kind, ...] = (*TRANSFORMERS, *SKLEARN_TRANSFORMERS, *COMPOSITIONS, *SPLITTERS)
