@@ -143,13 +143,20 @@ def _are_slices(value: Any, n_features: int) -> bool:
     )
 
 
+def _are_names(value: Any, n_features: int) -> bool:
+    """Return whether these are names, of the columns that came out."""
+    return isinstance(value, np.ndarray) and value.ndim == 1 and all(isinstance(name, str) for name in value.tolist())
+
+
 def _state_of_column_transformers() -> FittedState:
     required: Mapping[str, Any] = {
         "transformers_": _are_transformers, "_columns": _are_lists_of_columns, "_remainder": _is_remainder,
         "_transformer_to_input_indices": _are_positions,
     }
     # Without any transformer there are none of these.
-    optional = {"sparse_output_": is_flag, "output_indices_": _are_slices}
+    optional = {
+        "sparse_output_": is_flag, "output_indices_": _are_slices, "_transformers_feature_names_out": _are_names,
+    }
     return _ColumnTransformerState(
         "compose", "ColumnTransformer", required, optional, check=_check_column_transformer
     )

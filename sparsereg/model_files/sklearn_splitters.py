@@ -53,9 +53,10 @@ class Splitter:
         if strange:
             raise TypeError(f"{where}: the attribute {strange[0]!r} of a {self.name} cannot be saved")
         known = {name: attributes[name] for name in self.parameters if name in attributes}
+        state = packer.pack_all(known, where)
         with within(where):
             _check(known)
-        return packer.pack_all(known, where)
+        return state
 
     def unpack(self, state: Mapping[str, Any], unpacker: Unpacker, where: str) -> Any:
         """Return a new splitter."""
