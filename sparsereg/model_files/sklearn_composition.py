@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import UserList
 from collections.abc import Mapping
 from string import Formatter
@@ -9,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from sparsereg.inputs.contents import within
 from sparsereg.inputs.rows import shown
-from sparsereg.model_files.sklearn_state import FittedState, is_flag, is_whole
-from sparsereg.model_files.values import Kind, Packer
+from sparsereg.model_files.sklearn_state import FittedState, is_flag, is_whole, sklearn_class
+from sparsereg.model_files.values import Kind, Packer, Unpacker
 
 # Processes are started as asked for.
 MAX_JOBS = 1024
@@ -26,8 +28,7 @@ class _ColumnTransformerState(FittedState):
 
     def pack(self, estimator: Any, packer: Packer, where: str) -> dict[str, Any]:
         """Return the state of a column transformer."""
-        same = type(estimator).__new__(type(estimator))
-        vars(same).update(vars(estimator))
+        same = copy.copy(estimator)
         vars(same).update({name: _plain(value) for name, value in vars(estimator).items() if name in WITH_COLUMNS})
         return super().pack(same, packer, where)
 
@@ -96,12 +97,14 @@ def _check_form(form: Any) -> None:
 
 
 def _are_columns(columns: Any) -> bool:
-    """Return whether these are columns: a name, a position, a list of them or a mask, or a slice."""
+    """Return whether these are columns: a name, a position, a list of them or a mask, a slice, or a rule for names."""
     if isinstance(columns, slice):
         return all(part is None or _is_column(part) for part in (columns.start, columns.stop, columns.step))
     if isinstance(columns, np.ndarray):
         return columns.ndim == 1 and all(map(_is_column, columns.tolist()))
-    return all(map(_is_column, columns)) if isinstance(columns, (list, tuple)) else _is_column(columns)
+    if isinstance(columns, (list, tuple)):
+        return all(map(_is_column, columns))
+    return _is_column(columns) or type(columns) is _find_selector()
 
 
 def _is_column(column: Any) -> bool:
@@ -162,7 +165,24 @@ def _state_of_column_transformers() -> FittedState:
     )
 
 
+def _find_selector() -> Any:
+    return sklearn_class("compose", "make_column_selector")
+
+
+def _pack_selector(selector: Any, packer: Packer, where: str) -> dict[str, Any]:
+    return packer.pack_all(vars(selector), where)
+
+
+def _unpack_selector(state: Mapping[str, Any], unpacker: Unpacker, where: str) -> Any:
+    rule = unpacker.unpack_all(state, where, ("pattern", "dtype_include", "dtype_exclude"))
+    with within(where):
+        if rule["pattern"] is not None and not isinstance(rule["pattern"], str):
+            raise ValueError(f"pattern: {shown(rule['pattern'])} is not allowed, expected text")
+    return _find_selector()(**rule)
+
+
 COMPOSITIONS: tuple[Kind, ...] = (
     FittedState("pipeline", "Pipeline", check=_check_pipeline).kind(),
     _state_of_column_transformers().kind(),
+    Kind("sklearn.compose.make_column_selector", _find_selector, _pack_selector, _unpack_selector),
 )

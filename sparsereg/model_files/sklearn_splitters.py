@@ -10,7 +10,7 @@ import numpy as np
 
 from sparsereg.inputs.contents import within
 from sparsereg.inputs.rows import shown
-from sparsereg.model_files.sklearn_state import is_whole, sklearn_class
+from sparsereg.model_files.sklearn_state import is_whole, needed_parameters, sklearn_class
 from sparsereg.model_files.values import Kind, Packer, Unpacker
 
 FOLDS = ("n_splits", "shuffle", "random_state")
@@ -60,7 +60,7 @@ class Splitter:
 
     def unpack(self, state: Mapping[str, Any], unpacker: Unpacker, where: str) -> Any:
         """Return a new splitter."""
-        parameters = unpacker.unpack_all(state, where, (), self.parameters)
+        parameters = unpacker.unpack_all(state, where, needed_parameters(self.find()), self.parameters)
         with within(where):
             _check(parameters)
             return self.find()(**parameters)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,10 @@ from sparsereg.inputs.versions import InconsistentVersionWarning
 from sparsereg.model_files.attributes import names_of, pack_attributes, unpack_attributes
 from sparsereg.model_files.values import Kind, Packer, Unpacker, check_entries
 
+COLUMNS = ("n_features_in_", "feature_names_in_")
 MAX_COLUMNS = 2**63 - 1
-# Parameters of older versions that no longer do anything.
-GONE = ("force_int_remainder_cols",)
+# A parameter of older versions that no longer does anything, and the address of an object.
+GONE = ("force_int_remainder_cols", "_stop_words_id")
 VERSION = "scikit-learn"
 
 # Of a value and the number of columns: whether it may be.
@@ -41,6 +42,8 @@ class FittedState:
         Fitted attributes.
     follows : dict of str to str
         Attributes that are the same as another one.
+    has_columns : bool
+        Whether it counts and names the columns that it was fitted on.
     check : callable
         Takes the estimator as loaded, or about to be saved; ValueError for what cannot be.
     """
@@ -50,12 +53,13 @@ class FittedState:
     required: Mapping[str, Check] = field(default_factory=dict)
     optional: Mapping[str, Check] = field(default_factory=dict)
     follows: Mapping[str, str] = field(default_factory=dict)
+    has_columns: bool = True
     check: Callable[[Any], None] = lambda estimator: None
 
     @property
     def attributes(self) -> tuple[str, ...]:
         """All that may be there once it is fitted."""
-        return ("n_features_in_", "feature_names_in_", *self.required, *self.optional)
+        return (*(COLUMNS if self.has_columns else ()), *self.required, *self.optional)
 
     def kind(self) -> Kind:
         """Return how such estimators travel."""
@@ -82,9 +86,11 @@ class FittedState:
             check_entries(state, (VERSION, "parameters", "fitted"), ("output",))
         _compare_versions(state[VERSION], unpacker, where)
         rest = {name: value for name, value in state.items() if name != VERSION}
-        allowed = [*signature(cls).parameters]
-        parameters, fitted, output = unpack_attributes(rest, allowed, self.attributes, unpacker, where)
+        parameters, fitted, output = unpack_attributes(
+            rest, [*signature(cls).parameters], self.attributes, unpacker, where
+        )
         with within(where):
+            check_entries(parameters, needed_parameters(cls), parameters)
             estimator = cls(**parameters)
             vars(estimator).update(fitted)
             self._check(estimator, fitted)
@@ -96,10 +102,10 @@ class FittedState:
         """Check an estimator: its parameters by scikit-learn's own words, its attributes by the tables."""
         estimator._validate_params()
         if fitted:
-            n_features = whole_of(fitted, "n_features_in_", 0, MAX_COLUMNS)
+            n_features = whole_of(fitted, "n_features_in_", 0, MAX_COLUMNS) if self.has_columns else 0
             if "feature_names_in_" in fitted:
                 names_of(fitted, "feature_names_in_", n_features)
-            check_entries({**fitted}, ("n_features_in_", *self.required), self.attributes)
+            check_entries({**fitted}, self.required, self.attributes)
             for name, check in {**self.required, **self.optional}.items():
                 if name in fitted and not check(fitted[name], n_features):
                     raise ValueError(f"{name}: {shown(fitted[name])} is not allowed for {n_features} columns")
@@ -128,6 +134,20 @@ def sklearn_class(module: str, name: str) -> Any:
     except ImportError as error:
         raise ImportError(f"a {name} needs scikit-learn: pip install 'sparsereg-wide[sklearn]'") from error
     return getattr(found, name)
+
+
+def needed_parameters(cls: Any) -> list[str]:
+    """Return the parameters of a class that have no default.
+
+    Parameters
+    ----------
+    cls : type
+
+    Returns
+    -------
+    names : list of str
+    """
+    return [name for name, parameter in signature(cls).parameters.items() if parameter.default is Parameter.empty]
 
 
 def _compare_versions(written: Any, unpacker: Unpacker, where: str) -> None:
@@ -168,6 +188,21 @@ def is_count(value: Any, n_features: int) -> bool:
     if isinstance(value, np.ndarray):
         return value.dtype.kind in "iuf" and value.shape == (n_features,)
     return is_whole(value) or isinstance(value, (float, np.floating))
+
+
+def check_dtype(dtype: Any) -> None:
+    """Check what an encoder or a vectorizer makes its numbers of, which scikit-learn does not.
+
+    Parameters
+    ----------
+    dtype : object
+    """
+    try:
+        is_known = np.dtype(dtype).kind in "biufO"
+    except (TypeError, ValueError, SyntaxError):
+        is_known = False
+    if not is_known:
+        raise ValueError(f"dtype: {shown(dtype)} is not allowed, expected one of numbers")
 
 
 def is_whole(value: Any) -> bool:

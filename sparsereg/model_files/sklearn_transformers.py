@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 
 from sparsereg.inputs.rows import shown
-from sparsereg.model_files.sklearn_state import FittedState, is_count, is_flag, is_vector, is_whole, sklearn_class
+from sparsereg.model_files.sklearn_state import (
+    FittedState,
+    check_dtype,
+    is_count,
+    is_flag,
+    is_vector,
+    is_whole,
+    sklearn_class,
+)
 from sparsereg.model_files.values import Kind
 
 INFREQUENT = ("_infrequent_indices", "_default_to_infrequent_mappings")
@@ -15,7 +23,7 @@ INFREQUENT = ("_infrequent_indices", "_default_to_infrequent_mappings")
 
 def _check_encoder(encoder: Any) -> None:
     """Check a one-hot encoder: it writes sparse rows whose ids nobody checks again."""
-    _check_dtype(encoder.dtype)
+    check_dtype(encoder.dtype)
     if not hasattr(encoder, "categories_"):
         return
     dropped = encoder._drop_idx_after_grouping
@@ -31,16 +39,6 @@ def _check_encoder(encoder: Any) -> None:
     written = encoder._n_features_outs
     if not all(map(is_whole, written)) or written != n_outs:
         raise ValueError(f"_n_features_outs: {shown(written)} is not allowed, expected {shown(n_outs)}")
-
-
-def _check_dtype(dtype: Any) -> None:
-    """Check what an encoder makes its ones of."""
-    try:
-        is_known = np.dtype(dtype).kind in "biufO"
-    except (TypeError, ValueError, SyntaxError):
-        is_known = False
-    if not is_known:
-        raise ValueError(f"dtype: {shown(dtype)} is not allowed, expected one of numbers")
 
 
 def _check_categories(categories: Any, i: int) -> None:

@@ -52,6 +52,8 @@ DTYPES = (*NUMBERS, "object")
 CLASSES: dict[str, type] = {
     "bool": bool, "int": int, "float": float, "str": str, "object": object,
     **{f"numpy.{name}": np.dtype(name).type for name in NUMBERS},
+    # By which columns of frames are chosen.
+    "numpy.number": np.number, "numpy.integer": np.integer, "numpy.floating": np.floating, "numpy.object": np.object_,
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -41,10 +42,11 @@ OBJECTS = [
     (TimeSeriesSplit(2), None), (PredefinedSplit([0, 1, 0, 1]), None),
 ]
 OTHERS = [
-    None, True, False, -1, 0, 1, 3, 2**63, 10**40, 0.5, -1e308, float("nan"), float("inf"), "", "0", "drop", "object", [],
-    [0], [[]], {}, {"type": "dict", "items": []}, {"type": "tuple", "items": [1, "a"]}, {"type": "class", "name": "object"},
-    {"type": "objects", "items": ["b", "a"], "shape": [2]}, {"type": "objects", "items": [], "shape": [0]},
-    {"type": "slice", "start": None, "stop": 10**9, "step": -1}, {"type": "scalar", "dtype": "int8", "value": -1},
+    None, True, False, -1, 0, 1, 3, 2**63, 10**40, 0.5, -1e308, float("nan"), float("inf"), "", "0", "drop", "object",
+    [], [0], [[]], {}, {"type": "dict", "items": []}, {"type": "tuple", "items": [1, "a"]},
+    {"type": "class", "name": "object"}, {"type": "objects", "items": ["b", "a"], "shape": [2]},
+    {"type": "objects", "items": [], "shape": [0]}, {"type": "scalar", "dtype": "int8", "value": -1},
+    {"type": "slice", "start": None, "stop": 10**9, "step": -1},
     {"type": "object", "kind": "sklearn.preprocessing.StandardScaler", "state": {}},
 ]  # fmt: skip
 ARRAYS = [
@@ -86,7 +88,7 @@ def mutations(packed, arrays):
         if path and isinstance(path[-1], str):
             yield path, without(packed, path), arrays
     for name, array in arrays.items():
-        for value in [*ARRAYS, array[::-1].copy(), array[:-1], np.append(array, array), array.astype(np.float64), -array]:
+        for value in [*ARRAYS, array[::-1].copy(), array[:-1], np.append(array, array), array.astype(float), -array]:
             yield name, packed, {**arrays, name: value}
 
 
@@ -110,7 +112,9 @@ def test_whatever_is_changed_is_refused_or_harmless(whole, X):
     n_refused = n_loaded = 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for where, packed, changed in mutations(json.loads(text), arrays):
+        # Every 41st of a large one, which comes to each place and to each value in turn.
+        step = 41 if len(text) > 2000 else 1
+        for where, packed, changed in islice(mutations(json.loads(text), arrays), 0, None, step):
             try:
                 value = read(json.dumps(packed), dict(changed))
             except ValueError as error:
