@@ -1,0 +1,12 @@
+"""Registry of everything that may travel in model files; each module gives the list of its own."""
+
+from __future__ import annotations
+
+from sparsereg.model_files.sklearn_composition import COMPOSITIONS
+from sparsereg.model_files.sklearn_splitters import SPLITTERS
+from sparsereg.model_files.sklearn_text import SKLEARN_TEXT
+from sparsereg.model_files.sklearn_transformers import SKLEARN_TRANSFORMERS
+from sparsereg.model_files.transformers import TRANSFORMERS
+from sparsereg.model_files.values import Kind
+
+KINDS: tuple[Kind, ...] = (*TRANSFORMERS, *SKLEARN_TRANSFORMERS, *SKLEARN_TEXT, *COMPOSITIONS, *SPLITTERS)
