@@ -329,8 +329,9 @@ STREAM_ATTRIBUTES = """
         (coefficients), `nbytes` (state) and, where rows are held out, `validation_loss`.
     n_active_ : int
         Coefficients touched.
-    training_ : Training
-        The run, which `partial_fit` goes on from: learner, history and settings.
+    training_ : Training or TrainingResult
+        The run, which `partial_fit` goes on from: learner, history and settings. Of a model that was loaded from a file
+        without them only what it has found.
 """ + NAME_ATTRIBUTES
 
 

@@ -302,14 +302,15 @@ class Learner:
         -------
         t : ndarray of float64 of shape (n_rows, n_outputs)
         """
-        t = np.empty((rows.n_samples, self.n_outputs))
+        t = np.zeros((rows.n_samples, self.n_outputs))
         with self.lock, self.entering:
-            t[:] = self.intercepts()
             for start in range(0, rows.n_samples, CALL_ROWS):
                 stop = min(start + CALL_ROWS, rows.n_samples)
                 some = rows_between(rows, start, stop)
                 optimizer, out = self.optimizer, t[start:stop]
                 sgd.decision(self.penalty, optimizer, some.indptr, some.indices, some.data, self.table, out)
+            # Last, as `SparseCoef.decision` leaves it to be added: the same bits.
+            t += self.intercepts()
         return t
 
     def intercepts(self) -> Vector:
