@@ -11,7 +11,34 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg.inputs.rows import shown
+
 Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+class Malformed(ValueError):
+    """Something in a file is wrong, and the message says where."""
+
+
+@contextmanager
+def within(where: str) -> Iterator[None]:
+    """Say in the error where something is wrong, unless it does.
+
+    Parameters
+    ----------
+    where : str
+
+    Raises
+    ------
+    Malformed
+        In place of any ValueError that is raised inside.
+    """
+    try:
+        yield
+    except Malformed:
+        raise
+    except ValueError as error:
+        raise Malformed(f"{where}: {error}") from error
 
 
 @contextmanager
@@ -52,7 +79,7 @@ def whole_of(meta: Mapping[str, Any], name: str, lower: int, upper: int) -> int:
     value = _entry(meta, name)
     # JSON's true is no number.
     if type(value) is not int or not lower <= value <= upper:
-        raise ValueError(f"{name}: {_shown(value)} is not allowed, expected a whole number in [{lower}, {upper}]")
+        raise ValueError(f"{name}: {shown(value)} is not allowed, expected a whole number in [{lower}, {upper}]")
     return value
 
 
@@ -71,7 +98,7 @@ def number_of(meta: Mapping[str, Any], name: str, lower: float = -math.inf) -> f
     """
     value = _entry(meta, name)
     if type(value) not in (int, float) or not lower <= value <= sys.float_info.max:
-        raise ValueError(f"{name}: {_shown(value)} is not allowed, expected a finite number from {lower:g} on")
+        raise ValueError(f"{name}: {shown(value)} is not allowed, expected a finite number from {lower:g} on")
     return float(value)
 
 
@@ -89,7 +116,7 @@ def flag_of(meta: Mapping[str, Any], name: str) -> bool:
     """
     value = _entry(meta, name)
     if not isinstance(value, bool):
-        raise ValueError(f"{name}: {_shown(value)} is not allowed, expected true or false")
+        raise ValueError(f"{name}: {shown(value)} is not allowed, expected true or false")
     return value
 
 
@@ -126,6 +153,8 @@ def array_of(arrays: Arrays, name: str, dtype: Any, shape: tuple[int | None, ...
     if name not in arrays:
         raise ValueError(f"the array {name!r} is missing")
     array = arrays[name]
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{name}: {shown(array)} is not allowed, expected an array of {np.dtype(dtype)}")
     fits = len(array.shape) == len(shape) and all(b in (None, a) for a, b in zip(array.shape, shape, strict=True))
     if array.dtype != np.dtype(dtype) or not fits:
         raise ValueError(
@@ -175,9 +204,3 @@ def _entry(meta: Mapping[str, Any], name: str) -> Any:
     if name not in meta:
         raise ValueError(f"{name!r} is missing in what it says of itself")
     return meta[name]
-
-
-def _shown(value: Any) -> str:
-    """Show a value, the beginning of a long one."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}..."

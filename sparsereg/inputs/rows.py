@@ -460,5 +460,8 @@ def shown(value: Any) -> str:
     # Python itself refuses to write out more than 4300 digits.
     if isinstance(value, int) and value.bit_length() > 128:
         return f"a whole number of {value.bit_length()} bits"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that is nested too deep to be shown"
     return text if len(text) <= 80 else f"{text[:40]}..."

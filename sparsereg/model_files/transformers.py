@@ -1,0 +1,7 @@
+"""Transformers in model files."""
+
+from __future__ import annotations
+
+from sparsereg.model_files.values import Kind
+
+TRANSFORMERS: tuple[Kind, ...] = ()
