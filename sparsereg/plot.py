@@ -58,7 +58,7 @@ def plot_path(path: Any, ax: Any = None, *, most: int = 500) -> Any:
     ax = _axes(ax)
     from matplotlib.collections import LineCollection
 
-    values = path.coef.values
+    values = path.sparse_coef.values
     # A curve for each column, beyond two classes for each column and class.
     by_curve = sparse.vstack([values[:, k :: path.n_outputs] for k in range(path.n_outputs)], format="csr")
     by_size = np.argsort(-abs(by_curve).max(axis=1).toarray().ravel(), kind="stable")

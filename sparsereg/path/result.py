@@ -40,7 +40,7 @@ class RegularizationPath(Versioned):
     ----------
     alphas : ndarray of float64 of shape (n_alphas,)
         Strictly decreasing.
-    coef : SparseCoef
+    sparse_coef : SparseCoef
         Non-zero coefficients of every fit.
         Beyond two classes those of the first alpha come first, class by class, then those of the second.
     intercepts : ndarray of float64 of shape (n_alphas,), of (n_alphas, n_classes) beyond two classes
@@ -85,7 +85,7 @@ class RegularizationPath(Versioned):
     """
 
     alphas: Vector
-    coef: SparseCoef
+    sparse_coef: SparseCoef
     intercepts: Vector
     dual_gaps: Vector
     n_iters: npt.NDArray[np.int64]
@@ -135,7 +135,7 @@ class RegularizationPath(Versioned):
         explained = 1.0 - losses / problem.reference if has_deviance else np.zeros(losses.size)
         intercepts = np.stack([solution.b for solution in solutions])
         return cls(
-            alphas=alphas, coef=SparseCoef.from_active(design.active, coefs, design.n_features),
+            alphas=alphas, sparse_coef=SparseCoef.from_active(design.active, coefs, design.n_features),
             intercepts=intercepts if problem.n_outputs > 1 else intercepts[:, 0], dual_gaps=gaps, n_iters=n_iters,
             objectives=objectives, df=np.array([solution.columns.size for solution in solutions], dtype=np.int64),
             dev_ratio=explained, n_active=design.n_active, n_samples=int(np.count_nonzero(design.row_of >= 0)),
@@ -159,7 +159,7 @@ class RegularizationPath(Versioned):
         arrays = {name: np.concatenate([getattr(self, name), getattr(further, name)]) for name in names}
         if self.violations is not None and further.violations is not None:
             arrays["violations"] = np.concatenate([self.violations, further.violations])
-        return replace(self, coef=SparseCoef.joined([self.coef, further.coef]), **arrays)
+        return replace(self, sparse_coef=SparseCoef.joined([self.sparse_coef, further.sparse_coef]), **arrays)
 
     def solution(self, k: int, design: Design) -> Solution:
         """Return the k-th fit as solvers gave it.
@@ -212,7 +212,7 @@ class RegularizationPath(Versioned):
     @property
     def coefs(self) -> sparse.csc_matrix:
         """Coefficients as a SciPy matrix of shape (n_features, n_alphas * n_outputs)."""
-        return self.coef.to_csc()
+        return self.sparse_coef.to_csc()
 
     @property
     def n_outputs(self) -> int:
@@ -222,7 +222,7 @@ class RegularizationPath(Versioned):
     @property
     def n_features(self) -> int:
         """Number of columns of the training data, empty ones included."""
-        return self.coef.n_features
+        return self.sparse_coef.n_features
 
     def at(self, alpha: float) -> tuple[SparseCoef, Any]:
         """Return coefficients and intercept at an alpha of the grid, or between two of them.
@@ -249,7 +249,7 @@ class RegularizationPath(Versioned):
 
     def _fit(self, k: int) -> tuple[SparseCoef, Any]:
         n_outputs, b = self.n_outputs, self.intercepts[k]
-        coef = self.coef.between(k * n_outputs, (k + 1) * n_outputs)
+        coef = self.sparse_coef.between(k * n_outputs, (k + 1) * n_outputs)
         return coef, float(b) if n_outputs == 1 else b.copy()
 
     def decision_function(self, X: Any, alpha: float | None = None, offset: Any = None) -> Vector:
@@ -274,7 +274,7 @@ class RegularizationPath(Versioned):
 
     def _predictors(self, X: Any, alpha: float | None, offset: Any) -> Vector:
         if alpha is None:
-            flat = self.coef.decision(X)
+            flat = self.sparse_coef.decision(X)
             out = flat.reshape(flat.shape[0], *self.intercepts.shape) + self.intercepts
         else:
             coef, intercept = self.at(alpha)
@@ -397,7 +397,7 @@ class RegularizationPath(Versioned):
         if self.l1_ratio == 0.0:
             raise ValueError("criterion: l1_ratio=0 is not allowed, expected a path whose fits have zeros")
         # Beyond two classes `df` counts columns, and each has a coefficient for every class.
-        d = np.diff(self.coef.values.indptr).reshape(self.alphas.size, -1).sum(axis=1)
+        d = np.diff(self.sparse_coef.values.indptr).reshape(self.alphas.size, -1).sum(axis=1)
         return information(
             name, gamma, self.deviances, d, loss=self._objective, n_samples=self.n_samples,
             total_weight=self.n_samples if self.total_weight is None else self.total_weight,
