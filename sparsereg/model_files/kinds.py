@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from sparsereg.model_files.coefficients import COEFFICIENTS
+from sparsereg.model_files.models import MODELS
+from sparsereg.model_files.streams import STREAMS
 from sparsereg.model_files.transformers import TRANSFORMERS
 from sparsereg.model_files.values import Kind
 
-KINDS: tuple[Kind, ...] = (*TRANSFORMERS,)
+KINDS: tuple[Kind, ...] = (*TRANSFORMERS, *COEFFICIENTS, *MODELS, *STREAMS)
