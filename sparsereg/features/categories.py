@@ -199,8 +199,26 @@ def learn_categories(column: Column, name: str) -> NDArray[np.object_]:
         raise ValueError(f"column {name!r} has no value that is not missing")
     plain = Column(column.data, column.offsets, column.missing)
     categories = np.empty(n_distinct, dtype=object)
-    categories[:] = sorted((plain.text(row) for row in firsts[:n_distinct].tolist()), key=_rank)
+    categories[:] = sorted((plain.text(row) for row in firsts[:n_distinct].tolist()), key=category_order)
     return categories
+
+
+def category_order(text: str) -> tuple[bool, float, str]:
+    """Return what categories are sorted by: numbers come first, then the order of letters.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    order : tuple
+        Ends in the text, so that no two are equal.
+    """
+    if len(text) > _MAX_DIGITS or not _NUMBER.fullmatch(text):
+        return True, 0, text
+    # A float would confuse large integers.
+    return False, float(text) if "." in text or "e" in text else int(text), text
 
 
 def encode(column: Column, categories: NDArray[np.object_]) -> NDArray[np.int64]:
@@ -262,14 +280,6 @@ def _keys(column: Column) -> NDArray[np.uint64]:
     keys = np.empty(len(column.missing), dtype=np.uint64)
     hash_texts(column.data, column.offsets, keys)
     return keys
-
-
-def _rank(text: str) -> tuple[bool, float, str]:
-    """Return what categories are sorted by."""
-    if len(text) > _MAX_DIGITS or not _NUMBER.fullmatch(text):
-        return True, 0, text
-    # A float would confuse large integers.
-    return False, float(text) if "." in text or "e" in text else int(text), text
 
 
 def _decimal_text(value: Decimal) -> str | None:

@@ -132,17 +132,12 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         self._check_params()
         columns = table_columns(X)
         check_feature_names(self, X, reset=True)
-        names = [str(name) for name in getattr(self, "feature_names_in_", [f"x{j}" for j in range(len(columns))])]
-        members = self._resolve(names)
+        names, members = self._columns()
         self.categories_: dict[int, NDArray[np.object_]] = {}
         if self.hashed is None:
-            for j in _used(members):
+            for j in used_columns(members):
                 self.categories_[j] = learn_categories(as_column(columns[j], names[j]), names[j])
-            blocks = layout([(_block_name(m, names), self._n_combinations(m, names)) for m in members])
-        else:
-            blocks = (ColumnBlock("hash", 0, 2**self.hashed),)
-        self._names, self._members, self._bits, self.blocks_ = names, members, self.hashed, blocks
-        self.n_features_out_ = blocks[-1].stop
+        self._lay_out(names, members)
         return self
 
     def transform(self, X: Any) -> sparse.csr_matrix:
@@ -181,7 +176,7 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         index = index_dtype(self.n_features_out_, capacity)
         indptr, indices = np.empty(n_samples + 1, dtype=index), np.empty(capacity, dtype=index)
         data = np.ones(capacity, dtype=dtype) if self._bits is None else np.empty(capacity, dtype=dtype)
-        used = [as_column(columns[j], self._names[j]) for j in _used(self._members)]
+        used = [as_column(columns[j], self._names[j]) for j in used_columns(self._members)]
         if self._bits is None:
             self._write_exact(used, indptr, indices)
         else:
@@ -237,6 +232,21 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
             raise ValueError(f"hashed must be None or a number of bits from 1 to {MAX_BITS}, got {self.hashed!r}")
         return check_dtype(self.dtype)
 
+    def _columns(self) -> tuple[list[str], list[tuple[int, ...]]]:
+        """Return the names of the columns, and the columns of each block by position."""
+        numbered = [f"x{j}" for j in range(self.n_features_in_)]
+        names = [str(name) for name in getattr(self, "feature_names_in_", numbered)]
+        return names, self._resolve(names)
+
+    def _lay_out(self, names: list[str], members: list[tuple[int, ...]]) -> None:
+        """Set all that follows from the columns and their categories."""
+        if self.hashed is None:
+            blocks = layout([(_block_name(m, names), self._n_combinations(m, names)) for m in members])
+        else:
+            blocks = (ColumnBlock("hash", 0, 2**self.hashed),)
+        self._names, self._members, self._bits, self.blocks_ = names, members, self.hashed, blocks
+        self.n_features_out_ = blocks[-1].stop
+
     def _resolve(self, names: list[str]) -> list[tuple[int, ...]]:
         """Return the columns of each block by position: single ones first, then crosses."""
         named = list(getattr(self, "feature_names_in_", []))
@@ -276,7 +286,7 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     ) -> None:
         keys = np.empty((len(columns), len(indptr) - 1), dtype=np.uint64)
         missing = np.empty(keys.shape, dtype=np.uint8)
-        for k, j in enumerate(_used(self._members)):
+        for k, j in enumerate(used_columns(self._members)):
             keys[k], missing[k] = hash_column(columns[k])
             self._refuse_unknown(missing[k] > 0, columns[k], self._names[j])
         seeds = [text_key(_block_name(members, self._names) + "=") for members in self._members]
@@ -306,9 +316,24 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
 
     def _flat_members(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the columns of all blocks, numbered among those that take part, and where each block begins."""
-        position = {j: k for k, j in enumerate(_used(self._members))}
+        position = {j: k for k, j in enumerate(used_columns(self._members))}
         flat = np.array([position[j] for members in self._members for j in members], dtype=np.int64)
         return flat, np.cumsum([0] + [len(members) for members in self._members], dtype=np.int64)
+
+
+def used_columns(members: list[tuple[int, ...]]) -> list[int]:
+    """Return the columns that take part in blocks, in their order.
+
+    Parameters
+    ----------
+    members : list of tuple of int
+        Of each block.
+
+    Returns
+    -------
+    list of int
+    """
+    return sorted({j for columns in members for j in columns})
 
 
 def _entries(crosses: Any) -> list[tuple[Any, ...]]:
@@ -330,10 +355,6 @@ def _entries(crosses: Any) -> list[tuple[Any, ...]]:
 
 def _examples(texts: Any) -> str:
     return ", ".join(map(repr, texts[:_SHOWN])) + (", ..." if len(texts) > _SHOWN else "")
-
-
-def _used(crosses: list[tuple[int, ...]]) -> list[int]:
-    return sorted({j for members in crosses for j in members})
 
 
 def _block_name(members: tuple[int, ...], names: list[str]) -> str:
