@@ -39,7 +39,6 @@ FITTED = (*COLUMNS, "_gives_sparse")
 PARTS = ("training_", "_evaluated")
 RESULT = ("settings", "history", "n_iter", "n_rows", "n_touched", "coef", "intercepts")
 STATE = ("settings", "history", "n_iter", "seed", "seconds", "n_entries", "weights_seen", "steps", "learner")
-LEARNER = ("cells", "by_id", "intercept", "totals", "n_rows", "clock", "counts")
 # A table of states begins with room for a thousand, of each class.
 MAX_CLASSES = 1 << 15
 
@@ -133,10 +132,7 @@ def _unpack_training(
     given = unpacker.unpack_all(packed, where, STATE if has_state else RESULT)
     with within(where):
         settings = _settings(cls, given["settings"])
-        history = given["history"]
-        if not isinstance(history, dict):
-            raise ValueError(f"history: {shown(history)} is not allowed, expected columns of numbers")
-        check_history(history)
+        check_history(_arrays_of(given, "history"))
         whole_of(given, "n_iter", 0, MAX_INT)
         if has_state:
             n_features = whole_of(fitted, "n_features_in_", 1, MAX_INT)
@@ -145,6 +141,14 @@ def _unpack_training(
             training = _result(given, settings, n_outputs)
         check_columns(fitted, training.n_features)
     return training
+
+
+def _arrays_of(given: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return arrays with names."""
+    arrays = given[name]
+    if not isinstance(arrays, dict) or not all(isinstance(array, np.ndarray) for array in arrays.values()):
+        raise ValueError(f"{name}: {shown(arrays)} is not allowed, expected arrays with names")
+    return arrays
 
 
 def _settings(cls: Any, fixed: Any) -> StreamSettings:
@@ -172,9 +176,9 @@ def _result(given: Mapping[str, Any], settings: StreamSettings, n_outputs: int) 
 
 def _resumed(given: Mapping[str, Any], settings: StreamSettings, n_features: int, n_outputs: int) -> Training:
     """Return a run that goes on where it was saved; checked as checkpoints are."""
-    steps, learner = given["steps"], given["learner"]
-    if not isinstance(steps, dict) or not isinstance(learner, dict):
-        raise ValueError("steps, learner: not allowed, expected named values")
+    steps, learner = given["steps"], _arrays_of(given, "learner")
+    if not isinstance(steps, dict):
+        raise ValueError(f"steps: {shown(steps)} is not allowed, expected eta0 and beta")
     if n_outputs > MAX_CLASSES:
         raise ValueError(f"classes_: {n_outputs} are not allowed beside a state, expected at most {MAX_CLASSES}")
     eta0, beta = (number_of(steps, name, 0.0) for name in ("eta0", "beta"))
@@ -182,11 +186,11 @@ def _resumed(given: Mapping[str, Any], settings: StreamSettings, n_features: int
     meta = {
         **{name: given[name] for name in ("seed", "seconds", "n_entries", "weights_seen")},
         "n_features": n_features, "n_passes": given["n_iter"], "n_rows": 0, "is_over": False,
+        "patience": None,
     }
     check_saved_meta(meta)
     training = Training(settings, n_features, n_outputs, meta["seed"])
-    check_saved_state({"now": learner, "history": given["history"], "best": {}}, {**meta, "patience": None},
-                      training.learner)
+    check_saved_state({"now": learner, "history": given["history"], "best": {}}, meta, training.learner)
     training.resume(learner, History.from_arrays(given["history"]), meta["seconds"], meta["seed"])
     training.n_entries, training.n_iter = meta["n_entries"], given["n_iter"]
     training.units.seen[:] = meta["weights_seen"]
