@@ -4,6 +4,7 @@ Run as a script: `python mutated_models.py FOLDER SEED NUMBER`. Prints how many 
 """
 
 import copy
+import os
 import sys
 import warnings
 from contextlib import suppress
@@ -99,6 +100,7 @@ def use(model):
 def main(folder, seed, number):
     rng = np.random.default_rng(seed)
     saved = []
+    os.fsync = int  # nothing here has to last
     for name, model in model_zoo.fitted():
         for state in [False] * (name in NAMES) + [True] * (name in WITH_STATE):
             sr.save_model(model, folder / "model.npz", state=state)
