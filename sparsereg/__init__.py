@@ -8,6 +8,7 @@ from sparsereg.features.feature_cross import FeatureCross
 from sparsereg.features.latlong_cross import LatLongCross
 from sparsereg.inputs.sklearn import ConvergenceWarning
 from sparsereg.inputs.versions import InconsistentVersionWarning
+from sparsereg.model_files.api import load_model, model_size, save_model
 from sparsereg.model_selection.cross_validation import CVProgress
 from sparsereg.path.api import enet_path, lasso_path, logistic_path, poisson_path, regularization_path, ridge_path
 from sparsereg.path.result import RegularizationPath
@@ -52,8 +53,11 @@ __all__ = [
     "__version__",
     "enet_path",
     "lasso_path",
+    "load_model",
     "logistic_path",
+    "model_size",
     "poisson_path",
     "regularization_path",
     "ridge_path",
+    "save_model",
 ]

@@ -32,7 +32,7 @@ try:
 except ImportError:  # Windows has no such locks
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["load_archive", "save_archive"]
+__all__ = ["load_archive", "save_archive", "size_of_archive"]
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -56,9 +56,11 @@ class _Hashed:
     def __init__(self, file: BinaryIO):
         self.file = file
         self.sha256 = hashlib.sha256()
+        self.n_bytes = 0
 
     def write(self, data: bytes, /) -> int:
         self.sha256.update(data)
+        self.n_bytes += len(data)
         return self.file.write(data)
 
     def flush(self) -> None:
@@ -68,7 +70,7 @@ class _Hashed:
 def save_archive(
     path: str | os.PathLike[str], arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any],
     kind: tuple[str, int], previous: str | None = None,
-) -> None:
+) -> int:
     """Write a file in place of the one that is there, if any; whatever happens, one of them is there as a whole.
 
     Parameters
@@ -84,6 +86,11 @@ def save_archive(
     previous : str or None, default=None
         Path at which the file that was there stays.
 
+    Returns
+    -------
+    n_bytes : int
+        Size of the file.
+
     Raises
     ------
     OSError
@@ -92,14 +99,13 @@ def save_archive(
     path = os.path.realpath(path)
     if os.path.lexists(path) and not os.path.isfile(path):
         raise ValueError(f"path: {path!r} is not allowed, expected a file or the name of a new one")
-    _check_arrays(arrays)
-    text = _as_json({"format": kind[0], "version": kind[1], "sparsereg": library_version(), "meta": dict(meta)})
+    contents = _contents(arrays, meta, kind)
     _remove_left_over(path)
     temporary = f"{path}.{secrets.token_hex(8)}.tmp"
     try:
         with open(temporary, "xb") as file:
             _take_over(path, file)
-            _write(file, {METADATA: np.array(text), **arrays})
+            n_bytes = _write(file, contents)
             os.fsync(file.fileno())
             if fcntl is None:
                 file.close()  # Windows renames no file that is open; elsewhere the lock must outlast the renaming
@@ -111,6 +117,32 @@ def save_archive(
             os.unlink(temporary)
         raise
     _sync_folder(os.path.dirname(path))
+    return n_bytes
+
+
+def size_of_archive(
+    arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any], kind: tuple[str, int]
+) -> int:
+    """Return the size of the file that `save_archive` would write; nothing is written.
+
+    Parameters
+    ----------
+    arrays, meta, kind
+        As `save_archive` takes them.
+
+    Returns
+    -------
+    n_bytes : int
+    """
+    with open(os.devnull, "wb") as nowhere:
+        return _write(nowhere, _contents(arrays, meta, kind))
+
+
+def _contents(arrays: Mapping[str, npt.NDArray[Any]], meta: Mapping[str, Any], kind: tuple[str, int]) -> Arrays:
+    """Return all arrays of a file, the one that says what it is in front."""
+    _check_arrays(arrays)
+    text = _as_json({"format": kind[0], "version": kind[1], "sparsereg": library_version(), "meta": dict(meta)})
+    return {METADATA: np.array(text), **arrays}
 
 
 def _check_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> None:
@@ -152,8 +184,8 @@ def _take_over(path: str, file: BinaryIO) -> None:
         os.chmod(file.name, stat.S_IMODE(os.stat(path).st_mode))
 
 
-def _write(file: BinaryIO, arrays: Arrays) -> None:
-    """Write a sealed archive, from front to back."""
+def _write(file: BinaryIO, arrays: Arrays) -> int:
+    """Write a sealed archive, from front to back; return its size."""
     hashed = _Hashed(file)
     # It has no `seek`, so `zipfile` writes sizes and checksums behind each member instead of coming back.
     with zipfile.ZipFile(hashed, "w", zipfile.ZIP_STORED) as archive:  # type: ignore[call-overload]
@@ -165,9 +197,11 @@ def _write(file: BinaryIO, arrays: Arrays) -> None:
                 content = array.ravel(order="A").view(np.uint8)
                 for start in range(0, content.size, CHUNK):
                     member.write(content.data[start : start + CHUNK])
-    file.seek(-len(UNSEALED), os.SEEK_END)
+    # The comment of the zip file is its end.
+    file.seek(hashed.n_bytes - len(UNSEALED))
     file.write(hashed.sha256.hexdigest().encode("ascii"))
     file.flush()
+    return hashed.n_bytes
 
 
 def _sync_folder(folder: str) -> None:

@@ -359,8 +359,9 @@ STREAM_ATTRIBUTES = """
         model that stops does worse. Judge that on rows of a later time, by `evaluate_stream` or `validation`.
     n_active_ : int
         Coefficients touched.
-    training_ : Training
-        The run, which `partial_fit` goes on from: learner, history and settings.
+    training_ : Training or TrainingResult
+        The run, which `partial_fit` goes on from: learner, history and settings. Of a model that was loaded from a file
+        without them only what it has found.
 """ + NAME_ATTRIBUTES
 
 

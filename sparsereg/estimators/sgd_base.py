@@ -29,6 +29,7 @@ from sparsereg.streaming.options import SAME_LOSS, StreamSettings, check_setting
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.stream_fit import StreamFit, first_of, load_run, make_stream_options
 from sparsereg.streaming.training import Training
+from sparsereg.streaming.training_result import TrainingResult
 from sparsereg.streaming.validation import Validation
 from sparsereg.streaming.warm_start import start_from
 
@@ -125,12 +126,12 @@ class SGDEstimator(SparseLinearModel):
     @property
     def t_(self) -> int:
         """Rows learned from, and one."""
-        return self.training_.learner.n_rows + 1
+        return self.training_.n_rows + 1
 
     @property
     def n_active_(self) -> int:
         """Coefficients touched."""
-        return self.training_.learner.n_touched
+        return self.training_.n_touched
 
     @property
     def objective_(self) -> float:
@@ -150,7 +151,7 @@ class SGDEstimator(SparseLinearModel):
     @property
     def _evaluation(self) -> Evaluation:
         n_rows, evaluation = self._evaluated
-        return evaluation if n_rows == self.training_.learner.n_rows else UNKNOWN
+        return evaluation if n_rows == self.training_.n_rows else UNKNOWN
 
     # Fits.
 
@@ -319,6 +320,7 @@ class SGDEstimator(SparseLinearModel):
         if is_first:
             feature_names(X)
         else:
+            _check_can_go_on(self.training_)
             check_feature_names(self, X, reset=False)
             _check_unchanged(settings, self.training_.settings)
         batch = self._encoder(settings, classes).encode(X, y, sample_weight)
@@ -369,7 +371,7 @@ class SGDEstimator(SparseLinearModel):
         if not self.__sklearn_is_fitted__():
             return False
         last = self.training_
-        alike = (last.n_features, last.learner.n_outputs) == (training.n_features, training.learner.n_outputs)
+        alike = (last.n_features, last.n_outputs) == (training.n_features, training.n_outputs)
         return alike and (classes is None or np.array_equal(self.classes_, classes))
 
 
@@ -396,6 +398,15 @@ def to_batch_estimator(fitted: SGDEstimator, model: Any) -> Any:
         if hasattr(fitted, name):
             setattr(model, name, getattr(fitted, name))
     return model
+
+
+def _check_can_go_on(training: Training | TrainingResult) -> None:
+    """Refuse a model that is all that is left of its fit."""
+    if isinstance(training, TrainingResult):
+        raise ValueError(
+            "partial_fit: this model was loaded from a file without the state of the optimiser, which it would go on "
+            "from; save_model(..., state=True) keeps that, and fit(..., coef_init=model) starts from the coefficients"
+        )
 
 
 def _check_unchanged(settings: StreamSettings, begun: StreamSettings) -> None:

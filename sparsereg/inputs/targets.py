@@ -309,8 +309,8 @@ def _of_second(y: npt.NDArray[Any], sample_weight: Vector | None) -> Shares:
 
 
 def target_of(
-    y: Any, n_samples: int, sample_weight: Vector | None, *, loss: Any, classes: npt.NDArray[Any] | None, n_outputs: int,
-    all_zero: bool = False,
+    y: Any, n_samples: int, sample_weight: Vector | None, *, loss: Any, classes: npt.NDArray[Any] | None,
+    n_outputs: int, all_zero: bool = False,
 ) -> tuple[Vector, Vector | None]:
     """Bring the target of other data into the form of the linear predictor of a fit, or of its several.
 

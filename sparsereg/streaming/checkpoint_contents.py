@@ -68,7 +68,7 @@ def check_saved_state(parts: Mapping[str, State], meta: Mapping[str, Any], learn
     ------
     ValueError
     """
-    _check_history(parts["history"])
+    check_history(parts["history"])
     _check_state(parts["now"], meta["n_features"], learner, "now")
     n_rows = int(parts["now"]["n_rows"][0])
     if n_rows < meta["n_rows"] or (meta["n_passes"] == 0 and n_rows != meta["n_rows"]):
@@ -83,8 +83,18 @@ def check_saved_state(parts: Mapping[str, State], meta: Mapping[str, Any], learn
         raise ValueError("patience: a best loss and the state that had it are there together, or neither is")
 
 
-def _check_history(history: State) -> None:
-    """Check a learning curve."""
+def check_history(history: State) -> None:
+    """Check a learning curve.
+
+    Parameters
+    ----------
+    history : dict from str to ndarray
+        As `History.arrays` returns it.
+
+    Raises
+    ------
+    ValueError
+    """
     check_names(history, {*COUNTS, *NUMBERS} - {"validation_loss"}, {"validation_loss"})
     length = history["n_rows"].size
     for name in history:

@@ -242,6 +242,21 @@ class Training:
         return self.coef.decision(rows).reshape(rows.n_samples, -1) + self.intercept
 
     @property
+    def n_outputs(self) -> int:
+        """Linear predictors."""
+        return self.learner.n_outputs
+
+    @property
+    def n_rows(self) -> int:
+        """Rows learned from."""
+        return self.learner.n_rows
+
+    @property
+    def n_touched(self) -> int:
+        """Coefficients touched."""
+        return self.learner.n_touched
+
+    @property
     def coef(self) -> SparseCoef:
         """Coefficients now; read from the state once after each time that something was learned."""
         known, n_changes, is_learning = self._known, self._n_changes, self._is_learning
