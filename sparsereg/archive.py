@@ -18,7 +18,7 @@ import re
 import secrets
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, BinaryIO
 
@@ -32,7 +32,7 @@ try:
 except ImportError:  # Windows has no such locks
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["load_archive", "save_archive"]
+__all__ = ["load_archive", "replace_file", "save_archive"]
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -89,17 +89,42 @@ def save_archive(
     OSError
         A folder that is missing, a disk that is full: the file that was there is untouched.
     """
+    _check_arrays(arrays)
+    text = _as_json({"format": kind[0], "version": kind[1], "sparsereg": library_version(), "meta": dict(meta)})
+    replace_file(path, lambda file: _write(file, {METADATA: np.array(text), **arrays}), previous)
+
+
+def replace_file(
+    path: str | os.PathLike[str], write: Callable[[BinaryIO], None], previous: str | None = None
+) -> None:
+    """Write a file in place of the one that is there, if any; whatever happens, one of them is there as a whole.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Its folder must exist. A link is followed.
+    write : function of one binary file, open to be written from its beginning
+        Leaves it open.
+    previous : str or None, default=None
+        Path at which the file that was there stays.
+
+    Raises
+    ------
+    ValueError
+        A path at which something is that is no file.
+    OSError
+        A folder that is missing, a disk that is full: the file that was there is untouched.
+    """
     path = os.path.realpath(path)
     if os.path.lexists(path) and not os.path.isfile(path):
         raise ValueError(f"path: {path!r} is not allowed, expected a file or the name of a new one")
-    _check_arrays(arrays)
-    text = _as_json({"format": kind[0], "version": kind[1], "sparsereg": library_version(), "meta": dict(meta)})
     _remove_left_over(path)
     temporary = f"{path}.{secrets.token_hex(8)}.tmp"
     try:
         with open(temporary, "xb") as file:
             _take_over(path, file)
-            _write(file, {METADATA: np.array(text), **arrays})
+            write(file)
+            file.flush()
             os.fsync(file.fileno())
             if fcntl is None:
                 file.close()  # Windows renames no file that is open; elsewhere the lock must outlast the renaming
@@ -167,7 +192,6 @@ def _write(file: BinaryIO, arrays: Arrays) -> None:
                     member.write(content.data[start : start + CHUNK])
     file.seek(-len(UNSEALED), os.SEEK_END)
     file.write(hashed.sha256.hexdigest().encode("ascii"))
-    file.flush()
 
 
 def _sync_folder(folder: str) -> None:
