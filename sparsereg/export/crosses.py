@@ -1,0 +1,212 @@
+"""Crosses outside of this library: their ids computed by ONNX operators, and their definition as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg.export.graph import Graph
+from sparsereg.export.plain import plain
+from sparsereg.features.feature_cross import FeatureCross
+from sparsereg.features.latlong_cross import LatLongCross
+from sparsereg.inputs.sklearn import check_is_fitted
+
+Cross = LatLongCross | FeatureCross
+
+# What the graphs of models call their other inputs and their outputs.
+RESERVED = ("ids", "values", "offset", "label", "probabilities", "scores", "variable")
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Tensors of a graph that say where rows are one.
+
+    Attributes
+    ----------
+    ids : str
+        int64, -1 where there is no entry.
+    axis : int
+        Along which the ids of a row lie: 1, or 0, where arithmetic with few ids a row is faster.
+    width : int or str
+        Number of ids of a row, or the name of that number.
+    is_valid : str or None
+        bool (n,): rows that `transform` would not refuse; None: all.
+    """
+
+    ids: str
+    axis: int
+    width: int | str
+    is_valid: str | None = None
+
+
+def check_cross(transformer: Any, n_features: int) -> Cross:
+    """Check that a transformer is one of those that exports know, and of a model's width.
+
+    Parameters
+    ----------
+    transformer : object
+    n_features : int
+        Of the model.
+
+    Raises
+    ------
+    TypeError
+        For other transformers.
+    ValueError
+        For one that was not fitted where it has to be, or of another width.
+    """
+    if not isinstance(transformer, Cross):
+        raise TypeError(
+            f"transformer: an object of type {type(transformer).__name__} is not allowed, expected None, a LatLongCross "
+            "or a FeatureCross; without one the export takes ids of columns"
+        )
+    if isinstance(transformer, FeatureCross):
+        check_is_fitted(transformer)
+    width = transformer._blocks()[-1].stop
+    if width != n_features:
+        raise ValueError(f"transformer: it makes {width} columns, expected {n_features}, those of the model")
+    return transformer
+
+
+def is_hashed(transformer: Cross | None) -> bool:
+    """Return whether a transformer hashes."""
+    return isinstance(transformer, FeatureCross) and transformer._bits is not None
+
+
+def add_cross(graph: Graph, transformer: Cross) -> Entries:
+    """Add the inputs of an exact cross to a graph, and what makes ids of them.
+
+    Parameters
+    ----------
+    graph : Graph
+    transformer : LatLongCross or FeatureCross without hashing
+
+    Returns
+    -------
+    entries : Entries
+    """
+    return _add_lat_long(graph, transformer) if isinstance(transformer, LatLongCross) else _add_codes(graph, transformer)
+
+
+def _add_lat_long(graph: Graph, cross: LatLongCross) -> Entries:
+    """Add buckets of both coordinates at every level, of shape (2, n_levels, n), and their ids.
+
+    A bucket is guessed and then compared with both its edges, each of them one rounded division, as the compiled
+    kernel does it.
+    """
+    levels, blocks = cross._layout()
+    given = graph.node("Transpose", graph.input("points", np.float64, ("n", 2)), perm=[1, 0])
+    low, high = np.array([[-90.0], [-180.0]]), np.array([[90.0], [np.nextafter(360.0, 0.0)]])
+    inside = graph.node("And", graph.node("GreaterOrEqual", given, low), graph.node("LessOrEqual", given, high))
+    is_valid = graph.node("And", *(graph.node("Gather", inside, np.int64(k), axis=0) for k in (0, 1)))
+    x = graph.node("Where", inside, given, np.float64(0.0))
+    is_beyond = graph.node("GreaterOrEqual", x, np.array([[np.inf], [180.0]]))
+    origin = graph.node("Where", is_beyond, np.float64(180.0), low)
+    x, origin = (graph.node("Unsqueeze", tensor, np.array([1])) for tensor in (x, origin))
+    numerators, denominators, n_lat, n_lon = (
+        np.array([[getattr(level, name)] for level in levels], dtype=dtype)
+        for name, dtype in zip(("numerator", "denominator", "n_lat", "n_lon"), "ddqq")
+    )
+    numerator, denominator = graph.constant(numerators), graph.constant(denominators)
+    guess = graph.node("Floor", graph.node("Mul", graph.node("Sub", x, origin), denominators / numerators))
+    start = graph.node("Add", graph.node("Mul", guess, numerator), graph.node("Mul", origin, denominator))
+    stop = graph.node("Add", start, numerator)
+    further = graph.node("LessOrEqual", graph.node("Div", stop, denominator), x)
+    before = graph.node("Greater", graph.node("Div", start, denominator), x)
+    bucket = graph.node("Add", guess, graph.cast(further, np.float64))
+    bucket = graph.cast(graph.node("Sub", bucket, graph.cast(before, np.float64)), np.int64)
+    row, column = (graph.node("Gather", bucket, np.int64(k), axis=0) for k in (0, 1))
+    row = graph.node("Min", row, n_lat - 1)  # the north pole closes the last band
+    starts = np.array([[block.start] for block in blocks[len(blocks) - len(levels) :]])
+    ids = graph.node("Add", graph.node("Add", graph.node("Mul", row, n_lon), column), starts)
+    if cross.main_effects:
+        last = np.array([len(levels) - 1])
+        band, sector = (graph.node("Gather", tensor, last, axis=0) for tensor in (row, column))
+        ids = graph.node("Concat", band, graph.node("Add", sector, np.int64(blocks[1].start)), ids, axis=0)
+    return Entries(graph.node("Where", is_valid, ids, np.int64(-1)), 0, len(blocks), is_valid)
+
+
+def _add_codes(graph: Graph, cross: FeatureCross) -> Entries:
+    """Add an input for each column that takes part, the codes of its categories, and mixed-radix numbers of these."""
+    names = [cross._names[j] for j in cross.categories_]
+    unfit = [name for name in names if name in RESERVED or not name or names.count(name) > 1]
+    if unfit:
+        raise ValueError(
+            f"transformer: the column name {unfit[0]!r} is not allowed, expected names that are not empty, each of them "
+            f"once, and none of {', '.join(RESERVED)}"
+        )
+    codes = {j: _add_code(graph, cross._names[j], categories) for j, categories in cross.categories_.items()}
+    ids = []
+    for members, block in zip(cross._members, cross.blocks_):
+        value = codes[members[0]]
+        for j in members[1:]:
+            size = np.int64(len(cross.categories_[j]))
+            value = graph.node("Add", graph.node("Mul", value, size), codes[j])
+        value = graph.node("Add", value, np.int64(block.start))
+        is_known = _all_known(graph, [codes[j] for j in members])
+        value = graph.node("Where", is_known, value, np.int64(-1))
+        ids.append(graph.node("Unsqueeze", value, np.array([0])))
+    joined = graph.node("Concat", *ids, axis=0)
+    if cross.handle_unknown == "ignore":
+        return Entries(joined, 0, len(ids))
+    is_valid = _all_known(graph, list(codes.values()))
+    return Entries(graph.node("Where", is_valid, joined, np.int64(-1)), 0, len(ids), is_valid)
+
+
+def _add_code(graph: Graph, name: str, categories: npt.NDArray[np.object_]) -> str:
+    numbers = whole_numbers(categories)
+    keys: npt.NDArray[Any] = categories if numbers is None else numbers
+    given = graph.input(name, str if numbers is None else np.int64, ("n",))
+    return graph.look_up(given, keys, np.arange(len(keys), dtype=np.int64), -1)
+
+
+def _all_known(graph: Graph, codes: list[str]) -> str:
+    least = graph.node("Min", *codes) if len(codes) > 1 else codes[0]
+    return graph.node("GreaterOrEqual", least, np.int64(0))
+
+
+def whole_numbers(texts: npt.NDArray[np.object_]) -> npt.NDArray[np.int64] | None:
+    """Return texts as integers, where each of them is one of 64 bits as `str` writes it; else None."""
+    try:
+        numbers = np.array([int(text) for text in texts], dtype=np.int64)
+    except (ValueError, OverflowError):
+        return None
+    return numbers if numbers.astype(str).tolist() == texts.tolist() else None
+
+
+def describe(transformer: Cross) -> dict[str, Any]:
+    """Return a cross as what JSON can hold: all that its ids are computed from.
+
+    Parameters
+    ----------
+    transformer : LatLongCross or FeatureCross
+
+    Returns
+    -------
+    definition : dict
+        "kind" says which; integers beyond 2**53 are text.
+    """
+    blocks = [{"name": block.name, "start": plain(block.start)} for block in transformer._blocks()]
+    if isinstance(transformer, LatLongCross):
+        levels, _ = transformer._layout()
+        grids = [{key: plain(getattr(level, key)) for key in level._fields} for level in levels]
+        cells = blocks[len(blocks) - len(levels) :]
+        return {
+            "kind": "LatLongCross",
+            "main_effects": bool(transformer.main_effects),
+            "levels": [grid | cell for grid, cell in zip(grids, cells)],
+        }
+    common = {
+        "kind": "FeatureCross",
+        "columns": list(transformer._names),
+        "handle_unknown": transformer.handle_unknown,
+        "hashed": transformer._bits,
+    }
+    crossed = [list(members) for members in transformer._members]
+    if transformer._bits is not None:
+        return common | {"crosses": crossed}
+    sizes = {str(j): list(categories) for j, categories in transformer.categories_.items()}
+    return common | {"crosses": crossed, "starts": [block["start"] for block in blocks], "categories": sizes}
