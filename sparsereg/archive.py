@@ -95,7 +95,7 @@ def save_archive(
 
 
 def replace_file(
-    path: str | os.PathLike[str], write: Callable[[BinaryIO], None], previous: str | None = None
+    path: str | os.PathLike[str], write: Callable[[BinaryIO], object], previous: str | None = None
 ) -> None:
     """Write a file in place of the one that is there, if any; whatever happens, one of them is there as a whole.
 

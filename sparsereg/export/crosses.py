@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,30 +15,10 @@ from sparsereg.inputs.sklearn import check_is_fitted
 
 Cross = LatLongCross | FeatureCross
 
+# The id of rows that a transformer refuses; its weight is NaN.
+REFUSED = -2
 # What the graphs of models call their other inputs and their outputs.
 RESERVED = ("ids", "values", "offset", "label", "probabilities", "scores", "variable")
-
-
-@dataclass(frozen=True)
-class Entries:
-    """Tensors of a graph that say where rows are one.
-
-    Attributes
-    ----------
-    ids : str
-        int64, -1 where there is no entry.
-    axis : int
-        Along which the ids of a row lie: 1, or 0, where arithmetic with few ids a row is faster.
-    width : int or str
-        Number of ids of a row, or the name of that number.
-    is_valid : str or None
-        bool (n,): rows that `transform` would not refuse; None: all.
-    """
-
-    ids: str
-    axis: int
-    width: int | str
-    is_valid: str | None = None
 
 
 def check_cross(transformer: Any, n_features: int) -> Cross:
@@ -76,7 +55,7 @@ def is_hashed(transformer: Cross | None) -> bool:
     return isinstance(transformer, FeatureCross) and transformer._bits is not None
 
 
-def add_cross(graph: Graph, transformer: Cross) -> Entries:
+def add_cross(graph: Graph, transformer: Cross) -> str:
     """Add the inputs of an exact cross to a graph, and what makes ids of them.
 
     Parameters
@@ -86,50 +65,58 @@ def add_cross(graph: Graph, transformer: Cross) -> Entries:
 
     Returns
     -------
-    entries : Entries
+    ids : str
+        int64 tensor of shape (n_blocks, n), -1 where a block has no entry, `REFUSED` all over the rows that `transform`
+        would not take.
     """
     return _add_lat_long(graph, transformer) if isinstance(transformer, LatLongCross) else _add_codes(graph, transformer)
 
 
-def _add_lat_long(graph: Graph, cross: LatLongCross) -> Entries:
-    """Add buckets of both coordinates at every level, of shape (2, n_levels, n), and their ids.
+def _add_lat_long(graph: Graph, cross: LatLongCross) -> str:
+    """Add buckets of both coordinates at every level, and the ids made of them.
 
-    A bucket is guessed and then compared with both its edges, each of them one rounded division, as the compiled
-    kernel does it.
+    A bucket is guessed, and then the edges at which it starts and stops are compared with the coordinate, each of them
+    one rounded division, as the compiled kernel does it. Tensors have the axes (start or stop, latitude or longitude,
+    level, row): runtimes are fast along the last.
     """
     levels, blocks = cross._layout()
     given = graph.node("Transpose", graph.input("points", np.float64, ("n", 2)), perm=[1, 0])
-    low, high = np.array([[-90.0], [-180.0]]), np.array([[90.0], [np.nextafter(360.0, 0.0)]])
+    given = graph.node("Unsqueeze", given, np.array([1]))
+    low, high = _column(-90.0, -180.0), _column(90.0, np.nextafter(360.0, 0.0))
     inside = graph.node("And", graph.node("GreaterOrEqual", given, low), graph.node("LessOrEqual", given, high))
     is_valid = graph.node("And", *(graph.node("Gather", inside, np.int64(k), axis=0) for k in (0, 1)))
     x = graph.node("Where", inside, given, np.float64(0.0))
-    is_beyond = graph.node("GreaterOrEqual", x, np.array([[np.inf], [180.0]]))
+    is_beyond = graph.node("GreaterOrEqual", x, _column(np.inf, 180.0))
     origin = graph.node("Where", is_beyond, np.float64(180.0), low)
-    x, origin = (graph.node("Unsqueeze", tensor, np.array([1])) for tensor in (x, origin))
     numerators, denominators, n_lat, n_lon = (
         np.array([[getattr(level, name)] for level in levels], dtype=dtype)
         for name, dtype in zip(("numerator", "denominator", "n_lat", "n_lon"), "ddqq")
     )
-    numerator, denominator = graph.constant(numerators), graph.constant(denominators)
+    denominator = graph.constant(denominators)
     guess = graph.node("Floor", graph.node("Mul", graph.node("Sub", x, origin), denominators / numerators))
-    start = graph.node("Add", graph.node("Mul", guess, numerator), graph.node("Mul", origin, denominator))
-    stop = graph.node("Add", start, numerator)
-    further = graph.node("LessOrEqual", graph.node("Div", stop, denominator), x)
-    before = graph.node("Greater", graph.node("Div", start, denominator), x)
-    bucket = graph.node("Add", guess, graph.cast(further, np.float64))
-    bucket = graph.cast(graph.node("Sub", bucket, graph.cast(before, np.float64)), np.int64)
-    row, column = (graph.node("Gather", bucket, np.int64(k), axis=0) for k in (0, 1))
-    row = graph.node("Min", row, n_lat - 1)  # the north pole closes the last band
-    starts = np.array([[block.start] for block in blocks[len(blocks) - len(levels) :]])
-    ids = graph.node("Add", graph.node("Add", graph.node("Mul", row, n_lon), column), starts)
+    start = graph.node("Add", graph.node("Mul", guess, numerators), graph.node("Mul", origin, denominator))
+    edges = graph.node("Div", graph.node("Add", start, np.stack([0.0 * numerators, numerators])[:, None]), denominator)
+    passed = graph.cast(graph.node("LessOrEqual", edges, x), np.float64)
+    # One more than the bucket: an edge that was passed is that of the guess or the next.
+    number = graph.node("Add", guess, graph.node("ReduceSum", passed, np.array([0]), keepdims=0))
+    no_limit = np.full_like(n_lon, np.iinfo(np.int64).max)
+    # The north pole closes the last band.
+    number = graph.node("Min", graph.cast(number, np.int64), np.stack([n_lat, no_limit]))
+    cell = graph.node("Mul", number, np.stack([n_lon, np.ones_like(n_lon)]))
+    ids = graph.node("ReduceSum", cell, np.array([0]), keepdims=0)
+    too_much = (n_lon + 1).ravel()
     if cross.main_effects:
-        last = np.array([len(levels) - 1])
-        band, sector = (graph.node("Gather", tensor, last, axis=0) for tensor in (row, column))
-        ids = graph.node("Concat", band, graph.node("Add", sector, np.int64(blocks[1].start)), ids, axis=0)
-    return Entries(graph.node("Where", is_valid, ids, np.int64(-1)), 0, len(blocks), is_valid)
+        ids = graph.node("Concat", graph.node("Gather", number, np.int64(len(levels) - 1), axis=1), ids, axis=0)
+        too_much = np.concatenate([[1, 1], too_much])
+    ids = graph.node("Add", ids, (np.array([block.start for block in blocks]) - too_much)[:, None])
+    return graph.node("Where", is_valid, ids, np.int64(REFUSED))
 
 
-def _add_codes(graph: Graph, cross: FeatureCross) -> Entries:
+def _column(latitude: float, longitude: float) -> npt.NDArray[np.float64]:
+    return np.array([latitude, longitude]).reshape(2, 1, 1)
+
+
+def _add_codes(graph: Graph, cross: FeatureCross) -> str:
     """Add an input for each column that takes part, the codes of its categories, and mixed-radix numbers of these."""
     names = [cross._names[j] for j in cross.categories_]
     unfit = [name for name in names if name in RESERVED or not name or names.count(name) > 1]
@@ -151,9 +138,8 @@ def _add_codes(graph: Graph, cross: FeatureCross) -> Entries:
         ids.append(graph.node("Unsqueeze", value, np.array([0])))
     joined = graph.node("Concat", *ids, axis=0)
     if cross.handle_unknown == "ignore":
-        return Entries(joined, 0, len(ids))
-    is_valid = _all_known(graph, list(codes.values()))
-    return Entries(graph.node("Where", is_valid, joined, np.int64(-1)), 0, len(ids), is_valid)
+        return joined
+    return graph.node("Where", _all_known(graph, list(codes.values())), joined, np.int64(REFUSED))
 
 
 def _add_code(graph: Graph, name: str, categories: npt.NDArray[np.object_]) -> str:

@@ -13,8 +13,6 @@ import numpy.typing as npt
 OPSET = 18  # of February 2023
 ML_OPSET = 4  # the first whose LabelEncoder keeps doubles
 IR_VERSION = 9  # of the release of that one
-# Integers below this take at most 7 bytes of 7 bits each, and 8 as they are.
-SHORT = 2**49
 
 
 def import_onnx() -> ModuleType:
@@ -121,8 +119,7 @@ class Graph:
         return self._helper.make_tensor_value_info(name, self._type(dtype), list(shape))
 
     def _tensor(self, array: npt.NDArray[Any], name: str) -> Any:
-        if array.dtype == np.int64 and array.size > 1 and 0 <= array.min() and array.max() < SHORT:
-            # Small integers take fewer bytes in the field that is for integers.
+        if array.dtype == np.int64 and _n_bytes(array) < array.nbytes:
             short = self._onnx.TensorProto(name=name, data_type=self._type(np.int64), dims=array.shape)
             short.int64_data.extend(array.ravel().tolist())
             return short
@@ -131,3 +128,9 @@ class Graph:
                 name, self._type(str), array.shape, [text.encode() for text in array.ravel().tolist()]
             )
         return importlib.import_module("onnx.numpy_helper").from_array(np.asarray(array, order="C"), name)
+
+
+def _n_bytes(integers: npt.NDArray[np.int64]) -> int:
+    """Return how many bytes the field for integers takes: seven bits a byte, and ten bytes for a negative one."""
+    longer = sum(np.count_nonzero(integers >= 1 << 7 * k) for k in range(1, 9))
+    return int(integers.size + longer + 9 * np.count_nonzero(integers < 0))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.archive import replace_file
-from sparsereg.export.crosses import Entries, add_cross, check_cross, describe, is_hashed
+from sparsereg.export.crosses import REFUSED, add_cross, check_cross, describe, is_hashed
 from sparsereg.export.graph import Graph
 from sparsereg.export.plain import as_json, plain
 from sparsereg.export.scorer import Scorer
@@ -83,7 +83,7 @@ def to_onnx(
     ==================  ============================================================================================
 
     A graph cannot raise errors. A row that `transform` refuses (coordinates out of range or not finite; with
-    ``handle_unknown="error"`` unknown categories) has ids -1 and NaN for every number; its label is the first class.
+    ``handle_unknown="error"`` unknown categories) has ids -2 and NaN for every number; its label is the first class.
     """
     scorer = Scorer.of(model, alpha)
     cross = None if transformer is None else check_cross(transformer, scorer.n_features)
@@ -91,14 +91,13 @@ def to_onnx(
         raise ValueError("values: True is not allowed with a transformer, whose columns are ones")
     weight_dtype = _check_compress(compress, scorer)
     graph = Graph()
-    if cross is None or is_hashed(cross):
-        entries = Entries(graph.input("ids", np.int64, ("n", "k")), 1, "k")
-    else:
-        entries = add_cross(graph, cross)
-    predictors = _add_predictors(graph, scorer, entries, bool(values), weight_dtype)
-    _add_predictions(graph, scorer, predictors)
-    if cross is not None and not is_hashed(cross):
-        graph.output(graph.node("Transpose", entries.ids, perm=[1, 0]), "ids", np.int64, ("n", entries.width))
+    in_graph = cross is not None and not is_hashed(cross)
+    ids = add_cross(graph, cross) if in_graph else graph.input("ids", np.int64, ("n", "k"))
+    given = graph.input("values", np.float64, ("n", "k")) if values else None
+    weights = _add_weights(graph, scorer, ids, weight_dtype, refuses=in_graph)
+    _add_predictions(graph, scorer, _add_predictors(graph, scorer, weights, given, axis=0 if in_graph else 1))
+    if in_graph:
+        graph.output(graph.node("Transpose", ids, perm=[1, 0]), "ids", np.int64, ("n", len(cross._blocks())))
     facts = {"loss": scorer.loss, "link": scorer.link, "n_features": plain(scorer.n_features)}
     if cross is not None and is_hashed(cross):
         facts["transformer"] = describe(cross)
@@ -117,31 +116,30 @@ def _check_compress(compress: str | None, scorer: Scorer) -> np.dtype[Any]:
     return dtype
 
 
-def _add_predictors(graph: Graph, scorer: Scorer, entries: Entries, values: bool, dtype: np.dtype[Any]) -> str:
-    """Add linear predictors: double (n,), of several (n, n_outputs)."""
-    keys, n_outputs = scorer.coef.ids, scorer.n_outputs
-    table = scorer.coef.values.toarray().astype(dtype)
-    if keys.size == 0:
-        keys, table = np.array([-1]), np.zeros((1, n_outputs), dtype=dtype)  # a LabelEncoder is never empty
-    if n_outputs == 1:
-        weights = graph.look_up(entries.ids, keys, table[:, 0], 0.0)
+def _add_weights(graph: Graph, scorer: Scorer, ids: str, dtype: np.dtype[Any], refuses: bool) -> str:
+    """Add the weights of ids: double, of their shape, with another axis in the end for several outputs."""
+    keys, table = scorer.coef.ids, scorer.coef.values.toarray().astype(dtype)
+    if refuses or keys.size == 0:  # a LabelEncoder is never empty
+        keys, table = np.append(keys, REFUSED), np.vstack([table, np.full_like(table[:1], np.nan)])
+    if scorer.n_outputs == 1:
+        weights = graph.look_up(ids, keys, table[:, 0], 0.0)
     else:
-        position = graph.look_up(entries.ids, keys, np.arange(keys.size), keys.size)
+        position = graph.look_up(ids, keys, np.arange(keys.size), keys.size)
         weights = graph.node("Gather", np.vstack([table, np.zeros_like(table[:1])]), position, axis=0)
-    if dtype != np.float64:
-        weights = graph.cast(weights, np.float64)
-    if values:
-        given = graph.input("values", np.float64, ("n", "k"))
-        weights = graph.node("Mul", weights, given if n_outputs == 1 else graph.node("Unsqueeze", given, np.array([2])))
-    total = graph.node("ReduceSum", weights, np.array([entries.axis]), keepdims=0)
-    predictors = graph.node("Add", total, scorer.intercepts if n_outputs > 1 else scorer.intercepts[0])
-    if scorer.has_offset:
-        shape: tuple[str | int, ...] = ("n",) if n_outputs == 1 else ("n", n_outputs)
-        predictors = graph.node("Add", predictors, graph.input("offset", np.float64, shape))
-    if entries.is_valid is None:
+    return weights if dtype == np.float64 else graph.cast(weights, np.float64)
+
+
+def _add_predictors(graph: Graph, scorer: Scorer, weights: str, values: str | None, axis: int) -> str:
+    """Add linear predictors: double (n,), of several (n, n_outputs)."""
+    one = scorer.n_outputs == 1
+    if values is not None:
+        weights = graph.node("Mul", weights, values if one else graph.node("Unsqueeze", values, np.array([2])))
+    total = graph.node("ReduceSum", weights, np.array([axis]), keepdims=0)
+    predictors = graph.node("Add", total, scorer.intercepts[0] if one else scorer.intercepts)
+    if not scorer.has_offset:
         return predictors
-    is_valid = entries.is_valid if n_outputs == 1 else graph.node("Unsqueeze", entries.is_valid, np.array([1]))
-    return graph.node("Where", is_valid, predictors, np.float64(np.nan))
+    shape: tuple[str | int, ...] = ("n",) if one else ("n", scorer.n_outputs)
+    return graph.node("Add", predictors, graph.input("offset", np.float64, shape))
 
 
 def _add_predictions(graph: Graph, scorer: Scorer, predictors: str) -> None:
