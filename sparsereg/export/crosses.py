@@ -103,7 +103,8 @@ def _add_lat_long(graph: Graph, cross: LatLongCross) -> str:
     # The north pole closes the last band.
     number = graph.node("Min", graph.cast(number, np.int64), np.stack([n_lat, no_limit]))
     cell = graph.node("Mul", number, np.stack([n_lon, np.ones_like(n_lon)]))
-    ids = graph.node("ReduceSum", cell, np.array([0]), keepdims=0)
+    # Not by ReduceSum, which onnxruntime computes in doubles: ids may be above 2**53.
+    ids = graph.node("Add", *(graph.node("Gather", cell, np.int64(k), axis=0) for k in (0, 1)))
     too_much = (n_lon + 1).ravel()
     if cross.main_effects:
         ids = graph.node("Concat", graph.node("Gather", number, np.int64(len(levels) - 1), axis=1), ids, axis=0)

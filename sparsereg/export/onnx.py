@@ -120,7 +120,8 @@ def _add_weights(graph: Graph, scorer: Scorer, ids: str, dtype: np.dtype[Any], r
     """Add the weights of ids: double, of their shape, with another axis in the end for several outputs."""
     keys, table = scorer.coef.ids, scorer.coef.values.toarray().astype(dtype)
     if refuses or keys.size == 0:  # a LabelEncoder is never empty
-        keys, table = np.append(keys, REFUSED), np.vstack([table, np.full_like(table[:1], np.nan)])
+        last = np.full((1, scorer.n_outputs), np.nan if refuses else 0.0, dtype=dtype)
+        keys, table = np.append(keys, REFUSED), np.vstack([table, last])
     if scorer.n_outputs == 1:
         weights = graph.look_up(ids, keys, table[:, 0], 0.0)
     else:
