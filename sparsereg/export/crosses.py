@@ -39,8 +39,8 @@ def check_cross(transformer: Any, n_features: int) -> Cross:
     """
     if not isinstance(transformer, Cross):
         raise TypeError(
-            f"transformer: an object of type {type(transformer).__name__} is not allowed, expected None, a LatLongCross "
-            "or a FeatureCross; without one the export takes ids of columns"
+            f"transformer: an object of type {type(transformer).__name__} is not allowed, expected None, a "
+            "LatLongCross or a FeatureCross; without one the export takes ids of columns"
         )
     if isinstance(transformer, FeatureCross):
         check_is_fitted(transformer)
@@ -69,7 +69,9 @@ def add_cross(graph: Graph, transformer: Cross) -> str:
         int64 tensor of shape (n_blocks, n), -1 where a block has no entry, `REFUSED` all over the rows that `transform`
         would not take.
     """
-    return _add_lat_long(graph, transformer) if isinstance(transformer, LatLongCross) else _add_codes(graph, transformer)
+    if isinstance(transformer, LatLongCross):
+        return _add_lat_long(graph, transformer)
+    return _add_codes(graph, transformer)
 
 
 def _add_lat_long(graph: Graph, cross: LatLongCross) -> str:
@@ -123,8 +125,8 @@ def _add_codes(graph: Graph, cross: FeatureCross) -> str:
     unfit = [name for name in names if name in RESERVED or not name or names.count(name) > 1]
     if unfit:
         raise ValueError(
-            f"transformer: the column name {unfit[0]!r} is not allowed, expected names that are not empty, each of them "
-            f"once, and none of {', '.join(RESERVED)}"
+            f"transformer: the column name {unfit[0]!r} is not allowed, expected names that are not empty, each of "
+            f"them once, and none of {', '.join(RESERVED)}"
         )
     codes = {j: _add_code(graph, cross._names[j], categories) for j, categories in cross.categories_.items()}
     ids = []

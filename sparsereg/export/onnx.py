@@ -176,6 +176,6 @@ def _labels(classes: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Any]:
         if classes.dtype.kind in kinds and (kinds != "iu" or classes.max() < 2**63):
             return classes.astype(dtype), dtype
     raise TypeError(
-        f"classes: labels of type {classes.dtype} cannot be part of an ONNX graph, expected strings, truth values, floats "
-        "or integers of 64 bits"
+        f"classes: labels of type {classes.dtype} cannot be part of an ONNX graph, expected strings, truth values, "
+        "floats or integers of 64 bits"
     )

@@ -101,7 +101,8 @@ def test_one_more_id_adds_its_weight(tmp_path):
 @pytest.mark.parametrize(("classes", "kind"), [
     (["no", "yes \u00e9"], "tensor(string)"), ([False, True], "tensor(bool)"), ([-(2**62), 2**62], "tensor(int64)"),
     ([1.0, 2.0], "tensor(double)"), (np.array(["a", "b"], dtype=object), "tensor(string)"),
-    (np.array([1, 2], dtype=np.uint8), "tensor(int64)"), (["a", "b", ""], "tensor(string)"), ([3, 1, 2], "tensor(int64)"),
+    (np.array([1, 2], dtype=np.uint8), "tensor(int64)"), (["a", "b", ""], "tensor(string)"),
+    ([3, 1, 2], "tensor(int64)"),
 ])  # fmt: skip
 def test_labels_of_every_kind(classes, kind, tmp_path):
     y = np.asarray(classes)[THREE if len(classes) == 3 else TARGETS["logistic"]]
@@ -132,10 +133,9 @@ def test_models_with_an_offset_take_one(y, tmp_path):
     same(found, outputs(model, X, offset=offset))
 
 
-@pytest.mark.parametrize("make_path", [sr.lasso_path, sr.logistic_path, sr.poisson_path], ids=["lasso", "logistic", "poisson"])
-def test_a_path_at_an_alpha_of_its_grid_and_between_two(make_path, tmp_path):
-    loss = {"lasso_path": "squared", "logistic_path": "logistic", "poisson_path": "poisson"}[make_path.__name__]
-    path = make_path(X, TARGETS[loss], n_alphas=5)
+@pytest.mark.parametrize("loss", ["squared", "logistic", "poisson"])
+def test_a_path_at_an_alpha_of_its_grid_and_between_two(loss, tmp_path):
+    path = sr.regularization_path(X, TARGETS[loss], loss=loss, n_alphas=5)
     for alpha in (path.alphas[2], float(np.mean(path.alphas[2:4]))):
         to_onnx(path, tmp_path / "m.onnx", alpha=alpha, values=True)
         found = run(tmp_path / "m.onnx", **padded(X, values=True))
@@ -147,8 +147,9 @@ def test_a_path_at_an_alpha_of_its_grid_and_between_two(make_path, tmp_path):
         to_onnx(path, tmp_path / "m.onnx", alpha=1e9)
 
 
-@pytest.mark.parametrize("y", [np.linspace(0, 1, 300), THREE, np.eye(3)[THREE]], ids=["shares", "labels", "rows of shares"])
-def test_classes_of_a_path_that_was_given_probabilities(y, tmp_path):
+@pytest.mark.parametrize("kind", ["shares", "labels", "rows of shares"])
+def test_classes_of_a_path(kind, tmp_path):
+    y = {"shares": np.linspace(0, 1, 300), "labels": THREE, "rows of shares": np.eye(3)[THREE]}[kind]
     path = sr.logistic_path(X, y, n_alphas=3)
     to_onnx(path, tmp_path / "m.onnx", alpha=path.alphas[-1], values=True)
     found = run(tmp_path / "m.onnx", **padded(X, values=True))
@@ -180,7 +181,7 @@ def test_the_file_says_where_it_is_from(tmp_path):
 
 def test_what_is_no_model(tmp_path):
     target = tmp_path / "m.onnx"
-    with pytest.raises(TypeError, match="^model: an object of type int is not allowed, expected a fitted estimator"):
+    with pytest.raises(TypeError, match=r"^model: an object of type int is not allowed, expected a fitted estimator"):
         to_onnx(3, target)
     with pytest.raises(ValueError, match="not fitted"):
         to_onnx(sr.Lasso(), target)
@@ -189,8 +190,8 @@ def test_what_is_no_model(tmp_path):
         ({"alpha": 0.1}, ValueError, "^alpha: 0.1 is not allowed with Lasso; only a path needs one"),
         ({"values": 1}, TypeError, "^values: 1 is not allowed, expected True or False"),
         ({"compress": "float16"}, ValueError, r"^compress: 'float16' is not allowed, expected one of \['float32'\]"),
-        ({"transformer": 3}, TypeError, "^transformer: an object of type int is not allowed, expected None, a LatLong"),
-        ({"transformer": sr.LatLongCross()}, ValueError, "^transformer: it makes 233312400 columns, expected 40, those"),
+        ({"transformer": 3}, TypeError, "^transformer: an object of type int is not allowed, expected None, a Lat"),
+        ({"transformer": sr.LatLongCross()}, ValueError, "^transformer: it makes 233312400 columns, expected 40,"),
         ({"transformer": sr.FeatureCross()}, ValueError, "not fitted"),
     ):
         with pytest.raises(error, match=message):
@@ -221,7 +222,7 @@ def test_the_old_file_stays_where_a_new_one_cannot_be_written(tmp_path, monkeypa
     assert target.read_bytes() == b"old"
     with pytest.raises(FileNotFoundError):
         to_onnx(model, tmp_path / "missing" / "m.onnx")
-    with pytest.raises(ValueError, match="^path: .* is not allowed, expected a file"):
+    with pytest.raises(ValueError, match=r"^path: .* is not allowed, expected a file"):
         to_onnx(model, tmp_path)
 
 

@@ -11,7 +11,8 @@ from sparsereg import FeatureCross
 
 (PYTHON,) = blocks(HASHING, "python")
 LETTERS = "aZ09._-+ é\u00df\u4e2d\u05d0\U0001f600\U00010348\x00\n\"\\\u2028"
-COMMON = ["", "7", "7.0", "-0.0", "-0", "0.0", "007", "007.0", "-7.0", "7.00", "True", "False", "true", "TRUE", "None", "nan"]
+COMMON = ["", "7", "7.0", "-0.0", "-0", "0.0", "007", "007.0", "-7.0", "7.00", "True", "False", "true", "TRUE", "nan"]
+SPECIAL = [math.inf, -math.inf, math.nan, -0.0, 1e-05, 1e-4, 9.999e-5, 5e-324, 1e22, 0.1, 123456.789]
 N_ROWS = 4_000
 CROSSES = ["a", ("a", "b"), ("c", "b", "a")]
 
@@ -34,7 +35,7 @@ def values(rng, n):
         5: lambda: float(rng.normal() * 10.0 ** rng.integers(-320, 25)),
         6: lambda: float(rng.integers(-50, 50)),
         7: lambda: bool(rng.integers(2)),
-        8: lambda: [math.inf, -math.inf, math.nan, -0.0, 1e-05, 1e-4, 9.999e-5, 5e-324, 1e22, 0.1, 123456.789][rng.integers(11)],
+        8: lambda: SPECIAL[rng.integers(len(SPECIAL))],
     }
     return [draws[kind]() for kind in rng.integers(0, len(draws), n).tolist()]
 
