@@ -37,7 +37,7 @@ def models():
     yield "ridge", sr.Ridge(alpha=0.1), TARGETS["squared"]
     yield "poisson cv", sr.PoissonRegressorCV(n_alphas=5, cv=3), TARGETS["poisson"]
     yield "logistic cv", sr.LogisticRegressionCV(n_alphas=5, cv=3), TARGETS["logistic"]
-    yield "logistic cv three", sr.LogisticRegressionCV(n_alphas=5, cv=3), THREE
+    yield "logistic cv three", sr.LogisticRegressionCV(n_alphas=2, cv=2), THREE
     yield "without intercept", sr.Lasso(alpha=0.01, fit_intercept=False), TARGETS["squared"]
     yield "without weights", sr.LogisticRegression(alpha=1e6), TARGETS["logistic"]
     yield "without weights three", sr.LogisticRegression(alpha=1e6), THREE
