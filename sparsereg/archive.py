@@ -18,9 +18,9 @@ import re
 import secrets
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +32,10 @@ try:
 except ImportError:  # Windows has no such locks
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["load_archive", "save_archive", "size_of_archive"]
+__all__ = ["load_archive", "replace_file", "save_archive", "size_of_archive"]
 
 Arrays = dict[str, npt.NDArray[Any]]
+T = TypeVar("T")
 
 METADATA = "metadata"
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -96,16 +97,44 @@ def save_archive(
     OSError
         A folder that is missing, a disk that is full: the file that was there is untouched.
     """
+    contents = _contents(arrays, meta, kind)
+    return replace_file(path, lambda file: _write(file, contents), previous)
+
+
+def replace_file(path: str | os.PathLike[str], write: Callable[[BinaryIO], T], previous: str | None = None) -> T:
+    """Write a file in place of the one that is there, if any; whatever happens, one of them is there as a whole.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Its folder must exist. A link is followed.
+    write : function of one binary file, open to be written from its beginning
+        Leaves it open.
+    previous : str or None, default=None
+        Path at which the file that was there stays.
+
+    Returns
+    -------
+    written : object
+        What `write` returns.
+
+    Raises
+    ------
+    ValueError
+        A path at which something is that is no file.
+    OSError
+        A folder that is missing, a disk that is full: the file that was there is untouched.
+    """
     path = os.path.realpath(path)
     if os.path.lexists(path) and not os.path.isfile(path):
         raise ValueError(f"path: {path!r} is not allowed, expected a file or the name of a new one")
-    contents = _contents(arrays, meta, kind)
     _remove_left_over(path)
     temporary = f"{path}.{secrets.token_hex(8)}.tmp"
     try:
         with open(temporary, "xb") as file:
             _take_over(path, file)
-            n_bytes = _write(file, contents)
+            written = write(file)
+            file.flush()
             os.fsync(file.fileno())
             if fcntl is None:
                 file.close()  # Windows renames no file that is open; elsewhere the lock must outlast the renaming
@@ -117,7 +146,7 @@ def save_archive(
             os.unlink(temporary)
         raise
     _sync_folder(os.path.dirname(path))
-    return n_bytes
+    return written
 
 
 def size_of_archive(
@@ -200,7 +229,6 @@ def _write(file: BinaryIO, arrays: Arrays) -> int:
     # The comment of the zip file is its end.
     file.seek(hashed.n_bytes - len(UNSEALED))
     file.write(hashed.sha256.hexdigest().encode("ascii"))
-    file.flush()
     return hashed.n_bytes
 
 

