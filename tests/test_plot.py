@@ -200,8 +200,9 @@ def test_labels_do_not_overlap(ax):
     assert len(boxes) == 12
     for above, below in pairwise(boxes):
         assert above.y0 >= below.y1
-    picture = ax.figure.bbox
-    assert boxes[0].y1 <= picture.y1
+    picture, inside = ax.figure.bbox, ax.get_window_extent()
+    assert boxes[0].y1 <= inside.y1 + boxes[0].height
+    assert boxes[-1].y0 >= inside.y0 - boxes[0].height
     assert max(box.x1 for box in boxes) <= picture.x1
     assert min(box.x0 for box in boxes) >= ax.get_window_extent().x1
 

@@ -204,14 +204,16 @@ class LatLongCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         """
         bounds, names = self.cell_bounds(ids), self.block_of(ids)
         out = np.empty(bounds.shape, dtype=object)
-        for where in np.ndindex(bounds.shape):
-            south, west, north, east = (f"{side:.9g}" for side in bounds[where])
-            if names[where] == "lat":
-                out[where] = f"lat[{south},{north})"
-            elif names[where] == "lon":
-                out[where] = f"lon[{west},{east})"
+        texts = []
+        # Plain numbers: a scalar of a structured array takes ten times as long to read as to print.
+        for name, (south, west, north, east) in zip(names.ravel().tolist(), bounds.ravel().tolist()):
+            if name == "lat":
+                texts.append(f"lat[{south:.9g},{north:.9g})")
+            elif name == "lon":
+                texts.append(f"lon[{west:.9g},{east:.9g})")
             else:
-                out[where] = f"{names[where]}[{south},{west}]"
+                texts.append(f"{name}[{south:.9g},{west:.9g}]")
+        out[...] = np.array(texts, dtype=object).reshape(out.shape)
         return out
 
     def _blocks(self) -> tuple[ColumnBlock, ...]:

@@ -229,8 +229,7 @@ def _of_pipeline(pipeline: Any, before: _Columns) -> _Columns:
         del makers[-1]
     label = next((name for name, maker in reversed(pipeline.steps[: len(makers)]) if not _passes(maker)), "")
     for maker in makers:
-        own = _unnamed(maker)
-        before = _made_by(maker, before if own.width is None else own._replace(bounds=before.bounds))
+        before = _made_by(maker, before)
     if not before.is_named:
         name = before.name
         before = before._replace(name=lambda ids: _prefixed(f"{label}__", name(ids)), is_named=True)
@@ -321,8 +320,7 @@ def _of_union(maker: Any, before: _Columns) -> _Columns:
     for label, inner in maker.transformer_list:
         if isinstance(inner, str) and inner == "drop":
             continue
-        own = _unnamed(inner)
-        columns = _made_by(inner, before if own.width is None else own)
+        columns = _made_by(inner, before)
         if columns.width is None:
             raise ValueError(f"names: the FeatureUnion does not know how many columns its {label!r} gives")
         parts.append(_Part(columns, label, start, start + columns.width))
