@@ -8,7 +8,7 @@ _Vector = NDArray[np.float64]
 
 def correlate(
     data: _Values, indices: NDArray[np.int32], indptr: NDArray[np.int64], columns: NDArray[np.int32], z: _Vector,
-    out: _Vector, n_threads: int
+    out: _Vector
 ) -> None:
     """Write X_j' z to out[j] for each j in columns."""
 

@@ -1,6 +1,5 @@
 """Passes over chosen columns: X'z, weighted moments and X w."""
 from cython cimport floating
-from cython.parallel cimport prange
 
 from sparsereg._core.sparse_ops cimport axpy, dot
 from sparsereg._core.types cimport index_t, offset_t
@@ -11,7 +10,7 @@ cdef double VARIES = 1e-2
 
 def correlate(
     const floating[::1] data, const index_t[::1] indices, const offset_t[::1] indptr,
-    const index_t[::1] columns, const double[::1] z, double[::1] out, int n_threads,
+    const index_t[::1] columns, const double[::1] z, double[::1] out
 ):
     """Correlate chosen columns with a vector.
 
@@ -21,7 +20,6 @@ def correlate(
     columns : int32 (n_columns,), in
     z : float64 (n_rows,), in
     out : float64 (n_active,), X_j' z at j for each j in columns; the rest is left alone, out
-    n_threads : threads to share the columns; every sum is taken by one of them, so results do not depend on it
 
     Cost: one pass over the columns.
     """
@@ -30,10 +28,11 @@ def correlate(
     cdef index_t j
     cdef const floating *values = &data[0] if data.shape[0] else NULL
     cdef const index_t *rows = &indices[0] if indices.shape[0] else NULL
-    for k in prange(n, nogil=True, num_threads=n_threads, schedule="static"):
-        j = columns[k]
-        start = indptr[j]
-        out[j] = dot(values + start, rows + start, indptr[j + 1] - start, &z[0])
+    with nogil:
+        for k in range(n):
+            j = columns[k]
+            start = indptr[j]
+            out[j] = dot(values + start, rows + start, indptr[j + 1] - start, &z[0])
 
 
 def moments(

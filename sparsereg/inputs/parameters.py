@@ -12,7 +12,7 @@ import numpy.typing as npt
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.inputs.rows import as_numeric, shown
 
-# What compiled counters and OpenMP can hold.
+# What compiled counters can hold, and a machine can run.
 MAX_PASSES = 2**31 - 1
 MAX_THREADS = max(256, os.cpu_count() or 1)
 # scikit-learn's names of elastic nets, and the share of L1 that they say.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import InitVar, dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -43,18 +42,6 @@ Vector = npt.NDArray[np.float64]
 
 # Squares of numbers in between stay well within float64.
 MIN_TARGET, MAX_TARGET = 1e-140, 1e140
-
-_after_fork = False
-
-
-def _note_fork() -> None:
-    global _after_fork
-    _after_fork = True
-
-
-if hasattr(os, "register_at_fork"):
-    # OpenMP's threads do not survive a fork, and a child that waits for them waits for ever.
-    os.register_at_fork(after_in_child=_note_fork)
 
 
 @dataclass(frozen=True)
@@ -200,14 +187,12 @@ def make_solver_options(tol: Any, max_iter: Any, n_threads: Any, callback: Calla
     max_iter : int
         At least 1.
     n_threads : int or None
-        As `check_threads` reads it. A forked child process uses 1, whatever is asked for.
+        As `check_threads` reads it.
     callback : callable or None
     """
     tol = check_number(tol, "tol", "[0, inf)")
     max_iter = check_count(max_iter, "max_iter", MAX_PASSES)
     n_threads = check_threads(n_threads, "n_threads")
-    if _after_fork:
-        n_threads = 1
     if callback is not None and not callable(callback):
         raise TypeError(f"callback: {callback!r} is not callable")
     return SolverOptions(tol=tol, max_iter=max_iter, n_threads=n_threads, callback=callback)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparsereg._core import column_objective, row_objective
-from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Ids, Progress, SolverOptions, State, Vector
 from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.threaded_passes import correlate
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class DualCertificate:
 
     def correlate(self, columns: Ids, z: Vector) -> None:
         """Refresh `X' z` of the columns."""
-        column_passes.correlate(*self.problem.matrix, columns, z, self.state.Xt_neg_gradient, self.n_threads)
+        correlate(self.problem.matrix, columns, z, self.state.Xt_neg_gradient, self.n_threads)
 
     def penalty_sum(self, columns: Ids) -> float:
         """Penalty of the coefficients of the columns."""

@@ -142,7 +142,7 @@ def _prints(matrix: Matrix, columns: Ids, root: Vector, mean: Vector, norm: Vect
     rng, prints = np.random.default_rng(SEED), np.empty((2, columns.size))
     for out in prints:
         row, product = root * rng.standard_normal(root.size), np.zeros(matrix[2].size - 1)
-        column_passes.correlate(*matrix, columns, row, product, 1)
+        column_passes.correlate(*matrix, columns, row, product)
         out[:] = (product[columns] - mean * row.sum()) / norm
     return prints
 

@@ -17,6 +17,7 @@ from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Ids, State, Vector
 from sparsereg.solvers.centering import Centering
 from sparsereg.solvers.response import NO_SINGLETONS, Response, linearize_rows
+from sparsereg.solvers.threaded_passes import correlate
 
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
@@ -194,7 +195,7 @@ class Problem:
     def correlations(self, columns: Ids, z: Vector, n_threads: int = 1) -> Vector:
         """Compute `X' z` of some columns."""
         v = np.zeros(self.indptr.size - 1)
-        column_passes.correlate(*self.matrix, columns, z, v, n_threads)
+        correlate(self.matrix, columns, z, v, n_threads)
         return v[columns]
 
     def submatrix(self, columns: Ids) -> sparse.csc_matrix:
@@ -298,7 +299,7 @@ class Problem:
             return None
         max_gradient = np.zeros((2, self.indptr.size - 1))
         for out, row, bound in zip(max_gradient, (fall, rise), (self.upper, -self.lower)):
-            column_passes.correlate(*self.matrix, self.columns, row, out, 1)
+            column_passes.correlate(*self.matrix, self.columns, row, out)
             out[bound <= 0.0] = 0.0
         max_gradient[:, self.centering.columns] = np.inf
         return max_gradient.max(axis=0)

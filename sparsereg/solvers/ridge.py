@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import coordinate_descent, ridge_direct
 from sparsereg.solvers.base import Progress, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.threaded_passes import correlate
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
 
 
@@ -110,7 +110,7 @@ class NormalEquations:
         return self.problem.product(self.columns, scaled / self.root)
 
     def _backward(self, z: Vector) -> Vector:
-        column_passes.correlate(*self.problem.matrix, self.columns, z, self._v, self.options.n_threads)
+        correlate(self.problem.matrix, self.columns, z, self._v, self.options.n_threads)
         return self._v[self.columns] / self.root
 
     def _apply(self, scaled: Vector) -> Vector:

@@ -433,7 +433,7 @@ def test_a_forked_child_can_fit_after_its_parent_used_threads():
     code = (
         "import os, numpy as np\n"
         "from sparsereg import Lasso\n"
-        "X = np.random.default_rng(0).normal(size=(100, 20))\n"
+        "X = np.random.default_rng(0).normal(size=(2000, 300))\n"
         "expected = Lasso(0.1, n_threads=2).fit(X, X[:, 0]).coef_\n"
         "child = os.fork()\n"
         "if child == 0:\n"

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sparsereg._core import cd, column_objective
-from sparsereg._core import columns as column_passes
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Ids, Progress, QuadraticModel, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import MAX_STALLED, ROUNDING
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.response import linearize_rows
+from sparsereg.solvers.threaded_passes import correlate
 from sparsereg.solvers.working_set import CANDIDATES_PER_SUPPORT, MAX_SWEEPS, SMALL_WORKING_SET
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ class CoordinatewiseMinimizer:
         problem, state, quadratic = self.problem, self.state, self.quadratic
         shift = float(state.neg_gradient.sum()) / quadratic.weight_sum if quadratic.weight_sum > 0.0 else 0.0
         theta = state.neg_gradient - shift * quadratic.weight
-        column_passes.correlate(*problem.matrix, columns, theta, state.Xt_neg_gradient, self.options.n_threads)
+        correlate(problem.matrix, columns, theta, state.Xt_neg_gradient, self.options.n_threads)
         if not problem.is_quadratic:
             self.column_sum[columns], self.curvature[columns] = problem.moments(columns, quadratic.weight)
         distance = np.empty(columns.size)

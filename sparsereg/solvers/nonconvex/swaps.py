@@ -186,7 +186,7 @@ class _Moves:
         entries = slice(problem.indptr[i], problem.indptr[i + 1])
         rows = problem.indices[entries]
         self.change[rows] = (weight[0] if weight.size == 1 else weight[rows]) * problem.data[entries]
-        column_passes.correlate(*problem.matrix, columns, self.change, self.shared, 1)
+        column_passes.correlate(*problem.matrix, columns, self.change, self.shared)
         self.change[rows] = 0.0
         overlap = self.shared[columns]
         if run.quadratic.weight_sum > 0.0:

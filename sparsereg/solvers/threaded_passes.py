@@ -1,0 +1,62 @@
+"""Passes over many columns, shared among threads.
+
+Python's own threads, in kernels that release the GIL: a library of threads for C would be one more that wheels bring
+along, beside those that other packages bring.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sparsereg._core import columns as column_passes
+from sparsereg.solvers.base import Ids, Vector
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+# Entries that a thread passes over in the time that it takes to wake it (about 50 microseconds), many times over.
+WORTH_A_THREAD = 200_000
+
+
+@cache
+def _pool(n_threads: int) -> ThreadPoolExecutor:
+    """Return threads that wait for work, beside the one that asks."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(n_threads - 1, "sparsereg")
+
+
+if hasattr(os, "register_at_fork"):
+    # Threads do not survive a fork; a child makes its own.
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def correlate(matrix: Any, columns: Ids, z: Vector, out: Vector, n_threads: int) -> None:
+    """Correlate chosen columns with a vector; the result is the same for any number of threads.
+
+    Parameters
+    ----------
+    matrix : tuple of ndarray
+        `data`, `indices` and `indptr` of compact columns.
+    columns : ndarray of int32 of shape (n_columns,)
+    z : ndarray of float64 of shape (n_rows,)
+    out : ndarray of float64 of shape (n_active,)
+        X_j' z at j for each j in columns; the rest is left alone.
+    n_threads : int
+        At most so many share the columns; few of them are left to one.
+    """
+    indptr = matrix[2]
+    n_entries = int(indptr[-1]) * columns.size / max(indptr.size - 1, 1)
+    n_parts = min(n_threads, int(n_entries / WORTH_A_THREAD))
+    if n_parts <= 1:
+        column_passes.correlate(*matrix, columns, z, out)
+        return
+    first, *rest = np.array_split(columns, n_parts)
+    others = [_pool(n_threads).submit(column_passes.correlate, *matrix, part, z, out) for part in rest]
+    column_passes.correlate(*matrix, first, z, out)
+    for other in others:
+        other.result()
