@@ -26,19 +26,22 @@ FACTORS = {2: {0: 1.0, 1: 2.5}, 3: {0: 1.0, 1: 2.5, 2: 0.5}}
 def test_estimators(kind, settings, weighted, n_classes):
     X, counts, weight = count_trials(n_classes)
     settings = {name: value.get(n_classes) if value is FACTORS else value for name, value in settings.items()}
-    labels, rows, of_trial = one_by_one(counts, X, weight)
+    offset = 0.3 * X[:, :1].repeat(n_classes, axis=1) if n_classes > 2 else 0.3 * X[:, 0]
+    labels, rows, of_trial, moved = one_by_one(counts, X, weight, offset)
+    weights = (weight, of_trial) if weighted else (None, None)
+    offsets = (offset, moved) if weighted else (0.0 * offset, 0.0 * moved)
     model = kind(0.01, tol=1e-13, **settings)
-    found = kind(**model.get_params()).fit(sparse.csr_array(X), counts, weight if weighted else None)
-    trials = model.fit(sparse.csr_array(rows), labels, of_trial if weighted else None)
+    found = kind(**model.get_params()).fit(sparse.csr_array(X), counts, weights[0], offsets[0])
+    trials = model.fit(sparse.csr_array(rows), labels, weights[1], offsets[1])
     np.testing.assert_allclose(found.coef_, trials.coef_, atol=1e-10)
     np.testing.assert_allclose(found.intercept_, trials.intercept_, atol=1e-10)
     assert found.objective_ == pytest.approx(trials.objective_, rel=1e-10)
     assert found.classes_.tolist() == list(range(n_classes))
-    scores = found.score(X, counts, weight), trials.score(rows, labels, of_trial)
-    assert scores[0] == pytest.approx(scores[1], rel=1e-12)
-    assert found.score(X, counts / np.maximum(counts.sum(axis=1), 1)[:, None], counts.sum(axis=1)) == pytest.approx(
-        trials.score(rows, labels), rel=1e-12
-    )
+    accuracy = trials.score(rows, labels, weights[1], offsets[1])
+    assert found.score(X, counts, weights[0], offsets[0]) == pytest.approx(accuracy, rel=1e-12)
+    total = counts.sum(axis=1)
+    shares = counts / np.maximum(total, 1)[:, None]
+    assert found.score(X, shares, total * (weight if weighted else 1.0), offsets[0]) == pytest.approx(accuracy)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
