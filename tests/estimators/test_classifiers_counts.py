@@ -137,3 +137,26 @@ def test_a_score_of_other_classes():
     model = LogisticRegression().fit(X, counts)
     with pytest.raises(ValueError, match=r"y: shape \(60, 3\) is not allowed, expected \(60, 2\)"):
         model.score(X, np.column_stack([counts, counts[:, 0]]))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_counts_judge_and_calibrate(n_classes):
+    """As their trials do: in memory, over blocks (one of which has no trials), and as held-out rows."""
+    X, counts, weight = count_trials(n_classes)
+    order = np.argsort(~counts.any(axis=1), kind="stable")
+    X, counts, weight = X[order], counts[order], weight[order]
+    labels, rows, of_trial = one_by_one(counts, X, weight)
+    model = LogisticRegression(0.01, class_weight="balanced").fit(X, counts)
+    expected = model.evaluate(rows, labels, of_trial)
+    n_tried = np.count_nonzero(counts.any(axis=1))
+    blocks = [(X[part], counts[part], weight[part]) for part in np.split(np.arange(60), [20, n_tried])]
+    path = logistic_path(X, counts, n_alphas=4)
+    for found in (model.evaluate(X, counts, weight), model.evaluate_stream(blocks)):
+        assert found == pytest.approx(expected, rel=1e-10)
+    by_trial = path.evaluate(rows, labels, of_trial)
+    for name, values in path.evaluate_stream(blocks).items():
+        np.testing.assert_allclose(values, by_trial[name], rtol=1e-10, atol=1e-12)
+    found = model.calibrate(X, counts, weight).calibration_
+    trials = model.calibrate(rows, labels, of_trial).calibration_
+    assert found.slope == pytest.approx(trials.slope, rel=1e-8)
+    np.testing.assert_allclose(found.shift, trials.shift, atol=1e-8)
