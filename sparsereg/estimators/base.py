@@ -24,7 +24,7 @@ from sparsereg.inputs.sklearn import (
     check_is_fitted,
     metric,
 )
-from sparsereg.inputs.targets import check_target, shares_of
+from sparsereg.inputs.targets import check_target, target_of
 from sparsereg.inputs.versions import Versioned
 from sparsereg.inputs.weights import check_new_offsets, check_sample_weight
 from sparsereg.metrics import accuracy
@@ -388,8 +388,8 @@ class SparseClassifier(ClassifierMixin, SparseLinearModel):
             return float(metric("accuracy_score")(y, self.predict(X, offset), sample_weight=sample_weight))
         scores = self._decision(X, offset)
         weight = check_sample_weight(sample_weight, len(scores))
-        shares, weight, _ = shares_of(y, self.classes_, len(scores), weight)
-        return accuracy(*((shares[:, 1], scores > 0.0) if scores.ndim == 1 else (shares, scores)), weight)
+        target, weight = target_of(y, len(scores), weight, loss=self._make_loss(), **self._target_form())
+        return accuracy(target, scores > 0.0 if scores.ndim == 1 else scores, weight)
 
 
 class ProbabilisticClassifier(CalibrationMixin, SparseClassifier):

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from sparsereg.coef import SparseCoef
 from sparsereg.inputs.parameters import check_choice
@@ -27,6 +26,8 @@ WHOLE_STEP = 1e-4
 LAST_STEP = 1e-20
 # Share of what a step promises that it must bring (Armijo; the constant of Lin, Lin and Weng).
 SUFFICIENT = 1e-4
+# Mean loss below which it is worth a look whether the classes are separated.
+PARTED = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +93,8 @@ class CalibrationMixin:
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
             Held-out rows, of the classes in the shares that predictions are for.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels among `classes_`, every one of them, or probabilities. `class_weight` and `label_smoothing` play no
-            part.
+            Labels among `classes_`, every one of them, or probabilities or counts. `class_weight` and `label_smoothing`
+            play no part.
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None, float or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
             Not None where the fit had one; 0 is none.
@@ -161,20 +162,21 @@ def fit_calibration(
     -------
     calibration : Calibration
     """
-    if predictor.ndim == 1:
-        # Two classes are a softmax whose predictors differ by t.
-        predictor, y = np.column_stack([-0.5 * predictor, 0.5 * predictor]), np.column_stack([1.0 - y, y])
-    if weight is not None:
-        # No sum of weights leaves the range of float64, nor do shares of it vanish beside others.
-        used, weight = weight > 0.0, np.ldexp(weight, -int(np.frexp(weight.max())[1]))
-        predictor, y, weight = predictor[used], y[used], weight[used]
-    share = np.full(y.shape[0], 1.0 / y.shape[0]) if weight is None else weight / weight.sum()
-    absent = ~(y > 0.0).any(axis=0)
+    # A row for each class. Two classes are a softmax whose predictors differ by t.
+    t, y = predictor.T, y.T
+    if y.ndim == 1:
+        t, y = np.stack([-0.5 * t, 0.5 * t]), np.stack([1.0 - y, y])
+    share = np.ones(y.shape[1]) if weight is None else weight
+    # No sum of weights leaves the range of float64.
+    share = np.ldexp(share, -int(np.frexp(share.max())[1]))
+    if not (share > 0.0).all():
+        t, y, share = t[:, share > 0.0], y[:, share > 0.0], share[share > 0.0]
+    absent = ~(y > 0.0).any(axis=1)
     if absent.any():
         label = classes.tolist()[int(np.argmax(absent))]
         raise ValueError(f"y: no row of positive weight is of class {label!r}, expected some of every class")
-    rows = _Rows(predictor, share, is_steep=method == "sigmoid")
-    theta = None if rows.is_steep and _is_separated(predictor, y) else rows.solve(y)
+    rows = _Rows(t, share / share.sum(), is_steep=method == "sigmoid")
+    theta = None if rows.is_steep and _is_separated(t, y) else rows.solve(y)
     if theta is None:
         warnings.warn(
             "calibrate: the linear predictor separates the classes of these rows, so that no finite slope is best; it "
@@ -195,25 +197,28 @@ class _Rows:
 
     Parameters
     ----------
-    predictor : ndarray of float64 of shape (n_samples, n_classes)
+    t : ndarray of float64 of shape (n_classes, n_samples)
+        Linear predictors.
     share : ndarray of float64 of shape (n_samples,)
         Weights of sum one.
     is_steep : bool
         The slope is fitted, beside the shifts.
     """
 
-    def __init__(self, predictor: Vector, share: Vector, *, is_steep: bool):
+    def __init__(self, t: Vector, share: Vector, *, is_steep: bool):
         self.share, self.is_steep = share, is_steep
         # What all classes of a row have in common changes no probability.
-        predictor = predictor - predictor.mean(axis=1, keepdims=True)
-        self.mean = share @ predictor
-        centred = predictor - self.mean
+        t = t - t.mean(axis=0)
+        self.mean = t @ share
+        centred = t - self.mean[:, None]
         largest = float(np.abs(centred).max())
-        if is_steep and largest <= 1e-12 * float(np.abs(predictor).max()):
+        if is_steep and largest <= 1e-12 * float(np.abs(t).max()):
             raise ValueError(
                 "method: 'sigmoid' is not allowed where the linear predictor is the same in all rows, expected 'prior'"
             )
-        self.unit = largest * float(np.sqrt(share @ ((centred / largest) ** 2).sum(axis=1))) if largest > 0.0 else 1.0
+        # The squares of the smallest and the largest numbers would leave the range of float64.
+        unit = largest if largest > 0.0 else 1.0
+        self.unit = unit * float(np.sqrt(((centred / unit) ** 2 @ share).sum())) if largest > 0.0 else 1.0
         self.scaled = centred / self.unit
 
     def unscaled(self, theta: Vector) -> tuple[float, Vector]:
@@ -224,69 +229,70 @@ class _Rows:
 
     def solve(self, y: Vector, *, is_bounded: bool = False) -> Vector | None:
         """Return the slope and shifts of maximum likelihood; None where there is no finite slope."""
-        is_hard = self.is_steep and not is_bounded and bool(((y == 0.0) | (y == 1.0)).all())
+        may_part = self.is_steep and not is_bounded and bool(((y == 0.0) | (y == 1.0)).all())
         # From here on no probability has been rounded to 0 or 1 yet.
-        theta = np.concatenate([[0.0 if self.is_steep else self.unit], np.log(self.share @ y)])
-        loss = self._loss(theta, y)
+        theta = np.concatenate([[0.0 if self.is_steep else self.unit], np.log(y @ self.share)])
+        loss, p = self._at(theta, y)
         for _ in range(MAX_STEPS):
-            step, promise = self._newton_step(theta, y)
+            step, promise = self._newton_step(p, y)
             if promise <= LAST_STEP * loss:
                 return theta - step
-            if promise > WHOLE_STEP * loss:
-                while self._loss(theta - step, y) > loss - SUFFICIENT * promise:
-                    step, promise = 0.5 * step, 0.5 * promise
-            theta = theta - step
-            loss = self._loss(theta, y)
-            if is_hard and self._names_all(theta, y):
+            new_loss, p = self._at(theta - step, y)
+            while promise > WHOLE_STEP * loss and new_loss > loss - SUFFICIENT * promise:
+                step, promise = 0.5 * step, 0.5 * promise
+                new_loss, p = self._at(theta - step, y)
+            theta, loss = theta - step, new_loss
+            # Where there is no end to it the loss comes to 0, and every class to be named right on the way.
+            if may_part and loss < PARTED and self._names_all(p, y):
                 return None
         return theta if is_bounded or not self.is_steep else None
 
-    def _predictor(self, theta: Vector) -> Vector:
-        return theta[0] * self.scaled + theta[1:]
+    def _at(self, theta: Vector, y: Vector) -> tuple[float, Vector]:
+        """Return the mean loss and the probabilities."""
+        t = theta[0] * self.scaled + theta[1:, None]
+        t -= t.max(axis=0)
+        p = np.exp(t)
+        total = p.sum(axis=0)
+        p /= total
+        return float((np.log(total) - np.einsum("ki,ki->i", y, t)) @ self.share), p
 
-    def _loss(self, theta: Vector, y: Vector) -> float:
-        t = self._predictor(theta)
-        return float(self.share @ (special.logsumexp(t, axis=1) - (y * t).sum(axis=1)))
-
-    def _names_all(self, theta: Vector, y: Vector) -> bool:
+    @staticmethod
+    def _names_all(p: Vector, y: Vector) -> bool:
         """Say whether the class of every row is the likeliest: steeper still would then be better still."""
-        t = self._predictor(theta)
-        own = t[y == 1.0]
-        others = np.where(y == 1.0, -np.inf, t).max(axis=1)
-        return bool((own > others).all())
+        return bool(((y * p).sum(axis=0) > ((1.0 - y) * p).max(axis=0)).all())
 
-    def _newton_step(self, theta: Vector, y: Vector) -> tuple[Vector, float]:
+    def _newton_step(self, p: Vector, y: Vector) -> tuple[Vector, float]:
         """Return a step against the gradient, and twice the decrease that the quadratic model of the loss promises."""
-        p = special.softmax(self._predictor(theta), axis=1)
-        of_share = self.share[:, None] * p
-        about = self.scaled - (p * self.scaled).sum(axis=1, keepdims=True)
-        residual = self.share[:, None] * (p - y)
-        gradient = np.concatenate([[float((residual * self.scaled).sum())], residual.sum(axis=0)])
-        mixed = (of_share * about).sum(axis=0)
-        hessian = np.empty((theta.size, theta.size))
-        hessian[0, 0] = float((of_share * about**2).sum())
-        hessian[0, 1:] = hessian[1:, 0] = mixed
+        residual = (p - y) * self.share
+        gradient = np.concatenate([[np.vdot(residual, self.scaled)], residual.sum(axis=1)])
+        n_classes = p.shape[0]
+        hessian = np.empty((n_classes + 1, n_classes + 1))
+        of_share = p * self.share
         # A shift of all classes alike changes nothing; the mean of the shifts stays where it is.
-        hessian[1:, 1:] = np.diag(of_share.sum(axis=0)) - of_share.T @ p + 1.0 / p.shape[1]
-        if not self.is_steep:
+        hessian[1:, 1:] = np.diag(of_share.sum(axis=1)) - of_share @ p.T + 1.0 / n_classes
+        if self.is_steep:
+            about = self.scaled - np.einsum("ki,ki->i", p, self.scaled)
+            of_share *= about
+            hessian[0, 1:] = hessian[1:, 0] = of_share.sum(axis=1)
+            hessian[0, 0] = np.vdot(of_share, about)
+        else:
             hessian[0, :] = hessian[:, 0] = gradient[0] = 0.0
             hessian[0, 0] = 1.0
         # Where all probabilities are 0 or 1 there is no curvature left to divide by.
-        hessian[np.diag_indices(theta.size)] += 1e-14 * np.trace(hessian) / theta.size
+        hessian[np.diag_indices(n_classes + 1)] += 1e-14 * np.trace(hessian)
         step = np.linalg.solve(hessian, gradient)
         return step, float(gradient @ step)
 
 
-def _is_separated(predictor: Vector, y: Vector) -> bool:
+def _is_separated(t: Vector, y: Vector) -> bool:
     """Say whether a threshold separates two classes; rows of both may lie on it."""
-    if y.shape[1] > 2:
+    if y.shape[0] > 2:
         return False
-    t = predictor[:, 1]
-    first, second = t[y[:, 0] > 0.0], t[y[:, 1] > 0.0]
+    first, second = (t[1][of_class > 0.0] for of_class in y)
     return bool(first.max() <= second.min() or second.max() <= first.min())
 
 
 def _platt_targets(y: Vector) -> Vector:
     """Return targets a little off 0 and 1: those of a uniform prior that has seen a row of every class."""
-    n = y.sum(axis=0)
-    return (n * y + 1.0) / ((n * y).sum(axis=1, keepdims=True) + y.shape[1])
+    n = y.sum(axis=1, keepdims=True)
+    return (n * y + 1.0) / ((n * y).sum(axis=0) + y.shape[0])

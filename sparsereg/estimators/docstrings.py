@@ -66,7 +66,9 @@ CLASSIFIER_PARAMETERS = """
     class_weight : None, "balanced" or mapping from label to float, default=None
         c_k; the weight of a row is multiplied by sum_k y_ik c_k, which is c_k for a row of class k. "balanced": the sum
         of all weights over n_classes times that of class k. Labels that a mapping leaves out have c_k = 1; one with
-        c_k = 0 is no class, as if its rows had weight 0. Of counts it is each trial that weighs c_k.""" + LABEL_SMOOTHING + COMMON_PARAMETERS
+        c_k = 0 is no class, as if its rows had weight 0. Of counts it is each trial that weighs c_k.""" + (
+    LABEL_SMOOTHING + COMMON_PARAMETERS
+)
 
 REGRESSOR_COEFFICIENTS = """
     Attributes
@@ -191,7 +193,8 @@ CV_ATTRIBUTES = """
     alphas_ : ndarray of float64 of shape (n_alphas,), of (n_l1_ratios, n_alphas) for several l1_ratio
         Of several l1_ratio each grid goes on as far as it should: NaN where one is shorter than the longest.
     path_ : RegularizationPath
-        The fits on all data at l1_ratio_.
+        The fits on all data at l1_ratio_. `print` of the estimator shows the two alphas with their "index" there, from
+        0, mean score, standard error and non-zeros.
     cv_results_ : dict of ndarray
         One entry for each l1_ratio and alpha: "alpha", "l1_ratio", "n_nonzero" (mean over folds); for every metric
         "mean_", "std_", "se_" and its name, and "fold_" and its name of shape (n_entries, n_folds). Means over folds

@@ -152,8 +152,8 @@ def _check_form(y: Any, n_samples: int, n_classes: int | None) -> Vector:
     array = as_numeric(y, "y")
     if array.ndim != 2 or array.shape[0] != n_samples or array.shape[1] < 2:
         raise ValueError(
-            f"y: shape {array.shape} is not allowed, expected ({n_samples}, n_classes), probabilities of two or more "
-            "classes for every row of X"
+            f"y: shape {array.shape} is not allowed, expected ({n_samples}, n_classes), probabilities or counts of "
+            "two or more classes for every row of X"
         )
     if n_classes is not None and array.shape[1] != n_classes:
         raise ValueError(f"y: shape {array.shape} is not allowed, expected ({n_samples}, {n_classes})")

@@ -287,6 +287,40 @@ def shares_of(
     return Shares(shares, sample_weight, False)
 
 
+def target_of(
+    y: Any, n_samples: int, sample_weight: Vector | None, *, loss: Any, classes: npt.NDArray[Any] | None,
+    n_outputs: int, all_zero: bool = False,
+) -> tuple[Vector, Vector | None]:
+    """Bring the target of other data, and its weights, into the form of the linear predictor of a fit, or its several.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities or counts of classes
+    n_samples : int
+    sample_weight : ndarray of float64 of shape (n_samples,) or None
+        Rows of weight 0 may be of no class.
+    loss : registered loss
+    classes : ndarray of shape (n_classes,) or None
+        Labels, where the fit was to labels.
+    n_outputs : int
+    all_zero : bool, default=False
+        Counts may all be 0: these rows are some of many.
+
+    Returns
+    -------
+    y : ndarray of float64 of shape (n_samples,), or (n_samples, n_outputs) for several outputs
+    sample_weight : ndarray of float64 of shape (n_samples,) or None
+        Totals of counts included.
+    """
+    if classes is not None:
+        shares, weight, _ = shares_of(y, classes, n_samples, sample_weight, all_zero=all_zero)
+    elif n_outputs > 1 or (loss.softmax and np.ndim(y) == 2 and np.shape(y)[1] > 1):
+        shares, weight, _ = check_shares(y, n_samples, sample_weight, max(n_outputs, 2), all_zero=all_zero)
+    else:
+        return check_target(y, n_samples, *loss.targets, loss.name), sample_weight
+    return shares if n_outputs > 1 else np.ascontiguousarray(shares[:, 1]), weight
+
+
 def _weigh(classes: npt.NDArray[Any], given: Shares, class_weight: Any) -> Shares:
     """Multiply weights by those of the classes: of a row, or of each of the trials that it stands for."""
     if class_weight is None:
@@ -306,41 +340,6 @@ def _smooth(shares: Vector, smoothing: float) -> Vector:
 def _of_second(y: npt.NDArray[Any], sample_weight: Vector | None) -> Shares:
     """Make shares of two classes of the probabilities of the second."""
     return Shares(np.column_stack([1.0 - y, y]).astype(np.float64), sample_weight, False)
-
-
-def target_of(
-    y: Any, n_samples: int, sample_weight: Vector | None, *, loss: Any, classes: npt.NDArray[Any] | None,
-    n_outputs: int, all_zero: bool = False,
-) -> tuple[Vector, Vector | None]:
-    """Bring the target of other data into the form of the linear predictor of a fit, or of its several.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities or counts of classes
-    n_samples : int
-    sample_weight : ndarray of float64 of shape (n_samples,) or None
-        Rows of weight 0 may be of no class.
-    loss : registered loss
-    classes : ndarray of shape (n_classes,) or None
-        Labels, where the fit was to labels.
-    n_outputs : int
-    all_zero : bool, default=False
-        Counts may all be 0: these rows are some of many.
-
-    Returns
-    -------
-    y : ndarray of float64 of shape (n_samples,), or (n_samples, n_outputs) for several outputs
-    sample_weight : ndarray of float64 of shape (n_samples,) or None
-        Times the totals of counts.
-    """
-    if classes is not None:
-        shares, sample_weight, _ = shares_of(y, classes, n_samples, sample_weight, all_zero=all_zero)
-    elif n_outputs > 1 or (loss.softmax and np.ndim(y) == 2 and np.shape(y)[1] > 1):
-        n_classes = max(n_outputs, 2)
-        shares, sample_weight, _ = check_shares(y, n_samples, sample_weight, n_classes, all_zero=all_zero)
-    else:
-        return check_target(y, n_samples, *loss.targets, loss.name), sample_weight
-    return shares if n_outputs > 1 else np.ascontiguousarray(shares[:, 1]), sample_weight
 
 
 def _check_labels(y: Any) -> npt.NDArray[Any]:

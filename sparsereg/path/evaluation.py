@@ -53,7 +53,8 @@ class PathEvaluation:
         loss, rows = self._objective, as_rows(X)
         check_width(rows.n_features, self.n_features)
         weight = check_sample_weight(sample_weight, rows.n_samples)
-        y, weight = target_of(y, rows.n_samples, weight, loss=loss, classes=self.classes, n_outputs=self.n_outputs)
+        form = {"classes": self.classes, "n_outputs": self.n_outputs}
+        y, weight = target_of(y, rows.n_samples, weight, loss=loss, **form)
         offset = self._new_offset(offset, rows.n_samples)
         values = []
         for k in range(self.alphas.size):

@@ -26,19 +26,22 @@ FACTORS = {2: {0: 1.0, 1: 2.5}, 3: {0: 1.0, 1: 2.5, 2: 0.5}}
 def test_estimators(kind, settings, weighted, n_classes):
     X, counts, weight = count_trials(n_classes)
     settings = {name: value.get(n_classes) if value is FACTORS else value for name, value in settings.items()}
-    labels, rows, of_trial = one_by_one(counts, X, weight)
+    offset = 0.3 * X[:, :1].repeat(n_classes, axis=1) if n_classes > 2 else 0.3 * X[:, 0]
+    labels, rows, of_trial, moved = one_by_one(counts, X, weight, offset)
+    weights = (weight, of_trial) if weighted else (None, None)
+    offsets = (offset, moved) if weighted else (0.0 * offset, 0.0 * moved)
     model = kind(0.01, tol=1e-13, **settings)
-    found = kind(**model.get_params()).fit(sparse.csr_array(X), counts, weight if weighted else None)
-    trials = model.fit(sparse.csr_array(rows), labels, of_trial if weighted else None)
+    found = kind(**model.get_params()).fit(sparse.csr_array(X), counts, weights[0], offsets[0])
+    trials = model.fit(sparse.csr_array(rows), labels, weights[1], offsets[1])
     np.testing.assert_allclose(found.coef_, trials.coef_, atol=1e-10)
     np.testing.assert_allclose(found.intercept_, trials.intercept_, atol=1e-10)
     assert found.objective_ == pytest.approx(trials.objective_, rel=1e-10)
     assert found.classes_.tolist() == list(range(n_classes))
-    scores = found.score(X, counts, weight), trials.score(rows, labels, of_trial)
-    assert scores[0] == pytest.approx(scores[1], rel=1e-12)
-    assert found.score(X, counts / np.maximum(counts.sum(axis=1), 1)[:, None], counts.sum(axis=1)) == pytest.approx(
-        trials.score(rows, labels), rel=1e-12
-    )
+    accuracy = trials.score(rows, labels, weights[1], offsets[1])
+    assert found.score(X, counts, weights[0], offsets[0]) == pytest.approx(accuracy, rel=1e-12)
+    total = counts.sum(axis=1)
+    shares = counts / np.maximum(total, 1)[:, None]
+    assert found.score(X, shares, total * (weight if weighted else 1.0), offsets[0]) == pytest.approx(accuracy)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -134,3 +137,26 @@ def test_a_score_of_other_classes():
     model = LogisticRegression().fit(X, counts)
     with pytest.raises(ValueError, match=r"y: shape \(60, 3\) is not allowed, expected \(60, 2\)"):
         model.score(X, np.column_stack([counts, counts[:, 0]]))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_counts_judge_and_calibrate(n_classes):
+    """As their trials do: in memory, over blocks (one of which has no trials), and as held-out rows."""
+    X, counts, weight = count_trials(n_classes)
+    order = np.argsort(~counts.any(axis=1), kind="stable")
+    X, counts, weight = X[order], counts[order], weight[order]
+    labels, rows, of_trial = one_by_one(counts, X, weight)
+    model = LogisticRegression(0.01, class_weight="balanced").fit(X, counts)
+    expected = model.evaluate(rows, labels, of_trial)
+    n_tried = np.count_nonzero(counts.any(axis=1))
+    blocks = [(X[part], counts[part], weight[part]) for part in np.split(np.arange(60), [20, n_tried])]
+    path = logistic_path(X, counts, n_alphas=4)
+    for found in (model.evaluate(X, counts, weight), model.evaluate_stream(blocks)):
+        assert found == pytest.approx(expected, rel=1e-10)
+    by_trial = path.evaluate(rows, labels, of_trial)
+    for name, values in path.evaluate_stream(blocks).items():
+        np.testing.assert_allclose(values, by_trial[name], rtol=1e-10, atol=1e-12)
+    found = model.calibrate(X, counts, weight).calibration_
+    trials = model.calibrate(rows, labels, of_trial).calibration_
+    assert found.slope == pytest.approx(trials.slope, rel=1e-8)
+    np.testing.assert_allclose(found.shift, trials.shift, atol=1e-8)
