@@ -222,6 +222,14 @@ def test_what_is_no_encoder_is_refused(change):
         tampered(RARE.fit(WORDS), change)
 
 
+@pytest.mark.parametrize("items", [[3, 1, 2], [float("nan"), 1, 2], [1, "a", 0], [2, None, 1], [1.5, True]])
+def test_objects_that_are_numbers_out_of_order_are_refused(items):
+    """Bisection, which numbers in X are looked up by, might come out behind the last of them."""
+    encoder = OneHotEncoder().fit(np.array([[1], [2], [3]], dtype=object))
+    with pytest.raises(ValueError, match=r"^model: categories_\[0\]: .* is not allowed, expected ascending numbers"):
+        tampered(encoder, setting("fitted", "categories_", [{**NONE, "items": items, "shape": [len(items)]}]))
+
+
 @pytest.mark.parametrize("name", ["model._infrequent_indices-0", "model._default_to_infrequent_mappings-0"])
 @pytest.mark.parametrize("values", [[5], [-1], [0, 0, 0], [1.0], [], [2, 1, 0]])
 def test_groups_of_categories_that_do_not_fit_are_refused(name, values):
