@@ -100,7 +100,9 @@ class FittedState:
 
     def _check(self, estimator: Any, fitted: Mapping[str, Any]) -> None:
         """Check an estimator: its parameters by scikit-learn's own words, its attributes by the tables."""
-        estimator._validate_params()
+        # A few classes have no such words, and a check of their own.
+        if hasattr(estimator, "_parameter_constraints"):
+            estimator._validate_params()
         if fitted:
             n_features = whole_of(fitted, "n_features_in_", 0, MAX_COLUMNS) if self.has_columns else 0
             if "feature_names_in_" in fitted:

@@ -141,6 +141,9 @@ STATES: tuple[FittedState, ...] = (
         },
         check=_check_indicator,
     ),
+    FittedState("preprocessing", "RobustScaler", {"center_": NUMBERS_OR_NONE, "scale_": NUMBERS_OR_NONE}),
+    FittedState("preprocessing", "Normalizer"),
+    FittedState("preprocessing", "Binarizer"),
     FittedState("preprocessing", "FunctionTransformer"),
 )
 SKLEARN_TRANSFORMERS: tuple[Kind, ...] = tuple(state.kind() for state in STATES)

@@ -11,10 +11,13 @@ import sklearn
 from scipy import sparse
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.preprocessing import (
+    Binarizer,
     FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
+    Normalizer,
     OneHotEncoder,
+    PowerTransformer,
     RobustScaler,
     StandardScaler,
 )
@@ -38,6 +41,8 @@ FITTED = [
     (StandardScaler(copy=False), WORDS[["c"]]), (StandardScaler(with_mean=False, with_std=False), NUMBERS),
     (StandardScaler(with_mean=False), sparse.eye(3).tocsr()),
     (MaxAbsScaler(), HOLES), (MinMaxScaler((0, 5), clip=True), NUMBERS), (FunctionTransformer(), WORDS),
+    (RobustScaler(quantile_range=(10, 90)), HOLES), (RobustScaler(with_centering=False, with_scaling=False), NUMBERS),
+    (Normalizer("l1"), NUMBERS), (Binarizer(threshold=0.5), WORDS[["c"]]),
     (FunctionTransformer(feature_names_out="one-to-one", kw_args={}), WORDS),
     (OneHotEncoder(), WORDS), (OneHotEncoder(dtype=np.float32, sparse_output=False), WORDS[["c"]]),
     (OneHotEncoder(handle_unknown="ignore", dtype="int32"), WORDS.astype(str).to_numpy(dtype=str)),
@@ -89,8 +94,8 @@ def test_unknown_and_infrequent_categories_come_back():
         (SimpleImputer(strategy=np.nanmax), r"^model.strategy: <.*> of type .* cannot be saved"),
         (OneHotEncoder(feature_name_combiner=str.join), r"^model.feature_name_combiner: "),
         (
-            RobustScaler(),
-            r"^model: RobustScaler\(\) of type sklearn.*RobustScaler cannot be saved, .*FeatureCross, .*StandardScaler",
+            PowerTransformer(),
+            r"^model: PowerTransformer\(\) of type sklearn.* cannot be saved, .*FeatureCross, .*StandardScaler",
         ),
     ],
 )  # fmt: skip
