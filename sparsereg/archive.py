@@ -330,7 +330,7 @@ def _read_meta(array: npt.NDArray[Any] | None, kind: tuple[str, int]) -> dict[st
     if array is None or array.dtype.kind != "S" or array.shape != ():
         raise _Unreadable(f"it has no text called {METADATA!r}")
     try:
-        header = json.loads(array.item())
+        header = json.loads(array.item(), object_pairs_hook=_distinct)
         name, number, library, meta = (header[key] for key in ("format", "version", "sparsereg", "meta"))
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise _Unreadable(f"its {METADATA!r} is not what this library writes ({error!r})") from error
@@ -341,3 +341,11 @@ def _read_meta(array: npt.NDArray[Any] | None, kind: tuple[str, int]) -> dict[st
     if not isinstance(meta, dict):
         raise _Unreadable(f"its {METADATA!r} is not what this library writes")
     return meta
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return what is between braces in JSON, where no name is there twice: readers differ in which one they take."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name is there twice")
+    return found

@@ -200,6 +200,7 @@ def text(content=b'{"format": "test file", "version": 3, "sparsereg": "0", "meta
     return "metadata.npy", npy(np.array(content))
 
 
+TWICE = b'{"format": "test file", "version": 3, "sparsereg": "0", "meta": {"a": [{"b": 1, "b": 2}]}}'
 CRAFTED = {
     "no zip": (sealed(b"x" * 100), "no zip file"),
     "no metadata": (zipped([("x.npy", npy(np.ones(2)))]), "no text called 'metadata'"),
@@ -207,6 +208,7 @@ CRAFTED = {
     "metadata that is no JSON": (zipped([text(b"{")]), "not what this library writes"),
     "metadata without keys": (zipped([text(b"{}")]), "not what this library writes"),
     "metadata that is a list": (zipped([text(b"[]")]), "not what this library writes"),
+    "metadata that says two things": (zipped([text(TWICE)]), "a name is there twice"),
     "metadata that is deep": (zipped([text(b"[" * 100_000)]), "not what this library writes"),
     "meta that is a list": (zipped([text(text()[1].strip()[128:].replace(b"{}", b"[]"))]), "not what this library"),
     "pickle": (zipped([text(), ("x.npy", npy(np.array([{}]), pickle=True))]), "pickled objects"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
@@ -21,6 +22,8 @@ from sparsereg.model_files.values import Kind, Packer, Unpacker
 COLUMNS = ("n_features_in_", "feature_names_in_")
 # A cross of so many columns is a table on its side; names are made of each, whatever the file has to say for itself.
 MAX_COLUMNS = 1_000_000
+# Texts with one have no UTF-8.
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 LATLONG = ("minutes", "levels", "main_effects", "dtype")
 LATLONG_FOLLOWS = ("blocks_", "n_features_out_")
@@ -30,7 +33,8 @@ CROSS_FOLLOWS = ("blocks_", "n_features_out_", "_names", "_members", "_bits")
 
 
 def _pack_latlong(cross: LatLongCross, packer: Packer, where: str) -> dict[str, Any]:
-    _check_unchanged(cross, _built_latlong(_of(cross, LATLONG), _of(cross, COLUMNS)), LATLONG_FOLLOWS, where)
+    with within(where):
+        _check_unchanged(cross, _built_latlong(_of(cross, LATLONG), _of(cross, COLUMNS)), LATLONG_FOLLOWS)
     return pack_attributes(cross, LATLONG, COLUMNS, packer, where, LATLONG_FOLLOWS)
 
 
@@ -56,7 +60,8 @@ def _built_latlong(parameters: dict[str, Any], fitted: dict[str, Any]) -> LatLon
 
 
 def _pack_cross(cross: FeatureCross, packer: Packer, where: str) -> dict[str, Any]:
-    _check_unchanged(cross, _built_cross(_of(cross, CROSS), _of(cross, CROSS_LEARNED)), CROSS_FOLLOWS, where)
+    with within(where):
+        _check_unchanged(cross, _built_cross(_of(cross, CROSS), _of(cross, CROSS_LEARNED)), CROSS_FOLLOWS)
     return pack_attributes(cross, CROSS, CROSS_LEARNED, packer, where, CROSS_FOLLOWS)
 
 
@@ -88,25 +93,28 @@ def _built_cross(parameters: dict[str, Any], fitted: dict[str, Any]) -> FeatureC
 def _learned(categories: Any, columns: list[int]) -> dict[int, NDArray[np.object_]]:
     """Return the categories of columns, which must be as `fit` learns them."""
     if not isinstance(categories, dict) or list(categories) != columns:
-        raise ValueError(f"categories_: {shown(categories)} is not allowed, expected those of the columns {columns}")
+        raise ValueError(
+            f"categories_: {shown(categories)} is not allowed, expected those of the columns {columns}, as they were "
+            "at the fit"
+        )
     for j in columns:
-        with within(f"categories_[{j}]"):
-            _check_categories(categories[j])
+        _check_categories(categories[j], f"categories_[{j}]")
     return {j: categories[j] for j in columns}
 
 
-def _check_categories(texts: Any) -> None:
+def _check_categories(texts: Any, name: str) -> None:
     """Check categories; ids count on their order."""
     if not isinstance(texts, np.ndarray) or texts.dtype != object or texts.ndim != 1 or texts.size == 0:
-        raise ValueError(f"{shown(texts)} is not allowed, expected categories")
+        raise ValueError(f"{name}: {shown(texts)} is not allowed, expected categories")
     known = texts.tolist()
     for text in known:
-        if type(text) is not str or category_text(text) != text:
-            raise ValueError(f"{shown(text)} is no category")
-        text.encode()  # UnicodeEncodeError is a ValueError: a lone surrogate
+        if type(text) is not str or LONE_SURROGATE.search(text) or category_text(text) != text:
+            raise ValueError(f"{name}: {shown(text)} is no category")
     for a, b in pairwise(map(category_order, known)):
         if not a < b:
-            raise ValueError(f"{shown(b[-1])} is not allowed after {shown(a[-1])}, expected each once and in order")
+            raise ValueError(
+                f"{name}: {shown(b[-1])} is not allowed after {shown(a[-1])}, expected each once and in order"
+            )
 
 
 def _check_names(fitted: dict[str, Any]) -> None:
@@ -124,10 +132,10 @@ def _of(cross: Any, names: tuple[str, ...]) -> dict[str, Any]:
     return {name: vars(cross)[name] for name in names if name in vars(cross)}
 
 
-def _check_unchanged(cross: Any, fresh: Any, names: tuple[str, ...], where: str) -> None:
+def _check_unchanged(cross: Any, fresh: Any, names: tuple[str, ...]) -> None:
     """Check that a fitted cross is what its parameters make of it, for only they travel."""
     if any(vars(cross).get(name) != vars(fresh).get(name) for name in names):
-        raise ValueError(f"{where}: parameters of this {type(cross).__name__} were changed after its fit, fit it anew")
+        raise ValueError(f"parameters of this {type(cross).__name__} were changed after its fit, fit it anew")
 
 
 TRANSFORMERS: tuple[Kind, ...] = (

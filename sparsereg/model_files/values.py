@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -46,9 +47,13 @@ NUMBERS = (
     *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
     *("float16", "float32", "float64"),
 )
+# Arrays of objects are never read; that something makes them is harmless.
+DTYPES = (*NUMBERS, "object")
 CLASSES: dict[str, type] = {
     "bool": bool, "int": int, "float": float, "str": str, "object": object,
     **{f"numpy.{name}": np.dtype(name).type for name in NUMBERS},
+    # By which columns of frames are chosen.
+    "numpy.number": np.number, "numpy.integer": np.integer, "numpy.floating": np.floating, "numpy.object": np.object_,
 }
 
 
@@ -154,8 +159,8 @@ class Packer:
         if isinstance(value, np.generic):
             return _pack_scalar(value, where)
         if isinstance(value, np.dtype):
-            if value.name not in NUMBERS or not value.isnative:
-                raise TypeError(f"{where}: dtype {value} cannot be saved, expected one of {', '.join(NUMBERS)}")
+            if value.name not in DTYPES or not value.isnative:
+                raise TypeError(f"{where}: dtype {value} cannot be saved, expected one of {', '.join(DTYPES)}")
             return {"type": "dtype", "name": value.name}
         if isinstance(value, type):
             return _pack_class(value, where)
@@ -164,7 +169,7 @@ class Packer:
         return self._pack_object(value, where)
 
     def _pack_items(self, items: Iterable[Any], where: str) -> list[Any]:
-        return [self.pack(item, f"{where}[{i}]") for i, item in enumerate(items)]
+        return [self.pack(item, f"{where}[{_label(i, item)}]") for i, item in enumerate(items)]
 
     def _pack_key(self, key: Any, where: str) -> Any:
         if not _is_plain(key):
@@ -204,9 +209,10 @@ class Packer:
             # Classes are looked for, and imported, only by their names.
             if kind.name.rpartition(".")[2] == cls.__name__ and _found(kind) is cls:
                 return {"type": "object", "kind": kind.name, "state": kind.pack(value, self, where)}
+        known = sorted(kind.name.rpartition(".")[2] for kind in self._kinds)
         raise TypeError(
-            f"{where}: a {cls.__module__}.{cls.__qualname__} cannot be saved, expected plain values, arrays or one of "
-            + ", ".join(sorted(kind.name for kind in self._kinds))
+            f"{where}: {shown(value)} of type {cls.__module__}.{cls.__qualname__} cannot be saved, expected plain "
+            f"values, arrays or one of {', '.join(known)}"
         )
 
 
@@ -225,6 +231,7 @@ class Unpacker:
         self._taken: set[str] = set()
         self._kinds = {kind.name: kind for kind in kinds}
         self._depth = 0
+        self._warnings: dict[str, type[Warning]] = {}
 
     def unpack(self, packed: Any, where: str) -> Any:
         """Return the value that JSON stands for.
@@ -275,15 +282,37 @@ class Unpacker:
             check_entries(packed, required, optional)
         return {name: self.unpack(value, f"{where}.{name}") for name, value in packed.items()}
 
-    def finish(self) -> None:
+    def warn(self, message: str, category: type[Warning]) -> None:
+        """Keep a warning for the end, once, whatever it is said of.
+
+        Parameters
+        ----------
+        message : str
+        category : type
+        """
+        self._warnings[message] = category
+
+    def finish(self, stacklevel: int = 2) -> None:
         """Check that every array has been taken.
+
+        Parameters
+        ----------
+        stacklevel : int, default=2
+            Of warnings; 2 points to the caller.
 
         Raises
         ------
         ValueError
+
+        Warns
+        -----
+        Warning
+            Whatever `warn` was told.
         """
         if self._left:
             raise Malformed(f"the array {shown(min(self._left))} is not allowed, nothing refers to it")
+        for message, category in self._warnings.items():
+            warnings.warn(message, category, stacklevel=stacklevel)
 
     def _unpack(self, packed: Any, where: str) -> Any:
         exact = type(packed)
@@ -402,6 +431,11 @@ def _found(kind: Kind) -> type | None:
         return None
 
 
+def _label(i: int, item: Any) -> str:
+    """Return the name of an item among its like: steps of pipelines have one, and it comes first."""
+    return repr(item[0]) if type(item) is tuple and len(item) > 1 and type(item[0]) is str else str(i)
+
+
 def _is_plain(value: Any) -> bool:
     """Return whether a value may be a key or an element of an object array."""
     if type(value) is tuple:
@@ -455,8 +489,8 @@ def _unpack_class(_: Unpacker, packed: dict[str, Any], where: str) -> type:
 
 def _unpack_dtype(_: Unpacker, packed: dict[str, Any], where: str) -> np.dtype[Any]:
     name = packed["name"]
-    if not isinstance(name, str) or name not in NUMBERS:
-        raise ValueError(f"the dtype {shown(name)} is not allowed, expected one of {', '.join(NUMBERS)}")
+    if not isinstance(name, str) or name not in DTYPES:
+        raise ValueError(f"the dtype {shown(name)} is not allowed, expected one of {', '.join(DTYPES)}")
     return np.dtype(name)
 
 

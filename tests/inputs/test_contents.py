@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sparsereg.inputs.contents import (
+    Malformed,
     array_of,
     check_finite,
     check_ids,
@@ -12,6 +13,7 @@ from sparsereg.inputs.contents import (
     number_of,
     reading,
     whole_of,
+    within,
 )
 
 
@@ -60,6 +62,19 @@ def test_arrays_of_a_known_form():
     for dtype, shape in ((np.float32, (3, 2)), (np.float64, (3,)), (np.float64, (None, 3)), (np.float64, ())):
         with pytest.raises(ValueError, match=r"^a: float64 of shape \(3, 2\) is not allowed, expected"):
             array_of({"a": a}, "a", dtype, shape)
+
+
+@pytest.mark.parametrize("value", [None, [0.0], "0", 0.0])
+def test_what_is_no_array_is_refused(value):
+    with pytest.raises(ValueError, match=r"^a: .* is not allowed, expected an array of float64"):
+        array_of({"a": value}, "a", np.float64, ())
+
+
+def test_errors_say_where_once():
+    with pytest.raises(Malformed, match=r"^model.coef: it is wrong"), within("model"), within("model.coef"):
+        raise ValueError("it is wrong")
+    with pytest.raises(KeyError), within("model"):
+        raise KeyError("another error is none of the file's")
 
 
 def test_finite_numbers():

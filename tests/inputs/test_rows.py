@@ -10,7 +10,7 @@ from scipy import sparse
 from support.wide_matrices import raw_csr
 
 from sparsereg import Lasso, LassoCV, LatLongCross, SGDRegressor, lasso_path, metrics
-from sparsereg.inputs.rows import MAX_SAMPLES, as_rows, check_shape
+from sparsereg.inputs.rows import MAX_SAMPLES, as_rows, check_shape, shown
 from sparsereg.inputs.targets import check_y
 from sparsereg.inputs.weights import check_offset, check_offsets, check_sample_weight
 
@@ -240,3 +240,14 @@ def test_offsets_of_several_outputs():
     ):
         with pytest.raises(ValueError, match=re.escape(message)):
             check_offsets(wrong, 3, 2)
+
+
+def test_values_in_messages_are_short():
+    deep = []
+    for _ in range(10**5):
+        deep = [deep]
+    assert shown(deep) == "a list that is nested too deep to be shown"
+    assert shown(10**5000) == "a whole number of 16610 bits"
+    assert len(shown("x" * 10**6)) < 50
+    while deep:  # so that freeing it is not deep either
+        deep = deep.pop()

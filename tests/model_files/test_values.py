@@ -2,7 +2,6 @@
 
 import functools
 import json
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from support.packed_values import same, there_and_back
 
 from sparsereg.model_files.values import CLASSES, MAX_DEPTH, MAX_TEXTS, NUMBERS, Kind, Packer, Unpacker
 
@@ -29,39 +29,11 @@ def unpack_point(state, unpacker, where):
 KINDS = (Kind("tests.Point", lambda: Point, lambda p, packer, where: packer.pack_all(vars(p), where), unpack_point),)
 
 
-def there_and_back(value, kinds=KINDS):
-    packer = Packer(kinds)
-    text = json.dumps(packer.pack(value, "value"))
-    unpacker = Unpacker(packer.arrays, kinds)
-    back = unpacker.unpack(json.loads(text), "value")
-    unpacker.finish()
-    return back
-
-
 def unpack(packed, arrays=None):
     unpacker = Unpacker(arrays or {}, KINDS)
     value = unpacker.unpack(json.loads(json.dumps(packed)), "value")
     unpacker.finish()
     return value
-
-
-def same(a, b):
-    """Return whether two values are the same: of one type, and bit for bit."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, np.ndarray):
-        if a.dtype != b.dtype or a.shape != b.shape:
-            return False
-        return all(map(same, a.ravel(), b.ravel())) if a.dtype.kind == "O" else a.tobytes() == b.tobytes()
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(same, a, b))
-    if isinstance(a, dict):
-        return same([*a.items()], [*b.items()])
-    if isinstance(a, Point):
-        return same(vars(a), vars(b))
-    if isinstance(a, float):
-        return (math.isnan(a) and math.isnan(b)) or (a == b and math.copysign(1, a) == math.copysign(1, b))
-    return a == b
 
 
 INTEGERS = st.integers(-(2**63), 2**64 - 1)
@@ -95,17 +67,17 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_what_goes_out_comes_back(value):
-    assert same(there_and_back(value), value)
+    assert same(there_and_back(value, KINDS), value)
 
 
 @pytest.mark.parametrize("n", [0, 1, MAX_TEXTS, MAX_TEXTS + 1, 1000])
 def test_many_texts_come_back_whatever_they_are(n):
     texts = np.empty((n, 1), dtype=object)
     texts[:, 0] = [chr(33 + i * 7) * (i % 4) for i in range(n)]
-    assert same(there_and_back(texts), texts)
+    assert same(there_and_back(texts, ()), texts)
     if n > 1:
         texts[1, 0] = "\ud800"
-        assert same(there_and_back(texts), texts)
+        assert same(there_and_back(texts, ()), texts)
 
 
 def test_arrays_keep_their_names_where_they_are_distinct():
@@ -120,7 +92,7 @@ def test_arrays_keep_their_names_where_they_are_distinct():
 
 def test_arrays_of_another_machine():
     array = np.arange(5, dtype=">i4")
-    back = there_and_back(array)
+    back = there_and_back(array, ())
     assert back.dtype == np.dtype("=i4")
     assert back.tolist() == [0, 1, 2, 3, 4]
 
@@ -141,12 +113,12 @@ LOOP.append(LOOP)
         lambda x: x, print, np.random.RandomState(0), np.random.default_rng(0), object(), Point, Number(3), 1j, b"x",
         {1}, 2**64, -(2**63) - 1, functools.partial(int), np.longdouble(1), np.complex64(1), np.datetime64("2024"),
         np.zeros(2, dtype=complex), np.zeros(2, dtype="i4,f8"), np.array([1, [2]], dtype=object), np.ma.array([1]),
-        np.array([print]), np.dtype("O"), np.dtype("i4,f8"), np.dtype("M8[s]"), type, {b"x": 1}, {(1, b"x"): 1},
+        np.array([print]), np.dtype("i4,f8"), np.dtype("M8[s]"), type, {b"x": 1}, {(1, b"x"): 1},
     ],
 )  # fmt: skip
 def test_what_cannot_travel_is_refused_with_its_place(value):
     for whole, where in ((value, "model"), ([1, value], r"model\[1\]"), ({"a": value}, r"model\['a'\]")):
-        with pytest.raises(TypeError, match=rf"^{where}.*cannot be saved"):
+        with pytest.raises(TypeError, match=rf"(?s)^{where}.*cannot be saved"):
             Packer(KINDS).pack(whole, "model")
 
 
@@ -159,7 +131,7 @@ def test_a_class_of_the_same_name_is_another():
     class Point(int):
         pass
 
-    with pytest.raises(TypeError, match=r"^model: a .*<locals>.Point cannot be saved, expected .* tests.Point"):
+    with pytest.raises(TypeError, match=r"^model: 0 of type .*<locals>.Point cannot be saved, expected .* Point"):
         Packer(KINDS).pack(Point(), "model")
 
 
@@ -187,7 +159,7 @@ MALFORMED = [
     tagged("objects", items=[1], shape=[True]), tagged("objects", items=[1], shape=1),
     tagged("objects", items=[[1]], shape=[1]), tagged("objects", items=[], shape=[0, 2**70]),
     tagged("objects", items=[], shape=[0] * 100), tagged("objects", items=[], shape=[10**12, 0, 10**12]),
-    tagged("dtype", name="object"), tagged("dtype", name="i4,f8"), tagged("dtype", name={"names": [], "formats": []}),
+    tagged("dtype", name="O"), tagged("dtype", name="i4,f8"), tagged("dtype", name={"names": [], "formats": []}),
     tagged("class", name="eval"), tagged("class", name="numpy.memmap"), tagged("class", name=None),
     tagged("slice", start=1, stop=2), tagged("slice", start=[1], stop=2, step=None),
     tagged("object", kind="tests.Line", state={}), tagged("object", kind="os.system", state={"command": "true"}),
