@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -133,6 +133,28 @@ def check_names(arrays: Arrays, needed: set[str], allowed: set[str]) -> None:
         raise ValueError(f"the array {missing[0]!r} is missing")
     if strange := sorted(set(arrays) - needed - allowed):
         raise ValueError(f"the array {strange[0]!r} is not allowed, expected {', '.join(sorted(needed | allowed))}")
+
+
+def check_entries(entries: Any, required: Iterable[str], optional: Iterable[str] = ()) -> None:
+    """Check that a dictionary has the entries that it must have, and no others.
+
+    Parameters
+    ----------
+    entries : object
+    required, optional : iterable of str
+
+    Raises
+    ------
+    ValueError
+    """
+    needed = {*required}
+    allowed = needed | {*optional}
+    if type(entries) is not dict:
+        raise ValueError(f"{shown(entries)} is not allowed, expected named values")
+    if missing := sorted(needed - set(entries)):
+        raise ValueError(f"{missing[0]!r} is missing")
+    if strange := sorted(set(entries) - allowed):
+        raise ValueError(f"{shown(strange[0])} is not allowed, expected {', '.join(sorted(allowed))}")
 
 
 def array_of(arrays: Arrays, name: str, dtype: Any, shape: tuple[int | None, ...]) -> npt.NDArray[Any]:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.inputs.contents import within
+from sparsereg.inputs.contents import check_entries, within
 from sparsereg.inputs.rows import shown
-from sparsereg.model_files.values import Packer, Unpacker, check_entries
+from sparsereg.model_files.values import Packer, Unpacker
 
 # Where scikit-learn keeps what `set_output` was told.
 OUTPUT = "_sklearn_output_config"

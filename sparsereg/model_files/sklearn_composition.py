@@ -22,6 +22,11 @@ WORDS = ("drop", "passthrough")
 # Of lists of transformers with their columns, and the one of the remaining columns.
 WITH_COLUMNS = ("transformers", "transformers_", "_columns", "_remainder")
 
+UNION: Mapping[str, Any] = {
+    "transformer_list": list, "n_jobs": (int, type(None)), "transformer_weights": (dict, type(None)), "verbose": bool,
+    "verbose_feature_names_out": bool,
+}
+
 
 class _ColumnTransformerState(FittedState):
     """Column transformers, whose columns come in several forms."""
@@ -47,7 +52,20 @@ def _check_pipeline(pipeline: Any) -> None:
     if pipeline.memory is not None:
         # joblib reads pickles from it.
         raise ValueError(f"memory: {shown(pipeline.memory)} cannot be saved, expected None")
-    for step in pipeline.steps:
+    _check_steps(pipeline.steps)
+
+
+def _check_union(union: Any) -> None:
+    """Check a union, of which scikit-learn checks nothing before it is used."""
+    for name, types in UNION.items():
+        if not isinstance(getattr(union, name), types):
+            raise ValueError(f"{name}: {shown(getattr(union, name))} is not allowed")
+    _check_steps(union.transformer_list)
+    _check_work(union)
+
+
+def _check_steps(steps: Any) -> None:
+    for step in steps:
         if not isinstance(step, (tuple, list)) or len(step) != 2:
             raise ValueError(f"steps: {shown(step)} is not allowed, expected pairs of a name and an estimator")
         _check_step(*step)
@@ -64,16 +82,20 @@ def _check_step(name: Any, step: Any) -> None:
 
 
 def _check_column_transformer(transformer: Any) -> None:
-    n_jobs = transformer.n_jobs
-    if n_jobs is not None and not -MAX_JOBS <= n_jobs <= MAX_JOBS:
-        raise ValueError(f"n_jobs: {shown(n_jobs)} is not allowed, expected at most {MAX_JOBS}")
+    _check_work(transformer)
     _check_form(transformer.verbose_feature_names_out)
-    weights = transformer.transformer_weights
-    if weights is not None and not all(isinstance(weight, (int, float)) for weight in weights.values()):
-        raise ValueError(f"transformer_weights: {shown(weights)} is not allowed, expected numbers by name")
     for entry in transformer.transformers:
         _check_entry(entry)
     _check_step("remainder", transformer.remainder)
+
+
+def _check_work(transformer: Any) -> None:
+    """Check how transformers are run side by side."""
+    n_jobs, weights = transformer.n_jobs, transformer.transformer_weights
+    if n_jobs is not None and not -MAX_JOBS <= n_jobs <= MAX_JOBS:
+        raise ValueError(f"n_jobs: {shown(n_jobs)} is not allowed, expected at most {MAX_JOBS}")
+    if weights is not None and not all(isinstance(weight, (int, float)) for weight in weights.values()):
+        raise ValueError(f"transformer_weights: {shown(weights)} is not allowed, expected numbers by name")
 
 
 def _check_entry(entry: Any) -> None:
@@ -183,6 +205,7 @@ def _unpack_selector(state: Mapping[str, Any], unpacker: Unpacker, where: str) -
 
 COMPOSITIONS: tuple[Kind, ...] = (
     FittedState("pipeline", "Pipeline", check=_check_pipeline).kind(),
+    FittedState("pipeline", "FeatureUnion", has_columns=False, check=_check_union).kind(),
     _state_of_column_transformers().kind(),
     Kind("sklearn.compose.make_column_selector", _find_selector, _pack_selector, _unpack_selector),
 )

@@ -10,14 +10,8 @@ import numpy as np
 
 from sparsereg.inputs.contents import within
 from sparsereg.inputs.rows import shown
-from sparsereg.model_files.sklearn_state import (
-    FittedState,
-    check_dtype,
-    is_flag,
-    is_vector,
-    is_whole,
-    sklearn_class,
-)
+from sparsereg.model_files.plain_values import check_dtype_word
+from sparsereg.model_files.sklearn_state import FittedState, is_flag, is_vector, is_whole, sklearn_class
 from sparsereg.model_files.values import Kind, Packer, Unpacker
 
 
@@ -66,7 +60,7 @@ def _is_vocabulary(texts: Any, _: int) -> bool:
 
 
 def _check_vectorizer(vectorizer: Any) -> None:
-    check_dtype(vectorizer.dtype)
+    check_dtype_word(vectorizer.dtype)
     # The others would read files, wherever the texts say.
     if getattr(vectorizer, "input", "content") != "content":
         raise ValueError(f"input: {shown(vectorizer.input)} cannot be saved, expected 'content'")

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from sparsereg.inputs.rows import shown
-from sparsereg.model_files.sklearn_state import (
-    FittedState,
-    check_dtype,
-    is_count,
-    is_flag,
-    is_vector,
-    is_whole,
-    sklearn_class,
-)
+from sparsereg.model_files.plain_values import check_dtype_word
+from sparsereg.model_files.sklearn_state import FittedState, is_count, is_flag, is_vector, is_whole, sklearn_class
 from sparsereg.model_files.values import Kind
 
 INFREQUENT = ("_infrequent_indices", "_default_to_infrequent_mappings")
@@ -23,7 +17,7 @@ INFREQUENT = ("_infrequent_indices", "_default_to_infrequent_mappings")
 
 def _check_encoder(encoder: Any) -> None:
     """Check a one-hot encoder: it writes sparse rows whose ids nobody checks again."""
-    check_dtype(encoder.dtype)
+    check_dtype_word(encoder.dtype)
     if not hasattr(encoder, "categories_"):
         return
     dropped = encoder._drop_idx_after_grouping
@@ -42,13 +36,17 @@ def _check_encoder(encoder: Any) -> None:
 
 
 def _check_categories(categories: Any, i: int) -> None:
-    """Check the categories of a column; numbers are found by bisection, so they must be in order, NaN last."""
+    """Check the categories of a column: numbers are found by bisection, so they must be in order, NaN last."""
     if not isinstance(categories, np.ndarray) or categories.ndim != 1 or categories.size == 0:
         raise ValueError(f"categories_[{i}]: {shown(categories)} is not allowed, expected an array of categories")
-    if categories.dtype.kind in "OUS":
+    if categories.dtype.kind in "US":
         return
-    known = categories[:-1] if categories[-1] != categories[-1] else categories
-    if not (known[1:] > known[:-1]).all() or (known != known).any():
+    # Of objects, those that numbers in X can be compared with.
+    known = categories.tolist() if categories.dtype.kind == "O" else list(categories)
+    known = [x for x in known if isinstance(x, (bool, int, float, np.generic)) and not isinstance(x, str)]
+    if known and known[-1] != known[-1]:
+        known.pop()
+    if any(x != x for x in known) or not all(a < b for a, b in pairwise(known)):
         raise ValueError(f"categories_[{i}]: {shown(categories)} is not allowed, expected ascending numbers")
 
 
@@ -143,6 +141,9 @@ STATES: tuple[FittedState, ...] = (
         },
         check=_check_indicator,
     ),
+    FittedState("preprocessing", "RobustScaler", {"center_": NUMBERS_OR_NONE, "scale_": NUMBERS_OR_NONE}),
+    FittedState("preprocessing", "Normalizer"),
+    FittedState("preprocessing", "Binarizer"),
     FittedState("preprocessing", "FunctionTransformer"),
 )
 SKLEARN_TRANSFORMERS: tuple[Kind, ...] = tuple(state.kind() for state in STATES)

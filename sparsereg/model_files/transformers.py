@@ -17,11 +17,14 @@ from sparsereg.features.latlong_cross import LatLongCross
 from sparsereg.inputs.contents import whole_of, within
 from sparsereg.inputs.rows import shown
 from sparsereg.model_files.attributes import names_of, pack_attributes, unpack_attributes
+from sparsereg.model_files.plain_values import check_dtype_word
 from sparsereg.model_files.values import Kind, Packer, Unpacker
 
 COLUMNS = ("n_features_in_", "feature_names_in_")
-# A cross of so many columns is a table on its side; names are made of each, whatever the file has to say for itself.
-MAX_COLUMNS = 1_000_000
+# A cross of so many columns is a table on its side. Names are made of all of them, and blocks have names made of these,
+# so a small file might ask for much.
+MAX_COLUMNS = 100_000
+MAX_LETTERS = 100_000_000
 # Texts with one have no UTF-8.
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -50,6 +53,7 @@ def _built_latlong(parameters: dict[str, Any], fitted: dict[str, Any]) -> LatLon
     """Return a cross as `fit` makes it; all but its parameters follows from them."""
     cross = LatLongCross(**parameters)
     _check_switch(cross.main_effects)
+    check_dtype_word(cross.dtype)
     check_dtype(cross.dtype)
     _, blocks = cross._layout()
     if fitted:
@@ -79,12 +83,15 @@ def _built_cross(parameters: dict[str, Any], fitted: dict[str, Any]) -> FeatureC
     _check_switch(cross.main_effects)
     if not isinstance(cross.handle_unknown, str):
         raise ValueError(f"handle_unknown: {shown(cross.handle_unknown)} is not allowed, expected text")
+    check_dtype_word(cross.dtype)
     cross._check_params()
     if fitted:
         whole_of(fitted, "n_features_in_", 1, MAX_COLUMNS)
         _check_names(fitted)
         vars(cross).update(fitted)
         names, members = cross._columns()
+        if sum(len(names[j]) for columns in members for j in columns) > MAX_LETTERS:
+            raise ValueError(f"feature_names_in_: the names of the blocks have more than {MAX_LETTERS:,} letters")
         cross.categories_ = _learned(fitted.get("categories_"), [] if cross.hashed else used_columns(members))
         cross._lay_out(names, members)
     return cross

@@ -19,7 +19,6 @@ None, truth values, numbers, text and lists are JSON as they are. All else is a 
 
 from __future__ import annotations
 
-import math
 import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
@@ -30,8 +29,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.inputs.contents import Malformed, within
+from sparsereg.inputs.contents import Malformed, check_entries, within
 from sparsereg.inputs.rows import shown
+from sparsereg.model_files.plain_values import (
+    checked_array,
+    is_plain,
+    may_travel,
+    object_array,
+    pack_class,
+    pack_dtype,
+    pack_scalar,
+    unpack_class,
+    unpack_dtype,
+    unpack_scalar,
+)
 
 # Nested values: a pipeline in a pipeline takes four. Python allows some thousand calls, of which each takes a few.
 MAX_DEPTH = 40
@@ -41,20 +52,6 @@ MAX_TEXTS = 64
 MIN_INT, MAX_INT = -(2**63), 2**64 - 1
 # Of letters in the name of an array; further ones are told apart by numbers.
 MAX_NAME = 80
-
-# Without long doubles, whose form differs between machines, and complex numbers, which nothing here has.
-NUMBERS = (
-    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"),
-    *("float16", "float32", "float64"),
-)
-# Arrays of objects are never read; that something makes them is harmless.
-DTYPES = (*NUMBERS, "object")
-CLASSES: dict[str, type] = {
-    "bool": bool, "int": int, "float": float, "str": str, "object": object,
-    **{f"numpy.{name}": np.dtype(name).type for name in NUMBERS},
-    # By which columns of frames are chosen.
-    "numpy.number": np.number, "numpy.integer": np.integer, "numpy.floating": np.floating, "numpy.object": np.object_,
-}
 
 
 @dataclass(frozen=True)
@@ -157,13 +154,11 @@ class Packer:
             parts = {name: getattr(value, name) for name in ("start", "stop", "step")}
             return {"type": "slice", **self.pack_all(parts, where)}
         if isinstance(value, np.generic):
-            return _pack_scalar(value, where)
+            return pack_scalar(value, where)
         if isinstance(value, np.dtype):
-            if value.name not in DTYPES or not value.isnative:
-                raise TypeError(f"{where}: dtype {value} cannot be saved, expected one of {', '.join(DTYPES)}")
-            return {"type": "dtype", "name": value.name}
+            return pack_dtype(value, where)
         if isinstance(value, type):
-            return _pack_class(value, where)
+            return pack_class(value, where)
         if exact in (np.ndarray, np.memmap):
             return self._pack_objects(value, where) if value.dtype.kind == "O" else self._pack_array(value, where)
         return self._pack_object(value, where)
@@ -172,12 +167,12 @@ class Packer:
         return [self.pack(item, f"{where}[{_label(i, item)}]") for i, item in enumerate(items)]
 
     def _pack_key(self, key: Any, where: str) -> Any:
-        if not _is_plain(key):
+        if not is_plain(key):
             raise TypeError(f"{where}: the key {shown(key)} of type {type(key).__name__} cannot be saved")
         return self.pack(key, f"{where}: key")
 
     def _pack_array(self, array: npt.NDArray[Any], where: str) -> dict[str, Any]:
-        if not _may_travel(array.dtype):
+        if not may_travel(array.dtype):
             raise TypeError(f"{where}: an array of {array.dtype} cannot be saved, expected numbers, text or times")
         return {"type": "array", "name": self._store(array, where)}
 
@@ -199,7 +194,7 @@ class Packer:
             names = {"data": self._store(data, where), "offsets": self._store(offsets, f"{where}.offsets")}
             return {"type": "texts", **names, "shape": list(array.shape)}
         for i, item in enumerate(items):
-            if not _is_plain(item):
+            if not is_plain(item):
                 raise TypeError(f"{where}[{i}]: an element of type {type(item).__name__} cannot be saved")
         return {"type": "objects", "items": self._pack_items(items, where), "shape": list(array.shape)}
 
@@ -348,7 +343,7 @@ class Unpacker:
         values: dict[Any, Any] = {}
         for key, value in items:
             known = self.unpack(key, f"{where}: key")
-            if not _is_plain(known):
+            if not is_plain(known):
                 raise ValueError(f"the key {shown(known)} is not allowed, expected a number or text")
             if known in values:
                 raise ValueError(f"the key {shown(known)} is there twice, expected each once")
@@ -357,7 +352,7 @@ class Unpacker:
 
     def _unpack_slice(self, packed: dict[str, Any], where: str) -> slice:
         parts = [self.unpack(packed[name], f"{where}.{name}") for name in ("start", "stop", "step")]
-        if not all(_is_plain(part) for part in parts):
+        if not all(is_plain(part) for part in parts):
             raise ValueError(f"{shown(parts)} is not allowed, expected the start, stop and step of a slice")
         return slice(*parts)
 
@@ -370,7 +365,7 @@ class Unpacker:
             reason = "there already, expected each once" if again else "missing"
             raise ValueError(f"the array {shown(name)} is {reason}")
         self._taken.add(name)
-        return _checked(self._left.pop(name), name)
+        return checked_array(self._left.pop(name), name)
 
     def _unpack_texts(self, packed: dict[str, Any], where: str) -> npt.NDArray[np.object_]:
         data, offsets = self._take(packed["data"]), self._take(packed["offsets"])
@@ -383,13 +378,13 @@ class Unpacker:
             texts = [content[a:b].decode("utf-8", "surrogatepass") for a, b in pairwise(ends)]
         except UnicodeDecodeError as error:
             raise ValueError(f"a text is not UTF-8: {error.reason}") from None
-        return _object_array(texts, packed["shape"])
+        return object_array(texts, packed["shape"])
 
     def _unpack_objects(self, packed: dict[str, Any], where: str) -> npt.NDArray[np.object_]:
         items = self._unpack_items(packed["items"], where)
-        if not all(map(_is_plain, items)):
+        if not all(map(is_plain, items)):
             raise ValueError("an element is not allowed, expected numbers and text")
-        return _object_array(items, packed["shape"])
+        return object_array(items, packed["shape"])
 
     def _unpack_object(self, packed: dict[str, Any], where: str) -> Any:
         name, state = packed["kind"], packed["state"]
@@ -399,28 +394,6 @@ class Unpacker:
             raise ValueError(f"state: {shown(state)} is not allowed, expected named values")
         self._kinds[name].find()
         return self._kinds[name].unpack(state, self, where)
-
-
-def check_entries(packed: Any, required: Iterable[str], optional: Iterable[str] = ()) -> None:
-    """Check that a dictionary of JSON has the entries that it must have, and no others.
-
-    Parameters
-    ----------
-    packed : object
-    required, optional : iterable of str
-
-    Raises
-    ------
-    ValueError
-    """
-    needed = {*required}
-    allowed = needed | {*optional}
-    if type(packed) is not dict:
-        raise ValueError(f"{shown(packed)} is not allowed, expected named values")
-    if missing := sorted(needed - set(packed)):
-        raise ValueError(f"{missing[0]!r} is missing")
-    if strange := sorted(set(packed) - allowed):
-        raise ValueError(f"{shown(strange[0])} is not allowed, expected {', '.join(sorted(allowed))}")
 
 
 def _found(kind: Kind) -> type | None:
@@ -436,100 +409,16 @@ def _label(i: int, item: Any) -> str:
     return repr(item[0]) if type(item) is tuple and len(item) > 1 and type(item[0]) is str else str(i)
 
 
-def _is_plain(value: Any) -> bool:
-    """Return whether a value may be a key or an element of an object array."""
-    if type(value) is tuple:
-        return all(map(_is_plain, value))
-    return value is None or type(value) in (bool, int, float, str) or isinstance(value, np.generic)
-
-
-def _may_travel(dtype: np.dtype[Any]) -> bool:
-    """Return whether arrays may be of a type: numbers, text, bytes and times, without fields."""
-    return dtype.name in NUMBERS or dtype.kind in "USMm"
-
-
-def _pack_scalar(value: np.generic, where: str) -> dict[str, Any]:
-    if type(value) is np.str_:
-        return {"type": "scalar", "dtype": "str", "value": str(value)}
-    name = value.dtype.name
-    if name not in NUMBERS or type(value) is not np.dtype(name).type:
-        raise TypeError(f"{where}: a NumPy scalar of {value.dtype} cannot be saved, expected a number or text")
-    return {"type": "scalar", "dtype": name, "value": value.item()}
-
-
-def _unpack_scalar(_: Unpacker, packed: dict[str, Any], where: str) -> np.generic:
-    name, value = packed["dtype"], packed["value"]
-    if name == "str" and isinstance(value, str):
-        return np.str_(value)
-    if isinstance(name, str) and name in NUMBERS:
-        cls: Any = np.dtype(name).type
-        expected: Any = {"b": bool, "f": float}.get(np.dtype(name).kind, int)
-        # Written from such a scalar, it comes back as it is: 300 is no int8, and 0.1 no float32.
-        if type(value) is expected and (expected is not int or np.iinfo(cls).min <= value <= np.iinfo(cls).max):
-            with np.errstate(over="ignore"):
-                scalar: np.generic = cls(value)
-            if scalar.item() == value or value != value:
-                return scalar
-    raise ValueError(f"{shown(value)} is not allowed as a NumPy scalar of {shown(name)}")
-
-
-def _pack_class(value: type, where: str) -> dict[str, Any]:
-    for name, known in CLASSES.items():
-        if value is known:
-            return {"type": "class", "name": name}
-    raise TypeError(f"{where}: the class {value.__module__}.{value.__qualname__} cannot be saved")
-
-
-def _unpack_class(_: Unpacker, packed: dict[str, Any], where: str) -> type:
-    name = packed["name"]
-    if not isinstance(name, str) or name not in CLASSES:
-        raise ValueError(f"the class {shown(name)} is not allowed, expected one of {', '.join(CLASSES)}")
-    return CLASSES[name]
-
-
-def _unpack_dtype(_: Unpacker, packed: dict[str, Any], where: str) -> np.dtype[Any]:
-    name = packed["name"]
-    if not isinstance(name, str) or name not in DTYPES:
-        raise ValueError(f"the dtype {shown(name)} is not allowed, expected one of {', '.join(DTYPES)}")
-    return np.dtype(name)
-
-
-def _checked(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:
-    """Return an array that kernels and Python can read: of this machine's byte order, aligned, without odd bits."""
-    if type(array) is not np.ndarray or not _may_travel(array.dtype):
-        raise ValueError(f"the array {name!r} is of {getattr(array, 'dtype', None)}, expected numbers, text or times")
-    native = np.require(array, array.dtype.newbyteorder("="), "A")
-    if native.dtype.kind == "b" and native.size and np.ascontiguousarray(native).view(np.uint8).max() > 1:
-        raise ValueError(f"the array {name!r} has truth values other than 0 and 1")
-    if native.dtype.kind == "U" and native.size and native.dtype.itemsize:
-        letters = np.ascontiguousarray(native).reshape(-1).view(np.uint32)
-        if letters.max() > 0x10FFFF:
-            raise ValueError(f"the array {name!r} has letters that are none of Unicode's")
-    return native
-
-
-def _object_array(items: list[Any], shape: Any) -> npt.NDArray[np.object_]:
-    if type(shape) is not list or not all(type(n) is int and n >= 0 for n in shape) or math.prod(shape) != len(items):
-        raise ValueError(f"shape: {shown(shape)} is not allowed for {len(items)} elements")
-    array = np.empty(len(items), dtype=object)
-    for i, item in enumerate(items):
-        array[i] = item
-    try:
-        return array.reshape(shape)
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"shape: {shown(shape)} is not allowed: {error}") from None
-
-
 # By the type: what else is there, and how it is read.
 _READERS: dict[str, tuple[tuple[str, ...], Callable[[Unpacker, dict[str, Any], str], Any]]] = {
     "tuple": (("items",), Unpacker._unpack_tuple),
     "dict": (("items",), Unpacker._unpack_dict),
-    "scalar": (("dtype", "value"), _unpack_scalar),
+    "scalar": (("dtype", "value"), lambda unpacker, packed, where: unpack_scalar(packed)),
     "array": (("name",), Unpacker._unpack_array),
     "texts": (("data", "offsets", "shape"), Unpacker._unpack_texts),
     "objects": (("items", "shape"), Unpacker._unpack_objects),
-    "dtype": (("name",), _unpack_dtype),
-    "class": (("name",), _unpack_class),
+    "dtype": (("name",), lambda unpacker, packed, where: unpack_dtype(packed)),
+    "class": (("name",), lambda unpacker, packed, where: unpack_class(packed)),
     "slice": (("start", "stop", "step"), Unpacker._unpack_slice),
     "object": (("kind", "state"), Unpacker._unpack_object),
 }

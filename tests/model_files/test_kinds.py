@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import PredefinedSplit, RepeatedKFold, StratifiedShuffleSplit, TimeSeriesSplit
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, OneHotEncoder, StandardScaler
 from support.packed_values import read, written
 
@@ -38,7 +40,9 @@ OBJECTS = [
         ),
         TABLE,
     ),
-    (StratifiedShuffleSplit(2, test_size=2, random_state=0), None), (RepeatedKFold(n_splits=2, n_repeats=2), None),
+    (make_union(MaxAbsScaler(), "drop", n_jobs=1), None), (TfidfVectorizer(), ["a cat", "the dog", "cat"]),
+    (DictVectorizer(), [{"a": 1, "b": "x"}]), (StratifiedShuffleSplit(2, test_size=2, random_state=0), None),
+    (RepeatedKFold(n_splits=2, n_repeats=2), None),
     (TimeSeriesSplit(2), None), (PredefinedSplit([0, 1, 0, 1]), None),
 ]
 OTHERS = [

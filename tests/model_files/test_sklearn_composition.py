@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import UserList
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 from scipy import sparse
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.impute import SimpleImputer
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, PowerTransformer, StandardScaler
 from support.packed_values import read, same, there_and_back, written
 
@@ -48,6 +49,8 @@ COMPOSED = [
     (ColumnTransformer([("s", StandardScaler(), make_column_selector("^l", dtype_include=[np.number]))]), HOUSES),
     (ColumnTransformer([("s", "drop", make_column_selector(dtype_exclude="number"))], remainder="passthrough"), HOUSES),
     (Pipeline([("scale", StandardScaler()), ("nothing", "passthrough"), ("clip", MinMaxScaler())]), NUMBERS),
+    (make_union(LatLongCross(), FeatureCross(hashed=9), n_jobs=1), HOUSES[["lat", "lon"]]),
+    (FeatureUnion([("s", MinMaxScaler()), ("d", "drop")], transformer_weights={"s": 2}), NUMBERS),
     (Pipeline([("none", None)], verbose=False), NUMBERS),
     (make_pipeline(FunctionTransformer(), make_pipeline(LatLongCross())), HOUSES[["lat", "lon"]]),
 ]  # fmt: skip
@@ -82,6 +85,14 @@ def test_names_come_back_in_the_right_order():
     with pytest.raises(ValueError, match=r"columns are missing: \{.lon.\}"):
         back.transform(X.drop(columns="lon"))
     assert equal(back.transform(X[X.columns[::-1]]), whole.transform(X[X.columns[::-1]]))
+
+
+def test_lists_of_older_versions_become_lists():
+    whole = ColumnTransformer([("s", StandardScaler(), [0])], remainder="passthrough").fit(NUMBERS)
+    expected = written(whole)[0]
+    whole._remainder = (*whole._remainder[:2], UserList([1, 2]))
+    whole.transformers_[-1] = (*whole.transformers_[-1][:2], UserList([1, 2]))
+    assert written(whole)[0] == expected
 
 
 def test_another_process_makes_the_same_columns(tmp_path):
@@ -123,6 +134,7 @@ def test_what_cannot_travel_is_refused_by_the_name_of_its_step(whole, message):
 @pytest.mark.parametrize(
     ("whole", "message"), [
         (Pipeline([("a", StandardScaler())], memory="cache"), "^model: memory: 'cache' cannot be saved, expected None"),
+        (FeatureUnion([("a", 3)]), r"^model: steps: 3 called 'a' is no estimator"),
         (Pipeline([("a", 3)]), r"^model: steps: 3 called 'a' is no estimator"),
         (ColumnTransformer([("a", StandardScaler(), [0])], n_jobs=10**6), r"^model: n_jobs: 1000000 is not allowed"),
         (ColumnTransformer([("a", StandardScaler(), [0.5])]), r"^model: transformers: \[0.5\] of 'a' is not allowed"),

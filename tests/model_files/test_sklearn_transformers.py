@@ -11,10 +11,13 @@ import sklearn
 from scipy import sparse
 from sklearn.impute import MissingIndicator, SimpleImputer
 from sklearn.preprocessing import (
+    Binarizer,
     FunctionTransformer,
     MaxAbsScaler,
     MinMaxScaler,
+    Normalizer,
     OneHotEncoder,
+    PowerTransformer,
     RobustScaler,
     StandardScaler,
 )
@@ -38,6 +41,8 @@ FITTED = [
     (StandardScaler(copy=False), WORDS[["c"]]), (StandardScaler(with_mean=False, with_std=False), NUMBERS),
     (StandardScaler(with_mean=False), sparse.eye(3).tocsr()),
     (MaxAbsScaler(), HOLES), (MinMaxScaler((0, 5), clip=True), NUMBERS), (FunctionTransformer(), WORDS),
+    (RobustScaler(quantile_range=(10, 90)), HOLES), (RobustScaler(with_centering=False, with_scaling=False), NUMBERS),
+    (Normalizer("l1"), NUMBERS), (Binarizer(threshold=0.5), WORDS[["c"]]),
     (FunctionTransformer(feature_names_out="one-to-one", kw_args={}), WORDS),
     (OneHotEncoder(), WORDS), (OneHotEncoder(dtype=np.float32, sparse_output=False), WORDS[["c"]]),
     (OneHotEncoder(handle_unknown="ignore", dtype="int32"), WORDS.astype(str).to_numpy(dtype=str)),
@@ -89,8 +94,8 @@ def test_unknown_and_infrequent_categories_come_back():
         (SimpleImputer(strategy=np.nanmax), r"^model.strategy: <.*> of type .* cannot be saved"),
         (OneHotEncoder(feature_name_combiner=str.join), r"^model.feature_name_combiner: "),
         (
-            RobustScaler(),
-            r"^model: RobustScaler\(\) of type sklearn.*RobustScaler cannot be saved, .*FeatureCross, .*StandardScaler",
+            PowerTransformer(),
+            r"^model: PowerTransformer\(\) of type sklearn.* cannot be saved, .*FeatureCross, .*StandardScaler",
         ),
     ],
 )  # fmt: skip
@@ -220,6 +225,14 @@ NONE = {"type": "objects", "items": [None, None, None], "shape": [3]}
 def test_what_is_no_encoder_is_refused(change):
     with pytest.raises(ValueError, match=r"^(model|the array)"):
         tampered(RARE.fit(WORDS), change)
+
+
+@pytest.mark.parametrize("items", [[3, 1, 2], [float("nan"), 1, 2], [1, "a", 0], [2, None, 1], [1.5, True]])
+def test_objects_that_are_numbers_out_of_order_are_refused(items):
+    """Bisection, which numbers in X are looked up by, might come out behind the last of them."""
+    encoder = OneHotEncoder().fit(np.array([[1], [2], [3]], dtype=object))
+    with pytest.raises(ValueError, match=r"^model: categories_\[0\]: .* is not allowed, expected ascending numbers"):
+        tampered(encoder, setting("fitted", "categories_", [{**NONE, "items": items, "shape": [len(items)]}]))
 
 
 @pytest.mark.parametrize("name", ["model._infrequent_indices-0", "model._default_to_infrequent_mappings-0"])

@@ -140,6 +140,8 @@ def categories(**texts):
         setting("parameters", "levels", {"type": "dict", "items": []}), setting("parameters", "main_effects", []),
         setting("parameters", "main_effects", "no"), setting("parameters", "dtype", None),
         setting("parameters", "dtype", {"type": "class", "name": "object"}), setting("parameters", "width", 1),
+        setting("parameters", "dtype", "f4,(8"), setting("parameters", "dtype", "i4"),
+        setting("parameters", "dtype", {"type": "dict", "items": [["names", []], ["formats", 1]]}),
         setting("fitted", "n_features_in_", 3), setting("fitted", "n_features_in_", True),
         setting("fitted", "n_features_in_", 2.0), setting("fitted", "blocks_", []),
         setting("fitted", "feature_names_in_", objects("lat")), setting("fitted", "feature_names_in_", ["lat", "lon"]),
@@ -182,9 +184,18 @@ def test_what_is_no_feature_cross_is_refused(change):
 
 def test_too_many_columns_are_refused_before_they_are_made():
     crossed = FeatureCross([(0, 1)], hashed=20).fit(CLICKS.to_numpy())
-    with pytest.raises(ValueError, match=r"^model: n_features_in_: 1000001 is not allowed"):
+    with pytest.raises(ValueError, match=r"^model: n_features_in_: 100001 is not allowed"):
         changed(crossed, setting("fitted", "n_features_in_", transformers.MAX_COLUMNS + 1))
     assert changed(crossed, setting("fitted", "n_features_in_", transformers.MAX_COLUMNS)).n_features_out_ == 2**20
+
+
+def test_names_of_blocks_that_would_fill_the_memory_are_refused():
+    table = pd.DataFrame({f"{j}": [0] for j in range(200)})
+    crossed = FeatureCross([(0, j) for j in range(1, 200)]).fit(table)
+    assert same(there_and_back(crossed), crossed)
+    long = [{"type": "objects", "items": ["x" * 10**6, *table.columns[1:]], "shape": [200]}]
+    with pytest.raises(ValueError, match=r"^model: feature_names_in_: the names of the blocks have more than"):
+        changed(crossed, setting("fitted", "feature_names_in_", *long))
 
 
 def test_categories_beyond_the_limit_are_refused():

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from support.packed_values import same, there_and_back
 
-from sparsereg.model_files.values import CLASSES, MAX_DEPTH, MAX_TEXTS, NUMBERS, Kind, Packer, Unpacker
+from sparsereg.model_files.plain_values import CLASSES, NUMBERS
+from sparsereg.model_files.values import MAX_DEPTH, MAX_TEXTS, Kind, Packer, Unpacker
 
 
 @dataclass(eq=True)
