@@ -61,7 +61,7 @@ def measure(
     names : sequence of str
         Among ``METRICS[loss]``.
     loss : str or registered loss
-    y : ndarray of float64 of shape (n_rows,), or (n_rows, n_classes) with loss="logistic"
+    y : ndarray of float64 of shape (n_rows,), or (n_rows, n_classes) for the losses of classifiers
     predictor : ndarray of float64 of the same shape
         Offset included.
     weight : ndarray of float64 of shape (n_rows,) or None
@@ -74,10 +74,6 @@ def measure(
     -------
     values : dict of float
     """
-
-    def probability() -> Vector:
-        return loss.mean(predictor) if y.ndim == 1 else special.softmax(predictor, axis=1)
-
     loss = _as_loss(loss, METRICS, delta)
     deviance = mean_deviance(y, predictor, weight, loss=loss, within=within)
     functions: dict[str, Callable[[], float]] = {
@@ -88,11 +84,40 @@ def measure(
         "mse": lambda: mean_squared_error(y, predictor, weight, within=within),
         "r2": lambda: r2(y, predictor, weight, within=within),
         "accuracy": lambda: accuracy(y, predictor > 0.0 if y.ndim == 1 else predictor, weight),
-        # The ranks of one class are those of its probability, which of two classes are those of the predictor.
-        "auc": lambda: auc(y, predictor if y.ndim == 1 else probability(), weight),
-        "calibration_error": lambda: calibration_error(y, probability(), weight),
+        "auc": lambda: auc(y, scores_of(loss, predictor), weight),
+        "calibration_error": lambda: calibration_error(y, probabilities_of(loss, predictor), weight),
     }
     return {name: functions[check_choice(name, "metric", loss.metrics)]() for name in names}
+
+
+def probabilities_of(loss: Any, predictor: Vector) -> Vector:
+    """Return the probabilities that the loss of a classifier makes of linear predictors, of one class or of each.
+
+    Parameters
+    ----------
+    loss : registered loss
+    predictor : ndarray of float64 of shape (n_rows,) or (n_rows, n_classes)
+
+    Returns
+    -------
+    probabilities : ndarray of float64 of the same shape
+    """
+    return loss.mean(predictor) if predictor.ndim == 1 else special.softmax(predictor, axis=1)
+
+
+def scores_of(loss: Any, predictor: Vector) -> Vector:
+    """Return what rows are ranked by: the predictor, but beyond two classes of a softmax the probability of each.
+
+    Parameters
+    ----------
+    loss : registered loss
+    predictor : ndarray of float64 of shape (n_rows,) or (n_rows, n_classes)
+
+    Returns
+    -------
+    scores : ndarray of float64 of the same shape
+    """
+    return probabilities_of(loss, predictor) if predictor.ndim == 2 and loss.softmax else predictor
 
 
 def mean_deviance(
@@ -103,14 +128,15 @@ def mean_deviance(
 
     Parameters
     ----------
-    y : array-like of shape (n_rows,), or (n_rows, n_classes) with loss="logistic"
+    y : array-like of shape (n_rows,), or (n_rows, n_classes) with loss="logistic" or "squared_hinge"
         As `regularization_path` takes it; beyond two classes a row of probabilities for each sample.
     predictor : array-like of the same shape
         Linear predictor t, offset included: no probability has rounded to 0 yet. The mean is t for squared loss,
         1 / (1 + exp(-t)) or exp(t_k) / sum exp(t) for logistic, exp(t) for Poisson loss.
     sample_weight : None, float or array-like of shape (n_rows,)
     loss : {"squared", "logistic", "poisson", "huber", "squared_hinge"} or registered loss, default="squared"
-        The deviance of squared loss is the mean squared error, that of logistic loss twice the cross-entropy.
+        The deviance of squared loss is the mean squared error, that of logistic loss twice the cross-entropy. Squared
+        hinges of several classes, each against the rest, are added up.
     delta : float, default=1.35
         Of Huber's loss.
     within : float, default=0.0
@@ -123,7 +149,8 @@ def mean_deviance(
     loss = _as_loss(loss, METRICS, delta)
     y, t, weight = _numbers(y, predictor, sample_weight)
     with np.errstate(over="ignore"):
-        return float(np.average(loss.unit_deviance(y, t), weights=weight)) + within
+        unit = loss.unit_deviance(y, t)
+    return float(np.average(unit if unit.ndim == 1 else unit.sum(axis=1), weights=weight)) + within
 
 
 def deviance_explained(
@@ -262,9 +289,39 @@ def auc(y: Any, score: Any, sample_weight: Any = None) -> float:
     if y.ndim == 2:
         return float(np.mean([auc(y[:, k], score[:, k], weight) for k in range(y.shape[1])]))
     weight = np.ones(y.size) if weight is None else weight
-    # Rows of equal score are one step of the curve.
-    _, step = np.unique(score, return_inverse=True)
-    positive, negative = np.bincount(step, weight * y), np.bincount(step, weight * (1.0 - y))
+    return area_below(*roc_steps(score, weight * y, weight * (1.0 - y))[1:])
+
+
+def roc_steps(score: Vector, positive: Vector, negative: Vector) -> tuple[Vector, Vector, Vector]:
+    """Sort rows by score; those of equal score are one step of the ROC curve.
+
+    Parameters
+    ----------
+    score, positive, negative : ndarray of float64 of shape (n_rows,)
+        Scores, and weights in class 1 and in class 0.
+
+    Returns
+    -------
+    score, positive, negative : ndarray of float64 of shape (n_steps,)
+        Scores ascending, each once, and sums of weights.
+    """
+    distinct, step = np.unique(score, return_inverse=True)
+    return distinct, np.bincount(step, positive), np.bincount(step, negative)
+
+
+def area_below(positive: Vector, negative: Vector) -> float:
+    """Compute the area under a ROC curve.
+
+    Parameters
+    ----------
+    positive, negative : ndarray of float64 of shape (n_steps,)
+        Of `roc_steps`.
+
+    Returns
+    -------
+    area : float
+        NaN where there is but one class.
+    """
     below = np.cumsum(negative) - 0.5 * negative
     pairs = positive.sum() * negative.sum()
     return float(positive @ below / pairs) if pairs > 0.0 else float("nan")
@@ -292,11 +349,29 @@ def calibration_error(y: Any, probability: Any, sample_weight: Any = None, *, n_
         0 at best.
     """
     y, p, weight = _numbers(y, probability, sample_weight)
+    weight = np.ones(y.shape[0]) if weight is None else weight
+    return float(np.abs(excess_by_bin(y, p, weight, n_bins)).sum() / weight.sum())
+
+
+def excess_by_bin(y: Vector, probability: Vector, weight: Vector, n_bins: int = 10) -> Vector:
+    """Add up by how much probabilities exceed targets, in bins of equal width of the probability.
+
+    Parameters
+    ----------
+    y, probability : ndarray of float64 of shape (n_rows,) or (n_rows, n_classes)
+        As in `calibration_error`.
+    weight : ndarray of float64 of shape (n_rows,)
+    n_bins : int, default=10
+
+    Returns
+    -------
+    excess : ndarray of float64 of shape (n_used,)
+        Up to the last bin that has a row.
+    """
     if y.ndim == 2:
-        y, p = _of_predicted(y, p)
-    weight = np.ones(y.size) if weight is None else weight
-    bins = np.minimum((p * n_bins).astype(np.intp), n_bins - 1)
-    return float(np.abs(np.bincount(bins, weight * (p - y))).sum() / weight.sum())
+        y, probability = _of_predicted(y, probability)
+    bins = np.minimum((probability * n_bins).astype(np.intp), n_bins - 1)
+    return np.bincount(bins, weight * (probability - y))
 
 
 def _of_predicted(y: Vector, p: Vector) -> tuple[Vector, Vector]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,6 +13,8 @@ from scipy import sparse, special
 
 from sparsereg.coef import SparseCoef
 from sparsereg.design import Design
+from sparsereg.estimators.calibration import CalibrationMixin
+from sparsereg.estimators.evaluation import EvaluationMixin
 from sparsereg.inputs.parameters import resolve_penalty_alias
 from sparsereg.inputs.sklearn import (
     BaseEstimator,
@@ -35,7 +37,7 @@ def _parameters(cls: Any) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(cls.__init__).parameters
 
 
-class SparseLinearModel(Versioned, BaseEstimator):
+class SparseLinearModel(EvaluationMixin, Versioned, BaseEstimator):
     """Coefficients, one vector or one for each class, and the linear predictor made from them."""
 
     _loss = "squared"
@@ -48,6 +50,8 @@ class SparseLinearModel(Versioned, BaseEstimator):
     _has_offset = False
     _gives_sparse = False
     _views = ("coef_", "sparse_coef_")
+    # What can be asked for of the linear predictor, where the model has a method of that name.
+    _methods: tuple[str, ...] = ("predict",)
 
     def _spelled_penalty(self) -> dict[str, Any]:
         """Return `penalty` and `l1_ratio`, with scikit-learn's words put into ours where l1_ratio can be set."""
@@ -75,13 +79,33 @@ class SparseLinearModel(Versioned, BaseEstimator):
         return self._coef.decision(X) + self.intercept_
 
     def _decision(self, X: Any, offset: Any) -> Vector:
-        """Compute X w + b, plus the offset, by looking the ids of X up among the non-zero coefficients."""
+        """Compute X w + b, plus the offset, by looking the ids of X up among the non-zero coefficients; calibrated."""
         check_is_fitted(self)
         check_feature_names(self, X, reset=False)
-        out = self._predictor(X)
-        n_outputs = None if out.ndim == 1 else out.shape[1]
-        offset = check_new_offsets(offset, len(out), n_outputs, has_offset=self._has_offset, owner=type(self).__name__)
-        return out if offset is None else out + offset
+        return self._calibrated(self._with_offset(self._predictor(X), offset))
+
+    def _with_offset(self, predictor: Vector, offset: Any) -> Vector:
+        n, n_outputs = len(predictor), None if predictor.ndim == 1 else predictor.shape[1]
+        offset = check_new_offsets(offset, n, n_outputs, has_offset=self._has_offset, owner=type(self).__name__)
+        return predictor if offset is None else predictor + offset
+
+    def _calibrated(self, predictor: Vector) -> Vector:
+        calibration = vars(self).get("calibration_")
+        return predictor if calibration is None else calibration.apply(predictor)
+
+    def _effective(self) -> tuple[SparseCoef, Vector]:
+        """Return coefficients and intercepts that predictions are made of, with the calibration in them."""
+        coef, intercept = self._coef, np.atleast_1d(self.intercept_)
+        calibration = vars(self).get("calibration_")
+        return (coef, intercept) if calibration is None else calibration.folded(coef, intercept)
+
+    def _make_loss(self) -> Any:
+        """Return the registered loss of the fit."""
+        raise NotImplementedError
+
+    def _outcome(self, predictor: Vector, method: str) -> npt.NDArray[Any]:
+        """Return what a method makes of linear predictors."""
+        raise NotImplementedError
 
     @property
     def sparse_coef_(self) -> sparse.csr_matrix:
@@ -181,7 +205,10 @@ class SparseRegressor(RegressorMixin, SparseLinearModel):
         -------
         predictions : ndarray of float64 of shape (n_samples,)
         """
-        return self._decision(X, offset)
+        return self._outcome(self._decision(X, offset), "predict")
+
+    def _outcome(self, predictor: Vector, method: str) -> npt.NDArray[Any]:
+        return predictor
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute R2 of the predictions: 1 - sum_i s_i (y_i - p_i)^2 / sum_i s_i (y_i - mean)^2, 1 at best.
@@ -220,8 +247,11 @@ class LogLinkRegressor(SparseRegressor):
         means : ndarray of float64 of shape (n_samples,)
             Infinite beyond the range of float64.
         """
+        return super().predict(X, offset)
+
+    def _outcome(self, predictor: Vector, method: str) -> npt.NDArray[Any]:
         with np.errstate(over="ignore"):
-            return np.exp(self._decision(X, offset))
+            return np.exp(predictor)
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute D2, the share of the deviance that is explained: 1 - D(y, means) / D(y, mean of y), 1 at best.
@@ -260,9 +290,12 @@ class SparseClassifier(ClassifierMixin, SparseLinearModel):
     """A sparse linear model of classes: one linear predictor for two of them, else one for each."""
 
     classes_: npt.NDArray[Any]
+    _methods = ("predict", "decision_function")
 
     def decision_function(self, X: Any, offset: Any = None) -> Vector:
         """Compute X w + b, plus the offset, by looking the ids of X up among the non-zero coefficients.
+
+        Calibrated where `calibrate` was called.
 
         Parameters
         ----------
@@ -290,8 +323,12 @@ class SparseClassifier(ClassifierMixin, SparseLinearModel):
         -------
         labels : ndarray of shape (n_samples,)
         """
-        scores = self._decision(X, offset)
-        return self.classes_[(scores > 0.0).astype(np.intp) if scores.ndim == 1 else scores.argmax(axis=1)]
+        return self._outcome(self._decision(X, offset), "predict")
+
+    def _outcome(self, predictor: Vector, method: str) -> npt.NDArray[Any]:
+        if method == "decision_function":
+            return predictor
+        return self.classes_[(predictor > 0.0).astype(np.intp) if predictor.ndim == 1 else predictor.argmax(axis=1)]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute the accuracy, the share of rows whose class is named right.
@@ -312,10 +349,11 @@ class SparseClassifier(ClassifierMixin, SparseLinearModel):
         return float(metric("accuracy_score")(y, self.predict(X, offset), sample_weight=sample_weight))
 
 
-class ProbabilisticClassifier(SparseClassifier):
+class ProbabilisticClassifier(CalibrationMixin, SparseClassifier):
     """A sparse linear model of log-odds."""
 
     _loss = "logistic"
+    _methods = ("predict", "decision_function", "predict_proba", "predict_log_proba")
 
     def predict_proba(self, X: Any, offset: Any = None) -> Vector:
         """Compute the probability of every class.
@@ -331,7 +369,7 @@ class ProbabilisticClassifier(SparseClassifier):
         probabilities : ndarray of float64 of shape (n_samples, n_classes)
             In the order of `classes_`; rows sum to one.
         """
-        return self._of_classes(X, offset, special.expit, special.softmax)
+        return self._outcome(self._decision(X, offset), "predict_proba")
 
     def predict_log_proba(self, X: Any, offset: Any = None) -> Vector:
         """Compute the logarithm of the probability of every class; finite where the probability itself rounds to 0.
@@ -347,8 +385,15 @@ class ProbabilisticClassifier(SparseClassifier):
         logarithms : ndarray of float64 of shape (n_samples, n_classes)
             In the order of `classes_`.
         """
-        return self._of_classes(X, offset, special.log_expit, special.log_softmax)
+        return self._outcome(self._decision(X, offset), "predict_log_proba")
 
-    def _of_classes(self, X: Any, offset: Any, expit: Callable[..., Any], softmax: Callable[..., Any]) -> Vector:
-        scores = self._decision(X, offset)
-        return np.column_stack([expit(-scores), expit(scores)]) if scores.ndim == 1 else softmax(scores, axis=1)
+    def _outcome(self, predictor: Vector, method: str) -> npt.NDArray[Any]:
+        if method == "predict_proba":
+            expit, softmax = special.expit, special.softmax
+        elif method == "predict_log_proba":
+            expit, softmax = special.log_expit, special.log_softmax
+        else:
+            return super()._outcome(predictor, method)
+        if predictor.ndim == 1:
+            return np.column_stack([expit(-predictor), expit(predictor)])
+        return softmax(predictor, axis=1)

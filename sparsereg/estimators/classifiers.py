@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.estimators.base import ProbabilisticClassifier, SparseClassifier
-from sparsereg.estimators.docstrings import CLASSIFIER_ATTRIBUTES, CLASSIFIER_PARAMETERS
+from sparsereg.estimators.docstrings import CLASSIFIER_ATTRIBUTES, CLASSIFIER_PARAMETERS, PROBABILITY_ATTRIBUTES
 from sparsereg.estimators.glm import GLMEstimator
 from sparsereg.inputs.targets import encode_classes, flatten
 
@@ -75,7 +75,7 @@ class LogisticRegression(ProbabilisticClassifier, GLMClassifier):
     Beyond two classes it is the cross-entropy of the softmax: every class has coefficients, for all of which the
     penalty is paid, and an intercept. A shift of all classes alike changes no probability; the intercepts have mean
     zero, and with L1 alone the coefficients need not be unique.
-    """ + CLASSIFIER_PARAMETERS + CLASSIFIER_ATTRIBUTES
+    """ + CLASSIFIER_PARAMETERS + PROBABILITY_ATTRIBUTES
 
 
 @dataclass(kw_only=True, eq=False, repr=False, match_args=False)

@@ -87,6 +87,11 @@ CLASSIFIER_COEFFICIENTS = """
         All coefficients; made anew each time it is asked for, as wide as X.
     intercept_ : ndarray of float64 of shape (1,), (n_classes,) beyond two classes"""
 
+CALIBRATION = """
+    calibration_ : Calibration
+        Only after `calibrate`: the `slope` and the `shift`, an ndarray of the shape of intercept_, that every linear
+        predictor is multiplied by and moved by."""
+
 NAME_ATTRIBUTES = """\
     n_features_in_ : int
     feature_names_in_ : ndarray of str of shape (n_features_in_,)
@@ -113,6 +118,7 @@ COMMON_ATTRIBUTES = """
 
 REGRESSOR_ATTRIBUTES = REGRESSOR_COEFFICIENTS + COMMON_ATTRIBUTES
 CLASSIFIER_ATTRIBUTES = CLASSIFIER_COEFFICIENTS + COMMON_ATTRIBUTES
+PROBABILITY_ATTRIBUTES = CLASSIFIER_COEFFICIENTS + CALIBRATION + COMMON_ATTRIBUTES
 
 CV_PARAMETERS = """
     alphas : None, int or array-like, default=None
@@ -193,7 +199,7 @@ CV_ATTRIBUTES = """
 """ + DATA_ATTRIBUTES
 
 REGRESSOR_CV_ATTRIBUTES = REGRESSOR_COEFFICIENTS + CV_ATTRIBUTES
-CLASSIFIER_CV_ATTRIBUTES = CLASSIFIER_COEFFICIENTS + CV_ATTRIBUTES
+CLASSIFIER_CV_ATTRIBUTES = CLASSIFIER_COEFFICIENTS + CALIBRATION + CV_ATTRIBUTES
 
 CV_MSE_PATH = """    mse_path_ : ndarray of shape (n_alphas, n_folds), of (n_l1_ratios, n_alphas, n_folds) for several
         Mean squared error of the unseen rows of each fold, as scikit-learn keeps it; padded as `alphas_` is. Not there
@@ -326,7 +332,10 @@ STREAM_ATTRIBUTES = """
         Learning curves, an entry at the end of each pass and at most every 65,536 rows (of `partial_fit` fewer, where
         calls are small): `n_rows`, `weight` and `seconds` so far, `loss` since the entry before and `progressive_loss`
         since the start (means of losses that were measured before the row was learned from), `n_nonzero`, `n_touched`
-        (coefficients), `nbytes` (state) and, where rows are held out, `validation_loss`.
+        (coefficients), `nbytes` (state) and, where rows are held out, `validation_loss`. Each row is judged by a model
+        of the rows before it: in random order that is the loss of unseen rows. In order of time neighbours are alike,
+        and drift is followed, so that it is the loss of predicting the next rows with a model that goes on learning; a
+        model that stops does worse. Judge that on rows of a later time, by `evaluate_stream` or `validation`.
     n_active_ : int
         Coefficients touched.
     training_ : Training or TrainingResult

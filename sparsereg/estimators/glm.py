@@ -68,6 +68,7 @@ class GLMBase(SparseLinearModel):
         set_feature_names(self, design.n_features, names)
         self._set_solutions(solutions, design)
         self._has_offset = has_offset
+        vars(self).pop("calibration_", None)
         if classes is not None:
             self.classes_ = classes
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from sparsereg.estimators.base import LogLinkRegressor, ProbabilisticClassifier, SparseRegressor
 from sparsereg.estimators.classifiers import LinearSVC, LogisticRegression
 from sparsereg.estimators.docstrings import (
+    CALIBRATION,
     CLASSIFIER_COEFFICIENTS,
     LABEL_SMOOTHING,
     REGRESSOR_COEFFICIENTS,
@@ -41,7 +42,7 @@ class SGDClassifier(ProbabilisticClassifier, SGDEstimator):
     class_weight : None, "balanced" or mapping from label to float, default=None
         c_k; the weight of a row is multiplied by sum_k y_ik c_k, which is c_k for a row of class k. "balanced", only in
         `fit`: the sum of all weights over n_classes times that of class k.""" + (
-        LABEL_SMOOTHING + STREAM_SAMPLING + CLASSIFIER_COEFFICIENTS + STREAM_ATTRIBUTES
+        LABEL_SMOOTHING + STREAM_SAMPLING + CLASSIFIER_COEFFICIENTS + CALIBRATION + STREAM_ATTRIBUTES
     )
 
     _losses = ("logistic", "squared_hinge")
@@ -54,7 +55,8 @@ class SGDClassifier(ProbabilisticClassifier, SGDEstimator):
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> SGDClassifier:
         """Learn from some more rows, once and in their order. Any division of rows into calls gives the same bits.
 
-        Rows of weight 0, and calls without rows, teach nothing. Calls in several threads wait for each other.
+        Rows of weight 0, and calls without rows, teach nothing. Calls in several threads wait for each other. A
+        calibration stays.
 
         Parameters
         ----------
@@ -103,6 +105,15 @@ class SGDClassifier(ProbabilisticClassifier, SGDEstimator):
         """Compute the logarithms of `predict_proba`; with loss="logistic" only."""
         self._check_probabilities()
         return super().predict_log_proba
+
+    @property
+    def calibrate(self) -> Callable[..., SGDClassifier]:
+        """Fit the level of the probabilities to held-out rows, as `LogisticRegression.calibrate`; loss="logistic" only.
+
+        Further calls of `partial_fit` keep the calibration, which is then that of an older state: calibrate again.
+        """
+        self._check_probabilities()
+        return super().calibrate
 
     def _check_probabilities(self) -> None:
         if not self._loss_class.is_likelihood:
@@ -187,7 +198,10 @@ class SGDRegressor(LogLinkRegressor, SGDEstimator):
         -------
         predictions : ndarray of float64 of shape (n_samples,)
         """
-        return super().predict(X, offset) if self._loss_class.log_link else self._decision(X, offset)
+        return super().predict(X, offset)
+
+    def _outcome(self, predictor: Vector, method: str) -> Vector:
+        return super()._outcome(predictor, method) if self._loss_class.log_link else predictor
 
     def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute R2 of the predictions, with loss="poisson" D2, the share of the deviance that is explained.

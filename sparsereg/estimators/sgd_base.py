@@ -16,20 +16,20 @@ from sparsereg.coef import SparseCoef
 from sparsereg.design import make_design
 from sparsereg.estimators.base import SparseLinearModel
 from sparsereg.inputs.rows import as_rows, check_width
-from sparsereg.inputs.sklearn import check_feature_names, check_is_fitted, compare_feature_names, feature_names
+from sparsereg.inputs.sklearn import check_feature_names, check_is_fitted, feature_names
 from sparsereg.inputs.weights import check_sample_weight
-from sparsereg.readers.blocks import Block, as_blocks
 from sparsereg.solvers.evaluate import Evaluation
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.certify import certify_fit, finish_fit
-from sparsereg.streaming.encode import Encoder
+from sparsereg.streaming.encode import Encoder, read_ahead
 from sparsereg.streaming.locking import synchronized
 from sparsereg.streaming.memory_fit import fit_in_memory
 from sparsereg.streaming.options import SAME_LOSS, StreamSettings, check_settings, draw_seed, make_generator
 from sparsereg.streaming.progress import Reporter
-from sparsereg.streaming.stream_fit import StreamFit, first_of, load_run, make_stream_options, read_ahead
+from sparsereg.streaming.stream_fit import StreamFit, first_of, load_run, make_stream_options
 from sparsereg.streaming.training import Training
 from sparsereg.streaming.training_result import TrainingResult
+from sparsereg.streaming.validation import Validation
 from sparsereg.streaming.warm_start import start_from
 
 Vector = npt.NDArray[np.float64]
@@ -86,6 +86,9 @@ class SGDEstimator(SparseLinearModel):
             return type(self.training_.settings.objective)
         name = SAME_LOSS.get(self.loss, self.loss)
         return LOSSES[name if name in self._losses else self._losses[0]]
+
+    def _make_loss(self) -> Any:
+        return self.training_.settings.objective
 
     # What was learned, read off on request.
 
@@ -213,6 +216,9 @@ class SGDEstimator(SparseLinearModel):
     ) -> Any:
         """Learn from blocks of rows in their order, read ahead in a thread; begin anew.
 
+        A model that is to predict rows of a later time is judged on such rows, by `validation` or `evaluate_stream`:
+        where blocks come in order of time the progressive loss of `history_` is that of the next few rows.
+
         Parameters
         ----------
         source : iterable of Block, (X, y) or (X, y, sample_weight)
@@ -224,8 +230,9 @@ class SGDEstimator(SparseLinearModel):
             booleans, "7.0" is 7 and true is 1.
         n_passes : int, default=1
             More than one takes a source that can be iterated over again: a reader, a list.
-        validation : None, tuple (X, y), tuple (X, y, sample_weight) or Block, default=None
-            Held-out rows, whose mean loss enters `history_`.
+        validation : None, tuple (X, y), tuple (X, y, sample_weight) or Block, or iterable of these, default=None
+            Held-out rows, whose mean loss enters `history_`. A reader or a list is gone over for every entry there,
+            block by block, and never held as a whole; what can be iterated over only once will not do.
         checkpoint : None or path, default=None
             A file that the state is written to, atomically.
         checkpoint_every : int, default=1_000_000
@@ -257,10 +264,7 @@ class SGDEstimator(SparseLinearModel):
         settings = self._settings()
         encoder = self._encoder(settings, None)
         source = encoder.read(source, classes)
-        held = None if validation is None else _as_block(validation)
-        held_out = None if held is None else encoder.encode(held.X, held.y, held.sample_weight)
-        if held_out is not None and (held_out.n_rows == 0 or not (held_out.weight is None or held_out.weight.any())):
-            raise ValueError("validation: no row of it has a weight, expected some")
+        held_out = Validation.of(validation, encoder)
         options = make_stream_options(
             source, held_out, n_passes=n_passes, checkpoint=checkpoint,
             checkpoint_every=checkpoint_every, resume=resume, progress=progress, verbose=self.verbose,
@@ -271,9 +275,8 @@ class SGDEstimator(SparseLinearModel):
         saved = load_run(options, identity)
         with closing(options.reporter), closing(read_ahead(source, encoder)) as pairs:
             block, batch = first_of(pairs)
-            if held is not None and held_out is not None:
-                check_width(held_out.rows.n_features, batch.rows.n_features, "validation", "the stream")
-                _check_columns(held, block)
+            if held_out is not None:
+                held_out.check(block, batch)
             training = Training(settings, batch.rows.n_features, batch.y.shape[1], seed)
             self._start(training, None, None, encoder.classes)
             self._adopt(training, block.X, encoder.classes)
@@ -307,6 +310,7 @@ class SGDEstimator(SparseLinearModel):
         if classes is not None:
             self.classes_ = classes
         self.training_, self._gives_sparse = training, False
+        vars(self).pop("calibration_", None)
         self._evaluated = (training.learner.n_rows, evaluation)
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: npt.NDArray[Any] | None) -> None:
@@ -389,28 +393,10 @@ def to_batch_estimator(fitted: SGDEstimator, model: Any) -> Any:
     shared = ("alpha", "l1_ratio", "penalty", "gamma", "fit_intercept", "delta")
     model.set_params(**{name: begun[name] for name in shared if name in model.get_params()})
     names = ("_coef", "intercept_", "objective_", "dual_gap_", "violation_", "n_iter_", "n_active_", "n_features_in_")
-    for name in (*names, "feature_names_in_"):
+    for name in (*names, "feature_names_in_", "calibration_"):
         if hasattr(fitted, name):
             setattr(model, name, getattr(fitted, name))
     return model
-
-
-def _as_block(validation: Any) -> Block:
-    """Read held-out rows, in any form that blocks have."""
-    try:
-        return next(as_blocks([validation]))
-    except TypeError as error:
-        raise TypeError(
-            f"validation: {type(validation).__name__} is not allowed, expected a Block, (X, y) or (X, y, sample_weight)"
-        ) from error
-
-
-def _check_columns(held: Block, block: Block) -> None:
-    """Refuse held-out rows whose columns have other names than those of the stream."""
-    try:
-        compare_feature_names("the stream", feature_names(block.X), held.X)
-    except ValueError as error:
-        raise ValueError(f"validation: {error}") from error
 
 
 def _check_can_go_on(training: Training | TrainingResult) -> None:

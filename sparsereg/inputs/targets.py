@@ -334,6 +334,35 @@ def probabilities_of(y: Any, classes: npt.NDArray[Any], n_samples: int, sample_w
     return shares
 
 
+def target_of(
+    y: Any, n_samples: int, sample_weight: Vector | None, *, loss: Any, classes: npt.NDArray[Any] | None, n_outputs: int
+) -> Vector:
+    """Bring the target of other data into the form of the linear predictor of a fit, or of its several.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities of classes
+    n_samples : int
+    sample_weight : ndarray of float64 of shape (n_samples,) or None
+        Rows of weight 0 may be of no class.
+    loss : registered loss
+    classes : ndarray of shape (n_classes,) or None
+        Labels, where the fit was to labels.
+    n_outputs : int
+
+    Returns
+    -------
+    y : ndarray of float64 of shape (n_samples,), or (n_samples, n_outputs) for several outputs
+    """
+    if classes is not None:
+        probabilities = probabilities_of(y, classes, n_samples, sample_weight)
+    elif n_outputs > 1 or (loss.softmax and np.ndim(y) == 2 and np.shape(y)[1] > 1):
+        probabilities = check_probabilities(y, n_samples, sample_weight, max(n_outputs, 2))
+    else:
+        return check_target(y, n_samples, *loss.targets, loss.name)
+    return probabilities if n_outputs > 1 else np.ascontiguousarray(probabilities[:, 1])
+
+
 def _check_labels(y: Any) -> npt.NDArray[Any]:
     """Check the form of labels or probabilities, and that none is missing."""
     if y is None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg.inputs.parameters import check_number
 from sparsereg.inputs.rows import as_numeric, check_finite, check_vector
 
 Vector = npt.NDArray[np.float64]
@@ -125,6 +126,31 @@ def check_new_offsets(
     if isinstance(offset, numbers.Real) and offset == 0:
         return None
     return check_offsets(offset, n_samples, n_outputs)
+
+
+def check_stream_offset(offset: Any, *, has_offset: bool, owner: str) -> float | None:
+    """Check the offset of rows that come in blocks, which carry none: one number for all of them.
+
+    Parameters
+    ----------
+    offset : None or float
+    has_offset : bool
+        Of the fit.
+    owner : str
+        What was fitted, for the message.
+
+    Returns
+    -------
+    offset : None or float
+    """
+    if offset is not None:
+        return check_number(offset, "offset", "(-inf, inf)")
+    if has_offset:
+        raise ValueError(
+            f"offset: None is not allowed, because this {owner} was fitted with an offset and blocks of a stream carry "
+            "none; expected a number for all rows, such as 0, or a call with the offset of its rows for each block"
+        )
+    return None
 
 
 def _spread(values: Any, n_samples: int, name: str) -> Vector:

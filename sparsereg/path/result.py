@@ -15,13 +15,12 @@ from sparsereg._core.penalties import PENALTIES
 from sparsereg.coef import SparseCoef
 from sparsereg.design import Design
 from sparsereg.inputs.parameters import build, check_alpha, check_choice, check_number
-from sparsereg.inputs.rows import as_rows, check_width
 from sparsereg.inputs.sklearn import compare_feature_names
-from sparsereg.inputs.targets import check_probabilities, check_target, probabilities_of
 from sparsereg.inputs.versions import Versioned
-from sparsereg.inputs.weights import check_new_offsets, check_sample_weight
-from sparsereg.metrics import LIKELIHOODS, measure
+from sparsereg.inputs.weights import check_new_offsets
+from sparsereg.metrics import LIKELIHOODS
 from sparsereg.path.criteria import CRITERIA, information
+from sparsereg.path.evaluation import PathEvaluationMixin
 from sparsereg.plot import plot_path
 from sparsereg.solvers.base import Solution
 from sparsereg.solvers.problem import Problem
@@ -33,7 +32,7 @@ SAME_ALPHA = 1e-9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RegularizationPath(Versioned):
+class RegularizationPath(PathEvaluationMixin, Versioned):
     """Fits along a grid of penalty strengths, each with what certifies it.
 
     Attributes
@@ -284,6 +283,10 @@ class RegularizationPath(Versioned):
             out += offset if alpha is not None else offset[:, None]
         return out
 
+    def _new_offset(self, offset: Any, n_samples: int) -> Vector | None:
+        n_outputs = None if self.n_outputs == 1 else self.n_outputs
+        return check_new_offsets(offset, n_samples, n_outputs, has_offset=self.has_offset, owner=type(self).__name__)
+
     def predict(self, X: Any, alpha: float | None = None, offset: Any = None) -> Vector:
         """Predict the mean of the target at one alpha, or at all of them.
 
@@ -304,55 +307,6 @@ class RegularizationPath(Versioned):
             return special.softmax(out, axis=-1)
         with np.errstate(over="ignore"):
             return self._objective.mean(out)
-
-    def evaluate(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> dict[str, npt.NDArray[Any]]:
-        """Judge every fit on other data than it was made of.
-
-        Parameters
-        ----------
-        X : matrix of shape (n_samples, n_features)
-            Anything that the path functions accept.
-        y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities of classes
-            As the function that made the path takes it; labels are among `classes`.
-        sample_weight : None, float or array-like of shape (n_samples,)
-        offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
-            Not None where the fits had one; 0 is none.
-
-        Returns
-        -------
-        table : dict of ndarray of shape (n_alphas,)
-            "alpha", "n_nonzero" and what the loss can be judged by. Squared: "mse", "r2"; logistic: "log_loss",
-            "deviance_explained", "accuracy", "calibration_error", "auc"; Poisson: "deviance", "deviance_explained";
-            Huber: "loss", "mse", "r2"; squared hinge: "loss", "accuracy", "auc". See `sparsereg.metrics`.
-        """
-        compare_feature_names(type(self).__name__, self.feature_names, X)
-        loss, rows = self._objective, as_rows(X)
-        check_width(rows.n_features, self.n_features)
-        weight = check_sample_weight(sample_weight, rows.n_samples)
-        y = self._target(y, rows.n_samples, weight)
-        offset = self._new_offset(offset, rows.n_samples)
-        values = []
-        for k in range(self.alphas.size):
-            coef, intercept = self._fit(k)
-            predictor = coef.decision(rows) + intercept
-            predictor = predictor if offset is None else predictor + offset
-            values.append(measure(loss.metrics, loss, y, predictor, weight))
-        table: dict[str, npt.NDArray[Any]] = {"alpha": self.alphas.copy(), "n_nonzero": self.df.copy()}
-        return table | {name: np.array([value[name] for value in values]) for name in loss.metrics}
-
-    def _new_offset(self, offset: Any, n_samples: int) -> Vector | None:
-        n_outputs = None if self.n_outputs == 1 else self.n_outputs
-        return check_new_offsets(offset, n_samples, n_outputs, has_offset=self.has_offset, owner=type(self).__name__)
-
-    def _target(self, y: Any, n_samples: int, weight: Vector | None) -> Vector:
-        """Bring the target of other data into the form of a linear predictor, or of several."""
-        if self.classes is not None:
-            probabilities = probabilities_of(y, self.classes, n_samples, weight)
-        elif self.n_outputs > 1 or (self._objective.softmax and np.ndim(y) == 2 and np.shape(y)[1] > 1):
-            probabilities = check_probabilities(y, n_samples, weight, max(self.n_outputs, 2))
-        else:
-            return check_target(y, n_samples, *self._objective.targets, self.loss)
-        return probabilities if self.n_outputs > 1 else np.ascontiguousarray(probabilities[:, 1])
 
     def criterion(self, name: str, *, gamma: float = 1.0) -> Vector:
         """Compute an information criterion of every fit: what its deviance and its non-zeros cost together.

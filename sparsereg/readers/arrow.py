@@ -23,7 +23,7 @@ class ArrowReader(TableReader):
     source : pyarrow dataset, table, record batch or reader, object with ``__arrow_c_stream__``, iterable, or function
         An iterable holds record batches, tables or objects with ``__arrow_c_stream__``. A function without arguments
         is called for every pass and returns one of the others.
-    target : str
+    target : str or None
         As for `ParquetReader`.
     features : transformer, or list of column names and pairs (transformer, column names)
         As for `CsvReader`.
@@ -54,7 +54,7 @@ class ArrowReader(TableReader):
     """
 
     def __init__(
-        self, source: Any, *, target: str, features: Any, weight: str | None = None, block_rows: int = 100_000,
+        self, source: Any, *, target: str | None, features: Any, weight: str | None = None, block_rows: int = 100_000,
         missing: str | float = "error",
     ) -> None:
         super().__init__(target, features, weight, block_rows, missing)

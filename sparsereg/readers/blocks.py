@@ -25,7 +25,8 @@ class Block:
     ----------
     X : matrix of shape (n_samples, n_features)
         Of any kind that estimators accept.
-    y : array-like of shape (n_samples,)
+    y : array-like of shape (n_samples,), or None
+        None: not known; these rows are to be predicted.
     sample_weight : array-like of shape (n_samples,), or None
         None: every row has weight 1.
     """
@@ -35,13 +36,15 @@ class Block:
     sample_weight: Any = None
 
 
-def as_blocks(source: Iterable[Any]) -> Iterator[Block]:
+def as_blocks(source: Iterable[Any], name: str = "source") -> Iterator[Block]:
     """Iterate over a source once, whatever form its blocks have.
 
     Parameters
     ----------
     source : iterable of Block, (X, y) or (X, y, sample_weight)
         A reader, a list, a generator. One that can be iterated over again allows several passes.
+    name : str, default="source"
+        Of the argument, for messages.
 
     Returns
     -------
@@ -55,8 +58,39 @@ def as_blocks(source: Iterable[Any]) -> Iterator[Block]:
     """
     # A pair of arrays is data, not a stream of them, and would be reported as a block of a strange form.
     if isinstance(source, Block) or not isinstance(source, Iterable):
+        raise TypeError(f"{name}: {type(source).__name__} is not allowed, expected an iterable of blocks")
+    return _convert(source, name)
+
+
+def as_feature_blocks(source: Iterable[Any]) -> Iterator[Any]:
+    """Iterate once over the matrices X of a source, which may have no targets.
+
+    Parameters
+    ----------
+    source : iterable of Block, (X, y), (X, y, sample_weight) or X
+        A reader of tables reads neither targets nor weights.
+
+    Returns
+    -------
+    matrices : iterator of matrix of shape (n_samples, n_features)
+        Takes one from the source when it is asked for, not before.
+
+    Raises
+    ------
+    TypeError
+        At once for a source that is not iterable, or is itself a matrix.
+    """
+    if isinstance(source, Block) or not isinstance(source, Iterable) or hasattr(source, "shape"):
         raise TypeError(f"source: {type(source).__name__} is not allowed, expected an iterable of blocks")
-    return _convert(source)
+    if hasattr(source, "_with_features_alone"):
+        source = source._with_features_alone()
+    return map(_features_of, source)
+
+
+def _features_of(item: Any) -> Any:
+    if isinstance(item, Block):
+        return item.X
+    return item[0] if isinstance(item, tuple) and len(item) in (2, 3) else item
 
 
 def can_repeat(source: Iterable[Any]) -> bool:
@@ -96,7 +130,7 @@ def located(place: str) -> Iterator[None]:
         raise kind(f"{place}: {error}") from error
 
 
-def _convert(source: Iterable[Any]) -> Iterator[Block]:
+def _convert(source: Iterable[Any], name: str) -> Iterator[Block]:
     for position, item in enumerate(source):
         if isinstance(item, Block):
             yield item
@@ -104,7 +138,7 @@ def _convert(source: Iterable[Any]) -> Iterator[Block]:
             yield Block(*item)
         else:
             form = f"tuple of length {len(item)}" if isinstance(item, tuple) else type(item).__name__
-            raise TypeError(f"source: block {position} is a {form}, {_EXPECTED}")
+            raise TypeError(f"{name}: block {position} is a {form}, {_EXPECTED}")
 
 
 @dataclass(frozen=True)

@@ -27,21 +27,23 @@ class Wanted:
 
     Attributes
     ----------
-    target : str
+    target : str or None
+        None: it is not read.
     numbers : list of str
         Weights, and columns that enter X as they are.
     parts : list of ColumnSpec
         What X is made of.
     """
 
-    target: str
+    target: str | None
     numbers: list[str]
     parts: list[ColumnSpec]
 
     @property
     def columns(self) -> list[str]:
         """All of them, each once."""
-        return [*dict.fromkeys([self.target, *self.numbers, *self.given()])]
+        target = [] if self.target is None else [self.target]
+        return [*dict.fromkeys([*target, *self.numbers, *self.given()])]
 
     def given(self, takes_text: Collection[bool | None] = (True, False, None)) -> list[str]:
         """Return the columns that transformers are given.
@@ -67,13 +69,15 @@ class TableReader(ABC):
 
     def __init__(self, target: Any, features: Any, weight: Any, block_rows: Any, missing: Any) -> None:
         import_arrow(type(self).__name__)
-        self.target = check_name(target, "target")
+        self.target = None if target is None else check_name(target, "target")
         self.weight = None if weight is None else check_name(weight, "weight")
         self.features = features
         self._parts = as_parts(features)
         self.block_rows = check_count(block_rows, "block_rows", MAX_SAMPLES)
         self.missing = _check_missing(missing)
-        self._target_kind: NumberTarget = AnyTarget()
+        # What is not read is None.
+        self._target_kind: NumberTarget | None = None if target is None else AnyTarget()
+        self._read_weight = self.weight
 
     def __iter__(self) -> Iterator[Block]:
         """Read from the start.
@@ -81,11 +85,13 @@ class TableReader(ABC):
         Yields
         ------
         block : Block
-            X is a CSR matrix, y float64, or objects where the target is text, sample_weight float64 or None.
+            X is a CSR matrix, y float64, or objects where the target is text, sample_weight float64; y and
+            sample_weight are None where no column is named for them.
         """
         for rows, parts in self._rows(self._parts):
-            weight = None if self.weight is None else rows.numbers(self.weight)
-            yield Block(rows.features(parts, self.missing), self._target_kind.read(rows, self.target, weight), weight)
+            weight = None if self._read_weight is None else rows.numbers(self._read_weight)
+            y = None if self._target_kind is None else self._target_kind.read(rows, self._check_target(), weight)
+            yield Block(rows.features(parts, self.missing), y, weight)
 
     @property
     @abstractmethod
@@ -116,19 +122,35 @@ class TableReader(ABC):
         """Whether the target is text without a type, which may mean numbers."""
         return self._no_number is not None
 
+    def _check_target(self) -> str:
+        """Return the column of the target; refuse to go on without one."""
+        if self.target is None:
+            raise ValueError(
+                f"target: None is not allowed for a {type(self).__name__} to learn from or to judge by, expected the "
+                "name of a column"
+            )
+        return self.target
+
     def _with_target(self, kind: NumberTarget) -> TableReader:
         """Return a reader of the same rows that reads targets in another way."""
+        self._check_target()
         other = copy.copy(self)
         other._target_kind = kind
+        return other
+
+    def _with_features_alone(self) -> TableReader:
+        """Return a reader of the same rows that reads neither targets nor weights: files may lack their columns."""
+        other = copy.copy(self)
+        other._target_kind = other._read_weight = None
         return other
 
     def _targets(self) -> Iterator[list[Any]]:
         """Go over the rows once, of the target alone; yield the targets of some at a time, each once."""
         alone = copy.copy(self)
-        alone.weight = None
+        alone._read_weight = None
         alone._target_kind = _TextTarget()
         for rows, _ in alone._rows([]):
-            yield rows.encoded(self.target)[1]
+            yield rows.encoded(self._check_target())[1]
 
     def _rows(self, parts: list[ColumnSpec]) -> Iterator[tuple[TableRows, list[ColumnSpec]]]:
         """Yield `block_rows` rows at a time with the columns that are needed, and the parts that they make."""
@@ -158,7 +180,8 @@ class TableReader(ABC):
         if not all(part.columns for part in parts):
             raise ValueError(f"{source}: no column is left for features, the file has {_shortened(names)}")
         numbers = [name for part in parts if part.transformer is None for name in part.columns]
-        wanted = Wanted(self.target, numbers if self.weight is None else [self.weight, *numbers], parts)
+        weight = [] if self._read_weight is None else [self._read_weight]
+        wanted = Wanted(None if self._target_kind is None else self.target, [*weight, *numbers], parts)
         for name in wanted.columns:
             if names.count(name) != 1:
                 fault = "two columns" if name in names else "no column"

@@ -34,9 +34,10 @@ class CsvReader(FilesReader, TableReader):
         Files plain or packed by gzip, bzip2, xz or zstd, told apart by their first bytes. A path may also be a folder,
         all of whose files are read, or a pattern like ``"part-*.csv"``; what folders like ``year=2024`` say in their
         names is a column then too. Several are read one after the other; each has a line of names.
-    target : str
+    target : str or None
         Column of the labels or values to predict, without gaps. Read as numbers; `SGDClassifier.fit_stream` has it read
-        as labels: text, true and false, or numbers. With ``types={target: "string"}`` blocks hold text.
+        as labels: text, true and false, or numbers. With ``types={target: "string"}`` blocks hold text. None: there is
+        none, as in files to predict; `predict_stream` reads neither target nor weight, whether they are named or not.
     features : transformer, or list of column names and pairs (transformer, column names)
         What the columns of X are made of, side by side in this order. A name stands for a column of numbers. A
         transformer, such as `LatLongCross` or `FeatureCross`, is given its columns block by block: it
@@ -77,7 +78,7 @@ class CsvReader(FilesReader, TableReader):
     """
 
     def __init__(
-        self, source: Any, *, target: str, features: Any, weight: str | None = None, block_rows: int = 100_000,
+        self, source: Any, *, target: str | None, features: Any, weight: str | None = None, block_rows: int = 100_000,
         missing: str | float = "error", types: Mapping[str, Any] | None = None, delimiter: str = ",",
         names: Sequence[str] | None = None, null_values: Sequence[str] | None = None, block_size: int = 1 << 20,
     ) -> None:
@@ -123,11 +124,12 @@ class CsvReader(FilesReader, TableReader):
     def _types(self, wanted: Wanted) -> dict[str, Any]:
         """Say how columns are read. What is wanted as text and as a number is read as text."""
         arrow = import_arrow()
-        target = _as_type(self._target_kind.text_type, self.target)
         types = dict.fromkeys([*wanted.given([False]), *wanted.numbers], arrow.float64())
         types |= dict.fromkeys(wanted.given([True]), arrow.string())
         types |= {name: self.types[name] for name in wanted.given() if name in self.types}
-        types[self.target] = self.types.get(self.target, target)
+        if wanted.target is not None and self._target_kind is not None:
+            by_default = _as_type(self._target_kind.text_type, wanted.target)
+            types[wanted.target] = self.types.get(wanted.target, by_default)
         return types
 
     @contextmanager
@@ -168,9 +170,9 @@ class ParquetReader(FilesReader, TableReader):
     source : path, binary file object that can seek, or a list of these
         A path may also be a folder, all of whose files are read, or a pattern like ``"part-*.parquet"``; what folders
         like ``year=2024`` say in their names is a column then too. Several are read one after the other.
-    target : str
+    target : str or None
         Column of the labels or values to predict, without gaps: numbers, true and false as 1 and 0, or text, which
-        `SGDClassifier` takes as labels.
+        `SGDClassifier` takes as labels. None: there is none, as for `CsvReader`.
     features : transformer, or list of column names and pairs (transformer, column names)
         As for `CsvReader`.
     weight : str, optional
@@ -190,7 +192,7 @@ class ParquetReader(FilesReader, TableReader):
     """
 
     def __init__(
-        self, source: Any, *, target: str, features: Any, weight: str | None = None, block_rows: int = 100_000,
+        self, source: Any, *, target: str | None, features: Any, weight: str | None = None, block_rows: int = 100_000,
         missing: str | float = "error",
     ) -> None:
         super().__init__(target, features, weight, block_rows, missing)

@@ -64,6 +64,11 @@ class Batch:
         return self.rows.n_samples
 
     @property
+    def has_weight(self) -> bool:
+        """Whether there is anything to learn from, or to judge by."""
+        return self.n_rows > 0 and (self.weight is None or bool(self.weight.any()))
+
+    @property
     def n_entries(self) -> int:
         """Number of stored values."""
         return int(self.rows.indptr[-1])
@@ -129,12 +134,14 @@ def canonical_rows(X: Any) -> Rows:
     return Rows(indptr, matrix.indices, matrix.data, *shape, is_sorted=True, has_zeros=True)
 
 
-def rows_of_block(X: Any) -> Rows:
+def rows_of_block(X: Any, *, canonical: bool = True) -> Rows:
     """Read a matrix as `canonical_rows` does; of a stream it may have no rows at all.
 
     Parameters
     ----------
     X : SciPy sparse matrix or array, ndarray, DataFrame or nested sequence, of shape (n_samples, n_features)
+    canonical : bool, default=True
+        False: ids may come in any order, and several times, as `as_rows` leaves them.
 
     Returns
     -------
@@ -142,7 +149,7 @@ def rows_of_block(X: Any) -> Rows:
     """
     shape = getattr(X, "shape", ())
     if len(shape) != 2 or shape[0] != 0 or shape[1] == 0:
-        return canonical_rows(X)
+        return canonical_rows(X) if canonical else as_rows(X)
     ids = np.empty(0, dtype=np.int64)
     return Rows(np.zeros(1, dtype=np.int64), ids, np.empty(0), 0, int(shape[1]), is_sorted=True, has_zeros=False)
 

@@ -1,15 +1,16 @@
-"""Encoders: blocks of a stream -> mini-batches, with labels as probabilities and numbers as they are."""
+"""Encoders: blocks of a stream -> mini-batches, with labels as probabilities and numbers as they are; read ahead."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.inputs.targets import check_target, encode_classes, encode_known, flatten
+from sparsereg.inputs.targets import check_target, encode_classes, encode_known, flatten, target_of
 from sparsereg.inputs.weights import check_sample_weight
+from sparsereg.readers.blocks import Block, as_blocks, located, overlapped
 from sparsereg.readers.labels import with_labels, with_numbers
 from sparsereg.solvers.convergence import frames_of_the_package
 from sparsereg.streaming.batch import Batch, rows_of_block
@@ -75,6 +76,35 @@ class ClassEncoder(Encoder):
         return source
 
 
+class TargetEncoder(Encoder):
+    """Targets in the form of the linear predictor of a fit, which is judged by them.
+
+    Parameters
+    ----------
+    loss : registered loss
+    classes : ndarray of shape (n_classes,) or None
+    n_outputs : int
+    """
+
+    def __init__(self, loss: Any, classes: npt.NDArray[Any] | None, n_outputs: int):
+        self.classes, self._loss, self._n_outputs = classes, loss, n_outputs
+
+    def targets(self, y: Any, sample_weight: Any, n_samples: int) -> tuple[Vector, Vector | None]:
+        """Return targets of shape (n_samples,), or (n_samples, n_outputs) for several; see `Encoder`."""
+        weight = check_sample_weight(sample_weight, n_samples, all_zero=True)
+        fit = {"loss": self._loss, "classes": self.classes, "n_outputs": self._n_outputs}
+        return target_of(y, n_samples, weight, **fit), weight
+
+    def read(self, source: Iterable[Any], classes: Any) -> Iterable[Any]:
+        """Have labels read as classes, and anything else as numbers; see `Encoder`."""
+        return with_numbers(source) if classes is None else with_labels(source, classes)[0]
+
+    def encode(self, X: Any, y: Any, sample_weight: Any) -> Batch:
+        """Make a batch whose rows are as they come: nothing is learned from them; see `Encoder`."""
+        rows = rows_of_block(X, canonical=False)
+        return Batch(rows, *self.targets(y, sample_weight, rows.n_samples))
+
+
 class NumberEncoder(Encoder):
     """Numbers that a loss allows.
 
@@ -97,3 +127,31 @@ class NumberEncoder(Encoder):
         if classes is not None:
             raise ValueError(f"classes: {classes!r} is not allowed for a regression, expected None")
         return with_numbers(source)
+
+
+def read_ahead(
+    source: Iterable[Any], encoder: Encoder, name: str = "source"
+) -> Generator[tuple[Block, Batch], None, None]:
+    """Iterate over the blocks of a source once, with their batches; a thread reads and encodes ahead.
+
+    Parameters
+    ----------
+    source : iterable of blocks
+    encoder : Encoder
+    name : str, default="source"
+        Of the argument, for messages.
+
+    Returns
+    -------
+    pairs : generator of (Block, Batch)
+        To be closed.
+    """
+    return overlapped(_encoded(source, encoder, name))
+
+
+def _encoded(source: Iterable[Any], encoder: Encoder, name: str) -> Iterator[tuple[Block, Batch]]:
+    """Encode blocks one by one."""
+    for position, block in enumerate(as_blocks(source, name)):
+        with located(f"{name}: block {position} (the first is 0)"):
+            batch = encoder.encode(block.X, block.y, block.sample_weight)
+        yield block, batch

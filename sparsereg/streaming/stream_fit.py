@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +15,15 @@ from sparsereg.inputs.contents import reading
 from sparsereg.inputs.parameters import check_count, check_flag
 from sparsereg.inputs.rows import check_width
 from sparsereg.inputs.sklearn import check_feature_names
-from sparsereg.readers.blocks import Block, as_blocks, can_repeat, located, overlapped
+from sparsereg.readers.blocks import Block, can_repeat, located
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.checkpoint import FORMAT, check_place, load_checkpoint, save_checkpoint
 from sparsereg.streaming.checkpoint_contents import check_saved_meta, check_saved_state
-from sparsereg.streaming.encode import Encoder
+from sparsereg.streaming.encode import Encoder, read_ahead
 from sparsereg.streaming.memory_fit import EarlyStopping
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.training import History, Training
+from sparsereg.streaming.validation import Validation
 
 State = dict[str, npt.NDArray[Any]]
 
@@ -34,8 +35,8 @@ class StreamOptions:
     Attributes
     ----------
     n_passes : int
-    validation : Batch or None
-        Held out.
+    validation : Validation or None
+        Held-out rows.
     checkpoint : Path or None
     checkpoint_every : int
         Rows.
@@ -44,7 +45,7 @@ class StreamOptions:
     """
 
     n_passes: int
-    validation: Batch | None
+    validation: Validation | None
     checkpoint: Path | None
     checkpoint_every: int
     resume: bool
@@ -52,7 +53,7 @@ class StreamOptions:
 
 
 def make_stream_options(
-    source: Any, validation: Batch | None, *, n_passes: Any, checkpoint: Any, checkpoint_every: Any, resume: Any,
+    source: Any, validation: Validation | None, *, n_passes: Any, checkpoint: Any, checkpoint_every: Any, resume: Any,
     progress: Any, verbose: Any, early_stopping: bool,
 ) -> StreamOptions:
     """Check what a user may set of a fit to a stream.
@@ -60,7 +61,7 @@ def make_stream_options(
     Parameters
     ----------
     source : iterable of blocks
-    validation : Batch or None
+    validation : Validation or None
     n_passes, checkpoint, checkpoint_every, resume, progress, verbose, early_stopping
         As the estimators take them.
 
@@ -84,22 +85,6 @@ def make_stream_options(
     place = None if checkpoint is None else check_place(checkpoint)
     every = check_count(checkpoint_every, "checkpoint_every")
     return StreamOptions(n_passes, validation, place, every, resume, Reporter(progress, bool(verbose)))
-
-
-def read_ahead(source: Iterable[Any], encoder: Encoder) -> Generator[tuple[Block, Batch], None, None]:
-    """Iterate over the blocks of a source once, with their batches; a thread reads and encodes ahead.
-
-    Parameters
-    ----------
-    source : iterable of blocks
-    encoder : Encoder
-
-    Returns
-    -------
-    pairs : generator of (Block, Batch)
-        To be closed.
-    """
-    return overlapped(_encoded(source, encoder))
 
 
 def first_of(pairs: Iterator[tuple[Block, Batch]]) -> tuple[Block, Batch]:
@@ -211,7 +196,7 @@ class StreamFit:
 
     def _pass(self, pairs: Iterable[tuple[Block, Batch]]) -> None:
         """Go over the source once, past the rows that have been learned from already."""
-        seen = 0
+        seen, batch = 0, None
         for position, (block, batch) in enumerate(pairs):
             with located(f"source: block {position} (the first is 0)"):
                 check_feature_names(self.model, block.X, reset=False)
@@ -223,6 +208,11 @@ class StreamFit:
             raise ValueError(
                 f"source: it ends after {seen} rows, but the checkpoint had learned from {self.n_rows}; expected the "
                 "same stream"
+            )
+        if batch is None:
+            raise ValueError(
+                f"source: there is no block in it in pass {self.n_passes + 1}, expected those of the first pass; "
+                "what can be iterated over only once needs n_passes=1"
             )
         self.training.end_pass(batch)
         self._end_pass()
@@ -241,8 +231,8 @@ class StreamFit:
 
     def _record(self) -> float:
         """Add an entry to the history and report it; return the loss of the held-out rows."""
-        training, held = self.training, self.options.validation
-        loss = np.nan if held is None else float(training.losses(held.rows, held.y, held.weight).sum())
+        training, validation = self.training, self.options.validation
+        loss = np.nan if validation is None else validation.loss(training)
         training.record(loss)
         self.options.reporter.report(training)
         return loss
@@ -302,11 +292,3 @@ class StreamFit:
         self.best = parts["best"] or None
         if self.stopping is not None and meta["patience"] is not None:
             self.stopping.best, self.stopping.failed = meta["patience"]
-
-
-def _encoded(source: Iterable[Any], encoder: Encoder) -> Iterator[tuple[Block, Batch]]:
-    """Encode blocks one by one."""
-    for position, block in enumerate(as_blocks(source)):
-        with located(f"source: block {position} (the first is 0)"):
-            batch = encoder.encode(block.X, block.y, block.sample_weight)
-        yield block, batch

@@ -215,6 +215,22 @@ def test_streams_that_are_none():
         make().fit_stream(blocks(), classes=[0, 1], resume=True)
 
 
+def test_a_later_pass_without_blocks():
+    """A source that says nothing of being over once and for all; what was learned stays."""
+
+    class Once:
+        def __init__(self):
+            self.blocks = iter(blocks())
+
+        def __iter__(self):
+            return self.blocks
+
+    model = make()
+    with pytest.raises(ValueError, match=r"^source: there is no block in it in pass 2, expected those of the first"):
+        model.fit_stream(Once(), classes=[0, 1], n_passes=3)
+    assert state(model) == state(whole())
+
+
 def test_an_interrupted_stream_leaves_a_model():
     model = make()
     with pytest.raises(KeyboardInterrupt):

@@ -1,0 +1,80 @@
+"""Tables without a target: rows to predict, from files that have no such column or whose column is not read."""
+
+import io
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import csv, parquet
+
+from sparsereg import ArrowReader, CsvReader, FeatureCross, ParquetReader, SGDClassifier
+from sparsereg.readers.blocks import Block, as_feature_blocks
+
+COLUMNS = {"x": [1.5, -1.0, 0.5], "z": [0.0, 2.0, 1.0], "y": ["no", "yes", "no"], "w": [1.0, 2.0, 0.5]}
+BARE = {name: COLUMNS[name] for name in ("x", "z")}
+
+
+def from_csv(columns, **settings):
+    file = io.BytesIO()
+    csv.write_csv(pa.table(columns), file)
+    return CsvReader(io.BytesIO(file.getvalue()), **settings)
+
+
+def from_parquet(columns, **settings):
+    file = io.BytesIO()
+    parquet.write_table(pa.table(columns), file)
+    return ParquetReader(file, **settings)
+
+
+def from_arrow(columns, **settings):
+    return ArrowReader(pa.table(columns), **settings)
+
+
+each_reader = pytest.mark.parametrize("make", [from_csv, from_parquet, from_arrow])
+
+
+@each_reader
+def test_without_a_target(make):
+    (block,) = make(BARE, target=None, features=["x", "z"])
+    np.testing.assert_array_equal(block.X.toarray(), np.column_stack([BARE["x"], BARE["z"]]))
+    assert block.y is None
+    assert block.sample_weight is None
+    (weighed,) = make(COLUMNS, target=None, features=["x"], weight="w")
+    assert weighed.y is None
+    np.testing.assert_array_equal(weighed.sample_weight, COLUMNS["w"])
+
+
+@each_reader
+def test_a_target_that_is_named_is_not_needed_for_features(make):
+    """Nor is it one of them where a transformer takes all that is left."""
+    settings = {"target": "y", "features": ["x", "z"], "weight": "w"}
+    (there,), (absent,) = (as_feature_blocks(make(columns, **settings)) for columns in (COLUMNS, BARE))
+    np.testing.assert_array_equal(there.toarray(), absent.toarray())
+    cross = FeatureCross([0], hashed=8).fit(np.array([["1.5"], ["0.5"]]))
+    left = {"y": COLUMNS["y"], "w": COLUMNS["w"], "x": COLUMNS["x"]}
+    (block,) = as_feature_blocks(make(left, target="y", weight="w", features=cross))
+    np.testing.assert_array_equal(block.toarray(), cross.transform(np.array([["1.5"], ["-1"], ["0.5"]])).toarray())
+    # The reader itself is what it was.
+    reader = make(COLUMNS, **settings)
+    list(as_feature_blocks(reader))
+    assert SGDClassifier().fit_stream(reader).classes_.tolist() == ["no", "yes"]
+
+
+@each_reader
+def test_nothing_is_learned_without_a_target(make):
+    reader = make(BARE, target=None, features=["x", "z"])
+    message = f"target: None is not allowed for a {type(reader).__name__} to learn from or to judge by"
+    for classes in (None, ["no", "yes"]):
+        with pytest.raises(ValueError, match=message):
+            SGDClassifier().fit_stream(reader, classes=classes)
+    with pytest.raises(TypeError, match="target: 3 is not allowed"):
+        make(BARE, target=3, features=["x"])
+
+
+def test_forms_of_rows_to_predict():
+    X = np.eye(2)
+    given = [X, (X, [0, 1]), (X, [0, 1], None), Block(X, None)]
+    assert all(found is X for found in as_feature_blocks(given))
+    for source in (X, 3, Block(X, None), pa.table(BARE)):
+        with pytest.raises(TypeError, match=r"source: .* is not allowed, expected an iterable of blocks"):
+            as_feature_blocks(source)
