@@ -24,9 +24,10 @@ from sparsereg.inputs.sklearn import (
     check_is_fitted,
     metric,
 )
-from sparsereg.inputs.targets import check_target
+from sparsereg.inputs.targets import check_target, target_of
 from sparsereg.inputs.versions import Versioned
 from sparsereg.inputs.weights import check_new_offsets, check_sample_weight
+from sparsereg.metrics import accuracy
 from sparsereg.solvers.base import Solution
 
 Vector = npt.NDArray[np.float64]
@@ -336,9 +337,10 @@ class SparseClassifier(ClassifierMixin, SparseLinearModel):
         Parameters
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,)
-            Labels.
+        y : array-like of shape (n_samples,), or (n_samples, n_classes)
+            Labels; or probabilities or counts of classes, of which the share of the class that is named counts.
         sample_weight : None or array-like of shape (n_samples,)
+            Of counts that of each trial.
         offset : None, float or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
             Not None where the fit had one; 0 is none.
 
@@ -346,7 +348,12 @@ class SparseClassifier(ClassifierMixin, SparseLinearModel):
         -------
         score : float
         """
-        return float(metric("accuracy_score")(y, self.predict(X, offset), sample_weight=sample_weight))
+        if np.ndim(y) < 2 or np.shape(y)[1] < 2:
+            return float(metric("accuracy_score")(y, self.predict(X, offset), sample_weight=sample_weight))
+        scores = self._decision(X, offset)
+        weight = check_sample_weight(sample_weight, len(scores))
+        target, weight = target_of(y, len(scores), weight, loss=self._make_loss(), **self._target_form())
+        return accuracy(target, scores > 0.0 if scores.ndim == 1 else scores, weight)
 
 
 class ProbabilisticClassifier(CalibrationMixin, SparseClassifier):

@@ -91,8 +91,8 @@ class CalibrationMixin:
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
             Held-out rows, of the classes in the shares that predictions are for.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels among `classes_`, every one of them, or probabilities. `class_weight` and `label_smoothing` play no
-            part.
+            Labels among `classes_`, every one of them, or probabilities or counts. `class_weight` and `label_smoothing`
+            play no part.
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None, float or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
             Not None where the fit had one; 0 is none.
@@ -136,7 +136,7 @@ class CalibrationMixin:
         weight = check_sample_weight(sample_weight, predictor.shape[0])
         loss, classes = self._make_loss(), self.classes_  # type: ignore[attr-defined]
         n_outputs = 1 if predictor.ndim == 1 else predictor.shape[1]
-        y = target_of(y, predictor.shape[0], weight, loss=loss, classes=classes, n_outputs=n_outputs)
+        y, weight = target_of(y, predictor.shape[0], weight, loss=loss, classes=classes, n_outputs=n_outputs)
         self.calibration_ = fit_calibration(method, predictor, y, weight, classes)
         return self
 

@@ -34,8 +34,11 @@ class GLMClassifier(GLMEstimator):
             int32 or int64 ids; never changed.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels of any kind that can be sorted. Or probabilities: a row of them for each sample, non-negative and of
-            sum one; or numbers in [0, 1], not all 0 or 1, the probabilities of class 1 of the classes 0 and 1.
+            sum one; or numbers in [0, 1], not all 0 or 1, the probabilities of class 1 of the classes 0 and 1. Or
+            counts, whole numbers in every row: how many of its trials came out as each class, of two classes
+            (failures, successes) as in glmnet; the fit is that to a row of weight 1 for each trial.
         sample_weight : None, float or array-like of shape (n_samples,)
+            Of a row; of counts that of each trial in it.
         offset : None or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
             Known part of the linear predictor. All that predicts then needs one too.
 

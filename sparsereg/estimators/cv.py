@@ -90,13 +90,16 @@ class LogisticRegressionCV(ProbabilisticClassifier, PenaltyChoice, CrossValidate
     Beyond two classes every fit is to the cross-entropy of the softmax, with one alpha for all classes; "auc" is then
     the mean over the classes, each against the rest, and the training part of every fold needs every class.
 
-    Scores are those of the labels and sample weights given: smoothing and class weights are for the fits alone.
+    Scores are those of the labels and sample weights given: smoothing and class weights are for the fits alone. Of
+    counts the trials of a row are in one fold together, and folds have their share of each label only where every row
+    is of one label.
     """ + CV_L1_RATIO.format(default="1.0") + """
     class_weight : None, "balanced" or mapping from label to float, default=None
         As in `LogisticRegression`; "balanced" by the weights of all data.
     label_smoothing : float in [0, 1), default=0.0
         As in `LogisticRegression`.""" + cv_parameters(
-        "logistic", "log_loss, the mean cross-entropy", folds=", with its share of each label in every fold"
+        "logistic", "log_loss, the mean cross-entropy", folds=", with its share of each label in every fold",
+        shuffled=", label by label",
     ) + CLASSIFIER_CV_ATTRIBUTES
 
     l1_ratio: Any = 1.0
@@ -109,12 +112,12 @@ class LogisticRegressionCV(ProbabilisticClassifier, PenaltyChoice, CrossValidate
         coded = encode_classes(y, sample_weight, n_samples=n_samples, **weights)
         # What is no class for the fits is none to be scored.
         weight, _ = leave_out(np.asarray(y), check_sample_weight(sample_weight, n_samples), self.class_weight)
-        plain = encode_classes(y, weight, n_samples=n_samples).probabilities
-        codes = None
+        scored = encode_classes(y, weight, n_samples=n_samples)
+        plain, codes = scored.probabilities, None
         if np.all((plain == 0.0) | (plain == 1.0)):
             # Rows without weight have no target, but a label all the same.
             codes = plain.argmax(axis=1) if np.ndim(y) == 2 else np.unique(y, return_inverse=True)[1]
         # Of two classes the second says it all.
         used = 1 if coded.classes.size == 2 else slice(None)
         fit, score = (np.ascontiguousarray(shares[:, used]) for shares in (coded.probabilities, plain))
-        return CVTargets(fit, score, coded.sample_weight, weight, coded.classes, codes)
+        return CVTargets(fit, score, coded.sample_weight, scored.sample_weight, coded.classes, codes)

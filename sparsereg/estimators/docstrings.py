@@ -19,7 +19,8 @@ COLUMN_PARAMETERS = """\
         Each None, a number, an array of length n_features, or a mapping from column id, or from column name where X is
         a data frame; lower <= 0 <= upper.
     penalty_factor : None, number, array-like of shape (n_features,) or mapping from column id or name, default=None
-        p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled.
+        p_j; 0 leaves a column unpenalised, inf excludes it. Not rescaled. Columns that a mapping leaves out have 1.
+        Data frames and Arrow tables have names; arrays and SciPy matrices have ids alone.
 """
 
 LABEL_SMOOTHING = """
@@ -65,7 +66,9 @@ CLASSIFIER_PARAMETERS = """
     class_weight : None, "balanced" or mapping from label to float, default=None
         c_k; the weight of a row is multiplied by sum_k y_ik c_k, which is c_k for a row of class k. "balanced": the sum
         of all weights over n_classes times that of class k. Labels that a mapping leaves out have c_k = 1; one with
-        c_k = 0 is no class, as if its rows had weight 0.""" + LABEL_SMOOTHING + COMMON_PARAMETERS
+        c_k = 0 is no class, as if its rows had weight 0. Of counts it is each trial that weighs c_k.""" + (
+    LABEL_SMOOTHING + COMMON_PARAMETERS
+)
 
 REGRESSOR_COEFFICIENTS = """
     Attributes
@@ -80,7 +83,7 @@ CLASSIFIER_COEFFICIENTS = """
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        Labels, ascending; 0, 1, ... after a fit to probabilities.
+        Labels, ascending; 0, 1, ... after a fit to probabilities or counts.
     sparse_coef_ : scipy.sparse.csr_matrix of shape (1, n_features), (n_classes, n_features) beyond two classes
         Non-zero coefficients only.
     coef_ : ndarray of float64 of shape (1, n_features), (n_classes, n_features) beyond two classes
@@ -131,9 +134,14 @@ CV_PARAMETERS = """
         ratio, while its smallest alpha is the best: until the loss on all data has stopped falling, there are as many
         non-zeros as rows (without L2 part), or alpha has come to {min_ratio} of the largest. A number, as `alphas`, is
         kept, with a warning where the best alpha is the smallest and that loss still falls.
-    cv : None, int, splitter or iterable, default=None
-        Number of folds, None is 5: consecutive rows{folds}. Or a splitter of scikit-learn, or pairs (train, test)
-        of positions or masks; one pair is a validation set. Every class needs rows in every train part.
+    cv : None, int, array-like of int of shape (n_samples,), splitter or iterable, default=None
+        Number of folds, None is 5: consecutive rows{folds}. Or the number of its fold for every row, any whole numbers,
+        as glmnet's `foldid`; rows of number -1 are never tested, as in scikit-learn's `PredefinedSplit`. Or a splitter
+        of scikit-learn, or pairs (train, test) of positions or masks; one pair is a validation set. Every class needs
+        rows in every train part.
+    random_state : None, int, RandomState or Generator, default=None
+        Shuffles the rows before they are cut into a number of folds{shuffled}; the same number gives the same folds,
+        with and without scikit-learn. None: as they are. Of no use where cv says which rows are in which fold.
     scoring : None, str, sequence of str or callable, default=None
         What decides, measured on the unseen rows of every fold. None: {first}. Or other names among {names}: of several
         the first decides, the others are reported. Or a scikit-learn scorer or its name, where greater is better. A
@@ -141,9 +149,12 @@ CV_PARAMETERS = """
         with "auc"; nor has an alpha at which some other fold leaves it undefined. ValueError if no alpha is left.
     rule : {{"min", "1se"}}, default="min"
         "min": the alpha of best mean score, of equals the largest. "1se": the largest whose mean is within a standard
-        error of it.
+        error of it. Either way `alpha_min_` and `alpha_1se_` are both there after the fit.
     relax : bool, default=False
         Refit every support without penalty, in the folds and on all data.
+    keep_predictions : bool, default=False
+        Keep `cv_predictions_`, what the folds predict of rows that they have not seen, as glmnet's `keep`. Takes 8
+        bytes for every row and alpha (and class, beyond two), and during the fit 12 for every non-zero of every fit.
     fit_intercept : bool, default=True
         The intercept is never penalised.
     standardize : bool, default=False
@@ -174,12 +185,16 @@ CV_PENALTY = """    penalty : {"elastic_net", "mcp", "scad", "l0"}, default="ela
 CV_ATTRIBUTES = """
     alpha_ : float
         The strength chosen.
+    alpha_min_, alpha_1se_ : float
+        What the rules "min" and "1se" choose, the latter at the l1_ratio of the former. `alpha_1se_` is NaN where the
+        best mean has no standard error, as with one fold. Fits at both are in `path_`.
     l1_ratio_ : float
         The share of L1 chosen.
     alphas_ : ndarray of float64 of shape (n_alphas,), of (n_l1_ratios, n_alphas) for several l1_ratio
         Of several l1_ratio each grid goes on as far as it should: NaN where one is shorter than the longest.
     path_ : RegularizationPath
-        The fits on all data at l1_ratio_.
+        The fits on all data at l1_ratio_. `print` of the estimator shows the two alphas with their "index" there, from
+        0, mean score, standard error and non-zeros.
     cv_results_ : dict of ndarray
         One entry for each l1_ratio and alpha: "alpha", "l1_ratio", "n_nonzero" (mean over folds); for every metric
         "mean_", "std_", "se_" and its name, and "fold_" and its name of shape (n_entries, n_folds). Means over folds
@@ -187,6 +202,15 @@ CV_ATTRIBUTES = """
         the number of folds less one, as in glmnet.
     best_index_ : int
         Entry of cv_results_ that was chosen.
+    measure_ : str
+        The metric that decided; "mean_" and this name is its column of cv_results_. "score" for a callable.
+    cv_folds_ : ndarray of int of shape (n_samples,) or None
+        Fold that each row was held out in, the column of "fold_" scores, -1 where in none; may be given as `cv` again.
+        None where folds share unseen rows.
+    cv_predictions_ : ndarray of float64 of shape (n_samples, n_alphas), or None without keep_predictions
+        Beyond two classes (n_samples, n_alphas, n_classes). Out-of-fold predictions of every row, those of weight 0
+        too, along `path_.alphas`, as `path_.predict` gives them: numbers, expected counts, probabilities of the second
+        class or of each. Where several folds hold a row out their mean, where none does NaN.
     dual_gap_ : float
         Certified distance of the objective of the fit on all data from its minimum, relative to F of the model with
         intercept only. NaN where the penalty is not convex.
@@ -345,16 +369,17 @@ STREAM_ATTRIBUTES = """
 
 
 def cv_parameters(
-    loss: str, scoring: str, *, eps: str = "1e-3", min_ratio: str = "1e-6", folds: str = "", penalty: str = CV_PENALTY
+    loss: str, scoring: str, *, eps: str = "1e-3", min_ratio: str = "1e-6", folds: str = "", shuffled: str = "",
+    penalty: str = CV_PENALTY,
 ) -> str:
     """Describe the parameters of a cross-validated estimator.
 
     Parameters
     ----------
     loss : str
-    scoring, eps, min_ratio, folds : str
+    scoring, eps, min_ratio, folds, shuffled : str
         Of its loss: the metric that decides by default, the default ratio of the ends of the grid, how far down the
-        grid goes on, and what folds have beyond consecutive rows.
+        grid goes on, and what folds have beyond consecutive rows, and beyond shuffled ones.
     penalty : str
         The entries of `penalty` and `gamma`.
 
@@ -364,6 +389,6 @@ def cv_parameters(
     """
     names = METRICS[loss]
     return CV_PARAMETERS.format(
-        first=scoring, eps=eps, min_ratio=min_ratio, folds=folds, column=COLUMN_PARAMETERS, penalty=penalty,
-        names=", ".join(names), stepped="".join(f"{name}, " for name in names if name in STEPPED),
+        first=scoring, eps=eps, min_ratio=min_ratio, folds=folds, shuffled=shuffled, column=COLUMN_PARAMETERS,
+        penalty=penalty, names=", ".join(names), stepped="".join(f"{name}, " for name in names if name in STEPPED),
     )

@@ -36,7 +36,7 @@ class EvaluationMixin:
         Parameters
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
-        y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities of classes
+        y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities or counts of classes
             As `fit` takes it; labels are among `classes_`. `class_weight` and `label_smoothing` play no part.
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None, float or array-like of shape (n_samples,), of (n_samples, n_classes) beyond two classes
@@ -60,7 +60,7 @@ class EvaluationMixin:
         loss, n_nonzero = self._make_loss(), int(self._coef.ids.size)
         predictor = self._decision(X, offset)
         weight = check_sample_weight(sample_weight, predictor.shape[0])
-        y = target_of(y, predictor.shape[0], weight, loss=loss, **self._target_form())
+        y, weight = target_of(y, predictor.shape[0], weight, loss=loss, **self._target_form())
         return {"n_nonzero": n_nonzero, **measure(loss.metrics, loss, y, predictor, weight)}
 
     def evaluate_stream(self, source: Iterable[Any], *, offset: float | None = None) -> dict[str, float]:

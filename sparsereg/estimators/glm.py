@@ -14,6 +14,7 @@ from sparsereg._core.penalties import PENALTIES
 from sparsereg.design import Design, make_design
 from sparsereg.estimators.base import SparseLinearModel
 from sparsereg.inputs.parameters import check_alpha, check_choice, check_flag
+from sparsereg.inputs.shares import drop_untried
 from sparsereg.inputs.sklearn import feature_names, set_feature_names
 from sparsereg.inputs.targets import flatten
 from sparsereg.inputs.weights import check_offsets, is_offset
@@ -51,6 +52,11 @@ class GLMBase(SparseLinearModel):
 
     def _make_loss(self) -> Any:
         return LOSSES[self._loss]()  # type: ignore[call-arg]
+
+    def _make_design(self, X: Any, y: Any, sample_weight: Any) -> Design:
+        if self._make_loss().is_classification:
+            sample_weight = drop_untried(y, sample_weight, X)
+        return make_design(X, sample_weight)
 
     def _problem_options(self, names: npt.NDArray[np.object_] | None, penalty: Any, l1_ratio: Any) -> ProblemOptions:
         """Check what can be checked without data but for the names of its columns."""
@@ -107,7 +113,7 @@ class GLMEstimator(PenaltyChoice, GLMBase):
         options = self._problem_options(names, **self._spelled_penalty())
         alpha, warm_start = check_alpha(self.alpha), check_flag(self.warm_start, "warm_start")
         solver_options = make_solver_options(self.tol, self.max_iter, self.n_threads, self.callback)
-        design = make_design(X, sample_weight)
+        design = self._make_design(X, y, sample_weight)
         targets, weight, classes = self._encode(y, sample_weight, design.n_samples)
         n_outputs = 1 if classes is None or classes.size == 2 else classes.size
         offset = check_offsets(offset, design.n_samples, n_outputs if n_outputs > 1 else None)

@@ -11,17 +11,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.design import Design, make_design
+from sparsereg.design import Design
+from sparsereg.estimators.cv_summary import summarize_cv
 from sparsereg.estimators.glm import GLMBase
-from sparsereg.inputs.parameters import check_choice, check_l1_ratio, check_relax, check_threads
+from sparsereg.inputs.parameters import check_choice, check_flag, check_l1_ratio, check_relax, check_threads
 from sparsereg.inputs.sklearn import feature_names
 from sparsereg.inputs.targets import check_y, flatten
 from sparsereg.inputs.weights import check_offsets, check_sample_weight, is_offset
 from sparsereg.model_selection.alpha_grid import Grid, make_grid, pad
 from sparsereg.model_selection.cross_validation import CrossValidation, CVProgress, choose, comparable_means, summarise
 from sparsereg.model_selection.fold_path import FoldPath
-from sparsereg.model_selection.folds import Fold, make_folds
+from sparsereg.model_selection.folds import Fold, make_folds, number_folds
 from sparsereg.model_selection.held_out import HeldOut
+from sparsereg.model_selection.out_of_fold import predict_out_of_fold
 from sparsereg.model_selection.scoring import Scoring, check_score, make_scoring, take
 from sparsereg.path.result import RegularizationPath
 from sparsereg.solvers.assemble import ProblemOptions, make_solver_options, prepare
@@ -71,16 +73,21 @@ class _CVOptions:
     scoring: Scoring
     rule: str
     relax: bool
+    keep_predictions: bool
     n_jobs: int
 
 
 @dataclass(frozen=True)
 class _CVPath:
-    """The fits at one l1_ratio, the scores of their folds, and whether smaller alphas would fit no better."""
+    """The fits at one l1_ratio, the scores of their folds, and whether smaller alphas would fit no better.
+
+    `fits` are those of every fold, where they are kept.
+    """
 
     path: RegularizationPath
     table: dict[str, Vector]
     is_saturated: bool
+    fits: list[list[Solution]]
 
 
 @dataclass(frozen=True)
@@ -107,9 +114,11 @@ class CrossValidatedModel(GLMBase):
     n_alphas: int = 100
     eps: float | None = None
     cv: Any = None
+    random_state: Any = None
     scoring: Any = None
     rule: str = "min"
     relax: bool = False
+    keep_predictions: bool = False
     tol: float = 1e-8
     n_jobs: int | None = None
 
@@ -123,7 +132,7 @@ class CrossValidatedModel(GLMBase):
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
             int32 or int64 ids; never changed, and not copied for the folds.
-        y : array-like of shape (n_samples,); for classifiers also (n_samples, n_classes), their probabilities
+        y : array-like of shape (n_samples,); for classifiers also (n_samples, n_classes), probabilities or counts
         sample_weight : None, float or array-like of shape (n_samples,)
             In the fits and in the scores.
         offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
@@ -142,30 +151,52 @@ class CrossValidatedModel(GLMBase):
         """
         names = feature_names(X)  # refuses mixed names before any work
         options = self._cv_options(names)
-        design = make_design(X, sample_weight)
+        data = self._cv_data(X, y, sample_weight, offset, groups, names, options)
+        paths = []
+        for l1_ratio in options.l1_ratios:
+            paths.append(self._fit_path(data, replace(options, problem=replace(options.problem, l1_ratio=l1_ratio))))
+        results = {name: np.concatenate([one.table[name] for one in paths]) for name in paths[0].table}
+        lowest, name = _choose(results, options, "min"), options.scoring.name
+        within = None if np.isnan(results[f"se_{name}"][lowest]) else _choose(results, options, "1se")
+        best = lowest if options.rule == "min" else _choose(results, options, "1se")
+        _warn_of_end(*_entry(paths, lowest), options.grid)
+        chosen, position = _entry(paths, best)
+        predictions = None
+        if options.keep_predictions:
+            predictions = predict_out_of_fold(chosen.path, chosen.fits, data.folds, X, data.design, data.offset)
+        # Nothing is set before everything has succeeded.
+        solution, classes = chosen.path.solution(position, data.design), data.targets.classes
+        self._adopt([solution], data.design, names, classes, is_offset(data.offset))
+        self.alpha_, self.l1_ratio_ = float(results["alpha"][best]), float(results["l1_ratio"][best])
+        self.alpha_min_ = float(results["alpha"][lowest])
+        self.alpha_1se_ = np.nan if within is None else float(results["alpha"][within])
+        grids = [one.path.alphas for one in paths]
+        self.alphas_ = pad(grids) if isinstance(self.l1_ratio, (list, tuple, np.ndarray)) else grids[0]
+        self.path_, self.cv_results_, self.best_index_, self.measure_ = chosen.path, results, best, name
+        self.cv_folds_, self.cv_predictions_ = number_folds(data.folds, data.design.n_samples), predictions
+        return self
+
+    def _cv_data(
+        self, X: Any, y: Any, sample_weight: Any, offset: Any, groups: Any, names: Any, options: _CVOptions
+    ) -> _CVData:
+        """Check data, and make the design and the folds."""
+        design = self._make_design(X, y, sample_weight)
         targets = self._encode(y, sample_weight, design.n_samples)
         n_outputs = targets.fit.shape[1] if targets.fit.ndim == 2 else None
         offset = check_offsets(offset, design.n_samples, n_outputs)
         if offset is not None and options.scoring.scorer is not None:
             raise ValueError(f"scoring: {self.scoring!r} knows no offset, expected a name of this library's metrics")
-        folds = make_folds(self.cv, X, y, targets.score_weight, design.n_samples, groups=groups, labels=targets.codes)
+        folds = make_folds(
+            self.cv, X, y, targets.score_weight, design.n_samples, groups=groups, labels=targets.codes,
+            random_state=self.random_state,
+        )
         if options.rule == "1se" and len(folds) < 2:
             raise ValueError("rule: '1se' needs a standard error and cv gives one fold, expected 'min' or more folds")
-        data = _CVData(X, y, design, targets, offset, folds, names)
-        paths = []
-        for l1_ratio in options.l1_ratios:
-            paths.append(self._fit_path(data, replace(options, problem=replace(options.problem, l1_ratio=l1_ratio))))
-        results = {name: np.concatenate([one.table[name] for one in paths]) for name in paths[0].table}
-        best = _choose(results, options, options.rule)
-        _warn_of_end(*_entry(paths, _choose(results, options, "min")), options.grid)
-        # Nothing is set before everything has succeeded.
-        chosen, position = _entry(paths, best)
-        self._adopt([chosen.path.solution(position, design)], design, names, targets.classes, is_offset(offset))
-        self.alpha_, self.l1_ratio_ = float(results["alpha"][best]), float(results["l1_ratio"][best])
-        grids = [one.path.alphas for one in paths]
-        self.alphas_ = pad(grids) if isinstance(self.l1_ratio, (list, tuple, np.ndarray)) else grids[0]
-        self.path_, self.cv_results_, self.best_index_ = chosen.path, results, best
-        return self
+        return _CVData(X, y, design, targets, offset, folds, names)
+
+    def __str__(self) -> str:
+        """Sum a fit up, as glmnet's `print` of one does; what is not fitted is what `repr` says."""
+        return summarize_cv(self) if hasattr(self, "measure_") else repr(self)
 
     def _cv_options(self, names: npt.NDArray[np.object_] | None) -> _CVOptions:
         """Check what can be checked without data but for the names of its columns."""
@@ -185,8 +216,9 @@ class CrossValidatedModel(GLMBase):
         # Of relaxed fits a column more or less is another refit; steps are jumps of the scores.
         if relax or scoring.is_stepped:
             fold_solver = replace(solver, tol=min(solver.tol, STEPPED_TOL))
+        keep_predictions = check_flag(self.keep_predictions, "keep_predictions")
         n_jobs = check_threads(self.n_jobs, "n_jobs")
-        return _CVOptions(problem, solver, fold_solver, ratios, grid, scoring, rule, relax, n_jobs)
+        return _CVOptions(problem, solver, fold_solver, ratios, grid, scoring, rule, relax, keep_predictions, n_jobs)
 
     def _encode(self, y: Any, sample_weight: Any, n_samples: int) -> CVTargets:
         """Return y as fits and scores take it."""
@@ -200,7 +232,7 @@ class CrossValidatedModel(GLMBase):
         whole = FoldPath(partial(make_problem, None), options.problem, options.solver, relax=options.relax)
         folds = CrossValidation(
             make_problem, partial(self._make_scorer, data, options), data.folds, options.problem, options.fold_solver,
-            relax=options.relax, n_jobs=options.n_jobs, callback=self._report,
+            relax=options.relax, n_jobs=options.n_jobs, keep_fits=options.keep_predictions, callback=self._report,
         )
         fold_weight = np.array([data.test_weight(fold).sum() for fold in data.folds])
         path = self._fit_all(whole, data, options, grid.alphas)
@@ -217,7 +249,7 @@ class CrossValidatedModel(GLMBase):
             warn_unconverged(whole.refitted, path.alphas, options.solver, relaxed=True)
             warn_saturated(whole.n_rows, whole.fit_intercept, path.df.tolist(), path.alphas)
         folds.warn()
-        return _CVPath(path, table, is_saturated)
+        return _CVPath(path, table, is_saturated, [result.fits for result in folds.results])
 
     def _fit_all(
         self, whole: FoldPath, data: _CVData, options: _CVOptions, alphas: Vector | None

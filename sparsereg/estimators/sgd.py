@@ -62,7 +62,7 @@ class SGDClassifier(ProbabilisticClassifier, SGDEstimator):
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Labels among the classes, or probabilities.
+            Labels among the classes, probabilities of each, or counts of trials.
         classes : array-like of shape (n_classes,) or None, default=None
             All labels that there will be; needed on the first call.
         sample_weight : None, float or array-like of shape (n_samples,)

@@ -15,6 +15,7 @@ from sparsereg._core.losses import LOSSES
 from sparsereg.coef import SparseCoef
 from sparsereg.design import make_design
 from sparsereg.estimators.base import SparseLinearModel
+from sparsereg.inputs.parameters import make_generator
 from sparsereg.inputs.rows import as_rows, check_width
 from sparsereg.inputs.sklearn import check_feature_names, check_is_fitted, feature_names
 from sparsereg.inputs.weights import check_sample_weight
@@ -24,7 +25,7 @@ from sparsereg.streaming.certify import certify_fit, finish_fit
 from sparsereg.streaming.encode import Encoder, read_ahead
 from sparsereg.streaming.locking import synchronized
 from sparsereg.streaming.memory_fit import fit_in_memory
-from sparsereg.streaming.options import SAME_LOSS, StreamSettings, check_settings, draw_seed, make_generator
+from sparsereg.streaming.options import SAME_LOSS, StreamSettings, check_settings, draw_seed
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.stream_fit import StreamFit, first_of, load_run, make_stream_options
 from sparsereg.streaming.training import Training

@@ -29,10 +29,10 @@ def bounds_by_id(bounds: Any, names: npt.NDArray[np.object_] | None) -> Any:
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         As `values_by_id`.
     """
-    if names is None or not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
+    if not isinstance(bounds, (tuple, list)) or len(bounds) != 2:
         return bounds
     return tuple(values_by_id(bound, names, f"bounds ({side})") for bound, side in zip(bounds, ("lower", "upper")))
 
@@ -58,11 +58,18 @@ def values_by_id(values: Any, names: npt.NDArray[np.object_] | None, what: str) 
     ------
     ValueError
         For a name that no column has or several have, and a column that is named twice.
+    TypeError
+        For a Series of names where X has none: its order is its own, and need not be that of the columns.
     """
-    if names is None:
-        return values
-    # A Series of pandas, whose order is its own, or a mapping.
+    # A Series of pandas, or a mapping.
     is_series = hasattr(values, "index") and hasattr(values, "items") and all(isinstance(k, str) for k in values.index)
+    if names is None:
+        if is_series and len(values):
+            raise TypeError(
+                f"{what}: a Series whose index are names is not allowed, because this X has no column names; expected "
+                "a mapping from column ids, or an array in the order of the columns"
+            )
+        return values
     if not is_series and not (isinstance(values, Mapping) and any(isinstance(key, str) for key in values)):
         return values
     pairs = list(values.items())

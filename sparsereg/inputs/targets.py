@@ -1,4 +1,4 @@
-"""Targets: numbers, labels of classes, or their probabilities."""
+"""Targets: numbers, labels of classes, their probabilities, or counts of trials."""
 
 from __future__ import annotations
 
@@ -11,15 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.inputs.parameters import check_number
-from sparsereg.inputs.rows import as_numeric, check_finite, check_vector, raise_not_finite, refuse_sparse_and_masked
+from sparsereg.inputs.rows import as_numeric, check_vector, raise_not_finite, refuse_sparse_and_masked
+from sparsereg.inputs.shares import Shares, check_shares
 from sparsereg.inputs.sklearn import DataConversionWarning
 from sparsereg.inputs.weights import check_sample_weight
 
 Vector = npt.NDArray[np.float64]
-
-# What rounding may leave of the sum of a row of probabilities, float32 included.
-SUM_TOLERANCE = 1e-6
-
 
 @dataclass(frozen=True, eq=False)
 class ClassTargets:
@@ -32,7 +29,7 @@ class ClassTargets:
     probabilities : ndarray of float64 of shape (n_samples, n_classes)
         Rows sum to one; rows of weight 0 may hold anything.
     sample_weight : None or ndarray of float64 of shape (n_samples,)
-        Class weights included.
+        Totals of counts and class weights included.
     """
 
     classes: npt.NDArray[Any]
@@ -111,45 +108,6 @@ def check_target(y: Any, n_samples: int, lower: float, upper: float, what: str) 
     return array
 
 
-def check_probabilities(
-    y: Any, n_samples: int, sample_weight: Vector | None = None, n_classes: int | None = None
-) -> Vector:
-    """Check shares of classes: one row for each sample, in [0, 1] and of sum one where a row has weight.
-
-    Parameters
-    ----------
-    y : array-like of shape (n_samples, n_classes)
-    n_samples : int
-    sample_weight : ndarray of float64 of shape (n_samples,) or None, default=None
-    n_classes : int or None, default=None
-        None: two or more.
-
-    Returns
-    -------
-    shares : ndarray of float64 of shape (n_samples, n_classes)
-    """
-    array = as_numeric(y, "y")
-    if array.ndim != 2 or array.shape[0] != n_samples or array.shape[1] < 2:
-        raise ValueError(
-            f"y: shape {array.shape} is not allowed, expected ({n_samples}, n_classes), probabilities of two or more "
-            "classes for every row of X"
-        )
-    if n_classes is not None and array.shape[1] != n_classes:
-        raise ValueError(f"y: shape {array.shape} is not allowed, expected ({n_samples}, {n_classes})")
-    check_finite(array, "y")
-    array = array.astype(np.float64)
-    smallest, total = array.min(axis=1), array.sum(axis=1)
-    wrong = (smallest < 0.0) | (np.abs(total - 1.0) > SUM_TOLERANCE)
-    if sample_weight is not None:
-        wrong &= sample_weight > 0.0
-    if wrong.any():
-        i = int(np.argmax(wrong))
-        if smallest[i] < 0.0:
-            raise ValueError(f"y: probability {smallest[i]:g} in row {i} is negative, expected 0 or more")
-        raise ValueError(f"y: the probabilities in row {i} sum to {total[i]:g}, expected 1 (within {SUM_TOLERANCE:g})")
-    return array / np.where(total > 0.0, total, 1.0)[:, None]
-
-
 def encode_classes(
     y: Any, sample_weight: Any = None, *, n_samples: int | None = None, class_weight: Any = None,
     label_smoothing: Any = 0.0,
@@ -160,14 +118,17 @@ def encode_classes(
     ----------
     y : array-like of shape (n_samples,) or (n_samples, n_classes)
         Labels of any kind that can be sorted. Or probabilities: one row of them for each sample, non-negative and of
-        sum one; or numbers in [0, 1], not all 0 or 1, which are probabilities of class 1 of the classes 0 and 1.
+        sum one; or numbers in [0, 1], not all 0 or 1, which are probabilities of class 1 of the classes 0 and 1. Or
+        counts: whole numbers, how many trials of each row came out as each class; a row without any weighs nothing.
     sample_weight : None, float or array-like of shape (n_samples,)
+        Of a row, of counts that of each of its trials.
     n_samples : int or None, default=None
         Rows of X, to check against.
     class_weight : None, "balanced" or mapping from label to float, default=None
-        Each row's weight is multiplied by sum_k y_ik c_k, so c_k for a row of class k. "balanced": c_k is the sum of
-        all weights over n_classes times that of class k. Labels that a mapping leaves out have c_k = 1. With c_k = 0
-        the rows of class k weigh nothing, and it is no class, as if they had been given the weight 0.
+        Each row's weight is multiplied by sum_k y_ik c_k, so c_k for a row of class k; of counts each trial's is.
+        "balanced": c_k is the sum of all weights over n_classes times that of class k. Labels that a mapping leaves out
+        have c_k = 1. With c_k = 0 the rows of class k weigh nothing, and it is no class, as if they had been given the
+        weight 0; probabilities and counts then need that class left out.
     label_smoothing : float in [0, 1), default=0.0
         eps: each probability y_ik becomes (1 - eps) y_ik + eps / n_classes. Class weights are those of the y given.
 
@@ -186,19 +147,17 @@ def encode_classes(
     if n_samples is not None and y.shape[0] != n_samples:
         raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
     weight, class_weight = leave_out(y, check_sample_weight(sample_weight, y.shape[0]), class_weight)
-    used = slice(None) if weight is None else weight > 0.0
     if y.ndim == 2:
-        classes, probabilities = np.arange(y.shape[1]), check_probabilities(y, y.shape[0], weight)
+        classes, given = np.arange(y.shape[1]), check_shares(y, y.shape[0], weight)
     elif _is_soft(y):
-        classes, probabilities = np.arange(2), np.column_stack([1.0 - y, y]).astype(np.float64)
+        classes, given = np.arange(2), _of_second(y, weight)
     else:
-        classes, probabilities = _one_hot(y, used)
-    _check_presence(classes, probabilities[used])
-    coded = _weigh_and_smooth(classes, probabilities, weight, class_weight, smoothing)
-    if coded.sample_weight is not None:
-        # A class of weight 0 may have had the rows of another, which shared them, to itself.
-        _check_presence(classes, probabilities[coded.sample_weight > 0.0])
-    return coded
+        classes, given = _one_hot(y, weight)
+    _check_presence(classes, given)
+    weighted = _weigh(classes, given, class_weight)
+    # A class of weight 0 may have had the rows of another, which shared them, to itself.
+    _check_presence(classes, weighted)
+    return ClassTargets(classes, _smooth(weighted.shares, smoothing), weighted.sample_weight)
 
 
 def encode_known(
@@ -232,7 +191,8 @@ def encode_known(
             "all rows together say how often a class occurs"
         )
     weight = check_sample_weight(sample_weight, n_samples, all_zero=True)
-    return _weigh_and_smooth(classes, probabilities_of(y, classes, n_samples, weight), weight, class_weight, smoothing)
+    weighted = _weigh(classes, shares_of(y, classes, n_samples, weight, all_zero=True), class_weight)
+    return ClassTargets(classes, _smooth(weighted.shares, smoothing), weighted.sample_weight)
 
 
 def leave_out(y: npt.NDArray[Any], sample_weight: Vector | None, class_weight: Any) -> tuple[Vector | None, Any]:
@@ -241,7 +201,7 @@ def leave_out(y: npt.NDArray[Any], sample_weight: Vector | None, class_weight: A
     Parameters
     ----------
     y : ndarray of shape (n_samples,) or (n_samples, n_classes)
-        Probabilities are left as they are: their rows weigh what is left of them.
+        Probabilities and counts are left as they are: their rows weigh what is left of them.
     sample_weight : ndarray of float64 of shape (n_samples,) or None
     class_weight : None, "balanced" or mapping from label to float
 
@@ -283,19 +243,10 @@ def check_classes(classes: Any) -> npt.NDArray[Any]:
     return distinct
 
 
-def _weigh_and_smooth(
-    classes: npt.NDArray[Any], probabilities: Vector, weight: Vector | None, class_weight: Any, smoothing: float
-) -> ClassTargets:
-    if class_weight is not None:
-        of_row = probabilities @ _class_factors(class_weight, classes, probabilities, weight)
-        weight = of_row if weight is None else weight * of_row
-    if smoothing:
-        probabilities = (1.0 - smoothing) * probabilities + smoothing / classes.size
-    return ClassTargets(classes, probabilities, weight)
-
-
-def probabilities_of(y: Any, classes: npt.NDArray[Any], n_samples: int, sample_weight: Vector | None = None) -> Vector:
-    """Make probabilities of known classes of labels, or check those given.
+def shares_of(
+    y: Any, classes: npt.NDArray[Any], n_samples: int, sample_weight: Vector | None = None, *, all_zero: bool = False
+) -> Shares:
+    """Make shares of known classes of labels, or check those given.
 
     Parameters
     ----------
@@ -306,10 +257,12 @@ def probabilities_of(y: Any, classes: npt.NDArray[Any], n_samples: int, sample_w
     n_samples : int
     sample_weight : ndarray of float64 of shape (n_samples,) or None, default=None
         Rows of weight 0 may hold anything.
+    all_zero : bool, default=False
+        Counts may all be 0: these rows are some of many.
 
     Returns
     -------
-    shares : ndarray of float64 of shape (n_samples, n_classes)
+    shares : Shares
 
     Raises
     ------
@@ -318,11 +271,11 @@ def probabilities_of(y: Any, classes: npt.NDArray[Any], n_samples: int, sample_w
     """
     y = _check_labels(flatten(y))
     if y.ndim == 2:
-        return check_probabilities(y, n_samples, sample_weight, classes.size)
+        return check_shares(y, n_samples, sample_weight, classes.size, all_zero=all_zero)
     if y.shape[0] != n_samples:
         raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
     if classes.size == 2 and _is_soft(y):
-        return np.column_stack([1.0 - y, y]).astype(np.float64)
+        return _of_second(y, sample_weight)
     matches = [y == label for label in classes]
     shares = np.stack(matches, axis=1).astype(np.float64)
     unknown = ~np.logical_or.reduce(matches)
@@ -331,17 +284,18 @@ def probabilities_of(y: Any, classes: npt.NDArray[Any], n_samples: int, sample_w
     if unknown.any():
         i = int(np.argmax(unknown))
         raise ValueError(f"y: {y.tolist()[i]!r} in row {i} is not among the classes {classes.tolist()}")
-    return shares
+    return Shares(shares, sample_weight, False)
 
 
 def target_of(
-    y: Any, n_samples: int, sample_weight: Vector | None, *, loss: Any, classes: npt.NDArray[Any] | None, n_outputs: int
-) -> Vector:
-    """Bring the target of other data into the form of the linear predictor of a fit, or of its several.
+    y: Any, n_samples: int, sample_weight: Vector | None, *, loss: Any, classes: npt.NDArray[Any] | None,
+    n_outputs: int, all_zero: bool = False,
+) -> tuple[Vector, Vector | None]:
+    """Bring the target of other data, and its weights, into the form of the linear predictor of a fit, or its several.
 
     Parameters
     ----------
-    y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities of classes
+    y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities or counts of classes
     n_samples : int
     sample_weight : ndarray of float64 of shape (n_samples,) or None
         Rows of weight 0 may be of no class.
@@ -349,18 +303,43 @@ def target_of(
     classes : ndarray of shape (n_classes,) or None
         Labels, where the fit was to labels.
     n_outputs : int
+    all_zero : bool, default=False
+        Counts may all be 0: these rows are some of many.
 
     Returns
     -------
     y : ndarray of float64 of shape (n_samples,), or (n_samples, n_outputs) for several outputs
+    sample_weight : ndarray of float64 of shape (n_samples,) or None
+        Totals of counts included.
     """
     if classes is not None:
-        probabilities = probabilities_of(y, classes, n_samples, sample_weight)
+        shares, weight, _ = shares_of(y, classes, n_samples, sample_weight, all_zero=all_zero)
     elif n_outputs > 1 or (loss.softmax and np.ndim(y) == 2 and np.shape(y)[1] > 1):
-        probabilities = check_probabilities(y, n_samples, sample_weight, max(n_outputs, 2))
+        shares, weight, _ = check_shares(y, n_samples, sample_weight, max(n_outputs, 2), all_zero=all_zero)
     else:
-        return check_target(y, n_samples, *loss.targets, loss.name)
-    return probabilities if n_outputs > 1 else np.ascontiguousarray(probabilities[:, 1])
+        return check_target(y, n_samples, *loss.targets, loss.name), sample_weight
+    return shares if n_outputs > 1 else np.ascontiguousarray(shares[:, 1]), weight
+
+
+def _weigh(classes: npt.NDArray[Any], given: Shares, class_weight: Any) -> Shares:
+    """Multiply weights by those of the classes: of a row, or of each of the trials that it stands for."""
+    if class_weight is None:
+        return given
+    shares, weight, is_counted = given
+    factors = _class_factors(class_weight, classes, shares, weight)
+    of_row = shares @ factors
+    if is_counted:
+        shares = shares * factors / np.where(of_row > 0.0, of_row, 1.0)[:, None]
+    return Shares(shares, of_row if weight is None else weight * of_row, is_counted)
+
+
+def _smooth(shares: Vector, smoothing: float) -> Vector:
+    return (1.0 - smoothing) * shares + smoothing / shares.shape[1] if smoothing else shares
+
+
+def _of_second(y: npt.NDArray[Any], sample_weight: Vector | None) -> Shares:
+    """Make shares of two classes of the probabilities of the second."""
+    return Shares(np.column_stack([1.0 - y, y]).astype(np.float64), sample_weight, False)
 
 
 def _check_labels(y: Any) -> npt.NDArray[Any]:
@@ -409,21 +388,23 @@ def _is_soft(y: npt.NDArray[Any]) -> bool:
     return True
 
 
-def _one_hot(y: npt.NDArray[Any], used: Any) -> tuple[npt.NDArray[Any], Vector]:
+def _one_hot(y: npt.NDArray[Any], sample_weight: Vector | None) -> tuple[npt.NDArray[Any], Shares]:
     """Encode labels; those of rows without weight alone make no class."""
+    used: Any = slice(None) if sample_weight is None else sample_weight > 0.0
     try:
         classes = np.unique(y[used])
     except TypeError as error:
         kinds = sorted({type(label).__name__ for label in y})
         raise TypeError(f"y: labels of types {kinds} cannot be sorted, expected labels of one type") from error
-    probabilities = np.zeros((y.size, classes.size))
+    shares = np.zeros((y.size, classes.size))
     code = np.searchsorted(classes, y[used])
-    probabilities[np.arange(y.size)[used], code] = 1.0
-    return classes, probabilities
+    shares[np.arange(y.size)[used], code] = 1.0
+    return classes, Shares(shares, sample_weight, False)
 
 
-def _check_presence(classes: npt.NDArray[Any], probabilities: Vector) -> None:
-    present = probabilities.any(axis=0)
+def _check_presence(classes: npt.NDArray[Any], given: Shares) -> None:
+    shares, weight, _ = given
+    present = (shares if weight is None else shares[weight > 0.0]).any(axis=0)
     n_present = int(present.sum())
     if n_present < 2:
         names = classes[present].tolist()
@@ -433,10 +414,10 @@ def _check_presence(classes: npt.NDArray[Any], probabilities: Vector) -> None:
         raise ValueError(f"y: class {classes[k]} has probability 0 in every row, expected a positive one in some row")
 
 
-def _class_factors(class_weight: Any, classes: npt.NDArray[Any], probabilities: Vector, weight: Any) -> Vector:
+def _class_factors(class_weight: Any, classes: npt.NDArray[Any], shares: Vector, weight: Any) -> Vector:
     """Return c_k for each class."""
     if isinstance(class_weight, str) and class_weight == "balanced":
-        class_weights = probabilities.sum(axis=0) if weight is None else weight @ probabilities
+        class_weights = shares.sum(axis=0) if weight is None else weight @ shares
         return class_weights.sum() / (classes.size * class_weights)
     if not isinstance(class_weight, Mapping):
         raise ValueError(

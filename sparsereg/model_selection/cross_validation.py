@@ -15,7 +15,7 @@ import numpy.typing as npt
 from sparsereg.model_selection.fold_path import FoldPath
 from sparsereg.model_selection.folds import Fold
 from sparsereg.solvers.assemble import ProblemOptions
-from sparsereg.solvers.base import SolverOptions
+from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.convergence import warn_unconverged
 from sparsereg.solvers.problem import Problem
 
@@ -63,10 +63,13 @@ class FoldScores:
     scores : dict of list of float
         By metric, one value for each alpha.
     n_nonzero : list of int
+    fits : list of Solution
+        Where they are kept.
     """
 
     scores: dict[str, list[float]]
     n_nonzero: list[int]
+    fits: list[Solution]
 
 
 class _Stopped(Exception):
@@ -90,6 +93,8 @@ class CrossValidation:
         Score relaxed fits.
     n_jobs : int
         Threads to share the folds; results do not depend on it.
+    keep_fits : bool
+        Keep the non-zeros of every fit.
     callback : callable
         Called with a `CVProgress` after every fit, by one thread at a time; whatever it raises ends all folds.
 
@@ -104,16 +109,16 @@ class CrossValidation:
     def __init__(
         self, make_problem: Callable[[Fold, float], Problem],
         make_scorer: Callable[[Fold], Callable[[Any], dict[str, float]]], folds: Sequence[Fold],
-        options: ProblemOptions, solver_options: SolverOptions, *, relax: bool, n_jobs: int,
+        options: ProblemOptions, solver_options: SolverOptions, *, relax: bool, n_jobs: int, keep_fits: bool,
         callback: Callable[[CVProgress], object],
     ):
         self._make_problem, self._make_scorer, self._folds = make_problem, make_scorer, folds
         self._options, self._solver_options, self._relax = options, solver_options, relax
-        self._n_jobs, self._callback = n_jobs, callback
+        self._n_jobs, self._keep_fits, self._callback = n_jobs, keep_fits, callback
         self._stop, self._reporting, self._preparing = threading.Event(), threading.Lock(), threading.Lock()
         self._paths = [self._path_of(fold) for fold in folds]
         self.alphas: Vector = np.empty(0)
-        self.results = [FoldScores({}, []) for _ in folds]
+        self.results = [FoldScores({}, [], []) for _ in folds]
 
     def extend(self, alphas: Vector) -> None:
         """Fit and score every fold at further alphas.
@@ -173,6 +178,8 @@ class CrossValidation:
             for name, value in scores.items():
                 results.scores.setdefault(name, []).append(value)
             results.n_nonzero.append(solution.columns.size)
+            if self._keep_fits:
+                results.fits.append(solution)
             n_folds, n_alphas, n_nonzero = len(self._folds), self.alphas.size, results.n_nonzero[-1]
             self._report(CVProgress(number, n_folds, self._options.l1_ratio, alpha, k, n_alphas, n_nonzero, scores))
         path.pause()
@@ -296,7 +303,7 @@ def choose(table: dict[str, Vector], name: str, rule: str, greater_is_better: bo
     Raises
     ------
     ValueError
-        Where the metric is defined at no alpha.
+        Where the metric is defined at no alpha; and with "1se" where the best mean has no standard error.
     """
     cost = -table[f"mean_{name}"] if greater_is_better else table[f"mean_{name}"]
     if np.isnan(cost).all():
@@ -309,5 +316,11 @@ def choose(table: dict[str, Vector], name: str, rule: str, greater_is_better: bo
     best = int(np.argmax(cost <= lowest + (SAME_SCORE * abs(lowest) if np.isfinite(lowest) else 0.0)))
     if rule == "min":
         return best
-    near = cost <= cost[best] + np.nan_to_num(table[f"se_{name}"][best])
+    standard_error = table[f"se_{name}"][best]
+    if np.isnan(standard_error):
+        raise ValueError(
+            f"rule: '1se' needs a standard error, and fewer than two folds define {name!r} at the best alpha; expected "
+            "'min', or more folds (cv) whose unseen rows differ"
+        )
+    near = cost <= cost[best] + standard_error
     return int(np.argmax(near & (table["l1_ratio"] == table["l1_ratio"][best])))

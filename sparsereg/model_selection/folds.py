@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import numbers
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg.inputs.parameters import make_generator
+
 Vector = npt.NDArray[np.float64]
 
 # scikit-learn's default.
 N_FOLDS = 5
+# The fold number of rows that are in every train part and in no test part, as in scikit-learn's PredefinedSplit.
+NEVER_TESTED = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +56,18 @@ def _spread(positions: npt.NDArray[np.int32], sample_weight: Vector | None, n_sa
 
 
 def make_folds(
-    cv: Any, X: Any, y: Any, sample_weight: Vector | None, n_samples: int, *, groups: Any = None, labels: Any = None
+    cv: Any, X: Any, y: Any, sample_weight: Vector | None, n_samples: int, *, groups: Any = None, labels: Any = None,
+    random_state: Any = None,
 ) -> list[Fold]:
-    """Split samples the way scikit-learn does.
+    """Split samples the way scikit-learn does, or glmnet with `foldid`.
 
     Parameters
     ----------
-    cv : None, int, splitter or iterable
+    cv : None, int, array-like of int of shape (n_samples,), splitter or iterable
         None: 5 folds. A number of folds: consecutive ones, unshuffled, with the share of every label in each where
-        there are labels, as scikit-learn's `KFold` and `StratifiedKFold` make them. Anything with a method `split`,
-        or pairs (train, test) of positions or masks; a position that is given twice counts twice.
+        there are labels, as scikit-learn's `KFold` and `StratifiedKFold` make them. Fold numbers: a fold for each
+        distinct one, in ascending order, but for -1, the rows that are trained on in every fold. Anything with a method
+        `split`, or pairs (train, test) of positions or masks; a position that is given twice counts twice.
     X, y : the caller's data
         Handed to the splitter.
     sample_weight : ndarray of float64 of shape (n_samples,) or None
@@ -70,6 +76,8 @@ def make_folds(
         Handed to the splitter, which must be one that uses them.
     labels : ndarray of shape (n_samples,) or None, default=None
         Classes to balance.
+    random_state : None, int, RandomState or Generator, default=None
+        Shuffles a number of folds, within every label where there are labels. Folds that are given stay as they are.
 
     Returns
     -------
@@ -81,9 +89,11 @@ def make_folds(
         For what is none of these, positions out of range, and parts without weight.
     """
     if groups is not None and not _is_splitter(cv):
-        raise ValueError(f"groups: not used by cv={cv!r}, expected a splitter, as GroupKFold")
+        raise ValueError(f"groups: not used by cv={reprlib.repr(cv)}, expected a splitter, as GroupKFold")
+    # Checked where it is of no use too: scikit-learn's own tools give it beside any folds.
+    generator = None if random_state is None else make_generator(random_state)
     folds: list[Fold] = []
-    for train, test in _splits(cv, X, y, n_samples, groups, labels):
+    for train, test in _splits(cv, X, y, n_samples, groups, labels, generator):
         what = f"part of fold {len(folds)}"
         test = _positions(test, n_samples, f"cv: test {what}")
         train = None if train is None else _positions(train, n_samples, f"cv: train {what}")
@@ -97,20 +107,89 @@ def make_folds(
     return folds
 
 
-def _splits(cv: Any, X: Any, y: Any, n_samples: int, groups: Any, labels: Any) -> Iterable[tuple[Any, Any]]:
+def number_folds(folds: Sequence[Fold], n_samples: int) -> npt.NDArray[np.intp] | None:
+    """Say which fold every sample is held out in.
+
+    Parameters
+    ----------
+    folds : sequence of Fold
+    n_samples : int
+
+    Returns
+    -------
+    number : ndarray of intp of shape (n_samples,) or None
+        -1 for samples that are in no test part. None where some are in several, or twice in one.
+    """
+    number = np.full(n_samples, NEVER_TESTED, dtype=np.intp)
+    for k, fold in enumerate(folds):
+        number[fold.test] = k
+    return number if sum(fold.test.size for fold in folds) == np.count_nonzero(number != NEVER_TESTED) else None
+
+
+def _splits(
+    cv: Any, X: Any, y: Any, n_samples: int, groups: Any, labels: Any, generator: np.random.Generator | None
+) -> Iterable[tuple[Any, Any]]:
     """Return pairs of positions or masks; None for a training part that is all the rest."""
     if _is_splitter(cv):
         return _pairs(cv.split(X, y, groups))
     cv = N_FOLDS if cv is None else cv
     if isinstance(cv, (bool, np.bool_, str, bytes, type)) or not isinstance(cv, (numbers.Integral, Iterable)):
-        raise TypeError(f"cv: {cv!r} is not allowed, expected None, a whole number, a splitter or pairs (train, test)")
-    if not isinstance(cv, numbers.Integral):
+        raise TypeError(
+            f"cv: {cv!r} is not allowed, expected None, a whole number, a splitter or pairs (train, test), or a fold "
+            "number for each row"
+        )
+    if isinstance(cv, numbers.Integral):
+        of_fold = _deal(int(cv), n_samples, labels, generator)
+    elif _is_vector(cv):
+        of_fold = _check_fold_numbers(np.asarray(cv), n_samples)
+    else:
         return _pairs(cv)
-    n_folds = int(cv)
+    return ((None, of_fold == k) for k in np.unique(of_fold) if k != NEVER_TESTED)
+
+
+def _deal(
+    n_folds: int, n_samples: int, labels: Any, generator: np.random.Generator | None
+) -> npt.NDArray[np.intp]:
+    """Make a number of folds, shuffled if there is a generator."""
     if not 2 <= n_folds <= n_samples:
-        raise ValueError(f"cv: {cv} folds are not allowed for n_samples={n_samples} samples, expected 2 to {n_samples}")
+        raise ValueError(
+            f"cv: {n_folds} folds are not allowed for n_samples={n_samples} samples, expected 2 to {n_samples}"
+        )
     of_fold = _consecutive(n_folds, n_samples) if labels is None else _stratified(n_folds, labels)
-    return ((None, of_fold == k) for k in range(n_folds))
+    if generator is None:
+        return of_fold
+    # Shuffled within every label, folds keep their shares of it.
+    strata = np.zeros(n_samples, dtype=np.intp) if labels is None else np.unique(labels, return_inverse=True)[1]
+    for k in range(strata.max() + 1):
+        of_fold[strata == k] = generator.permutation(of_fold[strata == k])
+    return of_fold
+
+
+def _is_vector(cv: Any) -> bool:
+    """Tell fold numbers, of whatever type, from pairs of positions or masks."""
+    if isinstance(cv, (list, tuple)):
+        return len(cv) > 0 and all(isinstance(number, (numbers.Real, np.bool_)) for number in cv)
+    array = np.asarray(cv) if hasattr(cv, "__array__") else np.empty((0, 0))
+    are_pairs = array.dtype.kind == "O" and not any(isinstance(number, numbers.Real) for number in array)
+    return array.ndim == 1 and not are_pairs
+
+
+def _check_fold_numbers(given: npt.NDArray[Any], n_samples: int) -> npt.NDArray[Any]:
+    if given.dtype.kind not in "iu":
+        raise TypeError(
+            f"cv: fold numbers of dtype {given.dtype} are not allowed, expected whole numbers, one for each row of X"
+        )
+    if given.size != n_samples:
+        raise ValueError(
+            f"cv: {given.size} fold numbers are not allowed for n_samples={n_samples} samples, expected one for each"
+        )
+    distinct = np.unique(given)
+    if distinct.size < 2:
+        raise ValueError(
+            f"cv: fold number {distinct[0]} in every row leaves no row to train on or to test, expected at least two "
+            f"numbers ({NEVER_TESTED} is that of rows which are never tested)"
+        )
+    return given
 
 
 def _is_splitter(cv: Any) -> bool:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sparsereg.design import make_design
 from sparsereg.inputs.parameters import check_grid, check_l1_ratio, check_relax
+from sparsereg.inputs.shares import drop_untried
 from sparsereg.inputs.sklearn import feature_names
 from sparsereg.inputs.targets import encode_classes, flatten
 from sparsereg.inputs.weights import is_offset
@@ -60,7 +61,8 @@ def regularization_path(
     X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
         int32 or int64 ids; `n_features` may be far larger than memory. Never changed.
     y : array-like of shape (n_samples,)
-        For logistic loss also of shape (n_samples, n_classes), probabilities of the classes: see `logistic_path`.
+        For logistic loss also of shape (n_samples, n_classes), probabilities or counts of the classes: see
+        `logistic_path`.
     loss : {"squared", "logistic", "poisson", "huber", "squared_hinge"}, default="squared"
         Of the target y and the linear predictor t. "squared": (y - t)^2 / 2. "logistic": log(1 + exp(t)) - y t, y the
         probability of class 1, in [0, 1]. "poisson": half the deviance of a count y >= 0 at the mean exp(t). "huber":
@@ -154,7 +156,8 @@ def regularization_path(
         make_loss(loss, delta), penalty, l1_ratio, gamma, fit_intercept, standardize, positive, bounds, penalty_factor,
         names,
     )
-    design = make_design(X, sample_weight)
+    tried = drop_untried(y, sample_weight, X) if options.loss.softmax else sample_weight
+    design = make_design(X, tried)
     problem = prepare(design, y, sample_weight, offset, options, np.inf if grid is None else float(grid[-1]))
     warn_blurred(design.active[problem.outputs[0].blurred])
     state = null_state(problem, solver_options)
@@ -224,7 +227,9 @@ def logistic_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
         As in `regularization_path`, without `loss`.
     y : array-like of shape (n_samples,) or (n_samples, n_classes)
         Labels of any kind that can be sorted. Or probabilities: a row of them for each sample, non-negative and of sum
-        one; or numbers in [0, 1], not all 0 or 1, the probabilities of class 1 of the classes 0 and 1.
+        one; or numbers in [0, 1], not all 0 or 1, the probabilities of class 1 of the classes 0 and 1. Or counts, whole
+        numbers in every row: how many of its trials came out as each class, of two classes (failures, successes) as in
+        glmnet. The weight of a row is then that of each trial, and a row without trials is none.
 
     Returns
     -------
@@ -240,7 +245,7 @@ def logistic_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
     weight = settings.get("sample_weight")
     coded = encode_classes(flatten(y), weight)
     target = coded.probabilities if coded.classes.size > 2 else coded.probabilities[:, 1]
-    path = regularization_path(X, target, loss="logistic", **settings)
+    path = regularization_path(X, target, loss="logistic", **{**settings, "sample_weight": coded.sample_weight})
     return replace(path, classes=coded.classes)
 
 

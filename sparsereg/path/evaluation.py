@@ -36,7 +36,7 @@ class PathEvaluationMixin:
         ----------
         X : matrix of shape (n_samples, n_features)
             Anything that the path functions accept.
-        y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities of classes
+        y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities or counts of classes
             As the function that made the path takes it; labels are among `classes`.
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None, float or array-like of shape (n_samples,), beyond two classes (n_samples, n_classes)
@@ -53,7 +53,8 @@ class PathEvaluationMixin:
         loss, rows = self._objective, as_rows(X)
         check_width(rows.n_features, self.n_features)
         weight = check_sample_weight(sample_weight, rows.n_samples)
-        y = target_of(y, rows.n_samples, weight, loss=loss, classes=self.classes, n_outputs=self.n_outputs)
+        form = {"classes": self.classes, "n_outputs": self.n_outputs}
+        y, weight = target_of(y, rows.n_samples, weight, loss=loss, **form)
         offset = self._new_offset(offset, rows.n_samples)
         values = []
         for k in range(self.alphas.size):

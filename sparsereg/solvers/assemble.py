@@ -25,7 +25,8 @@ from sparsereg.inputs.parameters import (
     check_penalty,
     check_threads,
 )
-from sparsereg.inputs.targets import check_probabilities, check_target
+from sparsereg.inputs.shares import check_shares
+from sparsereg.inputs.targets import check_target
 from sparsereg.inputs.weights import check_offset, check_offsets, check_sample_weight
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.column_penalties import check_sign_bounds, make_column_penalties
@@ -121,7 +122,7 @@ def prepare(
         positive=options.positive, standardize=options.standardize,
     )
     if loss.softmax and np.ndim(y) == 2 and np.shape(y)[1] > 1:
-        probabilities = check_probabilities(y, design.n_samples, weight)
+        probabilities, weight, _ = check_shares(y, design.n_samples, weight)
         if probabilities.shape[1] > 2:
             convex = [name for name, kind in PENALTIES.items() if kind.is_convex]
             check_choice(penalty, "penalty (beyond two classes)", convex)

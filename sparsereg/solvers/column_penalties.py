@@ -133,9 +133,10 @@ def _from_mapping(
     out = np.full(active.size, default)
     for key in values:
         if isinstance(key, (bool, np.bool_)) or not isinstance(key, numbers.Integral):
+            nameless = "; this X has no column names, as arrays and SciPy matrices never have: give ids"
             raise TypeError(
                 f"{name}: key {key!r} is not allowed, expected whole numbers, the ids of columns, or names of the "
-                "columns of a data frame"
+                f"columns of a data frame{nameless if isinstance(key, str) else ''}"
             )
     try:
         ids = np.fromiter(values.keys(), dtype=np.int64, count=len(values))

@@ -178,7 +178,9 @@ def _null_intercept(loss: _Loss, y: Vector, s: Vector, offset: Vector, first: np
     def derivative(b: float) -> float:
         return _at_intercept(loss, y, s, offset, first, b)[1]
 
-    return float(brentq(derivative, low - room, high + room, xtol=1e-300, rtol=1e-15))
+    # A root of 0, as balanced classes have it, is never found to a relative precision: what is left after the last
+    # iteration is far below the rounding of the derivative.
+    return float(brentq(derivative, low - room, high + room, xtol=1e-300, rtol=1e-15, disp=False))
 
 
 def _at_intercept(

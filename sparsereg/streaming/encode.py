@@ -93,7 +93,7 @@ class TargetEncoder(Encoder):
         """Return targets of shape (n_samples,), or (n_samples, n_outputs) for several; see `Encoder`."""
         weight = check_sample_weight(sample_weight, n_samples, all_zero=True)
         fit = {"loss": self._loss, "classes": self.classes, "n_outputs": self._n_outputs}
-        return target_of(y, n_samples, weight, **fit), weight
+        return target_of(y, n_samples, weight, all_zero=True, **fit)
 
     def read(self, source: Iterable[Any], classes: Any) -> Iterable[Any]:
         """Have labels read as classes, and anything else as numbers; see `Encoder`."""

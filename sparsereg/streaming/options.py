@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -203,30 +202,6 @@ def check_settings(given: Any, losses: tuple[str, ...], penalty: Any, l1_ratio: 
     )
     _check_together(settings, given)
     return settings
-
-
-def make_generator(random_state: Any) -> np.random.Generator:
-    """Make a generator of random numbers of what scikit-learn calls a random state.
-
-    Parameters
-    ----------
-    random_state : None, int, numpy.random.RandomState or numpy.random.Generator
-        None: different every time. A generator goes on from where it is.
-
-    Returns
-    -------
-    generator : numpy.random.Generator
-    """
-    if random_state is None or isinstance(random_state, np.random.Generator):
-        return np.random.default_rng(random_state)
-    if isinstance(random_state, np.random.RandomState):
-        return np.random.default_rng(random_state.randint(0, 2**32, size=4, dtype=np.uint32))
-    if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool) and random_state >= 0:
-        return np.random.default_rng(int(random_state))
-    raise ValueError(
-        f"random_state: {random_state!r} is not allowed, expected None, a whole number of at least 0, a RandomState or "
-        "a Generator"
-    )
 
 
 def draw_seed(generator: np.random.Generator) -> int:

@@ -5,7 +5,9 @@ import re
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
+from scipy import sparse
 
 from sparsereg import (
     ElasticNet,
@@ -95,3 +97,35 @@ def test_a_name_of_two_columns():
 def test_without_names(nameless):
     with pytest.raises(TypeError, match=r"key 'west' is not allowed, .* the ids of columns, or names"):
         Lasso(penalty_factor={"west": 0.0}).fit(nameless, Y)
+
+
+@pytest.mark.parametrize("nameless", [X, sparse.csr_array(X), sparse.csc_matrix(X)], ids=["array", "csr", "csc"])
+@pytest.mark.parametrize("fit", [Lasso, LassoCV, LogisticRegression], ids=lambda kind: kind.__name__)
+def test_names_where_there_are_none(nameless, fit):
+    """A Series has an order of its own, and would be read in that of the columns."""
+    series = pd.Series({"west": 0.0, "south": 1.0, "east": 1.0, "north": 3.0})
+    with pytest.raises(TypeError, match="this X has no column names, as arrays and SciPy matrices never have: give id"):
+        fit(penalty_factor={"west": 0.0}).fit(nameless, Y)
+    with pytest.raises(TypeError, match=r"bounds \(upper\): key 'west' is not allowed.* this X has no column names"):
+        fit(bounds=(None, {"west": 0.0})).fit(nameless, Y)
+    for settings, name in (({"penalty_factor": series}, "penalty_factor"), ({"bounds": (series, 1.0)}, r"bounds \(lo")):
+        with pytest.raises(TypeError, match=f"{name}.*: a Series whose index are names is not allowed, because this X"):
+            fit(**settings).fit(nameless, Y)
+
+
+FRAMES = {
+    "sparse": pd.DataFrame.sparse.from_spmatrix(sparse.csr_array(X), columns=NAMES),
+    "part sparse": FRAME.assign(east=pd.arrays.SparseArray(X[:, 2])),
+    "arrow": pa.table(dict(zip(NAMES, X.T))),
+}
+
+
+@pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
+@pytest.mark.parametrize("kind", [Lasso, LassoCV, LogisticRegression, LogisticRegressionCV], ids=lambda k: k.__name__)
+def test_every_table_that_has_names(frame, kind):
+    settings = {"n_alphas": 5, "cv": 3} if kind.__name__.endswith("CV") else {"alpha": 0.01}
+    named, numbered = kind(**settings, **BY_NAME).fit(frame, Y), kind(**settings, **BY_ID).fit(X, Y)
+    np.testing.assert_array_equal(named.coef_, numbered.coef_)
+    assert named.feature_names_in_.tolist() == NAMES
+    path, plain = lasso_path(frame, Y, n_alphas=4, **BY_NAME), lasso_path(X, Y, n_alphas=4, **BY_ID)
+    np.testing.assert_array_equal(path.coefs.toarray(), plain.coefs.toarray())

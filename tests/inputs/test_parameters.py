@@ -12,6 +12,7 @@ from sparsereg.inputs.parameters import (
     check_flag,
     check_grid,
     check_l1_ratio,
+    make_generator,
     resolve_penalty_alias,
 )
 from sparsereg.solvers.assemble import make_solver_options
@@ -150,3 +151,13 @@ def test_words_for_penalties():
     for conflicting in (0.3, 0.0, [1.0], None):
         with pytest.raises(ValueError, match=r"^l1_ratio: .* is not allowed with penalty='l1', .* l1_ratio=1; "):
             resolve_penalty_alias("l1", conflicting, 0.5)
+
+
+def test_generators():
+    assert make_generator(3).random() == np.random.default_rng(3).random()
+    assert make_generator(np.random.RandomState(3)).random() == make_generator(np.random.RandomState(3)).random()
+    generator = np.random.default_rng(0)
+    assert make_generator(generator) is generator
+    for wrong in (-1, 1.5, "seed", True):
+        with pytest.raises(ValueError, match="random_state: "):
+            make_generator(wrong)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparsereg.model_selection.folds import make_folds
+from sparsereg.model_selection.folds import make_folds, number_folds
 
 X = np.zeros((12, 1))
 
@@ -68,6 +68,52 @@ def test_positions_masks_and_repeats():
     assert np.flatnonzero(folds[1].test_weight(None, 12)).tolist() == [5]
 
 
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(4, 40))
+def test_fold_numbers(seed, n):
+    """As scikit-learn's PredefinedSplit: a fold for each number, in order, but for -1."""
+    model_selection = pytest.importorskip("sklearn.model_selection")
+    numbers = np.random.default_rng(seed).integers(-3, 4, n)
+    numbers[:2] = 0, 1
+    folds = split(numbers, n=n)
+    for fold, (train, test) in zip(folds, model_selection.PredefinedSplit(numbers).split(), strict=True):
+        assert fold.test.tolist() == test.tolist()
+        assert np.flatnonzero(fold.train_weight(None, n)).tolist() == train.tolist()
+    known = number_folds(folds, n)
+    assert (known == -1).tolist() == (numbers == -1).tolist()
+    for fold, again in zip(folds, split(known, n=n), strict=True):
+        assert fold.test.tolist() == again.test.tolist()
+
+
+def test_a_single_number_beside_rows_that_are_never_tested():
+    folds = split([-1] * 8 + [4] * 4)
+    assert len(folds) == 1
+    assert folds[0].test.tolist() == [8, 9, 10, 11]
+
+
+@given(seed=st.integers(0, 2**32 - 1), n=st.integers(6, 40), stratify=st.booleans())
+def test_shuffling_keeps_sizes_and_shares(seed, n, stratify):
+    labels = np.arange(n) % 2 if stratify else None
+    plain, shuffled = split(3, n=n, labels=labels), split(3, n=n, labels=labels, random_state=seed)
+    for one, other in zip(plain, shuffled, strict=True):
+        assert one.test.size == other.test.size
+        if stratify:
+            np.testing.assert_array_equal(np.bincount(one.test % 2), np.bincount(other.test % 2))
+    assert sorted(np.concatenate([fold.test for fold in shuffled])) == list(range(n))
+
+
+def test_shuffled_folds_are_frozen():
+    """A seed is written down so that folds can be had again."""
+    assert number_folds(split(3, random_state=0), 12).tolist() == [2, 0, 1, 1, 1, 2, 0, 0, 1, 2, 2, 0]
+    labels = np.repeat([5, 7], [6, 6])
+    assert number_folds(split(3, labels=labels, random_state=0), 12).tolist() == [1, 1, 2, 2, 0, 0, 2, 2, 0, 1, 0, 1]
+
+
+def test_folds_that_share_rows_have_no_number():
+    assert number_folds(split([([0, 1], [2, 3]), ([4, 5], [3, 6])]), 12) is None
+    assert number_folds(split([([0, 1], [2, 2])]), 12) is None
+    assert number_folds(split([([0, 1], [2, 3])]), 12).tolist() == [-1, -1, 0, 0] + [-1] * 8
+
+
 @pytest.mark.parametrize(
     ("cv", "error", "message"),
     [
@@ -87,6 +133,17 @@ def test_positions_masks_and_repeats():
         ([([0], [12])], ValueError, "cv: test part of fold 0: position 12 is outside"),
         ([([0.5], [1])], TypeError, "cv: train part of fold 0: expected positions"),
         ([([0], np.empty(0, int))], ValueError, "cv: the test part of fold 0 has no weight"),
+        (np.arange(11), ValueError, "cv: 11 fold numbers are not allowed for n_samples=12 samples, expected one for"),
+        ([1, 2, 3], ValueError, "cv: 3 fold numbers are not allowed for n_samples=12 samples"),
+        ([7] * 12, ValueError, "cv: fold number 7 in every row leaves no row to train on or to test, expected at"),
+        ([-1] * 12, ValueError, "cv: fold number -1 in every row"),
+        (np.arange(12.0), TypeError, "cv: fold numbers of dtype float64 are not allowed, expected whole numbers"),
+        ([0.0, 1] * 6, TypeError, "cv: fold numbers of dtype float64"),
+        (np.arange(12) < 6, TypeError, "cv: fold numbers of dtype bool"),
+        ([True, False] * 6, TypeError, "cv: fold numbers of dtype bool"),
+        (np.array(["a", "b"] * 6), TypeError, "cv: fold numbers of dtype <U1"),
+        (np.array([0, None] * 6), TypeError, "cv: fold numbers of dtype object"),
+        (np.arange(24).reshape(12, 2).T, ValueError, "cv: entry 0 is not a pair"),
     ],
 )
 def test_bad_folds(cv, error, message):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from support.regressions import Regression, random_regression
 from support.solver_calls import check_point, prepared, started
 
+from sparsereg import LogisticRegression
 from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.null_model import alpha_max, null_state, state_at
 
@@ -164,3 +165,14 @@ def test_columns_orthogonal_to_y_explain_nothing():
     y = 0.1 * levels[:, 0] * levels[:, 1] + 0.7 * levels.prod(axis=1) + 5.3
     _, problem, state = started(Regression(levels / 3.0, y, {"sample_weight": np.full(24, 0.7)}), OPTIONS)
     assert alpha_max(problem, state, 1.0) == 0.0
+
+
+def test_an_intercept_of_zero_is_found_beside_an_offset():
+    """No relative precision is ever reached there."""
+    for seed in range(70, 90):
+        rng = np.random.default_rng(seed)
+        n = int(rng.integers(5, 40))
+        X, y = rng.standard_normal((n, 2)), (rng.random(n) < 0.4).astype(int)
+        y[:2] = 0, 1
+        model = LogisticRegression(10.0, class_weight="balanced").fit(X, y, offset=np.zeros(n))
+        assert abs(model.intercept_[0]) < 1e-15

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sparsereg import SGDClassifier, SGDRegressor
-from sparsereg.streaming.options import check_settings, make_generator
+from sparsereg.streaming.options import check_settings
 
 LOSSES = ("squared", "huber", "poisson")
 
@@ -89,13 +89,3 @@ def test_gamma_is_further_out_where_the_loss_is_less_curved():
     assert checked(penalty="mcp", gamma=2.0).penalty.gamma == 2.0
     assert checked(SGDClassifier, penalty="mcp").penalty.gamma == 12.0
     assert checked(SGDClassifier, penalty="scad").penalty.gamma == pytest.approx(1.0 + 2.7 * 4.0)
-
-
-def test_generators():
-    assert make_generator(3).random() == np.random.default_rng(3).random()
-    assert make_generator(np.random.RandomState(3)).random() == make_generator(np.random.RandomState(3)).random()
-    generator = np.random.default_rng(0)
-    assert make_generator(generator) is generator
-    for wrong in (-1, 1.5, "seed", True):
-        with pytest.raises(ValueError, match="random_state: "):
-            make_generator(wrong)
