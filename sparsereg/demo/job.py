@@ -13,7 +13,9 @@ import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg.datasets import load_california_housing, load_places
+from sparsereg.estimators.regressors import ElasticNet
 from sparsereg.features.latlong_cross import LatLongCross
+from sparsereg.model_files.api import model_size
 from sparsereg.path.api import regularization_path
 from sparsereg.path.result import RegularizationPath
 
@@ -26,6 +28,10 @@ Vector = npt.NDArray[np.float64]
 
 # "Too large" is this many times the right alpha.
 TOO_LARGE = 100.0
+# R2 that a smaller model than that of L2 may lose, on the validation part.
+LOST_R2 = 0.01
+# Rows of one cell of so many arc-minutes are not independent: standard errors are those of cells.
+BLOCK = 10.0
 # Smallest over largest alpha of a path. That of pure L2 starts 1000 times higher, and ends a little lower.
 EPS, EPS_L2 = 1e-5, 1e-9
 
@@ -89,10 +95,13 @@ class Part:
     ----------
     X : csr_matrix of float64 of shape (n_rows, n_features)
     y : ndarray of float64 of shape (n_rows,)
+    cells : ndarray of intp of shape (n_rows,)
+        The cell of each row, numbered from 0.
     """
 
     X: sparse.csr_matrix
     y: Vector
+    cells: npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -105,8 +114,9 @@ class Fit:
     path : RegularizationPath
     train_r2, validation_r2, held_out_r2 : ndarray of float64 of shape (n_alphas,)
     choices : dict from str to int
-        Positions on the path: "too small" (its end), "right" (best on the validation part), "within 1 SE" (with L1: the
-        largest alpha whose validation error is within a standard error of that), "too large".
+        Positions on the path: "too small" (its end), "right" (best on the validation part), "too large"; with L1 the
+        largest alphas "within .01" (of validation R2 below L2 at its right alpha, if there is one) and "within 1 SE"
+        (of the least validation error, the mean over cells of 10 arc-minutes).
     seconds : float
         For the whole path.
     peak_memory : int
@@ -122,9 +132,21 @@ class Fit:
     seconds: float
     peak_memory: int
 
-    def n_bytes(self, k: int) -> int:
-        """Bytes of ids and values of the model at position k."""
-        return self.path.sparse_coef.at(k).nbytes
+    def model(self, k: int) -> ElasticNet:
+        """Return the fit at position k as an estimator."""
+        path = self.path
+        coef, intercept = path.at(float(path.alphas[k]))
+        model = ElasticNet(alpha=float(path.alphas[k]), l1_ratio=path.l1_ratio)
+        vars(model).update(
+            _coef=coef, intercept_=intercept, objective_=float(path.objectives[k]), violation_=np.nan,
+            dual_gap_=float(path.dual_gaps[k]), n_iter_=int(path.n_iters[k]), n_active_=path.n_active,
+            n_features_in_=path.n_features,
+        )
+        return model
+
+    def n_bytes(self, k: int, compress: str | None = None) -> int:
+        """Bytes of the file that `save_model` makes of the fit at position k."""
+        return model_size(self.model(k), compress=compress).file
 
 
 @dataclass
@@ -177,7 +199,7 @@ def prepare(settings: Settings) -> Demo:
     memory_at_start = peak_memory()
     cross = LatLongCross(levels=settings.levels)
     task = DATA[settings.data]()
-    parts = _split(cross.fit_transform(task.points), task.y, settings)
+    parts = _split(cross.fit_transform(task.points), task, settings)
     return Demo(settings, task, cross, parts, memory_at_start)
 
 
@@ -235,17 +257,21 @@ def _places() -> Task:
 DATA = {"housing": _housing, "places": _places}
 
 
-def _split(X: sparse.csr_matrix, y: Vector, settings: Settings) -> dict[str, Part]:
+def _split(X: sparse.csr_matrix, task: Task, settings: Settings) -> dict[str, Part]:
     """Split the rows at random in three."""
     if not 0.0 < settings.train_share < 1.0:
         raise ValueError(f"train_share must be between 0 and 1, both excluded, got {settings.train_share!r}")
+    y, cells = task.y, np.floor(task.points * (60.0 / BLOCK))
     order = np.random.default_rng(settings.seed).permutation(y.size)
     first = round(settings.train_share * y.size)
     second = first + (y.size - first) // 2
     if first < 2 or second - first < 2:
         raise ValueError(f"train_share: {settings.train_share!r} leaves fewer than two rows in a part")
     places = dict(zip(("train", "validation", "held out"), np.split(order, [first, second])))
-    return {name: Part(X[rows], y[rows]) for name, rows in places.items()}
+    return {
+        name: Part(X[rows], y[rows], np.unique(cells[rows], axis=0, return_inverse=True)[1].ravel())
+        for name, rows in places.items()
+    }
 
 
 def _fit(demo: Demo, name: str, **setting: object) -> None:
@@ -255,9 +281,15 @@ def _fit(demo: Demo, name: str, **setting: object) -> None:
     path = regularization_path(train.X, train.y, **setting)  # type: ignore[arg-type]
     seconds = time.perf_counter() - start
     squares = _squared_errors(path, validation)
+    ridge, score = demo.fits.get("L2"), _r2(squares, validation.y)
+    choices = _choose(path, squares)
+    if ridge is not None:
+        reference = ridge.validation_r2[ridge.choices["right"]]
+        choices |= _small(path, score, reference) | _simple(path, squares, validation.cells)
+        choices["too large"] = choices.pop("too large")  # the last line of the table
     demo.fits[name] = Fit(
-        name, path, _r2(_squared_errors(path, train), train.y), _r2(squares, validation.y),
-        _r2(_squared_errors(path, held_out), held_out.y), _choose(path, squares), seconds, peak_memory(),
+        name, path, _r2(_squared_errors(path, train), train.y), score,
+        _r2(_squared_errors(path, held_out), held_out.y), choices, seconds, peak_memory(),
     )
 
 
@@ -277,9 +309,21 @@ def _choose(path: RegularizationPath, squared_errors: Vector) -> dict[str, int]:
         return {"none": 0}
     error = squared_errors.mean(axis=0)
     right = int(np.argmin(error))
-    choices = {"too small": path.alphas.size - 1, "right": right}
-    if path.l1_ratio > 0.0:
-        standard_error = np.std(squared_errors[:, right]) / np.sqrt(len(squared_errors))
-        choices["within 1 SE"] = int(np.argmax(error <= error[right] + standard_error))
-    choices["too large"] = int(np.argmin(np.abs(np.log(path.alphas / (TOO_LARGE * path.alphas[right])))))
-    return choices
+    large = int(np.argmin(np.abs(np.log(path.alphas / (TOO_LARGE * path.alphas[right])))))
+    return {"too small": path.alphas.size - 1, "right": right, "too large": large}
+
+
+def _small(path: RegularizationPath, r2: Vector, reference: float) -> dict[str, int]:
+    """Pick the largest alpha whose R2 is not far below that of another model, if there is one."""
+    is_near = r2 >= reference - LOST_R2
+    return {"within .01": int(np.argmax(is_near))} if is_near.any() else {}
+
+
+def _simple(path: RegularizationPath, squared_errors: Vector, cells: npt.NDArray[np.intp]) -> dict[str, int]:
+    """Pick the largest alpha whose error, the mean over cells, is within a standard error of the least."""
+    sizes = np.bincount(cells)
+    errors = np.stack([np.bincount(cells, weights=column) / sizes for column in squared_errors.T], axis=1)
+    mean = errors.mean(axis=0)
+    best = int(np.argmin(mean))
+    standard_error = np.std(errors[:, best]) / np.sqrt(max(sizes.size - 1, 1))
+    return {"within 1 SE": int(np.argmax(mean <= mean[best] + standard_error))}

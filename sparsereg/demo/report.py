@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from textwrap import fill
 
-from sparsereg.demo.job import TOO_LARGE, Demo, Fit
+from sparsereg.demo.job import BLOCK, LOST_R2, TOO_LARGE, Demo, Fit
 
 WIDTH = 110
 TITLES = {"none": "no regularisation", "L2": "L2 (ridge)", "L1": "L1 (lasso)", "elastic net": "elastic net"}
 # Differences of R2 below this are called equal.
 SAME_R2 = 0.0005
 _HEADER = (
-    f"{'model':<19}{'alpha is':<12}{'alpha':>9}{'occupied':>10}{'non-zero':>10}{'bytes':>12}"
+    f"{'model':<19}{'alpha is':<12}{'alpha':>9}{'occupied':>10}{'non-zero':>10}{'bytes':>10}{'float16':>9}"
     f"{'R2 train':>10}{'R2 held out':>13}{'dual gap':>10}{'seconds':>9}{'peak MB':>9}"
 )
 
@@ -62,9 +62,11 @@ def table(demo: Demo) -> str:
         right = fit.choices.get("right")
         lines += [_line(fit, choice, k) for choice, k in fit.choices.items() if k != right or choice == "right"]
     note = (
-        "alpha is: too small, the end of the path; right, best on the validation part; within 1 SE, the largest whose "
-        f"validation error is within one standard error of that; too large, about {TOO_LARGE:g} times right. "
-        f"seconds: the whole path of {demo.settings.n_alphas} alphas. bytes: ids and values of the weights. "
+        "alpha is: too small, the end of the path; right, best on the validation part; within .01, the largest whose R2 "
+        f"there is at most {LOST_R2:g} below that of L2; within 1 SE, the largest whose error there, the mean over cells "
+        f"of {BLOCK:g} arc-minutes, is within one standard error of the least; too large, about {TOO_LARGE:g} times "
+        f"right. seconds: the whole path of {demo.settings.n_alphas} alphas. bytes: of the file that save_model writes; "
+        "float16: with compress='float16'. "
         "dual gap: certified distance from the minimum, relative to the objective without features. "
         "peak MB: of the process until then."
     )
@@ -75,7 +77,7 @@ def _line(fit: Fit, choice: str, k: int) -> str:
     path = fit.path
     return (
         f"{TITLES[fit.name]:<19}{choice:<12}{_alpha(path.alphas[k]):>9}{path.n_active:>10,}{path.df[k]:>10,}"
-        f"{fit.n_bytes(k):>12,}{fit.train_r2[k]:>10.4f}{fit.held_out_r2[k]:>13.4f}"
+        f"{fit.n_bytes(k):>10,}{fit.n_bytes(k, 'float16'):>9,}{fit.train_r2[k]:>10.4f}{fit.held_out_r2[k]:>13.4f}"
         f"{path.dual_gaps[k]:>10.0e}{fit.seconds:>9.2f}{fit.peak_memory / 1e6:>9.0f}"
     )
 
@@ -169,17 +171,17 @@ def _zeros(fit: Fit) -> str:
 
 
 def _size(fit: Fit, ridge: Fit) -> str:
-    """Compare the sizes and the held-out R2 of sparse models with those of ridge at its right alpha."""
+    """Compare the files and the held-out R2 of sparse models with those of ridge at its right alpha."""
     at = ridge.choices["right"]
     full, reference = ridge.n_bytes(at), ridge.held_out_r2[at]
-    if full == 0:
-        return "No model here has a weight."
     parts = []
-    for choice in ("right", "within 1 SE"):
-        k = fit.choices[choice]
-        change = _change(fit.held_out_r2[k] - reference)
-        parts.append(f"{fit.n_bytes(k) / full:.0%} of its bytes, R2 {change} ({choice})")
-    return "Against L2 at its right alpha, on the held-out part: " + "; ".join(parts) + "."
+    for choice, compress in (("right", None), ("within .01", None), ("within 1 SE", None), ("within 1 SE", "float16")):
+        if choice in fit.choices:
+            k = fit.choices[choice]
+            change = _change(fit.held_out_r2[k] - reference)
+            how = f"{choice}, {compress}" if compress else choice
+            parts.append(f"{full / fit.n_bytes(k, compress):.1f} times smaller at R2 {change} ({how})")
+    return "The file against that of L2 at its right alpha, and R2 on the held-out part: " + "; ".join(parts) + "."
 
 
 def _ranking(demo: Demo) -> str:

@@ -87,8 +87,9 @@ def save_model(
     Parameters
     ----------
     model : estimator, RegularizationPath, transformer or Pipeline
-        Any of this package, fitted or not; a scikit-learn Pipeline or ColumnTransformer of such and of StandardScaler
-        and OneHotEncoder.
+        Any of this package, fitted or not; a scikit-learn Pipeline or ColumnTransformer of such and of StandardScaler,
+        OneHotEncoder and the like. What a cross-validation keeps of every row, `cv_folds_` and `cv_predictions_`, stays
+        behind: they are None in the loaded model.
     path : str or path-like
         Its folder must exist. A file that is there is replaced once the new one is complete.
     compress : None, "float32" or "float16", default=None

@@ -135,11 +135,10 @@ def _exponents(coef: SparseCoef, dtype: Any) -> npt.NDArray[np.int32]:
     used = np.flatnonzero(np.diff(indptr))
     exponents = np.zeros(coef.n_columns, dtype=np.int32)
     if used.size:
-        # Numbers are in [1/2, 1) times 2 to their power; the largest must not be rounded up to infinity.
-        top = np.frexp(np.maximum.reduceat(sizes, indptr[used]))[1]
-        bottom = np.frexp(np.minimum.reduceat(sizes, indptr[used]))[1]
-        holds = (top < info.maxexp) & (bottom > info.minexp)
-        exponents[used] = np.where(holds, 0, top - (info.maxexp - 1))
+        largest, smallest = (extreme.reduceat(sizes, indptr[used]) for extreme in (np.maximum, np.minimum))
+        holds = (largest <= info.max) & (smallest >= info.smallest_normal)
+        # The largest is then below half the end of the range, and not rounded up to infinity.
+        exponents[used] = np.where(holds, 0, np.frexp(largest)[1] - (info.maxexp - 1))
     return exponents
 
 
@@ -214,6 +213,7 @@ def unpack_coefficients(state: Mapping[str, Any], unpacker: Unpacker, where: str
         raise ValueError(f"values: not allowed, expected a row of {', '.join(FLOATS)}")
     rows, starts = _places(given, ids.size, stored.size)
     values = _restored(stored, given["exponents"], starts)
+    starts = starts.astype(np.int32 if stored.size <= MAX_IDS else np.int64)
     matrix = sparse.csc_array((values, rows.astype(np.int32), starts), shape=(ids.size, starts.size - 1))
     return SparseCoef(ids, matrix, n_features)
 

@@ -14,8 +14,9 @@ from sparsereg._core.penalties import PENALTIES
 from sparsereg.coef import SparseCoef
 from sparsereg.estimators import classifiers, cv, regressors
 from sparsereg.estimators.base import SparseClassifier
+from sparsereg.estimators.calibration import METHODS, Calibration, CalibrationMixin
 from sparsereg.estimators.glm_cv import CrossValidatedModel
-from sparsereg.inputs.contents import array_of, check_finite, flag_of, number_of, whole_of, within
+from sparsereg.inputs.contents import array_of, check_finite, check_ids, flag_of, number_of, whole_of, within
 from sparsereg.inputs.parameters import check_alphas
 from sparsereg.inputs.rows import shown
 from sparsereg.model_files.attributes import names_of, pack_attributes, unpack_attributes
@@ -28,13 +29,18 @@ FITTED = (
     *COLUMNS, "_coef", "intercept_", "dual_gap_", "violation_", "objective_", "n_iter_", "n_active_", "_has_offset",
     "_gives_sparse",
 )
-# Of models of classes, and of those of numbers that are chosen by cross-validation.
+# Of models of classes, of those with probabilities, and of those that are chosen by cross-validation.
 CLASSES = ("classes_",)
-CHOSEN = ("alpha_", "l1_ratio_", "alphas_", "path_", "cv_results_", "best_index_")
+CALIBRATION = ("calibration_",)
+CHOSEN = (
+    "alpha_", "l1_ratio_", "alphas_", "alpha_min_", "alpha_1se_", "path_", "cv_results_", "best_index_", "measure_",
+)
+# What there is of every row of the training data does not travel: files are as large as models.
+BY_ROW = ("cv_folds_", "cv_predictions_")
 # Parameters that go on from a state of their own.
 RANDOM = (np.random.Generator, np.random.RandomState)
 # Models that another made by `to_batch` do without.
-OPTIONAL = {"feature_names_in_", "_has_offset", "_gives_sparse"}
+OPTIONAL = {"feature_names_in_", "_has_offset", "_gives_sparse", "calibration_"}
 
 _VECTORS = ("dual_gaps", "objectives", "dev_ratio", "deviances")
 
@@ -84,8 +90,22 @@ def fitted_names(cls: type) -> tuple[str, ...]:
     -------
     names : tuple of str
     """
+    return (*FITTED, *class_names(cls), *(CHOSEN if issubclass(cls, CrossValidatedModel) else ()))
+
+
+def class_names(cls: type) -> tuple[str, ...]:
+    """Return the names of the attributes that only models of classes have.
+
+    Parameters
+    ----------
+    cls : type
+
+    Returns
+    -------
+    names : tuple of str
+    """
     classes = CLASSES if issubclass(cls, SparseClassifier) else ()
-    return (*FITTED, *classes, *(CHOSEN if issubclass(cls, CrossValidatedModel) else ()))
+    return (*classes, *(CALIBRATION if issubclass(cls, CalibrationMixin) else ()))
 
 
 def pack_model(model: Any, packer: Packer, where: str) -> dict[str, Any]:
@@ -104,7 +124,7 @@ def pack_model(model: Any, packer: Packer, where: str) -> dict[str, Any]:
     check_parameters(model, where)
     saving, cls = saving_of(packer), type(model)
     memory = saving.memory
-    state = pack_attributes(model, parameter_names(cls), fitted_names(cls), packer, where)
+    state = pack_attributes(model, parameter_names(cls), fitted_names(cls), packer, where, BY_ROW)
     if state["fitted"]:
         # A path that it was chosen from takes no part in its predictions.
         saving.memory = memory + memory_of(model._coef) + np.asarray(model.intercept_).nbytes
@@ -132,6 +152,8 @@ def unpack_model(cls: Any, state: Mapping[str, Any], unpacker: Unpacker, where: 
         with within(where):
             check_there(fitted, {*names} - OPTIONAL)
             _check_fitted(cls, fitted)
+        if issubclass(cls, CrossValidatedModel):
+            fitted |= dict.fromkeys(BY_ROW)
     vars(model).update(fitted | output)
     return model
 
@@ -198,6 +220,7 @@ def _check_fitted(cls: type, fitted: Mapping[str, Any]) -> None:
     if issubclass(cls, SparseClassifier):
         n_outputs = check_labels(fitted["classes_"], "classes_", coef.n_columns)
         check_finite(array_of(fitted, "intercept_", np.float64, (n_outputs,)), "intercept_")
+        check_calibration(fitted, n_outputs)
     else:
         if coef.n_columns != 1:
             raise ValueError(f"_coef: {coef.n_columns} vectors are not allowed, expected one")
@@ -205,6 +228,33 @@ def _check_fitted(cls: type, fitted: Mapping[str, Any]) -> None:
     _check_facts(fitted)
     if issubclass(cls, CrossValidatedModel):
         _check_chosen(fitted)
+
+
+def check_calibration(fitted: Mapping[str, Any], n_outputs: int) -> None:
+    """Check that a calibration, if there is one, is of so many linear predictors.
+
+    Parameters
+    ----------
+    fitted : mapping
+    n_outputs : int
+    """
+    calibration = fitted.get("calibration_")
+    if "calibration_" in fitted and not (isinstance(calibration, Calibration) and calibration.shift.size == n_outputs):
+        raise ValueError(f"calibration_: {shown(calibration)} is not allowed, expected one of {n_outputs} shifts")
+
+
+def _pack_calibration(calibration: Calibration, packer: Packer, where: str) -> dict[str, Any]:
+    return packer.pack_all({field.name: getattr(calibration, field.name) for field in fields(calibration)}, where)
+
+
+def _unpack_calibration(state: Mapping[str, Any], unpacker: Unpacker, where: str) -> Calibration:
+    given = unpacker.unpack_all(state, where, [field.name for field in fields(Calibration)])
+    with within(where):
+        if not isinstance(given["method"], str) or given["method"] not in METHODS:
+            raise ValueError(f"method: {shown(given['method'])} is not allowed, expected one of {', '.join(METHODS)}")
+        number_of(given, "slope")
+        check_finite(array_of(given, "shift", np.float64, (None,)), "shift")
+    return Calibration(**given)
 
 
 def _check_facts(fitted: Mapping[str, Any]) -> None:
@@ -237,8 +287,11 @@ def _check_chosen(fitted: Mapping[str, Any]) -> None:
         raise ValueError(f"path_: {shown(path)} is not allowed, expected a path")
     if (path.n_features, path.n_outputs) != (coef.n_features, coef.n_columns):
         raise ValueError("path_: not of as many columns and linear predictors as the model")
-    number_of(fitted, "alpha_", 0.0)
-    number_of(fitted, "l1_ratio_", 0.0)
+    for name in ("alpha_", "alpha_min_", "l1_ratio_"):
+        number_of(fitted, name, 0.0)
+    check_number_or_nan(fitted, "alpha_1se_")
+    if not isinstance(fitted["measure_"], str) or f"mean_{fitted['measure_']}" not in table:
+        raise ValueError(f"measure_: {shown(fitted['measure_'])} is not allowed, expected one of the table")
     alphas = fitted["alphas_"]
     if not isinstance(alphas, np.ndarray) or alphas.dtype != np.float64 or alphas.ndim not in (1, 2):
         raise ValueError(f"alphas_: {shown(alphas)} is not allowed, expected a grid, or one for each l1_ratio")
@@ -298,6 +351,13 @@ def _check_path(path: RegularizationPath) -> None:
         whole_of(values, name, 0, MAX_INT)
     for name in ("relaxed", "has_offset"):
         flag_of(values, name)
+    for name in ("fit_intercept", "standardize"):
+        if values.get(name) is not None:
+            flag_of(values, name)
+    if not isinstance(values.get("bounds"), str | None):
+        raise ValueError(f"bounds: {shown(values['bounds'])} is not allowed, expected text")
+    if values.get("penalty_factors") is not None:
+        _check_factors(values["penalty_factors"], path.n_features)
     for name in ("delta", "l1_ratio"):
         number_of(values, name, 0.0)
     if path.total_weight is not None:
@@ -306,6 +366,18 @@ def _check_path(path: RegularizationPath) -> None:
         names_of(values, "feature_names", path.n_features)
     if path.classes is not None:
         check_labels(path.classes, "classes", path.n_outputs)
+
+
+def _check_factors(factors: Any, n_features: int) -> None:
+    """Check penalty factors: ids and a number for each."""
+    if not isinstance(factors, tuple) or len(factors) != 2:
+        raise ValueError(f"penalty_factors: {shown(factors)} is not allowed, expected ids and numbers")
+    named = dict(zip(("ids", "numbers"), factors))
+    ids = array_of(named, "ids", np.int64, (None,))
+    check_ids(ids, n_features, "penalty_factors")
+    numbers = array_of(named, "numbers", np.float64, ids.shape)
+    if not (numbers >= 0.0).all():
+        raise ValueError("penalty_factors: not allowed, expected numbers from 0 on")
 
 
 def _kind(cls: type) -> Kind:
@@ -318,5 +390,7 @@ BATCH: tuple[type, ...] = (
     cv.ElasticNetCV, cv.LassoCV, cv.LogisticRegressionCV, cv.PoissonRegressorCV, cv.RidgeCV,
 )
 MODELS: tuple[Kind, ...] = (
-    *map(_kind, BATCH), Kind("sparsereg.RegularizationPath", lambda: RegularizationPath, _pack_path, _unpack_path),
+    *map(_kind, BATCH),
+    Kind("sparsereg.RegularizationPath", lambda: RegularizationPath, _pack_path, _unpack_path),
+    Kind("sparsereg.Calibration", lambda: Calibration, _pack_calibration, _unpack_calibration),
 )

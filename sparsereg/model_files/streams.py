@@ -10,20 +10,21 @@ from typing import Any
 import numpy as np
 
 from sparsereg.coef import SparseCoef
-from sparsereg.estimators.base import SparseClassifier
 from sparsereg.estimators.sgd import SGDClassifier, SGDRegressor
 from sparsereg.inputs.contents import array_of, check_finite, flag_of, number_of, whole_of, within
 from sparsereg.inputs.rows import shown
 from sparsereg.model_files.attributes import pack_attributes, unpack_attributes
 from sparsereg.model_files.coefficients import MAX_INT, memory_of, saving_of
 from sparsereg.model_files.models import (
-    CLASSES,
     COLUMNS,
+    OPTIONAL,
+    check_calibration,
     check_columns,
     check_labels,
     check_number_or_nan,
     check_parameters,
     check_there,
+    class_names,
     parameter_names,
 )
 from sparsereg.model_files.values import Kind, Packer, Unpacker
@@ -96,9 +97,10 @@ def _unpack_stream(cls: Any, packed: Mapping[str, Any], unpacker: Unpacker, wher
     model = cls(**parameters)
     if fitted or parts["training"] is not None:
         with within(where):
-            check_there(fitted, {"n_features_in_", "_gives_sparse", *_labels_of(cls)})
+            check_there(fitted, {*_fitted_names(cls)} - OPTIONAL | {"_gives_sparse"})
             flag_of(fitted, "_gives_sparse")
-            n_outputs = check_labels(fitted["classes_"], "classes_") if _labels_of(cls) else 1
+            n_outputs = check_labels(fitted["classes_"], "classes_") if "classes_" in fitted else 1
+            check_calibration(fitted, n_outputs)
         training = _unpack_training(cls, parts["training"], fitted, n_outputs, unpacker, f"{where}.training")
         evaluated = _unpack_evaluation(parts["evaluation"], unpacker, f"{where}.evaluation")
         vars(model).update(training_=training, _evaluated=evaluated)
@@ -106,12 +108,8 @@ def _unpack_stream(cls: Any, packed: Mapping[str, Any], unpacker: Unpacker, wher
     return model
 
 
-def _labels_of(cls: type) -> tuple[str, ...]:
-    return CLASSES if issubclass(cls, SparseClassifier) else ()
-
-
 def _fitted_names(cls: type) -> tuple[str, ...]:
-    return (*FITTED, *_labels_of(cls))
+    return (*FITTED, *class_names(cls))
 
 
 def _unpack_evaluation(packed: Any, unpacker: Unpacker, where: str) -> tuple[int, Evaluation]:

@@ -115,6 +115,11 @@ def fitted():
         warnings.simplefilter("ignore")
         for name, (model, kind, more) in {**BATCH, **CHOSEN}.items():
             yield name, model.fit(X, Y[kind], **more)
+        for name, kind in (("calibrated, two", "two"), ("calibrated, three", "three")):
+            yield name, sr.LogisticRegression(0.02).fit(X, Y[kind]).calibrate(X[::-1], Y[kind][::-1])
+        yield "calibrated, cv", sr.LogisticRegressionCV(**GRID).fit(X, Y["two"]).calibrate(X, Y["two"], method="prior")
+        yield "calibrated, stream", sr.SGDClassifier(alpha=1e-3).fit(X, Y["three"]).calibrate(X, Y["three"])
+        yield "kept predictions", sr.LassoCV(keep_predictions=True, random_state=1, **GRID).fit(X, Y["numbers"])
         yield "names", sr.Lasso(0.05, penalty_factor={"column 3": 0.0}).fit(FRAME, Y["numbers"])
         yield "no fit", sr.LogisticRegression(0.5)
         yield "no fit, stream", sr.SGDRegressor("huber", delta=2.0)
