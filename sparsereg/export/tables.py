@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sparsereg.archive import replace_file
 from sparsereg.export.plain import as_json, plain
-from sparsereg.export.scorer import Scorer
+from sparsereg.export.scorer import Scorer, last_and_first
 from sparsereg.inputs.versions import library_version
 
 FORMAT, VERSION = "sparsereg weights", 1
@@ -22,8 +22,8 @@ def to_parquet(model: Any, path: str | os.PathLike[str], *, alpha: float | None 
 
     Parameters
     ----------
-    model : fitted estimator, or RegularizationPath
-        Batch, streaming or cross-validated.
+    model : fitted estimator, RegularizationPath or scikit-learn Pipeline
+        Batch, streaming or cross-validated; a Pipeline of a transformer and one of these.
     path : str or path-like
         File to write. Whatever happens, it is there as a whole or as it was.
     alpha : float or None, default=None
@@ -47,6 +47,7 @@ def to_parquet(model: Any, path: str | os.PathLike[str], *, alpha: float | None 
     library), "loss", "link" ("identity", "logit", "softmax" or "log"), "classes" (or null), "intercepts" (one for each
     linear predictor), "n_features" and "has_offset". Integers beyond 2**53 are text there.
     """
+    model, _ = last_and_first(model, None)
     scorer = Scorer.of(model, alpha)
     header = {"format": FORMAT, "version": VERSION, "sparsereg": library_version(), **scorer.header(plain)}
     arrow, parquet = _import("pyarrow"), _import("pyarrow.parquet")
