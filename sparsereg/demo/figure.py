@@ -80,7 +80,7 @@ def _draw_counts(demo: Demo, ax: Any) -> None:
 
 
 def _draw_weights(demo: Demo, ax: Any) -> None:
-    right = {name: demo.fits[name].path.coef.at(demo.fits[name].choices["right"]) for name in ("L1", "L2")}
+    right = {name: demo.fits[name].path.sparse_coef.at(demo.fits[name].choices["right"]) for name in ("L1", "L2")}
     plot_weights(right, ax, n_active=demo.fits["L1"].path.n_active)
     ax.set_title("Weights at the right alpha; the spike is the exact zeros")
     ax.set_ylim(top=ax.get_ylim()[1] * 8.0)
@@ -94,7 +94,7 @@ def _draw_map(demo: Demo, ax: Any, figure: Any) -> None:
     latitude, longitude, points, inhabited = _pixels(demo.task.points)
     values = np.full(inhabited.shape, np.nan)
     X = demo.cross.transform(points[inhabited.ravel()])
-    values[inhabited] = demo.task.show(fit.path.coef.at(k).decision(X) + fit.path.intercepts[k])
+    values[inhabited] = demo.task.show(fit.path.sparse_coef.at(k).decision(X) + fit.path.intercepts[k])
     low, high = np.nanpercentile(values, [1, 99])
     image = ax.pcolormesh(longitude, latitude, values, cmap="viridis", vmin=low, vmax=high, rasterized=True)
     figure.colorbar(image, ax=ax, extend="both", label=f"fitted {demo.task.quantity}")

@@ -124,7 +124,7 @@ class Fit:
 
     def n_bytes(self, k: int) -> int:
         """Bytes of ids and values of the model at position k."""
-        return self.path.coef.at(k).nbytes
+        return self.path.sparse_coef.at(k).nbytes
 
 
 @dataclass

@@ -155,7 +155,7 @@ def _zeros(fit: Fit) -> str:
     """Say what the penalty does to the weights along the path."""
     path, right = fit.path, fit.choices["right"]
     if path.df.min() == path.df.max() == path.n_active:
-        small, large = (float((path.coef.at(k).values.data ** 2).sum()) for k in (path.alphas.size - 1, 0))
+        small, large = (float((path.sparse_coef.at(k).values.data ** 2).sum()) for k in (path.alphas.size - 1, 0))
         return (
             f"It shrinks but keeps: all {path.n_active:,} occupied columns have a weight at each of the "
             f"{path.alphas.size} alphas, while the sum of their squares falls from {small:.3g} at the smallest alpha "

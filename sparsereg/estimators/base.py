@@ -25,6 +25,7 @@ from sparsereg.inputs.sklearn import (
 from sparsereg.inputs.targets import check_target
 from sparsereg.inputs.versions import Versioned
 from sparsereg.inputs.weights import check_new_offsets, check_sample_weight
+from sparsereg.path.frames import coefficient_frame
 from sparsereg.solvers.base import Solution
 
 Vector = npt.NDArray[np.float64]
@@ -146,6 +147,41 @@ class SparseLinearModel(Versioned, BaseEstimator):
         check_is_fitted(self)
         self._gives_sparse = False
         return self
+
+    def to_frame(self, names: Any = None) -> Any:
+        """Return a pandas data frame with a row for each coefficient that is not zero, the largest in front.
+
+        Parameters
+        ----------
+        names : transformer, Pipeline, array-like of str, mapping or callable, default=None
+            What made the columns: a fitted `LatLongCross` or `FeatureCross`, a transformer, ColumnTransformer,
+            FeatureUnion or Pipeline of scikit-learn (that ends in this model or not). Or the names of all columns,
+            names by id, or a function that takes an array of ids and returns as many names. Names of all columns are
+            never made to find a few. None: the columns of the data frame that the model was fitted to, if it was.
+
+        Returns
+        -------
+        frame : pandas.DataFrame
+            Columns "id", "name" where there are names, "class" beyond two classes, "weight", and where `names` knows of
+            cells "south", "west", "north" and "east", in degrees, NaN for columns that are no cells. The intercept is
+            ``frame.attrs["intercept"]``, a number, beyond two classes a dict by class.
+
+        Raises
+        ------
+        NotFittedError
+            Before a fit.
+        ImportError
+            Without pandas.
+        ValueError
+            For a transformer that is not fitted, or of another width than the model.
+        TypeError
+            For anything else in the place of names.
+        """
+        check_is_fitted(self)
+        names = getattr(self, "feature_names_in_", None) if names is None else names
+        intercepts = np.atleast_1d(np.asarray(self.intercept_, dtype=np.float64))
+        classes = getattr(self, "classes_", None) if self._coef.n_columns > 1 else None
+        return coefficient_frame(self._coef, intercepts, names, classes)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Say whether `fit` has succeeded."""

@@ -236,8 +236,8 @@ class CrossValidatedModel(GLMBase):
             self._report(CVProgress(-1, n_folds, l1_ratio, alpha, k, start + alphas.size, n_nonzero, {}))
         path = RegularizationPath.of(
             solutions, alphas, whole.problem, data.design, loss=self._loss, l1_ratio=l1_ratio, penalty=penalty,
-            relaxed=options.relax, classes=data.targets.classes, has_offset=is_offset(data.offset),
-            feature_names=data.names,
+            relaxed=options.relax, standardize=options.problem.standardize, classes=data.targets.classes,
+            has_offset=is_offset(data.offset), feature_names=data.names,
         )
         whole.pause()
         return path

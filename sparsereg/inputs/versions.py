@@ -62,6 +62,7 @@ RENAMED = {
 # Attributes that have another name, by the class as it is called now; those that derive from it have them too.
 RENAMED_ATTRIBUTES = {
     "Learner": {"optimiser": "optimizer"},
+    "RegularizationPath": {"coef": "sparse_coef"},
     "SGDEstimator": {"_course": "training_", "_appraised": "_evaluated"},
     "StreamSettings": {"lasting": "fixed_while_training", "optimiser": "optimizer"},
 }

@@ -165,7 +165,7 @@ def regularization_path(
         solutions = relax_all(problem, solutions, grid, solver_options)
     return RegularizationPath.of(
         solutions, grid, problem, design, loss=loss, delta=delta, penalty=penalty, l1_ratio=l1_ratio, relaxed=relax,
-        has_offset=is_offset(offset), feature_names=names,
+        standardize=options.standardize, has_offset=is_offset(offset), feature_names=names,
     )
 
 

@@ -14,15 +14,14 @@ from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.coef import SparseCoef
 from sparsereg.design import Design
-from sparsereg.inputs.parameters import build, check_alpha, check_choice, check_number
+from sparsereg.inputs.parameters import build, check_alpha
 from sparsereg.inputs.rows import as_rows, check_width
 from sparsereg.inputs.sklearn import compare_feature_names
 from sparsereg.inputs.targets import check_probabilities, check_target, probabilities_of
 from sparsereg.inputs.versions import Versioned
 from sparsereg.inputs.weights import check_new_offsets, check_sample_weight
-from sparsereg.metrics import LIKELIHOODS, measure
-from sparsereg.path.criteria import CRITERIA, information
-from sparsereg.plot import plot_path
+from sparsereg.metrics import measure
+from sparsereg.path.reports import PathReports
 from sparsereg.solvers.base import Solution
 from sparsereg.solvers.problem import Problem
 
@@ -33,14 +32,14 @@ SAME_ALPHA = 1e-9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RegularizationPath(Versioned):
+class RegularizationPath(PathReports, Versioned):
     """Fits along a grid of penalty strengths, each with what certifies it.
 
     Attributes
     ----------
     alphas : ndarray of float64 of shape (n_alphas,)
         Strictly decreasing.
-    coef : SparseCoef
+    sparse_coef : SparseCoef
         Non-zero coefficients of every fit.
         Beyond two classes those of the first alpha come first, class by class, then those of the second.
     intercepts : ndarray of float64 of shape (n_alphas,), of (n_alphas, n_classes) beyond two classes
@@ -82,10 +81,16 @@ class RegularizationPath(Versioned):
         The fits had an offset, so that predictions need one too.
     feature_names : ndarray of str of shape (n_features,) or None
         Names of the columns, after fits to a data frame; data to predict must have the same in the same order.
+    fit_intercept, standardize : bool or None
+        As the fits were asked for; None in pickles of versions that did not keep it.
+    bounds : {"none", "signs", "box"} or None
+        What kept coefficients in a range: nothing, bounds of 0 alone, or others too.
+    penalty_factors : tuple of ndarray of int64 and ndarray of float64, both of shape (n_columns,), or None
+        Ids and penalty factors of the occupied columns whose factor is not 1; None: all are 1.
     """
 
     alphas: Vector
-    coef: SparseCoef
+    sparse_coef: SparseCoef
     intercepts: Vector
     dual_gaps: Vector
     n_iters: npt.NDArray[np.int64]
@@ -105,6 +110,10 @@ class RegularizationPath(Versioned):
     total_weight: float | None = None
     has_offset: bool = False
     feature_names: npt.NDArray[np.object_] | None = None
+    fit_intercept: bool | None = None
+    standardize: bool | None = None
+    bounds: str | None = None
+    penalty_factors: tuple[npt.NDArray[np.int64], Vector] | None = None
 
     @classmethod
     def of(
@@ -119,8 +128,8 @@ class RegularizationPath(Versioned):
         problem : Problem or MultinomialProblem
         design : Design
         **facts
-            `loss`, `delta`, `penalty`, `l1_ratio`, `relaxed`, `classes`, `has_offset` and `feature_names`, as they are
-            to be kept.
+            `loss`, `delta`, `penalty`, `l1_ratio`, `relaxed`, `standardize`, `classes`, `has_offset` and
+            `feature_names`, as they are to be kept.
 
         Returns
         -------
@@ -135,12 +144,12 @@ class RegularizationPath(Versioned):
         explained = 1.0 - losses / problem.reference if has_deviance else np.zeros(losses.size)
         intercepts = np.stack([solution.b for solution in solutions])
         return cls(
-            alphas=alphas, coef=SparseCoef.from_active(design.active, coefs, design.n_features),
+            alphas=alphas, sparse_coef=SparseCoef.from_active(design.active, coefs, design.n_features),
             intercepts=intercepts if problem.n_outputs > 1 else intercepts[:, 0], dual_gaps=gaps, n_iters=n_iters,
             objectives=objectives, df=np.array([solution.columns.size for solution in solutions], dtype=np.int64),
             dev_ratio=explained, n_active=design.n_active, n_samples=int(np.count_nonzero(design.row_of >= 0)),
             deviances=2.0 * np.maximum(losses, 0.0), violations=violations,
-            total_weight=problem.outputs[0].response.total, **facts,
+            total_weight=problem.outputs[0].response.total, **_column_facts(problem.outputs[0], design), **facts,
         )
 
     def joined(self, further: RegularizationPath) -> RegularizationPath:
@@ -159,7 +168,7 @@ class RegularizationPath(Versioned):
         arrays = {name: np.concatenate([getattr(self, name), getattr(further, name)]) for name in names}
         if self.violations is not None and further.violations is not None:
             arrays["violations"] = np.concatenate([self.violations, further.violations])
-        return replace(self, coef=SparseCoef.joined([self.coef, further.coef]), **arrays)
+        return replace(self, sparse_coef=SparseCoef.joined([self.sparse_coef, further.sparse_coef]), **arrays)
 
     def solution(self, k: int, design: Design) -> Solution:
         """Return the k-th fit as solvers gave it.
@@ -184,17 +193,6 @@ class RegularizationPath(Versioned):
             violation=np.nan if self.violations is None else float(self.violations[k]),
         )
 
-    def __repr__(self) -> str:
-        """Say how far the path reaches."""
-        worst = f"largest gap {self.dual_gaps.max():.1e}"
-        if not self._has_gaps and self.violations is not None:
-            worst = f"penalty={self.penalty!r}: {self.certificate}, largest violation {self.violations.max():.1e}"
-        return (
-            f"RegularizationPath({self.alphas.size} alphas from {self.alphas[0]:.4g} to {self.alphas[-1]:.4g}, "
-            f"l1_ratio={self.l1_ratio:g}, {self.df[0]} to {self.df[-1]} non-zeros of {self.n_active} occupied "
-            f"columns, {worst})"
-        )
-
     @property
     def certificate(self) -> str:
         """What the fits are known to be near: "duality gap" (the optimum) or "coordinate-wise minimum" (only that)."""
@@ -212,7 +210,7 @@ class RegularizationPath(Versioned):
     @property
     def coefs(self) -> sparse.csc_matrix:
         """Coefficients as a SciPy matrix of shape (n_features, n_alphas * n_outputs)."""
-        return self.coef.to_csc()
+        return self.sparse_coef.to_csc()
 
     @property
     def n_outputs(self) -> int:
@@ -222,7 +220,7 @@ class RegularizationPath(Versioned):
     @property
     def n_features(self) -> int:
         """Number of columns of the training data, empty ones included."""
-        return self.coef.n_features
+        return self.sparse_coef.n_features
 
     def at(self, alpha: float) -> tuple[SparseCoef, Any]:
         """Return coefficients and intercept at an alpha of the grid, or between two of them.
@@ -249,7 +247,7 @@ class RegularizationPath(Versioned):
 
     def _fit(self, k: int) -> tuple[SparseCoef, Any]:
         n_outputs, b = self.n_outputs, self.intercepts[k]
-        coef = self.coef.between(k * n_outputs, (k + 1) * n_outputs)
+        coef = self.sparse_coef.between(k * n_outputs, (k + 1) * n_outputs)
         return coef, float(b) if n_outputs == 1 else b.copy()
 
     def decision_function(self, X: Any, alpha: float | None = None, offset: Any = None) -> Vector:
@@ -274,7 +272,7 @@ class RegularizationPath(Versioned):
 
     def _predictors(self, X: Any, alpha: float | None, offset: Any) -> Vector:
         if alpha is None:
-            flat = self.coef.decision(X)
+            flat = self.sparse_coef.decision(X)
             out = flat.reshape(flat.shape[0], *self.intercepts.shape) + self.intercepts
         else:
             coef, intercept = self.at(alpha)
@@ -304,6 +302,31 @@ class RegularizationPath(Versioned):
             return special.softmax(out, axis=-1)
         with np.errstate(over="ignore"):
             return self._objective.mean(out)
+
+    def predict_classes(self, X: Any, alpha: float | None = None, offset: Any = None) -> npt.NDArray[Any]:
+        """Name the likeliest class at one alpha, or at all of them; of equally likely ones the first.
+
+        Parameters
+        ----------
+        X, alpha, offset
+            As in `decision_function`.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,), or (n_samples, n_alphas) for all alphas
+            Of `classes`; where the target were probabilities their columns, 0 and 1 for numbers in [0, 1].
+
+        Raises
+        ------
+        ValueError
+            For a loss that knows no classes.
+        """
+        if not self._objective.is_classification:
+            raise ValueError(f"predict_classes: loss={self.loss!r} is not allowed, expected that of a classifier")
+        compare_feature_names(type(self).__name__, self.feature_names, X)
+        out = self._predictors(X, alpha, offset)
+        number = out.argmax(axis=-1) if self.n_outputs > 1 else (out > 0.0).astype(np.int64)
+        return number if self.classes is None else self.classes[number]
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> dict[str, npt.NDArray[Any]]:
         """Judge every fit on other data than it was made of.
@@ -354,104 +377,6 @@ class RegularizationPath(Versioned):
             return check_target(y, n_samples, *self._objective.targets, self.loss)
         return probabilities if self.n_outputs > 1 else np.ascontiguousarray(probabilities[:, 1])
 
-    def criterion(self, name: str, *, gamma: float = 1.0) -> Vector:
-        """Compute an information criterion of every fit: what its deviance and its non-zeros cost together.
-
-        Parameters
-        ----------
-        name : {"aic", "bic", "ebic"}
-        gamma : float in [0, 1], default=1.0
-            Of "ebic": 0 is "bic".
-
-        Returns
-        -------
-        values : ndarray of float64 of shape (n_alphas,)
-            The least is the best; -inf for a perfect fit with squared loss, inf for a fit that is no candidate.
-
-        Raises
-        ------
-        ValueError
-            For a loss that is not the likelihood of anything, and for pure L2, whose degrees of freedom are not its
-            non-zeros.
-
-        Notes
-        -----
-        With d non-zeros of p columns and mean deviance D: L = n log D for squared loss (the variance is estimated too),
-        else L = n D. AIC = L + 2 d (Akaike 1974), BIC = L + d log n (Schwarz 1978), EBIC = BIC + 2 gamma log(p choose
-        d) (Chen and Chen 2008), constants left out. For the lasso the non-zeros are an unbiased estimate of the degrees
-        of freedom (Zou, Hastie and Tibshirani 2007); for the elastic net, and for relaxed fits, they are a convention.
-
-        With logistic and Poisson loss n is the sum of the weights: a cell of 30 equal rows is one row of weight 30, and
-        counts with the logarithm of an exposure as offset are rates with that exposure as weight. (Their L and AIC are
-        the same to a constant; log n of BIC is that of the rows in the first case, of the exposures in the second.)
-        With squared loss n is the number of samples of positive weight: its weights say how precise samples are beside
-        each other, and their size changes nothing.
-
-        Fits with d >= n - 1, n the number of samples (of cells that of the rows in them), are no candidates: they come
-        as close to any target as they like, and their deviance says nothing. It says little just above that end, above
-        all that of relaxed fits: with p > n cross-validation is the better judge.
-        """
-        check_choice(name, "name", CRITERIA)
-        gamma = check_number(gamma, "gamma", "[0, 1]")
-        check_choice(self.loss, "loss of the path", LIKELIHOODS)
-        if self.l1_ratio == 0.0:
-            raise ValueError("criterion: l1_ratio=0 is not allowed, expected a path whose fits have zeros")
-        # Beyond two classes `df` counts columns, and each has a coefficient for every class.
-        d = np.diff(self.coef.values.indptr).reshape(self.alphas.size, -1).sum(axis=1)
-        return information(
-            name, gamma, self.deviances, d, loss=self._objective, n_samples=self.n_samples,
-            total_weight=self.n_samples if self.total_weight is None else self.total_weight,
-            n_candidates=self.n_features * self.n_outputs,
-        )
-
-    def to_frame(self) -> Any:
-        """Return a pandas data frame with one row an alpha.
-
-        Returns
-        -------
-        frame : pandas.DataFrame
-
-        Raises
-        ------
-        ImportError
-            Without pandas.
-        """
-        try:
-            import pandas as pd
-        except ImportError as error:
-            raise ImportError("to_frame needs pandas: pip install pandas") from error
-        names = ("alphas", "df", "dev_ratio", "objectives", "dual_gaps", "intercepts", "n_iters")
-        columns = ("alpha", "df", "dev_ratio", "objective", "dual_gap", "intercept", "n_iter")
-        frame = {column: getattr(self, name) for column, name in zip(columns, names)}
-        if self.n_outputs > 1:
-            del frame["intercept"]
-            classes = range(self.n_outputs) if self.classes is None else self.classes
-            frame |= {f"intercept_{label}": b for label, b in zip(classes, self.intercepts.T)}
-        if self.violations is not None and self.certificate != "duality gap":
-            frame["violation"] = self.violations
-        return pd.DataFrame(frame)
-
-    def plot(self, ax: Any = None, *, most: int = 500) -> Any:
-        """Draw the coefficients against alpha; see `sparsereg.plot.plot_path`.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes or None, default=None
-            None: new axes.
-        most : int, default=500
-            Draw at most this many coefficients, the largest.
-
-        Returns
-        -------
-        ax : matplotlib Axes
-
-        Raises
-        ------
-        ImportError
-            Without matplotlib.
-        """
-        return plot_path(self, ax, most=most)
-
     def _position(self, alpha: float) -> tuple[int, float]:
         """Find the last alpha of the grid that is not smaller, and what share of the step to the next it takes."""
         alpha, alphas = check_alpha(alpha), self.alphas
@@ -465,3 +390,17 @@ class RegularizationPath(Versioned):
             )
         k = int(np.searchsorted(-alphas, -alpha)) - 1
         return k, float((alphas[k] - alpha) / (alphas[k] - alphas[k + 1]))
+
+
+def _column_facts(problem: Problem, design: Design) -> dict[str, Any]:
+    """Keep how columns were penalised and bounded, as far as that is not as usual."""
+    factor, limits = problem.penalty_factor, (problem.lower, problem.upper)
+    finite = [limit[np.isfinite(limit)] for limit in limits]
+    bounds = "signs" if any(limit.size for limit in finite) else "none"
+    if any(limit.any() for limit in finite):
+        bounds = "box"
+    odd = np.flatnonzero(factor != 1.0)
+    return {
+        "fit_intercept": problem.fit_intercept, "bounds": bounds,
+        "penalty_factors": (design.active[odd], factor[odd]) if odd.size else None,
+    }

@@ -106,7 +106,7 @@ def r2(y, prediction):
 def test_scores_from_the_weights(demo, name):
     shown, part = demo.fits[name], demo.parts["held out"]
     for k in shown.choices.values():
-        coef = shown.path.coef.at(k)
+        coef = shown.path.sparse_coef.at(k)
         weights = dict(zip(coef.ids.tolist(), coef.values.data.tolist()))
         ids = part.X.indices.reshape(part.y.size, 5).tolist()
         prediction = [shown.path.intercepts[k] + sum(weights.get(j, 0.0) for j in row) for row in ids]

@@ -1,15 +1,20 @@
 """Fitted models set by hand: what they hold and what they predict."""
 
 import pickle
+import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.linear_model
 from scipy import sparse, special
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sparsereg import (
     Lasso,
     LassoCV,
+    LatLongCross,
     LinearSVC,
     LogisticRegression,
     LogisticRegressionCV,
@@ -163,3 +168,60 @@ def test_sparsify_is_scikit_learns():
     assert type(ours.coef_) is type(theirs.coef_)
     assert ours.coef_.shape == theirs.coef_.shape
     assert type(ours.densify().coef_) is type(theirs.densify().coef_)
+
+
+# Data frames of coefficients.
+
+
+def test_a_row_for_each_weight_the_largest_in_front():
+    frame = fitted(Lasso, solution(W[0], 0.25)).to_frame()
+    assert frame.to_dict("list") == {"id": [WIDTH - 1, 5], "weight": [-2.0, 1.0]}
+    assert frame.attrs == {"intercept": 0.25}
+    named = fitted(Lasso, solution(W[0], 0.25)).to_frame({5: "five", WIDTH - 1: "last"})
+    assert named.to_dict("list") == {"id": [WIDTH - 1, 5], "name": ["last", "five"], "weight": [-2.0, 1.0]}
+    empty = fitted(Lasso, solution(W[2], 3.0)).to_frame(lambda ids: [str(k) for k in ids])
+    assert (len(empty), list(empty)) == (0, ["id", "name", "weight"])
+
+
+def test_a_row_for_each_class_and_weight():
+    solutions = [solution(w, b) for w, b in zip(W, B)]
+    frame = fitted(LogisticRegression, *solutions, classes=["a", "b", "c"]).to_frame()
+    assert frame.to_dict("list") == {"id": [WIDTH - 1, 5, 7], "class": ["a", "a", "b"], "weight": [-2.0, 1.0, 0.5]}
+    assert frame.attrs == {"intercept": {"a": 0.25, "b": -1.0, "c": 3.0}}
+    two = fitted(LogisticRegression, solution(W[0], 0.25), classes=["a", "b"]).to_frame()
+    assert "class" not in two
+
+
+@pytest.mark.parametrize("Model", [Lasso, LassoCV, LinearSVC, SGDClassifier, SGDRegressor, PoissonRegressor])
+def test_names_and_cells_of_every_estimator(Model):
+    """Sums of weights say the same as predictions: a SQL engine can score by a join."""
+    points = np.random.default_rng(0).uniform([30.0, -120.0], [31.0, -119.0], (40, 2))
+    cross = LatLongCross(levels=(60, 10))
+    data = cross.fit_transform(points)
+    model = Model(**({"cv": 3, "n_alphas": 5} if Model is LassoCV else {"alpha": 1e-3}))
+    frame = model.fit(data, np.arange(40) % 2).to_frame(cross)
+    assert list(frame) == ["id", "name", "weight", "south", "west", "north", "east"]
+    assert (np.diff(frame["weight"].abs()) <= 0.0).all()
+    assert frame["name"].tolist() == cross.feature_name(frame["id"]).tolist()
+    np.testing.assert_array_equal(frame["south"], cross.cell_bounds(frame["id"])["south"])
+    weights = dict(zip(frame["id"], frame["weight"]))
+    scores = np.array([sum(weights.get(k, 0.0) for k in row) for row in data.indices.reshape(40, -1).tolist()])
+    np.testing.assert_allclose(scores + frame.attrs["intercept"], model._decision(data, None), atol=1e-9)
+
+
+def test_names_of_the_data_frame_and_of_the_pipeline():
+    frame = pd.DataFrame(np.random.default_rng(0).standard_normal((30, 3)), columns=["a", "b", "c"])
+    model = Lasso(alpha=1e-3).fit(frame, frame["b"] - frame["c"])
+    assert set(model.to_frame()["name"]) == {"b", "c"}
+    pipeline = make_pipeline(StandardScaler(), Lasso(alpha=1e-3)).fit(frame, frame["b"] - frame["c"])
+    assert set(pipeline[-1].to_frame(pipeline)["name"]) == {"b", "c"}
+    with pytest.raises(ValueError, match="names: this list is of 2 columns, expected 3"):
+        model.to_frame(["a", "b"])
+    with pytest.raises(NotFittedError):
+        Lasso().to_frame()
+
+
+def test_frames_need_pandas(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="to_frame needs pandas: pip install pandas"):
+        fitted(Lasso, solution(W[0], 0.25)).to_frame()

@@ -28,7 +28,7 @@ def test_relaxed_folds_are_exact():
     for k, (train, test) in enumerate(folds):
         path = regularization_path(X[train], y[train], standardize=True, alphas=model.alphas_[:30], tol=1e-14)
         for position in range(30):
-            support = path.coef.at(position).ids
+            support = path.sparse_coef.at(position).ids
             design, unseen = (np.c_[np.ones(len(rows)), X[rows][:, support]] for rows in (train, test))
             coef = np.linalg.lstsq(design, y[train])[0]
             expected[position, k] = np.mean((y[test] - unseen @ coef) ** 2)

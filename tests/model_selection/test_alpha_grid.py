@@ -103,7 +103,7 @@ def test_every_kind_of_model_goes_on(model, y):
     assert model.alphas_.size > model.n_alphas
     np.testing.assert_allclose(np.diff(np.log(model.alphas_)), np.log(1e-3) / (model.n_alphas - 1), rtol=1e-9)
     path = model.path_
-    assert path.alphas.size == path.df.size == path.coef.n_columns // path.n_outputs == model.alphas_.size
+    assert path.alphas.size == path.df.size == path.sparse_coef.n_columns // path.n_outputs == model.alphas_.size
     predicted = model.predict_proba(X) if path.classes is not None else model.predict(X)
     predicted = predicted[:, 1] if path.classes is not None and path.n_outputs == 1 else predicted
     np.testing.assert_allclose(path.predict(X, model.alpha_), predicted, atol=1e-9)

@@ -130,7 +130,7 @@ def test_wide_ids_and_aggregated_rows(loss):
     wide = sparse.csr_array((narrow.data, ids[narrow.indices], narrow.indptr), shape=(300, 233_312_400))
     paths = [regularization_path(A, y, loss=loss, n_alphas=6, eps=1e-2, tol=1e-9) for A in (narrow, wide)]
     np.testing.assert_array_equal(paths[0].objectives, paths[1].objectives)
-    np.testing.assert_array_equal(paths[1].coef.ids, ids[paths[0].coef.ids])
+    np.testing.assert_array_equal(paths[1].sparse_coef.ids, ids[paths[0].sparse_coef.ids])
     # A column that tells all rows apart, excluded, keeps them from being aggregated.
     marked = np.c_[X, np.arange(300.0)]
     apart = regularization_path(
@@ -167,7 +167,7 @@ def test_memory_follows_the_nonzeros():
     X = sparse.csr_array((np.ones(6_000), ids.ravel(), np.arange(0, 6_001, 3)), shape=(2_000, 2**40))
     path = logistic_path(X, rng.integers(0, 2, 2_000).astype(float), n_alphas=3, eps=0.3)
     assert path.n_features == 2**40
-    assert path.coef.nbytes < 1e6
+    assert path.sparse_coef.nbytes < 1e6
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_a_wide_cross():
     assert path.n_features == CROSS_WIDTH
     assert path.dual_gaps.max() <= 1e-6
     np.testing.assert_allclose(path.predict(cross).sum(axis=2), 1.0, rtol=1e-12)
-    assert path.coef.nbytes < 1e6
+    assert path.sparse_coef.nbytes < 1e6
 
 
 @pytest.mark.parametrize("penalty", ["mcp", "scad", "l0"])

@@ -107,6 +107,35 @@ def test_predict():
         PATH.predict(X, offset=np.ones(3))
 
 
+def test_predict_classes():
+    labels = np.array(["low", "mid", "top"])[np.digitize(Y, np.quantile(Y, [0.3, 0.6]))]
+    for target in (labels, labels == "low"):
+        path = sparsereg.logistic_path(X, target, n_alphas=5)
+        everything = path.predict_classes(X)
+        assert everything.shape == (30, 5)
+        assert everything.dtype == path.classes.dtype
+        for k, alpha in enumerate(path.alphas):
+            np.testing.assert_array_equal(path.predict_classes(X, alpha), everything[:, k])
+            likeliest = path.predict(X, alpha)
+            likeliest = likeliest.argmax(axis=1) if path.n_outputs > 1 else (likeliest > 0.5).astype(int)
+            np.testing.assert_array_equal(everything[:, k], path.classes[likeliest])
+        between = float(path.alphas[1:3].mean())
+        assert path.predict_classes(X, between).shape == (30,)
+    # Where targets were probabilities, classes go by their columns.
+    shares = np.eye(3)[np.searchsorted(["low", "mid", "top"], labels)]
+    alphas = sparsereg.logistic_path(X, labels, n_alphas=3).alphas
+    named = sparsereg.logistic_path(X, labels, alphas=alphas)
+    unnamed = regularization_path(X, shares, loss="logistic", alphas=alphas)
+    np.testing.assert_array_equal(named.classes[unnamed.predict_classes(X)], named.predict_classes(X))
+    for loss in ("logistic", "squared_hinge"):
+        path = regularization_path(X, (Y > 2.0) * 1.0, loss=loss, n_alphas=4, offset=np.full(30, 0.5))
+        found = path.predict_classes(X, offset=5.0)
+        np.testing.assert_array_equal(found, path.decision_function(X, offset=5.0) > 0.0)
+        assert found.dtype == np.int64
+    with pytest.raises(ValueError, match="predict_classes: loss='squared' is not allowed, expected that of a class"):
+        PATH.predict_classes(X)
+
+
 def test_repr():
     text = repr(PATH)
     assert text.startswith("RegularizationPath(6 alphas from ")
@@ -265,7 +294,7 @@ def test_the_binomial_coefficient_of_a_wide_matrix():
 
 
 def test_what_has_no_criterion():
-    with pytest.raises(ValueError, match=r"name: 'cp' is not allowed, expected one of \['aic', 'bic', 'ebic'\]"):
+    with pytest.raises(ValueError, match=r"name: 'cp' is not allowed, expected one of \['aic', 'bic', 'ebic', 'gcv'\]"):
         PATH.criterion("cp")
     with pytest.raises(ValueError, match="gamma: 2 is outside"):
         PATH.criterion("ebic", gamma=2)

@@ -130,8 +130,8 @@ def test_compacted_equals_wide(seed):
         found = regression.path(wide, max_iter=300)
     np.testing.assert_array_equal(found.alphas, expected.alphas)
     np.testing.assert_array_equal(found.objectives, expected.objectives)
-    np.testing.assert_array_equal(ids[expected.coef.ids], found.coef.ids)
-    np.testing.assert_array_equal(expected.coef.values.data, found.coef.values.data)
+    np.testing.assert_array_equal(ids[expected.sparse_coef.ids], found.sparse_coef.ids)
+    np.testing.assert_array_equal(expected.sparse_coef.values.data, found.sparse_coef.values.data)
     assert found.coefs.shape == (width, 5)
 
 

@@ -53,7 +53,7 @@ def test_equal_supports_are_refitted_once():
     calls = mock.Mock(side_effect=relaxed.convex.solve)
     with mock.patch.object(relaxed.convex, "solve", calls):
         path = lasso_path(X, y, n_alphas=30, eps=0.1, relax=True)
-    n_distinct = len({path.coef.at(k).ids.tobytes() for k in range(30)})
+    n_distinct = len({path.sparse_coef.at(k).ids.tobytes() for k in range(30)})
     refits = sum(call.args[1].alpha == 0.0 for call in calls.call_args_list)
     assert refits == n_distinct < 10
 
@@ -75,10 +75,10 @@ def test_other_losses(loss):
     path = regularization_path(X, y, **settings, relax=True)
     assert np.all(path.deviances < penalized.deviances)
     for k in range(2):
-        support = penalized.coef.at(k).ids
+        support = penalized.sparse_coef.at(k).ids
         alone = regularization_path(X[:, support], y, loss=loss, alphas=[0.0])
         assert path.deviances[k] == pytest.approx(alone.deviances[0], rel=1e-5)
-        assert path.coef.at(k).ids.tolist() == support.tolist()
+        assert path.sparse_coef.at(k).ids.tolist() == support.tolist()
 
 
 def test_supports_as_large_as_the_data_warn():
@@ -109,7 +109,7 @@ def test_huber_always_has_a_best_fit():
     path = regularization_path(X, y, **settings, relax=True)  # warnings are errors
     assert path.dual_gaps.max() <= 1e-9
     for k in range(3):
-        support = penalized.coef.at(k).ids
+        support = penalized.sparse_coef.at(k).ids
         alone = regularization_path(X[:, support], y, **{**settings, "alphas": [0.0]})
         assert path.deviances[k] == pytest.approx(alone.deviances[0], rel=1e-8)
 
