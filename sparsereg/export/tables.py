@@ -88,7 +88,7 @@ def columns(scorer: Scorer, names: Any = None) -> dict[str, npt.NDArray[Any]]:
     entries = scorer.coef.values.tocsr()
     entries.sort_indices()
     rows = np.repeat(np.arange(scorer.coef.ids.size), np.diff(entries.indptr))
-    out = {"id": scorer.coef.ids[rows]}
+    out: dict[str, npt.NDArray[Any]] = {"id": scorer.coef.ids[rows]}
     found, bounds = (None, None) if names is None else name_columns(names, scorer.coef.ids, scorer.n_features)
     if found is not None:
         out["name"] = found[rows]
