@@ -66,7 +66,7 @@ def to_onnx(
     ==================  ============================================================================================
     ``ids``             int64 (n, k): ids of the columns of each row that are not zero, in any order; -1 fills rows
                         that have fewer than k. Ids without a weight, which is most of them, count 0
-    ``values``          double (n, k), with ``values=True``: their values
+    ``values``          double (n, k), with ``values=True``: their values; any finite ones beside -1
     ``points``          double (n, 2), with a LatLongCross in the place of ids: latitude and longitude in degrees
     each column         (n,), with an exact FeatureCross in the place of ids, under the name of the column (``x0``,
                         ``x1`` where it has none), for columns that take part: int64 where all its categories are whole
