@@ -31,7 +31,7 @@ def parse():
 
 def model_of(n_weights, n_features, rng):
     """A classifier with random weights at random ids."""
-    model = LogisticRegression().fit(np.eye(2), [0, 1])
+    model = LogisticRegression().fit(sparse.csr_matrix((2, n_features)), [0, 1])
     ids = np.unique(rng.integers(0, n_features, n_weights))
     model._coef = SparseCoef.from_active(ids, rng.normal(size=ids.size), n_features)
     return model

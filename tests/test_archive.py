@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sparsereg import archive
-from sparsereg.archive import load_archive, save_archive
+from sparsereg.archive import load_archive, replace_file, save_archive
 
 KIND = ("test file", 3)
 ARRAYS = {
@@ -391,6 +391,14 @@ def test_the_file_is_whole_on_the_disk_before_it_gets_its_name(tmp_path, monkeyp
         ("sync", size), ("rename", "x"), ("sync", "folder"),
         ("sync", size), ("rename", "x.previous"), ("rename", "x"), ("sync", "folder"),
     ]
+
+
+def test_a_small_file_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    sizes = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: sizes.append(os.fstat(descriptor).st_size))
+    replace_file(tmp_path / "x", lambda file: file.write(b"seven b"))
+    assert sizes[0] == 7
+    assert (tmp_path / "x").read_bytes() == b"seven b"
 
 
 def test_what_killed_writers_left_goes_and_nothing_else(tmp_path):

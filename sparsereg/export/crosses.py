@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,12 +18,9 @@ Cross = LatLongCross | FeatureCross
 
 # The id of rows that a transformer refuses; its weight is NaN.
 REFUSED = -2
-# What the graphs of models call their other inputs and their outputs.
-RESERVED = ("ids", "values", "offset", "label", "probabilities", "scores", "variable")
-
 
 def check_cross(transformer: Any, n_features: int) -> Cross:
-    """Check that a transformer is one of those that exports know, and of a model's width.
+    """Check that a transformer is one of our crosses, and of a model's width.
 
     Parameters
     ----------
@@ -44,46 +42,44 @@ def check_cross(transformer: Any, n_features: int) -> Cross:
         )
     if isinstance(transformer, FeatureCross):
         check_is_fitted(transformer)
-    width = transformer._blocks()[-1].stop
-    if width != n_features:
-        raise ValueError(f"transformer: it makes {width} columns, expected {n_features}, those of the model")
+    check_width(transformer._blocks()[-1].stop, n_features)
     return transformer
 
 
-def is_hashed(transformer: Cross | None) -> bool:
+def check_width(width: int, n_features: int) -> None:
+    """Refuse a transformer of another width than the model."""
+    if width != n_features:
+        raise ValueError(f"transformer: it makes {width} columns, expected {n_features}, those of the model")
+
+
+def is_hashed(transformer: Any) -> bool:
     """Return whether a transformer hashes."""
     return isinstance(transformer, FeatureCross) and transformer._bits is not None
 
 
-def add_cross(graph: Graph, transformer: Cross) -> str:
-    """Add the inputs of an exact cross to a graph, and what makes ids of them.
+def add_points(graph: Graph, cross: LatLongCross, points: str) -> str:
+    """Add buckets of both coordinates at every level, and the ids made of them.
 
     Parameters
     ----------
     graph : Graph
-    transformer : LatLongCross or FeatureCross without hashing
+    cross : LatLongCross
+    points : str
+        double (2, n): latitudes and longitudes.
 
     Returns
     -------
     ids : str
-        int64 tensor of shape (n_blocks, n), -1 where a block has no entry, `REFUSED` all over the rows that `transform`
-        would not take.
-    """
-    if isinstance(transformer, LatLongCross):
-        return _add_lat_long(graph, transformer)
-    return _add_codes(graph, transformer)
+        int64 (n_blocks, n), `REFUSED` all over the rows that `transform` would not take.
 
-
-def _add_lat_long(graph: Graph, cross: LatLongCross) -> str:
-    """Add buckets of both coordinates at every level, and the ids made of them.
-
+    Notes
+    -----
     A bucket is guessed, and then the edges at which it starts and stops are compared with the coordinate, each of them
     one rounded division, as the compiled kernel does it. Tensors have the axes (start or stop, latitude or longitude,
     level, row): runtimes are fast along the last.
     """
     levels, blocks = cross._layout()
-    given = graph.node("Transpose", graph.input("points", np.float64, ("n", 2)), perm=[1, 0])
-    given = graph.node("Unsqueeze", given, np.array([1]))
+    given = graph.node("Unsqueeze", points, np.array([1]))
     low, high = _column(-90.0, -180.0), _column(90.0, np.nextafter(360.0, 0.0))
     inside = graph.node("And", graph.node("GreaterOrEqual", given, low), graph.node("LessOrEqual", given, high))
     is_valid = graph.node("And", *(graph.node("Gather", inside, np.int64(k), axis=0) for k in (0, 1)))
@@ -119,16 +115,28 @@ def _column(latitude: float, longitude: float) -> npt.NDArray[np.float64]:
     return np.array([latitude, longitude]).reshape(2, 1, 1)
 
 
-def _add_codes(graph: Graph, cross: FeatureCross) -> str:
-    """Add an input for each column that takes part, the codes of its categories, and mixed-radix numbers of these."""
-    names = [cross._names[j] for j in cross.categories_]
-    unfit = [name for name in names if name in RESERVED or not name or names.count(name) > 1]
-    if unfit:
-        raise ValueError(
-            f"transformer: the column name {unfit[0]!r} is not allowed, expected names that are not empty, each of "
-            f"them once, and none of {', '.join(RESERVED)}"
-        )
-    codes = {j: _add_code(graph, cross._names[j], categories) for j, categories in cross.categories_.items()}
+def add_categories(graph: Graph, cross: FeatureCross, column: Callable[[int, Any], str]) -> str:
+    """Add the codes of categories, and mixed-radix numbers of these.
+
+    Parameters
+    ----------
+    graph : Graph
+    cross : FeatureCross
+        Without hashing.
+    column : function of position and type
+        Gives the tensor (n,) of a column of the table that the cross was fitted to.
+
+    Returns
+    -------
+    ids : str
+        int64 (n_blocks, n), -1 where a block has no entry, `REFUSED` all over the rows that `transform` would not take.
+    """
+    codes = {}
+    for j, categories in cross.categories_.items():
+        numbers = whole_numbers(categories)
+        given = column(j, str if numbers is None else np.int64)
+        keys: npt.NDArray[Any] = categories if numbers is None else numbers
+        codes[j] = graph.look_up(given, keys, np.arange(len(keys), dtype=np.int64), -1)
     ids = []
     for members, block in zip(cross._members, cross.blocks_):
         value = codes[members[0]]
@@ -143,13 +151,6 @@ def _add_codes(graph: Graph, cross: FeatureCross) -> str:
     if cross.handle_unknown == "ignore":
         return joined
     return graph.node("Where", _all_known(graph, list(codes.values())), joined, np.int64(REFUSED))
-
-
-def _add_code(graph: Graph, name: str, categories: npt.NDArray[np.object_]) -> str:
-    numbers = whole_numbers(categories)
-    keys: npt.NDArray[Any] = categories if numbers is None else numbers
-    given = graph.input(name, str if numbers is None else np.int64, ("n",))
-    return graph.look_up(given, keys, np.arange(len(keys), dtype=np.int64), -1)
 
 
 def _all_known(graph: Graph, codes: list[str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from sparsereg.archive import replace_file
 from sparsereg.export.crosses import check_cross, describe
 from sparsereg.export.plain import EXACT, as_json, plain
-from sparsereg.export.scorer import Scorer
+from sparsereg.export.scorer import Scorer, last_and_first
 from sparsereg.inputs.versions import library_version
 
 FORMAT, VERSION = "sparsereg model", 1
@@ -23,8 +23,8 @@ def to_json(
 
     Parameters
     ----------
-    model : fitted estimator, or RegularizationPath
-        Batch, streaming or cross-validated.
+    model : fitted estimator, RegularizationPath or scikit-learn Pipeline
+        Batch, streaming or cross-validated; a Pipeline of one of the crosses and one of these.
     path : str or path-like
         File to write. Whatever happens, it is there as a whole or as it was.
     transformer : None, LatLongCross or FeatureCross, default=None
@@ -59,6 +59,7 @@ def to_json(
     ``transformer``    null, or the definition of the crosses: "kind" and all that ids are computed from
     =================  =============================================================================================
     """
+    model, transformer = last_and_first(model, transformer)
     scorer = Scorer.of(model, alpha)
     cross = None if transformer is None else check_cross(transformer, scorer.n_features)
     entries = scorer.coef.values.tocsr()

@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.archive import replace_file
-from sparsereg.export.crosses import REFUSED, add_cross, check_cross, describe, is_hashed
+from sparsereg.export.crosses import REFUSED, describe, is_hashed
 from sparsereg.export.graph import Graph
 from sparsereg.export.plain import as_json, plain
-from sparsereg.export.scorer import Scorer
+from sparsereg.export.scorer import Scorer, last_and_first
+from sparsereg.export.transformers import Features, add_features
 from sparsereg.inputs.parameters import check_choice, check_flag
 from sparsereg.inputs.versions import library_version
 
@@ -30,14 +31,15 @@ def to_onnx(
 
     Parameters
     ----------
-    model : fitted estimator, or RegularizationPath
-        Batch, streaming or cross-validated.
+    model : fitted estimator, RegularizationPath or scikit-learn Pipeline
+        Batch, streaming or cross-validated; a Pipeline of a transformer and one of these.
     path : str or path-like
         File to write. Whatever happens, it is there as a whole or as it was.
-    transformer : None, LatLongCross or FeatureCross, default=None
-        The crosses that made the columns; the graph then begins before them. A hashed FeatureCross cannot be part of
-        it, as ONNX has no operator that reads letters: the graph takes ids, which ``sparsereg/features/hashing.md``
-        says how to compute in a few lines of any language, and its metadata name the cross.
+    transformer : None, LatLongCross, FeatureCross or scikit-learn ColumnTransformer, default=None
+        What made the columns; the graph then begins before it. Steps of a ColumnTransformer may be exact crosses,
+        OneHotEncoder, StandardScaler and "passthrough". A hashed FeatureCross cannot be part of a graph, as ONNX has no
+        operator that reads letters: the graph takes ids, which ``sparsereg/features/hashing.md`` says how to compute in
+        a few lines of any language, and its metadata name the cross.
     alpha : float or None, default=None
         For a path: one of its alphas, or between two of them.
     values : bool, default=False
@@ -48,7 +50,7 @@ def to_onnx(
     Raises
     ------
     TypeError
-        For what is not a model or not a transformer of these kinds, and labels that are neither integers, numbers,
+        For what is not a model, for a transformer or a step of another kind, and for labels that are neither numbers,
         truth values nor strings.
     ValueError
         For a model that was not fitted, a transformer of another width than the model, and weights beyond 2 GiB.
@@ -64,11 +66,12 @@ def to_onnx(
     ==================  ============================================================================================
     ``ids``             int64 (n, k): ids of the columns of each row that are not zero, in any order; -1 fills rows
                         that have fewer than k. Ids without a weight, which is most of them, count 0
-    ``values``          double (n, k), with ``values=True``: their values
+    ``values``          double (n, k), with ``values=True``: their values; any finite ones beside -1
     ``points``          double (n, 2), with a LatLongCross in the place of ids: latitude and longitude in degrees
     each column         (n,), with an exact FeatureCross in the place of ids, under the name of the column (``x0``,
                         ``x1`` where it has none), for columns that take part: int64 where all its categories are whole
-                        numbers of 64 bits, else string, the text of the category
+                        numbers of 64 bits, else string, the text of the category. With a ColumnTransformer too:
+                        double for coordinates and numbers, and what a OneHotEncoder was fitted to
     ``offset``          double (n,), beyond two classes (n, n_classes), of models that were fitted with an offset
     ==================  ============================================================================================
 
@@ -79,28 +82,28 @@ def to_onnx(
     ``probabilities``   double (n, n_classes): of logistic loss, as `predict_proba`
     ``scores``          double (n, 1), beyond two classes (n, n_classes): of squared hinge loss, as `decision_function`
     ``variable``        double (n, 1): regressors, as `predict`
-    ``ids``             int64 (n, k): with crosses in the graph, the ids that it computed, -1 where there is none
+    ``ids``             int64 (n, k): with a transformer in the graph, the ids of the columns that it found to be one,
+                        -1 where there is none
     ==================  ============================================================================================
 
     A graph cannot raise errors. A row that `transform` refuses (coordinates out of range or not finite; with
-    ``handle_unknown="error"`` unknown categories) has ids -2 and NaN for every number; its label is the first class.
+    ``handle_unknown="error"`` unknown categories) has ids -2 there and NaN for every prediction; its label is the first
+    class.
     """
+    model, transformer = last_and_first(model, transformer)
     scorer = Scorer.of(model, alpha)
-    cross = None if transformer is None else check_cross(transformer, scorer.n_features)
-    if check_flag(values, "values") and cross is not None:
-        raise ValueError("values: True is not allowed with a transformer, whose columns are ones")
-    weight_dtype = _check_compress(compress, scorer)
+    if check_flag(values, "values") and transformer is not None:
+        raise ValueError("values: True is not allowed with a transformer, which makes them itself")
+    dtype = _check_compress(compress, scorer)
     graph = Graph()
-    in_graph = cross is not None and not is_hashed(cross)
-    ids = add_cross(graph, cross) if in_graph else graph.input("ids", np.int64, ("n", "k"))
+    features = add_features(graph, transformer, scorer.n_features)
     given = graph.input("values", np.float64, ("n", "k")) if values else None
-    weights = _add_weights(graph, scorer, ids, weight_dtype, refuses=in_graph)
-    _add_predictions(graph, scorer, _add_predictors(graph, scorer, weights, given, axis=0 if in_graph else 1))
-    if in_graph:
-        graph.output(graph.node("Transpose", ids, perm=[1, 0]), "ids", np.int64, ("n", len(cross._blocks())))
+    _add_predictions(graph, scorer, _add_predictors(graph, scorer, features, given, dtype))
+    if features.ids is not None and features.axis == 0:
+        graph.output(graph.node("Transpose", features.ids, perm=[1, 0]), "ids", np.int64, ("n", features.n_ids))
     facts = {"loss": scorer.loss, "link": scorer.link, "n_features": plain(scorer.n_features)}
-    if cross is not None and is_hashed(cross):
-        facts["transformer"] = describe(cross)
+    if is_hashed(transformer):
+        facts["transformer"] = describe(transformer)
     content = graph.serialized(library_version(), {"sparsereg": as_json(facts)})
     replace_file(path, lambda file: file.write(content))
 
@@ -116,6 +119,31 @@ def _check_compress(compress: str | None, scorer: Scorer) -> np.dtype[Any]:
     return dtype
 
 
+def _add_predictors(
+    graph: Graph, scorer: Scorer, features: Features, values: str | None, dtype: np.dtype[Any]
+) -> str:
+    """Add linear predictors: double (n,), of several (n, n_outputs)."""
+    one = scorer.n_outputs == 1
+    terms = [graph.constant(scorer.intercepts[0] if one else scorer.intercepts)]
+    if features.ids is not None:
+        weights = _add_weights(graph, scorer, features.ids, dtype, refuses=features.axis == 0)
+        if values is not None:
+            weights = graph.node("Mul", weights, values if one else graph.node("Unsqueeze", values, np.array([2])))
+        terms.append(graph.node("ReduceSum", weights, np.array([features.axis]), keepdims=0))
+    if features.numbers is not None:
+        w = scorer.coef.on(features.positions)
+        # Weights first: onnxruntime 1.32 joins a transposition and a product with a vector into something wrong.
+        term = graph.node("MatMul", w[0] if one else w, features.numbers)
+        terms.append(term if one else graph.node("Transpose", term, perm=[1, 0]))
+    if scorer.has_offset:
+        shape: tuple[str | int, ...] = ("n",) if one else ("n", scorer.n_outputs)
+        terms.append(graph.input("offset", np.float64, shape))
+    total = terms[-1]
+    for term in terms[-2::-1]:
+        total = graph.node("Add", total, term)
+    return total
+
+
 def _add_weights(graph: Graph, scorer: Scorer, ids: str, dtype: np.dtype[Any], refuses: bool) -> str:
     """Add the weights of ids: double, of their shape, with another axis in the end for several outputs."""
     keys, table = scorer.coef.ids, scorer.coef.values.toarray().astype(dtype)
@@ -128,19 +156,6 @@ def _add_weights(graph: Graph, scorer: Scorer, ids: str, dtype: np.dtype[Any], r
         position = graph.look_up(ids, keys, np.arange(keys.size), keys.size)
         weights = graph.node("Gather", np.vstack([table, np.zeros_like(table[:1])]), position, axis=0)
     return weights if dtype == np.float64 else graph.cast(weights, np.float64)
-
-
-def _add_predictors(graph: Graph, scorer: Scorer, weights: str, values: str | None, axis: int) -> str:
-    """Add linear predictors: double (n,), of several (n, n_outputs)."""
-    one = scorer.n_outputs == 1
-    if values is not None:
-        weights = graph.node("Mul", weights, values if one else graph.node("Unsqueeze", values, np.array([2])))
-    total = graph.node("ReduceSum", weights, np.array([axis]), keepdims=0)
-    predictors = graph.node("Add", total, scorer.intercepts[0] if one else scorer.intercepts)
-    if not scorer.has_offset:
-        return predictors
-    shape: tuple[str | int, ...] = ("n",) if one else ("n", scorer.n_outputs)
-    return graph.node("Add", predictors, graph.input("offset", np.float64, shape))
 
 
 def _add_predictions(graph: Graph, scorer: Scorer, predictors: str) -> None:

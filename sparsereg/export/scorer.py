@@ -117,6 +117,34 @@ class Scorer:
         }
 
 
+def last_and_first(model: Any, transformer: Any) -> tuple[Any, Any]:
+    """Return the model and the transformer of a Pipeline of the two; anything else as it is given.
+
+    Parameters
+    ----------
+    model : object
+    transformer : object
+        None for a Pipeline.
+
+    Raises
+    ------
+    TypeError
+        For a Pipeline of more than two steps.
+    ValueError
+        For a Pipeline with another transformer beside it.
+    """
+    if not hasattr(model, "steps"):
+        return model, transformer
+    if transformer is not None:
+        raise ValueError("transformer: it is not allowed with a Pipeline, whose steps before the last are transformers")
+    *before, (_, last) = model.steps
+    before = [(name, step) for name, step in before if step is not None and step != "passthrough"]
+    if len(before) > 1:
+        names = ", ".join(repr(name) for name, _ in before)
+        raise TypeError(f"model: a Pipeline with the steps {names} before the model is not allowed, expected one step")
+    return last, before[0][1] if before else None
+
+
 def _linear_predictor(model: SparseLinearModel) -> tuple[SparseCoef, Vector]:
     """Return the coefficients and intercepts that predictions are made of."""
     return model._coef, np.atleast_1d(np.asarray(model.intercept_, dtype=np.float64))

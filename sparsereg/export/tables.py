@@ -11,30 +11,38 @@ import numpy.typing as npt
 
 from sparsereg.archive import replace_file
 from sparsereg.export.plain import as_json, plain
-from sparsereg.export.scorer import Scorer
+from sparsereg.export.scorer import Scorer, last_and_first
+from sparsereg.features.names import SIDES, name_columns
 from sparsereg.inputs.versions import library_version
+from sparsereg.path.result import RegularizationPath
 
 FORMAT, VERSION = "sparsereg weights", 1
 
 
-def to_parquet(model: Any, path: str | os.PathLike[str], *, alpha: float | None = None) -> None:
+def to_parquet(
+    model: Any, path: str | os.PathLike[str], *, names: Any = None, alpha: float | None = None
+) -> None:
     """Write the weights of a model as a Parquet file, one row a non-zero.
 
     Parameters
     ----------
-    model : fitted estimator, or RegularizationPath
-        Batch, streaming or cross-validated.
+    model : fitted estimator, RegularizationPath or scikit-learn Pipeline
+        Batch, streaming or cross-validated; a Pipeline of a transformer and one of these.
     path : str or path-like
         File to write. Whatever happens, it is there as a whole or as it was.
+    names : transformer, Pipeline, array-like of str, mapping or callable, default=None
+        What made the columns, or their names, as in `Lasso.to_frame`. None: the steps before the model in a Pipeline,
+        else the columns of the data frame that the model was fitted to, if it was.
     alpha : float or None, default=None
         For a path: one of its alphas, or between two of them.
 
     Raises
     ------
     TypeError
-        For what is not a model, and for labels that are neither strings, numbers nor truth values.
+        For what is not a model, for labels that are neither strings, numbers nor truth values, and for anything else in
+        the place of names.
     ValueError
-        For a model that was not fitted.
+        For a model that was not fitted, and for names of another width than the model.
     ImportError
         Without pyarrow: ``pip install 'sparsereg-wide[io]'``.
     OSError
@@ -42,36 +50,57 @@ def to_parquet(model: Any, path: str | os.PathLike[str], *, alpha: float | None 
 
     Notes
     -----
-    Columns: ``id`` (int64, ascending), beyond two classes ``class`` (its label), and ``weight`` (double). The metadata
-    of the schema have, under the key ``sparsereg``, JSON with "format", "version", "sparsereg" (the version of this
-    library), "loss", "link" ("identity", "logit", "softmax" or "log"), "classes" (or null), "intercepts" (one for each
-    linear predictor), "n_features" and "has_offset". Integers beyond 2**53 are text there.
+    Columns: ``id`` (int64, ascending), ``name`` where there are names, beyond two classes ``class`` (the label),
+    ``weight`` (double), and where names are those of cells ``south``, ``west``, ``north`` and ``east`` (double,
+    degrees; null for columns that are no cells).
+
+    The metadata of the schema have, under the key ``sparsereg``, JSON with "format", "version", "sparsereg" (the
+    version of this library), "loss", "link" ("identity", "logit", "softmax" or "log"), "classes" (or null),
+    "intercepts" (one for each linear predictor), "n_features" and "has_offset". Integers beyond 2**53 are text there.
     """
+    known, (model, before) = names, last_and_first(model, None)
     scorer = Scorer.of(model, alpha)
+    if known is None:
+        known = _known_names(model) if before is None else before
     header = {"format": FORMAT, "version": VERSION, "sparsereg": library_version(), **scorer.header(plain)}
     arrow, parquet = _import("pyarrow"), _import("pyarrow.parquet")
-    table = arrow.table(columns(scorer)).replace_schema_metadata({"sparsereg": as_json(header)})
+    # Degrees that are NaN become null.
+    arrays = {name: arrow.array(column, from_pandas=True) for name, column in columns(scorer, known).items()}
+    table = arrow.table(arrays).replace_schema_metadata({"sparsereg": as_json(header)})
     replace_file(path, lambda file: parquet.write_table(table, file, compression="zstd"))
 
 
-def columns(scorer: Scorer) -> dict[str, npt.NDArray[Any]]:
+def columns(scorer: Scorer, names: Any = None) -> dict[str, npt.NDArray[Any]]:
     """Return the non-zeros of a model as columns of equal length, ids ascending, classes of an id in their order.
 
     Parameters
     ----------
     scorer : Scorer
+    names
+        As `name_columns` takes them; None: no names.
 
     Returns
     -------
     columns : dict of ndarray
-        "id" (int64), beyond two classes "class", and "weight" (float64).
+        "id" (int64), "name" where there are names, beyond two classes "class", "weight" (float64), and "south", "west",
+        "north" and "east" (float64) where names know of cells.
     """
     entries = scorer.coef.values.tocsr()
     entries.sort_indices()
-    ids = np.repeat(scorer.coef.ids, np.diff(entries.indptr))
-    if scorer.classes is None or scorer.n_outputs == 1:
-        return {"id": ids, "weight": entries.data}
-    return {"id": ids, "class": scorer.classes[entries.indices], "weight": entries.data}
+    rows = np.repeat(np.arange(scorer.coef.ids.size), np.diff(entries.indptr))
+    out: dict[str, npt.NDArray[Any]] = {"id": scorer.coef.ids[rows]}
+    found, bounds = (None, None) if names is None else name_columns(names, scorer.coef.ids, scorer.n_features)
+    if found is not None:
+        out["name"] = found[rows]
+    if scorer.classes is not None and scorer.n_outputs > 1:
+        out["class"] = scorer.classes[entries.indices]
+    out["weight"] = entries.data
+    return out if bounds is None else out | {side: bounds[side][rows] for side in SIDES}
+
+
+def _known_names(model: Any) -> Any:
+    """Return the columns of the data frame that a model or a path was fitted to, None where it was none."""
+    return model.feature_names if isinstance(model, RegularizationPath) else getattr(model, "feature_names_in_", None)
 
 
 def _import(name: str) -> Any:

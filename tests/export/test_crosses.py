@@ -238,5 +238,5 @@ def test_a_hashed_cross_leaves_the_ids_to_the_caller(tmp_path):
 
 def test_crosses_take_no_values(tmp_path):
     cross = LatLongCross(minutes=60)
-    with pytest.raises(ValueError, match=r"^values: True is not allowed with a transformer, whose columns are ones"):
+    with pytest.raises(ValueError, match=r"^values: True is not allowed with a transformer, which makes them"):
         to_onnx(fitted(cross, anywhere(10)), tmp_path / "m.onnx", transformer=cross, values=True)

@@ -40,6 +40,8 @@ def models():
     yield "logistic cv three", sr.LogisticRegressionCV(n_alphas=2, cv=2), THREE
     yield "without intercept", sr.Lasso(alpha=0.01, fit_intercept=False), TARGETS["squared"]
     yield "without weights", sr.LogisticRegression(alpha=1e6), TARGETS["logistic"]
+    yield "a tie", sr.LinearSVC(alpha=1e6, fit_intercept=False), TARGETS["logistic"]
+    yield "a tie of three", sr.LogisticRegression(alpha=1e6, fit_intercept=False), THREE
     yield "without weights three", sr.LogisticRegression(alpha=1e6), THREE
 
 

@@ -4,9 +4,12 @@ import json
 import sys
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet
 import pytest
 from scipy import sparse
+from sklearn.compose import ColumnTransformer
+from sklearn.pipeline import make_pipeline
 from support.exported import EXPORTS, blocks
 from support.sgd_models import TARGETS, THREE, X
 
@@ -46,6 +49,30 @@ def test_beyond_two_classes_every_weight_has_its_class(labels, tmp_path):
     classes = model.classes_.tolist()
     assert [*zip(*found.values())] == [(k, classes[c], x) for k, c, x in expected]
     assert header["intercepts"] == model.intercept_.tolist()
+
+
+def test_names_and_cells(tmp_path):
+    rng = np.random.default_rng(0)
+    points = pd.DataFrame(rng.uniform([32, -124], [42, -114], (200, 2)), columns=["lat", "lon"])
+    steps = ColumnTransformer([("at", sr.LatLongCross(levels=(60, 10)), ["lat", "lon"]), ("x", "passthrough", ["lat"])])
+    pipeline = make_pipeline(steps, sr.Lasso(alpha=1e-2)).fit(points, rng.normal(size=200) + points["lat"] % 2)
+    for model, names in ((pipeline, None), (pipeline[-1], steps), (pipeline[-1], pipeline)):
+        to_parquet(model, tmp_path / "m.parquet", names=names)
+        table = pyarrow.parquet.read_table(tmp_path / "m.parquet")
+        expected = pipeline[-1].to_frame(names=pipeline).sort_values("id", ignore_index=True)
+        assert table.column_names == [*expected.columns] == ["id", "name", "weight", "south", "west", "north", "east"]
+        pd.testing.assert_frame_equal(table.to_pandas(), expected, check_dtype=False)
+    assert table["south"].null_count == 1
+    frame = pd.DataFrame(X.toarray(), columns=[f"c{j}" for j in range(40)])
+    path = sr.lasso_path(frame, TARGETS["squared"], n_alphas=4)
+    for model, alpha in ((sr.Lasso(alpha=0.01).fit(frame, TARGETS["squared"]), None), (path, path.alphas[-1])):
+        to_parquet(model, tmp_path / "m.parquet", alpha=alpha)
+        found, _ = read(tmp_path / "m.parquet")
+        assert found["name"] == [f"c{j}" for j in found["id"]]
+    to_parquet(path, tmp_path / "m.parquet", alpha=path.alphas[-1], names=[f"d{j}" for j in range(40)])
+    assert read(tmp_path / "m.parquet")[0]["name"] == [f"d{j}" for j in found["id"]]
+    with pytest.raises(ValueError, match="39"):
+        to_parquet(path, tmp_path / "m.parquet", alpha=path.alphas[-1], names=["d"] * 39)
 
 
 def test_ids_of_any_width(tmp_path):
