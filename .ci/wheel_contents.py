@@ -47,8 +47,8 @@ def main(path):
             glibc.append(check_library(name, content))
         if top == "sparsereg":
             found.add(re.sub(TAG, "", name))
-        elif top != f"{distribution}.libs" and not re.fullmatch(rf"{distribution}-[\w.+]+\.dist-info", top):
-            rest.append(name)
+        elif not re.fullmatch(rf"{distribution}-[\w.+]+\.dist-info", top):
+            rest.append(name)  # libraries that came along among them
     missing, more = sorted(expected() - found), sorted(found - expected()) + rest
     if missing or more:
         sys.exit(f"{path.name} lacks {missing or 'nothing'} and has {more or 'nothing'} beside what it should")
