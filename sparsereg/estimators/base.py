@@ -52,7 +52,7 @@ class SparseLinearModel(EvaluationMixin, Versioned, BaseEstimator):
     _gives_sparse = False
     _views = ("coef_", "sparse_coef_")
     # What can be asked for of the linear predictor, where the model has a method of that name.
-    _methods = ("predict",)
+    _methods: tuple[str, ...] = ("predict",)
 
     def _spelled_penalty(self) -> dict[str, Any]:
         """Return `penalty` and `l1_ratio`, with scikit-learn's words put into ours where l1_ratio can be set."""

@@ -26,8 +26,6 @@ WHOLE_STEP = 1e-4
 LAST_STEP = 1e-20
 # Share of what a step promises that it must bring (Armijo; the constant of Lin, Lin and Weng).
 SUFFICIENT = 1e-4
-# Mean loss below which it is worth a look whether the classes are separated.
-PARTED = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,7 +227,6 @@ class _Rows:
 
     def solve(self, y: Vector, *, is_bounded: bool = False) -> Vector | None:
         """Return the slope and shifts of maximum likelihood; None where there is no finite slope."""
-        may_part = self.is_steep and not is_bounded and bool(((y == 0.0) | (y == 1.0)).all())
         # From here on no probability has been rounded to 0 or 1 yet.
         theta = np.concatenate([[0.0 if self.is_steep else self.unit], np.log(y @ self.share)])
         loss, p = self._at(theta, y)
@@ -242,9 +239,7 @@ class _Rows:
                 step, promise = 0.5 * step, 0.5 * promise
                 new_loss, p = self._at(theta - step, y)
             theta, loss = theta - step, new_loss
-            # Where there is no end to it the loss comes to 0, and every class to be named right on the way.
-            if may_part and loss < PARTED and self._names_all(p, y):
-                return None
+        # Steps without end lead to where there is no end: to an ever steeper slope.
         return theta if is_bounded or not self.is_steep else None
 
     def _at(self, theta: Vector, y: Vector) -> tuple[float, Vector]:
@@ -255,11 +250,6 @@ class _Rows:
         total = p.sum(axis=0)
         p /= total
         return float((np.log(total) - np.einsum("ki,ki->i", y, t)) @ self.share), p
-
-    @staticmethod
-    def _names_all(p: Vector, y: Vector) -> bool:
-        """Say whether the class of every row is the likeliest: steeper still would then be better still."""
-        return bool(((y * p).sum(axis=0) > ((1.0 - y) * p).max(axis=0)).all())
 
     def _newton_step(self, p: Vector, y: Vector) -> tuple[Vector, float]:
         """Return a step against the gradient, and twice the decrease that the quadratic model of the loss promises."""

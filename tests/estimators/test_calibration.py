@@ -12,6 +12,7 @@ from scipy import optimize, sparse, special
 from sklearn.linear_model import LogisticRegression as TheirLogisticRegression
 
 from sparsereg import ConvergenceWarning, LinearSVC, LogisticRegression, LogisticRegressionCV, SGDClassifier
+from sparsereg.estimators import calibration
 from sparsereg.estimators.calibration import Calibration, fit_calibration
 from sparsereg.inputs.sklearn import NotFittedError, clone
 
@@ -130,14 +131,14 @@ def test_predictors_far_out():
     assert np.abs(gradient(found, t, y, None)).max() < 1e-9
 
 
-def test_separable_rows_are_bounded():
+def test_separable_rows_are_bounded(monkeypatch):
     t, y = np.array([-2.0, -1.0, 0.5, 1.0, 3.0]), np.array([0.0, 0.0, 1.0, 1.0, 1.0])
     with pytest.warns(ConvergenceWarning, match="calibrate: the linear predictor separates the classes"):
         found = fit_calibration("sigmoid", t, y, None, TWO)
     platt = np.where(y == 1.0, 4.0 / 5.0, 1.0 / 4.0)
     assert np.abs(gradient(found, t, platt, None)).max() < 1e-12
     # A tie on the threshold does not bound it either, nor does a model that is the wrong way round.
-    tied = np.array([-1.0, 0.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0, 1.0])
+    calls, tied = [], (np.array([-1.0, 0.0, 0.0, 1.0]), np.array([0.0, 0.0, 1.0, 1.0]))
     with pytest.warns(ConvergenceWarning):
         bounded = fit_calibration("sigmoid", *tied, None, TWO)
     with pytest.warns(UserWarning, match="slope is -"), pytest.warns(ConvergenceWarning):
@@ -148,6 +149,11 @@ def test_separable_rows_are_bounded():
         found = fit_calibration("sigmoid", three, np.eye(3)[[0, 1, 2, 0, 1, 2]], None, np.arange(3))
     platt = np.where(np.eye(3)[[0, 1, 2, 0, 1, 2]] == 1.0, 3.0 / 5.0, 1.0 / 5.0)
     assert np.abs(gradient(found, three, platt, None)).max() < 1e-12
+    # Of two classes it is seen before anything is tried.
+    with monkeypatch.context() as patched, pytest.warns(ConvergenceWarning):
+        patched.setattr(calibration._Rows, "solve", lambda rows, y, is_bounded: calls.append(y) or np.ones(3))
+        fit_calibration("sigmoid", *tied, None, TWO)
+    np.testing.assert_allclose(calls, [[[0.75, 0.75, 0.25, 0.25], [0.25, 0.25, 0.75, 0.75]]])
     # A shift is bounded whatever they do.
     assert fit_calibration("prior", t, y, None, TWO).slope == 1.0
 

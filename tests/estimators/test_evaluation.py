@@ -10,6 +10,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from scipy import sparse
 from support.sgd_models import BATCH, SIGNAL, TARGETS, THREE, X, each_loss, make
 
 from sparsereg import (
@@ -163,6 +164,18 @@ def test_predictions_of_a_stream(name):
             assert {part.shape[1:] for part in parts} == {expected.shape[1:]}
     with pytest.raises(ValueError, match="method: 'fit' is not allowed"):
         model.predict_stream(matrices, "fit")
+
+
+def test_entries_in_any_order():
+    """A block is predicted as it is, with the same bits: nothing is sorted or summed up first."""
+    rng = np.random.default_rng(0)
+    entries = (rng.normal(size=2000), rng.integers(0, 40, 2000), np.arange(0, 2001, 20))
+    rows = sparse.csr_matrix(entries, shape=(100, 40))
+    for name in ("logistic", "sgd"):
+        model, y = MODELS[name]
+        expected = model.fit(X, y).decision_function(rows)
+        (found,) = model.predict_stream([rows], "decision_function")
+        np.testing.assert_array_equal(found, expected)
 
 
 def table(with_target=True):
