@@ -127,7 +127,7 @@ def test_parameters_that_a_file_does_not_know_have_their_defaults(name, saved, t
 
 def test_broken_paths_are_not_saved(tmp_path):
     path = sr.lasso_path(FRAME, Y["numbers"], n_alphas=4, eps=0.1)
-    with pytest.raises(ValueError, match="model: it holds what no fit gives.*alphas: not in descending order"):
+    with pytest.raises(ValueError, match=r"model: it holds what no fit gives.*alphas: not in descending order"):
         sr.save_model(replace(path, alphas=path.alphas[::-1].copy()), tmp_path / "model.npz")
     assert not list(tmp_path.iterdir())
 
