@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from golden import frozen
+from golden.frozen import check_same
 
 from sparsereg import InconsistentVersionWarning, coef
 from sparsereg.inputs import versions
@@ -18,22 +19,6 @@ from sparsereg.inputs import versions
 FOLDER = Path(__file__).parent / "golden" / "frozen"
 EXPECTED = json.loads((FOLDER / "expected.json").read_text())
 FILES = sorted(path for path in FOLDER.iterdir() if path.name != "expected.json")
-
-
-def check_same(found, expected, where):
-    """Compare what JSON holds; floats may differ by rounding, because exp and log are not the same everywhere."""
-    if isinstance(expected, dict):
-        assert found.keys() == expected.keys(), where
-        for name, value in expected.items():
-            check_same(found[name], value, f"{where}.{name}")
-    elif isinstance(expected, list):
-        assert len(found) == len(expected), where
-        for number, value in enumerate(expected):
-            check_same(found[number], value, f"{where}[{number}]")
-    elif isinstance(expected, float):
-        assert found == pytest.approx(expected, rel=1e-9, abs=1e-12, nan_ok=True), where
-    else:
-        assert found == expected, where
 
 
 def test_every_file_is_described():

@@ -62,11 +62,11 @@ def table(demo: Demo) -> str:
         right = fit.choices.get("right")
         lines += [_line(fit, choice, k) for choice, k in fit.choices.items() if k != right or choice == "right"]
     note = (
-        "alpha is: too small, the end of the path; right, best on the validation part; within .01, the largest whose R2 "
-        f"there is at most {LOST_R2:g} below that of L2; within 1 SE, the largest whose error there, the mean over cells "
-        f"of {BLOCK:g} arc-minutes, is within one standard error of the least; too large, about {TOO_LARGE:g} times "
-        f"right. seconds: the whole path of {demo.settings.n_alphas} alphas. bytes: of the file that save_model writes; "
-        "float16: with compress='float16'. "
+        "alpha is: too small, the end of the path; right, best on the validation part; within .01, the largest whose "
+        f"R2 there is at most {LOST_R2:g} below that of L2; within 1 SE, the largest whose error there, the mean over "
+        f"cells of {BLOCK:g} arc-minutes, is within one standard error of the least; too large, about {TOO_LARGE:g} "
+        f"times right. seconds: the whole path of {demo.settings.n_alphas} alphas. bytes: of the file that save_model "
+        "writes; float16: with compress='float16'. "
         "dual gap: certified distance from the minimum, relative to the objective without features. "
         "peak MB: of the process until then."
     )

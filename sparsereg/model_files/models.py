@@ -290,13 +290,13 @@ def _check_chosen(fitted: Mapping[str, Any]) -> None:
     for name in ("alpha_", "alpha_min_", "l1_ratio_"):
         number_of(fitted, name, 0.0)
     check_number_or_nan(fitted, "alpha_1se_")
-    if not isinstance(fitted["measure_"], str) or f"mean_{fitted['measure_']}" not in table:
-        raise ValueError(f"measure_: {shown(fitted['measure_'])} is not allowed, expected one of the table")
     alphas = fitted["alphas_"]
     if not isinstance(alphas, np.ndarray) or alphas.dtype != np.float64 or alphas.ndim not in (1, 2):
         raise ValueError(f"alphas_: {shown(alphas)} is not allowed, expected a grid, or one for each l1_ratio")
     if not isinstance(table, dict) or not {"alpha", "l1_ratio"} <= set(table):
         raise ValueError(f"cv_results_: {shown(table)} is not allowed, expected a table with alpha and l1_ratio")
+    if not isinstance(fitted["measure_"], str) or f"mean_{fitted['measure_']}" not in table:
+        raise ValueError(f"measure_: {shown(fitted['measure_'])} is not allowed, expected one of the table")
     n_fits = array_of(table, "alpha", np.float64, (None,)).size
     for name, column in table.items():
         if not isinstance(column, np.ndarray) or column.ndim == 0 or len(column) != n_fits:

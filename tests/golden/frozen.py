@@ -5,6 +5,7 @@ Data are whole numbers scaled by powers of two, so that they are the same everyw
 
 from __future__ import annotations
 
+import math
 import pickle
 import shutil
 import tempfile
@@ -103,6 +104,23 @@ def plain(value):
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+
+
+def check_same(found, expected, where, rel=1e-9, least=1e-12):
+    """Compare what JSON holds; floats may differ by rounding, because exp and log are not the same everywhere."""
+    if isinstance(expected, dict):
+        assert found.keys() == expected.keys(), where
+        for name, value in expected.items():
+            check_same(found[name], value, f"{where}.{name}", rel, least)
+    elif isinstance(expected, list):
+        assert len(found) == len(expected), where
+        for number, value in enumerate(expected):
+            check_same(found[number], value, f"{where}[{number}]", rel, least)
+    elif isinstance(expected, float):
+        both_unknown = math.isnan(expected) and math.isnan(found)
+        assert both_unknown or math.isclose(found, expected, rel_tol=rel, abs_tol=least), where
+    else:
+        assert found == expected, where
 
 
 def describe_model(model):

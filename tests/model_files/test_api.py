@@ -277,7 +277,7 @@ def test_classes_of_others_are_refused(tmp_path):
 def test_a_model_that_was_broken_is_not_saved(tmp_path):
     model = small()
     model.intercept_ = np.array([np.nan])
-    with pytest.raises(ValueError, match="model: it holds what no fit gives.*intercept_: nan"):
+    with pytest.raises(ValueError, match=r"model: it holds what no fit gives.*intercept_: nan"):
         sr.save_model(model, tmp_path / "model.npz")
     assert not list(tmp_path.iterdir())
 

@@ -79,7 +79,8 @@ def test_without_its_state_a_model_does_not_learn_on(tmp_path):
     with pytest.raises(ValueError, match="state: True is not allowed for model, which was loaded from a file without"):
         sr.save_model(loaded, tmp_path / "again.npz", state=True)
     # What starts from its coefficients does as ever.
-    fits = [sr.SGDClassifier(max_iter=2, tol=None, random_state=0).fit(X, Y["two"], coef_init=m) for m in (model, loaded)]
+    begun = {"max_iter": 2, "tol": None, "random_state": 0}
+    fits = [sr.SGDClassifier(**begun).fit(X, Y["two"], coef_init=m) for m in (model, loaded)]
     assert bits(fits[0]) == bits(fits[1])
     warm = [m.set_params(warm_start=True, max_iter=2, tol=None).fit(X, Y["two"]) for m in (model, loaded)]
     assert bits(warm[0]) == bits(warm[1])
@@ -99,7 +100,7 @@ def test_settings_of_the_run_are_not_those_set_since(tmp_path):
     loaded = there_and_back(model, tmp_path, state=True)
     assert loaded.get_params() == model.get_params()
     assert loaded.predict_proba(X).tobytes() == model.predict_proba(X).tobytes()
-    with pytest.raises(ValueError, match="alpha: 7.0 is not allowed in a fit that was begun with 0.001|loss: "):
+    with pytest.raises(ValueError, match=r"alpha: 7\.0 is not allowed in a fit that was begun with 0\.001|loss: "):
         loaded.partial_fit(X, Y["two"])
 
 

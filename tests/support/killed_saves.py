@@ -1,6 +1,6 @@
 """A model that is saved over another again and again, by processes that are killed.
 
-Run as a script: `python killed_saves.py FOLDER`, in a process of its own, because it forks. Prints how many were killed.
+Run as a script: `python killed_saves.py FOLDER`, in a process of its own, because it forks. Prints how many it killed.
 """
 
 import os

@@ -19,8 +19,8 @@ from sparsereg.archive import load_archive, save_archive
 from sparsereg.model_files.api import FORMAT
 
 NAMES = (
-    "lasso, settings", "logistic, three", "svc, three", "elastic net cv", "names", "ftrl, three, parts", "averaged, parts",
-    "counts, parts", "stream", "path, three", "path, relaxed", "path, names",
+    "lasso, settings", "logistic, three", "svc, three", "elastic net cv", "names", "calibrated, three",
+    "ftrl, three, parts", "averaged, parts", "counts, parts", "stream", "path, three", "path, relaxed", "path, names",
 )
 WITH_STATE = ("ftrl, three, parts", "averaged, parts", "counts, parts", "adagrad, parts", "stream")
 
@@ -64,7 +64,7 @@ def change_array(arrays, rng):
     if kind == 0:
         arrays.pop(name)
     elif kind == 1:
-        wider = "float32" if array.dtype.kind in "US" else [np.float32, np.int64, np.uint64, np.float16][rng.integers(4)]
+        wider = [np.float32, np.int64, np.uint64, np.float16][rng.integers(4)]
         with np.errstate(all="ignore"):
             arrays[name] = [
                 array.ravel()[:0], array[None], np.concatenate([array.ravel(), array.ravel()]), array.ravel()[1:],
