@@ -52,7 +52,8 @@ def to_json(
     ``loss``           registered name; ``link``: "identity", "logit", "softmax" or "log"
     ``classes``        labels, or null for a regressor
     ``intercepts``     one for each linear predictor: one for each class if there are more than two, else one
-    ``n_features``     width of the data; ``has_offset``: whether predictions need an offset
+    ``n_features``     width of the data; ``has_offset``: whether predictions need an offset, which then counts
+                       ``offset_slope`` times
     ``ids``            of the non-zeros, ascending
     ``weights``        theirs, as many
     ``outputs``        beyond two classes, as many: position of the class in ``classes``; else null

@@ -137,7 +137,9 @@ def _add_predictors(
         terms.append(term if one else graph.node("Transpose", term, perm=[1, 0]))
     if scorer.has_offset:
         shape: tuple[str | int, ...] = ("n",) if one else ("n", scorer.n_outputs)
-        terms.append(graph.input("offset", np.float64, shape))
+        offset = graph.input("offset", np.float64, shape)
+        is_plain = scorer.offset_slope == 1.0
+        terms.append(offset if is_plain else graph.node("Mul", offset, np.float64(scorer.offset_slope)))
     total = terms[-1]
     for term in terms[-2::-1]:
         total = graph.node("Add", total, term)

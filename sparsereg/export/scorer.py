@@ -26,7 +26,7 @@ class Scorer:
     Attributes
     ----------
     coef : SparseCoef
-        Non-zero coefficients, a column for each linear predictor.
+        Non-zero coefficients, a column for each linear predictor; with the calibration in them, if there is one.
     intercepts : ndarray of float64 of shape (n_outputs,)
     loss : str
         Registered name.
@@ -36,6 +36,8 @@ class Scorer:
         Labels of a classifier; of two the second has the linear predictor.
     has_offset : bool
         The fit had an offset, so that predictions need one too.
+    offset_slope : float
+        How often an offset counts: the slope of the calibration, if there is one, else 1.
     """
 
     coef: SparseCoef
@@ -44,6 +46,7 @@ class Scorer:
     link: str
     classes: npt.NDArray[Any] | None
     has_offset: bool
+    offset_slope: float = 1.0
 
     @classmethod
     def of(cls, model: Any, alpha: float | None = None) -> Scorer:
@@ -73,10 +76,12 @@ class Scorer:
         check_is_fitted(model)
         if alpha is not None:
             raise ValueError(f"alpha: {alpha!r} is not allowed with {type(model).__name__}; only a path needs one")
-        coef, intercepts = _linear_predictor(model)
+        coef, intercepts = model._effective()
+        calibration = vars(model).get("calibration_")
+        slope = 1.0 if calibration is None else float(calibration.slope)
         loss = model._loss_class.name if isinstance(model, SGDEstimator) else model._loss
         classes = model.classes_ if isinstance(model, SparseClassifier) else None
-        return cls(coef, intercepts, loss, _link(loss, coef), classes, model._has_offset)
+        return cls(coef, intercepts, loss, _link(loss, coef), classes, model._has_offset, slope)
 
     @classmethod
     def _of_path(cls, path: RegularizationPath, alpha: float | None) -> Scorer:
@@ -114,6 +119,7 @@ class Scorer:
             "intercepts": self.intercepts.tolist(),
             "n_features": plain(self.n_features),
             "has_offset": bool(self.has_offset),
+            "offset_slope": self.offset_slope,
         }
 
 
@@ -143,11 +149,6 @@ def last_and_first(model: Any, transformer: Any) -> tuple[Any, Any]:
         names = ", ".join(repr(name) for name, _ in before)
         raise TypeError(f"model: a Pipeline with the steps {names} before the model is not allowed, expected one step")
     return last, before[0][1] if before else None
-
-
-def _linear_predictor(model: SparseLinearModel) -> tuple[SparseCoef, Vector]:
-    """Return the coefficients and intercepts that predictions are made of."""
-    return model._coef, np.atleast_1d(np.asarray(model.intercept_, dtype=np.float64))
 
 
 def _link(loss: str, coef: SparseCoef) -> str:

@@ -56,7 +56,8 @@ def to_parquet(
 
     The metadata of the schema have, under the key ``sparsereg``, JSON with "format", "version", "sparsereg" (the
     version of this library), "loss", "link" ("identity", "logit", "softmax" or "log"), "classes" (or null),
-    "intercepts" (one for each linear predictor), "n_features" and "has_offset". Integers beyond 2**53 are text there.
+    "intercepts" (one for each linear predictor), "n_features", "has_offset" and "offset_slope" (how often an offset
+    counts: the slope of a calibration, else 1). Integers beyond 2**53 are text there.
     """
     known, (model, before) = names, last_and_first(model, None)
     scorer = Scorer.of(model, alpha)

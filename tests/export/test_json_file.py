@@ -39,6 +39,7 @@ def test_all_that_a_model_is(tmp_path):
     assert strict(tmp_path / "m.json") == {
         "format": "sparsereg model", "version": 1, "sparsereg": sr.__version__, "loss": "logistic", "link": "logit",
         "classes": ["no", "yes\u00e9"], "intercepts": [model.intercept_[0]], "n_features": 40, "has_offset": False,
+        "offset_slope": 1.0,
         "ids": w.indices.tolist(), "weights": w.data.tolist(), "outputs": None, "transformer": None,
     }  # fmt: skip
 
@@ -107,9 +108,14 @@ def test_the_javascript_of_the_page_scores_as_python_does(name, tmp_path):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_offsets(n_classes, tmp_path):
+@pytest.mark.parametrize("is_calibrated", [False, True])
+def test_offsets(n_classes, is_calibrated, tmp_path):
     offset = np.random.default_rng(0).normal(size=(300, 3) if n_classes == 3 else 300)
     model = sr.LogisticRegression(alpha=0.01).fit(X, THREE if n_classes == 3 else TARGETS["logistic"], offset=offset)
+    if is_calibrated:
+        labels = model.predict(X, offset=offset)
+        labels[:60] = np.roll(labels[:60], 1)
+        model.calibrate(X, labels, offset=offset)
     to_json(model, tmp_path / "m.json")
     found = score(tmp_path / "m.json", *rows_of(X), offset.tolist())
     np.testing.assert_allclose(found, mean(model, X, offset=offset), rtol=1e-12)

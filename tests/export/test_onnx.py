@@ -135,6 +135,20 @@ def test_models_with_an_offset_take_one(y, tmp_path):
     same(found, outputs(model, X, offset=offset))
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("method", ["sigmoid", "prior"])
+def test_calibration_is_in_the_weights(classes, method, tmp_path):
+    rng = np.random.default_rng(1)
+    y, offset = THREE if classes == 3 else TARGETS["logistic"], 0.1 * rng.normal(size=(300, 3) if classes == 3 else 300)
+    model = sr.LogisticRegression(alpha=0.01).fit(X, y, offset=offset)
+    before = outputs(model, X, offset=offset)
+    model.calibrate(X[:150], y[:150], offset=offset[:150], method=method)
+    to_onnx(model, tmp_path / "m.onnx", values=True)
+    found = run(tmp_path / "m.onnx", **padded(X, values=True), offset=offset)
+    same(found, outputs(model, X, offset=offset))
+    assert np.abs(found["probabilities"] - before["probabilities"]).max() > 1e-3
+
+
 @pytest.mark.parametrize("loss", ["squared", "logistic", "poisson"])
 def test_a_path_at_an_alpha_of_its_grid_and_between_two(loss, tmp_path):
     path = sr.regularization_path(X, TARGETS[loss], loss=loss, n_alphas=5)

@@ -33,6 +33,7 @@ def test_one_row_a_nonzero(tmp_path):
     assert header == {
         "format": "sparsereg weights", "version": 1, "sparsereg": sr.__version__, "loss": "logistic", "link": "logit",
         "classes": ["no", "yes"], "intercepts": [model.intercept_[0]], "n_features": 40, "has_offset": False,
+        "offset_slope": 1.0,
     }  # fmt: skip
     assert [str(kind) for kind in pyarrow.parquet.read_schema(tmp_path / "m.parquet").types] == ["int64", "double"]
 
