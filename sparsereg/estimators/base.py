@@ -176,6 +176,9 @@ class SparseLinearModel(EvaluationMixin, Versioned, BaseEstimator):
     def to_frame(self, names: Any = None) -> Any:
         """Return a pandas data frame with a row for each coefficient that is not zero, the largest in front.
 
+        They are those that predictions are made of: of a model that was calibrated the calibration is in them, and in
+        the intercept.
+
         Parameters
         ----------
         names : transformer, Pipeline, array-like of str, mapping or callable, default=None
@@ -204,9 +207,9 @@ class SparseLinearModel(EvaluationMixin, Versioned, BaseEstimator):
         """
         check_is_fitted(self)
         names = getattr(self, "feature_names_in_", None) if names is None else names
-        intercepts = np.atleast_1d(np.asarray(self.intercept_, dtype=np.float64))
-        classes = getattr(self, "classes_", None) if self._coef.n_columns > 1 else None
-        return coefficient_frame(self._coef, intercepts, names, classes)
+        coef, intercepts = self._effective()
+        classes = getattr(self, "classes_", None) if coef.n_columns > 1 else None
+        return coefficient_frame(coef, intercepts, names, classes)
 
     def __sklearn_is_fitted__(self) -> bool:
         """Say whether `fit` has succeeded."""

@@ -58,7 +58,8 @@ def check_shares(
     Raises
     ------
     ValueError, TypeError
-        For other shapes, what is not finite or negative, and probabilities that do not sum to one.
+        For other shapes, what is not finite or negative, probabilities that do not sum to one, and beyond two classes
+        zeros and ones with several ones in a row: labels of several classes at once.
     """
     array = _check_form(y, n_samples, n_classes)
     used = slice(None) if sample_weight is None else sample_weight > 0.0
@@ -71,6 +72,13 @@ def check_shares(
         i = int(np.argmax(negative))
         raise ValueError(f"y: count {array[i].min():g} in row {i} is negative, expected 0 or more")
     shares, total = _split(array)
+    # In a block there may by chance be no larger count.
+    if not all_zero and array.shape[1] > 2 and array[used].max(initial=0.0) <= 1.0 < total[used].max(initial=0.0):
+        i = int(np.argmax(np.where(array.max(axis=1) <= 1.0, total, 0.0)))
+        raise ValueError(
+            f"y: row {i} is of {total[i]:g} classes at once, expected one label a row, probabilities, or counts of "
+            "trials, of which some is above 1"
+        )
     if (total[used] != 1.0).any():
         with np.errstate(over="ignore"):
             sample_weight = total if sample_weight is None else np.where(used, sample_weight * total, 0.0)

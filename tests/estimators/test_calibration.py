@@ -193,6 +193,10 @@ def test_everything_goes_by_it(y, method):
     np.testing.assert_array_equal(np.concatenate(list(model.predict_stream(stream, "decision_function"))), t)
     folded, b = model._effective()
     np.testing.assert_allclose(folded.decision(X[HELD]) + b, t, atol=1e-12)
+    frame = model.to_frame()
+    np.testing.assert_allclose(frame["weight"].abs().sum(), np.abs(calibration.slope * coef).sum(), rtol=1e-12)
+    named = frame.attrs["intercept"]
+    np.testing.assert_array_equal(list(named.values()) if len(b) > 1 else [named], b)
     # Again: from the predictor of the fit.
     again = model.calibrate(X[HELD], y[HELD], WEIGHT[HELD], method=method).calibration_
     np.testing.assert_array_equal([again.slope, *again.shift], [calibration.slope, *calibration.shift])

@@ -108,3 +108,14 @@ def test_rows_without_trials_lose_their_weight():
     # Lengths that do not match are left to the checks that name them.
     assert drop_untried(COUNTS, None, X[:3]) is None
     assert drop_untried(COUNTS, [1.0, 2.0], X) == [1.0, 2.0]
+
+
+def test_labels_of_several_classes_at_once_are_no_counts():
+    several = np.array([[0, 1, 0], [1, 1, 0]])
+    with pytest.raises(ValueError, match="y: row 1 is of 2 classes at once, expected one label a row"):
+        check_shares(several, 2)
+    # Without weight a row may hold anything; in a block of many there may by chance be no larger count.
+    assert check_shares(several, 2, np.array([1.0, 0.0])).is_counted
+    np.testing.assert_array_equal(check_shares(several, 2, all_zero=True).sample_weight, [1.0, 2.0])
+    np.testing.assert_array_equal(check_shares(several + [[1, 0, 0]], 2).sample_weight, [2.0, 3.0])
+    np.testing.assert_array_equal(check_shares(several[:, :2], 2).sample_weight, [1.0, 2.0])
