@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from sparsereg import archive
-from sparsereg.archive import load_archive, replace_file, save_archive
+from sparsereg.archive import load_archive, replace_file, save_archive, size_of_archive
 
 KIND = ("test file", 3)
 ARRAYS = {
@@ -45,6 +45,14 @@ def written(arrays=ARRAYS, meta=META, kind=KIND, folder=None):
     path = folder / "written"
     save_archive(path, arrays, meta, kind)
     return path.read_bytes()
+
+
+@pytest.mark.parametrize("arrays", [ARRAYS, {}, {"x": np.zeros(100_000, dtype=np.float16)}])
+def test_the_size_is_known_before_and_after(arrays, tmp_path):
+    size = size_of_archive(arrays, META, KIND)
+    assert save_archive(tmp_path / "x.npz", arrays, META, KIND) == size == (tmp_path / "x.npz").stat().st_size
+    with pytest.raises(TypeError, match="arrays: 'x' is of type list"):
+        size_of_archive({"x": [1]}, META, KIND)
 
 
 def sealed(content):
