@@ -37,9 +37,10 @@ def to_onnx(
         File to write. Whatever happens, it is there as a whole or as it was.
     transformer : None, LatLongCross, FeatureCross or scikit-learn ColumnTransformer, default=None
         What made the columns; the graph then begins before it. Steps of a ColumnTransformer may be exact crosses,
-        OneHotEncoder, StandardScaler and "passthrough". A hashed FeatureCross cannot be part of a graph, as ONNX has no
-        operator that reads letters: the graph takes ids, which ``sparsereg/features/hashing.md`` says how to compute in
-        a few lines of any language, and its metadata name the cross.
+        OneHotEncoder, StandardScaler and "passthrough", without `transformer_weights`. A hashed FeatureCross cannot be
+        part of a graph, as ONNX has no operator that reads letters: the graph takes ids, which
+        ``sparsereg/features/hashing.md`` says how to compute in a few lines of any language, and its metadata name the
+        cross.
     alpha : float or None, default=None
         For a path: one of its alphas, or between two of them.
     values : bool, default=False

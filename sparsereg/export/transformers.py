@@ -14,6 +14,7 @@ from sparsereg.export.crosses import REFUSED, add_categories, add_points, check_
 from sparsereg.export.graph import Graph
 from sparsereg.features.feature_cross import FeatureCross
 from sparsereg.features.latlong_cross import LatLongCross
+from sparsereg.inputs.rows import shown
 from sparsereg.inputs.sklearn import check_is_fitted
 
 # What the graphs of models call their other inputs and their outputs.
@@ -87,13 +88,18 @@ def add_features(graph: Graph, transformer: Any, n_features: int) -> Features:
     Raises
     ------
     TypeError
-        For transformers, and steps of a ColumnTransformer, that cannot be part of a graph.
+        For transformers, and steps of a ColumnTransformer, that cannot be part of a graph, and weights of steps.
     ValueError
         For those of another width than the model, and for columns whose names cannot be those of inputs.
     """
     if _is(transformer, "sklearn.compose", "ColumnTransformer"):
         check_is_fitted(transformer)
         check_width(max(part.stop for part in transformer.output_indices_.values()), n_features)
+        if transformer.transformer_weights is not None:
+            raise TypeError(
+                f"transformer: its transformer_weights {shown(transformer.transformer_weights)} cannot be part of an "
+                "ONNX graph, expected None"
+            )
         return _add_table(graph, transformer)
     cross = None if transformer is None else check_cross(transformer, n_features)
     if cross is None or is_hashed(cross):

@@ -129,6 +129,10 @@ def test_what_cannot_be_part_of_a_graph_is_named(tmp_path):
         to_onnx(model, tmp_path / "m.onnx", transformer=steps)
     with pytest.raises(ValueError, match=r"^transformer: it makes 1 columns, expected 6, those of the model"):
         to_onnx(model, tmp_path / "m.onnx", transformer=ColumnTransformer([("a", "passthrough", [0])]).fit(HOUSES))
+    weighted = table(transformer_weights={"scaled": 3.0}).fit(HOUSES)
+    model = Lasso(alpha=1e-2).fit(weighted.transform(HOUSES), TARGET)
+    with pytest.raises(TypeError, match=r"^transformer: its transformer_weights \{'scaled': 3.0\} cannot be part"):
+        to_onnx(model, tmp_path / "m.onnx", transformer=weighted)
     with pytest.raises(ValueError, match="not fitted"):
         to_onnx(model, tmp_path / "m.onnx", transformer=ColumnTransformer([]))
     with pytest.raises(TypeError, match=r"^transformer: .* ColumnTransformer is not allowed, expected None, a LatLong"):
