@@ -67,12 +67,12 @@ def name_columns(names: Any, ids: Any, n_features: int) -> tuple[Names, NDArray[
     Raises
     ------
     ValueError
-        For what has not been fitted, or has another width; a mapping that lacks an id; a function that returns another
-        number of names.
+        For ids that are none of a column; for what has not been fitted, or has another width; a mapping that lacks an
+        id; a function that returns another number of names.
     TypeError
         For anything else.
     """
-    ids = np.asarray(ids, dtype=np.int64)
+    ids = _check_ids(ids, n_features)
     columns = _given(names, n_features) or _made_by(names, _unnamed(names))
     if columns.width is not None and columns.width != n_features:
         raise ValueError(
@@ -83,6 +83,17 @@ def name_columns(names: Any, ids: Any, n_features: int) -> tuple[Names, NDArray[
     if not columns.is_named:
         found = _prefixed(f"{type(names).__name__.lower()}__", found)
     return found, None if columns.bounds is None else columns.bounds(ids)
+
+
+def _check_ids(ids: Any, n_features: int) -> Ids:
+    """Check ids that users bring: indexing would count negative ones from the end, and cut fractions off."""
+    given = np.asarray(ids)
+    if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
+        raise ValueError(f"ids: {given.dtype} of shape {given.shape} is not allowed, expected a row of whole numbers")
+    outside = (given < 0) | (given >= n_features)
+    if outside.any():
+        raise ValueError(f"ids: {given[outside][0]} is outside [0, {n_features}), the columns of the model")
+    return given.astype(np.int64, copy=False)
 
 
 def _given(names: Any, n_features: int) -> _Columns | None:

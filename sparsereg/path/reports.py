@@ -107,7 +107,8 @@ class PathReports:
         Raises
         ------
         ValueError
-            For a transformer that is not fitted, or of another width than the path.
+            For ids that are none of a column, and for a transformer that is not fitted, or of another width than the
+            path.
         TypeError
             For anything else.
         """

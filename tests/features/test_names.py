@@ -234,3 +234,13 @@ def test_a_transformer_that_has_changed_since():
     made.named_transformers_["geo"].minutes = 60
     with pytest.raises(ValueError, match=f"names: 'geo' has .* columns now, {width} when the model was fitted"):
         name_columns(made, [0], width)
+
+
+@pytest.mark.parametrize("names", [None, ["a", "b", "c"], {0: "a", -1: "z"}, lambda ids: ids])
+@pytest.mark.parametrize(("ids", "message"), [
+    ([-1], r"ids: -1 is outside \[0, 3\)"), ([0, 3], r"ids: 3 is outside \[0, 3\)"), ([1.5], "ids: float64 of shape"),
+    ([[0]], r"ids: int64 of shape \(1, 1\)"), (0, r"ids: int64 of shape \(\)"),
+])  # fmt: skip
+def test_ids_that_are_none_of_a_column(names, ids, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        name_columns(names, ids, 3)
