@@ -34,6 +34,8 @@ def path_line(path: Any) -> str:
 def path_table(path: Any) -> str:
     """Print non-zeros, share of deviance explained and alpha of every fit, and what certifies them.
 
+    Fits are numbered from 0, as `alphas` is, and as printed cross-validations number them.
+
     Parameters
     ----------
     path : RegularizationPath
@@ -46,7 +48,7 @@ def path_table(path: Any) -> str:
     n = path.alphas.size
     shown = range(n) if n <= LONG else (*range(EDGE), *range(n - EDGE, n))
     cells = [
-        (f"{k + 1}", f"{path.df[k]:,}", f"{100.0 * path.dev_ratio[k]:.2f}", f"{path.alphas[k]:.4g}") for k in shown
+        (f"{k}", f"{path.df[k]:,}", f"{100.0 * path.dev_ratio[k]:.2f}", f"{path.alphas[k]:.4g}") for k in shown
     ]
     titles = ("", "df", "% deviance", "alpha")
     widths = [max(len(row[k]) for row in (titles, *cells)) for k in range(len(titles))]

@@ -20,7 +20,7 @@ def fits(path):
 def test_every_fit_has_a_line():
     path = lasso_path(X, Y, n_alphas=20)
     cells = fits(path)
-    assert [int(row[0]) for row in cells] == list(range(1, 21))
+    assert [int(row[0]) for row in cells] == list(range(20))
     assert [int(row[1]) for row in cells] == path.df.tolist()
     np.testing.assert_allclose([float(row[2]) for row in cells], 100.0 * path.dev_ratio, atol=0.00501)
     np.testing.assert_allclose([float(row[3]) for row in cells], path.alphas, rtol=1e-3)
@@ -33,7 +33,7 @@ def test_every_fit_has_a_line():
 
 def test_a_long_path_is_shortened_in_the_middle():
     path = lasso_path(X, Y, n_alphas=21)
-    assert [int(row[0]) for row in fits(path)] == [1, 2, 3, 4, 18, 19, 20, 21]
+    assert [int(row[0]) for row in fits(path)] == [0, 1, 2, 3, 17, 18, 19, 20]
     assert str(path).splitlines()[7].strip() == "..."
     assert "..." not in str(lasso_path(X, Y, n_alphas=20))
 
