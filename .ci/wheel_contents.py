@@ -53,7 +53,7 @@ def main(path):
     if missing or more:
         sys.exit(f"{path.name} lacks {missing or 'nothing'} and has {more or 'nothing'} beside what it should")
     for licence in ("LICENSE", "NOTICE"):
-        if not any(name.endswith(f".dist-info/licenses/{licence}") for name in contents):
+        if not any(name.endswith(f".dist-info/licenses/sparsereg/{licence}") for name in contents):
             sys.exit(f"{path.name} has no {licence}")
     (metadata,) = (text.decode() for name, text in contents.items() if name.endswith(".dist-info/WHEEL"))
     tags = " ".join(Parser().parsestr(metadata).get_all("Tag"))

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sparsereg.archive import Arrays, load_archive, save_archive, size_of_archive
 from sparsereg.inputs.contents import reading
 from sparsereg.inputs.parameters import check_choice, check_flag
-from sparsereg.model_files.coefficients import ModelPacker, Saving
-from sparsereg.model_files.kinds import KINDS
-from sparsereg.model_files.values import Unpacker
+
+# What may travel is a dozen modules, which only those who save and load need: an import of the package stays quick.
+if TYPE_CHECKING:
+    from sparsereg.model_files.coefficients import Saving
 
 __all__ = ["ModelSize", "SavedModel", "load_model", "model_size", "save_model"]
 
@@ -183,6 +184,9 @@ def model_size(model: Any, *, compress: str | None = None) -> ModelSize:
 
 def _packed(model: Any, compress: Any, state: Any) -> tuple[Arrays, dict[str, Any], Saving]:
     """Turn a model into arrays and JSON, and make sure that it can be read back."""
+    from sparsereg.model_files.coefficients import ModelPacker, Saving
+    from sparsereg.model_files.kinds import KINDS
+
     saving = Saving(
         None if compress is None else check_choice(compress, "compress", COMPRESSIONS), check_flag(state, "state")
     )
@@ -207,6 +211,9 @@ def _packed(model: Any, compress: Any, state: Any) -> tuple[Arrays, dict[str, An
 
 def _unpacked(arrays: Arrays, meta: dict[str, Any]) -> Any:
     """Turn arrays and JSON into a model."""
+    from sparsereg.model_files.kinds import KINDS
+    from sparsereg.model_files.values import Unpacker
+
     packed = meta.get("model")
     if not isinstance(packed, dict) or packed.get("type") != "object" or len(meta) != 1:
         raise ValueError("its metadata are not what this library writes")

@@ -60,7 +60,7 @@ def parameter_names(cls: type) -> list[str]:
 
 
 def check_parameters(model: Any, where: str) -> None:
-    """Refuse parameters that are code, or go on from a state of their own.
+    """Refuse parameters that are code, or go on from a state of their own, and requests of metadata.
 
     Parameters
     ----------
@@ -71,6 +71,11 @@ def check_parameters(model: Any, where: str) -> None:
     ------
     TypeError
     """
+    if "_metadata_request" in vars(model):
+        raise TypeError(
+            f"{where}: what set_fit_request and the like have asked for cannot be saved; delete the attribute "
+            "_metadata_request before, and ask for it again after loading"
+        )
     for name, value in model.get_params(deep=False).items():
         if (callable(value) and not isinstance(value, type)) or isinstance(value, RANDOM):
             raise TypeError(

@@ -63,6 +63,7 @@ def _pack_stream(model: Any, packer: Packer, where: str) -> dict[str, Any]:
     saving.memory += memory_of(training.coef) + training.intercept.nbytes
     if saving.state:
         saving.n_states += 1
+        saving.n_nonzero += training.coef.values.nnz
         facts |= _state_of(training, where)
     else:
         facts |= {"n_rows": training.n_rows, "n_touched": training.n_touched}

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn
 from support import model_zoo
 from support.model_zoo import FRAME, X, Y, is_fitted, predictions
 
@@ -259,6 +260,10 @@ def test_what_cannot_travel_is_named_and_changes_nothing(tmp_path):
     model.note = "mine"
     with pytest.raises(TypeError, match="attribute 'note' of a LogisticRegression cannot be saved"):
         sr.save_model(model, path)
+    with sklearn.config_context(enable_metadata_routing=True):
+        asked = sr.Lasso().set_fit_request(sample_weight=True)
+    with pytest.raises(TypeError, match=r"model: what set_fit_request .* cannot be saved; delete the attribute"):
+        sr.save_model(asked, path)
     for nothing in (None, 1.0, [model], {"model": sr.Lasso()}):
         with pytest.raises(TypeError, match=r"model: a \w+ is not allowed, expected a model|'note'"):
             sr.save_model(nothing, path)

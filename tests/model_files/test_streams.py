@@ -125,6 +125,7 @@ def test_what_is_compressed_predicts_nearly_the_same(tmp_path):
 def test_a_state_has_one_order(tmp_path):
     model = learned("ftrl, three")
     loaded = there_and_back(model, tmp_path, state=True)
+    assert sr.save_model(loaded, tmp_path / "model.npz", state=True).n_nonzero == model.sparse_coef_.nnz
     content = (tmp_path / "model.npz").read_bytes()
     there_and_back(loaded, tmp_path, state=True)
     assert (tmp_path / "model.npz").read_bytes() == content
