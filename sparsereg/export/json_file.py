@@ -7,8 +7,8 @@ from typing import Any
 
 from sparsereg.archive import replace_file
 from sparsereg.export.crosses import check_cross, describe
-from sparsereg.export.plain import EXACT, as_json, plain
-from sparsereg.export.scorer import Scorer, last_and_first
+from sparsereg.export.plain import EXACT, as_json
+from sparsereg.export.scorer import Scorer, split_pipeline
 from sparsereg.inputs.versions import library_version
 
 FORMAT, VERSION = "sparsereg model", 1
@@ -24,7 +24,8 @@ def to_json(
     Parameters
     ----------
     model : fitted estimator, RegularizationPath or scikit-learn Pipeline
-        Batch, streaming or cross-validated; a Pipeline of one of the crosses and one of these.
+        Batch, streaming or cross-validated; a Pipeline of one of the crosses and one of these. A calibration
+        (`calibrate`) becomes part of weights and intercepts.
     path : str or path-like
         File to write. Whatever happens, it is there as a whole or as it was.
     transformer : None, LatLongCross or FeatureCross, default=None
@@ -60,14 +61,14 @@ def to_json(
     ``transformer``    null, or the definition of the crosses: "kind" and all that ids are computed from
     =================  =============================================================================================
     """
-    model, transformer = last_and_first(model, transformer)
+    model, transformer = split_pipeline(model, transformer)
     scorer = Scorer.of(model, alpha)
     cross = None if transformer is None else check_cross(transformer, scorer.n_features)
     entries = scorer.coef.values.tocsr()
     entries.sort_indices()
     ids = scorer.coef.ids.repeat(entries.indptr[1:] - entries.indptr[:-1]).tolist()
     content = {
-        "format": FORMAT, "version": VERSION, "sparsereg": library_version(), **scorer.header(plain),
+        "format": FORMAT, "version": VERSION, "sparsereg": library_version(), **scorer.header(),
         "ids": [k if k <= EXACT else str(k) for k in ids],
         "weights": entries.data.tolist(),
         "outputs": None if scorer.n_outputs == 1 else entries.indices.tolist(),

@@ -12,7 +12,7 @@ from sparsereg.archive import replace_file
 from sparsereg.export.crosses import REFUSED, describe, is_hashed
 from sparsereg.export.graph import Graph
 from sparsereg.export.plain import as_json, plain
-from sparsereg.export.scorer import Scorer, last_and_first
+from sparsereg.export.scorer import Scorer, split_pipeline
 from sparsereg.export.transformers import Features, add_features
 from sparsereg.inputs.parameters import check_choice, check_flag
 from sparsereg.inputs.versions import library_version
@@ -32,7 +32,8 @@ def to_onnx(
     Parameters
     ----------
     model : fitted estimator, RegularizationPath or scikit-learn Pipeline
-        Batch, streaming or cross-validated; a Pipeline of a transformer and one of these.
+        Batch, streaming or cross-validated; a Pipeline of a transformer and one of these. A calibration
+        (`calibrate`) becomes part of weights and intercepts.
     path : str or path-like
         File to write. Whatever happens, it is there as a whole or as it was.
     transformer : None, LatLongCross, FeatureCross or scikit-learn ColumnTransformer, default=None
@@ -91,7 +92,7 @@ def to_onnx(
     ``handle_unknown="error"`` unknown categories) has ids -2 there and NaN for every prediction; its label is the first
     class.
     """
-    model, transformer = last_and_first(model, transformer)
+    model, transformer = split_pipeline(model, transformer)
     scorer = Scorer.of(model, alpha)
     if check_flag(values, "values") and transformer is not None:
         raise ValueError("values: True is not allowed with a transformer, which makes them itself")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ from sparsereg._core.losses import LOSSES
 from sparsereg.coef import SparseCoef
 from sparsereg.estimators.base import SparseClassifier, SparseLinearModel
 from sparsereg.estimators.sgd_base import SGDEstimator
+from sparsereg.export.plain import plain
 from sparsereg.inputs.sklearn import check_is_fitted
 from sparsereg.path.result import RegularizationPath
 
@@ -104,14 +104,8 @@ class Scorer:
         """Number of linear predictors."""
         return self.coef.n_columns
 
-    def header(self, plain: Callable[[Any], Any]) -> dict[str, Any]:
-        """Return all but the coefficients as what JSON can hold.
-
-        Parameters
-        ----------
-        plain : function
-            Makes what JSON can hold of a label or an integer.
-        """
+    def header(self) -> dict[str, Any]:
+        """Return all but the coefficients as what JSON can hold."""
         return {
             "loss": self.loss,
             "link": self.link,
@@ -123,7 +117,7 @@ class Scorer:
         }
 
 
-def last_and_first(model: Any, transformer: Any) -> tuple[Any, Any]:
+def split_pipeline(model: Any, transformer: Any) -> tuple[Any, Any]:
     """Return the model and the transformer of a Pipeline of the two; anything else as it is given.
 
     Parameters

@@ -123,7 +123,7 @@ class PathReports:
         X : matrix of shape (n_samples, n_features)
             The training data; others are refused as far as the path can tell.
         sample_weight, offset
-            As they were in the fit.
+            As they were in the fit, class weights and numbers of trials included.
 
         Returns
         -------

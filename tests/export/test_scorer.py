@@ -34,7 +34,7 @@ def test_a_path_is_the_model_of_its_alpha():
     model = sr.Lasso(alpha=0.01, tol=1e-10).fit(X, TARGETS["squared"])
     scorer, same = Scorer.of(path, 0.01), Scorer.of(model)
     np.testing.assert_allclose(scorer.coef.on(np.arange(40)), same.coef.on(np.arange(40)), atol=1e-3)
-    assert scorer.header(int) | {"intercepts": 0} == same.header(int) | {"intercepts": 0}
+    assert scorer.header() | {"intercepts": 0} == same.header() | {"intercepts": 0}
 
 
 def test_classes_of_a_path():

@@ -246,3 +246,14 @@ def test_what_has_no_such_trace(monkeypatch):
     for l1_ratio in (0.0, 0.5):
         positive = regularization_path(X, Y, l1_ratio=l1_ratio, positive=True, n_alphas=4)
         check(positive, X, positive.effective_df(X))
+
+
+def test_of_counts_the_weights_are_numbers_of_trials():
+    counts = RNG.integers(0, 4, size=(N, 2))
+    rows, labels = np.repeat(np.arange(N).repeat(2), counts.ravel()), np.repeat(np.tile([0, 1], N), counts.ravel())
+    settings = {"loss": "logistic", "l1_ratio": 0.0, "alphas": [0.1, 0.01], "tol": 1e-12}
+    path, of_trials = (regularization_path(*data, **settings) for data in ((X, counts), (X[rows], labels)))
+    found = path.effective_df(X, sample_weight=counts.sum(axis=1))
+    np.testing.assert_allclose(found, of_trials.effective_df(X[rows]), rtol=1e-6)
+    with pytest.raises(ValueError, match="expected the training data of the path"):
+        path.effective_df(X)
