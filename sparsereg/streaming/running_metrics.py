@@ -138,6 +138,9 @@ class RunningMetrics(_Weighed):
             Offset included.
         weight : ndarray of float64 of shape (n_rows,) or None
         """
+        if weight is not None and not weight.all():
+            # They may hold anything: counts above 0 about a mean of 0 cost without end, and 0 times that is no number.
+            y, predictor, weight = (array[weight > 0.0] for array in (y, predictor, weight))
         scaled = self._scaled(y.shape[0], weight)
         if scaled is None:
             return

@@ -113,3 +113,13 @@ def test_nothing_to_judge():
     with pytest.raises(ValueError, match="source: no row of it has a weight"):
         running.result()
     assert np.isnan(RunningMean().result())
+
+
+def test_rows_without_weight_say_nothing_where_all_others_are_zero():
+    """The deviance of their counts about a mean of 0 has no end."""
+    y, t = np.array([0.0, 0.0, 5.0, 2.0, 3.0, 1.0]), np.array([-1.0, 0.0, 800.0, 0.5, 1.0, 0.0])
+    weight = np.array([1.0, 2.0, 0.0, 1.0, 1.0, 0.5])
+    used, poisson = weight > 0.0, LOSSES["poisson"]()
+    expected = measure(poisson.metrics, poisson, y[used], t[used], weight[used])
+    assert 0.1 < expected["deviance_explained"] < 0.9
+    same(in_blocks(poisson, y, t, weight, [3]), expected)
