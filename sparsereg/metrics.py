@@ -150,7 +150,11 @@ def mean_deviance(
     y, t, weight = _numbers(y, predictor, sample_weight)
     with np.errstate(over="ignore"):
         unit = loss.unit_deviance(y, t)
-    return float(np.average(unit if unit.ndim == 1 else unit.sum(axis=1), weights=weight)) + within
+    unit = unit if unit.ndim == 1 else unit.sum(axis=1)
+    if weight is not None:
+        # Without weight they may be beyond float64, and infinity times 0 is no number.
+        unit = np.where(weight > 0.0, unit, 0.0)
+    return float(np.average(unit, weights=weight)) + within
 
 
 def deviance_explained(

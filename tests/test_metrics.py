@@ -114,6 +114,13 @@ def test_the_size_of_the_weights_does_not_matter(size):
     assert deviance == pytest.approx(metrics.mean_deviance(counts, t, loss="poisson"), rel=1e-13)
 
 
+def test_rows_without_weight_may_be_beyond_float64():
+    y, t, weight = np.array([0.0, 2.0, 1.0]), np.array([0.0, 0.5, 800.0]), np.array([1.0, 2.0, 0.0])
+    names = ("deviance", "deviance_explained")
+    expected = metrics.measure(names, "poisson", y[:2], t[:2], weight[:2])
+    assert metrics.measure(names, "poisson", y, t, weight) == pytest.approx(expected, rel=1e-14)
+
+
 def test_calibration_by_hand():
     y, p = np.array([0.0, 1.0, 1.0, 0.0]), np.array([0.05, 0.09, 0.95, 1.0])
     # Two bins, each of weight one half: means 0.07 and 0.5, 0.975 and 0.5.
