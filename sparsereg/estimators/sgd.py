@@ -115,6 +115,12 @@ class SGDClassifier(ProbabilisticClassifier, SGDEstimator):
         self._check_probabilities()
         return super().calibrate
 
+    def __getattr__(self, name: str) -> Any:
+        """Say why there are no probabilities, which looking here has replaced."""
+        if name in ("predict_proba", "predict_log_proba", "calibrate"):
+            self._check_probabilities()
+        return super().__getattr__(name)
+
     def _check_probabilities(self) -> None:
         if not self._loss_class.is_likelihood:
             raise AttributeError(f"loss={self._loss_class.name!r} gives no probabilities")

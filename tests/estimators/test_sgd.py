@@ -210,3 +210,11 @@ def test_predictions_keep_their_bits_when_coefficients_are_read(settings, classe
     coef, intercept = model._coef, model.intercept_
     np.testing.assert_array_equal(model.decision_function(X), before)
     np.testing.assert_array_equal((coef.decision(X).reshape(X.shape[0], -1) + intercept).reshape(before.shape), before)
+
+
+@pytest.mark.parametrize("name", ["predict_proba", "predict_log_proba", "calibrate"])
+def test_a_loss_without_probabilities_says_so(name):
+    model = SGDClassifier(loss="squared_hinge")
+    assert not hasattr(model, name)
+    with pytest.raises(AttributeError, match=r"^loss='squared_hinge' gives no probabilities$"):
+        getattr(model, name)
