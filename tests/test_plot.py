@@ -138,7 +138,7 @@ def test_without_matplotlib(path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     for draw in (path.plot, lambda: plot_weights({"w": np.ones(2)})):
-        with pytest.raises(ImportError, match=r"pip install 'sparsereg\[plot\]'"):
+        with pytest.raises(ImportError, match=r"pip install 'sparsereg-wide\[plot\]'"):
             draw()
 
 

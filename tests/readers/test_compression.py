@@ -111,5 +111,5 @@ def test_zip_archives_are_refused_by_name(names):
 def test_zstd_without_pyarrow(monkeypatch):
     packed = zstd(TEXT)
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(ImportError, match=r"<BytesIO>: zstd needs pyarrow: pip install 'sparsereg\[io\]'"):
+    with pytest.raises(ImportError, match=r"<BytesIO>: zstd needs pyarrow: pip install 'sparsereg-wide\[io\]'"):
         read(packed)
