@@ -78,7 +78,7 @@ def test_accumulate(seed, dtype):
 def test_a_matrix_without_entries():
     matrix = np.empty(0), np.empty(0, np.int32), np.zeros(4, np.int64)
     out, chosen = np.ones(3), np.array([0, 2], np.int32)
-    passes.correlate(*matrix, chosen, np.ones(5), out, 2)
+    passes.correlate(*matrix, chosen, np.ones(5), out)
     assert out.tolist() == [0.0, 1.0, 0.0]
     mass, centred = np.ones(2), np.ones(2)
     passes.moments(*matrix, chosen, np.ones(1), 5.0, 5, mass, centred)
@@ -90,7 +90,7 @@ def test_long_columns_keep_their_digits():
     for n in range(1, 12):
         X = np.full((n, 1), 1e8)
         z, out = np.where(np.arange(n) % 2, -1.0, 1.0), np.empty(1)
-        passes.correlate(*compact(X), np.zeros(1, np.int32), z, out, 1)
+        passes.correlate(*compact(X), np.zeros(1, np.int32), z, out)
         assert out[0] == 1e8 * (n % 2)
 
 
