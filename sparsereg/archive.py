@@ -120,14 +120,34 @@ def replace_file(path: str | os.PathLike[str], write: Callable[[BinaryIO], T], p
 
     Raises
     ------
+    TypeError
+        For what is no path.
     ValueError
         A path at which something is that is no file.
     OSError
         A folder that is missing, a disk that is full: the file that was there is untouched.
     """
-    path = os.path.realpath(path)
+    path = _real_path(path)
     if os.path.lexists(path) and not os.path.isfile(path):
         raise ValueError(f"path: {path!r} is not allowed, expected a file or the name of a new one")
+    try:
+        written = _replace(path, write, previous)
+        _sync_folder(os.path.dirname(path))
+    except OSError as error:
+        message = f"path: {path!r} cannot be written: {error.strerror or error}"
+        raise type(error)(error.errno, message) from error
+    return written
+
+
+def _real_path(path: Any) -> str:
+    """Return a path without links; TypeError for what is none."""
+    try:
+        return os.path.realpath(os.fsdecode(path))
+    except TypeError:
+        raise TypeError(f"path: {path!r} is not allowed, expected a path") from None
+
+
+def _replace(path: str, write: Callable[[BinaryIO], T], previous: str | None) -> T:
     _remove_left_over(path)
     temporary = f"{path}.{secrets.token_hex(8)}.tmp"
     try:
@@ -145,7 +165,6 @@ def replace_file(path: str | os.PathLike[str], write: Callable[[BinaryIO], T], p
         with suppress(OSError):
             os.unlink(temporary)
         raise
-    _sync_folder(os.path.dirname(path))
     return written
 
 
@@ -260,10 +279,12 @@ def load_archive(path: str | os.PathLike[str], kind: tuple[str, int]) -> tuple[A
 
     Raises
     ------
+    TypeError
+        For what is no path.
     ValueError
         A file that was cut short or altered, or that is something else.
     """
-    path = os.path.realpath(path)
+    path = _real_path(path)
     try:
         with _open(path) as file:
             _check_seal(file)

@@ -337,8 +337,11 @@ def test_arguments(tmp_path):
 def test_folders(tmp_path):
     with pytest.raises(ValueError, match=r"path: .* is not allowed, expected a file or the name of a new one"):
         save_archive(tmp_path, ARRAYS, META, KIND)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"path: '.*missing/x' cannot be written: No such file"):
         save_archive(tmp_path / "missing" / "x", ARRAYS, META, KIND)
+    for call in (lambda path: save_archive(path, ARRAYS, META, KIND), lambda path: load_archive(path, KIND)):
+        with pytest.raises(TypeError, match=r"^path: 1.5 is not allowed, expected a path$"):
+            call(1.5)
     with pytest.raises(IsADirectoryError):
         load_archive(tmp_path, KIND)
     with pytest.raises(FileNotFoundError):

@@ -120,11 +120,7 @@ def save_model(
     load_model, model_size
     """
     arrays, meta, saving = _packed(model, compress, state)
-    try:
-        n_bytes = save_archive(path, arrays, meta, FORMAT)
-    except OSError as error:
-        message = f"path: {os.fspath(path)!r} cannot be written: {error.strerror}"
-        raise type(error)(error.errno, message) from error
+    n_bytes = save_archive(path, arrays, meta, FORMAT)
     return SavedModel(n_bytes, saving.n_nonzero, saving.n_dropped, saving.absolute, saving.relative)
 
 

@@ -257,9 +257,9 @@ def _unpack_calibration(state: Mapping[str, Any], unpacker: Unpacker, where: str
     with within(where):
         if not isinstance(given["method"], str) or given["method"] not in METHODS:
             raise ValueError(f"method: {shown(given['method'])} is not allowed, expected one of {', '.join(METHODS)}")
-        number_of(given, "slope")
-        check_finite(array_of(given, "shift", np.float64, (None,)), "shift")
-    return Calibration(**given)
+        slope, shift = number_of(given, "slope"), array_of(given, "shift", np.float64, (None,))
+        check_finite(shift, "shift")
+    return Calibration(given["method"], slope, shift)
 
 
 def _check_facts(fitted: Mapping[str, Any]) -> None:
@@ -307,6 +307,15 @@ def _check_chosen(fitted: Mapping[str, Any]) -> None:
         if not isinstance(column, np.ndarray) or column.ndim == 0 or len(column) != n_fits:
             raise ValueError(f"cv_results_: {name!r} is not allowed, expected a column of {n_fits} rows")
     whole_of(fitted, "best_index_", 0, n_fits - 1)
+    for name in ("mean", "se", "fold"):
+        if f"{name}_{fitted['measure_']}" not in table:
+            raise ValueError(f"cv_results_: '{name}_{fitted['measure_']}' is missing")
+    own = array_of(table, "l1_ratio", np.float64, (n_fits,)) == fitted["l1_ratio_"]
+    if not np.array_equal(table["alpha"][own], path.alphas):
+        raise ValueError("path_: its alphas are not those of the table at l1_ratio_")
+    for name in ("alpha_", "alpha_min_", "alpha_1se_"):
+        if not np.isnan(fitted[name]) and fitted[name] not in path.alphas:
+            raise ValueError(f"{name}: {fitted[name]!r} is not allowed, expected one of the path's alphas")
 
 
 def _pack_path(path: RegularizationPath, packer: Packer, where: str) -> dict[str, Any]:
@@ -363,8 +372,9 @@ def _check_path(path: RegularizationPath) -> None:
         raise ValueError(f"bounds: {shown(values['bounds'])} is not allowed, expected text")
     if values.get("penalty_factors") is not None:
         _check_factors(values["penalty_factors"], path.n_features)
-    for name in ("delta", "l1_ratio"):
-        number_of(values, name, 0.0)
+    number_of(values, "delta", 0.0)
+    if number_of(values, "l1_ratio", 0.0) > 1.0:
+        raise ValueError(f"l1_ratio: {path.l1_ratio!r} is not allowed, expected a number in [0, 1]")
     if path.total_weight is not None:
         number_of(values, "total_weight", 0.0)
     if path.feature_names is not None:

@@ -314,8 +314,8 @@ def test_permissions_stay(tmp_path):
 def test_the_size_says_what_is_needed():
     model = small()
     size, n = sr.model_size(model), model.sparse_coef_.nnz
-    slots = 1 << (2 * n - 1).bit_length()
-    assert size.memory == 16 * n + 12 * slots + 8
+    slots = 1 << (4 * n - 1).bit_length()
+    assert size.memory == 16 * n + 16 * slots + 8
     assert sr.model_size(model, compress="float16").file < size.file
     assert str(size) == f"{size.memory:,} bytes in memory, {size.file:,} bytes in a file"
     assert sr.model_size(sr.Lasso()).memory == 0
