@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sparsereg.archive import replace_file
 from sparsereg.export.plain import as_json
-from sparsereg.export.scorer import Scorer, split_pipeline
+from sparsereg.export.scorer import Scorer
 from sparsereg.features.names import SIDES, name_columns
 from sparsereg.inputs.versions import library_version
 from sparsereg.path.result import RegularizationPath
@@ -27,7 +27,7 @@ def to_parquet(
     Parameters
     ----------
     model : fitted estimator, RegularizationPath or scikit-learn Pipeline
-        Batch, streaming or cross-validated; a Pipeline of a transformer and one of these. A calibration
+        Batch, streaming or cross-validated; a Pipeline that ends in one of these. A calibration
         (`calibrate`) becomes part of weights and intercepts.
     path : str or path-like
         File to write. Whatever happens, it is there as a whole or as it was.
@@ -60,10 +60,10 @@ def to_parquet(
     "intercepts" (one for each linear predictor), "n_features", "has_offset" and "offset_slope" (how often an offset
     counts: the slope of a calibration, else 1). Integers beyond 2**53 are text there.
     """
-    known, (model, before) = names, split_pipeline(model, None)
+    # Whatever its steps are: they are there for the names alone.
+    model, known = (model.steps[-1][1], model) if hasattr(model, "steps") else (model, _known_names(model))
+    known = known if names is None else names
     scorer = Scorer.of(model, alpha)
-    if known is None:
-        known = _known_names(model) if before is None else before
     header = {"format": FORMAT, "version": VERSION, "sparsereg": library_version(), **scorer.header()}
     arrow, parquet = _import("pyarrow"), _import("pyarrow.parquet")
     # Degrees that are NaN become null.

@@ -88,9 +88,12 @@ def save_model(
     Parameters
     ----------
     model : estimator, RegularizationPath, transformer or Pipeline
-        Any of this package, fitted or not; a scikit-learn Pipeline or ColumnTransformer of such and of StandardScaler,
-        OneHotEncoder and the like. What a cross-validation keeps of every row, `cv_folds_` and `cv_predictions_`, stays
-        behind: they are None in the loaded model.
+        Any of this package, fitted or not. Of scikit-learn Pipeline, ColumnTransformer and FeatureUnion of these, and
+        of StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, Normalizer, Binarizer, OneHotEncoder,
+        SimpleImputer, MissingIndicator, FunctionTransformer without functions, CountVectorizer, TfidfVectorizer,
+        TfidfTransformer, HashingVectorizer, FeatureHasher and DictVectorizer; and as `cv` its splitters. What a
+        cross-validation keeps of every row, `cv_folds_` and `cv_predictions_`, stays behind: they are None in the
+        loaded model.
     path : str or path-like
         Its folder must exist. A file that is there is replaced once the new one is complete.
     compress : None, "float32" or "float16", default=None

@@ -152,6 +152,8 @@ def unpack_model(cls: Any, state: Mapping[str, Any], unpacker: Unpacker, where: 
     """
     names = fitted_names(cls)
     parameters, fitted, output = unpack_attributes(state, parameter_names(cls), names, unpacker, where)
+    if parameters.get("callback") is not None:
+        raise ValueError(f"{where}.callback: {shown(parameters['callback'])} is not allowed, expected None")
     model = cls(**parameters)
     if fitted:
         with within(where):

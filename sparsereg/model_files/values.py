@@ -204,10 +204,9 @@ class Packer:
             # Classes are looked for, and imported, only by their names.
             if kind.name.rpartition(".")[2] == cls.__name__ and _found(kind) is cls:
                 return {"type": "object", "kind": kind.name, "state": kind.pack(value, self, where)}
-        known = sorted(kind.name.rpartition(".")[2] for kind in self._kinds)
         raise TypeError(
             f"{where}: {shown(value)} of type {cls.__module__}.{cls.__qualname__} cannot be saved, expected plain "
-            f"values, arrays or one of {', '.join(known)}"
+            "values, arrays or one of the classes that help(save_model) names"
         )
 
 

@@ -10,6 +10,7 @@ import pytest
 from scipy import sparse
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from support.exported import EXPORTS, blocks
 from support.sgd_models import TARGETS, THREE, X
 
@@ -57,7 +58,10 @@ def test_names_and_cells(tmp_path):
     points = pd.DataFrame(rng.uniform([32, -124], [42, -114], (200, 2)), columns=["lat", "lon"])
     steps = ColumnTransformer([("at", sr.LatLongCross(levels=(60, 10)), ["lat", "lon"]), ("x", "passthrough", ["lat"])])
     pipeline = make_pipeline(steps, sr.Lasso(alpha=1e-2)).fit(points, rng.normal(size=200) + points["lat"] % 2)
-    for model, names in ((pipeline, None), (pipeline[-1], steps), (pipeline[-1], pipeline)):
+    # Of two steps before the model; that no column is divided by anything keeps the weights.
+    longer = make_pipeline(steps, StandardScaler(with_mean=False, with_std=False), pipeline[-1])
+    longer.steps[1][1].fit(steps.transform(points))
+    for model, names in ((pipeline, None), (longer, None), (pipeline[-1], steps), (pipeline[-1], pipeline)):
         to_parquet(model, tmp_path / "m.parquet", names=names)
         table = pyarrow.parquet.read_table(tmp_path / "m.parquet")
         expected = pipeline[-1].to_frame(names=pipeline).sort_values("id", ignore_index=True)

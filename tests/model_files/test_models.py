@@ -57,6 +57,7 @@ WRONG = [
     ("lasso", "fitted.intercept_", float("nan"), "intercept_: nan is not allowed"),
     ("lasso", "fitted.intercept_", None, "intercept_: None is not allowed"),
     ("lasso", "fitted.n_features_in_", 13, "n_features_in_: 13 is not allowed"),
+    ("lasso", "parameters.callback", {"type": "class", "name": "str"}, r"callback: <class 'str'> is not allowed"),
     ("lasso", "fitted.n_iter_", -1, "n_iter_: -1 is not allowed"),
     ("lasso", "fitted.dual_gap_", "x", "dual_gap_: 'x' is not allowed"),
     ("lasso", "fitted._has_offset", 1, "_has_offset: 1 is not allowed"),
