@@ -173,7 +173,7 @@ def fit_calibration(
     if absent.any():
         label = classes.tolist()[int(np.argmax(absent))]
         raise ValueError(f"y: no row of positive weight is of class {label!r}, expected some of every class")
-    rows = _Rows(t, share / share.sum(), is_steep=method == "sigmoid")
+    rows = _Rows.of(t, share / share.sum(), is_steep=method == "sigmoid")
     theta = None if rows.is_steep and _is_separated(t, y) else rows.solve(y)
     if theta is None:
         warnings.warn(
@@ -190,25 +190,35 @@ def fit_calibration(
     return Calibration(method, slope, shift if classes.size > 2 else np.array([shift[1] - shift[0]]))
 
 
+@dataclass(frozen=True, eq=False)
 class _Rows:
     """The likelihood of slope and shifts on some rows, in units in which their predictors have mean 0 and sd 1.
 
     Parameters
     ----------
-    t : ndarray of float64 of shape (n_classes, n_samples)
-        Linear predictors.
+    scaled : ndarray of float64 of shape (n_classes, n_samples)
+        Linear predictors in these units.
+    mean : ndarray of float64 of shape (n_classes,)
+    unit : float
     share : ndarray of float64 of shape (n_samples,)
         Weights of sum one.
     is_steep : bool
         The slope is fitted, beside the shifts.
     """
 
-    def __init__(self, t: Vector, share: Vector, *, is_steep: bool):
-        self.share, self.is_steep = share, is_steep
+    scaled: Vector
+    mean: Vector
+    unit: float
+    share: Vector
+    is_steep: bool
+
+    @classmethod
+    def of(cls, t: Vector, share: Vector, *, is_steep: bool) -> _Rows:
+        """Bring linear predictors into these units."""
         # What all classes of a row have in common changes no probability.
         t = t - t.mean(axis=0)
-        self.mean = t @ share
-        centred = t - self.mean[:, None]
+        mean = t @ share
+        centred = t - mean[:, None]
         largest = float(np.abs(centred).max())
         if is_steep and largest <= 1e-12 * float(np.abs(t).max()):
             raise ValueError(
@@ -216,8 +226,8 @@ class _Rows:
             )
         # The squares of the smallest and the largest numbers would leave the range of float64.
         unit = largest if largest > 0.0 else 1.0
-        self.unit = unit * float(np.sqrt(((centred / unit) ** 2 @ share).sum())) if largest > 0.0 else 1.0
-        self.scaled = centred / self.unit
+        unit = unit * float(np.sqrt(((centred / unit) ** 2 @ share).sum())) if largest > 0.0 else 1.0
+        return cls(centred / unit, mean, unit, share, is_steep)
 
     def unscaled(self, theta: Vector) -> tuple[float, Vector]:
         """Return slope and shifts."""

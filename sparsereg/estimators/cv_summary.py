@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsereg._core.penalties import PENALTIES
 from sparsereg.metrics import GREATER_IS_BETTER, METRICS
 
 WIDTH = 80
@@ -38,7 +39,7 @@ def summarize_cv(model: Any) -> str:
 def _head(model: Any) -> list[str]:
     path, table, measure = model.path_, model.cv_results_, model.measure_
     kind = "relaxed fits, " if path.relaxed else ""
-    penalty = "" if path.penalty == "elastic_net" else f"penalty {path.penalty}, "
+    penalty = "" if PENALTIES[path.penalty].is_convex else f"penalty {path.penalty}, "
     tried = np.unique(table["l1_ratio"])
     share = f"l1_ratio {model.l1_ratio_:g}"
     if tried.size > 1:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse, special
 
+from sparsereg._core.penalties import PENALTIES
 from sparsereg.coef import SparseCoef
 from sparsereg.design import Design, find_ids, make_design
 from sparsereg.inputs.parameters import check_choice
@@ -60,7 +61,7 @@ def effective_df(path: Any, X: Any, sample_weight: Any, offset: Any) -> Vector:
     curved = _Curved.of(path, rows, design, weight, offset)
     strengths = path.alphas * (0.0 if path.relaxed else 1.0 - path.l1_ratio)
     n_fixed = max(path.n_outputs - 1, 1) if path.fit_intercept else 0
-    if path.loss == "squared" and curved.is_ridge and min(curved.matrix.shape) <= MAX_SIDE:
+    if path._objective.is_quadratic and curved.is_ridge and min(curved.matrix.shape) <= MAX_SIDE:
         return ridge_traces(*curved.at(0), strengths) - n_fixed
     out = np.empty(strengths.size)
     # The largest support comes first: one that is too large is refused before anything has been spent on the others.
@@ -75,7 +76,7 @@ def effective_df(path: Any, X: Any, sample_weight: Any, offset: Any) -> Vector:
 
 def _check_path(path: Any) -> None:
     check_choice(path.loss, "loss of the path", LIKELIHOODS)
-    check_choice(path.penalty, "penalty of the path", ("elastic_net",))
+    check_choice(path.penalty, "penalty of the path", [name for name, kind in PENALTIES.items() if kind.is_convex])
     if path.fit_intercept is None:
         raise ValueError(
             "effective_df: this path was made by an older version, which kept no penalty factors; fit it anew"
@@ -169,8 +170,7 @@ class _Curved:
         t = coef.decision(self.rows) + intercept
         t = t if self.offset is None else t + self.offset
         if coef.n_columns == 1:
-            curvature = {"squared": np.ones_like, "logistic": _logistic, "poisson": np.exp}[self.path.loss](t)
-            return [[np.sqrt(_by_row(self.design, self.share * curvature))]]
+            return [[np.sqrt(_by_row(self.design, self.share * _curvature(self.path._objective, t)))]]
         p, n_classes = special.softmax(t, axis=1), coef.n_columns
         curvature = np.empty((self.design.n_rows, n_classes, n_classes))
         for a in range(n_classes):
@@ -184,8 +184,11 @@ class _Curved:
         return root.transpose(1, 2, 0)
 
 
-def _logistic(t: Vector) -> Vector:
-    return special.expit(t) * special.expit(-t)
+def _curvature(loss: Any, t: Vector) -> Vector:
+    """Return the second derivatives of a likelihood whose link is canonical: the slopes of its mean."""
+    if loss.is_quadratic:
+        return np.ones_like(t)
+    return loss.mean(t) if loss.log_link else loss.mean(t) * loss.mean(-t)
 
 
 def _by_row(design: Design, values: Vector) -> Vector:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import Any
 
+from sparsereg._core.penalties import PENALTIES
+
 # A path of more fits than LONG is shortened to so many lines from either end.
 LONG, EDGE = 20, 4
 WIDTH = 80
@@ -61,7 +63,7 @@ def path_table(path: Any) -> str:
 def _head(path: Any) -> list[str]:
     """Say what was fitted to what."""
     penalty = path.penalty
-    if penalty == "elastic_net":
+    if PENALTIES[penalty].is_convex:
         penalty = {1.0: "L1", 0.0: "L2"}.get(path.l1_ratio, "elastic net")
     share = "" if path.l1_ratio in (0.0, 1.0) else f" (l1_ratio={path.l1_ratio:g})"
     several = "" if path.n_outputs == 1 else f", {path.n_outputs} classes"
