@@ -16,6 +16,7 @@ from sparsereg.inputs.targets import target_of
 from sparsereg.inputs.weights import check_sample_weight, check_stream_offset
 from sparsereg.metrics import measure
 from sparsereg.readers.blocks import as_feature_blocks, located, overlapped
+from sparsereg.solvers.null_deviance import null_deviance
 from sparsereg.streaming.batch import rows_of_block
 from sparsereg.streaming.encode import TargetEncoder
 from sparsereg.streaming.running_metrics import RunningMetrics
@@ -48,7 +49,9 @@ class EvaluationMixin:
             "n_nonzero", columns with a coefficient, and what the loss can be judged by. Squared: "mse", "r2"; logistic:
             "log_loss", "deviance_explained", "accuracy", "calibration_error", "auc"; Poisson: "deviance",
             "deviance_explained"; Huber: "loss", "mse", "r2"; squared hinge: "loss", beyond two classes the sum of
-            theirs, "accuracy", "auc". See `sparsereg.metrics`.
+            theirs, "accuracy", "auc". See `sparsereg.metrics`. Shares ("r2", "deviance_explained") are of the deviance
+            of intercept plus offset on these rows; after `calibrate` the offset counts `slope` times there too, as it
+            does in predictions. (`score` compares with the mean of y, as in scikit-learn.)
 
         Raises
         ------
@@ -61,7 +64,8 @@ class EvaluationMixin:
         predictor = self._decision(X, offset)
         weight = check_sample_weight(sample_weight, predictor.shape[0])
         y, weight = target_of(y, predictor.shape[0], weight, loss=loss, **self._target_form())
-        return {"n_nonzero": n_nonzero, **measure(loss.metrics, loss, y, predictor, weight)}
+        null = null_deviance(loss, y, weight, self._effective_offset(offset, predictor))
+        return {"n_nonzero": n_nonzero, **measure(loss.metrics, loss, y, predictor, weight, null=null)}
 
     def evaluate_stream(self, source: Iterable[Any], *, offset: float | None = None) -> dict[str, float]:
         """Judge the model on rows that come in blocks, read ahead in a thread; the numbers of `evaluate` on them all.

@@ -320,3 +320,16 @@ def test_an_interrupt_ends_an_evaluation():
     with pytest.raises(KeyboardInterrupt):
         model.evaluate_stream(interrupted())
     assert closed.wait(20.0)
+
+
+def test_a_calibrated_offset_is_compared_with_itself():
+    """The null model has it as many times as predictions do; what no column tells explains nothing."""
+    y, offset = TARGETS["logistic"], 3.0 * SIGNAL + 1.0
+    model = LogisticRegression(alpha=10.0).fit(X[LEARN], y[LEARN], offset=offset[LEARN])
+    assert model.evaluate(X[LEARN], y[LEARN], offset=offset[LEARN])["deviance_explained"] == pytest.approx(0.0, abs=1e-9)
+    model.calibrate(X[HELD], y[HELD], offset=offset[HELD])
+    assert abs(model.calibration_.slope - 1.0) > 0.1
+    assert model.evaluate(X[HELD], y[HELD], offset=offset[HELD])["deviance_explained"] == pytest.approx(0.0, abs=1e-9)
+    constant = model.evaluate(X[HELD], y[HELD], offset=np.full(y[HELD].size, 0.7))
+    same(model.evaluate_stream([(X[HELD], y[HELD])], offset=0.7), constant)
+    assert constant == model.evaluate(X[HELD], y[HELD], offset=0.7)
