@@ -66,5 +66,7 @@ class HeldOut:
             predictors.append(of_rows[self._rows])
         predictor = np.stack(predictors, axis=1) if self._y.ndim == 2 else predictors[0]
         predictor = predictor + (solution.b + self._offset)
-        scores = measure(self._names, self._loss, self._y, predictor, self._weight, within=self._within, null=self._null)
+        scores = measure(
+            self._names, self._loss, self._y, predictor, self._weight, within=self._within, null=self._null
+        )
         return scores | self._undefined

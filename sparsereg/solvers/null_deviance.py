@@ -19,8 +19,8 @@ Vector = npt.NDArray[np.float64]
 def null_deviance(loss: Any, y: Vector, weight: Vector | None, offset: Any) -> float | None:
     """Compute the mean deviance of the best model of intercept plus offset on some rows.
 
-    Without an offset, and with the same one in all rows, that is the best constant mean, which `sparsereg.metrics` knows
-    by itself.
+    Without an offset, and with the same one in all rows, that is the best constant mean, which `sparsereg.metrics`
+    knows by itself.
 
     Parameters
     ----------

@@ -326,7 +326,8 @@ def test_a_calibrated_offset_is_compared_with_itself():
     """The null model has it as many times as predictions do; what no column tells explains nothing."""
     y, offset = TARGETS["logistic"], 3.0 * SIGNAL + 1.0
     model = LogisticRegression(alpha=10.0).fit(X[LEARN], y[LEARN], offset=offset[LEARN])
-    assert model.evaluate(X[LEARN], y[LEARN], offset=offset[LEARN])["deviance_explained"] == pytest.approx(0.0, abs=1e-9)
+    found = model.evaluate(X[LEARN], y[LEARN], offset=offset[LEARN])
+    assert found["deviance_explained"] == pytest.approx(0.0, abs=1e-9)
     model.calibrate(X[HELD], y[HELD], offset=offset[HELD])
     assert abs(model.calibration_.slope - 1.0) > 0.1
     assert model.evaluate(X[HELD], y[HELD], offset=offset[HELD])["deviance_explained"] == pytest.approx(0.0, abs=1e-9)

@@ -5,7 +5,14 @@ import warnings
 import numpy as np
 import pytest
 
-from sparsereg import ConvergenceWarning, LassoCV, LogisticRegressionCV, PoissonRegressorCV, metrics, regularization_path
+from sparsereg import (
+    ConvergenceWarning,
+    LassoCV,
+    LogisticRegressionCV,
+    PoissonRegressorCV,
+    metrics,
+    regularization_path,
+)
 from sparsereg.model_selection.cross_validation import choose, comparable_means
 
 RNG = np.random.default_rng(0)
