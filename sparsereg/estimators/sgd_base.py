@@ -240,7 +240,9 @@ class SGDEstimator(SparseLinearModel):
             Rows between two checkpoints, up to the end of a block; there is one after each pass too.
         resume : bool, default=False
             Go on from the checkpoint, if there is one, with the same bits as if nothing had happened. The source is
-            read from its start, and rows that were learned from are passed over.
+            the same stream: it is read from its start, and rows that were learned from are passed over; one that ends
+            before them is an error. Where all passes are over nothing more is read or learned, whatever the source
+            holds: to go on with new data is what `partial_fit` is for.
         progress : "auto", True or False, default="auto"
             A bar of tqdm, where that is installed, or lines of the logger "sparsereg", level INFO. "auto": a bar on a
             terminal, lines elsewhere if `verbose`.
