@@ -235,7 +235,8 @@ class SGDEstimator(SparseLinearModel):
             Held-out rows, whose mean loss enters `history_`. A reader or a list is gone over for every entry there,
             block by block, and never held as a whole; what can be iterated over only once will not do.
         checkpoint : None or path, default=None
-            A file that the state is written to, atomically.
+            A file that the state is written to, atomically; the state before it is in the file of that name with
+            ".previous" behind it. A former checkpoint is replaced, any other file that is not empty is an error.
         checkpoint_every : int, default=1_000_000
             Rows between two checkpoints, up to the end of a block; there is one after each pass too.
         resume : bool, default=False
