@@ -19,6 +19,7 @@ from sparsereg.inputs.parameters import make_generator
 from sparsereg.inputs.rows import as_rows, check_width
 from sparsereg.inputs.sklearn import check_feature_names, check_is_fitted, feature_names
 from sparsereg.inputs.weights import check_sample_weight
+from sparsereg.readers.blocks import check_source
 from sparsereg.solvers.evaluate import Evaluation
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.certify import certify_fit, finish_fit
@@ -267,6 +268,7 @@ class SGDEstimator(SparseLinearModel):
         """
         settings = self._settings()
         encoder = self._encoder(settings, None)
+        check_source(source)
         source = encoder.read(source, classes)
         held_out = Validation.of(validation, encoder)
         options = make_stream_options(

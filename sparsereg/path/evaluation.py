@@ -85,7 +85,8 @@ class PathEvaluation:
         offset = check_stream_offset(offset, has_offset=self.has_offset, owner=type(self).__name__)
         loss, fits = self._objective, [self._fit(k) for k in range(self.alphas.size)]
         judges = [RunningMetrics(loss) for _ in fits]
-        for batch in judged_batches(source, TargetEncoder(loss, self.classes, self.n_outputs), self._check_columns):
+        encoder = TargetEncoder(loss, self.classes, self.n_outputs)
+        for batch in judged_batches(source, encoder, self.n_features, self._check_columns):
             shift = self._new_offset(offset, batch.n_rows)
             for (coef, intercept), judge in zip(fits, judges):
                 predictor = coef.decision(batch.rows) + intercept

@@ -136,11 +136,11 @@ def test_nothing_but_a_checkpoint_is_replaced(path):
     text = path.parent / "notes.txt"
     text.write_text("the only copy")
     for left in (other, text):
-        what = "a sparsereg model" if left == other else "no checkpoint"
+        what = f"{'a sparsereg model' if left == other else 'no checkpoint'} and would be replaced; expected"
         kept, cut = left.read_bytes(), path.parent / "cut"
         cut.write_bytes(kept[:-10])
         for place in (left, cut):
-            with pytest.raises(ValueError, match=f"checkpoint: .*{place.name}' is {what} and would be replaced; expected"):
+            with pytest.raises(ValueError, match=f"checkpoint: .*{place.name}' is {what}"):
                 SGDRegressor().fit_stream([(X, y)], checkpoint=place)
         assert left.read_bytes() == kept
         left.rename(path.parent / "new.previous")
