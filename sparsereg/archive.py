@@ -32,7 +32,7 @@ try:
 except ImportError:  # Windows has no such locks
     fcntl = None  # type: ignore[assignment]
 
-__all__ = ["load_archive", "replace_file", "save_archive", "size_of_archive"]
+__all__ = ["format_of", "load_archive", "replace_file", "save_archive", "size_of_archive"]
 
 Arrays = dict[str, npt.NDArray[Any]]
 T = TypeVar("T")
@@ -43,6 +43,10 @@ UNSEALED = b"0" * 64
 SEAL = re.compile(rb"[0-9a-f]{64}")
 # Bytes read or written in one go: they stay in the cache from the disk's copy to the digests.
 CHUNK = 1 << 18
+# What a file begins with that says what it is, the head of a zip member and the header of an array before it, and how
+# many of its bytes that takes at most.
+SAYS_FORMAT = re.compile(rb'PK\x03\x04.{26}metadata\.npy.{0,512}?\{"format": ("[^"]*"), "version": ', re.DOTALL)
+HEAD = 1 << 12
 # What the first version of NumPy's format can say of a header's length, and the bytes before it.
 LONGEST_HEADER = 10 + (1 << 16)
 
@@ -292,6 +296,25 @@ def load_archive(path: str | os.PathLike[str], kind: tuple[str, int]) -> tuple[A
         return arrays, _read_meta(arrays.pop(METADATA, None), kind)
     except _Unreadable as error:
         raise ValueError(f"path: {path!r} cannot be read as a {kind[0]}: {error}") from error.__cause__
+
+
+def format_of(path: str | os.PathLike[str]) -> str | None:
+    """Look up what a file says that it is, without reading the rest of it: it may be cut short or altered.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Of a file that is there.
+
+    Returns
+    -------
+    name : str or None
+        Of the format; "" for a file without a byte. None for what `save_archive` did not write.
+    """
+    with open(path, "rb") as file:
+        head = file.read(HEAD)
+    found = SAYS_FORMAT.match(head)
+    return "" if head == b"" else None if found is None else found[1][1:-1].decode("ascii", "backslashreplace")
 
 
 def _open(path: str, flags: int = 0) -> io.BufferedReader:

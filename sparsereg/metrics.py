@@ -52,7 +52,7 @@ MIN_PROBABILITY = float(np.finfo(np.float64).eps)
 
 def measure(
     names: Sequence[str], loss: Any, y: Vector, predictor: Vector, weight: Vector | None, *, within: float = 0.0,
-    delta: float = 1.35,
+    null: float | None = None, delta: float = 1.35,
 ) -> dict[str, float]:
     """Take several metrics at once, all from the linear predictor.
 
@@ -67,6 +67,8 @@ def measure(
     weight : ndarray of float64 of shape (n_rows,) or None
     within : float, default=0.0
         Mean deviance of the samples about the targets of their rows.
+    null : float or None, default=None
+        What shares are of, as `deviance_explained` takes it.
     delta : float, default=1.35
         Of Huber's loss.
 
@@ -80,9 +82,9 @@ def measure(
         "deviance": lambda: deviance,
         "log_loss": lambda: 0.5 * deviance,
         "loss": lambda: 0.5 * deviance,
-        "deviance_explained": lambda: deviance_explained(y, predictor, weight, loss=loss, within=within),
+        "deviance_explained": lambda: deviance_explained(y, predictor, weight, loss=loss, within=within, null=null),
         "mse": lambda: mean_squared_error(y, predictor, weight, within=within),
-        "r2": lambda: r2(y, predictor, weight, within=within),
+        "r2": lambda: r2(y, predictor, weight, within=within, null=null),
         "accuracy": lambda: accuracy(y, predictor > 0.0 if y.ndim == 1 else predictor, weight),
         "auc": lambda: auc(y, scores_of(loss, predictor), weight),
         "calibration_error": lambda: calibration_error(y, probabilities_of(loss, predictor), weight),
@@ -158,7 +160,8 @@ def mean_deviance(
 
 
 def deviance_explained(
-    y: Any, predictor: Any, sample_weight: Any = None, *, loss: Any = "squared", within: float = 0.0
+    y: Any, predictor: Any, sample_weight: Any = None, *, loss: Any = "squared", within: float = 0.0,
+    null: float | None = None,
 ) -> float:
     """Compute D2, one minus the mean deviance over that of the best constant mean; R2 for squared loss.
 
@@ -167,6 +170,9 @@ def deviance_explained(
     y, predictor, sample_weight, within
         As in `mean_deviance`.
     loss : {"squared", "logistic", "poisson"} or registered loss, default="squared"
+    null : float or None, default=None
+        Mean deviance of another model to compare with, less `within`: of predictors with an offset that of intercept
+        plus offset. None: that of the best constant mean.
 
     Returns
     -------
@@ -175,7 +181,12 @@ def deviance_explained(
     """
     loss = _as_loss(loss, LIKELIHOODS)
     y, t, weight = _numbers(y, predictor, sample_weight)
-    null = loss.null_deviance(y, np.average(y, axis=0, weights=weight), weight) + within
+    if null is None:
+        mean = np.average(y, axis=0, weights=weight)
+        # A count above 0 about a mean of 0 costs without end, and infinity times a weight of 0 is no number.
+        weighed = y if weight is None else np.where((weight > 0.0).reshape(-1, *[1] * (y.ndim - 1)), y, mean)
+        null = loss.null_deviance(weighed, mean, weight)
+    null += within
     left = mean_deviance(y, t, weight, loss=loss, within=within)
     return 1.0 - left / null if null > 0.0 else float(left == 0.0)
 
@@ -214,20 +225,24 @@ def mean_squared_error(y: Any, prediction: Any, sample_weight: Any = None, *, wi
     return mean_deviance(y, prediction, sample_weight, within=within)
 
 
-def r2(y: Any, prediction: Any, sample_weight: Any = None, *, within: float = 0.0) -> float:
+def r2(
+    y: Any, prediction: Any, sample_weight: Any = None, *, within: float = 0.0, null: float | None = None
+) -> float:
     """Compute R2, one minus the mean squared error over the variance of y.
 
     Parameters
     ----------
     y, prediction, sample_weight, within
         As in `mean_squared_error`.
+    null : float or None, default=None
+        Mean squared error of another model to compare with, as in `deviance_explained`.
 
     Returns
     -------
     share : float
         1 at best; for a constant `y` 1 where it is predicted exactly, else 0.
     """
-    return deviance_explained(y, prediction, sample_weight, within=within)
+    return deviance_explained(y, prediction, sample_weight, within=within, null=null)
 
 
 def log_loss(y: Any, probability: Any, sample_weight: Any = None) -> float:

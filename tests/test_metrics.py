@@ -156,3 +156,12 @@ def test_losses_and_metrics_have_names():
     assert metrics.mean_deviance(y, t, loss="squared_hinge") == pytest.approx(1.3**2 + 0.6**2)
     with pytest.raises(ValueError, match=r"^y: expected numbers; .*'yes'\)? at 0\)"):
         metrics.accuracy(["yes", "no"], t)
+
+
+def test_a_count_without_weight_costs_nothing():
+    """Though about a mean of 0, or where it is predicted beyond float64, it would cost without end."""
+    y, weight = np.array([5.0, 0.0, 0.0]), np.array([0.0, 1.0, 2.0])
+    assert metrics.deviance_explained(y, np.zeros(3), weight, loss="poisson") == 0.0
+    y, weight = np.array([5.0, 1.0, 2.0]), np.array([0.0, 1.0, 2.0])
+    found = metrics.deviance_explained(y, [800.0, 0.1, 0.2], weight, loss="poisson")
+    assert found == metrics.deviance_explained(y, [0.0, 0.1, 0.2], weight, loss="poisson")

@@ -87,9 +87,17 @@ class SparseLinearModel(EvaluationMixin, Versioned, BaseEstimator):
         return self._calibrated(self._with_offset(self._predictor(X), offset))
 
     def _with_offset(self, predictor: Vector, offset: Any) -> Vector:
-        n, n_outputs = len(predictor), None if predictor.ndim == 1 else predictor.shape[1]
-        offset = check_new_offsets(offset, n, n_outputs, has_offset=self._has_offset, owner=type(self).__name__)
+        offset = self._new_offset(offset, predictor)
         return predictor if offset is None else predictor + offset
+
+    def _new_offset(self, offset: Any, predictor: Vector) -> Vector | None:
+        n, n_outputs = len(predictor), None if predictor.ndim == 1 else predictor.shape[1]
+        return check_new_offsets(offset, n, n_outputs, has_offset=self._has_offset, owner=type(self).__name__)
+
+    def _effective_offset(self, offset: Any, predictor: Vector) -> Vector | None:
+        """Return what an offset adds to predictors that may be calibrated."""
+        offset, calibration = self._new_offset(offset, predictor), vars(self).get("calibration_")
+        return offset if offset is None or calibration is None else calibration.slope * offset
 
     def _calibrated(self, predictor: Vector) -> Vector:
         calibration = vars(self).get("calibration_")
@@ -312,9 +320,13 @@ class LogLinkRegressor(SparseRegressor):
         mean = self.predict(X, offset)
         y = check_target(y, mean.size, 0.0, np.inf, self._loss)
         weight = check_sample_weight(sample_weight, mean.size)
+        null = np.average(y, weights=weight)
         # SciPy's kl_div(y, m) is y log(y / m) - y + m, half the deviance.
-        left = np.average(special.kl_div(y, mean), weights=weight)
-        total = np.average(special.kl_div(y, np.average(y, weights=weight)), weights=weight)
+        left, total = special.kl_div(y, mean), special.kl_div(y, null)
+        if weight is not None:
+            # Without weight they may be beyond float64, and infinity times 0 is no number.
+            left, total = (np.where(weight > 0.0, unit, 0.0) for unit in (left, total))
+        left, total = (np.average(unit, weights=weight) for unit in (left, total))
         if total == 0.0:
             return float(left == 0.0)
         return float(1.0 - left / total)

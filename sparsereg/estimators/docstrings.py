@@ -147,6 +147,7 @@ CV_PARAMETERS = """
         the first decides, the others are reported. Or a scikit-learn scorer or its name, where greater is better. A
         fold in which it is undefined (NaN) at every alpha has no part in the choice, as one row with "r2" or one class
         with "auc"; nor has an alpha at which some other fold leaves it undefined. ValueError if no alpha is left.
+        With an offset "r2" and "deviance_explained" are of the deviance of intercept plus offset, as `evaluate` has it.
     rule : {{"min", "1se"}}, default="min"
         "min": the alpha of best mean score, of equals the largest. "1se": the largest whose mean is within a standard
         error of it. Either way `alpha_min_` and `alpha_1se_` are both there after the fit.
@@ -210,7 +211,8 @@ CV_ATTRIBUTES = """
     cv_predictions_ : ndarray of float64 of shape (n_samples, n_alphas), or None without keep_predictions
         Beyond two classes (n_samples, n_alphas, n_classes). Out-of-fold predictions of every row, those of weight 0
         too, along `path_.alphas`, as `path_.predict` gives them: numbers, expected counts, probabilities of the second
-        class or of each. Where several folds hold a row out their mean, where none does NaN.
+        class or of each. Where several folds hold a row out their mean, where none does NaN. The column of alpha_ is
+        ``np.flatnonzero(path_.alphas == alpha_)``: `cv_results_` and `best_index_` count the alphas of every l1_ratio.
     dual_gap_ : float
         Certified distance of the objective of the fit on all data from its minimum, relative to F of the model with
         intercept only. NaN where the penalty is not convex.

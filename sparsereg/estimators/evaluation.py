@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,9 @@ from sparsereg.inputs.sklearn import check_feature_names, check_is_fitted
 from sparsereg.inputs.targets import target_of
 from sparsereg.inputs.weights import check_sample_weight, check_stream_offset
 from sparsereg.metrics import measure
-from sparsereg.readers.blocks import as_feature_blocks, located, overlapped
-from sparsereg.streaming.batch import rows_of_block
+from sparsereg.readers.blocks import as_feature_blocks, located, overlapped, with_width
+from sparsereg.solvers.null_deviance import null_deviance
+from sparsereg.streaming.batch import Batch, rows_of_block
 from sparsereg.streaming.encode import TargetEncoder
 from sparsereg.streaming.running_metrics import RunningMetrics
 from sparsereg.streaming.validation import judged_batches
@@ -29,6 +31,7 @@ class EvaluationMixin:
 
     _methods: tuple[str, ...]
     _has_offset: bool
+    n_features_in_: int
 
     def evaluate(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> dict[str, float]:
         """Judge the model on other data than it was made of, as `RegularizationPath.evaluate` judges every fit.
@@ -48,7 +51,9 @@ class EvaluationMixin:
             "n_nonzero", columns with a coefficient, and what the loss can be judged by. Squared: "mse", "r2"; logistic:
             "log_loss", "deviance_explained", "accuracy", "calibration_error", "auc"; Poisson: "deviance",
             "deviance_explained"; Huber: "loss", "mse", "r2"; squared hinge: "loss", beyond two classes the sum of
-            theirs, "accuracy", "auc". See `sparsereg.metrics`.
+            theirs, "accuracy", "auc". See `sparsereg.metrics`. Shares ("r2", "deviance_explained") are of the deviance
+            of intercept plus offset on these rows; after `calibrate` the offset counts `slope` times there too, as it
+            does in predictions. (`score` compares with the mean of y, as in scikit-learn.)
 
         Raises
         ------
@@ -61,7 +66,8 @@ class EvaluationMixin:
         predictor = self._decision(X, offset)
         weight = check_sample_weight(sample_weight, predictor.shape[0])
         y, weight = target_of(y, predictor.shape[0], weight, loss=loss, **self._target_form())
-        return {"n_nonzero": n_nonzero, **measure(loss.metrics, loss, y, predictor, weight)}
+        null = null_deviance(loss, y, weight, self._effective_offset(offset, predictor))
+        return {"n_nonzero": n_nonzero, **measure(loss.metrics, loss, y, predictor, weight, null=null)}
 
     def evaluate_stream(self, source: Iterable[Any], *, offset: float | None = None) -> dict[str, float]:
         """Judge the model on rows that come in blocks, read ahead in a thread; the numbers of `evaluate` on them all.
@@ -91,8 +97,7 @@ class EvaluationMixin:
         offset = check_stream_offset(offset, has_offset=self._has_offset, owner=type(self).__name__)
         loss, n_nonzero = self._make_loss(), int(self._coef.ids.size)
         running = RunningMetrics(loss)
-        encoder = TargetEncoder(loss, **self._target_form())
-        for batch in judged_batches(source, encoder, lambda X: check_feature_names(self, X, reset=False)):
+        for batch in self._judged(source):
             running.take(batch.y, self._of_rows(batch.rows, offset), batch.weight)
         return {"n_nonzero": n_nonzero, **running.result()}
 
@@ -125,7 +130,14 @@ class EvaluationMixin:
         check_is_fitted(self)
         check_choice(method, "method", [name for name in self._methods if hasattr(self, name)])
         offset = check_stream_offset(offset, has_offset=self._has_offset, owner=type(self).__name__)
+        source = with_width(source, self.n_features_in_)
         return self._predictions(as_feature_blocks(source), method, offset)
+
+    def _judged(self, source: Iterable[Any]) -> Iterator[Batch]:
+        """Iterate once over rows with targets of the form of the predictor."""
+        encoder = TargetEncoder(self._make_loss(), **self._target_form())
+        check = partial(check_feature_names, self, reset=False)
+        return judged_batches(source, encoder, self.n_features_in_, check)
 
     def _predictions(
         self, matrices: Iterator[Any], method: str, offset: float | None

@@ -19,6 +19,7 @@ from sparsereg.inputs.parameters import make_generator
 from sparsereg.inputs.rows import as_rows, check_width
 from sparsereg.inputs.sklearn import check_feature_names, check_is_fitted, feature_names
 from sparsereg.inputs.weights import check_sample_weight
+from sparsereg.readers.blocks import check_source
 from sparsereg.solvers.evaluate import Evaluation
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.certify import certify_fit, finish_fit
@@ -235,12 +236,15 @@ class SGDEstimator(SparseLinearModel):
             Held-out rows, whose mean loss enters `history_`. A reader or a list is gone over for every entry there,
             block by block, and never held as a whole; what can be iterated over only once will not do.
         checkpoint : None or path, default=None
-            A file that the state is written to, atomically.
+            A file that the state is written to, atomically; the state before it is in the file of that name with
+            ".previous" behind it. A former checkpoint is replaced, any other file that is not empty is an error.
         checkpoint_every : int, default=1_000_000
             Rows between two checkpoints, up to the end of a block; there is one after each pass too.
         resume : bool, default=False
             Go on from the checkpoint, if there is one, with the same bits as if nothing had happened. The source is
-            read from its start, and rows that were learned from are passed over.
+            the same stream: it is read from its start, and rows that were learned from are passed over; one that ends
+            before them is an error. Where all passes are over nothing more is read or learned, whatever the source
+            holds: to go on with new data is what `partial_fit` is for.
         progress : "auto", True or False, default="auto"
             A bar of tqdm, where that is installed, or lines of the logger "sparsereg", level INFO. "auto": a bar on a
             terminal, lines elsewhere if `verbose`.
@@ -264,6 +268,7 @@ class SGDEstimator(SparseLinearModel):
         """
         settings = self._settings()
         encoder = self._encoder(settings, None)
+        check_source(source)
         source = encoder.read(source, classes)
         held_out = Validation.of(validation, encoder)
         options = make_stream_options(

@@ -21,6 +21,8 @@ from sparsereg._core import compact
 # Entries looked at in one go where NumPy would make temporaries as long as its input.
 CHUNK = 1 << 20
 # Row ids are int32 in every kernel.
+# What a reader that is not told a width gives its blocks: any id of int64 is allowed.
+OPEN_WIDTH = 2**63 - 1
 MAX_SAMPLES = 2**31 - 1
 
 
@@ -238,7 +240,28 @@ def check_width(n_features: int, expected: int, name: str = "X", owner: str = "t
     name, owner : str
     """
     if n_features != expected:
-        raise ValueError(f"{name} has {n_features} features, but {owner} is expecting {expected} features as input")
+        raise ValueError(
+            f"{name} has {n_features} features, but {owner} is expecting {expected} features as input"
+            f"{open_width_hint(n_features, expected)}"
+        )
+
+
+def open_width_hint(n_features: int, expected: int) -> str:
+    """Say where a width comes from that no data have.
+
+    Parameters
+    ----------
+    n_features, expected : int
+        Widths that differ.
+
+    Returns
+    -------
+    hint : str
+        The end of a message; empty where both are those of data.
+    """
+    if expected == OPEN_WIDTH:
+        return f"; it was fitted to a reader without n_features: give that reader n_features={n_features}"
+    return f"; give the reader n_features={expected}" if n_features == OPEN_WIDTH else ""
 
 
 def check_dense(X: Any, name: str = "X") -> npt.NDArray[Any]:

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sparsereg.inputs.rows import open_width_hint
+
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, clone
     from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
@@ -171,7 +173,8 @@ def check_feature_names(estimator: Any, X: Any, *, reset: bool) -> None:
     expected = fitted.get("n_features_in_", n_features)
     if n_features != expected:
         raise ValueError(
-            f"X has {n_features} features, but {type(estimator).__name__} is expecting {expected} features as input."
+            f"X has {n_features} features, but {type(estimator).__name__} is expecting {expected} features as input"
+            f"{open_width_hint(n_features, expected)}."
         )
 
 

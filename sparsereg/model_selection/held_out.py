@@ -12,6 +12,7 @@ from sparsereg._core import columns as column_passes
 from sparsereg.design import Design
 from sparsereg.metrics import SHARES, has_no_deviance, measure
 from sparsereg.solvers.base import Solution
+from sparsereg.solvers.null_deviance import null_deviance
 
 Vector = npt.NDArray[np.float64]
 
@@ -48,9 +49,11 @@ class HeldOut:
             samples = np.flatnonzero((weight > 0.0) & (design.row_of >= 0))
             self._rows, self._y, self._weight = design.row_of[samples], y[samples], weight[samples]
             self._offset = 0.0 if offset is None else offset[samples]
+        shares = SHARES.intersection(names)
+        self._null = null_deviance(loss, self._y, self._weight, self._offset) if shares else None
         # What a constant predicts exactly leaves no deviance to explain, and a share of nothing says nothing.
-        flat = has_no_deviance(y[(weight > 0.0) & (design.row_of >= 0)], loss)
-        self._undefined = dict.fromkeys(SHARES.intersection(names), np.nan) if flat else {}
+        flat = has_no_deviance(y[(weight > 0.0) & (design.row_of >= 0)], loss) if self._null is None else not self._null
+        self._undefined = dict.fromkeys(shares, np.nan) if flat else {}
 
     def __call__(self, solution: Solution) -> dict[str, float]:
         """Score a solution; NaN is for what these rows leave undefined. Cost: one pass over its columns."""
@@ -63,5 +66,7 @@ class HeldOut:
             predictors.append(of_rows[self._rows])
         predictor = np.stack(predictors, axis=1) if self._y.ndim == 2 else predictors[0]
         predictor = predictor + (solution.b + self._offset)
-        scores = measure(self._names, self._loss, self._y, predictor, self._weight, within=self._within)
+        scores = measure(
+            self._names, self._loss, self._y, predictor, self._weight, within=self._within, null=self._null
+        )
         return scores | self._undefined

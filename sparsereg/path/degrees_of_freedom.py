@@ -23,6 +23,7 @@ from sparsereg.coef import SparseCoef
 from sparsereg.design import Design, find_ids, make_design
 from sparsereg.inputs.parameters import check_choice
 from sparsereg.inputs.rows import Rows, as_rows, check_width
+from sparsereg.inputs.sklearn import compare_feature_names
 from sparsereg.inputs.weights import check_sample_weight
 from sparsereg.metrics import LIKELIHOODS
 from sparsereg.solvers.centering import bring_near, take_moments
@@ -52,6 +53,7 @@ def effective_df(path: Any, X: Any, sample_weight: Any, offset: Any) -> Vector:
     df : ndarray of float64 of shape (n_alphas,)
     """
     _check_path(path)
+    compare_feature_names(type(path).__name__, path.feature_names, X)
     rows = as_rows(X)
     check_width(rows.n_features, path.n_features)
     weight = check_sample_weight(sample_weight, rows.n_samples)

@@ -13,6 +13,7 @@ from sparsereg.inputs.sklearn import compare_feature_names
 from sparsereg.inputs.targets import target_of
 from sparsereg.inputs.weights import check_sample_weight, check_stream_offset
 from sparsereg.metrics import measure
+from sparsereg.solvers.null_deviance import null_deviance
 from sparsereg.streaming.encode import TargetEncoder
 from sparsereg.streaming.running_metrics import RunningMetrics
 from sparsereg.streaming.validation import judged_batches
@@ -47,7 +48,9 @@ class PathEvaluation:
         table : dict of ndarray of shape (n_alphas,)
             "alpha", "n_nonzero" and what the loss can be judged by. Squared: "mse", "r2"; logistic: "log_loss",
             "deviance_explained", "accuracy", "calibration_error", "auc"; Poisson: "deviance", "deviance_explained";
-            Huber: "loss", "mse", "r2"; squared hinge: "loss", "accuracy", "auc". See `sparsereg.metrics`.
+            Huber: "loss", "mse", "r2"; squared hinge: "loss", "accuracy", "auc". See `sparsereg.metrics`. Shares
+            ("r2", "deviance_explained") are of the deviance of intercept plus offset on these rows: on the training
+            rows they are `dev_ratio`, but for the r2 of Huber's loss, and for fits without intercept.
         """
         compare_feature_names(type(self).__name__, self.feature_names, X)
         loss, rows = self._objective, as_rows(X)
@@ -56,12 +59,12 @@ class PathEvaluation:
         form = {"classes": self.classes, "n_outputs": self.n_outputs}
         y, weight = target_of(y, rows.n_samples, weight, loss=loss, **form)
         offset = self._new_offset(offset, rows.n_samples)
-        values = []
+        null, values = null_deviance(loss, y, weight, offset), []
         for k in range(self.alphas.size):
             coef, intercept = self._fit(k)
             predictor = coef.decision(rows) + intercept
             predictor = predictor if offset is None else predictor + offset
-            values.append(measure(loss.metrics, loss, y, predictor, weight))
+            values.append(measure(loss.metrics, loss, y, predictor, weight, null=null))
         return self._table(loss, values)
 
     def evaluate_stream(self, source: Iterable[Any], *, offset: float | None = None) -> dict[str, npt.NDArray[Any]]:
@@ -82,7 +85,8 @@ class PathEvaluation:
         offset = check_stream_offset(offset, has_offset=self.has_offset, owner=type(self).__name__)
         loss, fits = self._objective, [self._fit(k) for k in range(self.alphas.size)]
         judges = [RunningMetrics(loss) for _ in fits]
-        for batch in judged_batches(source, TargetEncoder(loss, self.classes, self.n_outputs), self._check_columns):
+        encoder = TargetEncoder(loss, self.classes, self.n_outputs)
+        for batch in judged_batches(source, encoder, self.n_features, self._check_columns):
             shift = self._new_offset(offset, batch.n_rows)
             for (coef, intercept), judge in zip(fits, judges):
                 predictor = coef.decision(batch.rows) + intercept

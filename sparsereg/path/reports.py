@@ -121,7 +121,7 @@ class PathReports:
         Parameters
         ----------
         X : matrix of shape (n_samples, n_features)
-            The training data; others are refused as far as the path can tell.
+            The training data; others are refused as far as the path can tell, data frames by their column names.
         sample_weight, offset
             As they were in the fit, class weights and numbers of trials included.
 

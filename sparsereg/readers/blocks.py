@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import os
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -56,9 +57,7 @@ def as_blocks(source: Iterable[Any], name: str = "source") -> Iterator[Block]:
     TypeError
         At once for a source that is not iterable; in place of the block that has another form, with its position.
     """
-    # A pair of arrays is data, not a stream of them, and would be reported as a block of a strange form.
-    if isinstance(source, Block) or not isinstance(source, Iterable):
-        raise TypeError(f"{name}: {type(source).__name__} is not allowed, expected an iterable of blocks")
+    check_source(source, name)
     return _convert(source, name)
 
 
@@ -80,11 +79,54 @@ def as_feature_blocks(source: Iterable[Any]) -> Iterator[Any]:
     TypeError
         At once for a source that is not iterable, or is itself a matrix.
     """
-    if isinstance(source, Block) or not isinstance(source, Iterable) or hasattr(source, "shape"):
-        raise TypeError(f"source: {type(source).__name__} is not allowed, expected an iterable of blocks")
+    check_source(source)
     if hasattr(source, "_with_features_alone"):
         source = source._with_features_alone()
     return map(_features_of, source)
+
+
+def check_source(
+    source: Any, name: str = "source", expected: str = "expected an iterable of blocks, a reader or a list [(X, y)]"
+) -> None:
+    """Refuse what is no stream, and say which reader makes one of it.
+
+    Parameters
+    ----------
+    source : object
+    name : str, default="source"
+        Of the argument, for messages.
+    expected : str
+        What the message says is expected.
+
+    Raises
+    ------
+    TypeError
+        For what is not iterable, or is itself a block, a matrix, a table or a path.
+    """
+    if isinstance(source, (str, bytes, os.PathLike)):
+        raise TypeError(
+            f"{name}: the path {source!r} is not allowed, {expected}; SvmlightReader(path) reads a file in svmlight "
+            "form, CsvReader(path, ...) and ParquetReader(path, ...) read tables"
+        )
+    is_table = hasattr(source, "__arrow_c_stream__") or (hasattr(source, "columns") and hasattr(source, "shape"))
+    if is_table or isinstance(source, (Block, Mapping)) or hasattr(source, "shape") or not isinstance(source, Iterable):
+        hint = "; ArrowReader(table, ...) reads tables and data frames" if is_table else ""
+        raise TypeError(f"{name}: {type(source).__name__} is not allowed, {expected}{hint}")
+
+
+def with_width(source: Any, n_features: int) -> Any:
+    """Have a reader that was not told a width give blocks as wide as a model; others stay as they are.
+
+    Parameters
+    ----------
+    source : iterable of blocks
+    n_features : int
+
+    Returns
+    -------
+    source : iterable of blocks
+    """
+    return source._with_width(n_features) if hasattr(source, "_with_width") else source
 
 
 def _features_of(item: Any) -> Any:

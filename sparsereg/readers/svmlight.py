@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,11 +13,10 @@ from scipy import sparse
 from sparsereg._core import svmlight
 from sparsereg.features.buckets import check_dtype
 from sparsereg.inputs.parameters import check_choice, check_count, check_flag
-from sparsereg.inputs.rows import MAX_SAMPLES
+from sparsereg.inputs.rows import MAX_SAMPLES, OPEN_WIDTH
 from sparsereg.readers.blocks import Block
 from sparsereg.readers.files import FilesReader, Source, as_sources
 
-MAX_FEATURES = 2**63 - 1
 # A block with more entries than these ends before it has all its rows: 64 MiB of ids and values.
 BLOCK_ENTRIES = 1 << 22
 # Room when nothing is known of a file; it doubles when it is full.
@@ -55,7 +55,9 @@ class SvmlightReader(FilesReader):
         standard input. A path may also be a folder or a pattern like ``"part-*.svm"``. Several are read one after the
         other, as if they were one.
     n_features : int, optional
-        Width of the blocks; ids must be below. None: 2**63 - 1, so that any id is allowed.
+        Width of the blocks; ids must be below. None: 2**63 - 1, so that any id is allowed; where rows are given to a
+        fitted model, or held out of a fit, the width of the model, and an id that is not below it raises. Models that
+        are to meet other data than this reader's should be fitted with a number here.
     block_rows : int, default=100_000
         Rows of a block. One with more than 4,194,304 entries ends earlier, if it has more than one row.
     zero_based : bool, default=False
@@ -91,22 +93,24 @@ class SvmlightReader(FilesReader):
         on_error: str = "raise", dtype: DTypeLike = np.float64,
     ) -> None:
         self._sources = as_sources(source)
-        self.n_features = MAX_FEATURES if n_features is None else check_count(n_features, "n_features", MAX_FEATURES)
+        self.n_features = OPEN_WIDTH if n_features is None else check_count(n_features, "n_features", OPEN_WIDTH)
+        self._is_open = n_features is None
         self.block_rows = check_count(block_rows, "block_rows", MAX_SAMPLES)
         self.zero_based = check_flag(zero_based, "zero_based")
         self.on_error = check_choice(on_error, "on_error", ("raise", "skip"))
         self.dtype = check_dtype(dtype)
-        self._rows = self._start()
+        # The buffer of the iteration that was begun last, shared with readers of another width.
+        self._last = [self._start()]
 
     @property
     def n_rows_(self) -> int:
         """Rows of the blocks that the last iteration has given so far."""
-        return self._rows.n_given
+        return self._last[0].n_given
 
     @property
     def n_skipped_(self) -> int:
         """Lines that the last iteration has skipped so far."""
-        return self._rows.n_skipped
+        return self._last[0].n_skipped
 
     def __iter__(self) -> Iterator[Block]:
         """Read the files from the start.
@@ -117,7 +121,7 @@ class SvmlightReader(FilesReader):
             X is a CSR matrix of shape (rows, n_features), y float64, sample_weight None.
         """
         # An iteration counts for itself: the thread of an abandoned one may still be reading.
-        rows = self._rows = self._start()
+        rows = self._last[0] = self._start()
         for source in self._sources:
             for _ in self._fill(rows, source):
                 yield rows.give()
@@ -126,6 +130,14 @@ class SvmlightReader(FilesReader):
         if rows.n_given == 0:
             names = ", ".join(source.name for source in self._sources)
             raise ValueError(f"{names}: no rows and {rows.n_skipped} skipped lines, expected at least one row")
+
+    def _with_width(self, n_features: int) -> SvmlightReader:
+        """Return a reader of the same rows as wide as a model, where this one was not told a width."""
+        if not self._is_open:
+            return self
+        other = copy.copy(self)
+        other.n_features = n_features
+        return other
 
     def _targets(self) -> Iterator[list[float]]:
         """Go over the rows once; yield the labels of some at a time, each once."""
@@ -148,7 +160,9 @@ class SvmlightReader(FilesReader):
                         yield
                 elif code != svmlight.END:
                     line += 1
-                    if self.on_error == "raise":
+                    # Without a width of its own no line is at fault for what a model does not know.
+                    is_too_wide = code == svmlight.ID_ABOVE and self._is_open
+                    if self.on_error == "raise" or is_too_wide:
                         what = self._complaint(code, text[position : position + SHOWN + 1])
                         raise ValueError(f"{source.name}, line {line}, column {position - begin + 1}: {what}")
                     rows.n_skipped += 1
@@ -168,7 +182,8 @@ class SvmlightReader(FilesReader):
             return f"column id {id_} is below {first}{hint}"
         if code == svmlight.ID_ABOVE:
             last = self.n_features - 1 + first
-            return f"column id {id_} is above {last}, the last one with n_features={self.n_features}"
+            whose = ", the width of the model" if self._is_open and self.n_features != OPEN_WIDTH else ""
+            return f"column id {id_} is above {last}, the last one with n_features={self.n_features}{whose}"
         return _EXPECTED[code].format(shown)
 
 

@@ -117,7 +117,7 @@ def make_response(
         weight = s if terms[1].size == 0 else np.add.reduceat(s, terms[1][:-1])
     y_mean = float(s @ mean) if fit_intercept and loss.location else 0.0
     mean = mean - y_mean
-    b = _null_intercept(loss, mean, s, *terms) if fit_intercept else 0.0
+    b = best_intercept(loss, mean, s, *terms) if fit_intercept else 0.0
     value, _, curvature = _at_intercept(loss, mean, s, *terms, b)
     uniform = weight.min() == weight.max()
     weight = weight[:1].copy() if uniform else weight
@@ -151,8 +151,26 @@ def _terms(
     return y[order], s, by_term, ONE_TERM if order.size == design.n_rows else first
 
 
-def _null_intercept(loss: _Loss, y: Vector, s: Vector, offset: Vector, first: npt.NDArray[np.int64]) -> float:
-    """Find the best intercept without any column: in closed form, or as the root of a monotone function."""
+def best_intercept(
+    loss: _Loss, y: Vector, s: Vector, offset: Vector, first: npt.NDArray[np.int64] = ONE_TERM
+) -> float:
+    """Find the best intercept without any column: in closed form, or as the root of a monotone function.
+
+    Parameters
+    ----------
+    loss : registered loss
+    y, s, offset, first
+        As those of a response.
+
+    Returns
+    -------
+    intercept : float
+
+    Raises
+    ------
+    ValueError
+        Where no finite one is best.
+    """
     if loss.location and loss.sums:
         return 0.0  # y is centred
     weighty = s > 0.0

@@ -13,17 +13,19 @@ from typing import Any
 
 import numpy.typing as npt
 
-from sparsereg.archive import load_archive, save_archive
+from sparsereg.archive import format_of, load_archive, save_archive
 
 FORMAT = ("sparsereg checkpoint", 2)
 
 
-def check_place(checkpoint: Any) -> Path:
-    """Check that checkpoints can be written, before there is anything to lose.
+def check_place(checkpoint: Any, *, resume: bool = False) -> Path:
+    """Check that checkpoints can be written, before there is anything to lose, and that nothing else is lost by them.
 
     Parameters
     ----------
     checkpoint : str or path-like
+    resume : bool, default=False
+        What is there will be read, and refused then if it is no checkpoint.
 
     Returns
     -------
@@ -32,7 +34,8 @@ def check_place(checkpoint: Any) -> Path:
     Raises
     ------
     TypeError, ValueError
-        For what is no path, or the path of a folder or the like.
+        For what is no path, or the path of a folder or the like, or of a file that is neither empty nor a checkpoint;
+        one that was cut short, of whose beginning something is left, or altered may be replaced.
     OSError
         A folder that is missing or must not be written to.
     """
@@ -42,6 +45,12 @@ def check_place(checkpoint: Any) -> Path:
         raise TypeError(f"checkpoint: {checkpoint!r} is not allowed, expected a path") from error
     if os.path.lexists(path) and not os.path.isfile(path):
         raise ValueError(f"checkpoint: {path!r} is not allowed, expected a file or the name of a new one")
+    for old in (() if resume else (path,)) + (f"{path}.previous",):
+        if os.path.isfile(old) and (found := format_of(old)) not in ("", FORMAT[0]):
+            what = "no checkpoint" if found is None else f"a {found}"
+            raise ValueError(
+                f"checkpoint: {old!r} is {what} and would be replaced; expected the name of a new file or a checkpoint"
+            )
     try:
         with tempfile.TemporaryFile(dir=os.path.dirname(path)):
             pass

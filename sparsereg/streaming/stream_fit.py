@@ -82,7 +82,7 @@ def make_stream_options(
     resume = check_flag(resume, "resume")
     if resume and checkpoint is None:
         raise ValueError("resume: True is not allowed without checkpoint, expected the path of one")
-    place = None if checkpoint is None else check_place(checkpoint)
+    place = None if checkpoint is None else check_place(checkpoint, resume=resume)
     every = check_count(checkpoint_every, "checkpoint_every")
     return StreamOptions(n_passes, validation, place, every, resume, Reporter(progress, bool(verbose)))
 

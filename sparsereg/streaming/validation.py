@@ -8,7 +8,7 @@ from typing import Any
 
 from sparsereg.inputs.rows import check_width
 from sparsereg.inputs.sklearn import compare_feature_names, feature_names
-from sparsereg.readers.blocks import Block, as_blocks, can_repeat, located
+from sparsereg.readers.blocks import Block, as_blocks, can_repeat, check_source, located, with_width
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.encode import Encoder, read_ahead
 from sparsereg.streaming.running_metrics import RunningMean
@@ -55,8 +55,7 @@ class Validation:
             except TypeError as error:
                 raise TypeError(f"validation: {type(validation).__name__} is not allowed, {_EXPECTED}") from error
             return cls([block], encoder, (block, encoder.encode(block.X, block.y, block.sample_weight)))
-        if not isinstance(validation, Iterable) or hasattr(validation, "shape"):
-            raise TypeError(f"validation: {type(validation).__name__} is not allowed, {_EXPECTED}")
+        check_source(validation, "validation", _EXPECTED)
         if not can_repeat(validation):
             raise ValueError(
                 f"validation: this {type(validation).__name__} can be iterated over only once, but held-out rows are "
@@ -76,6 +75,7 @@ class Validation:
             Made of it.
         """
         self._names, self._n_features = feature_names(block.X), batch.rows.n_features
+        self._source = with_width(self._source, self._n_features)
         with closing(self._pairs()) as pairs:
             for held, rows in pairs:
                 self._check_columns(held, rows)
@@ -116,7 +116,9 @@ class Validation:
             compare_feature_names("the stream", self._names, held.X)
 
 
-def judged_batches(source: Iterable[Any], encoder: Encoder, check_columns: Callable[[Any], None]) -> Iterator[Batch]:
+def judged_batches(
+    source: Iterable[Any], encoder: Encoder, n_features: int, check_columns: Callable[[Any], None]
+) -> Iterator[Batch]:
     """Iterate once over rows to judge a fit by, those without weight left out; a thread reads ahead.
 
     Parameters
@@ -124,6 +126,8 @@ def judged_batches(source: Iterable[Any], encoder: Encoder, check_columns: Calla
     source : iterable of blocks
     encoder : Encoder
         Which knows the classes.
+    n_features : int
+        Width of the fit.
     check_columns : callable
         Refuses an X whose columns are not those of the fit.
 
@@ -131,7 +135,9 @@ def judged_batches(source: Iterable[Any], encoder: Encoder, check_columns: Calla
     -------
     batches : iterator of Batch
     """
-    with closing(read_ahead(encoder.read(source, encoder.classes), encoder)) as pairs:
+    check_source(source)
+    source = with_width(encoder.read(source, encoder.classes), n_features)
+    with closing(read_ahead(source, encoder)) as pairs:
         for position, (block, batch) in enumerate(pairs):
             with located(f"source: block {position} (the first is 0)"):
                 check_columns(block.X)

@@ -2,6 +2,7 @@
 
 import gc
 import io
+import pathlib
 import threading
 import time
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 from scipy import sparse
+from sklearn import datasets
 from support.sgd_models import BATCH, SIGNAL, TARGETS, THREE, X, each_loss, make
 
 from sparsereg import (
@@ -30,6 +32,7 @@ from sparsereg import (
     SGDClassifier,
     SGDRegressor,
     SvmlightReader,
+    logistic_path,
     metrics,
     regularization_path,
 )
@@ -320,3 +323,80 @@ def test_an_interrupt_ends_an_evaluation():
     with pytest.raises(KeyboardInterrupt):
         model.evaluate_stream(interrupted())
     assert closed.wait(20.0)
+
+
+def test_a_calibrated_offset_is_compared_with_itself():
+    """The null model has it as many times as predictions do; what no column tells explains nothing."""
+    y, offset = TARGETS["logistic"], 3.0 * SIGNAL + 1.0
+    model = LogisticRegression(alpha=10.0).fit(X[LEARN], y[LEARN], offset=offset[LEARN])
+    found = model.evaluate(X[LEARN], y[LEARN], offset=offset[LEARN])
+    assert found["deviance_explained"] == pytest.approx(0.0, abs=1e-9)
+    model.calibrate(X[HELD], y[HELD], offset=offset[HELD])
+    assert abs(model.calibration_.slope - 1.0) > 0.1
+    assert model.evaluate(X[HELD], y[HELD], offset=offset[HELD])["deviance_explained"] == pytest.approx(0.0, abs=1e-9)
+    constant = model.evaluate(X[HELD], y[HELD], offset=np.full(y[HELD].size, 0.7))
+    same(model.evaluate_stream([(X[HELD], y[HELD])], offset=0.7), constant)
+    assert constant == model.evaluate(X[HELD], y[HELD], offset=0.7)
+
+
+def svmlight(matrix, y):
+    buffer = io.BytesIO()
+    datasets.dump_svmlight_file(matrix, y, buffer, zero_based=False)
+    buffer.seek(0)
+    return buffer
+
+
+def test_a_reader_without_a_width_takes_that_of_the_model():
+    y = TARGETS["logistic"]
+    path = logistic_path(X, y, n_alphas=3)
+    models = [LogisticRegression(alpha=0.01).fit(X, y), SGDClassifier(random_state=0).fit(X, y)]
+    for model in models:
+        reader = SvmlightReader(svmlight(X, y), on_error="skip")
+        same(model.evaluate_stream(reader), model.evaluate(X, y))
+        assert reader.n_rows_ == 300
+        np.testing.assert_array_equal(np.concatenate([*model.predict_stream(reader)]), model.predict(X))
+        assert reader.n_features == 2**63 - 1
+    same({"auc": path.evaluate_stream(reader)["auc"][1]}, {"auc": path.evaluate(X, y)["auc"][1]})
+    fitted = SGDClassifier(random_state=0).fit_stream([(X, y)], classes=[0, 1], validation=reader)
+    twin = SGDClassifier(random_state=0).fit_stream([(X, y)], classes=[0, 1], validation=(X, y))
+    assert fitted.history_["validation_loss"] == pytest.approx(twin.history_["validation_loss"])
+
+
+def test_widths_that_no_data_have():
+    y = TARGETS["logistic"]
+    model, narrow = (SGDClassifier(random_state=0).fit(part, y) for part in (X, X[:, :3]))
+    reader = SvmlightReader(svmlight(X, y), on_error="skip")
+    message = r"line 1, column \d+: column id \d+ is above 3, the last one with n_features=3, the width of the model"
+    for call in (narrow.evaluate_stream, lambda source: list(narrow.predict_stream(source))):
+        with pytest.raises(ValueError, match=message):
+            call(reader)
+    open_model = SGDClassifier(random_state=0).fit_stream(reader)
+    n = X.shape[1]
+    with pytest.raises(ValueError, match=f"; it was fitted to a reader without n_features: .* n_features={n}"):
+        open_model.predict(X)
+    (block,) = reader
+    with pytest.raises(ValueError, match=f"as input; give the reader n_features={n}"):
+        model.predict(block.X)
+    with pytest.raises(ValueError, match=f"as input; give the reader n_features={n}"):
+        model.evaluate_stream([block])
+
+
+@pytest.mark.parametrize(("source", "message"), [
+    ("file.svm", r"the path 'file.svm' is not allowed, .*; SvmlightReader\(path\) reads"),
+    (pathlib.Path("file.svm"), r"the path \w+Path\('file.svm'\) is not allowed, .*; SvmlightReader\(path\) reads"),
+    (pd.DataFrame(X.toarray()), r"DataFrame is not allowed, .*; ArrowReader\(table, ...\) reads"),
+    (pa.table({"a": [1.0]}), r"Table is not allowed, .*; ArrowReader\(table, ...\) reads"),
+    (X.toarray(), "ndarray is not allowed, expected "),
+    ({"X": X}, "dict is not allowed, expected "),
+])
+def test_what_a_reader_is_needed_for(source, message):
+    model = SGDClassifier(random_state=0).fit(X, TARGETS["logistic"])
+    path = logistic_path(X, TARGETS["logistic"], n_alphas=2)
+    stream = [(X, TARGETS["logistic"])]
+    for call in (
+        model.predict_stream, model.evaluate_stream, path.evaluate_stream, model.fit_stream,
+        lambda source: SGDRegressor().fit_stream(source),
+        lambda source: SGDRegressor().fit_stream(stream, validation=source),
+    ):
+        with pytest.raises(TypeError, match=rf"^(source|validation): {message}"):
+            call(source)

@@ -154,3 +154,13 @@ def test_ridge_keeps_the_bounds_of_columns_with_one_row():
     model = Ridge(0.1, bounds=({3: -0.1}, None)).fit(np.eye(4), [3.0, -1.0, 2.0, -5.0])
     assert model.coef_[3] == -0.1
     assert (np.abs(model.coef_[:3]) > 0.1).all()
+
+
+def test_a_count_without_weight_has_no_part_in_the_score():
+    """Where it is predicted beyond float64, and where the mean of the others is 0."""
+    rows = np.array([[0.0], [1.0], [2.0], [1.0]])
+    model = PoissonRegressor(alpha=1e-3).fit(rows, [1.0, 3.0, 7.0, 2.0])
+    weight, far = np.array([1.0, 1.0, 1.0, 0.0]), np.array([[0.0], [1.0], [2.0], [1e5]])
+    expected = model.score(far[:3], [1.0, 3.0, 7.0])
+    assert model.score(far, [1.0, 3.0, 7.0, 2.0], weight) == pytest.approx(expected, rel=1e-14)
+    assert model.score(rows, [0.0, 0.0, 0.0, 2.0], weight) == 0.0

@@ -5,7 +5,14 @@ import warnings
 import numpy as np
 import pytest
 
-from sparsereg import ConvergenceWarning, LassoCV, LogisticRegressionCV, PoissonRegressorCV, metrics
+from sparsereg import (
+    ConvergenceWarning,
+    LassoCV,
+    LogisticRegressionCV,
+    PoissonRegressorCV,
+    metrics,
+    regularization_path,
+)
 from sparsereg.model_selection.cross_validation import choose, comparable_means
 
 RNG = np.random.default_rng(0)
@@ -107,3 +114,31 @@ def test_ties_go_to_the_larger_alpha():
         model = LassoCV(relax=True, cv=4, n_alphas=60).fit(wide, Y)
     mean = model.cv_results_["mean_mse"]
     assert model.best_index_ == np.argmax(mean <= mean.min() * (1.0 + 1e-10))
+
+
+@pytest.mark.filterwarnings("ignore:eps. the best alpha")
+@pytest.mark.parametrize(("Model", "loss", "y"), [
+    (LassoCV, "squared", Y), (PoissonRegressorCV, "poisson", np.abs(Y).round()),
+    (LogisticRegressionCV, "logistic", np.where(Y > 0.0, 1, 0)),
+])
+def test_shares_are_of_intercept_plus_offset(Model, loss, y):
+    """As `evaluate` measures them on the rows of a fold."""
+    offset, folds = RNG.standard_normal(40), np.arange(40) % 2
+    name = "r2" if loss == "squared" else "deviance_explained"
+    model = Model(cv=folds, scoring=name, n_alphas=4, eps=0.1).fit(X, y, offset=offset)
+    for fold in (0, 1):
+        learn, held = folds != fold, folds == fold
+        path = regularization_path(X[learn], y[learn], loss=loss, alphas=model.alphas_, offset=offset[learn], tol=1e-10)
+        expected = path.evaluate(X[held], y[held], offset=offset[held])[name]
+        np.testing.assert_allclose(model.cv_results_[f"fold_{name}"][:, fold], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_what_intercept_plus_offset_predicts_is_undefined():
+    """And no more what a constant predicts, where there is an offset."""
+    offset, folds = np.arange(40.0), np.arange(40) % 2
+    flat = np.where(folds == 0, offset, Y)
+    table = LassoCV(cv=folds, scoring="mse", n_alphas=3).fit(X, flat, offset=offset).cv_results_
+    assert np.isnan(table["fold_r2"][:, 0]).all()
+    assert np.isfinite(table["fold_r2"][:, 1]).all()
+    table = LassoCV(cv=folds, scoring="mse", n_alphas=3).fit(X, np.where(folds == 0, 1.0, Y), offset=offset).cv_results_
+    assert np.isfinite(table["fold_r2"]).all()

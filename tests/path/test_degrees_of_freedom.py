@@ -204,6 +204,8 @@ def test_the_path_of_a_cross_validation_knows_too():
     named = pd.DataFrame(X, columns=[f"x{k}" for k in range(P)])
     path = sr.ridge_path(named, Y, penalty_factor={"x2": 5.0}, n_alphas=3)
     check(path, X, path.effective_df(named), factor=np.where(np.arange(P) == 2, 5.0, 1.0), every=True)
+    with pytest.raises(ValueError, match="The feature names should match"):
+        path.effective_df(named[named.columns[::-1]])
 
 
 # Bad input.

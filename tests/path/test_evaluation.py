@@ -59,3 +59,26 @@ def test_what_streams_must_be():
         plain.evaluate_stream([(X[:, :5], SIGNAL)])
     with pytest.raises(ValueError, match="source: no row of it has a weight"):
         plain.evaluate_stream([])
+
+
+OFFSET = {"softmax": RNG.standard_normal((90, 3))}
+
+
+@pytest.mark.parametrize("name", ["squared", "huber", "poisson", "logistic", "softmax"])
+def test_shares_are_of_intercept_plus_offset(name):
+    """On the rows of the fit they are what the fit itself says, which without its columns explains nothing."""
+    y, offset = PATHS[name][1], OFFSET.get(name, RNG.standard_normal(90))
+    settings = {"sample_weight": WEIGHT, "offset": offset, "n_alphas": 4, "eps": 0.1}
+    if name in ("logistic", "softmax"):
+        path = logistic_path(X, y, **settings)
+    else:
+        path = regularization_path(X, y, loss=name, delta=0.4, **settings)
+    table = path.evaluate(X, y, WEIGHT, offset)
+    share = table["r2" if name in ("squared", "huber") else "deviance_explained"]
+    if name == "huber":
+        rest = y - offset
+        expected = 1.0 - table["mse"] / np.average((rest - np.average(rest, weights=WEIGHT)) ** 2, weights=WEIGHT)
+    else:
+        expected = path.dev_ratio
+        assert abs(share[0]) < 1e-12
+    np.testing.assert_allclose(share, expected, rtol=1e-9, atol=1e-12)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sparsereg import SGDRegressor
+from sparsereg import SGDRegressor, save_model
 from sparsereg.archive import save_archive
 from sparsereg.streaming.checkpoint import check_place, load_checkpoint, save_checkpoint
 
@@ -127,3 +127,29 @@ def test_a_place_that_cannot_be_written_to_is_told_of_before_the_first_row(tmp_p
 def test_a_place_is_found_out_without_a_trace(tmp_path, kind):
     assert check_place(kind(str(tmp_path / "x.npz"))) == tmp_path / "x.npz"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_but_a_checkpoint_is_replaced(path):
+    X, y = np.eye(4), np.arange(4.0)
+    model, other = SGDRegressor(random_state=0).fit(X, y), path.parent / "model.sparsereg"
+    save_model(model, other)
+    text = path.parent / "notes.txt"
+    text.write_text("the only copy")
+    for left in (other, text):
+        what = f"{'a sparsereg model' if left == other else 'no checkpoint'} and would be replaced; expected"
+        kept, cut = left.read_bytes(), path.parent / "cut"
+        cut.write_bytes(kept[:-10])
+        for place in (left, cut):
+            with pytest.raises(ValueError, match=f"checkpoint: .*{place.name}' is {what}"):
+                SGDRegressor().fit_stream([(X, y)], checkpoint=place)
+        assert left.read_bytes() == kept
+        left.rename(path.parent / "new.previous")
+        for resume in (False, True):
+            with pytest.raises(ValueError, match=r"new\.previous' is "):
+                SGDRegressor().fit_stream([(X, y)], checkpoint=path.parent / "new", resume=resume)
+        (path.parent / "new.previous").unlink()
+    path.write_bytes(path.read_bytes()[:-100])
+    (path.parent / "empty").touch()
+    for place in (path, path.parent / "empty"):
+        SGDRegressor().fit_stream([(X, y)], checkpoint=place)
+        assert load_checkpoint(place)[1]["n_passes"] == 1
