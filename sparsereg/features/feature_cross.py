@@ -377,7 +377,7 @@ def _check_distinct(blocks: list[tuple[int, ...]], names: list[str]) -> None:
     ):
         twice = [name for name, count in Counter(used).items() if count > 1]
         if twice:
-            raise ValueError(f"X: two {what} {twice[0]!r}, expected each name once among those that are used")
+            raise ValueError(f"X: two {what} {twice[0]!r}, expected each name once among those used")
 
 
 def _position(column: Any, named: list[Any], n_columns: int) -> int:
@@ -386,7 +386,7 @@ def _position(column: Any, named: list[Any], n_columns: int) -> int:
         if column not in named:
             raise ValueError(f"crosses: there is no column {column!r}; the columns are {named or n_columns}")
         if named.count(column) > 1:
-            raise ValueError(f"crosses: X has two columns {column!r}, expected each name once among those that are used")
+            raise ValueError(f"crosses: X has two columns {column!r}, expected each name once among those used")
         return named.index(column)
     if not isinstance(column, Integral) or isinstance(column, bool) or not 0 <= int(column) < n_columns:
         raise ValueError(f"crosses: columns must be names or positions below {n_columns}, got {column!r}")
