@@ -88,10 +88,11 @@ def save_model(
     Parameters
     ----------
     model : estimator, RegularizationPath, transformer or Pipeline
-        Any of this package, fitted or not. Of scikit-learn Pipeline, ColumnTransformer and FeatureUnion of these, and
-        of StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, Normalizer, Binarizer, OneHotEncoder,
-        SimpleImputer, MissingIndicator, FunctionTransformer without functions, CountVectorizer, TfidfVectorizer,
-        TfidfTransformer, HashingVectorizer, FeatureHasher and DictVectorizer; and as `cv` its splitters. What a
+        Any of this package, fitted or not. Of scikit-learn Pipeline, ColumnTransformer, FeatureUnion and
+        TransformedTargetRegressor of these, and of StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler,
+        Normalizer, Binarizer, OneHotEncoder, SimpleImputer, MissingIndicator, FunctionTransformer, CountVectorizer,
+        TfidfVectorizer, TfidfTransformer, HashingVectorizer, FeatureHasher and DictVectorizer; and as `cv` its
+        splitters. Functions of targets and columns may be those of NumPy, such as ``np.log1p``. What a
         cross-validation keeps of every row, `cv_folds_` and `cv_predictions_`, stays behind: they are None in the
         loaded model.
     path : str or path-like
