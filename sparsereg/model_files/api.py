@@ -197,9 +197,11 @@ def _packed(model: Any, compress: Any, state: Any) -> tuple[Arrays, dict[str, An
     if not isinstance(packed, dict) or packed["type"] != "object":
         raise TypeError(f"model: a {type(model).__name__} is not allowed, expected a model, path or transformer")
     if saving.state and not saving.n_states:
+        if hasattr(model, "partial_fit"):
+            raise ValueError(f"state: True is not allowed for a {type(model).__name__} that is not fitted, it has none")
         raise ValueError(
             f"state: True is not allowed for a {type(model).__name__}, expected False: only SGDClassifier and "
-            "SGDRegressor have a state that goes on"
+            "SGDRegressor that are fitted have a state that goes on"
         )
     meta = {"model": packed}
     try:
