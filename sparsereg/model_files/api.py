@@ -94,7 +94,8 @@ def save_model(
         TfidfVectorizer, TfidfTransformer, HashingVectorizer, FeatureHasher and DictVectorizer; and as `cv` its
         splitters. Functions of targets and columns may be those of NumPy, such as ``np.log1p``. What a
         cross-validation keeps of every row, `cv_folds_` and `cv_predictions_`, stays behind: they are None in the
-        loaded model.
+        loaded model. A vector of fold numbers given as `cv` is a parameter, and goes along as it is: 8 bytes a row, or
+        1 where it was given as int8.
     path : str or path-like
         Its folder must exist. A file that is there is replaced once the new one is complete.
     compress : None, "float32" or "float16", default=None

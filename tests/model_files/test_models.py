@@ -148,6 +148,19 @@ def test_what_a_cross_validation_prints_is_there(scoring, tmp_path):
                 sr.load_model(path)
 
 
+@pytest.mark.parametrize("dtype", [np.int8, np.int64])
+def test_a_vector_of_folds_is_a_parameter_of_as_many_bytes(dtype, tmp_path):
+    """As the documentation of `save_model` says, in bytes too."""
+    y = np.arange(4000.0) % 7
+    cv, rows = (np.arange(4000) % 3).astype(dtype), np.column_stack([y, y**2])
+    model = sr.LassoCV(alphas=[0.1, 0.0], cv=cv).fit(rows, y)
+    whole = sr.save_model(model, tmp_path / "model.npz").nbytes
+    loaded = sr.load_model(tmp_path / "model.npz")
+    np.testing.assert_array_equal(loaded.get_params()["cv"], cv, strict=True)
+    assert loaded.cv_folds_ is None
+    assert whole - sr.save_model(model.set_params(cv=3), tmp_path / "model.npz").nbytes - cv.nbytes in range(600)
+
+
 @pytest.mark.parametrize("name", ["alpha", "tol", "penalty"])
 def test_parameters_that_a_file_does_not_know_have_their_defaults(name, saved, tmp_path):
     arrays, meta = saved["lasso"]
