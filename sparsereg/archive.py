@@ -18,8 +18,8 @@ import re
 import secrets
 import stat
 import zipfile
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
@@ -127,28 +127,40 @@ def replace_file(path: str | os.PathLike[str], write: Callable[[BinaryIO], T], p
     TypeError
         For what is no path.
     ValueError
-        A path at which something is that is no file.
+        A path that no file can have, or at which something is that is no file.
     OSError
         A folder that is missing, a disk that is full: the file that was there is untouched.
     """
     path = _real_path(path)
     if os.path.lexists(path) and not os.path.isfile(path):
         raise ValueError(f"path: {path!r} is not allowed, expected a file or the name of a new one")
-    try:
+    with _named(path, "written"):
         written = _replace(path, write, previous)
         _sync_folder(os.path.dirname(path))
-    except OSError as error:
-        message = f"path: {path!r} cannot be written: {error.strerror or error}"
-        raise type(error)(error.errno, message) from error
     return written
 
 
 def _real_path(path: Any) -> str:
-    """Return a path without links; TypeError for what is none."""
+    """Return a path without links; TypeError for what is none, ValueError for one that no file can have."""
     try:
-        return os.path.realpath(os.fsdecode(path))
+        text = os.fsdecode(path)
+        is_name = text != "" and b"\0" not in os.fsencode(text)
     except TypeError:
         raise TypeError(f"path: {path!r} is not allowed, expected a path") from None
+    except UnicodeError as error:
+        raise ValueError(f"path: {path!r} is not allowed, expected the name of a file: {error}") from None
+    if not is_name or (text.endswith(os.sep) and not os.path.isdir(text)):
+        raise ValueError(f"path: {path!r} is not allowed, expected the name of a file")
+    return os.path.realpath(text)
+
+
+@contextmanager
+def _named(path: str, done: str) -> Iterator[None]:
+    """Put the path into what the system says of a file that could not be read or written."""
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(error.errno, f"path: {path!r} cannot be {done}: {error.strerror or error}") from error
 
 
 def _replace(path: str, write: Callable[[BinaryIO], T], previous: str | None) -> T:
@@ -286,11 +298,13 @@ def load_archive(path: str | os.PathLike[str], kind: tuple[str, int]) -> tuple[A
     TypeError
         For what is no path.
     ValueError
-        A file that was cut short or altered, or that is something else.
+        A path that no file can have; a file that was cut short or altered, or that is something else.
+    OSError
+        A file that is missing, or that cannot be read; a folder.
     """
     path = _real_path(path)
     try:
-        with _open(path) as file:
+        with _named(path, "read"), _open(path) as file:
             _check_seal(file)
             arrays = _read(file)
         return arrays, _read_meta(arrays.pop(METADATA, None), kind)

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import resource
 import stat
 import subprocess
@@ -342,11 +343,29 @@ def test_folders(tmp_path):
     for call in (lambda path: save_archive(path, ARRAYS, META, KIND), lambda path: load_archive(path, KIND)):
         with pytest.raises(TypeError, match=r"^path: 1.5 is not allowed, expected a path$"):
             call(1.5)
-    with pytest.raises(IsADirectoryError):
+    with pytest.raises(IsADirectoryError, match=r"path: '.*' cannot be read: Is a directory"):
         load_archive(tmp_path, KIND)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"path: '.*missing' cannot be read: No such file"):
         load_archive(tmp_path / "missing", KIND)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("call", [lambda path: save_archive(path, ARRAYS, META, KIND), lambda p: load_archive(p, KIND)])
+def test_paths(call, tmp_path, monkeypatch):
+    """Whatever is no name of a file is said to be none, and bytes are one."""
+    monkeypatch.chdir(tmp_path)
+    for wrong in (None, 3, 1.5, ["x"], b"x"[0]):
+        with pytest.raises(TypeError, match=rf"^path: {re.escape(repr(wrong))} is not allowed, expected a path$"):
+            call(wrong)
+    for wrong in ("", b"", "a\0b", b"a\0b", "a/", "\ud800"):
+        with pytest.raises(ValueError, match=rf"^path: {re.escape(repr(wrong))} is not allowed, expected the name"):
+            call(wrong)
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises((OSError, ValueError), match=r"path: '.*loop' (is not allowed|cannot be read: Too many levels)"):
+        call("loop")
+    save_archive(b"x", ARRAYS, META, KIND)
+    call(b"x")
+    assert {path.name for path in tmp_path.iterdir()} == {"loop", "x"}
 
 
 @pytest.mark.parametrize("limit", [0, 100, 3000, 300_000])

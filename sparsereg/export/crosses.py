@@ -38,7 +38,8 @@ def check_cross(transformer: Any, n_features: int) -> Cross:
     if not isinstance(transformer, Cross):
         raise TypeError(
             f"transformer: an object of type {type(transformer).__name__} is not allowed, expected None, a "
-            "LatLongCross or a FeatureCross; without one the export takes ids of columns"
+            "LatLongCross or a FeatureCross; to_json(model, path) without a transformer, or of pipeline[-1], takes ids "
+            "of columns"
         )
     if isinstance(transformer, FeatureCross):
         check_is_fitted(transformer)

@@ -36,10 +36,10 @@ def to_onnx(
         (`calibrate`) becomes part of weights and intercepts.
     path : str or path-like
         File to write. Whatever happens, it is there as a whole or as it was.
-    transformer : None, LatLongCross, FeatureCross or scikit-learn ColumnTransformer, default=None
-        What made the columns; the graph then begins before it. Steps of a ColumnTransformer may be exact crosses,
-        OneHotEncoder, StandardScaler and "passthrough", without `transformer_weights`. A hashed FeatureCross cannot be
-        part of a graph, as ONNX has no operator that reads letters: the graph takes ids, which
+    transformer : None, LatLongCross, FeatureCross or one of scikit-learn, default=None
+        What made the columns; the graph then begins before it. Of scikit-learn a OneHotEncoder, a StandardScaler, or a
+        ColumnTransformer whose steps are these, exact crosses or "passthrough", without `transformer_weights`. A hashed
+        FeatureCross cannot be part of a graph, as ONNX has no operator that reads letters: the graph takes ids, which
         ``sparsereg/features/hashing.md`` says how to compute in a few lines of any language, and its metadata name the
         cross.
     alpha : float or None, default=None
@@ -72,7 +72,7 @@ def to_onnx(
     ``points``          double (n, 2), with a LatLongCross in the place of ids: latitude and longitude in degrees
     each column         (n,), with an exact FeatureCross in the place of ids, under the name of the column (``x0``,
                         ``x1`` where it has none), for columns that take part: int64 where all its categories are whole
-                        numbers of 64 bits, else string, the text of the category. With a ColumnTransformer too:
+                        numbers of 64 bits, else string, the text of the category. With those of scikit-learn too:
                         double for coordinates and numbers, and what a OneHotEncoder was fitted to
     ``offset``          double (n,), beyond two classes (n, n_classes), of models that were fitted with an offset
     ==================  ============================================================================================

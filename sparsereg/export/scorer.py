@@ -141,7 +141,10 @@ def split_pipeline(model: Any, transformer: Any) -> tuple[Any, Any]:
     before = [(name, step) for name, step in before if step is not None and step != "passthrough"]
     if len(before) > 1:
         names = ", ".join(repr(name) for name, _ in before)
-        raise TypeError(f"model: a Pipeline with the steps {names} before the model is not allowed, expected one step")
+        raise TypeError(
+            f"model: a Pipeline with the steps {names} before the model is not allowed, expected one step there; "
+            "pipeline[-1], the model alone, is exported as one that takes ids of columns"
+        )
     return last, before[0][1] if before else None
 
 

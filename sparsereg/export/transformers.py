@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.export.crosses import REFUSED, add_categories, add_points, check_cross, check_width, is_hashed
+from sparsereg.export.crosses import REFUSED, Cross, add_categories, add_points, check_cross, check_width, is_hashed
 from sparsereg.export.graph import Graph
 from sparsereg.features.feature_cross import FeatureCross
 from sparsereg.features.latlong_cross import LatLongCross
@@ -19,6 +19,9 @@ from sparsereg.inputs.sklearn import check_is_fitted
 
 # What the graphs of models call their other inputs and their outputs.
 RESERVED = ("ids", "values", "offset", "label", "probabilities", "scores", "variable")
+
+# Transformers of scikit-learn that need no ColumnTransformer around them.
+ALONE = ("OneHotEncoder", "StandardScaler")
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def add_features(graph: Graph, transformer: Any, n_features: int) -> Features:
     Parameters
     ----------
     graph : Graph
-    transformer : None, LatLongCross, FeatureCross or ColumnTransformer
+    transformer : None, LatLongCross, FeatureCross, ColumnTransformer, OneHotEncoder or StandardScaler
     n_features : int
         Of the model.
 
@@ -100,7 +103,19 @@ def add_features(graph: Graph, transformer: Any, n_features: int) -> Features:
                 f"transformer: its transformer_weights {shown(transformer.transformer_weights)} cannot be part of an "
                 "ONNX graph, expected None"
             )
-        return _add_table(graph, transformer)
+        return _add_table(graph, transformer, transformer.transformers_, transformer.output_indices_)
+    if any(_is(transformer, "sklearn.preprocessing", name) for name in ALONE):
+        check_is_fitted(transformer)
+        name = type(transformer).__name__
+        width = sum(transformer._n_features_outs) if name == "OneHotEncoder" else transformer.n_features_in_
+        check_width(width, n_features)
+        return _add_table(graph, transformer, [(name, transformer, slice(None))], {name: slice(0, width)})
+    if transformer is not None and not isinstance(transformer, Cross):
+        raise TypeError(
+            f"transformer: an object of type {type(transformer).__name__} is not allowed, expected "
+            f"None, a LatLongCross, a FeatureCross, a {', a '.join(ALONE)} or a ColumnTransformer of these; "
+            "to_onnx(model, path) without a transformer, or of pipeline[-1], takes ids of columns"
+        )
     cross = None if transformer is None else check_cross(transformer, n_features)
     if cross is None or is_hashed(cross):
         return Features(graph.input("ids", np.int64, ("n", "k")), axis=1)
@@ -117,13 +132,13 @@ def _is(value: Any, module: str, name: str) -> bool:
     return module in sys.modules and type(value) is getattr(sys.modules[module], name)
 
 
-def _add_table(graph: Graph, transformer: Any) -> Features:
-    """Add the steps of a ColumnTransformer side by side."""
+def _add_table(graph: Graph, transformer: Any, steps: Sequence[Any], places: Mapping[str, slice]) -> Features:
+    """Add the steps of a ColumnTransformer side by side, or one that stands alone."""
     names = [str(name) for name in getattr(transformer, "feature_names_in_", ())]
     columns = _Columns(graph, names or [f"x{j}" for j in range(transformer.n_features_in_)])
     ids, numbers, positions, n_ids = [], [], [], 0
-    for name, step, chosen in transformer.transformers_:
-        part = transformer.output_indices_[name]
+    for name, step, chosen in steps:
+        part = places[name]
         if part.start == part.stop:
             continue
         used = _positions(chosen, names, transformer.n_features_in_)

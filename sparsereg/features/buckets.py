@@ -115,7 +115,7 @@ class Level(NamedTuple):
         return np.minimum((k * self.numerator - 180 * self.denominator) / self.denominator, 180.0)
 
 
-def make_level(minutes: float) -> Level:
+def make_level(minutes: float, argument: str = "minutes") -> Level:
     """Return the grid of buckets `minutes` arc-minutes wide.
 
     The width is the fraction nearest to `minutes` with a denominator up to 10**9: 0.1 is read as 1/10. The last bucket
@@ -125,6 +125,8 @@ def make_level(minutes: float) -> Level:
     ----------
     minutes : float
         Width in arc-minutes, from 1e-4 to 10,800.
+    argument : str, default="minutes"
+        Whose value it is, for messages.
 
     Returns
     -------
@@ -138,9 +140,9 @@ def make_level(minutes: float) -> Level:
     try:
         width = float(minutes)
     except (TypeError, ValueError, OverflowError):
-        raise ValueError(f"minutes must be a number, got {shown(minutes)}") from None
-    if isinstance(minutes, (bool, str)) or not MIN_MINUTES <= width <= MAX_MINUTES:
-        raise ValueError(f"minutes must be between {MIN_MINUTES} and {MAX_MINUTES:g} arc-minutes, got {minutes!r}")
+        raise ValueError(f"{argument} must be a number, got {shown(minutes)}") from None
+    if isinstance(minutes, (bool, str, bytes)) or not MIN_MINUTES <= width <= MAX_MINUTES:
+        raise ValueError(f"{argument} must be between {MIN_MINUTES} and {MAX_MINUTES:g} arc-minutes, got {minutes!r}")
     exact = Fraction(width).limit_denominator(MAX_DENOMINATOR)
     return Level(
         name=f"cell_{repr(width).removesuffix('.0')}", numerator=exact.numerator, denominator=60 * exact.denominator,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from numbers import Integral
@@ -124,7 +125,8 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         Raises
         ------
         ValueError
-            For parameters out of range, unknown columns, values that cannot be categories, or more than 2**62 columns.
+            For parameters out of range, unknown columns, two of one name among those that are used, values that cannot
+            be categories, or more than 2**62 columns.
         TypeError
             For a sparse matrix or a lazy frame.
         ImportError
@@ -261,7 +263,9 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
             raise ValueError(f"crosses names a cross twice: {self.crosses!r}")
         crosses = [members for members in blocks if len(members) > 1]
         singles = {j for members in blocks for j in members if self.main_effects or len(members) == 1}
-        return [(j,) for j in sorted(singles)] + crosses
+        blocks = [(j,) for j in sorted(singles)] + crosses
+        _check_distinct(blocks, names)
+        return blocks
 
     def _n_combinations(self, members: tuple[int, ...], names: list[str]) -> int:
         count = math.prod(len(self.categories_[j]) for j in members)
@@ -362,11 +366,27 @@ def _block_name(members: tuple[int, ...], names: list[str]) -> str:
     return " x ".join(names[j] for j in members)
 
 
+def _check_distinct(blocks: list[tuple[int, ...]], names: list[str]) -> None:
+    """Refuse columns and blocks of one name: their ids would be hashed alike, and nobody could tell their names apart.
+
+    Of columns that take no part in any block two may share a name.
+    """
+    for what, used in (
+        ("columns", [names[j] for j in used_columns(blocks)]),
+        ("blocks", [_block_name(members, names) for members in blocks]),
+    ):
+        twice = [name for name, count in Counter(used).items() if count > 1]
+        if twice:
+            raise ValueError(f"X: two {what} {twice[0]!r}, expected each name once among those used")
+
+
 def _position(column: Any, named: list[Any], n_columns: int) -> int:
     """Return the position of a column given by name or position."""
     if isinstance(column, str):
         if column not in named:
             raise ValueError(f"crosses: there is no column {column!r}; the columns are {named or n_columns}")
+        if named.count(column) > 1:
+            raise ValueError(f"crosses: X has two columns {column!r}, expected each name once among those used")
         return named.index(column)
     if not isinstance(column, Integral) or isinstance(column, bool) or not 0 <= int(column) < n_columns:
         raise ValueError(f"crosses: columns must be names or positions below {n_columns}, got {column!r}")

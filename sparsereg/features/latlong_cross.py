@@ -22,6 +22,7 @@ from sparsereg.features.buckets import (
     make_level,
 )
 from sparsereg.features.frames import table_numbers
+from sparsereg.inputs.rows import shown
 from sparsereg.inputs.sklearn import BaseEstimator, TransformerMixin, check_feature_names
 from sparsereg.inputs.versions import Versioned
 
@@ -221,10 +222,15 @@ class LatLongCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
 
     def _layout(self) -> tuple[list[Level], tuple[ColumnBlock, ...]]:
         """Return the levels, coarse to fine, and the blocks that today's parameters ask for."""
-        widths = [self.minutes] if self.levels is None else list(np.atleast_1d(np.asarray(self.levels, dtype=object)))
-        if not widths:
+        if self.levels is None:
+            levels = [make_level(self.minutes)]
+        else:
+            if isinstance(self.levels, (str, bytes)):
+                raise ValueError(f"levels must be a sequence of widths in arc-minutes, got {shown(self.levels)}")
+            widths = np.atleast_1d(np.asarray(self.levels, dtype=object))
+            levels = [make_level(width, "levels: each width") for width in widths]
+        if not levels:
             raise ValueError("levels must name at least one width, got none")
-        levels = [make_level(width) for width in widths]
         if any(a.numerator * b.denominator <= b.numerator * a.denominator for a, b in pairwise(levels)):
             raise ValueError(f"levels must be strictly decreasing widths in arc-minutes, got {self.levels!r}")
         sizes = [("lat", levels[-1].n_lat), ("lon", levels[-1].n_lon)] if self.main_effects else []

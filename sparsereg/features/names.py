@@ -46,10 +46,10 @@ def name_columns(names: Any, ids: Any, n_features: int) -> tuple[Names, NDArray[
 
     Parameters
     ----------
-    names : transformer, Pipeline, ColumnTransformer, FeatureUnion, array-like of str, mapping, callable or None
+    names : transformer, Pipeline, ColumnTransformer, FeatureUnion, reader, array-like of str, mapping, callable or None
         What made the columns, fitted: a `LatLongCross` or `FeatureCross`, or a transformer of scikit-learn; of a
-        Pipeline the steps before its estimator. Or the names of all columns, names by id, or a function that takes an
-        array of ids and returns as many names. None: the ids themselves.
+        Pipeline the steps before its estimator; a reader of tables, such as `CsvReader`. Or the names of all columns,
+        names by id, or a function that takes an array of ids and returns as many names. None: the ids themselves.
     ids : array-like of int of shape (n_ids,)
         In [0, n_features).
     n_features : int
@@ -111,7 +111,26 @@ def _given(names: Any, n_features: int) -> _Columns | None:
         return _Columns(listed.size, listed.__getitem__)
     if callable(names) and not hasattr(names, "fit"):
         return _Columns(None, names)
+    if hasattr(names, "feature_name") and not hasattr(names, "fit"):
+        return _of_reader(names, n_features)
     return None
+
+
+def _of_reader(reader: Any, n_features: int) -> _Columns:
+    """Ask a reader of tables, which refuses ids that are none of its columns, and does not say how many these are."""
+    for k, is_there in ((n_features - 1, True), (n_features, False)):
+        try:
+            reader.feature_name([k])
+        except ValueError:
+            found = False
+        else:
+            found = True
+        if found is not is_there:
+            raise ValueError(
+                f"names: this {type(reader).__name__} is of {'fewer' if is_there else 'more'} columns, expected "
+                f"{n_features}, those of the model"
+            )
+    return _Columns(None, reader.feature_name)
 
 
 def _numbers(ids: Ids) -> Names:

@@ -88,12 +88,14 @@ def save_model(
     Parameters
     ----------
     model : estimator, RegularizationPath, transformer or Pipeline
-        Any of this package, fitted or not. Of scikit-learn Pipeline, ColumnTransformer and FeatureUnion of these, and
-        of StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler, Normalizer, Binarizer, OneHotEncoder,
-        SimpleImputer, MissingIndicator, FunctionTransformer without functions, CountVectorizer, TfidfVectorizer,
-        TfidfTransformer, HashingVectorizer, FeatureHasher and DictVectorizer; and as `cv` its splitters. What a
+        Any of this package, fitted or not. Of scikit-learn Pipeline, ColumnTransformer, FeatureUnion and
+        TransformedTargetRegressor of these, and of StandardScaler, MinMaxScaler, MaxAbsScaler, RobustScaler,
+        Normalizer, Binarizer, OneHotEncoder, SimpleImputer, MissingIndicator, FunctionTransformer, CountVectorizer,
+        TfidfVectorizer, TfidfTransformer, HashingVectorizer, FeatureHasher and DictVectorizer; and as `cv` its
+        splitters. Functions of targets and columns may be those of NumPy, such as ``np.log1p``. What a
         cross-validation keeps of every row, `cv_folds_` and `cv_predictions_`, stays behind: they are None in the
-        loaded model.
+        loaded model. A vector of fold numbers given as `cv` is a parameter, and goes along as it is: 8 bytes a row, or
+        1 where it was given as int8.
     path : str or path-like
         Its folder must exist. A file that is there is replaced once the new one is complete.
     compress : None, "float32" or "float16", default=None
@@ -196,9 +198,11 @@ def _packed(model: Any, compress: Any, state: Any) -> tuple[Arrays, dict[str, An
     if not isinstance(packed, dict) or packed["type"] != "object":
         raise TypeError(f"model: a {type(model).__name__} is not allowed, expected a model, path or transformer")
     if saving.state and not saving.n_states:
+        if hasattr(model, "partial_fit"):
+            raise ValueError(f"state: True is not allowed for a {type(model).__name__} that is not fitted, it has none")
         raise ValueError(
             f"state: True is not allowed for a {type(model).__name__}, expected False: only SGDClassifier and "
-            "SGDRegressor have a state that goes on"
+            "SGDRegressor that are fitted have a state that goes on"
         )
     meta = {"model": packed}
     try:

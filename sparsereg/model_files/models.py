@@ -16,7 +16,16 @@ from sparsereg.estimators import classifiers, cv, regressors
 from sparsereg.estimators.base import SparseClassifier
 from sparsereg.estimators.calibration import METHODS, Calibration, CalibrationMixin
 from sparsereg.estimators.glm_cv import CrossValidatedModel
-from sparsereg.inputs.contents import array_of, check_finite, check_ids, flag_of, number_of, whole_of, within
+from sparsereg.inputs.contents import (
+    array_of,
+    check_entries,
+    check_finite,
+    check_ids,
+    flag_of,
+    number_of,
+    whole_of,
+    within,
+)
 from sparsereg.inputs.parameters import check_alphas
 from sparsereg.inputs.rows import shown
 from sparsereg.model_files.attributes import names_of, pack_attributes, unpack_attributes
@@ -297,27 +306,44 @@ def _check_chosen(fitted: Mapping[str, Any]) -> None:
     for name in ("alpha_", "alpha_min_", "l1_ratio_"):
         number_of(fitted, name, 0.0)
     check_number_or_nan(fitted, "alpha_1se_")
-    alphas = fitted["alphas_"]
-    if not isinstance(alphas, np.ndarray) or alphas.dtype != np.float64 or alphas.ndim not in (1, 2):
-        raise ValueError(f"alphas_: {shown(alphas)} is not allowed, expected a grid, or one for each l1_ratio")
-    if not isinstance(table, dict) or not {"alpha", "l1_ratio"} <= set(table):
-        raise ValueError(f"cv_results_: {shown(table)} is not allowed, expected a table with alpha and l1_ratio")
-    if not isinstance(fitted["measure_"], str) or f"mean_{fitted['measure_']}" not in table:
-        raise ValueError(f"measure_: {shown(fitted['measure_'])} is not allowed, expected one of the table")
-    n_fits = array_of(table, "alpha", np.float64, (None,)).size
-    for name, column in table.items():
-        if not isinstance(column, np.ndarray) or column.ndim == 0 or len(column) != n_fits:
-            raise ValueError(f"cv_results_: {name!r} is not allowed, expected a column of {n_fits} rows")
-    whole_of(fitted, "best_index_", 0, n_fits - 1)
-    for name in ("mean", "se", "fold"):
-        if f"{name}_{fitted['measure_']}" not in table:
-            raise ValueError(f"cv_results_: '{name}_{fitted['measure_']}' is missing")
-    own = array_of(table, "l1_ratio", np.float64, (n_fits,)) == fitted["l1_ratio_"]
+    _check_table(table, fitted["measure_"])
+    _check_grids(fitted["alphas_"], table["alpha"])
+    best = whole_of(fitted, "best_index_", 0, table["alpha"].size - 1)
+    own = table["l1_ratio"] == fitted["l1_ratio_"]
     if not np.array_equal(table["alpha"][own], path.alphas):
         raise ValueError("path_: its alphas are not those of the table at l1_ratio_")
     for name in ("alpha_", "alpha_min_", "alpha_1se_"):
         if not np.isnan(fitted[name]) and fitted[name] not in path.alphas:
             raise ValueError(f"{name}: {fitted[name]!r} is not allowed, expected one of the path's alphas")
+    if (table["alpha"][best], table["l1_ratio"][best]) != (fitted["alpha_"], fitted["l1_ratio_"]):
+        raise ValueError(f"best_index_: {best!r} is not allowed, the table has another alpha or l1_ratio there")
+
+
+def _check_table(table: Any, measure: Any) -> None:
+    """Check a table of scores: for every metric there is all that is said of it, a row for each fit."""
+    if not isinstance(table, dict) or not {"alpha", "l1_ratio"} <= set(table):
+        raise ValueError(f"cv_results_: {shown(table)} is not allowed, expected a table with alpha and l1_ratio")
+    if not isinstance(measure, str) or f"mean_{measure}" not in table:
+        raise ValueError(f"measure_: {shown(measure)} is not allowed, expected one of the table")
+    metrics = [name.removeprefix("mean_") for name in table if isinstance(name, str) and name.startswith("mean_")]
+    numbers = [f"{what}_{metric}" for what in ("mean", "std", "se") for metric in metrics]
+    with within("cv_results_"):
+        folds = [f"fold_{metric}" for metric in metrics]
+        check_entries(table, ("alpha", "l1_ratio", "n_nonzero", *numbers, *folds))
+        n_fits = array_of(table, "alpha", np.float64, (None,)).size
+        for name in ("l1_ratio", "n_nonzero", *numbers):
+            array_of(table, name, np.float64, (n_fits,))
+        n_folds = array_of(table, folds[0], np.float64, (n_fits, None)).shape[1]
+        for name in folds:
+            array_of(table, name, np.float64, (n_fits, n_folds))
+
+
+def _check_grids(alphas: Any, tried: Any) -> None:
+    """Check alphas, in a row for each l1_ratio where there are several, against those of the table."""
+    if not isinstance(alphas, np.ndarray) or alphas.dtype != np.float64 or alphas.ndim not in (1, 2):
+        raise ValueError(f"alphas_: {shown(alphas)} is not allowed, expected a grid, or one for each l1_ratio")
+    if not np.array_equal(alphas[~np.isnan(alphas)], tried):
+        raise ValueError("alphas_: not those of the table")
 
 
 def _pack_path(path: RegularizationPath, packer: Packer, where: str) -> dict[str, Any]:

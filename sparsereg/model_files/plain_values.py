@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg.inputs.contents import check_entries
 from sparsereg.inputs.rows import shown
 
 # Without long doubles, whose form differs between machines, and complex numbers, which nothing here has.
@@ -29,6 +30,16 @@ ABSTRACT = (str, np.number, np.integer, np.floating)
 # What parameters call the types of numbers. NumPy reads far more, and raises what it likes for some.
 WORDS = {
     *DTYPES, "float", "int", "single", "double", "f", "d", "f4", "f8", "<f4", "<f8", "=f4", "=f8", "i4", "i8",
+}
+
+# Functions of numbers that scale columns and targets. A file has their names alone, and this table what they are.
+UFUNCS: dict[str, np.ufunc] = {
+    name: getattr(np, name) for name in (
+        *("log", "log1p", "log2", "log10", "exp", "expm1", "exp2", "sqrt", "cbrt", "square", "absolute", "fabs"),
+        *("negative", "positive", "reciprocal", "sign", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh"),
+        *("cosh", "tanh", "arcsinh", "arccosh", "arctanh", "deg2rad", "rad2deg", "radians", "degrees", "floor"),
+        *("ceil", "trunc", "rint"),
+    )
 }
 
 
@@ -117,6 +128,23 @@ def unpack_dtype(packed: Mapping[str, Any]) -> np.dtype[Any]:
     if not isinstance(name, str) or name not in DTYPES:
         raise ValueError(f"the dtype {shown(name)} is not allowed, expected one of {', '.join(DTYPES)}")
     return np.dtype(name)
+
+
+def pack_ufunc(value: np.ufunc, where: str) -> dict[str, Any]:
+    """Return what stands for one of `UFUNCS`; TypeError for any other."""
+    for name, known in UFUNCS.items():
+        if value is known:
+            return {"type": "ufunc", "name": name}
+    raise TypeError(f"{where}: {shown(value)} cannot be saved, expected one of {', '.join(UFUNCS)} of NumPy")
+
+
+def unpack_ufunc(packed: Mapping[str, Any]) -> np.ufunc:
+    """Return one of `UFUNCS`; ValueError for a name that none has."""
+    check_entries(packed, ("type", "name"))
+    name = packed["name"]
+    if not isinstance(name, str) or name not in UFUNCS:
+        raise ValueError(f"the ufunc {shown(name)} is not allowed, expected one of {', '.join(UFUNCS)}")
+    return UFUNCS[name]
 
 
 def checked_array(array: npt.NDArray[Any], name: str) -> npt.NDArray[Any]:

@@ -1,4 +1,4 @@
-"""Pipelines and column transformers of scikit-learn in model files."""
+"""Pipelines, column transformers and transformed targets of scikit-learn in model files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from sparsereg.inputs.contents import within
 from sparsereg.inputs.rows import shown
-from sparsereg.model_files.sklearn_state import FittedState, is_flag, is_whole, sklearn_class
+from sparsereg.model_files.sklearn_state import FittedState, FunctionState, is_flag, is_whole, sklearn_class
 from sparsereg.model_files.values import Kind, Packer, Unpacker
 
 # Processes are started as asked for.
@@ -173,6 +173,17 @@ def _are_names(value: Any, n_features: int) -> bool:
     return isinstance(value, np.ndarray) and value.ndim == 1 and all(isinstance(name, str) for name in value.tolist())
 
 
+def _check_target_regressor(model: Any) -> None:
+    names = getattr(model, "feature_names_in_", None)
+    if names is not None and names.shape != (model.n_features_in_,):
+        raise ValueError(f"feature_names_in_: {shown(names)} is not allowed for {model.n_features_in_} columns")
+
+
+def _has(value: Any, *methods: str) -> bool:
+    """Return whether something is an estimator with some methods."""
+    return not isinstance(value, type) and all(hasattr(value, method) for method in methods)
+
+
 def _state_of_column_transformers() -> FittedState:
     required: Mapping[str, Any] = {
         "transformers_": _are_transformers, "_columns": _are_lists_of_columns, "_remainder": _is_remainder,
@@ -207,5 +218,15 @@ COMPOSITIONS: tuple[Kind, ...] = (
     FittedState("pipeline", "Pipeline", check=_check_pipeline).kind(),
     FittedState("pipeline", "FeatureUnion", has_columns=False, check=_check_union).kind(),
     _state_of_column_transformers().kind(),
+    FunctionState(
+        "compose", "TransformedTargetRegressor",
+        {
+            "regressor_": lambda value, n_features: _has(value, "fit", "predict"),
+            "transformer_": lambda value, n_features: _has(value, "transform", "inverse_transform"),
+            "_training_dim": lambda value, n_features: is_whole(value) and value >= 1,
+        },
+        # The number of columns is that of its regressor.
+        {"feature_names_in_": _are_names}, has_columns=False, check=_check_target_regressor,
+    ).kind(),
     Kind("sklearn.compose.make_column_selector", _find_selector, _pack_selector, _unpack_selector),
 )

@@ -6,6 +6,7 @@ the tables do not know is refused when saving, one that is missing or of another
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -18,6 +19,7 @@ from sparsereg.inputs.contents import check_entries, whole_of, within
 from sparsereg.inputs.rows import shown
 from sparsereg.inputs.versions import InconsistentVersionWarning
 from sparsereg.model_files.attributes import names_of, pack_attributes, unpack_attributes
+from sparsereg.model_files.plain_values import pack_ufunc, unpack_ufunc
 from sparsereg.model_files.values import Kind, Packer, Unpacker
 
 COLUMNS = ("n_features_in_", "feature_names_in_")
@@ -25,6 +27,8 @@ MAX_COLUMNS = 2**63 - 1
 # A parameter of older versions that no longer does anything, and the address of an object.
 GONE = ("force_int_remainder_cols", "_stop_words_id")
 VERSION = "scikit-learn"
+# Parameters that may be functions of NumPy.
+FUNCTIONS = ("func", "inverse_func")
 
 # Of a value and the number of columns: whether it may be.
 Check = Callable[[Any, int], bool]
@@ -105,13 +109,44 @@ class FittedState:
             estimator._validate_params()
         if fitted:
             n_features = whole_of(fitted, "n_features_in_", 0, MAX_COLUMNS) if self.has_columns else 0
-            if "feature_names_in_" in fitted:
+            if self.has_columns and "feature_names_in_" in fitted:
                 names_of(fitted, "feature_names_in_", n_features)
             check_entries({**fitted}, self.required, self.attributes)
             for name, check in {**self.required, **self.optional}.items():
                 if name in fitted and not check(fitted[name], n_features):
                     raise ValueError(f"{name}: {shown(fitted[name])} is not allowed for {n_features} columns")
         self.check(estimator)
+
+
+class FunctionState(FittedState):
+    """Estimators with functions of numbers, of which those of NumPy that a table names may travel, and no others."""
+
+    def pack(self, estimator: Any, packer: Packer, where: str) -> dict[str, Any]:
+        """Return the state of an estimator."""
+        given = {name: getattr(estimator, name) for name in FUNCTIONS}
+        packed = {
+            name: pack_ufunc(value, f"{where}.{name}") for name, value in given.items() if isinstance(value, np.ufunc)
+        }
+        same = copy.copy(estimator)
+        vars(same).update(dict.fromkeys(packed))
+        state = super().pack(same, packer, where)
+        state["parameters"] |= packed
+        return state
+
+    def unpack(self, state: Mapping[str, Any], unpacker: Unpacker, where: str) -> Any:
+        """Return the estimator."""
+        parameters = state.get("parameters")
+        given = parameters if isinstance(parameters, dict) else {}
+        functions = {}
+        for name in FUNCTIONS:
+            if isinstance(given.get(name), dict) and given[name].get("type") == "ufunc":
+                with within(f"{where}.{name}"):
+                    functions[name] = unpack_ufunc(given[name])
+        if functions:
+            state = {**state, "parameters": {**given, **dict.fromkeys(functions)}}
+        estimator = super().unpack(state, unpacker, where)
+        vars(estimator).update(functions)
+        return estimator
 
 
 def sklearn_class(module: str, name: str) -> Any:

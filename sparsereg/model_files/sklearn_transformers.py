@@ -9,7 +9,16 @@ import numpy as np
 
 from sparsereg.inputs.rows import shown
 from sparsereg.model_files.plain_values import check_dtype_word
-from sparsereg.model_files.sklearn_state import FittedState, is_count, is_flag, is_vector, is_whole, sklearn_class
+from sparsereg.model_files.sklearn_state import (
+    Check,
+    FittedState,
+    FunctionState,
+    is_count,
+    is_flag,
+    is_vector,
+    is_whole,
+    sklearn_class,
+)
 from sparsereg.model_files.values import Kind
 
 INFREQUENT = ("_infrequent_indices", "_default_to_infrequent_mappings")
@@ -98,23 +107,35 @@ def _is_positions(value: Any, n_features: int) -> bool:
     return isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind == "i"
 
 
+def _at_least(least: float, optional: bool = False) -> Check:
+    """Return a check for an array of one number a column, none of them smaller; NaN is that of an empty column."""
+    is_right = is_vector("f", optional=optional)
+    return lambda value, n_features: is_right(value, n_features) and (value is None or not (value < least).any())
+
+
 NUMBERS = is_vector("f")
 NUMBERS_OR_NONE = is_vector("f", optional=True)
+# Columns are divided by them, and fits put 1 in the place of 0. The smallest number is subnormal.
+DIVISORS, DIVISORS_OR_NONE = _at_least(5e-324), _at_least(5e-324, optional=True)
+SIZES, SIZES_OR_NONE = _at_least(0.0), _at_least(0.0, optional=True)
 
 STATES: tuple[FittedState, ...] = (
     FittedState(
         "preprocessing", "StandardScaler",
-        {"n_samples_seen_": is_count, **dict.fromkeys(("mean_", "var_", "scale_"), NUMBERS_OR_NONE)},
+        {
+            "n_samples_seen_": is_count, "mean_": NUMBERS_OR_NONE, "var_": SIZES_OR_NONE, "scale_": DIVISORS_OR_NONE,
+        },
     ),
     FittedState(
         "preprocessing", "MinMaxScaler",
         {
             "n_samples_seen_": is_count,
-            **dict.fromkeys(("min_", "scale_", "data_min_", "data_max_", "data_range_"), NUMBERS),
+            **dict.fromkeys(("min_", "data_min_", "data_max_"), NUMBERS),
+            **dict.fromkeys(("scale_", "data_range_"), SIZES),
         },
     ),
     FittedState(
-        "preprocessing", "MaxAbsScaler", {"n_samples_seen_": is_count, "max_abs_": NUMBERS, "scale_": NUMBERS}
+        "preprocessing", "MaxAbsScaler", {"n_samples_seen_": is_count, "max_abs_": SIZES, "scale_": DIVISORS}
     ),
     FittedState(
         "preprocessing", "OneHotEncoder",
@@ -141,9 +162,9 @@ STATES: tuple[FittedState, ...] = (
         },
         check=_check_indicator,
     ),
-    FittedState("preprocessing", "RobustScaler", {"center_": NUMBERS_OR_NONE, "scale_": NUMBERS_OR_NONE}),
+    FittedState("preprocessing", "RobustScaler", {"center_": NUMBERS_OR_NONE, "scale_": DIVISORS_OR_NONE}),
     FittedState("preprocessing", "Normalizer"),
     FittedState("preprocessing", "Binarizer"),
-    FittedState("preprocessing", "FunctionTransformer"),
+    FunctionState("preprocessing", "FunctionTransformer"),
 )
 SKLEARN_TRANSFORMERS: tuple[Kind, ...] = tuple(state.kind() for state in STATES)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sparsereg.features.buckets import BlockedColumns, block_of, layout
+from sparsereg.features.feature_cross import used_columns
 
 _FEATURES = "expected a transformer or a list of column names and pairs (transformer, column names)"
 
@@ -31,6 +32,13 @@ class ColumnSpec:
     def takes_text(self) -> bool | None:
         """Whether columns without a type are text to the transformer, or else numbers; None: it does not say."""
         return getattr(self.transformer, "_takes_text", None)
+
+    @property
+    def used(self) -> list[str]:
+        """The columns on which X depends: a cross may be given some that take no part in it."""
+        if not hasattr(self.transformer, "_members"):
+            return self.columns
+        return [self.columns[j] for j in used_columns(self.transformer._members) if j < len(self.columns)]
 
     def names(self, with_gaps: bool) -> list[str]:
         """Return the names of the columns that numbers make.

@@ -73,6 +73,10 @@ class TableReader(ABC):
         self.weight = None if weight is None else check_name(weight, "weight")
         self.features = features
         self._parts = as_parts(features)
+        if any(self.target in part.used for part in self._parts):
+            raise ValueError(
+                f"features: {self.target!r} is not allowed, it is the target too, which rows to predict do not have"
+            )
         self.block_rows = check_count(block_rows, "block_rows", MAX_SAMPLES)
         self.missing = _check_missing(missing)
         # What is not read is None.

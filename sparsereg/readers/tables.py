@@ -44,7 +44,7 @@ class CsvReader(FilesReader, TableReader):
         must be fitted already, on a sample for example, or need no fit. One of this package that was fitted on a data
         frame gets a table with names; scikit-learn's take that for an array, so give them columns by position. A
         transformer in place of a list gets the columns it was fitted on, or if it has no names for them, all columns
-        but target and weight.
+        but target and weight. The target itself is refused.
     weight : str, optional
         Column of the sample weights.
     block_rows : int, default=100_000

@@ -160,12 +160,29 @@ def test_a_pipeline_is_its_two_steps(tmp_path):
     np.testing.assert_allclose(found, pipeline.predict(HOUSES), rtol=1e-12)
 
 
+@pytest.mark.parametrize(("step", "columns"), [
+    (OneHotEncoder(drop="first"), ["sea", "zone"]), (StandardScaler(), ["rooms", "income"]),
+])  # fmt: skip
+def test_one_step_of_scikit_learn_needs_no_table_around_it(step, columns, tmp_path):
+    X = HOUSES[columns]
+    pipeline = make_pipeline(step, Lasso(alpha=1e-3)).fit(X, TARGET)
+    to_onnx(pipeline, tmp_path / "m.onnx")
+    found = run(tmp_path / "m.onnx", **inputs(X))["variable"][:, 0]
+    np.testing.assert_allclose(found, pipeline.predict(X), rtol=1e-12)
+    with pytest.raises(ValueError, match=r"^transformer: it makes \d columns, expected 40"):
+        to_onnx(Lasso().fit(np.eye(40), np.arange(40.0)), tmp_path / "m.onnx", transformer=step)
+    with pytest.raises(ValueError, match="not fitted"):
+        to_onnx(pipeline[-1], tmp_path / "m.onnx", transformer=type(step)())
+
+
 def test_pipelines_that_cannot_be_exported(tmp_path):
-    scaled = make_pipeline(StandardScaler(), Lasso(alpha=0.1)).fit(HOUSES[POINT], TARGET)
-    with pytest.raises(TypeError, match=r"^transformer: an object of type StandardScaler is not allowed, expected"):
+    scaled = make_pipeline(MinMaxScaler(), Lasso(alpha=0.1)).fit(HOUSES[POINT], TARGET)
+    with pytest.raises(TypeError, match=r"^transformer: .* MinMaxScaler is not .* OneHotEncoder, .*\[-1\], takes"):
         to_onnx(scaled, tmp_path / "m.onnx")
+    with pytest.raises(TypeError, match=r"^transformer: .* MinMaxScaler is not .*to_json\(.* of pipeline\[-1\], takes"):
+        to_json(scaled, tmp_path / "m.json")
     twice = make_pipeline(StandardScaler(), MinMaxScaler(), Lasso(alpha=0.1)).fit(HOUSES[POINT], TARGET)
-    with pytest.raises(TypeError, match=r"^model: a Pipeline with the steps 'standardscaler', 'minmaxscaler'"):
+    with pytest.raises(TypeError, match=r"^model: a Pipeline with the steps 'standardscaler', 'minmaxscaler' .*\[-1\]"):
         to_onnx(twice, tmp_path / "m.onnx")
     with pytest.raises(ValueError, match=r"^transformer: it is not allowed with a Pipeline, whose steps"):
         to_onnx(scaled, tmp_path / "m.onnx", transformer=LatLongCross())

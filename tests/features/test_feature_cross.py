@@ -156,6 +156,23 @@ def test_hash_spreads_evenly():
     assert 150 < chi2 < 380  # 255 degrees of freedom: mean 255, deviation 23
 
 
+@pytest.mark.parametrize("hashed", [None, 10])
+@pytest.mark.parametrize("make", [lambda X, names: pd.DataFrame(X, columns=names), pa.Table.from_arrays])
+def test_columns_that_are_used_have_names_of_their_own(hashed, make):
+    """Columns of one name would be hashed alike, and nobody could tell their features apart."""
+    columns = [pa.array(["u", "v"]), pa.array(["u", "w"]), pa.array([1, 2])]
+    X = make(columns if make is pa.Table.from_arrays else np.array([["u", "u", 1], ["v", "w", 2]]), ["a", "a", "b"])
+    for crosses in (None, [0, 1], [(0, 1)], [(0, 2), 1], ["a"], [("a", "b")]):
+        for main_effects in (True, False):
+            with pytest.raises(ValueError, match="two columns 'a'"):
+                FeatureCross(crosses, hashed=hashed, main_effects=main_effects).fit(X)
+    assert FeatureCross([(0, 2)], hashed=hashed).fit_transform(X).max() == 1.0
+    with pytest.raises(ValueError, match="two blocks 'a x b x c'"):
+        FeatureCross([("a x b", "c"), ("a", "b x c")], hashed=hashed).fit(
+            pd.DataFrame([list("uuuu")], columns=["a x b", "c", "a", "b x c"])
+        )
+
+
 def test_hashed_names():
     cross = FeatureCross(hashed=4).fit(FRAME)
     assert cross.blocks_ == (("hash", 0, 16),)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ from sklearn.preprocessing import (
     StandardScaler,
 )
 
-from sparsereg import FeatureCross, LatLongCross, Ridge
+from sparsereg import ArrowReader, FeatureCross, LatLongCross, Ridge
 from sparsereg.features import names as module
 from sparsereg.features.names import name_columns
 
@@ -31,6 +32,22 @@ ROWS = pd.DataFrame({
 })
 Y = [0, 1, 0, 1]
 COARSE = LatLongCross(minutes=3000)
+
+
+def test_a_reader_of_tables_names_its_columns():
+    """Of crosses too; one of another width is refused."""
+    table = pa.table({"size": [1.0, 2.0], "lat": [1.0, 2.0], "lon": [3.0, 4.0], "y": [0.0, 1.0]})
+    wide = ["size", (COARSE, ["lat", "lon"])]
+    width = 1 + COARSE.fit([[0, 0]]).n_features_out_
+    for features, n in ((["size", "lat"], 2), (wide, width)):
+        reader = ArrowReader(table, target="y", features=features)
+        assert every_name(reader, n) == reader.feature_name(np.arange(n)).tolist()
+        for other, word in ((n - 1, "more"), (n + 1, "fewer")):
+            with pytest.raises(ValueError, match=rf"names: this ArrowReader is of {word} columns, expected {other}, "):
+                every_name(reader, other)
+    (block,) = ArrowReader(table, target="y", features=["size", "lat"])
+    named = Ridge().fit(block.X, block.y).to_frame(names=ArrowReader(table, target="y", features=["size", "lat"]))
+    assert sorted(named["name"]) == ["lat", "size"]
 
 
 def every_name(maker, width):

@@ -295,6 +295,8 @@ def test_arguments_are_checked(tmp_path):
         sr.save_model(small(), path, state=1)
     with pytest.raises(ValueError, match="state: True is not allowed for a LogisticRegression, expected False"):
         sr.save_model(small(), path, state=True)
+    with pytest.raises(ValueError, match="state: True is not allowed for a SGDClassifier that is not fitted"):
+        sr.save_model(sr.SGDClassifier(), path, state=True)
     with pytest.raises(ValueError, match="compress: 'float16' is not allowed with state=True"):
         sr.save_model(dict(ZOO)["stream"], path, compress="float16", state=True)
     assert not path.exists()

@@ -87,6 +87,9 @@ WRONG = [
     ("chosen", "fitted.alpha_min_", 0.123, "alpha_min_: 0.123 is not allowed, expected one of the path's alphas"),
     ("chosen", "fitted.alpha_1se_", 0.123, "alpha_1se_: 0.123 is not allowed, expected one of the path's alphas"),
     ("chosen", "fitted.l1_ratio_", 0.5, "path_: its alphas are not those of the table at l1_ratio_"),
+    ("chosen", "fitted.best_index_", 3, "best_index_: 3 is not allowed, the table has another alpha"),
+    ("chosen", "fitted.alphas_", np.array([1.0, 0.3, 0.1]), "alphas_: not those of the table"),
+    ("chosen", "fitted.alphas_", np.array([[1.0, 0.3], [0.2, 0.0]]), "alphas_: not those of the table"),
     ("chosen", "fitted.cv_results_", 3, "cv_results_: 3 is not allowed"),
     ("path", "alphas", np.array([1.0, 2.0, 3.0, 4.0]), "alphas: not in descending order"),
     ("path", "alphas", np.array([1.0, np.nan, 0.5, 0.1]), "alphas: nan at position 1"),
@@ -117,6 +120,45 @@ def test_what_no_fit_gives_is_refused(name, where, value, message, saved, tmp_pa
     changed(saved[name], where, value, path)
     with pytest.raises(ValueError, match=rf"^path: {re.escape(repr(str(path)))} cannot be read as .*({message})"):
         sr.load_model(path)
+
+
+@pytest.mark.parametrize("scoring", [None, ["r2", "mse"]])
+def test_what_a_cross_validation_prints_is_there(scoring, tmp_path):
+    """Without a column of its table, or with another in its place, a file is refused."""
+    path, model = tmp_path / "model.npz", sr.LassoCV(alphas=[1.0, 0.3, 0.1, 0.0], cv=3, scoring=scoring)
+    sr.save_model(model.fit(X, Y["numbers"]), path)
+    arrays, meta = load_archive(path, FORMAT)
+    items = meta["model"]["state"]["fitted"]["cv_results_"]["items"]
+    assert len(items) == 3 + 4 * 2
+    for k, (key, entry) in enumerate(items):
+        one, wide = np.zeros(4), np.zeros((4, 2))
+        for value in (None, 3.0, np.zeros(2), one.astype(np.float32), one, wide, np.zeros((4, 0))):
+            former = arrays[entry["name"]]
+            if isinstance(value, np.ndarray) and (value.dtype, value.shape) == (former.dtype, former.shape):
+                continue
+            other, changed_meta = dict(arrays), copy.deepcopy(meta)
+            changed_items = changed_meta["model"]["state"]["fitted"]["cv_results_"]["items"]
+            if isinstance(value, np.ndarray):
+                other[entry["name"]] = value
+            else:
+                other.pop(entry["name"])
+                changed_items[k : k + 1] = [] if value is None else [[key, value]]
+            save_archive(path, other, changed_meta, FORMAT)
+            with pytest.raises(ValueError, match=r"cv_results_|measure_|alphas_"):
+                sr.load_model(path)
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int64])
+def test_a_vector_of_folds_is_a_parameter_of_as_many_bytes(dtype, tmp_path):
+    """As the documentation of `save_model` says, in bytes too."""
+    y = np.arange(4000.0) % 7
+    cv, rows = (np.arange(4000) % 3).astype(dtype), np.column_stack([y, y**2])
+    model = sr.LassoCV(alphas=[0.1, 0.0], cv=cv).fit(rows, y)
+    whole = sr.save_model(model, tmp_path / "model.npz").nbytes
+    loaded = sr.load_model(tmp_path / "model.npz")
+    np.testing.assert_array_equal(loaded.get_params()["cv"], cv, strict=True)
+    assert loaded.cv_folds_ is None
+    assert whole - sr.save_model(model.set_params(cv=3), tmp_path / "model.npz").nbytes - cv.nbytes in range(600)
 
 
 @pytest.mark.parametrize("name", ["alpha", "tol", "penalty"])

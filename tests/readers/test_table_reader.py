@@ -61,6 +61,18 @@ def test_a_target_that_is_named_is_not_needed_for_features(make):
 
 
 @each_reader
+def test_the_target_is_no_feature(make):
+    """A fit would be perfect, and rows to predict have no such column."""
+    cross = FeatureCross(["x", "y"]).fit(pa.table(COLUMNS).select(["x", "y"]))
+    for features in (["x", "y"], [(FeatureCross(hashed=8), ["y"])], cross):
+        with pytest.raises(ValueError, match="features: 'y' is not allowed, it is the target too"):
+            make(COLUMNS, target="y", features=features)
+    make(COLUMNS, target=None, features=cross)
+    # One that is given and takes no part is no leak.
+    make(COLUMNS, target="y", features=FeatureCross(["x"]).fit(pa.table(COLUMNS).select(["x", "y"])))
+
+
+@each_reader
 def test_nothing_is_learned_without_a_target(make):
     reader = make(BARE, target=None, features=["x", "z"])
     message = f"target: None is not allowed for a {type(reader).__name__} to learn from or to judge by"

@@ -64,7 +64,7 @@ def test_a_damaged_one_names_the_one_before(path, content):
     with pytest.raises(ValueError, match=r"sparsereg checkpoint: it.*; there is no '.*npz.previous'$"):
         load_checkpoint(path)
     path.unlink()
-    with pytest.raises(FileNotFoundError, match=r"checkpoint.npz'$"):
+    with pytest.raises(FileNotFoundError, match=r"path: .*checkpoint.npz' cannot be read"):
         load_checkpoint(path)
 
 

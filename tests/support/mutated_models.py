@@ -86,6 +86,8 @@ def use(model):
     if not model_zoo.is_fitted(model):
         return
     repr(model)
+    str(model)
+    getattr(model, "mse_path_", None)
     with suppress(ValueError):  # columns of another name
         for name, array in model_zoo.predictions(model).items():
             assert len(array) == model_zoo.N_ROWS, name
