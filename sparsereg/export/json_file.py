@@ -7,7 +7,7 @@ from typing import Any
 
 from sparsereg.archive import replace_file
 from sparsereg.export.crosses import check_cross, describe
-from sparsereg.export.plain import EXACT, as_json
+from sparsereg.export.plain import EXACT, pieces_of_json
 from sparsereg.export.scorer import Scorer, split_pipeline
 from sparsereg.inputs.versions import library_version
 
@@ -74,5 +74,4 @@ def to_json(
         "outputs": None if scorer.n_outputs == 1 else entries.indices.tolist(),
         "transformer": None if cross is None else describe(cross),
     }  # fmt: skip
-    text = as_json(content).encode("ascii")
-    replace_file(path, lambda file: file.write(text))
+    replace_file(path, lambda file: file.writelines(piece.encode("ascii") for piece in pieces_of_json(content)))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 EXACT = 2**53  # up to here every integer is a double
+PIECE = 1 << 14  # elements of a list that are written in one go
 
 
 def plain(value: Any) -> Any:
@@ -38,15 +40,39 @@ def plain(value: Any) -> Any:
     return value
 
 
-def as_json(value: Any) -> str:
-    """Return strict JSON without needless blanks; floats have the digits that read back as the same bits.
+def as_json(content: dict[str, Any]) -> str:
+    """Return the strict JSON of an object, without needless blanks; floats have digits that read back as the same bits.
 
     Raises
     ------
     ValueError
         For NaN and infinities.
     """
+    return "".join(pieces_of_json(content))
+
+
+def pieces_of_json(content: dict[str, Any]) -> Iterator[str]:
+    """Yield the strict JSON of an object piece by piece, long lists in several: one call would let no signal through.
+
+    Parameters
+    ----------
+    content : dict of str to JSON
+
+    Raises
+    ------
+    ValueError
+        For NaN and infinities.
+    """
+    write = json.JSONEncoder(allow_nan=False, separators=(",", ":")).encode
     try:
-        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+        for k, (name, value) in enumerate(content.items()):
+            yield f"{',' if k else '{'}{write(name)}:"
+            if not isinstance(value, list) or not value:
+                yield write(value)
+                continue
+            for first in range(0, len(value), PIECE):
+                yield f"{',' if first else '['}{write(value[first : first + PIECE])[1:-1]}"
+            yield "]"
+        yield "}" if content else "{}"
     except ValueError as error:
         raise ValueError(f"model: it has numbers that are not finite, which cannot be exported ({error})") from error

@@ -31,7 +31,7 @@ def to_parquet(
         (`calibrate`) becomes part of weights and intercepts.
     path : str or path-like
         File to write. Whatever happens, it is there as a whole or as it was.
-    names : transformer, Pipeline, array-like of str, mapping or callable, default=None
+    names : transformer, Pipeline, reader of tables, array-like of str, mapping or callable, default=None
         What made the columns, or their names, as in `Lasso.to_frame`. None: the steps before the model in a Pipeline,
         else the columns of the data frame that the model was fitted to, if it was.
     alpha : float or None, default=None

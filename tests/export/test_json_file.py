@@ -12,6 +12,7 @@ from support.sgd_models import BATCH, TARGETS, THREE, X, make
 
 import sparsereg as sr
 from sparsereg.export import to_json
+from sparsereg.export.plain import PIECE, pieces_of_json
 
 WIDE = 2**63 - 1
 FAR = np.append(np.arange(38) * 2**57, [2**62, 2**63 - 2])
@@ -62,6 +63,17 @@ def test_a_number_that_is_not_finite_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"^model: it has numbers that are not finite, which cannot be exported"):
         to_json(model, tmp_path / "m.json")
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("n", [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE])
+def test_long_lists_are_written_piece_by_piece(n):
+    """Between two pieces an interrupt gets through."""
+    content = {"a": 1, "ids": [*range(n)], "none": None, "w": [k / 3 for k in range(n)], "deep": {"x": [1, [2.5]]}}
+    pieces = [*pieces_of_json(content)]
+    assert "".join(pieces) == json.dumps(content, separators=(",", ":"))
+    assert max(map(len, pieces)) < 25 * PIECE
+    assert len(pieces) >= 2 * n // PIECE
+    assert "".join(pieces_of_json({})) == "{}"
 
 
 @pytest.mark.parametrize(("labels", "written"), [
