@@ -356,6 +356,6 @@ def test_streams_that_are_refused():
                 with pytest.raises(TypeError, match=rf"^X: .* is not allowed, .*; {call.__name__}_stream takes a"):
                     call(source, *targets)
     for call in (model.calibrate, model.evaluate, path.evaluate):
-        with pytest.raises(TypeError, match="^y: None is not allowed"):
+        with pytest.raises(TypeError, match=r"^y: None is not allowed"):
             call(X)
         call([(np.float64(value), *row) for value, *row in X[HELD].toarray().tolist()], Y[HELD])
