@@ -9,6 +9,7 @@ import numpy as np
 
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.metrics import GREATER_IS_BETTER, METRICS
+from sparsereg.path.printing import grid_ends
 
 WIDTH = 80
 # Of the numbers of an l1_ratio that are shown one by one.
@@ -48,7 +49,7 @@ def _head(model: Any) -> list[str]:
     greater = measure in GREATER_IS_BETTER or measure not in METRICS[path.loss]
     text = (
         f"{type(model).__name__}: {path.loss.replace('_', ' ')} loss, {kind}{penalty}{share}",
-        f"{path.alphas.size} alphas from {path.alphas[0]:.4g} to {path.alphas[-1]:.4g}, {path.n_samples:,} rows, "
+        f"{grid_ends(path.alphas)}, {path.n_samples:,} rows, "
         f"{n_folds} fold{'s' if n_folds > 1 else ''}",
         f"Measure: {measure} of unseen rows, {'more' if greater else 'less'} is better",
     )
@@ -63,5 +64,11 @@ def _row(model: Any, alpha: float) -> tuple[str, ...]:
     index = int(np.flatnonzero(path.alphas == alpha)[0])
     mean, error = (table[f"{what}_{model.measure_}"][entry] for what in ("mean", "se"))
     chosen = "chosen" if alpha == model.alpha_ else ""
-    spread = "-" if np.isnan(error) else f"{error:.2g}"
-    return f"{alpha:.4g}", f"{index}", f"{mean:.4g}", spread, f"{path.df[index]:,}", chosen
+    spread = "-" if np.isnan(error) else _number(error, 2)
+    return f"{alpha:.4g}", f"{index}", _number(mean, 4), spread, f"{path.df[index]:,}", chosen
+
+
+def _number(value: float, digits: int) -> str:
+    """Show so many digits, but those before the point always, up to a million: errors are compared with means."""
+    text = f"{value:.{digits}g}"
+    return f"{value:.0f}" if "e+" in text and abs(value) < 1e6 else text

@@ -16,7 +16,7 @@ from sparsereg.inputs.sklearn import check_feature_names, check_is_fitted
 from sparsereg.inputs.targets import target_of
 from sparsereg.inputs.weights import check_sample_weight, check_stream_offset
 from sparsereg.metrics import measure
-from sparsereg.readers.blocks import as_feature_blocks, located, overlapped, with_width
+from sparsereg.readers.blocks import as_feature_blocks, located, overlapped, refuse_stream, with_width
 from sparsereg.solvers.null_deviance import null_deviance
 from sparsereg.streaming.batch import Batch, rows_of_block
 from sparsereg.streaming.encode import TargetEncoder
@@ -33,7 +33,7 @@ class EvaluationMixin:
     _has_offset: bool
     n_features_in_: int
 
-    def evaluate(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> dict[str, float]:
+    def evaluate(self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None) -> dict[str, float]:
         """Judge the model on other data than it was made of, as `RegularizationPath.evaluate` judges every fit.
 
         Parameters
@@ -61,6 +61,7 @@ class EvaluationMixin:
             For malformed data, and for labels that are no class.
         """
         check_is_fitted(self)
+        refuse_stream(X, y, "evaluate_stream")
         # Of a stream read here, so that predictors are sums in the same order as in `evaluate_stream`.
         loss, n_nonzero = self._make_loss(), int(self._coef.ids.size)
         predictor = self._decision(X, offset)

@@ -13,6 +13,7 @@ from sparsereg.inputs.sklearn import compare_feature_names
 from sparsereg.inputs.targets import target_of
 from sparsereg.inputs.weights import check_sample_weight, check_stream_offset
 from sparsereg.metrics import measure
+from sparsereg.readers.blocks import refuse_stream
 from sparsereg.solvers.null_deviance import null_deviance
 from sparsereg.streaming.encode import TargetEncoder
 from sparsereg.streaming.running_metrics import RunningMetrics
@@ -30,7 +31,9 @@ class PathEvaluation:
     has_offset: bool
     feature_names: npt.NDArray[np.object_] | None
 
-    def evaluate(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> dict[str, npt.NDArray[Any]]:
+    def evaluate(
+        self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None
+    ) -> dict[str, npt.NDArray[Any]]:
         """Judge every fit on other data than it was made of.
 
         Parameters
@@ -52,6 +55,7 @@ class PathEvaluation:
             ("r2", "deviance_explained") are of the deviance of intercept plus offset on these rows: on the training
             rows they are `dev_ratio`, but for the r2 of Huber's loss, and for fits without intercept.
         """
+        refuse_stream(X, y, "evaluate_stream")
         compare_feature_names(type(self).__name__, self.feature_names, X)
         loss, rows = self._objective, as_rows(X)
         check_width(rows.n_features, self.n_features)

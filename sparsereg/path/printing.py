@@ -5,6 +5,8 @@ from __future__ import annotations
 from textwrap import wrap
 from typing import Any
 
+import numpy as np
+
 from sparsereg._core.penalties import PENALTIES
 
 # A path of more fits than LONG is shortened to so many lines from either end.
@@ -27,10 +29,26 @@ def path_line(path: Any) -> str:
     if path.certificate != "duality gap" and path.violations is not None:
         worst = f"penalty={path.penalty!r}: {path.certificate}, largest violation {path.violations.max():.1e}"
     return (
-        f"RegularizationPath({path.alphas.size} alphas from {path.alphas[0]:.4g} to {path.alphas[-1]:.4g}, "
+        f"RegularizationPath({grid_ends(path.alphas)}, "
         f"l1_ratio={path.l1_ratio:g}, {path.df[0]} to {path.df[-1]} non-zeros of {path.n_active} occupied "
         f"columns, {worst})"
     )
+
+
+def grid_ends(alphas: Any) -> str:
+    """Say how many alphas there are, and between which ends.
+
+    Parameters
+    ----------
+    alphas : ndarray of float64 of shape (n_alphas,)
+
+    Returns
+    -------
+    text : str
+    """
+    if alphas.size == 1:
+        return f"1 alpha, {alphas[0]:.4g}"
+    return f"{alphas.size} alphas from {alphas[0]:.4g} to {alphas[-1]:.4g}"
 
 
 def path_table(path: Any) -> str:
@@ -49,9 +67,9 @@ def path_table(path: Any) -> str:
     """
     n = path.alphas.size
     shown = range(n) if n <= LONG else (*range(EDGE), *range(n - EDGE, n))
-    cells = [
-        (f"{k}", f"{path.df[k]:,}", f"{100.0 * path.dev_ratio[k]:.2f}", f"{path.alphas[k]:.4g}") for k in shown
-    ]
+    # Rounded before it is printed, and 0 added: what rounding has left below 0 is no "-0.00".
+    explained = np.round(100.0 * path.dev_ratio, 2) + 0.0
+    cells = [(f"{k}", f"{path.df[k]:,}", f"{explained[k]:.2f}", f"{path.alphas[k]:.4g}") for k in shown]
     titles = ("", "df", "% deviance", "alpha")
     widths = [max(len(row[k]) for row in (titles, *cells)) for k in range(len(titles))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths)) for row in (titles, *cells)]

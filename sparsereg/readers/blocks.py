@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -112,6 +112,34 @@ def check_source(
     if is_table or isinstance(source, (Block, Mapping)) or hasattr(source, "shape") or not isinstance(source, Iterable):
         hint = "; ArrowReader(table, ...) reads tables and data frames" if is_table else ""
         raise TypeError(f"{name}: {type(source).__name__} is not allowed, {expected}{hint}")
+
+
+def refuse_stream(X: Any, y: Any, method: str) -> None:
+    """Refuse a stream in the place of rows in memory, which go with targets.
+
+    Parameters
+    ----------
+    X, y : object
+    method : str
+        That takes streams.
+
+    Raises
+    ------
+    TypeError
+        For a reader, an iterator, a path, a block or a list of blocks, and where there is no y.
+    """
+    is_stream = isinstance(X, (Block, str, os.PathLike))
+    if isinstance(X, (list, tuple)) and len(X) > 0:
+        is_stream = isinstance(X[0], Block) or (isinstance(X[0], tuple) and any(getattr(x, "shape", ()) for x in X[0]))
+    elif isinstance(X, Iterable) and not isinstance(X, Sequence):
+        is_stream = not any(hasattr(X, name) for name in ("shape", "__array__", "__arrow_c_stream__", "columns"))
+    if is_stream:
+        raise TypeError(
+            f"X: {type(X).__name__} is not allowed, expected the rows of a matrix or data frame; {method} takes a "
+            "reader, or an iterable of blocks (X, y)"
+        )
+    if y is None:
+        raise TypeError(f"y: None is not allowed, expected the targets of the rows of X; {method} takes blocks (X, y)")
 
 
 def with_width(source: Any, n_features: int) -> Any:

@@ -1,6 +1,7 @@
 """Calibration: maximum likelihood of shift and slope, applied by everything that predicts."""
 
 import copy
+import io
 import pickle
 import warnings
 
@@ -11,7 +12,16 @@ from hypothesis import strategies as st
 from scipy import optimize, sparse, special
 from sklearn.linear_model import LogisticRegression as TheirLogisticRegression
 
-from sparsereg import ConvergenceWarning, LinearSVC, LogisticRegression, LogisticRegressionCV, SGDClassifier
+from sparsereg import (
+    Block,
+    ConvergenceWarning,
+    LinearSVC,
+    LogisticRegression,
+    LogisticRegressionCV,
+    SGDClassifier,
+    SvmlightReader,
+    logistic_path,
+)
 from sparsereg.estimators import calibration
 from sparsereg.estimators.calibration import Calibration, fit_calibration
 from sparsereg.inputs.sklearn import NotFittedError, clone
@@ -287,3 +297,65 @@ def test_what_is_refused():
     assert not hasattr(LinearSVC(), "calibrate")
     assert not hasattr(SGDClassifier("squared_hinge"), "calibrate")
     assert hasattr(SGDClassifier(), "calibrate")
+
+
+# Streams.
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "prior"])
+@pytest.mark.parametrize("y", [Y, THREE], ids=["two", "three"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_stream_calibrates_as_all_its_rows(method, y, weighted):
+    weight = WEIGHT * (RNG.random(3000) < 0.8) if weighted else None
+    arrays = (X, y) if weight is None else (X, y, weight)
+    blocks = [tuple(a[start:stop] for a in arrays) for start, stop in ((1500, 1500), (1500, 1501), (1501, 3000))]
+    model, twin = skewed(y), skewed(y)
+    model.calibrate(X[HELD], y[HELD], None if weight is None else weight[HELD], method=method)
+    # Calibrating again begins anew.
+    twin.calibrate(X[LEARN], y[LEARN])
+    assert twin.calibrate_stream(iter(blocks), method=method) is twin
+    found, expected = twin.calibration_, model.calibration_
+    assert found.method == method
+    assert found.slope == pytest.approx(expected.slope, rel=1e-10)
+    np.testing.assert_allclose(found.shift, expected.shift, rtol=1e-10, atol=1e-10)
+
+
+def test_streams_with_an_offset():
+    offset = np.full(1500, 0.5)
+    model = LogisticRegression(alpha=1e-3).fit(X[LEARN], Y[LEARN], offset=0.1 * SIGNAL[LEARN])
+    expected = copy.copy(model).calibrate(X[HELD], Y[HELD], offset=offset).calibration_
+    with pytest.raises(ValueError, match="offset: None is not allowed"):
+        model.calibrate_stream([(X[HELD], Y[HELD])])
+    found = model.calibrate_stream([(X[HELD], Y[HELD])], offset=0.5).calibration_
+    assert (found.slope, *found.shift) == pytest.approx((expected.slope, *expected.shift), rel=1e-10)
+
+
+def test_streams_that_are_refused():
+    with pytest.raises(NotFittedError):
+        LogisticRegression().calibrate_stream([(X, Y)])
+    model = skewed().calibrate(X[HELD], Y[HELD])
+    before = model.calibration_
+    for source, error, message in (
+        ("held.svm", TypeError, "source: the path 'held.svm' is not allowed"),
+        ([], ValueError, "source: no row of it has a weight"),
+        ([(X, Y, np.zeros(3000))], ValueError, "source: no row of it has a weight"),
+        ([(X, Y), (X[:, :3], Y)], ValueError, r"source: block 1 \(the first is 0\): X has 3 features"),
+        ([(X, THREE)], ValueError, r"source: block 0 \(the first is 0\): y"),
+        ([(X, np.ones(3000, dtype=bool))], ValueError, "y: no row of positive weight is of class False"),
+    ):
+        with pytest.raises(error, match=f"^{message}"):
+            model.calibrate_stream(source)
+    with pytest.raises(ValueError, match="method: "):
+        model.calibrate_stream([(X, Y)], method="isotonic")
+    assert model.calibration_ is before
+    path = logistic_path(X, Y, n_alphas=2)
+    reader, block = SvmlightReader(io.BytesIO(b"1 1:1")), Block(X, Y)
+    for source in (reader, iter([(X, Y)]), [(X, Y)], [block], block, "held.svm"):
+        for call in (model.calibrate, model.evaluate, path.evaluate):
+            for targets in ((), (Y,)):
+                with pytest.raises(TypeError, match=rf"^X: .* is not allowed, .*; {call.__name__}_stream takes a"):
+                    call(source, *targets)
+    for call in (model.calibrate, model.evaluate, path.evaluate):
+        with pytest.raises(TypeError, match=r"^y: None is not allowed"):
+            call(X)
+        call([(np.float64(value), *row) for value, *row in X[HELD].toarray().tolist()], Y[HELD])

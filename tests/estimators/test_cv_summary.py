@@ -78,3 +78,17 @@ def test_repr_and_displays_stay():
     assert bundle["text/plain"] == before[0]
     assert "LassoCV" in bundle["text/html"]
     assert str(model).startswith("LassoCV: squared loss")
+
+
+def test_one_alpha():
+    assert "\n1 alpha, 0.25, 1,200 rows, 5 folds\n" in str(LassoCV(alphas=[0.25]).fit(X, Y))
+
+
+@pytest.mark.parametrize(("mean", "error", "shown"), [
+    (3277.4, 104.2, ["3277", "104"]), (32774.0, 99.7, ["32774", "100"]), (3.2, 0.0104, ["3.2", "0.01"]),
+    (-32774.0, 12.6, ["-32774", "13"]), (4.5e8, 1.25e7, ["4.5e+08", "1.2e+07"]), (1e-9, 2e-12, ["1e-09", "2e-12"]),
+])
+def test_errors_are_shown_as_means_are(mean, error, shown):
+    model = LassoCV(alphas=[0.25]).fit(X, Y)
+    model.cv_results_["mean_mse"][:], model.cv_results_["se_mse"][:] = mean, error
+    assert str(model).splitlines()[-1].split()[3:5] == shown

@@ -1,6 +1,7 @@
 """print(path): a line for each fit, no wider than a terminal."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -55,3 +56,14 @@ def test_what_was_fitted_in_eighty_columns(path, words):
     assert "\n" not in repr(path)
     assert repr(path).startswith("RegularizationPath(")
     assert ("coordinate-wise minimum, largest violation" in text) == (path.penalty == "mcp")
+
+
+def test_one_alpha():
+    path = lasso_path(X, Y, alphas=[0.25])
+    assert repr(path).startswith("RegularizationPath(1 alpha, 0.25, l1_ratio=1, ")
+    assert repr(lasso_path(X, Y, alphas=[0.5, 0.25])).startswith("RegularizationPath(2 alphas from 0.5 to 0.25, ")
+
+
+def test_no_share_is_minus_zero():
+    path = replace(lasso_path(X, Y, n_alphas=3), dev_ratio=np.array([-1e-16, -0.00004, 0.5]))
+    assert [row[2] for row in fits(path)] == ["0.00", "0.00", "50.00"]

@@ -22,6 +22,7 @@ from sparsereg import (
     ridge_path,
 )
 from sparsereg.coef import SparseCoef
+from sparsereg.solvers.null_deviance import null_deviance
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((30, 8)) * (RNG.random((30, 8)) < 0.5)
@@ -195,12 +196,13 @@ def test_evaluate(loss):
     path = regularization_path(X[seen], y[seen], loss=loss, delta=0.3, n_alphas=5, offset=offset[seen])
     rest = slice(20, 30)
     table = path.evaluate(X[rest], y[rest], weight[rest], offset[rest])
+    null = null_deviance(path._objective, y[rest], weight[rest], offset[rest])
     assert list(table) == ["alpha", "n_nonzero", *metrics.METRICS[loss]]
     np.testing.assert_array_equal(table["alpha"], path.alphas)
     np.testing.assert_array_equal(table["n_nonzero"], path.df)
     for k, alpha in enumerate(path.alphas):
         t = path.decision_function(X[rest], alpha, offset[rest])
-        expected = metrics.measure(metrics.METRICS[loss], loss, y[rest], t, weight[rest], delta=0.3)
+        expected = metrics.measure(metrics.METRICS[loss], loss, y[rest], t, weight[rest], null=null, delta=0.3)
         assert {name: table[name][k] for name in expected} == pytest.approx(expected)
     with pytest.raises(ValueError, match="X has 7 features, but the model is expecting 8"):
         path.evaluate(X[rest, :7], y[rest])
