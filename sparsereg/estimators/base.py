@@ -191,9 +191,10 @@ class SparseLinearModel(EvaluationMixin, Versioned, BaseEstimator):
         ----------
         names : transformer, Pipeline, array-like of str, mapping or callable, default=None
             What made the columns: a fitted `LatLongCross` or `FeatureCross`, a transformer, ColumnTransformer,
-            FeatureUnion or Pipeline of scikit-learn (that ends in this model or not). Or the names of all columns,
-            names by id, or a function that takes an array of ids and returns as many names. Names of all columns are
-            never made to find a few. None: the columns of the data frame that the model was fitted to, if it was.
+            FeatureUnion or Pipeline of scikit-learn (that ends in this model or not), a reader of tables. Or the names
+            of all columns, names by id, or a function that takes an array of ids and returns as many names. Names of
+            all columns are never made to find a few. None: the columns of the data frame that the model was fitted to,
+            if it was.
 
         Returns
         -------

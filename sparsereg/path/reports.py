@@ -97,8 +97,9 @@ class PathReports:
             In [0, n_features).
         names : transformer, Pipeline, array-like of str, mapping or callable, default=None
             What made the columns: a fitted `LatLongCross` or `FeatureCross`, a Pipeline, ColumnTransformer,
-            FeatureUnion or transformer of scikit-learn. Or the names of all columns, names by id, or a function from
-            ids to names. None: the columns of the data frame that the path was fitted to; else the ids as text.
+            FeatureUnion or transformer of scikit-learn, a reader of tables. Or the names of all columns, names by id,
+            or a function from ids to names. None: the columns of the data frame that the path was fitted to; else the
+            ids as text.
 
         Returns
         -------
