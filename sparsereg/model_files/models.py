@@ -256,7 +256,10 @@ def check_calibration(fitted: Mapping[str, Any], n_outputs: int) -> None:
     """
     calibration = fitted.get("calibration_")
     if "calibration_" in fitted and not (isinstance(calibration, Calibration) and calibration.shift.size == n_outputs):
-        raise ValueError(f"calibration_: {shown(calibration)} is not allowed, expected one of {n_outputs} shifts")
+        raise ValueError(
+            f"calibration_: {shown(calibration)} is not allowed, expected one for {n_outputs} linear "
+            f"predictor{'' if n_outputs == 1 else 's'}"
+        )
 
 
 def _pack_calibration(calibration: Calibration, packer: Packer, where: str) -> dict[str, Any]:

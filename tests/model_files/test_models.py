@@ -75,7 +75,7 @@ WRONG = [
     ("three", "fitted.calibration_", 2.0, "calibration_: 2.0 is not allowed"),
     ("three", f"{CALIBRATED}.slope", float("inf"), "slope: inf is not allowed"),
     ("three", f"{CALIBRATED}.method", "none", "method: 'none' is not allowed"),
-    ("three", f"{CALIBRATED}.shift", np.zeros(1), "calibration_: .* expected one of 3 shifts"),
+    ("three", f"{CALIBRATED}.shift", np.zeros(1), "calibration_: .* expected one for 3 linear predictors"),
     ("three", f"{CALIBRATED}.shift", np.array([0.0, np.nan, 0.0]), "shift: nan"),
     ("chosen", "fitted.path_", None, "path_: None is not allowed"),
     ("chosen", "fitted.alpha_", -1.0, "alpha_: -1.0 is not allowed"),
