@@ -104,7 +104,7 @@ def test_missing(value, missing):
         (np.zeros(2), "of type ndarray"),
         (np.timedelta64(1, "M"), "no length in seconds"),
         (Decimal("1e9999"), "has too many digits, expected at most 4000"),
-        pytest.param(10**5000, "4300 digits", id="10**5000"),
+        pytest.param(10**5000, "the limit .4300", id="10**5000"),
         (b"\xff", r"b'\\xff' is not UTF-8: invalid start byte"),
         ("\ud800", r"'\\ud800' is not Unicode: it has a lone surrogate"),
     ],

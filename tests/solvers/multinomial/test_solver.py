@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import sklearn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn import linear_model
 from support.multinomial_twins import RawMultinomial
 from support.solver_calls import options_of, prepare
 
@@ -308,7 +310,8 @@ def test_no_shift_of_a_column_costs_less(seed):
 
 @pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
 def test_scikit_learn_finds_the_same(l1_ratio):
-    linear_model = pytest.importorskip("sklearn.linear_model")
+    is_new = tuple(map(int, sklearn.__version__.split(".")[:2])) >= (1, 8)
+    penalty = {"l1_ratio": l1_ratio} if is_new else {"penalty": "l1" if l1_ratio else "l2"}
     raw = random_raw(
         8, l1_ratio=l1_ratio, alpha=0.02, fit_intercept=False, standardize=False, penalty_factor=1.0,
         lower=-np.inf, upper=np.inf, offset=0.0, sample_weight=None,
@@ -316,8 +319,8 @@ def test_scikit_learn_finds_the_same(l1_ratio):
     labels = raw.Y.argmax(axis=1)
     raw = replace(raw, Y=np.eye(raw.Y.shape[1])[labels])
     other = linear_model.LogisticRegression(
-        C=1.0 / (raw.alpha * len(labels)), l1_ratio=l1_ratio, solver="saga" if l1_ratio else "lbfgs", tol=1e-10,
-        max_iter=100_000, fit_intercept=False, random_state=0,
+        C=1.0 / (raw.alpha * len(labels)), solver="saga" if l1_ratio else "lbfgs", tol=1e-10, max_iter=100_000,
+        fit_intercept=False, random_state=0, **penalty,
     ).fit(raw.X, labels)
     W, b, solution = fit(raw)
     assert solution.objective == pytest.approx(raw.objective(other.coef_.T, b), abs=1e-8)
