@@ -1,14 +1,13 @@
 """Exports in the hands of others: graphs in onnxruntime, and the programs that pages of the tree show."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 from py_mini_racer import MiniRacer
+from support.checkout import PACKAGE
 
-PACKAGE = Path(__file__).parents[2] / "sparsereg"
 HASHING = PACKAGE / "features" / "hashing.md"
 EXPORTS = PACKAGE / "export" / "exports.md"
 
