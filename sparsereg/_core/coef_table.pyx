@@ -1,7 +1,7 @@
 """Hash table of the non-zero coefficients (open addressing), and predictions by it.
 
-A slot is a column id, -1 where it is free, and beside it, in the same line of memory, 64 bits of what belongs to it: the
-coefficient where there is one vector of them, else the position of the id.
+A slot is a column id, -1 where it is free, and beside it, in the same line of memory, 64 bits of what belongs to it:
+the coefficient where there is one vector of them, else the position of the id.
 
 Everywhere below, `data` of length 0 stands for "every value is 1".
 """
