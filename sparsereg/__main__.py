@@ -1,6 +1,6 @@
 """``python -m sparsereg``."""
 
-from sparsereg.cli import main
+from sparsereg.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

@@ -26,7 +26,7 @@ for name in ("O_CLOEXEC", "O_DIRECTORY", "O_NOFOLLOW", "O_NONBLOCK", "fchmod", "
 FIT_AND_RESUME = HIDDEN + """
 import numpy as np
 import sparsereg
-import sparsereg.cli, sparsereg.demo.job, sparsereg.demo.report
+import sparsereg.cli.main, sparsereg.demo.job, sparsereg.demo.report
 from scipy import sparse
 
 # Windows renames no file that is open.

@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 import pytest
 
 import sparsereg
-from sparsereg import cli
+from sparsereg.cli import main as cli
 
 
 def python(*arguments, **settings):

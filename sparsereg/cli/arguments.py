@@ -1,0 +1,88 @@
+"""Argument types: from the text of an option to its value, or a complaint that argparse shows."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from sparsereg.features.buckets import make_level
+
+FORMATS = (".png", ".pdf", ".svg")
+
+
+def width(text: str) -> float:
+    """Read the width of a level in arc-minutes.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    width : float
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        As all readers of this module, saying what is allowed.
+    """
+    try:
+        make_level(float(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return float(text)
+
+
+def share(text: str) -> float:
+    """Read a number between 0 and 1, both excluded.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    share : float
+    """
+    return _read(float, text, lambda value: 0.0 < value < 1.0, "a number between 0 and 1, both excluded")
+
+
+def count(lowest: int) -> Callable[[str], int]:
+    """Make a reader of whole numbers from `lowest` up.
+
+    Parameters
+    ----------
+    lowest : int
+
+    Returns
+    -------
+    read : callable
+    """
+    return lambda text: _read(int, text, lambda value: value >= lowest, f"a whole number of at least {lowest}")
+
+
+def _read(kind: Callable[[str], Any], text: str, is_allowed: Callable[[Any], bool], expected: str) -> Any:
+    try:
+        value = kind(text)
+        if is_allowed(value):
+            return value
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"must be {expected}, got {text!r}")
+
+
+def figure_path(text: str) -> str:
+    """Refuse the name of a picture of no known format before the work rather than after it.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    path : str
+    """
+    if not text.lower().endswith(FORMATS):
+        raise argparse.ArgumentTypeError(f"the name must end in one of {' '.join(FORMATS)}, got {text!r}")
+    return text

@@ -1,0 +1,75 @@
+"""The command line: ``python -m sparsereg``, also installed as ``sparsereg``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from textwrap import dedent
+
+from sparsereg.cli import demo
+from sparsereg.inputs.versions import library_version
+
+# One module a command: NAME, HELP, DESCRIPTION, EXAMPLES (two command lines), add_options(parser), run(arguments).
+COMMANDS = (demo,)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str or None, default=None
+        Arguments without the program's name; None: those of the process.
+
+    Returns
+    -------
+    code : int
+        0 when all went well, 1 when the job could not be done, 130 after Ctrl-C. Wrong arguments exit with 2.
+    """
+    parser = make_parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        parser.print_help()
+        return 0
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # Whoever read the output has had enough; nothing may be flushed to them at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (ImportError, OSError, TypeError, ValueError, MemoryError) as error:
+        print(f"sparsereg: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("sparsereg: interrupted", file=sys.stderr)
+        return 130
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Build the parser of all commands.
+
+    Returns
+    -------
+    parser : ArgumentParser
+        What it parses has `command`, None without one, `run` and `parser`, that of the command.
+    """
+    parser = argparse.ArgumentParser("sparsereg", description="Regularised linear models for very wide sparse data.")
+    parser.add_argument("--version", action="version", version=f"sparsereg {library_version()}")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    for command in COMMANDS:
+        of_command = commands.add_parser(
+            command.NAME, help=command.HELP, description=dedent(command.DESCRIPTION),
+            epilog="examples:\n" + "".join(f"  {example}\n" for example in command.EXAMPLES),
+            formatter_class=_Formatter,
+        )
+        command.add_options(of_command)
+        of_command.set_defaults(parser=of_command, run=command.run)
+    return parser
+
+
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
+    """Defaults beside the options; descriptions and examples as they are written."""

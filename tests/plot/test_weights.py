@@ -1,0 +1,32 @@
+"""Histograms of weights."""
+
+
+import numpy as np
+
+from sparsereg import Lasso, Ridge
+from sparsereg.plot import plot_weights
+
+
+def test_weights_and_exact_zeros(data, ax):
+    lasso, ridge = Lasso(alpha=0.3).fit(*data), Ridge(alpha=0.3).fit(*data)
+    plot_weights({"L1": lasso.sparse_coef_, "L2": ridge.coef_}, ax)
+    n_zero = int(np.sum(lasso.coef_ == 0.0))
+    assert n_zero > 0
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert texts == [f"L1: {12 - n_zero:,} weights, {n_zero:,} exactly zero", "L2: 12 weights, 0 exactly zero"]
+    steps = [patch.get_data().values.sum() for patch in ax.patches]
+    assert steps == [12 - n_zero, 12]
+    (spike,) = (line for line in ax.lines if line.get_marker() == "o")
+    assert spike.get_xydata().tolist() == [[0.0, n_zero]]
+    assert ax.get_yscale() == "log"
+
+
+def test_zeros_among_occupied_columns(path, ax):
+    coef, _ = path.at(path.alphas[5])
+    plot_weights({"L1": coef}, ax, n_active=1000)
+    assert f"{1000 - coef.ids.size:,} exactly zero" in ax.get_legend().get_texts()[0].get_text()
+
+
+def test_weights_that_are_all_zero(ax):
+    plot_weights({"nothing": np.zeros(5)}, ax)
+    assert ax.get_legend().get_texts()[0].get_text() == "nothing: 0 weights, 5 exactly zero"
