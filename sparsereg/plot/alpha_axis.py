@@ -57,27 +57,44 @@ def scale_alphas(ax: Any, alphas: Vector) -> Vector:
     x : ndarray of float64 of shape (n_alphas,)
         Where they stand.
     """
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
     x = place_alphas(alphas)
     zero = float(x[alphas == 0.0][0]) if (alphas == 0.0).any() else None
-    smallest = float(np.min(x[alphas > 0.0], initial=np.inf))
+    positive = alphas[alphas > 0.0]
 
     def find() -> list[float]:
-        low, high = sorted(ax.get_xlim())
-        if zero is None:
-            return choose_ticks(low, high, _room(ax, 5))
-        # What is beyond an alpha of 0 is no alpha, and what is near it would be written over its tick.
-        share = (np.log(smallest) - np.log(zero)) / np.log(high / low) if smallest < high else 0.0
-        low = smallest if share * _room(ax, 5) >= 1.0 else smallest * (high / low) ** (1.0 / _room(ax, 5) - share)
-        return [zero, *(choose_ticks(low, high, _room(ax, 5)) if low < high else [])]
+        if positive.size < 2:
+            return x.tolist()
+        low, high = _ends(ax, zero, positive.min())
+        return [*([] if zero is None else [zero]), *(choose_ticks(low, high, _room(ax, 5)) if low < high else [])]
+
+    def write(value: float, _: Any) -> str:
+        if value == zero:
+            return "0"
+        low, high = _ends(ax, zero, positive.min())
+        return format_alpha(value, np.log10(high / low) if positive.size > 1 else 0.0)
 
     ax.set_xscale("log")
     ax.set(xlabel="alpha (strength of the penalty)")
+    if x.size == 1:
+        ax.set_xlim(x[0] / LARGEST_STEP**0.5, x[0] * LARGEST_STEP**0.5)
     ax.xaxis.set_major_locator(_locator(find))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: "0" if value == zero else format_alpha(value, ax)))
+    ax.xaxis.set_major_formatter(FuncFormatter(write))
     ax.xaxis.set_minor_formatter(NullFormatter())
+    # What is beside an alpha of 0 has no place on the scale.
+    if zero is not None or x.size == 1:
+        ax.xaxis.set_minor_locator(NullLocator())
     return x
+
+
+def _ends(ax: Any, zero: float | None, smallest: float) -> tuple[float, float]:
+    """Return between what there is room for ticks, which stand clear of that of an alpha of 0."""
+    low, high = sorted(ax.get_xlim())
+    if zero is None:
+        return low, high
+    clear = zero * (high / low) ** (1.0 / _room(ax, 5))
+    return max(float(smallest), clear), high
 
 
 def choose_ticks(low: float, high: float, most: int) -> list[float]:
@@ -120,21 +137,21 @@ def _steps(n_decades: float) -> list[tuple[tuple[int, ...], int]]:
     return sparse if n_decades >= MANY_DECADES else [((1, 2, 5), 1), ((1, 3), 1), ((1,), 1)]
 
 
-def format_alpha(alpha: float, ax: Any) -> str:
+def format_alpha(alpha: float, n_decades: float) -> str:
     """Write an alpha beside a tick: powers of ten as such where the axis has many, else a plain number.
 
     Parameters
     ----------
     alpha : float
-    ax : matplotlib Axes
+    n_decades : float
+        How many the axis has.
 
     Returns
     -------
     text : str
     """
-    low, high = sorted(ax.get_xlim())
     power = np.log10(alpha)
-    if np.log10(high / low) >= MANY_DECADES and power == round(power):
+    if n_decades >= MANY_DECADES and power == round(power):
         return f"$10^{{{power:.0f}}}$"
     return f"{alpha:.6g}"
 
@@ -163,18 +180,23 @@ def count_on_top(ax: Any, x: Vector, counts: npt.NDArray[Any], label: str = "wei
     top.set_xlabel(label)
 
 
+def count_text(count: int) -> str:
+    """Say in words how many coefficients are not zero."""
+    return f"{count:,} non-zero{'' if count == 1 else 's'}"
+
+
 def _fitting(ax: Any, x: Vector, texts: Sequence[str]) -> list[int]:
     """Choose fits spread evenly over the axis whose texts do not touch: the two at the ends, and some between."""
     transform = ax.transData
     places = transform.transform(np.column_stack([x, np.zeros(x.size)]))[:, 0] * 72.0 / ax.figure.dpi
     widths = np.array([_text_points(text) for text in texts])
     wanted = np.linspace(places[0], places[-1], MOST_COUNTS)
-    chosen = [0]
-    for k in sorted({int(np.argmin(np.abs(places - place))) for place in wanted} | {x.size - 1}):
+    last, chosen = x.size - 1, [0]
+    for k in sorted({int(np.argmin(np.abs(places - place))) for place in wanted[1:-1]} | {last}):
         # The fit at the far end comes before those between.
         if all(
             abs(places[k] - places[other]) >= 0.5 * (widths[k] + widths[other]) + GAP_POINTS
-            for other in {chosen[-1], x.size - 1} - {k}
+            for other in (chosen[-1], last)[: 1 + (k != last)]
         ):
             chosen.append(k)
     return chosen

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sparsereg.inputs.parameters import check_choice
 from sparsereg.inputs.sklearn import check_is_fitted
 from sparsereg.metrics import GREATER_IS_BETTER, METRICS
-from sparsereg.plot.alpha_axis import count_on_top, scale_alphas
+from sparsereg.plot.alpha_axis import count_on_top, count_text, scale_alphas
 from sparsereg.plot.axes import COLOURS, make_axes
 from sparsereg.plot.margins import legend_below, make_room
 
@@ -83,23 +83,21 @@ def plot_cv(cv: Any, ax: Any = None, *, metric: str | None = None) -> Any:
     ax = make_axes(ax)
     curves, chosen = _curves(table, metric, scale_alphas(ax, table["alpha"]), cv.best_index_)
     n_folds = table[f"fold_{metric}"].shape[1]
+    others = [curve for k, curve in enumerate(curves) if k != chosen]
     handles = []
-    for k, curve in enumerate(curves):
-        if k != chosen:
-            (line,) = ax.plot(curve.x, curve.mean, color=_other(k, chosen), linewidth=1.2)
-            line.set_label(f"l1_ratio {curve.l1_ratio:g}")
-            handles.append(line)
-    own = f"l1_ratio {curves[chosen].l1_ratio:g}: mean" if len(curves) > 1 else "mean"
-    spread = f" and one standard error of {n_folds} folds" if n_folds > 1 else " of one fold"
+    for curve, colour in zip(others, _colours(len(others))):
+        handles += ax.plot(curve.x, curve.mean, color=colour, linewidth=1.2, label=f"l1_ratio {curve.l1_ratio:g}")
+    own = f"l1_ratio {curves[chosen].l1_ratio:g}" if len(curves) > 1 else "mean"
+    spread = f" \N{PLUS-MINUS SIGN} one SE, {n_folds} folds" if n_folds > 1 else ", one fold"
     handles.insert(chosen, _draw_chosen(ax, curves[chosen], own + spread))
     handles += _draw_gaps(ax, curves)
     ax.autoscale_view()
-    handles += _draw_alphas(ax, cv, curves[chosen])
+    alphas = _draw_alphas(ax, cv, curves[chosen])
     greater = metric in GREATER_IS_BETTER or metric not in METRICS[cv.path_.loss]
-    ax.set_ylabel(f"{metric} of unseen rows ({'more' if greater else 'less'} is better)")
+    ax.set_ylabel(f"{metric} of unseen rows\n({'more' if greater else 'less'} is better)")
     columns = "weights" if cv.path_.n_outputs == 1 else "columns with weights"
     count_on_top(ax, curves[chosen].x, cv.path_.df, f"{columns} that are not zero")
-    legend_below(ax, handles)
+    legend_below(ax, [handles, alphas])
     make_room(ax)
     return ax
 
@@ -124,20 +122,23 @@ def _curves(table: dict[str, Any], metric: str, x: Vector, best: int) -> tuple[l
     return curves, int(np.searchsorted(starts, best, side="right"))
 
 
-def _other(k: int, chosen: int) -> str:
-    """Return the colour of a curve that was not chosen; the first is that of the one that was."""
-    others = [COLOURS[k] for k in (3, 5, 4)]
-    return others[(k - (k > chosen)) % len(others)]
+def _colours(n: int) -> list[Any]:
+    """Return colours of curves that were not chosen: of many a sequence, as their l1_ratio are one."""
+    few = [COLOURS[k] for k in (3, 5, 4)]
+    if n <= len(few):
+        return few
+    from matplotlib import colormaps
+
+    return [*colormaps["plasma"](np.linspace(0.1, 0.9, n))]
 
 
 def _draw_chosen(ax: Any, curve: _Curve, label: str) -> Any:
     """Draw means with their bars; means over fewer folds as rings."""
     shown = ~curve.is_partial
-    drawn = ax.errorbar(
+    return ax.errorbar(
         curve.x[shown], curve.mean[shown], yerr=curve.error[shown], fmt="o", markersize=3.5, color=COLOURS[0],
-        ecolor="0.65", elinewidth=1.0, capsize=2.0, label=label,
+        ecolor="0.5", elinewidth=1.0, capsize=2.5, label=label, zorder=2.5,
     )
-    return drawn
 
 
 def _draw_gaps(ax: Any, curves: list[_Curve]) -> list[Any]:
@@ -167,6 +168,6 @@ def _draw_alphas(ax: Any, cv: Any, curve: _Curve) -> list[Any]:
         k = int(np.flatnonzero(path.alphas == alpha)[0])
         colour, style = rules[0][1]
         chosen = ", chosen" if alpha == cv.alpha_ else ""
-        label = f"{' and '.join(rule for rule, _ in rules)}{chosen}: alpha {alpha:.4g}, {path.df[k]:,} non-zeros"
+        label = f"{' and '.join(rule for rule, _ in rules)}{chosen}: alpha {alpha:.4g}, {count_text(path.df[k])}"
         handles.append(ax.axvline(curve.x[k], color=colour, linestyle=style, linewidth=1.6, label=label, zorder=1.5))
     return handles

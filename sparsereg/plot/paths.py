@@ -186,7 +186,7 @@ def _draw(ax: Any, x: Vector, curves: _Curves, colours: list[str], thick: Ids) -
         ax.scatter(x[fit], curves.values[line, fit], s=10, c=[colours[k] for k in line], alpha=0.7)
     ax.plot(x, np.zeros(x.size), color="0.3", linewidth=0.8)
     n_shown = len(curves.numbers)
-    of_all = f" (largest {n_shown:,} of {curves.n_curves:,})" if n_shown < curves.n_curves else ""
+    of_all = f"\n(largest {n_shown:,} of {curves.n_curves:,})" if n_shown < curves.n_curves else ""
     ax.set_ylabel("weight" + of_all)
     ax.autoscale_view()
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sparsereg._core.losses import LOSSES
 from sparsereg.inputs.parameters import check_choice, check_number
 from sparsereg.metrics import GREATER_IS_BETTER, METRICS
-from sparsereg.plot.alpha_axis import count_on_top, scale_alphas
+from sparsereg.plot.alpha_axis import count_on_top, count_text, scale_alphas
 from sparsereg.plot.axes import COLOURS, make_axes
 from sparsereg.plot.margins import legend_below, make_room, spread
 from sparsereg.plot.paths import path_of
@@ -42,7 +42,7 @@ class Zones(NamedTuple):
 
 def plot_scores(
     path: Any, held_out: Mapping[str, Any], ax: Any = None, *, metric: str | None = None,
-    train: Mapping[str, Any] | None = None, within: float = 0.05,
+    train: Mapping[str, Any] | None = None, within: float = 0.02,
 ) -> Any:
     """Draw a measure of training rows and of others against alpha, and where alpha is too small, right and too large.
 
@@ -58,7 +58,7 @@ def plot_scores(
     train : mapping from name to array-like of shape (n_alphas,), or None, default=None
         What ``path.evaluate(X, y)`` returns of the training rows. None: what the path itself knows of them, the mean
         loss and, of fits with an intercept, the share of it explained; other measures are drawn of held-out rows alone.
-    within : float in [0, 1), default=0.05
+    within : float in [0, 1), default=0.02
         How much of the gain of the best alpha a right one may lose.
 
     Returns
@@ -98,12 +98,12 @@ def plot_scores(
         handles += ax.plot(x, learned[metric], label="training rows", **style)
     style = {"color": "0.1", "linewidth": 2.0, "marker": marker, "markersize": 4.0}
     handles += ax.plot(x, values[metric], label="held-out rows", **style)
-    handles.append(_mark_best(ax, path, x, values[metric], zones.best, metric))
+    best = _mark_best(ax, path, x, values[metric], zones.best, metric)
     _shade(ax, x, zones)
-    ax.set_ylabel(f"{metric} ({'more' if greater else 'less'} is better)")
+    ax.set_ylabel(f"{metric}\n({'more' if greater else 'less'} is better)")
     columns = "weights" if path.n_outputs == 1 else "columns with weights"
     count_on_top(ax, x, path.df, f"{columns} that are not zero")
-    legend_below(ax, handles)
+    legend_below(ax, [handles, [best]])
     make_room(ax)
     return ax
 
@@ -172,7 +172,7 @@ def _known(path: Any) -> dict[str, Vector]:
 
 def _mark_best(ax: Any, path: Any, x: Vector, values: Vector, best: int, metric: str) -> Any:
     """Mark the best fit, and say in the legend which it is."""
-    label = f"best: {metric} {values[best]:.4g} at alpha {path.alphas[best]:.4g}, {path.df[best]:,} non-zeros"
+    label = f"best: {metric} {values[best]:.4g} at alpha {path.alphas[best]:.4g}, {count_text(path.df[best])}"
     style = {"marker": "o", "markersize": 9.0, "markeredgecolor": "white", "linestyle": "", "zorder": 4}
     return ax.plot(x[best], values[best], color=ZONES["right"], label=label, **style)[0]
 
@@ -190,8 +190,9 @@ def _shade(ax: Any, x: Vector, zones: Zones) -> None:
     edges = np.log(np.array(borders) / low) / np.log(high / low)
     width = ax.bbox.width / ax.figure.dpi * 72.0
     sizes = np.array([POINTS_A_CHARACTER * len(name) + GAP_POINTS for name in names]) / width
+    size = ZONE_SIZE / max(1.0, sizes.sum())
     for name, place in zip(names, spread(0.5 * (edges[:-1] + edges[1:]), sizes, 0.0, 1.0)):
         ax.text(
             place, 1.0 - 0.5 * STRIP, name, transform=ax.transAxes, ha="center", va="center", color=ZONES[name],
-            fontsize=ZONE_SIZE, fontweight="bold",
+            fontsize=size, fontweight="bold",
         )
