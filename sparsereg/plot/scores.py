@@ -178,7 +178,7 @@ def _mark_best(ax: Any, path: Any, x: Vector, values: Vector, best: int, metric:
 
 
 def _shade(ax: Any, x: Vector, zones: Zones) -> None:
-    """Shade the zones, and write their names above the curves, each as near to the middle of its zone as that leaves."""
+    """Shade the zones, and write their names above the curves, each as near to its middle as the others let it."""
     ax.autoscale_view()
     low, high = ax.get_xlim()
     bottom, top = ax.get_ylim()
