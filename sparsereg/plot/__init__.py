@@ -2,7 +2,7 @@
 
 from sparsereg.plot.axes import COLOURS, import_figure
 from sparsereg.plot.calibration import plot_calibration
-from sparsereg.plot.contours import plot_contours
+from sparsereg.plot.contours import plot_contours, plot_geometry
 from sparsereg.plot.cv import plot_cv
 from sparsereg.plot.history import plot_history
 from sparsereg.plot.map import plot_map
@@ -16,6 +16,7 @@ __all__ = [
     "plot_calibration",
     "plot_contours",
     "plot_cv",
+    "plot_geometry",
     "plot_history",
     "plot_map",
     "plot_path",

@@ -105,7 +105,8 @@ def plot_calibration(
         bars.stairs(found.share, np.linspace(0.0, 1.0, n_bins + 1), color=style["color"], fill=k == 0, alpha=0.5)
     bars.set_ylim(0.0, max(bars.dataLim.y1, 1e-300))
     ax.set(
-        xlim=(0.0, 1.0), ylim=(0.0, 1.0), aspect="equal", xlabel=f"predicted probability of {' or '.join(sorted(classes))}",
+        xlim=(0.0, 1.0), ylim=(0.0, 1.0), aspect="equal",
+        xlabel=f"predicted probability of {' or '.join(sorted(classes))}",
         ylabel="share of rows that came true\n(bars: share of rows in each bin)",
     )
     legend_below(ax, [handles])
@@ -166,7 +167,9 @@ def _check_table(name: str, model: Any, labels: npt.NDArray[Any]) -> Vector:
     try:
         table = np.asarray(model, dtype=np.float64)
     except (TypeError, ValueError):
-        raise TypeError(f"models: {name!r} is a {type(model).__name__}, expected a classifier or probabilities") from None
+        raise TypeError(
+            f"models: {name!r} is a {type(model).__name__}, expected a classifier or probabilities"
+        ) from None
     table = table[:, None] if table.ndim == 1 else table
     if table.ndim != 2 or len(table) != labels.size or not ((table >= 0.0) & (table <= 1.0)).all():
         raise ValueError(

@@ -197,8 +197,8 @@ def _lay_grid(cells: Cells) -> Grid:
     """Lay pixels over cells: those of the finest level, or a whole number of these a pixel where they are too many."""
     height, width = (cells["north"] - cells["south"]).min(), (cells["east"] - cells["west"]).min()
     south, west = cells["south"].min(), cells["west"].min()
-    n_lat = int(round((cells["north"].max() - south) / height))
-    n_lon = int(round((cells["east"].max() - west) / width))
+    n_lat = round(float((cells["north"].max() - south) / height))
+    n_lon = round(float((cells["east"].max() - west) / width))
     stride = -(-max(n_lat, n_lon) // MOST_PIXELS)
     return Grid(south, west, stride * height, stride * width, -(-n_lat // stride), -(-n_lon // stride))
 
@@ -314,5 +314,5 @@ def _draw(ax: Any, grid: Grid, values: Vector, is_signed: bool, title: str) -> N
 
 
 def _degrees(longitude: float) -> str:
-    """Write a longitude, which may be beyond the date line, as usual: the date line is 180."""
-    return f"{180.0 - (180.0 - longitude) % 360.0:g}".replace("-", "\N{MINUS SIGN}")
+    """Write a longitude, which may be beyond the date line, from -180 to 180."""
+    return f"{longitude - 360.0 if longitude > 180.0 else longitude:g}".replace("-", "\N{MINUS SIGN}")
