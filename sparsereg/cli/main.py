@@ -35,6 +35,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command is None:
         parser.print_help()
         return 0
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name in letters that the terminal does not know
     try:
         with _warnings_as_lines(arguments):
             code: int = arguments.run(arguments)
@@ -50,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"sparsereg: {named}{error.strerror or error}", file=sys.stderr)
         return 1
     except (ImportError, TypeError, ValueError, MemoryError) as error:
-        print(f"sparsereg: {error or type(error).__name__}", file=sys.stderr)
+        print(f"sparsereg: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("sparsereg: interrupted", file=sys.stderr)
@@ -64,10 +66,13 @@ def _warnings_as_lines(arguments: argparse.Namespace) -> Iterator[None]:
 
     def show(message: Warning | str, *_: object, **__: object) -> None:
         text = " ".join(str(message).split())
-        arguments.warnings.append(text)
-        print(f"sparsereg: warning: {text}", file=sys.stderr)
+        if text not in arguments.warnings:
+            arguments.warnings.append(text)
+            print(f"sparsereg: warning: {text}", file=sys.stderr)
 
     with warnings.catch_warnings():
+        # Those that users of the library see; deprecations are for who writes programs.
+        warnings.simplefilter("always", UserWarning)
         warnings.showwarning = show
         yield
 

@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -77,13 +78,63 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], width: int = WID
     )
 
 
+def number(value: float, digits: int = 4) -> str:
+    """Write a number for a table.
+
+    Parameters
+    ----------
+    value : int or float
+        Whole numbers are written in full, with commas; NaN as "-".
+    digits : int, default=4
+        Of a number with a fraction.
+
+    Returns
+    -------
+    text : str
+    """
+    if isinstance(value, (int, np.integer)):
+        return f"{value:,}"
+    if math.isnan(value):
+        return "-"
+    text = f"{value:.{digits}g}"
+    # Digits before the point are shown always, up to a million: 452,600 says more than 4.526e+05.
+    return f"{value:,.0f}" if "e+" in text and abs(value) < 1e6 else text
+
+
+def facts(pairs: Iterable[tuple[str, str]]) -> str:
+    """Lay out what is known, a line or more for each fact.
+
+    Parameters
+    ----------
+    pairs : iterable of tuple of str and str
+        What it is, and its value.
+
+    Returns
+    -------
+    text : str
+        Lines of at most 80 characters.
+    """
+    pairs = list(pairs)
+    width = max(len(title) for title, _ in pairs) + len(GAP)
+    lines = [
+        line
+        for title, value in pairs
+        for line in wrap(_line(value), WIDTH, initial_indent=title.ljust(width), subsequent_indent=" " * width)
+    ]
+    return "\n".join(lines)
+
+
 def _line(cell: str) -> str:
     """Spell out what would break a line or a terminal: names come from data."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cell)
 
 
 def _cut(cell: str, width: int) -> str:
-    return cell if len(cell) <= width else cell[: max(width - len(CUT), 0)] + CUT
+    """Leave out the middle of a text: names of crosses and of files differ at both ends."""
+    if len(cell) <= width:
+        return cell
+    tail = max(width - len(CUT), 0) // 2
+    return cell[: max(width - len(CUT), 0) - tail] + CUT + cell[len(cell) - tail :]
 
 
 def _is_number(cell: str) -> bool:
