@@ -114,8 +114,8 @@ def read_rows(saved: Saved, arguments: argparse.Namespace, beside: Sequence[str]
         raise ValueError(f"--keep: {arguments.data[0]} is no table, it has no columns with names")
     if saved.column_names is not None:
         raise ValueError(
-            f"{arguments.data[0]}: is no table, as {saved.file} was fitted to; expected .csv or .parquet with the columns "
-            f"{', '.join(map(repr, saved.column_names))}"
+            f"{arguments.data[0]}: is no table, as {saved.file} was fitted to; expected .csv or .parquet with the "
+            f"columns {', '.join(map(repr, saved.column_names))}"
         )
     for X in MATRICES[kind](arguments, n_columns(saved)):
         yield Rows(X, {})

@@ -51,13 +51,16 @@ class Saved:
 
     @property
     def column_names(self) -> list[str] | None:
-        """The columns of the table that it was fitted to, None where these have no names."""
+        """The columns of a table that predictions are made of, None where columns have no names."""
         if isinstance(self.whole, TableModel):
             return self.whole.columns
         names = getattr(self.whole, "feature_names_in_", None)
         if isinstance(self.whole, RegularizationPath):
             names = self.whole.feature_names
-        return None if names is None else [str(name) for name in names]
+        if names is None:
+            return None
+        used = _used_positions(self.whole)
+        return [str(name) for k, name in enumerate(names) if used is None or k in used]
 
     def at(self, alpha: float | None) -> tuple[SparseCoef, np.ndarray[Any, Any]]:
         """Return coefficients and intercepts, of a path at an alpha.
@@ -112,6 +115,20 @@ class Saved:
     def _advice(self) -> str:
         best = best_held_out(self.whole)
         return "" if best is None else f", such as {best[2]:.4g}, where {best[0]} of the rows held out is best"
+
+
+def _used_positions(whole: Any) -> set[int] | None:
+    """Find the columns that a ColumnTransformer in front does not drop: new data may lack the others."""
+    while not hasattr(whole, "transformers_"):
+        if hasattr(whole, "regressor_"):
+            whole = whole.regressor_
+        elif hasattr(whole, "steps"):
+            whole = whole.steps[0][1]
+        else:
+            return None
+    positions = whole._transformer_to_input_indices
+    dropped = {name for name, step, _ in whole.transformers_ if isinstance(step, str) and step == "drop"}
+    return {k for name, columns in positions.items() if name not in dropped for k in columns}
 
 
 def best_held_out(whole: Any) -> tuple[str, int, float] | None:
