@@ -231,7 +231,7 @@ def _weights(saved: Saved, alpha: float | None, top: int) -> dict[str, Any]:
             row |= {side: bounds[side][k] for side in SIDES}
     found: dict[str, Any] = {"weights": rows, "n_weights": values.nnz}
     if alpha is not None:
-        path, found["alpha"] = saved.path_at(alpha)
+        found["alpha"] = saved.path_at(alpha)[1]
         found |= {"intercept": intercepts, "n_nonzero": coef.ids.size}
     return found
 

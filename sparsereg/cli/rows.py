@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from scipy import sparse
 
 from sparsereg.cli.saved import Saved
@@ -157,16 +158,95 @@ def _of_svmlight(arguments: argparse.Namespace, width: int) -> Iterator[Any]:
 
 def _of_npz(arguments: argparse.Namespace, width: int) -> Iterator[Any]:
     for name in arguments.data:
-        try:
-            X = sparse.csr_matrix(sparse.load_npz(name))
-        except (ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-            raise ValueError(f"{name}: is no matrix that scipy.sparse.save_npz wrote ({error})") from error
-        if X.shape[0] == 0:
-            raise ValueError(f"{name}: no rows, expected at least one")
-        if X.shape[1] != width:
-            raise ValueError(f"{name}: has {X.shape[1]} columns, expected {width}, those of the model")
+        X = read_npz(name, width)
         for start in range(0, X.shape[0], BLOCK_ROWS):
             yield X[start : start + BLOCK_ROWS]
+
+
+def read_npz(name: str, width: int) -> sparse.csr_matrix:
+    """Read a matrix that `scipy.sparse.save_npz` wrote.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+    width : int
+        Columns that it must have.
+
+    Returns
+    -------
+    X : csr_matrix of shape (n_samples, width)
+
+    Raises
+    ------
+    ValueError
+        For another file, no rows or another number of columns.
+    """
+    try:
+        X = sparse.csr_matrix(sparse.load_npz(name))
+    except (ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        raise ValueError(f"{name}: is no matrix that scipy.sparse.save_npz wrote ({error})") from error
+    if X.shape[0] == 0:
+        raise ValueError(f"{name}: no rows, expected at least one")
+    if X.shape[1] != width:
+        raise ValueError(f"{name}: has {X.shape[1]} columns, expected {width}, those of the model")
+    return X
+
+
+def rows_with_target(saved: Saved, arguments: argparse.Namespace) -> Any:
+    """Read the rows of ``--data`` with their target.
+
+    Parameters
+    ----------
+    saved : Saved
+    arguments : argparse.Namespace
+        With `data`, `target`, `format` and `zero_based`.
+
+    Returns
+    -------
+    source : reader, or iterator of (X, y)
+
+    Raises
+    ------
+    ValueError
+        Where nobody knows the target, and for data of another kind than those of the fit.
+    """
+    data, kind = arguments.data, format_of_data(arguments.data, arguments.format)
+    if kind in ("csv", "parquet"):
+        return _tables_with_target(saved, arguments)
+    if saved.column_names is not None:
+        raise ValueError(f"{data[0]}: is no table, as {saved.file} was fitted to; expected .csv or .parquet")
+    if kind == "npz":
+        return _npz_with_target(data, n_columns(saved))
+    return SvmlightReader(data, n_features=n_columns(saved), zero_based=arguments.zero_based)
+
+
+def _tables_with_target(saved: Saved, arguments: argparse.Namespace) -> Any:
+    columns, whole = saved.column_names, saved.whole
+    if columns is None:
+        raise ValueError(f"{arguments.data[0]}: is a table, but {saved.file} was fitted to columns without names")
+    if saved.is_composed:
+        raise ValueError(f"{saved.file}: a {type(whole).__name__} cannot be judged here, expected a TableModel")
+    if not isinstance(whole, TableModel):
+        whole = TableModel(saved.model, columns, target=arguments.target)
+    target = arguments.target or whole.target
+    if target is None:
+        raise ValueError(f"--target: {saved.file} does not know the target, expected the name of its column in --data")
+    other = TableModel(
+        whole.model, whole.features, target=target, weight=whole.weight, missing=whole.missing
+    )
+    return other.reader(arguments.data)
+
+
+def _npz_with_target(data: Sequence[str], width: int) -> Iterator[tuple[Any, Any]]:
+    for name in data:
+        X = read_npz(name, width)
+        with np.load(name, allow_pickle=False) as arrays:
+            if "y" not in arrays:
+                raise ValueError(f"{name}: has no array 'y', the target; it has {', '.join(arrays)}")
+            y = arrays["y"]
+        for start in range(0, X.shape[0], BLOCK_ROWS):
+            yield X[start : start + BLOCK_ROWS], y[start : start + BLOCK_ROWS]
 
 
 MATRICES = {"svmlight": _of_svmlight, "npz": _of_npz}
