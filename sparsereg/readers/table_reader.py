@@ -12,12 +12,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from sparsereg.inputs.parameters import check_count, check_number
 from sparsereg.inputs.rows import MAX_SAMPLES
 from sparsereg.readers.blocks import Block
 from sparsereg.readers.labels import AnyTarget, NumberTarget
-from sparsereg.readers.table_columns import ColumnSpec, as_parts, check_name, feature_names
+from sparsereg.readers.table_columns import ColumnSpec, as_parts, cell_bounds, check_name, feature_names
 from sparsereg.readers.table_rows import TableRows
 
 
@@ -78,7 +79,7 @@ class TableReader(ABC):
                 f"features: {self.target!r} is not allowed, it is the target too, which rows to predict do not have"
             )
         self.block_rows = check_count(block_rows, "block_rows", MAX_SAMPLES)
-        self.missing = _check_missing(missing)
+        self.missing = check_missing(missing)
         # What is not read is None.
         self._target_kind: NumberTarget | None = None if target is None else AnyTarget()
         self._read_weight = self.weight
@@ -96,6 +97,47 @@ class TableReader(ABC):
             weight = None if self._read_weight is None else rows.numbers(self._read_weight)
             y = None if self._target_kind is None else self._target_kind.read(rows, self._check_target(), weight)
             yield Block(rows.features(parts, self.missing), y, weight)
+
+    def with_columns(self, columns: Sequence[str]) -> Iterator[tuple[sparse.csr_matrix, Any]]:
+        """Read X from the start, and beside it some columns of the table as they are: keys, names, dates.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Any of the table, those of the features and the target too. In CSV files they are read as text, but for
+            those of which features are made in another form.
+
+        Yields
+        ------
+        X : csr_matrix of shape (n_rows, n_features)
+        table : pyarrow.Table of shape (n_rows, n_columns)
+
+        Raises
+        ------
+        ValueError
+            For columns that are not there, beside the names of those that are.
+        """
+        alone = self._with_features_alone()
+        typed = {name for part in self._parts if part.takes_text is not True for name in part.columns}
+        beside = [ColumnSpec(_AsIs(None if name in typed else True), [name]) for name in columns]
+        for rows, parts in alone._rows([*self._parts, *beside]):
+            made = parts[: len(self._parts)]
+            yield rows.features(made, self.missing), rows.table.select([*columns])
+
+    def tables(self, columns: Sequence[str]) -> Iterator[Any]:
+        """Read some columns of the table from the start as they are, and make no features.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Any of the table. What they hold in CSV files is guessed, where `types` does not say it.
+
+        Yields
+        ------
+        table : pyarrow.Table of shape (n_rows, n_columns)
+        """
+        for rows, _ in self._with_features_alone()._rows([ColumnSpec(_AsIs(None), [*columns])]):
+            yield rows.table.select([*columns])
 
     @property
     @abstractmethod
@@ -120,6 +162,30 @@ class TableReader(ABC):
             For ids that are not integers or out of range.
         """
         return feature_names(self._parts, ids, self.missing == "indicator")
+
+    def cell_bounds(self, ids: ArrayLike) -> NDArray[np.void]:
+        """Return the cells that given columns of X stand for.
+
+        Parameters
+        ----------
+        ids : array-like of int, any shape
+
+        Returns
+        -------
+        bounds : structured array of the shape of ids
+            Fields south, west, north and east, in degrees; NaN for columns that are no cells.
+
+        Raises
+        ------
+        ValueError
+            As `feature_name`.
+        """
+        return cell_bounds(self._parts, ids, self.missing == "indicator")
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether some columns of X stand for cells of latitude and longitude."""
+        return any(part.has_cells for part in self._parts)
 
     @property
     def _is_untyped(self) -> bool:
@@ -224,6 +290,13 @@ class TableReader(ABC):
         return f"{name}: {fault}"
 
 
+@dataclass(frozen=True)
+class _AsIs:
+    """Stands in the place of a transformer for columns that are handed on, whatever is in them."""
+
+    _takes_text: bool | None
+
+
 class _TextTarget(NumberTarget):
     """Targets that are looked at, and not read."""
 
@@ -254,7 +327,22 @@ def import_arrow(who: str = "this") -> ModuleType:
     return pyarrow
 
 
-def _check_missing(missing: Any) -> str | float:
+def check_missing(missing: Any) -> str | float:
+    """Return what stands where a column of numbers has none.
+
+    Parameters
+    ----------
+    missing : "error", "indicator" or float
+
+    Returns
+    -------
+    missing : str or float
+
+    Raises
+    ------
+    ValueError, TypeError
+        For anything else.
+    """
     if isinstance(missing, str):
         if missing not in ("error", "indicator"):
             raise ValueError(f"missing: {missing!r} is not allowed, expected 'error', 'indicator' or a number")
