@@ -194,7 +194,7 @@ def test_names_of_columns_are_kept_and_compared():
     reduced = Reduced.of(frame, [1.0, 2.0], loss="squared")
     assert reduced.feature_names.tolist() == ["a", "b"]
     for other in (frame[["b", "a"]], frame.to_numpy()):
-        with pytest.raises(ValueError, match="part 1 .*: X: other column names"):
+        with pytest.raises(ValueError, match=r"part 1 .*: X: other column names"):
             Reduced.merge_all([reduced, Reduced.of(other, [1.0, 2.0], loss="squared")])
 
 
@@ -228,7 +228,7 @@ def test_malformed_blocks(blocks, loss, message):
 
 
 def test_blocks_of_other_types():
-    with pytest.raises(TypeError, match="block 1 .*labels like 'a', where blocks before had ones like 1"):
+    with pytest.raises(TypeError, match=r"block 1 .*labels like 'a', where blocks before had ones like 1"):
         Reduced.of_blocks([(X3, [1, 2, 3]), (X3, ["a", "b", "c"])], loss="logistic")
     with pytest.raises(TypeError, match="blocks: block 0 is a float"):
         Reduced.of_blocks([1.0], loss="squared")
