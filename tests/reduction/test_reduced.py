@@ -1,6 +1,7 @@
 """Reductions: what they keep, that they merge in any order, what they refuse."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -262,6 +263,24 @@ def test_parts_that_do_not_go_together():
 def test_malformed_folds(fold, error, message):
     with pytest.raises(error, match=message):
         Reduced.of(X3, Y3, loss="squared", fold=fold)
+
+
+def test_memory_holds_what_is_distinct_and_two_blocks():
+    X, effect, _ = equal_rows(20_000)
+    block_bytes = X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
+
+    def blocks(n_blocks):
+        for _ in range(n_blocks):
+            yield X.copy(), effect.copy()
+
+    peaks = []
+    for n_blocks in (4, 24):
+        tracemalloc.start()
+        reduced = Reduced.of_blocks(blocks(n_blocks), loss="squared")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert reduced.n_samples == 480_000
+    assert peaks[1] < 1.2 * peaks[0] < 7 * block_bytes
 
 
 def test_wide_columns_cost_nothing():

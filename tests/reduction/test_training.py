@@ -247,6 +247,7 @@ def test_what_does_not_go_with_a_reduction():
         r"scoring: not allowed with reduced": lambda: LassoCV(scoring=lambda *_: 0.0).fit(folded),
         r"keep_predictions: not allowed": lambda: LassoCV(keep_predictions=True).fit(folded),
         r"no row of positive weight": lambda: Lasso().fit(Reduced.of(X, y, np.zeros(60), loss="squared")),
+        r"sum of the weights is beyond": lambda: Lasso().fit(Reduced.of(X, y, np.full(60, 1e308), loss="squared")),
         r"is for loss='logistic', expected one for": lambda: Lasso().fit(X, y).evaluate(labels),
         r"y: not allowed beside": lambda: Lasso().fit(X, y).evaluate(reduced, y),
         r"60 features, but|features as input": lambda: Lasso().fit(X[:, :9], y).evaluate(reduced),
