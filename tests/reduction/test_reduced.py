@@ -1,6 +1,7 @@
 """Reductions: what they keep, that they merge in any order, what they refuse."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -194,7 +195,7 @@ def test_names_of_columns_are_kept_and_compared():
     reduced = Reduced.of(frame, [1.0, 2.0], loss="squared")
     assert reduced.feature_names.tolist() == ["a", "b"]
     for other in (frame[["b", "a"]], frame.to_numpy()):
-        with pytest.raises(ValueError, match="part 1 .*: X: other column names"):
+        with pytest.raises(ValueError, match=r"part 1 .*: X: other column names"):
             Reduced.merge_all([reduced, Reduced.of(other, [1.0, 2.0], loss="squared")])
 
 
@@ -228,7 +229,7 @@ def test_malformed_blocks(blocks, loss, message):
 
 
 def test_blocks_of_other_types():
-    with pytest.raises(TypeError, match="block 1 .*labels like 'a', where blocks before had ones like 1"):
+    with pytest.raises(TypeError, match=r"block 1 .*labels like 'a', where blocks before had ones like 1"):
         Reduced.of_blocks([(X3, [1, 2, 3]), (X3, ["a", "b", "c"])], loss="logistic")
     with pytest.raises(TypeError, match="blocks: block 0 is a float"):
         Reduced.of_blocks([1.0], loss="squared")
@@ -262,6 +263,24 @@ def test_parts_that_do_not_go_together():
 def test_malformed_folds(fold, error, message):
     with pytest.raises(error, match=message):
         Reduced.of(X3, Y3, loss="squared", fold=fold)
+
+
+def test_memory_holds_what_is_distinct_and_two_blocks():
+    X, effect, _ = equal_rows(20_000)
+    block_bytes = X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
+
+    def blocks(n_blocks):
+        for _ in range(n_blocks):
+            yield X.copy(), effect.copy()
+
+    peaks = []
+    for n_blocks in (4, 24):
+        tracemalloc.start()
+        reduced = Reduced.of_blocks(blocks(n_blocks), loss="squared")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert reduced.n_samples == 480_000
+    assert peaks[1] < 1.2 * peaks[0] < 7 * block_bytes
 
 
 def test_wide_columns_cost_nothing():
