@@ -44,7 +44,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_grid_options(group)
     group.add_argument("--cv", type=count(2), default=FOLDS, metavar="K", help="how many folds")
     group.add_argument(
-        "--rule", choices=("min", "1se"), default="min", help="the best alpha, or the largest within a standard error of it"
+        "--rule", choices=("min", "1se"), default="min",
+        help="the best alpha, or the largest within a standard error of it",
     )
     group.add_argument("--scoring", metavar="MEASURE", help="what is best, like mse, r2, log_loss, auc or deviance")
     add_solver_options(group)

@@ -136,5 +136,6 @@ def certificate(model: Any) -> str:
     text : str
     """
     if model.dual_gap_ == model.dual_gap_:
-        return f"at most {model.dual_gap_:.0e} above the least objective, relative to the model without features"
+        gap = f"{model.dual_gap_:.0e}" if model.dual_gap_ > 0.0 else "0"
+        return f"at most {gap} above the least objective, relative to the model without features"
     return f"no coefficient alone can be better than by {model.violation_:.0e} (the penalty is not convex)"

@@ -40,7 +40,8 @@ def add_objective_options(parser: argparse.ArgumentParser, smoothing: bool = Tru
     """
     group = parser.add_argument_group("model")
     group.add_argument(
-        "--loss", choices=tuple(LOSSES), help="squared for numbers (the default), logistic for classes, poisson for counts"
+        "--loss", choices=tuple(LOSSES),
+        help="squared for numbers (the default), logistic for classes, poisson for counts"
     )
     group.add_argument("--delta", type=positive, metavar="D", help="of the huber loss, in units of the target")
     group.add_argument("--penalty", choices=tuple(PENALTIES), default="l1", help="on the weights")

@@ -12,6 +12,7 @@ import numpy as np
 from sparsereg.cli.arguments import count, model_path
 from sparsereg.cli.output import number, table
 from sparsereg.cli.sources import Input
+from sparsereg.inputs.rows import OPEN_WIDTH
 from sparsereg.metrics import GREATER_IS_BETTER
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
     ----------
     parser : ArgumentParser
     """
-    parser.add_argument("--top", type=count(0), default=10, metavar="N", help="how many of the largest weights to print")
+    parser.add_argument(
+        "--top", type=count(0), default=10, metavar="N", help="how many of the largest weights to print"
+    )
     parser.add_argument("--save", type=model_path, metavar="MODEL.npz", help="where to save the model")
     parser.add_argument(
         "--compress", choices=("float32", "float16"), help="what the saved weights are rounded to"
@@ -47,20 +50,48 @@ def reading_facts(given: Input, reduced: Reduced) -> list[tuple[str, str]]:
     -------
     facts : list of tuple of str and str
     """
-    files = ", ".join("standard input" if name == "-" else name for name in given.names)
+    files = ", ".join(given.names)
     rows = f"{number(reduced.n_samples)}, {number(reduced.n_rows)} of them distinct"
     if reduced.held_out is not None:
         rows += f"; {number(reduced.held_out.n_samples)} more held out"
     occupied = reduced.entries.rows.active.size
     facts = [("Data", files), ("Rows", rows)]
-    facts.append(("Columns", f"{number(occupied)} occupied of {number(reduced.n_features)}"))
+    facts.append(("Columns", f"{number(occupied)} occupied{of_all(reduced.n_features)}"))
     if given.described:
         facts.append(("Features", given.described))
     if given.target is not None:
         facts.append(("Target", given.target + ("" if given.weight is None else f", weighted by {given.weight}")))
     if reduced.classes is not None:
-        facts.append(("Classes", ", ".join(map(str, reduced.classes.tolist()))))
+        facts.append(("Classes", ", ".join(map(label_text, reduced.classes.tolist()))))
     return facts
+
+
+def of_all(n_features: int) -> str:
+    """Say of how many columns some are; nothing where there is no end of them.
+
+    Parameters
+    ----------
+    n_features : int
+
+    Returns
+    -------
+    text : str
+    """
+    return "" if n_features == OPEN_WIDTH else f" of {number(n_features)}"
+
+
+def label_text(label: Any) -> str:
+    """Write a label: whole numbers as such, whatever type files have them in.
+
+    Parameters
+    ----------
+    label : object
+
+    Returns
+    -------
+    text : str
+    """
+    return f"{label:g}" if isinstance(label, float) else str(label)
 
 
 def reading_data(given: Input, reduced: Reduced) -> dict[str, Any]:
@@ -154,8 +185,9 @@ def weights_table(rows: list[dict[str, Any]], n_nonzero: int) -> str:
     if not rows:
         return f"{number(n_nonzero)} columns have a weight."
     has_class = "class" in rows[0]
-    header = (f"largest of {number(n_nonzero)}", *(("class",) if has_class else ()), "weight")
-    cells = [(one["name"], *((str(one["class"]),) if has_class else ()), number(one["weight"])) for one in rows]
+    title = "id, from 0" if rows[0]["name"] == str(rows[0]["id"]) else f"largest of {number(n_nonzero)}"
+    header = (title, *(("class",) if has_class else ()), "weight")
+    cells = [(one["name"], *((label_text(one["class"]),) if has_class else ()), number(one["weight"])) for one in rows]
     return table(header, cells)
 
 
@@ -184,9 +216,8 @@ def save(
     from sparsereg.model_files.api import save_model
 
     if given.features is not None:
-        sources = tuple("standard input" if name == "-" else name for name in given.names)
         model = TableModel(
-            model, given.features, target=given.target, weight=given.weight, missing=given.missing, sources=sources,
+            model, given.features, target=given.target, weight=given.weight, missing=given.missing, sources=given.names,
             n_samples=n_samples, held_out=held_out,
         )
     save_model(model, arguments.save, compress=arguments.compress)
