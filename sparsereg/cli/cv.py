@@ -6,13 +6,12 @@ import argparse
 from typing import Any
 
 from sparsereg.cli.arguments import check_target, count
-from sparsereg.cli.fit import report
 from sparsereg.cli.objective import add_objective_options, add_solver_options, make_model
 from sparsereg.cli.output import add_output_options
 from sparsereg.cli.path import add_grid_options, grid
 from sparsereg.cli.progress import Bar, add_progress_options
 from sparsereg.cli.reading import add_holdout_options, reduce_input
-from sparsereg.cli.results import add_result_options
+from sparsereg.cli.results import add_result_options, report_fit
 from sparsereg.cli.sources import add_source_options, open_input
 
 NAME = "cv"
@@ -93,5 +92,5 @@ def run(arguments: argparse.Namespace) -> int:
         "alpha_min": model.alpha_min_, "alpha_1se": model.alpha_1se_, "rule": arguments.rule, "measure": model.measure_,
         "folds": arguments.cv, "curve": curve,
     }
-    report(arguments, given, reduced, model, what, (str(model),), further)
+    report_fit(arguments, given, reduced, model, what, (str(model),), further)
     return 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparsereg.cli.arguments import count, model_path
-from sparsereg.cli.output import number, table
+from sparsereg.cli.output import emit, facts, number, table
 from sparsereg.cli.sources import Input
 from sparsereg.inputs.rows import OPEN_WIDTH
 from sparsereg.metrics import GREATER_IS_BETTER
@@ -239,3 +239,50 @@ def saved_line(saved: Mapping[str, Any] | None) -> str:
     if saved is None:
         return "Not saved; --save MODEL.npz keeps the model."
     return f"Saved to {saved['path']}, {number(saved['bytes'])} bytes."
+
+
+def report_fit(
+    arguments: argparse.Namespace, given: Input, reduced: Any, model: Any, what: dict[str, str],
+    parts: tuple[str, ...] = (), further: dict[str, Any] | None = None,
+) -> None:
+    """Save a fitted model, and print all that there is to say of it.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+    given : Input
+    reduced : Reduced
+    model : fitted estimator
+    what : dict of str
+        Further facts for people.
+    parts : tuple of str
+        Further parts of the text.
+    further : dict or None
+        Further data for programs.
+    """
+    train, held_out = model.evaluate(reduced), None
+    if reduced.held_out is not None:
+        held_out = {**model.evaluate(reduced.held_out), "n_samples": reduced.held_out.n_samples}
+    saved = save(arguments, given, model, reduced.n_samples, held_out)
+    classes = None if model._coef.n_columns == 1 else model.classes_.tolist()
+    rows, n_nonzero = largest(model._coef, given, arguments.top, classes), int(train["n_nonzero"])
+    text = [
+        facts([*reading_facts(given, reduced), *what.items(), ("Certified", _certificate(model))]), *parts,
+        measures(train, held_out), weights_table(rows, n_nonzero), saved_line(saved),
+    ]
+    data = {
+        "command": arguments.command, "data": reading_data(given, reduced), "model": type(model).__name__,
+        "alpha": float(model.alpha_ if hasattr(model, "alpha_") else model.alpha),
+        "n_nonzero": n_nonzero, "intercept": model.intercept_, "dual_gap": model.dual_gap_,
+        "objective": model.objective_, "train": train, "held_out": held_out, "largest": rows, "saved": saved,
+        **(further or {}),
+    }
+    emit(arguments, "\n\n".join(text), data)
+
+
+def _certificate(model: Any) -> str:
+    """Say how far a fit can be from the best."""
+    if model.dual_gap_ == model.dual_gap_:
+        gap = f"{model.dual_gap_:.0e}" if model.dual_gap_ > 0.0 else "0"
+        return f"at most {gap} above the least objective, relative to the model without features"
+    return f"no coefficient alone can be better than by {model.violation_:.0e} (the penalty is not convex)"

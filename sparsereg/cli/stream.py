@@ -101,10 +101,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _make(arguments: argparse.Namespace) -> Any:
     """Make the estimator that learns."""
-    import sparsereg
+    from sparsereg.estimators.sgd import SGDClassifier, SGDRegressor
 
     loss = loss_of(arguments)
-    kind = sparsereg.SGDClassifier if LOSSES[loss].is_classification else sparsereg.SGDRegressor
+    kind: Any = SGDClassifier if LOSSES[loss].is_classification else SGDRegressor
     known = {field.name for field in fields(kind)}
     given = settings(arguments) | {"loss": loss, "alpha": arguments.alpha, "algorithm": arguments.algorithm}
     further = {name: getattr(arguments, name) for name in ("eta0", "dropout", "weight_decay", "min_count")}
