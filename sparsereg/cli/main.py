@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from textwrap import dedent
 
-from sparsereg.cli import demo, inspect, plot, predict
+from sparsereg.cli import demo, export, inspect, plot, predict
 from sparsereg.inputs.versions import library_version
 
 # One module a command: NAME, HELP, DESCRIPTION, EXAMPLES (two command lines), add_options(parser), run(arguments).
-COMMANDS = (predict, inspect, plot, demo)
+COMMANDS = (predict, inspect, plot, export, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
