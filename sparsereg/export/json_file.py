@@ -60,8 +60,8 @@ def to_json(
     ``ids``            of the non-zeros, ascending
     ``weights``        theirs, as many
     ``outputs``        beyond two classes, as many: position of the class in ``classes``; else null
-    ``transformer``    null, or the definition of the crosses: "kind" and all that ids are computed from; the
-                       kind of a TableModel is "Table" with "missing" and "parts", side by side in this order: the "columns" of the table,
+    ``transformer``    null, or the definition of the crosses: "kind" and all that ids are computed from; of a
+                       TableModel "kind" is "Table", with "missing" and "parts", side by side: the "columns" of a part,
                        the id at which those of the part "start", and the "transformer", null for numbers as they are
     =================  =============================================================================================
     """
