@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,8 @@ pictures of weights and history."""
 EXAMPLES = ("sparsereg plot houses.npz -o houses.png", "sparsereg plot houses.npz --kind weights -o weights.svg")
 
 ENDINGS = (".png", ".svg", ".pdf")
+# Inches: wide enough for names beside paths.
+SIZE = (8.0, 5.0)
 DPI = 100
 
 
@@ -92,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
     -------
     code : int
     """
-    figure = import_figure()(layout="constrained")
+    figure = import_figure()(figsize=SIZE, layout="constrained")
     check_place(arguments.output, [*arguments.models, *(arguments.data or ())])
     models = [load_saved(file) for file in arguments.models]
     kind = arguments.kind or telling_kind(models, arguments)
