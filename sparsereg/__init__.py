@@ -4,6 +4,7 @@ from sparsereg.estimators.classifiers import LinearSVC, LogisticRegression
 from sparsereg.estimators.cv import ElasticNetCV, LassoCV, LogisticRegressionCV, PoissonRegressorCV, RidgeCV
 from sparsereg.estimators.regressors import ElasticNet, HuberRegressor, Lasso, PoissonRegressor, Ridge
 from sparsereg.estimators.sgd import SGDClassifier, SGDRegressor
+from sparsereg.estimators.table_model import TableModel
 from sparsereg.features.feature_cross import FeatureCross
 from sparsereg.features.latlong_cross import LatLongCross
 from sparsereg.inputs.sklearn import ConvergenceWarning
@@ -50,6 +51,7 @@ __all__ = [
     "SGDClassifier",
     "SGDRegressor",
     "SvmlightReader",
+    "TableModel",
     "__version__",
     "enet_path",
     "lasso_path",

@@ -130,7 +130,7 @@ def _of_reader(reader: Any, n_features: int) -> _Columns:
                 f"names: this {type(reader).__name__} is of {'fewer' if is_there else 'more'} columns, expected "
                 f"{n_features}, those of the model"
             )
-    return _Columns(None, reader.feature_name)
+    return _Columns(None, reader.feature_name, reader.cell_bounds if getattr(reader, "has_cells", False) else None)
 
 
 def _numbers(ids: Ids) -> Names:

@@ -9,9 +9,11 @@ from sparsereg.model_files.sklearn_splitters import SPLITTERS
 from sparsereg.model_files.sklearn_text import SKLEARN_TEXT
 from sparsereg.model_files.sklearn_transformers import SKLEARN_TRANSFORMERS
 from sparsereg.model_files.streams import STREAMS
+from sparsereg.model_files.table_models import TABLE_MODELS
 from sparsereg.model_files.transformers import TRANSFORMERS
 from sparsereg.model_files.values import Kind
 
 KINDS: tuple[Kind, ...] = (
-    *COEFFICIENTS, *MODELS, *STREAMS, *TRANSFORMERS, *SKLEARN_TRANSFORMERS, *SKLEARN_TEXT, *COMPOSITIONS, *SPLITTERS,
+    *COEFFICIENTS, *MODELS, *STREAMS, *TABLE_MODELS, *TRANSFORMERS, *SKLEARN_TRANSFORMERS, *SKLEARN_TEXT, *COMPOSITIONS,
+    *SPLITTERS,
 )

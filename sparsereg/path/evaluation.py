@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import closing
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg.inputs.parameters import check_choice
 from sparsereg.inputs.rows import as_rows, check_width
 from sparsereg.inputs.sklearn import compare_feature_names
 from sparsereg.inputs.targets import target_of
 from sparsereg.inputs.weights import check_sample_weight, check_stream_offset
 from sparsereg.metrics import measure
-from sparsereg.readers.blocks import refuse_stream
+from sparsereg.readers.blocks import as_feature_blocks, located, overlapped, refuse_stream, with_width
 from sparsereg.solvers.null_deviance import null_deviance
 from sparsereg.streaming.encode import TargetEncoder
 from sparsereg.streaming.running_metrics import RunningMetrics
 from sparsereg.streaming.validation import judged_batches
 
 Vector = npt.NDArray[np.float64]
+
+METHODS = ("predict", "predict_classes", "decision_function")
 
 
 class PathEvaluation:
@@ -96,6 +100,48 @@ class PathEvaluation:
                 predictor = coef.decision(batch.rows) + intercept
                 judge.take(batch.y, predictor if shift is None else predictor + shift, batch.weight)
         return self._table(loss, [judge.result() for judge in judges])
+
+    def predict_stream(
+        self, source: Iterable[Any], method: str = "predict", *, alpha: float | None = None, offset: float | None = None
+    ) -> Generator[npt.NDArray[Any], None, None]:
+        """Predict rows that come in blocks, read ahead in a thread.
+
+        Parameters
+        ----------
+        source : iterable of Block, (X, y), (X, y, sample_weight) or X
+            A reader, a list, a generator. Targets and weights are not looked at; a reader of tables does not read them,
+            and its files may lack them.
+        method : {"predict", "predict_classes", "decision_function"}, default="predict"
+        alpha : float or None, default=None
+            One of `alphas`, or between two of them, as in `at`; None: all.
+        offset : float or None, default=None
+            For all rows: blocks carry none. Not None where the fits had one; 0 is none.
+
+        Returns
+        -------
+        predictions : generator of ndarray
+            What the method returns of each block. The reading stops when the generator ends or is closed.
+
+        Raises
+        ------
+        ValueError, TypeError
+            At once for what is no source, another method and an alpha off the grid; in place of its predictions for a
+            malformed block, with its number.
+        """
+        predict = getattr(self, check_choice(method, "method", METHODS))
+        if alpha is not None:
+            self.at(alpha)
+        offset = check_stream_offset(offset, has_offset=self.has_offset, owner=type(self).__name__)
+        matrices = as_feature_blocks(with_width(source, self.n_features))
+
+        def predictions() -> Generator[npt.NDArray[Any], None, None]:
+            with closing(overlapped(matrices)) as blocks:
+                for position, X in enumerate(blocks):
+                    with located(f"source: block {position} (the first is 0)"):
+                        found = predict(X, alpha, offset)
+                    yield found
+
+        return predictions()
 
     def _table(self, loss: Any, values: Sequence[dict[str, float]]) -> dict[str, npt.NDArray[Any]]:
         table: dict[str, npt.NDArray[Any]] = {"alpha": self.alphas.copy(), "n_nonzero": self.df.copy()}

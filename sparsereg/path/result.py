@@ -197,6 +197,18 @@ class RegularizationPath(PathEvaluation, PathReports, Versioned):
         return "duality gap" if self._has_gaps else "coordinate-wise minimum"
 
     @property
+    def labels(self) -> npt.NDArray[Any]:
+        """Labels of a loss of classes, (n_classes,): where the target were probabilities their columns, from 0 on."""
+        if not self._objective.is_classification:
+            raise AttributeError(f"a path of {self.loss} loss has no classes here")
+        return np.arange(max(self.n_outputs, 2)) if self.classes is None else self.classes
+
+    @property
+    def gives_probabilities(self) -> bool:
+        """Whether `predict` gives probabilities of classes."""
+        return bool(self._objective.softmax)
+
+    @property
     def _objective(self) -> Any:
         """The registered loss."""
         return build(LOSSES[self.loss], delta=self.delta)

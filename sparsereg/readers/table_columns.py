@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sparsereg.features.buckets import BlockedColumns, block_of, layout
 from sparsereg.features.feature_cross import used_columns
+from sparsereg.features.names import SIDES
 
 _FEATURES = "expected a transformer or a list of column names and pairs (transformer, column names)"
 
@@ -39,6 +40,11 @@ class ColumnSpec:
         if not hasattr(self.transformer, "_members"):
             return self.columns
         return [self.columns[j] for j in used_columns(self.transformer._members) if j < len(self.columns)]
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether some of its columns stand for cells of latitude and longitude."""
+        return hasattr(self.transformer, "cell_bounds")
 
     def names(self, with_gaps: bool) -> list[str]:
         """Return the names of the columns that numbers make.
@@ -74,26 +80,78 @@ def feature_names(parts: list[ColumnSpec], ids: ArrayLike, with_gaps: bool) -> N
     ValueError
         For ids that are not integers or out of range.
     """
-    plain = [part.names(with_gaps) if part.transformer is None else [] for part in parts]
-    widths = [len(names) or _width(part.transformer) for part, names in zip(parts, plain)]
-    blocks = layout([("", width) for width in widths])
-    known, position = block_of(ids, blocks)
+    known, places = _split(parts, ids, with_gaps)
     out = np.empty(known.shape, dtype=object)
-    for k, (part, names) in enumerate(zip(parts, plain)):
-        chosen = position == k
-        local = known[chosen] - blocks[k].start
+    for part, chosen, local in places:
         if hasattr(part.transformer, "feature_name"):
             out[chosen] = part.transformer.feature_name(local)
         elif chosen.any():
-            out[chosen] = np.asarray(names or part.transformer.get_feature_names_out(), dtype=object)[local]
+            names = part.names(with_gaps) if part.transformer is None else part.transformer.get_feature_names_out()
+            out[chosen] = np.asarray(names, dtype=object)[local]
     return out
 
 
-def _width(transformer: Any) -> int:
-    """Count the columns that a transformer makes, without naming them all where it is one of this package."""
-    if isinstance(transformer, BlockedColumns):
-        return transformer._blocks()[-1].stop
-    return len(transformer.get_feature_names_out())
+def cell_bounds(parts: list[ColumnSpec], ids: ArrayLike, with_gaps: bool) -> NDArray[np.void]:
+    """Return the cells that some of the columns stand for.
+
+    Parameters
+    ----------
+    parts, ids, with_gaps
+        As in `feature_names`.
+
+    Returns
+    -------
+    bounds : structured array of the shape of ids
+        Fields south, west, north and east, in degrees; NaN for columns that are no cells.
+
+    Raises
+    ------
+    ValueError
+        As `feature_names`.
+    """
+    known, places = _split(parts, ids, with_gaps)
+    out = np.full(known.shape, np.nan, dtype=[(side, np.float64) for side in SIDES])
+    for part, chosen, local in places:
+        if part.has_cells and chosen.any():
+            out[chosen] = part.transformer.cell_bounds(local)
+    return out
+
+
+def width_of(part: ColumnSpec, with_gaps: bool) -> int | None:
+    """Count the columns that a part makes, without naming them all where its transformer is one of this package.
+
+    Parameters
+    ----------
+    part : ColumnSpec
+    with_gaps : bool
+        As in `ColumnSpec.names`.
+
+    Returns
+    -------
+    width : int or None
+        None: the transformer does not say.
+    """
+    if part.transformer is None:
+        return len(part.columns) * (1 + with_gaps)
+    if isinstance(part.transformer, BlockedColumns):
+        return part.transformer._blocks()[-1].stop
+    if not hasattr(part.transformer, "get_feature_names_out"):
+        return None
+    return len(part.transformer.get_feature_names_out())
+
+
+def _split(
+    parts: list[ColumnSpec], ids: ArrayLike, with_gaps: bool
+) -> tuple[NDArray[np.int64], list[tuple[ColumnSpec, NDArray[np.bool_], NDArray[np.int64]]]]:
+    """Check ids; say for each part which of them are its own, and what these are within it."""
+    widths = [width_of(part, with_gaps) for part in parts]
+    silent = [part.transformer for part, width in zip(parts, widths) if width is None]
+    if silent:
+        raise ValueError(f"features: a {type(silent[0]).__name__} does not say how many columns it makes")
+    blocks = layout([("", width) for width in widths if width is not None])
+    known, position = block_of(ids, blocks)
+    masks = [position == k for k in range(len(parts))]
+    return known, [(part, mask, known[mask] - block.start) for part, mask, block in zip(parts, masks, blocks)]
 
 
 def as_parts(features: Any) -> list[ColumnSpec]:

@@ -17,7 +17,7 @@ from sparsereg.inputs.parameters import check_count, check_number
 from sparsereg.inputs.rows import MAX_SAMPLES
 from sparsereg.readers.blocks import Block
 from sparsereg.readers.labels import AnyTarget, NumberTarget
-from sparsereg.readers.table_columns import ColumnSpec, as_parts, check_name, feature_names
+from sparsereg.readers.table_columns import ColumnSpec, as_parts, cell_bounds, check_name, feature_names
 from sparsereg.readers.table_rows import TableRows
 
 
@@ -78,7 +78,7 @@ class TableReader(ABC):
                 f"features: {self.target!r} is not allowed, it is the target too, which rows to predict do not have"
             )
         self.block_rows = check_count(block_rows, "block_rows", MAX_SAMPLES)
-        self.missing = _check_missing(missing)
+        self.missing = check_missing(missing)
         # What is not read is None.
         self._target_kind: NumberTarget | None = None if target is None else AnyTarget()
         self._read_weight = self.weight
@@ -120,6 +120,30 @@ class TableReader(ABC):
             For ids that are not integers or out of range.
         """
         return feature_names(self._parts, ids, self.missing == "indicator")
+
+    def cell_bounds(self, ids: ArrayLike) -> NDArray[np.void]:
+        """Return the cells that given columns of X stand for.
+
+        Parameters
+        ----------
+        ids : array-like of int, any shape
+
+        Returns
+        -------
+        bounds : structured array of the shape of ids
+            Fields south, west, north and east, in degrees; NaN for columns that are no cells.
+
+        Raises
+        ------
+        ValueError
+            As `feature_name`.
+        """
+        return cell_bounds(self._parts, ids, self.missing == "indicator")
+
+    @property
+    def has_cells(self) -> bool:
+        """Whether some columns of X stand for cells of latitude and longitude."""
+        return any(part.has_cells for part in self._parts)
 
     @property
     def _is_untyped(self) -> bool:
@@ -254,7 +278,22 @@ def import_arrow(who: str = "this") -> ModuleType:
     return pyarrow
 
 
-def _check_missing(missing: Any) -> str | float:
+def check_missing(missing: Any) -> str | float:
+    """Return what stands where a column of numbers has none.
+
+    Parameters
+    ----------
+    missing : "error", "indicator" or float
+
+    Returns
+    -------
+    missing : str or float
+
+    Raises
+    ------
+    ValueError, TypeError
+        For anything else.
+    """
     if isinstance(missing, str):
         if missing not in ("error", "indicator"):
             raise ValueError(f"missing: {missing!r} is not allowed, expected 'error', 'indicator' or a number")
