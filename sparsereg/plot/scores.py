@@ -23,6 +23,7 @@ ZONES = {"too small": COLOURS[1], "right": COLOURS[2], "too large": COLOURS[0]}
 SHADE, ZONE_SIZE = 0.13, 10
 STRIP = 0.12  # of the height of the axes, above the curves, for the names of the zones
 POINTS_A_CHARACTER, GAP_POINTS = 5.6, 8.0
+SAME_ALPHA = 1e-6  # relative; files may keep measures in single precision
 FEW_FITS = 12  # up to so many are marked one by one
 
 
@@ -99,12 +100,12 @@ def plot_scores(
     style = {"color": "0.1", "linewidth": 2.0, "marker": marker, "markersize": 4.0}
     handles += ax.plot(x, values[metric], label="held-out rows", **style)
     best = _mark_best(ax, path, x, values[metric], zones.best, metric)
-    _shade(ax, x, zones)
     ax.set_ylabel(f"{metric}\n({'more' if greater else 'less'} is better)")
     columns = "weights" if path.n_outputs == 1 else "columns with weights"
     count_on_top(ax, x, path.df, f"{columns} that are not zero")
     legend_below(ax, [handles, [best]])
     make_room(ax)
+    _shade(ax, x, zones)
     return ax
 
 
@@ -138,13 +139,14 @@ def _check_measures(measures: Any, name: str, path: Any) -> dict[str, Vector]:
     if not isinstance(measures, Mapping):
         raise TypeError(f"{name}: {type(measures).__name__} is not allowed, expected what path.evaluate(X, y) returns")
     n_alphas = path.alphas.size
-    columns = {key: np.asarray(measures[key], dtype=np.float64) for key in measures if key in METRICS[path.loss]}
+    wanted = {"alpha", *METRICS[path.loss]}
+    columns = {key: np.asarray(measures[key], dtype=np.float64) for key in measures if key in wanted}
     for key, column in columns.items():
         if column.shape != (n_alphas,):
             raise ValueError(
                 f"{name}: {key!r} has shape {column.shape}, expected ({n_alphas},), a value for each alpha of the path"
             )
-    if "alpha" in measures and not np.array_equal(measures["alpha"], path.alphas):
+    if not np.allclose(columns.pop("alpha", path.alphas), path.alphas, rtol=SAME_ALPHA, atol=0.0):
         raise ValueError(f"{name}: its alphas are not those of the path, expected what path.evaluate(X, y) returns")
     return columns
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from sparsereg.inputs.parameters import check_count, check_number
 from sparsereg.inputs.rows import MAX_SAMPLES
@@ -97,6 +98,32 @@ class TableReader(ABC):
             y = None if self._target_kind is None else self._target_kind.read(rows, self._check_target(), weight)
             yield Block(rows.features(parts, self.missing), y, weight)
 
+    def with_columns(self, columns: Sequence[str]) -> Iterator[tuple[sparse.csr_matrix, Any]]:
+        """Read X from the start, and beside it some columns of the table as they are: keys, names, dates.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Any of the table, those of the features and the target too. In CSV files they are read as text, but for
+            those of which features are made in another form.
+
+        Yields
+        ------
+        X : csr_matrix of shape (n_rows, n_features)
+        table : pyarrow.Table of shape (n_rows, n_columns)
+
+        Raises
+        ------
+        ValueError
+            For columns that are not there, beside the names of those that are.
+        """
+        alone = self._with_features_alone()
+        typed = {name for part in self._parts if part.takes_text is not True for name in part.columns}
+        beside = [ColumnSpec(_AsIs(None if name in typed else True), [name]) for name in columns]
+        for rows, parts in alone._rows([*self._parts, *beside]):
+            made = parts[: len(self._parts)]
+            yield rows.features(made, self.missing), rows.table.select([*columns])
+
     @property
     @abstractmethod
     def can_repeat(self) -> bool:
@@ -144,6 +171,28 @@ class TableReader(ABC):
     def has_cells(self) -> bool:
         """Whether some columns of X stand for cells of latitude and longitude."""
         return any(part.has_cells for part in self._parts)
+
+    def fit_features(self) -> None:
+        """Have the transformers that learn part by part learn from the columns they are given, in one pass over these.
+
+        Transformers without `partial_fit`, and those that are fitted, stay as they are.
+
+        Raises
+        ------
+        ValueError
+            For malformed files, and for a column without any value.
+        """
+        parts = [part for part in self._parts if hasattr(part.transformer, "partial_fit")]
+        parts = [part for part in parts if not hasattr(part.transformer, "n_features_in_")]
+        if not parts:
+            return
+        for rows, found in self._with_features_alone()._rows(parts):
+            for part in found:
+                part.transformer.partial_fit(rows.table.select(part.columns))
+        for part in parts:
+            for j, categories in getattr(part.transformer, "categories_", {}).items():
+                if len(categories) == 0:
+                    raise ValueError(f"column {part.columns[j]!r} has no value that is not missing")
 
     @property
     def _is_untyped(self) -> bool:
@@ -246,6 +295,13 @@ class TableReader(ABC):
     def _explained(self, name: str, columns: Sequence[str], fault: str) -> str:
         """Say what is wrong with a file in the user's terms."""
         return f"{name}: {fault}"
+
+
+@dataclass(frozen=True)
+class _AsIs:
+    """Stands in the place of a transformer for columns that are handed on, whatever is in them."""
+
+    _takes_text: bool | None
 
 
 class _TextTarget(NumberTarget):

@@ -22,14 +22,15 @@ def logistic(data):
     X, y = data
     labels = np.array(["low", "mid", "top"])[np.digitize(y, [-2.0, 2.0])]
     scoring = ["auc", "log_loss", "accuracy", "calibration_error", "deviance_explained"]
-    return LogisticRegressionCV(n_alphas=8, cv=3, scoring=scoring, eps=0.1).fit(X, labels)
+    return LogisticRegressionCV(n_alphas=8, cv=3, scoring=scoring).fit(X, labels)
 
 
 def bars_of(ax):
     """Return alphas, means and halves of bars."""
     (bars,) = (drawn for drawn in ax.containers if isinstance(drawn, ErrorbarContainer))
     points, _, (segments,) = bars
-    halves = [0.5 * (segment[1, 1] - segment[0, 1]) for segment in segments.get_segments()]
+    # A bar that is not drawn has no ends.
+    halves = [0.5 * np.ptp(segment.reshape(-1, 2)[:, 1]) for segment in segments.get_segments() if segment.size]
     return *points.get_data(), np.array(halves)
 
 
@@ -40,7 +41,7 @@ def texts_of(ax):
 
 def upright_of(ax):
     """Return where vertical lines are, by their labels up to the colon."""
-    lines = (line for line in ax.lines if line.get_ydata() == [0, 1])
+    lines = (line for line in ax.lines if list(line.get_ydata()) == [0, 1])
     return {line.get_label().partition(":")[0]: line.get_xdata()[0] for line in lines}
 
 
@@ -87,7 +88,7 @@ def test_every_metric_can_be_drawn(logistic, ax):
 
 
 def test_scores_of_scikit_learn_are_better_the_greater(data, ax):
-    model = RidgeCV(cv=3, n_alphas=5, eps=1e-3, scoring="neg_mean_absolute_error").fit(*data)
+    model = RidgeCV(cv=3, n_alphas=5, scoring="neg_mean_absolute_error").fit(*data)
     assert "(more is better)" in plot_cv(model, ax).get_ylabel()
 
 
@@ -112,9 +113,17 @@ def test_grids_of_several_l1_ratios_are_curves_of_their_own(data, ax):
     assert labels[own].endswith("one SE, 3 folds")
 
 
+@pytest.mark.parametrize("ratios", [[0.1, 1.0], [1.0, 0.1]])
+def test_the_best_may_begin_a_grid(data, ratios, ax):
+    model = ElasticNetCV(l1_ratio=ratios, alphas=[1.0], cv=3).fit(*data)
+    plot_cv(model, ax)
+    assert bars_of(ax)[1] == [model.cv_results_["mean_mse"].min()]
+    assert texts_of(ax)[ratios.index(model.l1_ratio_)].startswith(f"l1_ratio {model.l1_ratio_:g} \N{PLUS-MINUS SIGN}")
+
+
 def test_many_l1_ratios_have_as_many_colours(data, ax):
     ratios = np.linspace(0.1, 1.0, 12).tolist()
-    plot_cv(ElasticNetCV(l1_ratio=ratios, alphas=[1.0, 0.1, 0.01], cv=3).fit(*data), ax)
+    plot_cv(ElasticNetCV(l1_ratio=ratios, alphas=[1.0, 0.1, 0.0], cv=3).fit(*data), ax)
     colours = {str(line.get_color()) for line in ax.lines if line.get_label().startswith("l1_ratio")}
     assert len(colours) == 11
 
