@@ -43,10 +43,11 @@ def outputs(language, folder):
 
 def differences(printed, output):
     """Return how an output differs from what the page shows of it; nothing if it does not."""
-    pattern = re.escape(printed).replace(re.escape("...\n"), r"(?:.*\n)*?")
+    lines = printed.splitlines(keepends=True)
+    pattern = "".join(r"(?:.*\n)*?" if line == "...\n" else re.escape(line) for line in lines)
     if re.fullmatch(pattern, output):
         return ""
-    return "".join(difflib.unified_diff(printed.splitlines(True), output.splitlines(True), "README.md", "printed"))
+    return "".join(difflib.unified_diff(lines, output.splitlines(True), "README.md", "printed"))
 
 
 def test_what_it_shows_is_what_is_printed(tmp_path):
@@ -74,6 +75,7 @@ def test_every_program_of_it_is_run():
         ("R2 0.76\n", "", False),
         ("a\n...\nd\n", "a\nb\nc\nd\n", True),
         ("a\n...\nd\n", "a\nb\nc\ne\n", False),
+        ("a...\nd\n", "a\nb\nd\n", False),
         ("a.c\n", "abc\n", False),
     ],
 )
@@ -84,7 +86,7 @@ def test_an_output_that_differs_is_found(printed, output, is_right):
 def test_it_is_a_front_door():
     lines = README.splitlines()
     assert len(lines) <= 300
-    assert max(len(line) for line in lines if not line.startswith("|")) <= 124
+    assert max(len(line) for line in lines if not line.startswith("|")) <= 120
     assert lines.index("sparsereg predict houses.npz houses.csv -o predicted.csv") < 100
 
 
