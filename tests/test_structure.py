@@ -51,7 +51,7 @@ MAX_BODY = 40
 # Tests of the whole, which no module has its name from; they lie beside the folders of tests/.
 OF_THE_WHOLE = {
     *("every_kernel", "frozen", "golden", "golden_vw", "golden_vw_learner", "memory", "penalty_words", "portability"),
-    *("registry", "structure", "stubs"),
+    *("readme", "registry", "structure", "stubs"),
 }
 
 # A bitmap of the column space is the one thing as long as it: one bit a column, to make ids compact. Names of all
