@@ -26,6 +26,7 @@ from sparsereg.model_selection.held_out import HeldOut
 from sparsereg.model_selection.out_of_fold import predict_out_of_fold
 from sparsereg.model_selection.scoring import Scoring, check_score, make_scoring, take
 from sparsereg.path.result import RegularizationPath
+from sparsereg.plot import plot_cv
 from sparsereg.solvers.assemble import ProblemOptions, make_solver_options, prepare
 from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.convergence import warn_blurred, warn_saturated, warn_unconverged
@@ -197,6 +198,29 @@ class CrossValidatedModel(GLMBase):
     def __str__(self) -> str:
         """Sum a fit up, as glmnet's `print` of one does; what is not fitted is what `repr` says."""
         return summarize_cv(self) if hasattr(self, "measure_") else repr(self)
+
+    def plot(self, ax: Any = None, *, metric: str | None = None) -> Any:
+        """Draw the mean scores of unseen rows against alpha, with one standard error; see `sparsereg.plot.plot_cv`.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or None, default=None
+            None: new axes.
+        metric : str or None, default=None
+            One of the measures of `cv_results_`; None: `measure_`, which decided.
+
+        Returns
+        -------
+        ax : matplotlib Axes
+
+        Raises
+        ------
+        ImportError
+            Without matplotlib.
+        ValueError
+            For a measure that was not taken.
+        """
+        return plot_cv(self, ax, metric=metric)
 
     def _cv_options(self, names: npt.NDArray[np.object_] | None) -> _CVOptions:
         """Check what can be checked without data but for the names of its columns."""

@@ -233,13 +233,17 @@ class PathReports:
             frame["violation"] = self.violations
         return pd.DataFrame(frame)
 
-    def plot(self, ax: Any = None, *, most: int = 500, names: Any = None, labels: int = 10) -> Any:
-        """Draw the coefficients against alpha; see `sparsereg.plot.plot_path`.
+    def plot(
+        self, ax: Any = None, *, x: str = "alpha", most: int = 500, names: Any = None, labels: int = 10
+    ) -> Any:
+        """Draw the coefficients against alpha, their norm or what they explain; see `sparsereg.plot.plot_path`.
 
         Parameters
         ----------
         ax : matplotlib Axes or None, default=None
             None: new axes.
+        x : {"alpha", "norm", "deviance"}, default="alpha"
+            Strength of the penalty, sum of the absolute values of all weights, or `dev_ratio`.
         most : int, default=500
             Draw at most this many coefficients, the largest.
         names : transformer, Pipeline, array-like of str, mapping or callable, default=None
@@ -257,6 +261,6 @@ class PathReports:
         ImportError
             Without matplotlib.
         ValueError, TypeError
-            As `feature_name`, and for a number of labels below 0.
+            As `feature_name`; for another `x`, for `most` below 1 and a number of labels below 0.
         """
-        return plot_path(self, ax, most=most, names=names, labels=labels)
+        return plot_path(self, ax, x=x, most=most, names=names, labels=labels)

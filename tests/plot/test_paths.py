@@ -121,7 +121,7 @@ def test_names_of_a_frame_and_of_classes(data, ax):
 
 def test_labels_at_an_alpha_of_zero_and_of_nothing(data, ax):
     plot_path(lasso_path(*data, alphas=[0.1, 0.01, 0.0]), ax, names=[*"abcdefghijkl"], labels=2)
-    assert [end[0] for _, end, _ in labels_of(ax)] == [0.01, 0.01]
+    assert [end[0] for _, end, _ in labels_of(ax)] == [0.001, 0.001]
     plot_path(lasso_path(np.eye(4), np.ones(4), n_alphas=3), ax, names=[*"abcd"])
     plot_path(lasso_path(*data, n_alphas=3), ax, names=[*"abcdefghijkl"], labels=0)
     assert len(ax.texts) == 2
