@@ -110,21 +110,24 @@ def choose_ticks(low: float, high: float, most: int) -> list[float]:
     Returns
     -------
     ticks : list of float
-        Ascending, within the ends; at least two, but where there is room for one only.
+        Ascending, within the ends; at least two where there is room for as many.
     """
-    first, last = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high)))
-    for digits, stride in _steps(np.log10(high / low)):
+    first, last, n_decades = int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))), np.log10(high / low)
+    found: list[float] = []
+    for digits, stride in _steps(n_decades):
         decades = [k for k in range(first, last + 1) if k % stride == 0]
         # Text and back: 3e-05 and not 3.0000000000000004e-05.
         ticks = [float(f"{digit}e{k}") for k in decades for digit in digits]
         ticks = [tick for tick in ticks if low <= tick <= high]
-        if min(2, most) <= len(ticks) <= most:
-            return ticks
+        if len(found) < len(ticks) <= most:
+            found = ticks
+    if len(found) >= min(2, most) or n_decades >= MANY_DECADES:
+        return found
     # Within a part of a decade, steps are as good as even.
     from matplotlib.ticker import MaxNLocator
 
     for n in range(most, 0, -1):
-        even = MaxNLocator(nbins=n, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+        even = MaxNLocator(nbins=n, steps=[1, 2, 5, 10]).tick_values(low, high)
         even = even[(even >= low) & (even <= high)]
         if even.size <= most:
             break

@@ -82,14 +82,13 @@ def plot_cv(cv: Any, ax: Any = None, *, metric: str | None = None) -> Any:
     check_choice(metric, "metric", [name.removeprefix(MEAN) for name in table if name.startswith(MEAN)])
     ax = make_axes(ax)
     curves, chosen = _curves(table, metric, scale_alphas(ax, table["alpha"]), cv.best_index_)
-    n_folds = table[f"fold_{metric}"].shape[1]
     others = [curve for k, curve in enumerate(curves) if k != chosen]
     handles = []
     for curve, colour in zip(others, _colours(len(others))):
         handles += ax.plot(curve.x, curve.mean, color=colour, linewidth=1.2, label=f"l1_ratio {curve.l1_ratio:g}")
     own = f"l1_ratio {curves[chosen].l1_ratio:g}" if len(curves) > 1 else "mean"
-    spread = f" \N{PLUS-MINUS SIGN} one SE, {n_folds} folds" if n_folds > 1 else ", one fold"
-    handles.insert(chosen, _draw_chosen(ax, curves[chosen], own + spread))
+    spread = " \N{PLUS-MINUS SIGN} one SE" if np.isfinite(curves[chosen].error).any() else ""
+    handles.insert(chosen, _draw_chosen(ax, curves[chosen], f"{own}{spread}, {_folds(table[f'fold_{metric}'])}"))
     handles += _draw_gaps(ax, curves)
     ax.autoscale_view()
     alphas = _draw_alphas(ax, cv, curves[chosen])
@@ -120,6 +119,13 @@ def _curves(table: dict[str, Any], metric: str, x: Vector, best: int) -> tuple[l
     columns = [np.split(column, starts) for column in (x, mean, error, is_partial)]
     curves = [_Curve(float(part[0]), *parts) for part, *parts in zip(np.split(ratios, starts), *columns)]
     return curves, int(np.searchsorted(starts, best, side="right"))
+
+
+def _folds(scores: Vector) -> str:
+    """Say of how many folds there are scores at all."""
+    n_folds, n_used = scores.shape[1], int((~np.isnan(scores).all(axis=0)).sum())
+    of_all = "" if n_used == n_folds else f" of {n_folds}"
+    return f"{n_used}{of_all} fold{'' if n_folds == 1 else 's'}"
 
 
 def _colours(n: int) -> list[Any]:

@@ -14,10 +14,11 @@ LEGEND_SIZES = (9.0, 7.5, 6.0)  # smaller ones where there is no room for the fi
 SMALLEST_LABEL = 5.0  # size of the font
 # Labels of axes may be longer than their axes by this factor.
 LONGEST = 1.0
-# A legend that would take more of the figure than this stands inside.
-MOST_OF_FIGURE = 0.5
+# A legend that is higher than this beside its axes stands inside.
+HIGHEST = 0.5
 WIDEST = 1.2  # legend, beside the width of its axes
 TICK_POINTS = 17.0  # ticks, and the distances around their labels and that of the axis
+EDGE_PIXELS = 3.0  # left free around everything
 LINE_HEIGHT = 1.3  # of the size of the font
 
 
@@ -48,19 +49,21 @@ def spread(places: Vector, sizes: Vector, low: float, high: float) -> Vector:
 
 
 def legend_below(ax: Any, groups: Sequence[Sequence[Any]]) -> None:
-    """Write legends below axes of one picture, group by group, each in as many columns as are not wider than the axes.
+    """Write legends below axes, group by group, each in as many columns as are about as wide as the axes.
 
     Parameters
     ----------
     ax : matplotlib Axes
+        Where even letters of 6 points leave them too little room, there is one legend inside, half transparent.
     groups : sequence of sequences of matplotlib Artist
         With labels. The last that is not empty is `ax.get_legend()`.
     """
     from matplotlib import rcParams
     from matplotlib.font_manager import FontProperties
 
-    text = sum(FontProperties(size=rcParams[name]).get_size_in_points() for name in ("xtick.labelsize", "axes.labelsize"))
-    down, figure = TICK_POINTS + LINE_HEIGHT * text, ax.figure.bbox
+    fonts = [FontProperties(size=rcParams[name]) for name in ("xtick.labelsize", "axes.labelsize")]
+    text = sum(font.get_size_in_points() for font in fonts)
+    down = TICK_POINTS + LINE_HEIGHT * text
     groups = [group for group in groups if len(group)]
     for size in LEGEND_SIZES:
         legends, below = [], down
@@ -71,8 +74,8 @@ def legend_below(ax: Any, groups: Sequence[Sequence[Any]]) -> None:
             legends.append(_legend_at(ax, handles, below, size))
             below += legends[-1].get_window_extent().height / ax.figure.dpi * 72.0
         extents = [legend.get_window_extent() for legend in legends]
-        is_low = sum(extent.height for extent in extents) <= MOST_OF_FIGURE * figure.height
-        if is_low and max(extent.width for extent in extents) <= figure.width:
+        is_low = sum(extent.height for extent in extents) <= HIGHEST * ax.bbox.height
+        if is_low and max(extent.width for extent in extents) <= ax.figure.bbox.width:
             return
         for legend in legends[:-1]:
             legend.remove()
@@ -113,7 +116,7 @@ def make_room(ax: Any) -> None:
     figure = ax.figure
     if figure.get_layout_engine() is not None:
         return
-    needed, place = ax.get_tightbbox().transformed(figure.transFigure.inverted()), ax.get_position()
+    needed, place = ax.get_tightbbox().padded(EDGE_PIXELS).transformed(figure.transFigure.inverted()), ax.get_position()
     left, bottom, right, top = _cell(ax, place)
     left, bottom = place.x0 + max(0.0, left - needed.x0), place.y0 + max(0.0, bottom - needed.y0)
     right, top = place.x1 - max(0.0, needed.x1 - right), place.y1 - max(0.0, needed.y1 - top)

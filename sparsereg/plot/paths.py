@@ -180,7 +180,11 @@ def _draw(ax: Any, x: Vector, curves: _Curves, colours: list[str], thick: Ids) -
     lines = np.stack([np.broadcast_to(x, curves.values.shape), curves.values], axis=2)
     widths = np.where(np.isin(np.arange(len(lines)), thick), 1.8, 0.8)
     as_image = curves.values.size > MOST_AS_LINES
-    ax.add_collection(LineCollection(lines, colors=colours, linewidths=widths, alpha=0.7, rasterized=as_image))
+    low, high = curves.values.min(initial=0.0), curves.values.max(initial=0.0)
+    drawn = LineCollection(lines, colors=colours, linewidths=widths, alpha=0.7, rasterized=as_image)
+    # The limits of many curves are known sooner here than curve by curve.
+    ax.add_collection(drawn, autolim=False)
+    ax.update_datalim([(end, value) for end in (x.min(), x.max()) for value in (low, high)])
     if x.size <= FEW_FITS:
         line, fit = np.nonzero(curves.values)
         ax.scatter(x[fit], curves.values[line, fit], s=10, c=[colours[k] for k in line], alpha=0.7)

@@ -23,6 +23,7 @@ ZONES = {"too small": COLOURS[1], "right": COLOURS[2], "too large": COLOURS[0]}
 SHADE, ZONE_SIZE = 0.13, 10
 STRIP = 0.12  # of the height of the axes, above the curves, for the names of the zones
 POINTS_A_CHARACTER, GAP_POINTS = 5.6, 8.0
+SAME_ALPHA = 1e-6  # relative; files may keep measures in single precision
 FEW_FITS = 12  # up to so many are marked one by one
 
 
@@ -138,13 +139,14 @@ def _check_measures(measures: Any, name: str, path: Any) -> dict[str, Vector]:
     if not isinstance(measures, Mapping):
         raise TypeError(f"{name}: {type(measures).__name__} is not allowed, expected what path.evaluate(X, y) returns")
     n_alphas = path.alphas.size
-    columns = {key: np.asarray(measures[key], dtype=np.float64) for key in measures if key in METRICS[path.loss]}
+    wanted = {"alpha", *METRICS[path.loss]}
+    columns = {key: np.asarray(measures[key], dtype=np.float64) for key in measures if key in wanted}
     for key, column in columns.items():
         if column.shape != (n_alphas,):
             raise ValueError(
                 f"{name}: {key!r} has shape {column.shape}, expected ({n_alphas},), a value for each alpha of the path"
             )
-    if "alpha" in measures and not np.array_equal(measures["alpha"], path.alphas):
+    if not np.allclose(columns.pop("alpha", path.alphas), path.alphas, rtol=SAME_ALPHA, atol=0.0):
         raise ValueError(f"{name}: its alphas are not those of the path, expected what path.evaluate(X, y) returns")
     return columns
 
@@ -178,7 +180,7 @@ def _mark_best(ax: Any, path: Any, x: Vector, values: Vector, best: int, metric:
 
 
 def _shade(ax: Any, x: Vector, zones: Zones) -> None:
-    """Shade the zones, and write their names above the curves, each as near to the middle of its zone as that leaves."""
+    """Shade the zones, and write their names above the curves, each as near to its middle as the others let it."""
     ax.autoscale_view()
     low, high = ax.get_xlim()
     bottom, top = ax.get_ylim()

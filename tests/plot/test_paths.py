@@ -1,12 +1,17 @@
 """Curves of a path: what is drawn is what was fitted."""
 
+import re
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from sparsereg import lasso_path, logistic_path, ridge_path
+from sparsereg import Lasso, LassoCV, lasso_path, logistic_path, ridge_path
+from sparsereg.coef import SparseCoef
+from sparsereg.inputs.sklearn import NotFittedError
 from sparsereg.plot import plot_path
 
 
@@ -44,15 +49,85 @@ def test_path_with_nothing_in_it(ax):
     assert plot_path(path, ax) is ax
 
 
-def test_path_of_one_alpha(data, ax):
-    assert plot_path(lasso_path(*data, alphas=[0.1]), ax) is ax
+def test_few_alphas_are_marked(data, ax):
+    """The line of a path of one alpha is no line to be seen."""
+    one = lasso_path(*data, alphas=[0.1])
+    assert plot_path(one, ax) is ax
+    _, marks = ax.collections
+    values = np.sort(one.sparse_coef.values.data)
+    np.testing.assert_array_equal(np.sort(marks.get_offsets(), axis=0), np.c_[np.full(values.size, 0.1), values])
+    ax.figure.draw_without_rendering()
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["0.1"]
+    ax.clear()
+    plot_path(lasso_path(*data, n_alphas=13), ax)
+    assert len(ax.collections) == 1
+
+
+@pytest.mark.parametrize(("x", "label"), [("norm", "L1 norm"), ("deviance", "share of deviance")])
+def test_curves_against_the_norm_and_what_is_explained(path, x, label, ax):
+    plot_path(path, ax, x=x, names=[*"abcdefghijkl"], labels=3, most=4)
+    expected = {"norm": np.abs(path.coefs.toarray()).sum(axis=0), "deviance": path.dev_ratio}[x]
+    drawn = np.stack(ax.collections[0].get_segments())
+    assert drawn.shape == (4, 30, 2)
+    for curve in drawn:
+        np.testing.assert_allclose(curve[:, 0], expected, rtol=1e-12)
+    assert ax.get_xlabel().startswith(label)
+    assert ax.get_xscale() == "linear"
+    # The fit with the most weights, at whose end names are, is on the right already.
+    left, right = ax.get_xlim()
+    assert left < right
+    assert {text.xy[0] for text in ax.texts} == {drawn[0, -1, 0]}
+
+
+def test_curves_of_classes_are_those_of_dense_weights(data, ax):
+    X, y = data
+    three = logistic_path(X, np.digitize(y, [-2.0, 2.0]), n_alphas=15)
+    dense = three.coefs.toarray().reshape(12, 15, 3).transpose(2, 0, 1).reshape(36, 15)
+    dense = dense[np.abs(dense).max(axis=1) > 0.0]
+    by_size = dense[np.argsort(-np.abs(dense).max(axis=1), kind="stable")]
+    for most in (5, 500):
+        ax.clear()
+        plot_path(three, ax, most=most, x="norm")
+        drawn = np.stack(ax.collections[0].get_segments())
+        np.testing.assert_array_equal(drawn[:, :, 1], by_size[:most])
+        np.testing.assert_allclose(drawn[0, :, 0], np.abs(dense).sum(axis=0))
+    assert ax.get_ylabel() == "weight"
+
+
+def test_of_equally_large_coefficients_the_first_are_drawn(ax):
+    path = ridge_path(np.eye(6), np.ones(6), n_alphas=4, fit_intercept=False)
+    values = path.sparse_coef.values.copy()
+    values.data[:] = np.tile([1.0, 2.0, 1.0, 1.0, 1.0, 3.0], 4)
+    tied = replace(path, sparse_coef=SparseCoef(path.sparse_coef.ids, values, 6))
+    plot_path(tied, ax, most=4, names=[*"abcdef"], labels=4)
+    assert sorted(text.get_text() for text in ax.texts) == ["a", "b", "c", "f"]
+
+
+def test_many_points_are_an_image_in_drawings_of_lines(ax):
+    plot_path(ridge_path(np.eye(30), np.arange(30.0), n_alphas=100), ax)
+    assert not ax.collections[0].get_rasterized()
+    rng = np.random.default_rng(0)
+    plot_path(ridge_path(rng.normal(size=(5, 2100)), rng.normal(size=5), n_alphas=100), ax, most=2100)
+    assert ax.collections[1].get_rasterized()
+
+
+def test_the_path_of_a_cross_validated_model(data, ax):
+    model = LassoCV(cv=3, n_alphas=20).fit(*data)
+    plot_path(model, ax)
+    np.testing.assert_array_equal(ax.collections[0].get_segments()[0][:, 0], model.path_.alphas)
+    with pytest.raises(TypeError, match="path: Lasso is not allowed, expected a RegularizationPath, or an estimator"):
+        plot_path(Lasso().fit(*data), ax)
+    with pytest.raises(NotFittedError):
+        plot_path(LassoCV(), ax)
 
 
 def test_method_of_the_path(path):
     import matplotlib.pyplot as plt
 
     try:
-        assert len(path.plot(most=3).collections[0].get_segments()) == 3
+        ax = path.plot(most=3, x="deviance")
+        assert len(ax.collections[0].get_segments()) == 3
+        assert "deviance" in ax.get_xlabel()
     finally:
         plt.close("all")
 
@@ -113,6 +188,8 @@ def test_names_of_a_frame_and_of_classes(data, ax):
     texts = [text for text, _, _ in labels_of(ax)]
     assert len(texts) == 3
     assert all(len(text) <= 40 for text in texts)
+    # What tells names of one kind apart is at their ends.
+    assert all(re.fullmatch(r"a column with a .*\.\.\..* \d+ \((low|mid|top)\)", text) for text in texts)
     plot_path(three, ax, names=[*"abcdefghijkl"], labels=1)
     coef, _ = three.at(three.alphas[-1])
     row, output = divmod(int(np.abs(coef.values.toarray()).argmax()), 3)
@@ -127,7 +204,39 @@ def test_labels_at_an_alpha_of_zero_and_of_nothing(data, ax):
     assert len(ax.texts) == 2
 
 
-def test_bad_labels(path, ax):
+def test_names_on_low_and_narrow_axes_are_fewer_and_shorter(path, ax):
+    names = [f"a column with a long name, number {k}" for k in range(12)]
+    ax.figure.set_size_inches(2.4, 1.8)
+    plot_path(path, ax, names=names, labels=12)
+    found = labels_of(ax)
+    assert 1 <= len(found) < 12
+    assert max(len(text) for text, _, _ in found) < 25
+    dense = path.coefs.toarray()[:, -1]
+    ends = sorted((abs(end[1]) for _, end, _ in found), reverse=True)
+    assert ends == sorted(np.abs(dense), reverse=True)[: len(ends)]
+    assert max(box.x1 for _, _, box in found) <= ax.figure.bbox.x1
+
+
+def test_names_have_room_without_a_layout(path):
+    ax = Figure().subplots()
+    plot_path(path, ax, names=[f"a column with a long name, number {k}" for k in range(12)])
+    assert max(box.x1 for _, _, box in labels_of(ax)) <= ax.figure.bbox.x1
+
+
+def test_drawn_twice_alpha_falls_all_the_same(path, ax):
+    for _ in range(2):
+        plot_path(path, ax, names=[*"abcdefghijkl"])
+        assert ax.get_xlim()[0] > ax.get_xlim()[1]
+    plot_path(path, ax)
+    assert ax.get_xlim()[0] < ax.get_xlim()[1]
+    assert len(ax.child_axes) == 1
+
+
+def test_bad_arguments(path, ax):
+    with pytest.raises(ValueError, match=r"x: 'lambda' is not allowed, expected one of \['alpha', 'dev"):
+        plot_path(path, ax, x="lambda")
+    with pytest.raises(ValueError, match="most: 0 is outside"):
+        plot_path(path, ax, most=0)
     with pytest.raises(ValueError, match="labels: -1 is outside"):
         plot_path(path, ax, labels=-1)
     with pytest.raises(TypeError, match=r"labels: 2\.5 is not allowed"):
