@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import os
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -10,7 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CaliforniaHousing", "Places", "load_california_housing", "load_places"]
+from sparsereg.archive import replace_file
+
+__all__ = ["CaliforniaHousing", "Places", "load_california_housing", "load_places", "write_california_housing"]
 
 # Any day in January will do: the north is then on standard time and the south on summer time.
 _JANUARY = datetime(2024, 1, 15, 12)
@@ -97,6 +102,36 @@ def load_california_housing() -> CaliforniaHousing:
             ocean_proximity=stored["ocean_proximity_names"][stored["ocean_proximity"]],
             median_house_value=stored["median_house_value"].astype(np.float64),
         )
+
+
+def write_california_housing(path: str | os.PathLike[str]) -> int:
+    """Write the table of `load_california_housing` as CSV.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file that is there is replaced once the new one is complete.
+
+    Returns
+    -------
+    n_rows : int
+        Lines below the line of names: longitude, latitude, the names of the features, median_house_value and
+        ocean_proximity. What is missing is empty.
+
+    Raises
+    ------
+    OSError
+        A folder that is missing, a disk that is full.
+    """
+    houses = load_california_housing()
+    features = [[f"{value:.12g}" if value == value else "" for value in column] for column in houses.features.T]
+    plain = [[f"{v:.12g}" for v in column] for column in (houses.longitude, houses.latitude, houses.median_house_value)]
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["longitude", "latitude", *houses.feature_names, "median_house_value", "ocean_proximity"])
+    table.writerows(zip(*plain[:2], *features, plain[2], houses.ocean_proximity.tolist()))
+    replace_file(path, lambda file: file.write(text.getvalue().encode("utf-8")))
+    return int(houses.latitude.size)
 
 
 def load_places() -> Places:

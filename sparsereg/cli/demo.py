@@ -18,7 +18,7 @@ HELP = "fit real places on a grid of one arc-minute over the whole globe, with a
 DESCRIPTION = """\
 Cross latitude and longitude, fit no penalty, L2, L1 and elastic net, and
 compare them on rows that were held out."""
-EXAMPLES = ("sparsereg demo --no-figure", "sparsereg demo --levels 60 10 --n-alphas 20 --figure demo.svg")
+EXAMPLES = ("sparsereg demo --levels 60 10 --n-alphas 20 --figure demo.png", "sparsereg demo --write houses.csv")
 
 COARSE = (60.0, 10.0)  # arc-minutes of the levels above --minutes
 FIGURE = "sparsereg_demo.png"
@@ -50,6 +50,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--n-alphas", type=count(2), default=50, metavar="N", help="alphas on each path")
     parser.add_argument("--l1-ratio", type=share, default=0.5, metavar="RATIO", help="of the elastic net")
+    parser.add_argument(
+        "--write", metavar="FILE.csv",
+        help="write the table of houses as CSV, to try the other commands on, and do nothing else",
+    )
     figure = parser.add_mutually_exclusive_group()
     figure.add_argument(
         "--figure", type=figure_path, metavar="PATH", default=FIGURE,
@@ -71,6 +75,11 @@ def run(arguments: argparse.Namespace) -> int:
     -------
     code : int
     """
+    if arguments.write is not None:
+        from sparsereg.datasets import write_california_housing
+
+        print(f"{write_california_housing(arguments.write):,} rows in {arguments.write}")
+        return 0
     from sparsereg.demo.job import Settings, fit, peak_memory, prepare
     from sparsereg.demo.report import costs, heading, reading, table
 

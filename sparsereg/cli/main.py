@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from textwrap import dedent
 
 from sparsereg.cli import demo
@@ -33,20 +35,46 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command is None:
         parser.print_help()
         return 0
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a name in letters that the terminal does not know
     try:
-        code: int = arguments.run(arguments)
+        with _warnings_as_lines(arguments):
+            code: int = arguments.run(arguments)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
         # Whoever read the output has had enough; nothing may be flushed to them at exit either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (ImportError, OSError, TypeError, ValueError, MemoryError) as error:
-        print(f"sparsereg: {error}", file=sys.stderr)
+    except OSError as error:
+        # Without its number, and with the file that the system names beside its complaint.
+        named = f"{error.filename}: " if error.filename is not None else ""
+        print(f"sparsereg: {named}{error.strerror or error}", file=sys.stderr)
+        return 1
+    except (ImportError, TypeError, ValueError, MemoryError) as error:
+        print(f"sparsereg: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("sparsereg: interrupted", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def _warnings_as_lines(arguments: argparse.Namespace) -> Iterator[None]:
+    """Print warnings of the library as one line each, and keep them for what programs read."""
+    arguments.warnings = []
+
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        text = " ".join(str(message).split())
+        if text not in arguments.warnings:
+            arguments.warnings.append(text)
+            print(f"sparsereg: warning: {text}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        # Those that users of the library see; deprecations are for who writes programs.
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = show
+        yield
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -86,7 +86,7 @@ class TableModel:
         target = None if target is None else check_name(target, "target")
         weight = None if weight is None else check_name(weight, "weight")
         if any(target in part.used for part in parts):
-            raise ValueError(f"features: {target!r} is not allowed, it is the target, which rows to predict do not have")
+            raise ValueError(f"features: {target!r} is not allowed, it is the target, which is not known of new rows")
         missing = check_missing(missing)
         _check_width(parts, missing, _width(model))
         sources = _check_sources(sources)
@@ -360,7 +360,7 @@ def _check_held_out(measures: Any) -> dict[str, Any] | None:
     if measures is None:
         return None
     if not isinstance(measures, Mapping) or "n_samples" not in measures:
-        raise TypeError(f"held_out: {shown(measures)} is not allowed, expected a dict of measures, n_samples among them")
+        raise TypeError(f"held_out: {shown(measures)} is not allowed, expected measures by name, with n_samples")
     checked: dict[str, Any] = {}
     for name, value in measures.items():
         array = np.asarray(value)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.inputs.parameters import check_choice
 from sparsereg.inputs.rows import as_rows, check_width
 from sparsereg.inputs.sklearn import compare_feature_names
 from sparsereg.inputs.targets import target_of
@@ -17,13 +16,12 @@ from sparsereg.inputs.weights import check_sample_weight, check_stream_offset
 from sparsereg.metrics import measure
 from sparsereg.readers.blocks import as_feature_blocks, located, overlapped, refuse_stream, with_width
 from sparsereg.solvers.null_deviance import null_deviance
+from sparsereg.streaming.batch import rows_of_block
 from sparsereg.streaming.encode import TargetEncoder
 from sparsereg.streaming.running_metrics import RunningMetrics
 from sparsereg.streaming.validation import judged_batches
 
 Vector = npt.NDArray[np.float64]
-
-METHODS = ("predict", "predict_classes", "decision_function")
 
 
 class PathEvaluation:
@@ -128,7 +126,7 @@ class PathEvaluation:
             At once for what is no source, another method and an alpha off the grid; in place of its predictions for a
             malformed block, with its number.
         """
-        predict = getattr(self, check_choice(method, "method", METHODS))
+        method = self._check_method(method)
         if alpha is not None:
             self.at(alpha)
         offset = check_stream_offset(offset, has_offset=self.has_offset, owner=type(self).__name__)
@@ -138,7 +136,10 @@ class PathEvaluation:
             with closing(overlapped(matrices)) as blocks:
                 for position, X in enumerate(blocks):
                     with located(f"source: block {position} (the first is 0)"):
-                        found = predict(X, alpha, offset)
+                        compare_feature_names(type(self).__name__, self.feature_names, X)
+                        rows = rows_of_block(X, canonical=False)
+                        check_width(rows.n_features, self.n_features)
+                        found = self._outcome(self._predictors(rows, alpha, offset), method)
                     yield found
 
         return predictions()

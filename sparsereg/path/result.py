@@ -14,7 +14,7 @@ from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.coef import SparseCoef
 from sparsereg.design import Design
-from sparsereg.inputs.parameters import build, check_alpha
+from sparsereg.inputs.parameters import build, check_alpha, check_choice
 from sparsereg.inputs.sklearn import compare_feature_names
 from sparsereg.inputs.versions import Versioned
 from sparsereg.inputs.weights import check_new_offsets
@@ -307,11 +307,7 @@ class RegularizationPath(PathEvaluation, PathReports, Versioned):
             last. Poisson: the expected count, infinite beyond the range of float64. Other losses: the linear predictor.
         """
         compare_feature_names(type(self).__name__, self.feature_names, X)
-        out = self._predictors(X, alpha, offset)
-        if self.n_outputs > 1:
-            return special.softmax(out, axis=-1)
-        with np.errstate(over="ignore"):
-            return self._objective.mean(out)
+        return self._outcome(self._predictors(X, alpha, offset), "predict")
 
     def predict_classes(self, X: Any, alpha: float | None = None, offset: Any = None) -> npt.NDArray[Any]:
         """Name the likeliest class at one alpha, or at all of them; of equally likely ones the first.
@@ -331,12 +327,27 @@ class RegularizationPath(PathEvaluation, PathReports, Versioned):
         ValueError
             For a loss that knows no classes.
         """
-        if not self._objective.is_classification:
-            raise ValueError(f"predict_classes: loss={self.loss!r} is not allowed, expected that of a classifier")
+        self._check_method("predict_classes")
         compare_feature_names(type(self).__name__, self.feature_names, X)
-        out = self._predictors(X, alpha, offset)
-        number = out.argmax(axis=-1) if self.n_outputs > 1 else (out > 0.0).astype(np.int64)
-        return number if self.classes is None else self.classes[number]
+        return self._outcome(self._predictors(X, alpha, offset), "predict_classes")
+
+    def _check_method(self, method: Any) -> str:
+        check_choice(method, "method", ("predict", "predict_classes", "decision_function"))
+        if method == "predict_classes" and not self._objective.is_classification:
+            raise ValueError(f"predict_classes: loss={self.loss!r} is not allowed, expected that of a classifier")
+        return str(method)
+
+    def _outcome(self, predictors: Vector, method: str) -> npt.NDArray[Any]:
+        """Return what a method makes of linear predictors."""
+        if method == "decision_function":
+            return predictors
+        if method == "predict_classes":
+            number = predictors.argmax(axis=-1) if self.n_outputs > 1 else (predictors > 0.0).astype(np.int64)
+            return number if self.classes is None else self.classes[number]
+        if self.n_outputs > 1:
+            return special.softmax(predictors, axis=-1)
+        with np.errstate(over="ignore"):
+            return self._objective.mean(predictors)
 
     def _new_offset(self, offset: Any, n_samples: int) -> Vector | None:
         n_outputs = None if self.n_outputs == 1 else self.n_outputs

@@ -12,8 +12,6 @@ Vector = npt.NDArray[np.float64]
 
 LEGEND_SIZES = (9.0, 7.5, 6.0)  # smaller ones where there is no room for the first
 SMALLEST_LABEL = 5.0  # size of the font
-# Labels of axes may be longer than their axes by this factor.
-LONGEST = 1.0
 # A legend that is higher than this beside its axes stands inside.
 HIGHEST = 0.5
 WIDEST = 1.2  # legend, beside the width of its axes
@@ -104,24 +102,35 @@ def make_room(ax: Any) -> None:
     Parameters
     ----------
     ax : matplotlib Axes
-        They stay as large as they are where a layout engine sees to them, else they become so much smaller that nothing
-        leaves the figure, or comes nearer to other axes than half way.
+        A layout engine of the figure sees to them now, so that what is placed next knows their size, and whenever they
+        are drawn. Without one they become so much smaller that nothing leaves the figure, or comes nearer to other axes
+        than half way.
     """
-    for other in (ax, *ax.child_axes):
-        for label, side in ((other.xaxis.label, ax.bbox.width), (other.yaxis.label, ax.bbox.height)):
-            extent = label.get_window_extent()
-            share = LONGEST * side / max(extent.width, extent.height, 1.0)
-            if share < 1.0:
-                label.set_fontsize(max(SMALLEST_LABEL, share * label.get_fontsize()))
-    figure = ax.figure
-    if figure.get_layout_engine() is not None:
+    engine = ax.figure.get_layout_engine()
+    if engine is not None:
+        # The figure of a part of a figure is the whole.
+        engine.execute(ax.figure.figure)
+        _fit_labels(ax)
         return
-    needed, place = ax.get_tightbbox().padded(EDGE_PIXELS).transformed(figure.transFigure.inverted()), ax.get_position()
+    _fit_labels(ax)
+    needed, place = ax.get_tightbbox().padded(EDGE_PIXELS), ax.get_position()
+    needed = needed.transformed(ax.figure.transFigure.inverted())
     left, bottom, right, top = _cell(ax, place)
     left, bottom = place.x0 + max(0.0, left - needed.x0), place.y0 + max(0.0, bottom - needed.y0)
     right, top = place.x1 - max(0.0, needed.x1 - right), place.y1 - max(0.0, needed.y1 - top)
     if [left, bottom, right, top] != [*place.extents] and left < right and bottom < top:
         ax.set_position([left, bottom, right - left, top - bottom])
+        _fit_labels(ax)
+
+
+def _fit_labels(ax: Any) -> None:
+    """Make the labels of axes smaller that are longer than these."""
+    for other in (ax, *ax.child_axes):
+        for label, side in ((other.xaxis.label, ax.bbox.width), (other.yaxis.label, ax.bbox.height)):
+            extent = label.get_window_extent()
+            share = side / max(extent.width, extent.height, 1.0)
+            if share < 1.0:
+                label.set_fontsize(max(SMALLEST_LABEL, share * label.get_fontsize()))
 
 
 def _cell(ax: Any, place: Any) -> tuple[float, float, float, float]:

@@ -109,8 +109,10 @@ def plot_path(
     ax.xaxis.set_inverted(bool(named and x == "alpha"))
     columns = "weights" if path.n_outputs == 1 else "columns with weights"
     count_on_top(ax, at, path.df, f"{columns} that are not zero")
-    _label_ends(ax, texts, float(at[-1]), curves.values[ends, -1], [colours[k] for k in ends])
     make_room(ax)
+    if texts:
+        _label_ends(ax, texts, float(at[-1]), curves.values[ends, -1], [colours[k] for k in ends])
+        make_room(ax)
     return ax
 
 
@@ -225,8 +227,6 @@ def _label_ends(ax: Any, texts: list[str], x: float, ends: Vector, colours: list
     width, height = (side / ax.figure.dpi * 72.0 for side in (ax.bbox.width, ax.bbox.height))
     # The largest come first; where the axes are too low for all, the others are not labelled.
     n_labels = min(len(texts), max(1, int(height / LINE_POINTS)))
-    if n_labels == 0:
-        return
     length = int(np.clip(SHARE_OF_WIDTH * width / POINTS_A_CHARACTER, SHORTEST_LABEL, LONGEST_LABEL))
     order = np.argsort(ends[:n_labels], kind="stable")
     bottom, top = ax.get_ylim()

@@ -100,12 +100,12 @@ def plot_scores(
     style = {"color": "0.1", "linewidth": 2.0, "marker": marker, "markersize": 4.0}
     handles += ax.plot(x, values[metric], label="held-out rows", **style)
     best = _mark_best(ax, path, x, values[metric], zones.best, metric)
-    _shade(ax, x, zones)
     ax.set_ylabel(f"{metric}\n({'more' if greater else 'less'} is better)")
     columns = "weights" if path.n_outputs == 1 else "columns with weights"
     count_on_top(ax, x, path.df, f"{columns} that are not zero")
     legend_below(ax, [handles, [best]])
     make_room(ax)
+    _shade(ax, x, zones)
     return ax
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 
 from sparsereg.inputs.parameters import check_count, check_number
 from sparsereg.inputs.rows import MAX_SAMPLES
@@ -96,6 +97,32 @@ class TableReader(ABC):
             weight = None if self._read_weight is None else rows.numbers(self._read_weight)
             y = None if self._target_kind is None else self._target_kind.read(rows, self._check_target(), weight)
             yield Block(rows.features(parts, self.missing), y, weight)
+
+    def with_columns(self, columns: Sequence[str]) -> Iterator[tuple[sparse.csr_matrix, Any]]:
+        """Read X from the start, and beside it some columns of the table as they are: keys, names, dates.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Any of the table, those of the features and the target too. In CSV files they are read as text, but for
+            those of which features are made in another form.
+
+        Yields
+        ------
+        X : csr_matrix of shape (n_rows, n_features)
+        table : pyarrow.Table of shape (n_rows, n_columns)
+
+        Raises
+        ------
+        ValueError
+            For columns that are not there, beside the names of those that are.
+        """
+        alone = self._with_features_alone()
+        typed = {name for part in self._parts if part.takes_text is not True for name in part.columns}
+        beside = [ColumnSpec(_AsIs(None if name in typed else True), [name]) for name in columns]
+        for rows, parts in alone._rows([*self._parts, *beside]):
+            made = parts[: len(self._parts)]
+            yield rows.features(made, self.missing), rows.table.select([*columns])
 
     @property
     @abstractmethod
@@ -246,6 +273,13 @@ class TableReader(ABC):
     def _explained(self, name: str, columns: Sequence[str], fault: str) -> str:
         """Say what is wrong with a file in the user's terms."""
         return f"{name}: {fault}"
+
+
+@dataclass(frozen=True)
+class _AsIs:
+    """Stands in the place of a transformer for columns that are handed on, whatever is in them."""
+
+    _takes_text: bool | None
 
 
 class _TextTarget(NumberTarget):

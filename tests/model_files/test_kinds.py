@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, MinMaxScaler, OneHotEncoder, StandardScaler
 from support.packed_values import read, written
 
-from sparsereg import FeatureCross, LatLongCross
+from sparsereg import FeatureCross, Lasso, LatLongCross, TableModel
 from sparsereg.model_files.kinds import KINDS
 
 TABLE = pd.DataFrame(
@@ -44,6 +44,14 @@ OBJECTS = [
     (DictVectorizer(), [{"a": 1, "b": "x"}]), (StratifiedShuffleSplit(2, test_size=2, random_state=0), None),
     (RepeatedKFold(n_splits=2, n_repeats=2), None),
     (TimeSeriesSplit(2), None), (PredefinedSplit([0, 1, 0, 1]), None),
+    (
+        TableModel(
+            Lasso(0.1).fit(np.eye(4)[:, :3], TABLE["n"]),
+            [(FeatureCross(["kind"]).fit(TABLE[["kind"]]), ["kind"])], target="n", sources=["a.csv"], n_samples=4,
+            held_out={"n_samples": 2, "r2": 0.5},
+        ),
+        None,
+    ),
 ]
 OTHERS = [
     None, True, False, -1, 0, 1, 3, 2**63, 10**40, 0.5, -1e308, float("nan"), float("inf"), "", "0", "drop", "object",

@@ -82,3 +82,38 @@ def test_shares_are_of_intercept_plus_offset(name):
         expected = path.dev_ratio
         assert abs(share[0]) < 1e-12
     np.testing.assert_allclose(share, expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_streams_are_predicted_as_all_their_rows(name):
+    make, y = PATHS[name]
+    path = make(y[LEARN])
+    methods = ["predict", "decision_function", *(["predict_classes"] if hasattr(path, "labels") else [])]
+    for method in methods:
+        for alpha in (None, path.alphas[2], 0.5 * (path.alphas[1] + path.alphas[2])):
+            stream = blocks(X[HELD], y[HELD]) if alpha is None else [matrix for matrix, _ in blocks(X[HELD], y[HELD])]
+            found = [*path.predict_stream(stream, method, alpha=alpha)]
+            assert [len(part) for part in found] == [1, 0, 19, 10]
+            np.testing.assert_array_equal(np.concatenate(found), getattr(path, method)(X[HELD], alpha))
+
+
+def test_what_is_refused_when_streams_are_predicted():
+    path = lasso_path(X[LEARN], SIGNAL[LEARN], n_alphas=3)
+    with pytest.raises(ValueError, match="method: 'fit' is not allowed"):
+        path.predict_stream([X[HELD]], "fit")
+    with pytest.raises(ValueError, match=r"alpha: .* is outside"):
+        path.predict_stream([X[HELD]], alpha=1e9)
+    with pytest.raises(TypeError, match="source: ndarray is not allowed"):
+        path.predict_stream(X[HELD])
+    parts = path.predict_stream([X[HELD], X[HELD, :5]])
+    assert next(parts).shape == (30, 3)
+    with pytest.raises(ValueError, match=r"block 1 .the first is 0.: "):
+        next(parts)
+
+
+def test_labels_and_probabilities():
+    numbers = regularization_path(X, BINARY.astype(float), loss="logistic", n_alphas=3)
+    assert numbers.labels.tolist() == [0, 1] and numbers.gives_probabilities
+    assert logistic_path(X, THREE, n_alphas=3).labels.tolist() == ["a", "b", "c"]
+    assert not regularization_path(X, BINARY, loss="squared_hinge", n_alphas=3).gives_probabilities
+    assert not hasattr(lasso_path(X, SIGNAL, n_alphas=3), "labels")

@@ -59,6 +59,7 @@ GRIDS = {
     "crowded": np.r_[1.0, np.geomspace(1e-4, 0.99e-4, 40)],
     "one": np.array([0.1]),
     "zero": np.array([1.0, 0.1, 0.05, 0.01, 0.0]),
+    "zero beside many": np.r_[np.geomspace(1.0, 1e-3, 100), 0.0],
     "zero alone": np.array([0.0]),
     "zero beside one": np.array([0.25, 0.0]),
     "decade": np.geomspace(0.03, 0.02, 30),

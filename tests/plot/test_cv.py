@@ -113,6 +113,14 @@ def test_grids_of_several_l1_ratios_are_curves_of_their_own(data, ax):
     assert labels[own].endswith("one SE, 3 folds")
 
 
+@pytest.mark.parametrize("ratios", [[0.1, 1.0], [1.0, 0.1]])
+def test_the_best_may_begin_a_grid(data, ratios, ax):
+    model = ElasticNetCV(l1_ratio=ratios, alphas=[1.0], cv=3).fit(*data)
+    plot_cv(model, ax)
+    assert bars_of(ax)[1] == [model.cv_results_["mean_mse"].min()]
+    assert texts_of(ax)[ratios.index(model.l1_ratio_)].startswith(f"l1_ratio {model.l1_ratio_:g} \N{PLUS-MINUS SIGN}")
+
+
 def test_many_l1_ratios_have_as_many_colours(data, ax):
     ratios = np.linspace(0.1, 1.0, 12).tolist()
     plot_cv(ElasticNetCV(l1_ratio=ratios, alphas=[1.0, 0.1, 0.0], cv=3).fit(*data), ax)

@@ -83,6 +83,17 @@ def test_axes_without_a_layout_keep_to_their_own_part_of_the_figure():
         assert boxes[0][k].y0 >= boxes[1][k].y1
 
 
+def test_a_part_of_a_figure_has_the_layout_of_the_whole():
+    figure = Figure(layout="constrained")
+    ax = figure.subfigures(1, 2)[1].subplots()
+    before = ax.get_position().extents
+    make_room(ax)
+    now = ax.get_position().extents
+    assert (now != before).any()
+    figure.draw_without_rendering()
+    np.testing.assert_allclose(ax.get_position().extents, now)
+
+
 def test_axes_that_have_room_stay_as_they_are():
     ax = Figure().subplots()
     before = ax.get_position().extents

@@ -210,6 +210,7 @@ def test_names_on_low_and_narrow_axes_are_fewer_and_shorter(path, ax):
     plot_path(path, ax, names=names, labels=12)
     found = labels_of(ax)
     assert 1 <= len(found) < 12
+    assert all(above.y0 >= below.y1 - 1.0 for (_, _, above), (_, _, below) in pairwise(found))
     assert max(len(text) for text, _, _ in found) < 25
     dense = path.coefs.toarray()[:, -1]
     ends = sorted((abs(end[1]) for _, end, _ in found), reverse=True)

@@ -81,8 +81,7 @@ def test_names_of_narrow_zones_do_not_touch(overfit, width, ax):
     plot_scores(path, held_out, ax, within=0.0)
     ax.figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in ax.texts]
-    # Layouts may make axes a little narrower after the names have found their places.
-    assert all(left.x1 <= right.x0 + 6.0 for left, right in pairwise(boxes))
+    assert all(left.x1 <= right.x0 for left, right in pairwise(boxes))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sparsereg import ArrowReader, FeatureCross, LatLongCross
+from sparsereg import ArrowReader, FeatureCross, Lasso, LatLongCross
 
 pa = pytest.importorskip("pyarrow")
 pd = pytest.importorskip("pandas")
@@ -47,3 +47,24 @@ def test_names_of_other_transformers_are_their_own():
     encoder = pytest.importorskip("sklearn.preprocessing").OneHotEncoder().fit(TABLE[["city"]].to_numpy())
     names, width = names_of_first_row(reader(["hour", (encoder, ["city"])]))
     assert (names, width) == (["hour", "x0_Oslo"], 3)
+
+
+def test_cells_of_columns():
+    cross = LatLongCross(levels=(60, 1))
+    found = reader(["lat", (cross, ["lat", "lon"]), "hour"], missing="indicator")
+    assert found.has_cells and not reader(["lat"]).has_cells
+    ids = [0, 1, 2, 10_000, 2 + cross._blocks()[-1].stop]
+    bounds = found.cell_bounds(ids)
+    assert np.isnan(bounds["south"]).tolist() == [True, True, False, False, True]
+    np.testing.assert_array_equal(bounds[2:4], cross.cell_bounds([0, 9_998]))
+    with pytest.raises(ValueError, match=r"ids must be in"):
+        found.cell_bounds([-1])
+
+
+def test_frames_have_the_cells_of_a_reader():
+    found = reader([(LatLongCross(levels=(60,), main_effects=False), ["lat", "lon"]), "hour"])
+    (block,) = found
+    frame = Lasso(0.01).fit(block.X, block.y).to_frame(found)
+    assert [*frame.columns[-4:]] == ["south", "west", "north", "east"]
+    assert frame["south"].isna().sum() == frame["name"].eq("hour").sum()
+    assert [*Lasso(0.01).fit(block.X[:, -1:], block.y).to_frame(reader(["hour"])).columns] == ["id", "name", "weight"]

@@ -90,3 +90,25 @@ def test_forms_of_rows_to_predict():
     for source in (X, 3, Block(X, None), pa.table(BARE)):
         with pytest.raises(TypeError, match=r"source: .* is not allowed, expected an iterable of blocks"):
             as_feature_blocks(source)
+
+
+@each_reader
+def test_columns_beside_the_features(make):
+    """Rows stay together with their columns, whatever block they come in; text stays the text that it was."""
+    keys = {**COLUMNS, "key": ["007", "08", "x"], "none": [None, "a", None]}
+    cross = FeatureCross(["z"], hashed=8).fit(pa.table({"z": BARE["z"]}))
+    reader = make(keys, target="y", features=["x", (cross, ["z"])], weight="w", block_rows=2)
+    found = [*reader.with_columns(["key", "y", "x", "none"])]
+    assert [X.shape[0] for X, _ in found] == [2, 1]
+    matrices = [matrix.toarray() for matrix in as_feature_blocks(reader)]
+    np.testing.assert_array_equal(np.concatenate([X.toarray() for X, _ in found]), np.concatenate(matrices))
+    table = pa.concat_tables([part for _, part in found])
+    assert table.to_pydict() == {name: keys[name] for name in ("key", "y", "x", "none")}
+    with pytest.raises(ValueError, match=r"no column 'colour', the file has 'x', 'z', 'y', 'w', 'key', 'none'"):
+        next(reader.with_columns(["colour"]))
+
+
+def test_numbers_keep_their_type_beside_the_features():
+    reader = from_csv({"x": [1, 2], "lat": [1, 2], "n": [1, 2]}, target=None, features=["x"])
+    ((_, table),) = reader.with_columns(["lat", "x"])
+    assert table.to_pydict() == {"lat": ["1", "2"], "x": [1.0, 2.0]}
