@@ -53,7 +53,7 @@ class _Curves(NamedTuple):
 def plot_path(
     path: Any, ax: Any = None, *, x: str = "alpha", most: int = 500, names: Any = None, labels: int = 10
 ) -> Any:
-    """Draw every coefficient against alpha, with the number of non-zeros on top.
+    """Draw every coefficient that is not zero throughout against alpha, with the number of non-zeros on top.
 
     Parameters
     ----------
