@@ -9,12 +9,15 @@ import numpy as np
 
 from sparsereg.archive import replace_file
 from sparsereg.plot import import_figure
+from sparsereg.report.facts import MEASURES, Facts, counted, number
+from sparsereg.report.fitted import fitted
 from sparsereg.report.judging import choose, judge, measure_rows
 from sparsereg.report.page import figure, page
 from sparsereg.report.pictures import pictures
-from sparsereg.report.sections import MEASURES, Facts, counted, fitted, largest_weights, number, quality, sizes
+from sparsereg.report.quality import quality
+from sparsereg.report.sizes import sizes
 from sparsereg.report.subject import Subject
-from sparsereg.report.svg import draw_svg
+from sparsereg.report.weights import largest_weights
 
 
 def write_report(model: Any, path: str | os.PathLike[str], *, data: Any = None) -> None:
@@ -77,10 +80,7 @@ def _title(held_out: Any) -> str:
 
 
 def _page(facts: Facts) -> str:
-    drawn = [
-        figure(picture.title, draw_svg(picture.key, picture.title, picture.draw, height=picture.height), picture.reading)
-        for picture in pictures(facts)
-    ]
+    drawn = [figure(picture.title, picture.as_svg(), picture.reading) for picture in pictures(facts)]
     sections = [
         ("fitted", "What was fitted", fitted(facts)),
         ("quality", "How good it is", quality(facts)),
@@ -94,13 +94,13 @@ def _page(facts: Facts) -> str:
 
 def _lead(facts: Facts) -> str:
     """Sum the page up in two sentences."""
-    path, width = facts.subject.path, facts.subject.n_features
-    text = f"{facts.n_weights:,} of {counted(width * facts.scorer.n_outputs, 'weight')} {'is' if facts.n_weights == 1 else 'are'} not zero."
-    measures = [(rows.title, rows.values) for rows in facts.judged]
-    if path is not None:
-        measures.append(("training rows", facts.training))
-    for name in facts.subject.loss.metrics[::-1]:
-        known = [f"{number(values[name])} on {title}" for title, values in measures if name in values and not np.isnan(values[name])]
+    width = facts.subject.n_features * facts.scorer.n_outputs
+    text = f"{facts.n_weights:,} of {counted(width, 'weight')} {'is' if facts.n_weights == 1 else 'are'} not zero."
+    measures = [*((rows.title, rows.values) for rows in facts.judged), ("training rows", facts.training)]
+    # What is listed last is what is easiest to read: a share.
+    for name in reversed(facts.subject.loss.metrics):
+        known = [f"{number(of[name])} on {title}" for title, of in measures if not np.isnan(of.get(name, np.nan))]
         if known:
-            return f"{text} {MEASURES[name]}: {', '.join(known)}."[:1].upper() + f"{text} {MEASURES[name].capitalize()}: {', '.join(known)}."[1:]
+            title = MEASURES[name]
+            return f"{text} {title[0].upper()}{title[1:]}: {', '.join(known)}."
     return text

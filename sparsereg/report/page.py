@@ -40,14 +40,14 @@ $contents
 </header>
 $sections
 </main>
-<footer><p>Written by sparsereg $version. This page is all in one file; it loads nothing and runs no script.</p></footer>
+<footer><p>Written by sparsereg $version. All is in this one file; it loads nothing and runs no script.</p></footer>
 </body>
 </html>
 """)
 
 
 def printable(text: object) -> str:
-    """Return a text as it can be shown: what has no sign of its own is spelled out, and a long one is cut in the middle.
+    """Return a text as it can be shown: signs that are not seen are spelled out, and a long one is cut in its middle.
 
     Parameters
     ----------

@@ -43,9 +43,11 @@ table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabu
 caption { text-align: left; color: var(--quiet); padding-bottom: 0.35rem; }
 th, td { text-align: left; vertical-align: top; padding: 0.25rem 1rem 0.25rem 0; border-bottom: 1px solid var(--rule); }
 th { font-weight: 600; }
-tbody th { font-weight: 400; overflow-wrap: anywhere; min-width: 7rem; max-width: 28rem; }
-td { overflow-wrap: anywhere; }
-.number { text-align: right; white-space: nowrap; padding: 0.25rem 0 0.25rem 1rem; }
+tbody th { font-weight: 400; max-width: 28rem; }
+tbody th, td { overflow-wrap: break-word; min-width: 8rem; max-width: 40rem; }
+thead th { vertical-align: bottom; }
+.number { text-align: right; white-space: nowrap; padding: 0.25rem 0 0.25rem 1rem; min-width: 4rem; }
+thead .number { white-space: normal; max-width: 11rem; }
 tbody tr:hover { background: var(--band); }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 29rem), 1fr)); gap: 2rem; }
 figure { margin: 0; min-width: 0; max-width: 38rem; }

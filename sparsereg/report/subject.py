@@ -122,6 +122,11 @@ class Subject:
         return int(getattr(self.model, "n_features_in_", 0) or self.model.n_features)
 
     @property
+    def n_active(self) -> int:
+        """Columns that some training row has, of a stream those that were touched."""
+        return int(self.model.n_active if self.path is self.model else self.model.n_active_)
+
+    @property
     def title(self) -> str:
         """Kind of the model, and what it was fitted to."""
         sources = () if self.table is None else self.table.sources

@@ -1,4 +1,4 @@
-"""SVG in HTML: pictures of matplotlib as a part of a page, in its font and colours, with a tooltip on what they show."""
+"""SVG in HTML: pictures of matplotlib as a part of a page, in its font and colours, with tooltips."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import Any
 from xml.etree import ElementTree
@@ -106,8 +107,7 @@ def _simplify(root: Any) -> None:
             element.set("href", element.attrib.pop(XLINK))
         style, is_text = element.get("style"), element.tag in ("text", "tspan")
         if style is not None:
-            style = _FONT.sub(_font, style)
-            element.set("style", _COLOUR.sub(lambda found: _colour(found[0], is_text), style))
+            element.set("style", _COLOUR.sub(partial(_colour, is_text), _FONT.sub(_font, style)))
         for name in ("d", "transform", "x", "y"):
             if name in element.attrib:
                 element.set(name, _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.2f}", element.get(name)))
@@ -119,9 +119,9 @@ def _font(found: re.Match[str]) -> str:
     return f"font-size: {found[2]}" + (f"; font-weight: {weight[1]}" if weight else "")
 
 
-def _colour(colour: str, is_text: bool) -> str:
+def _colour(is_text: bool, found: re.Match[str]) -> str:
     """Return what the page calls a colour: that of a curve, a grey, or text and paper at the ends of the greys."""
-    known = [each.lower() for each in COLOURS]
+    colour, known = found[0], [each.lower() for each in COLOURS]
     if colour.lower() in known:
         return f"var(--{'text' if is_text else 'curve'}{known.index(colour.lower())})"
     red, green, blue = (int(colour[k : k + 2], 16) for k in (1, 3, 5))
