@@ -179,7 +179,8 @@ def _printable_names(facts: Facts) -> Callable[[Any], list[str]] | None:
 def _order(path: Any, curves: Any, names: Sequence[str]) -> str:
     """Say how many weights there are, and which come in first."""
     n_shown, n_alphas = len(names), path.alphas.size
-    text = f"{counted(curves.n_curves, 'weight')} {'is' if curves.n_curves == 1 else 'are'} not zero somewhere on the path"
+    verb = "is" if curves.n_curves == 1 else "are"
+    text = f"{counted(curves.n_curves, 'weight')} {verb} not zero somewhere on the path"
     text += f"; the {n_shown} largest are drawn. " if n_shown < curves.n_curves else ". "
     there = curves.values != 0.0
     entered = np.where(there.any(axis=1), there.argmax(axis=1), n_alphas)

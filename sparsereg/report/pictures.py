@@ -58,9 +58,10 @@ def _weights(facts: Facts) -> Picture:
 
     sizes = np.abs(coef.values.data)
     n_zero, middle, largest = n_candidates - sizes.size, float(np.median(sizes)), float(sizes.max())
-    text = f"Of {counted(n_candidates, 'weight')} of occupied columns {sizes.size:,} {'is' if sizes.size == 1 else 'are'}"
-    text += f" not zero and {n_zero:,} exactly zero (the spike). " if n_zero else " not zero: all of them. "
-    text += f"Half of those that are not are at most {number(middle, 3)} in size; the largest is {number(largest, 3)}."
+    verb = "is" if sizes.size == 1 else "are"
+    text = f"Of {counted(n_candidates, 'weight')} of occupied columns {sizes.size:,} {verb} not zero"
+    text += f" and {n_zero:,} exactly zero (the spike). " if n_zero else ", all of them. "
+    text += f"Half of the non-zeros are at most {number(middle, 3)} in size; the largest is {number(largest, 3)}."
     return Picture("weights", "How large the weights are", draw, text)
 
 
@@ -68,7 +69,7 @@ def _history(facts: Facts) -> Picture:
     history, name = facts.subject.stream.history_, type(facts.subject.stream).__name__
     rows, losses, counts = (history[key] for key in ("n_rows", "progressive_loss", "n_nonzero"))
     titles = [
-        f"{n:,} rows: mean loss {number(loss)}, {count_text(int(count))}" for n, loss, count in zip(rows, losses, counts)
+        f"{n:,} rows: mean loss {number(mean)}, {count_text(int(count))}" for n, mean, count in zip(rows, losses, counts)
     ]
 
     def draw(ax: Any) -> list[Marks]:
@@ -77,7 +78,7 @@ def _history(facts: Facts) -> Picture:
 
     loss = history["loss"]
     text = (
-        f"Every row was judged before it was learned from. Over all {rows[-1]:,} the mean loss is {number(losses[-1])}, "
+        f"Each row was judged before it was learned from. Over all {rows[-1]:,} the mean loss is {number(losses[-1])}, "
         f"over the first part of them {number(loss[0])} and over the last {number(loss[-1])}"
     )
     text += ": it still falls. " if loss[-1] < (1.0 - SAME) * np.nanmedian(loss[-3:-1]) else ". "
