@@ -17,6 +17,7 @@ from sparsereg.readers.arrow import ArrowReader
 from sparsereg.readers.blocks import Block
 from sparsereg.readers.svmlight import SvmlightReader
 from sparsereg.readers.tables import CsvReader, ParquetReader
+from sparsereg.reduction.reduced import Reduced
 from sparsereg.solvers.base import Progress
 from sparsereg.solvers.convergence import ConstantColumnWarning
 from sparsereg.streaming.learner import DivergenceError
@@ -45,6 +46,7 @@ __all__ = [
     "PoissonRegressor",
     "PoissonRegressorCV",
     "Progress",
+    "Reduced",
     "RegularizationPath",
     "Ridge",
     "RidgeCV",

@@ -95,6 +95,26 @@ class Design:
         """Number of stored values, none of them 0."""
         return int(self.indices.size)
 
+    @property
+    def n_weighted(self) -> int:
+        """Number of the caller's rows that have weight."""
+        return int(np.count_nonzero(self.row_of >= 0))
+
+    def left_within(self, sample_weight: Any = None) -> float:
+        """Return half the weighted deviance about what stands for several samples already, where some does.
+
+        Parameters
+        ----------
+        sample_weight : None or ndarray of float64 of shape (n_samples,)
+            What counts has weight; by how much is not looked at.
+
+        Returns
+        -------
+        left : float
+            On the scale of the caller's weights; 0, as every row is one of the caller's.
+        """
+        return 0.0
+
     def __repr__(self) -> str:
         """Say what went in and what is left."""
         kind = "ones" if self.binary else str(self.data.dtype)
@@ -159,7 +179,8 @@ def make_design(X: Any, sample_weight: Any = None, *, aggregate: bool | str = "a
     Parameters
     ----------
     X : SciPy sparse matrix or array, ndarray, DataFrame or nested sequence, of shape (n_samples, n_features)
-        Ids may be unsorted, duplicates are added up, stored zeros and empty rows are fine. Never changed.
+        Ids may be unsorted, duplicates are added up, stored zeros and empty rows are fine. Never changed. A `Design` is
+        returned as it is.
     sample_weight : None, float or array-like of shape (n_samples,), default=None
         Rows of weight 0 are dropped, and with them the columns that only they occupy.
     aggregate : {"auto", True, False}, default="auto"
@@ -174,6 +195,8 @@ def make_design(X: Any, sample_weight: Any = None, *, aggregate: bool | str = "a
         Aggregated rows are in the order of their last occupied column (the finest cell of a cross), which makes passes
         over columns run through memory in order. Rows that were not aggregated keep their order.
     """
+    if isinstance(X, Design):
+        return X
     if aggregate not in ("auto", True, False):
         raise ValueError(f"aggregate: {aggregate!r} is not allowed, expected 'auto', True or False")
     if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
@@ -188,7 +211,7 @@ def make_design(X: Any, sample_weight: Any = None, *, aggregate: bool | str = "a
     # The selected copy, if any, is not needed from here on, and may be as large as X.
     del rows
     order, row = _arrange(compacted, aggregate)
-    indptr, indices, data = _columns(compacted, order, dtype)
+    indptr, indices, data = columns_of(compacted, order, dtype)
     if keep is None:
         row_of = row
     else:
@@ -330,10 +353,25 @@ def _transpose(
     return out_indptr, out_indices, out_data
 
 
-def _columns(
-    rows: Rows, order: npt.NDArray[np.int32], dtype: Any
+def columns_of(
+    rows: Rows, order: npt.NDArray[np.int32], dtype: Any = None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[Any]]:
-    """Build the compact columns, with values spelled out."""
+    """Build the compact columns, with values spelled out.
+
+    Parameters
+    ----------
+    rows : Rows
+        Compact.
+    order : ndarray of int32 of shape (n_rows,)
+        Those to keep, in turn.
+    dtype : None, float32 or float64, default=None
+        Of ones; None: float32.
+
+    Returns
+    -------
+    indptr, indices, data : ndarray
+        As in `Design`.
+    """
     indptr, indices, data = _transpose(rows.indptr, rows.indices, rows.data, order, rows.active.size)
     if rows.data.size == 0:
         data = np.ones(indices.size, dtype=np.float32 if dtype is None else dtype)
@@ -366,11 +404,29 @@ def _group(
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Group equal rows; order the groups by their last column."""
     group, representative = equal_slices(rows.indptr, rows.indices, rows.data, hashes, expected)
-    order = np.empty(representative.size, dtype=np.int32)
-    position = np.empty(representative.size, dtype=np.int32)
-    start = np.zeros(rows.active.size + 2, dtype=np.int64)
-    equal_rows.order_by_last_id(rows.indptr, rows.indices, representative, start, order, position)
+    order, position = order_rows(rows, representative)
     return order, position[group]
+
+
+def order_rows(rows: Rows, kept: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Order rows by their last column.
+
+    Parameters
+    ----------
+    rows : Rows
+        Compact.
+    kept : ndarray of int32 of shape (n_kept,)
+        The rows to order.
+
+    Returns
+    -------
+    order, position : ndarray of int32 of shape (n_kept,)
+        `order` is `kept` in that order, and `order[position] == kept`.
+    """
+    order, position = np.empty(kept.size, dtype=np.int32), np.empty(kept.size, dtype=np.int32)
+    start = np.zeros(rows.active.size + 2, dtype=np.int64)
+    equal_rows.order_by_last_id(rows.indptr, rows.indices, kept, start, order, position)
+    return order, position
 
 
 def equal_slices(

@@ -34,6 +34,7 @@ FLOORS = (
     {"solvers"},
     {"readers"},
     {"streaming"},
+    {"reduction"},
     {"path"},
     {"model_selection"},
     {"estimators"},

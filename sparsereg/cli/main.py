@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from textwrap import dedent
 
-from sparsereg.cli import demo
+from sparsereg.cli import demo, inspect, predict
 from sparsereg.inputs.versions import library_version
 
 # One module a command: NAME, HELP, DESCRIPTION, EXAMPLES (two command lines), add_options(parser), run(arguments).
-COMMANDS = (demo,)
+COMMANDS = (predict, inspect, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

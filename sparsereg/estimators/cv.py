@@ -18,7 +18,8 @@ from sparsereg.estimators.docstrings import (
 )
 from sparsereg.estimators.glm import PenaltyChoice
 from sparsereg.estimators.glm_cv import CrossValidatedModel, CVTargets
-from sparsereg.inputs.targets import encode_classes, flatten, leave_out
+from sparsereg.inputs.shares import GroupedClasses
+from sparsereg.inputs.targets import ClassTargets, encode_classes, flatten, leave_out, leave_out_grouped
 from sparsereg.inputs.weights import check_sample_weight
 from sparsereg.model_selection.alpha_grid import pad
 
@@ -110,6 +111,9 @@ class LogisticRegressionCV(ProbabilisticClassifier, PenaltyChoice, CrossValidate
         y = flatten(y, stacklevel=4)
         weights = {"class_weight": self.class_weight, "label_smoothing": self.label_smoothing}
         coded = encode_classes(y, sample_weight, n_samples=n_samples, **weights)
+        if isinstance(y, GroupedClasses):
+            scored = encode_classes(leave_out_grouped(y, self.class_weight)[0])
+            return self._targets(coded, scored, None)
         # What is no class for the fits is none to be scored.
         weight, _ = leave_out(np.asarray(y), check_sample_weight(sample_weight, n_samples), self.class_weight)
         scored = encode_classes(y, weight, n_samples=n_samples)
@@ -117,6 +121,10 @@ class LogisticRegressionCV(ProbabilisticClassifier, PenaltyChoice, CrossValidate
         if np.all((plain == 0.0) | (plain == 1.0)):
             # Rows without weight have no target, but a label all the same.
             codes = plain.argmax(axis=1) if np.ndim(y) == 2 else np.unique(y, return_inverse=True)[1]
+        return self._targets(coded, scored, codes)
+
+    def _targets(self, coded: ClassTargets, scored: ClassTargets, codes: Any) -> CVTargets:
+        plain = scored.probabilities
         # Of two classes the second says it all.
         used = 1 if coded.classes.size == 2 else slice(None)
         fit, score = (np.ascontiguousarray(shares[:, used]) for shares in (coded.probabilities, plain))

@@ -17,6 +17,8 @@ from sparsereg.inputs.targets import target_of
 from sparsereg.inputs.weights import check_sample_weight, check_stream_offset
 from sparsereg.metrics import measure
 from sparsereg.readers.blocks import as_feature_blocks, located, overlapped, refuse_stream, with_width
+from sparsereg.reduction.reduced import Reduced
+from sparsereg.reduction.training import JudgedEntries
 from sparsereg.solvers.null_deviance import null_deviance
 from sparsereg.streaming.batch import Batch, rows_of_block
 from sparsereg.streaming.encode import TargetEncoder
@@ -38,7 +40,8 @@ class EvaluationMixin:
 
         Parameters
         ----------
-        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), or Reduced
+            A `Reduced` for the same loss brings its targets and weights.
         y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities or counts of classes
             As `fit` takes it; labels are among `classes_`. `class_weight` and `label_smoothing` play no part.
         sample_weight : None, float or array-like of shape (n_samples,)
@@ -61,6 +64,8 @@ class EvaluationMixin:
             For malformed data, and for labels that are no class.
         """
         check_is_fitted(self)
+        if isinstance(X, Reduced):
+            return self._evaluate_reduced(X, y, sample_weight, offset)
         refuse_stream(X, y, "evaluate_stream")
         # Of a stream read here, so that predictors are sums in the same order as in `evaluate_stream`.
         loss, n_nonzero = self._make_loss(), int(self._coef.ids.size)
@@ -69,6 +74,12 @@ class EvaluationMixin:
         y, weight = target_of(y, predictor.shape[0], weight, loss=loss, **self._target_form())
         null = null_deviance(loss, y, weight, self._effective_offset(offset, predictor))
         return {"n_nonzero": n_nonzero, **measure(loss.metrics, loss, y, predictor, weight, null=null)}
+
+    def _evaluate_reduced(self, X: Reduced, y: Any, sample_weight: Any, offset: Any) -> dict[str, float]:
+        entries = JudgedEntries(X, y, sample_weight, offset, loss=self._make_loss(), **self._target_form())
+        check_feature_names(self, X, reset=False)
+        predictor = self._calibrated(self._with_offset(entries.predictor(self._coef, self.intercept_), offset))
+        return {"n_nonzero": int(self._coef.ids.size), **entries.measure(predictor)}
 
     def evaluate_stream(self, source: Iterable[Any], *, offset: float | None = None) -> dict[str, float]:
         """Judge the model on rows that come in blocks, read ahead in a thread; the numbers of `evaluate` on them all.

@@ -19,6 +19,7 @@ from sparsereg.inputs.sklearn import feature_names, set_feature_names
 from sparsereg.inputs.targets import flatten
 from sparsereg.inputs.weights import check_offsets, is_offset
 from sparsereg.path.solve import solve_grid
+from sparsereg.reduction.training import training_samples
 from sparsereg.solvers.assemble import ProblemOptions, make_solver_options, prepare
 from sparsereg.solvers.base import Solution
 from sparsereg.solvers.convergence import warn_blurred
@@ -88,13 +89,14 @@ class GLMEstimator(PenaltyChoice, GLMBase):
     warm_start: bool = False
     n_threads: int | None = None
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> Any:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None) -> Any:
         """Minimise F(w, b); see `regularization_path` for its definition.
 
         Parameters
         ----------
-        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
-            int32 or int64 ids; never changed.
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), or Reduced
+            int32 or int64 ids; never changed. A `Reduced` for the same loss brings its targets and weights: all else is
+            then None.
         y : array-like of shape (n_samples,)
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None, float or array-like of shape (n_samples,)
@@ -113,6 +115,7 @@ class GLMEstimator(PenaltyChoice, GLMBase):
         options = self._problem_options(names, **self._spelled_penalty())
         alpha, warm_start = check_alpha(self.alpha), check_flag(self.warm_start, "warm_start")
         solver_options = make_solver_options(self.tol, self.max_iter, self.n_threads, self.callback)
+        X, y, sample_weight = training_samples(X, y, sample_weight, offset, self._loss)
         design = self._make_design(X, y, sample_weight)
         targets, weight, classes = self._encode(y, sample_weight, design.n_samples)
         n_outputs = 1 if classes is None or classes.size == 2 else classes.size

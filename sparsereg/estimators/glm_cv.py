@@ -27,6 +27,7 @@ from sparsereg.model_selection.out_of_fold import predict_out_of_fold
 from sparsereg.model_selection.scoring import Scoring, check_score, make_scoring, take
 from sparsereg.path.result import RegularizationPath
 from sparsereg.plot import plot_cv
+from sparsereg.reduction.training import ReducedDesign, training_samples
 from sparsereg.solvers.assemble import ProblemOptions, make_solver_options, prepare
 from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.convergence import warn_blurred, warn_saturated, warn_unconverged
@@ -126,13 +127,15 @@ class CrossValidatedModel(GLMBase):
     # Smallest over largest alpha of a grid to begin with.
     _default_eps = 1e-3
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, groups: Any = None) -> Any:
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None, groups: Any = None) -> Any:
         """Fit a path on all data and on all folds; keep the fit of the alpha that the folds choose.
 
         Parameters
         ----------
-        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
-            int32 or int64 ids; never changed, and not copied for the folds.
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), or Reduced
+            int32 or int64 ids; never changed, and not copied for the folds. A `Reduced` for the same loss brings its
+            targets, weights and folds: all else, and `cv`, is then None, `scoring` names metrics, `keep_predictions` is
+            False, and `cv_folds_` becomes None.
         y : array-like of shape (n_samples,); for classifiers also (n_samples, n_classes), probabilities or counts
         sample_weight : None, float or array-like of shape (n_samples,)
             In the fits and in the scores.
@@ -174,26 +177,42 @@ class CrossValidatedModel(GLMBase):
         grids = [one.path.alphas for one in paths]
         self.alphas_ = pad(grids) if isinstance(self.l1_ratio, (list, tuple, np.ndarray)) else grids[0]
         self.path_, self.cv_results_, self.best_index_, self.measure_ = chosen.path, results, best, name
-        self.cv_folds_, self.cv_predictions_ = number_folds(data.folds, data.design.n_samples), predictions
+        # Of a reduction the rows that folds could be told of are gone.
+        is_reduced = isinstance(data.design, ReducedDesign)
+        self.cv_folds_ = None if is_reduced else number_folds(data.folds, data.design.n_samples)
+        self.cv_predictions_ = predictions
         return self
 
     def _cv_data(
         self, X: Any, y: Any, sample_weight: Any, offset: Any, groups: Any, names: Any, options: _CVOptions
     ) -> _CVData:
         """Check data, and make the design and the folds."""
+        X, y, sample_weight = training_samples(X, y, sample_weight, offset, self._loss)
         design = self._make_design(X, y, sample_weight)
         targets = self._encode(y, sample_weight, design.n_samples)
         n_outputs = targets.fit.shape[1] if targets.fit.ndim == 2 else None
         offset = check_offsets(offset, design.n_samples, n_outputs)
         if offset is not None and options.scoring.scorer is not None:
             raise ValueError(f"scoring: {self.scoring!r} knows no offset, expected a name of this library's metrics")
+        cv = self._folds_of(design, groups, options) if isinstance(design, ReducedDesign) else self.cv
         folds = make_folds(
-            self.cv, X, y, targets.score_weight, design.n_samples, groups=groups, labels=targets.codes,
+            cv, X, y, targets.score_weight, design.n_samples, groups=groups, labels=targets.codes,
             random_state=self.random_state,
         )
         if options.rule == "1se" and len(folds) < 2:
             raise ValueError("rule: '1se' needs a standard error and cv gives one fold, expected 'min' or more folds")
         return _CVData(X, y, design, targets, offset, folds, names)
+
+    def _folds_of(self, design: ReducedDesign, groups: Any, options: _CVOptions) -> npt.NDArray[np.int64]:
+        """Return the fold numbers of reduced rows; refuse what would need the rows themselves."""
+        for name, given, expected in (
+            ("cv", self.cv, "None: folds are those of the reduction"), ("groups", groups, "None"),
+            ("scoring", options.scoring.scorer, "a name of this library's metrics"),
+            ("keep_predictions", options.keep_predictions or None, "False"),
+        ):
+            if given is not None:
+                raise ValueError(f"{name}: not allowed with reduced rows, expected {expected}")
+        return design.fold_numbers()
 
     def __str__(self) -> str:
         """Sum a fit up, as glmnet's `print` of one does; what is not fitted is what `repr` says."""

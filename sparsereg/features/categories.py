@@ -188,6 +188,26 @@ def learn_categories(column: Column, name: str) -> NDArray[np.object_]:
     ValueError
         When there is none.
     """
+    found = more_categories(column, np.empty(0, dtype=object))
+    if found.size == 0:
+        raise ValueError(f"column {name!r} has no value that is not missing")
+    return found
+
+
+def more_categories(column: Column, known: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return the categories that are known together with the distinct texts of a column.
+
+    Parameters
+    ----------
+    column : Column
+    known : (n_known,) object array of str
+        As this function returns them.
+
+    Returns
+    -------
+    (n_categories,) object array of str
+        In the order of `learn_categories`; `known` itself where the column has nothing new.
+    """
     left_out = column.missing
     if column.codes is not None:
         occurs = np.zeros(len(column.missing) + 1, dtype=bool)
@@ -195,11 +215,12 @@ def learn_categories(column: Column, name: str) -> NDArray[np.object_]:
         left_out = left_out | ~occurs[:-1]
     firsts = np.empty(len(column.missing), dtype=np.int64)
     n_distinct = distinct_texts(column.data, column.offsets, left_out, _keys(column), firsts)
-    if n_distinct == 0:
-        raise ValueError(f"column {name!r} has no value that is not missing")
     plain = Column(column.data, column.offsets, column.missing)
-    categories = np.empty(n_distinct, dtype=object)
-    categories[:] = sorted((plain.text(row) for row in firsts[:n_distinct].tolist()), key=category_order)
+    texts = {*known, *(plain.text(row) for row in firsts[:n_distinct].tolist())}
+    if len(texts) == len(known):
+        return known
+    categories = np.empty(len(texts), dtype=object)
+    categories[:] = sorted(texts, key=category_order)
     return categories
 
 

@@ -24,7 +24,7 @@ from sparsereg.features.buckets import (
     index_dtype,
     layout,
 )
-from sparsereg.features.categories import Column, encode, hash_column, learn_categories, text_key
+from sparsereg.features.categories import Column, encode, hash_column, learn_categories, more_categories, text_key
 from sparsereg.features.frames import table_columns
 from sparsereg.features.text_columns import as_column
 from sparsereg.inputs.sklearn import HAS_SKLEARN, BaseEstimator, TransformerMixin, check_feature_names, check_is_fitted
@@ -140,7 +140,42 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         if self.hashed is None:
             for j in used_columns(members):
                 self.categories_[j] = learn_categories(as_column(columns[j], names[j]), names[j])
-        self._lay_out(names, members)
+        self._lay_out(names, members, self.categories_)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> FeatureCross:
+        """Learn the categories of some more rows; any division of rows into calls ends where `fit` of them all does.
+
+        Categories stay in the order of `fit`, so that new ones move the columns of those that come after them: transform
+        nothing before all rows have been seen. A column may be without values for a while, and then makes no columns.
+
+        Parameters
+        ----------
+        X : data frame, pyarrow.Table or array-like, (n_samples, n_columns)
+            With the columns of the first call.
+        y : ignored
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError, ImportError
+            As `fit`, but for columns that have no value; what was learned before stays.
+        """
+        self._check_params()
+        columns = table_columns(X)
+        check_feature_names(self, X, reset=not hasattr(self, "categories_"))
+        names, members = self._columns()
+        learned: dict[int, NDArray[np.object_]] = {}
+        before = getattr(self, "categories_", {})
+        for j in used_columns(members) if self.hashed is None else ():
+            known = before.get(j, np.empty(0, dtype=object))
+            learned[j] = more_categories(as_column(columns[j], names[j]), known)
+        if not hasattr(self, "blocks_") or any(learned[j] is not before.get(j) for j in learned):
+            self._lay_out(names, members, learned)
+        self.categories_ = learned
         return self
 
     def transform(self, X: Any) -> sparse.csr_matrix:
@@ -241,10 +276,12 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         names = [str(name) for name in getattr(self, "feature_names_in_", numbered)]
         return names, self._resolve(names)
 
-    def _lay_out(self, names: list[str], members: list[tuple[int, ...]]) -> None:
+    def _lay_out(
+        self, names: list[str], members: list[tuple[int, ...]], categories: Mapping[int, NDArray[np.object_]]
+    ) -> None:
         """Set all that follows from the columns and their categories."""
         if self.hashed is None:
-            blocks = layout([(_block_name(m, names), self._n_combinations(m, names)) for m in members])
+            blocks = layout([(_block_name(m, names), _n_combinations(m, names, categories)) for m in members])
         else:
             blocks = (ColumnBlock("hash", 0, 2**self.hashed),)
         self._names, self._members, self._bits, self.blocks_ = names, members, self.hashed, blocks
@@ -266,15 +303,6 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         blocks = [(j,) for j in sorted(singles)] + crosses
         _check_distinct(blocks, names)
         return blocks
-
-    def _n_combinations(self, members: tuple[int, ...], names: list[str]) -> int:
-        count = math.prod(len(self.categories_[j]) for j in members)
-        if count > MAX_FEATURES:
-            raise ValueError(
-                f"the cross {_block_name(members, names)!r} has {count} columns, more than the limit "
-                f"2**62 = {MAX_FEATURES}; hashed=bits maps them to 2**bits"
-            )
-        return count
 
     def _write_exact(self, columns: list[Column], indptr: NDArray[Any], indices: NDArray[Any]) -> None:
         codes = np.empty((len(columns), len(indptr) - 1), dtype=np.int64)
@@ -360,6 +388,16 @@ def _entries(crosses: Any) -> list[tuple[Any, ...]]:
 
 def _examples(texts: Any) -> str:
     return ", ".join(map(repr, texts[:_SHOWN])) + (", ..." if len(texts) > _SHOWN else "")
+
+
+def _n_combinations(members: tuple[int, ...], names: list[str], categories: Mapping[int, NDArray[np.object_]]) -> int:
+    count = math.prod(len(categories[j]) for j in members)
+    if count > MAX_FEATURES:
+        raise ValueError(
+            f"the cross {_block_name(members, names)!r} has {count} columns, more than the limit "
+            f"2**62 = {MAX_FEATURES}; hashed=bits maps them to 2**bits"
+        )
+    return count
 
 
 def _block_name(members: tuple[int, ...], names: list[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +33,47 @@ class Shares(NamedTuple):
     shares: Vector
     sample_weight: Vector | None
     is_counted: bool
+
+
+@dataclass(frozen=True, eq=False)
+class GroupedClasses:
+    """Shares of classes of rows that stand for several samples each; they take the place of labels.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+        Labels, ascending.
+    shares : ndarray of float64 of shape (n_rows, n_classes)
+        Rows sum to one.
+    weight : ndarray of float64 of shape (n_rows,)
+        Sums over the samples, totals of counts included.
+    kind : {"labels", "counts", "probabilities"}
+        What the samples had.
+    """
+
+    classes: npt.NDArray[Any]
+    shares: Vector
+    weight: Vector
+    kind: str
+
+    def without(self, left_out: npt.NDArray[np.bool_]) -> GroupedClasses:
+        """Take the samples of some classes out.
+
+        Parameters
+        ----------
+        left_out : ndarray of bool of shape (n_classes,)
+
+        Returns
+        -------
+        grouped : GroupedClasses
+            Rows that nothing is left of weigh nothing.
+        """
+        if not left_out.any():
+            return self
+        mass = self.shares[:, ~left_out] * self.weight[:, None]
+        weight = mass.sum(axis=1)
+        shares = mass / np.where(weight > 0.0, weight, 1.0)[:, None]
+        return GroupedClasses(self.classes[~left_out], shares, weight, self.kind)
 
 
 def check_shares(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from sparsereg.inputs.parameters import check_number
 from sparsereg.inputs.rows import as_numeric, check_vector, raise_not_finite, refuse_sparse_and_masked
-from sparsereg.inputs.shares import Shares, check_shares
+from sparsereg.inputs.shares import GroupedClasses, Shares, check_shares
 from sparsereg.inputs.sklearn import DataConversionWarning
 from sparsereg.inputs.weights import check_sample_weight
 
@@ -49,9 +49,9 @@ def flatten(y: Any, stacklevel: int = 3) -> Any:
     Returns
     -------
     y : ndarray
-        None and sparse matrices are returned as they are.
+        None, sparse matrices and `GroupedClasses` are returned as they are.
     """
-    if y is None or hasattr(y, "tocsr"):
+    if y is None or hasattr(y, "tocsr") or isinstance(y, GroupedClasses):
         return y
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
@@ -119,7 +119,8 @@ def encode_classes(
     y : array-like of shape (n_samples,) or (n_samples, n_classes)
         Labels of any kind that can be sorted. Or probabilities: one row of them for each sample, non-negative and of
         sum one; or numbers in [0, 1], not all 0 or 1, which are probabilities of class 1 of the classes 0 and 1. Or
-        counts: whole numbers, how many trials of each row came out as each class; a row without any weighs nothing.
+        counts: whole numbers, how many trials of each row came out as each class; a row without any weighs nothing. Or
+        `GroupedClasses`, which bring their weights.
     sample_weight : None, float or array-like of shape (n_samples,)
         Of a row, of counts that of each of its trials.
     n_samples : int or None, default=None
@@ -143,21 +144,32 @@ def encode_classes(
         two classes with a positive weight, and settings that are out of range.
     """
     smoothing = check_number(label_smoothing, "label_smoothing", "[0, 1)")
-    y = _check_labels(y)
-    if n_samples is not None and y.shape[0] != n_samples:
-        raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
-    weight, class_weight = leave_out(y, check_sample_weight(sample_weight, y.shape[0]), class_weight)
-    if y.ndim == 2:
-        classes, given = np.arange(y.shape[1]), check_shares(y, y.shape[0], weight)
-    elif _is_soft(y):
-        classes, given = np.arange(2), _of_second(y, weight)
+    if isinstance(y, GroupedClasses):
+        y, class_weight = leave_out_grouped(y, class_weight)
+        # A sample of several in a row is weighted as one of several trials is.
+        classes, given = y.classes, Shares(y.shares, y.weight, True)
     else:
-        classes, given = _one_hot(y, weight)
+        classes, given, class_weight = _of_samples(y, sample_weight, n_samples, class_weight)
     _check_presence(classes, given)
     weighted = _weigh(classes, given, class_weight)
     # A class of weight 0 may have had the rows of another, which shared them, to itself.
     _check_presence(classes, weighted)
     return ClassTargets(classes, _smooth(weighted.shares, smoothing), weighted.sample_weight)
+
+
+def _of_samples(
+    y: Any, sample_weight: Any, n_samples: int | None, class_weight: Any
+) -> tuple[npt.NDArray[Any], Shares, Any]:
+    """Return classes, shares and the class weights that are left, of a row for each sample."""
+    y = check_labels(y)
+    if n_samples is not None and y.shape[0] != n_samples:
+        raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
+    weight, class_weight = leave_out(y, check_sample_weight(sample_weight, y.shape[0]), class_weight)
+    if y.ndim == 2:
+        return np.arange(y.shape[1]), check_shares(y, y.shape[0], weight), class_weight
+    if is_soft(y):
+        return np.arange(2), _of_second(y, weight), class_weight
+    return *_one_hot(y, weight), class_weight
 
 
 def encode_known(
@@ -211,7 +223,7 @@ def leave_out(y: npt.NDArray[Any], sample_weight: Vector | None, class_weight: A
     class_weight : None, "balanced" or mapping from label to float
         Without the labels that are no classes any more.
     """
-    if not isinstance(class_weight, Mapping) or y.ndim == 2 or _is_soft(y):
+    if not isinstance(class_weight, Mapping) or y.ndim == 2 or is_soft(y):
         return sample_weight, class_weight
     kept = dict(class_weight)
     for label in [label for label, factor in kept.items() if _check_class_weight(factor, label) == 0.0]:
@@ -220,6 +232,39 @@ def leave_out(y: npt.NDArray[Any], sample_weight: Vector | None, class_weight: A
             sample_weight = np.where(rows, 0.0, 1.0 if sample_weight is None else sample_weight)
             del kept[label]
     return sample_weight, kept
+
+
+def leave_out_grouped(y: GroupedClasses, class_weight: Any) -> tuple[GroupedClasses, Any]:
+    """Take labels with the class weight 0 out of rows that stand for several samples, as `leave_out` does.
+
+    Parameters
+    ----------
+    y : GroupedClasses
+    class_weight : None, "balanced" or mapping from label to float
+
+    Returns
+    -------
+    y : GroupedClasses
+    class_weight : None, "balanced" or mapping from label to float
+        Without the labels that are no classes any more.
+
+    Raises
+    ------
+    ValueError
+        For any class weights of probabilities, whose shares in a row do not say what each sample would weigh.
+    """
+    if class_weight is not None and y.kind == "probabilities":
+        raise ValueError(
+            "class_weight: not allowed with reduced rows of probabilities, expected None; multiply the sample weights "
+            "before the reduction"
+        )
+    if not isinstance(class_weight, Mapping) or y.kind != "labels":
+        return y, class_weight
+    labels = y.classes.tolist()
+    none = [label for label, factor in class_weight.items() if _check_class_weight(factor, label) == 0.0]
+    left_out = np.array([label in none for label in labels])
+    kept = {label: factor for label, factor in class_weight.items() if label not in none or label not in labels}
+    return y.without(left_out), kept
 
 
 def check_classes(classes: Any) -> npt.NDArray[Any]:
@@ -237,7 +282,7 @@ def check_classes(classes: Any) -> npt.NDArray[Any]:
     classes = np.asarray(classes)
     if classes.ndim != 1:
         raise ValueError(f"classes: shape {classes.shape} is not allowed, expected one dimension")
-    distinct = np.unique(_check_labels(classes))
+    distinct = np.unique(check_labels(classes))
     if distinct.size < 2 or distinct.size < classes.size:
         raise ValueError(f"classes: {classes.tolist()} is not allowed, expected at least two labels, each once")
     return distinct
@@ -269,12 +314,12 @@ def shares_of(
     ValueError
         For other labels.
     """
-    y = _check_labels(flatten(y))
+    y = check_labels(flatten(y))
     if y.ndim == 2:
         return check_shares(y, n_samples, sample_weight, classes.size, all_zero=all_zero)
     if y.shape[0] != n_samples:
         raise ValueError(f"y: length {y.shape[0]} does not match the {n_samples} rows of X")
-    if classes.size == 2 and _is_soft(y):
+    if classes.size == 2 and is_soft(y):
         return _of_second(y, sample_weight)
     matches = [y == label for label in classes]
     shares = np.stack(matches, axis=1).astype(np.float64)
@@ -342,8 +387,17 @@ def _of_second(y: npt.NDArray[Any], sample_weight: Vector | None) -> Shares:
     return Shares(np.column_stack([1.0 - y, y]).astype(np.float64), sample_weight, False)
 
 
-def _check_labels(y: Any) -> npt.NDArray[Any]:
-    """Check the form of labels or probabilities, and that none is missing."""
+def check_labels(y: Any) -> npt.NDArray[Any]:
+    """Check the form of labels or probabilities, and that none is missing.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+
+    Returns
+    -------
+    y : ndarray of the same shape
+    """
     if y is None:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
     refuse_sparse_and_masked(y, "y")
@@ -374,8 +428,17 @@ def _is_missing(label: Any) -> bool:
     return not (isinstance(same, (bool, np.bool_)) and bool(same))
 
 
-def _is_soft(y: npt.NDArray[Any]) -> bool:
-    """Tell probabilities of class 1 from labels; refuse other fractions."""
+def is_soft(y: npt.NDArray[Any]) -> bool:
+    """Tell probabilities of class 1 from labels; refuse other fractions.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_samples,)
+
+    Returns
+    -------
+    are_probabilities : bool
+    """
     if y.dtype.kind != "f" or np.array_equal(y, np.rint(y)):
         return False
     outside = (y < 0.0) | (y > 1.0)

@@ -93,7 +93,7 @@ def _built_cross(parameters: dict[str, Any], fitted: dict[str, Any]) -> FeatureC
         if sum(len(names[j]) for columns in members for j in columns) > MAX_LETTERS:
             raise ValueError(f"feature_names_in_: the names of the blocks have more than {MAX_LETTERS:,} letters")
         cross.categories_ = _learned(fitted.get("categories_"), [] if cross.hashed else used_columns(members))
-        cross._lay_out(names, members)
+        cross._lay_out(names, members, cross.categories_)
     return cross
 
 

@@ -39,12 +39,14 @@ class HeldOut:
         self._design, self._loss, self._names, self._within = design, loss, names, 0.0
         self._offset: Vector | float = 0.0
         self._rows: npt.NDArray[Any]
+        left = design.left_within(weight)
         if offset is None and loss.is_likelihood:
             grouped = [design.aggregate(column, weight) for column in np.ascontiguousarray(np.atleast_2d(y.T))]
             self._rows = np.flatnonzero(grouped[0].weight > 0.0)
             means = np.stack([of_class.mean[self._rows] for of_class in grouped], axis=1)
             self._y, self._weight = means if y.ndim == 2 else means[:, 0], grouped[0].weight[self._rows]
             self._within = loss.deviance_within(y, weight, self._y, self._weight, grouped[0].within)
+            self._within += 2.0 * left / float(self._weight.sum())
         else:
             samples = np.flatnonzero((weight > 0.0) & (design.row_of >= 0))
             self._rows, self._y, self._weight = design.row_of[samples], y[samples], weight[samples]
@@ -52,7 +54,9 @@ class HeldOut:
         shares = SHARES.intersection(names)
         self._null = null_deviance(loss, self._y, self._weight, self._offset) if shares else None
         # What a constant predicts exactly leaves no deviance to explain, and a share of nothing says nothing.
-        flat = has_no_deviance(y[(weight > 0.0) & (design.row_of >= 0)], loss) if self._null is None else not self._null
+        flat = not self._null
+        if self._null is None:
+            flat = left == 0.0 and has_no_deviance(y[(weight > 0.0) & (design.row_of >= 0)], loss)
         self._undefined = dict.fromkeys(shares, np.nan) if flat else {}
 
     def __call__(self, solution: Solution) -> dict[str, float]:

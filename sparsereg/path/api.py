@@ -11,13 +11,15 @@ import numpy.typing as npt
 
 from sparsereg.design import make_design
 from sparsereg.inputs.parameters import check_grid, check_l1_ratio, check_relax
-from sparsereg.inputs.shares import drop_untried
+from sparsereg.inputs.shares import GroupedClasses, drop_untried
 from sparsereg.inputs.sklearn import feature_names
 from sparsereg.inputs.targets import encode_classes, flatten
 from sparsereg.inputs.weights import is_offset
 from sparsereg.path.grid import geometric_grid
 from sparsereg.path.result import RegularizationPath
 from sparsereg.path.solve import relax_all, solve_grid
+from sparsereg.reduction.reduced import Reduced
+from sparsereg.reduction.training import training_samples
 from sparsereg.solvers.assemble import ProblemOptions, make_loss, make_solver_options, prepare
 from sparsereg.solvers.convergence import warn_blurred
 from sparsereg.solvers.null_model import alpha_max, null_state
@@ -27,7 +29,7 @@ Vector = npt.NDArray[np.float64]
 
 def regularization_path(
     X: Any,
-    y: Any,
+    y: Any = None,
     *,
     loss: str = "squared",
     delta: float = 1.35,
@@ -58,8 +60,9 @@ def regularization_path(
 
     Parameters
     ----------
-    X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
-        int32 or int64 ids; `n_features` may be far larger than memory. Never changed.
+    X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), or Reduced
+        int32 or int64 ids; `n_features` may be far larger than memory. Never changed. A `Reduced` for the same loss
+        brings its targets and weights: y, `sample_weight` and `offset` are then None.
     y : array-like of shape (n_samples,)
         For logistic loss also of shape (n_samples, n_classes), probabilities or counts of the classes: see
         `logistic_path`.
@@ -156,6 +159,8 @@ def regularization_path(
         make_loss(loss, delta), penalty, l1_ratio, gamma, fit_intercept, standardize, positive, bounds, penalty_factor,
         names,
     )
+    classes = X.classes if isinstance(X, Reduced) else None
+    X, y, sample_weight = _training_data(X, y, sample_weight, offset, options.loss)
     tried = drop_untried(y, sample_weight, X) if options.loss.softmax else sample_weight
     design = make_design(X, tried)
     problem = prepare(design, y, sample_weight, offset, options, np.inf if grid is None else float(grid[-1]))
@@ -168,11 +173,23 @@ def regularization_path(
         solutions = relax_all(problem, solutions, grid, solver_options)
     return RegularizationPath.of(
         solutions, grid, problem, design, loss=loss, delta=delta, penalty=penalty, l1_ratio=l1_ratio, relaxed=relax,
-        standardize=options.standardize, has_offset=is_offset(offset), feature_names=names,
+        standardize=options.standardize, has_offset=is_offset(offset), feature_names=names, classes=classes,
     )
 
 
-def lasso_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
+def _training_data(X: Any, y: Any, sample_weight: Any, offset: Any, loss: Any) -> tuple[Any, Any, Any]:
+    """Return rows, targets and weights; of a reduction of classes the probabilities of the second, or of each."""
+    X, y, sample_weight = training_samples(X, y, sample_weight, offset, loss.name)
+    if isinstance(y, GroupedClasses):
+        coded = encode_classes(y)
+        y, sample_weight = coded.probabilities, coded.sample_weight
+        if coded.classes.size > 2 and not loss.softmax:
+            raise ValueError(f"X: {coded.classes.size} classes, expected two for loss={loss.name!r}")
+        y = y if coded.classes.size > 2 else np.ascontiguousarray(y[:, 1])
+    return X, y, sample_weight
+
+
+def lasso_path(X: Any, y: Any = None, **settings: Any) -> RegularizationPath:
     """L1 path: coefficients are exactly zero where a column does not pay for itself.
 
     Parameters
@@ -187,7 +204,7 @@ def lasso_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
     return regularization_path(X, y, l1_ratio=1.0, **settings)
 
 
-def enet_path(X: Any, y: Any, *, l1_ratio: float = 0.5, **settings: Any) -> RegularizationPath:
+def enet_path(X: Any, y: Any = None, *, l1_ratio: float = 0.5, **settings: Any) -> RegularizationPath:
     """Elastic-net path: L1 for zeros, L2 to share weight among correlated columns.
 
     Parameters
@@ -203,7 +220,7 @@ def enet_path(X: Any, y: Any, *, l1_ratio: float = 0.5, **settings: Any) -> Regu
     return regularization_path(X, y, l1_ratio=l1_ratio, **settings)
 
 
-def ridge_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
+def ridge_path(X: Any, y: Any = None, **settings: Any) -> RegularizationPath:
     """L2 path (weight decay): every coefficient shrinks, none becomes zero.
 
     Parameters
@@ -218,7 +235,7 @@ def ridge_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
     return regularization_path(X, y, l1_ratio=0.0, **settings)
 
 
-def logistic_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
+def logistic_path(X: Any, y: Any = None, **settings: Any) -> RegularizationPath:
     """Logistic path: log-odds that are linear in the columns, L1 by default.
 
     Parameters
@@ -242,6 +259,8 @@ def logistic_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
     is paid for every class. A shift of all classes alike changes no probability: intercepts have mean zero, and the
     coefficients of each column are where the penalty is least. With L1 alone they need not be unique.
     """
+    if isinstance(X, Reduced):
+        return regularization_path(X, y, loss="logistic", **settings)
     weight = settings.get("sample_weight")
     coded = encode_classes(flatten(y), weight)
     target = coded.probabilities if coded.classes.size > 2 else coded.probabilities[:, 1]
@@ -249,7 +268,7 @@ def logistic_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
     return replace(path, classes=coded.classes)
 
 
-def poisson_path(X: Any, y: Any, **settings: Any) -> RegularizationPath:
+def poisson_path(X: Any, y: Any = None, **settings: Any) -> RegularizationPath:
     """Poisson path: logarithms of expected counts that are linear in the columns, L1 by default.
 
     Parameters

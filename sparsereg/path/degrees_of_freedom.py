@@ -89,7 +89,7 @@ def _check_path(path: Any) -> None:
 
 def _check_data(path: Any, design: Design, weight: Vector | None) -> None:
     """Refuse other data than the path was fitted to, as far as it knows them."""
-    n_samples = int(np.count_nonzero(design.row_of >= 0))
+    n_samples = design.n_weighted
     total = float(design.n_samples if weight is None else weight.sum())
     expected = path.n_samples if path.total_weight is None else path.total_weight
     for name, found, known in (

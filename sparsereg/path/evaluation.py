@@ -15,6 +15,8 @@ from sparsereg.inputs.targets import target_of
 from sparsereg.inputs.weights import check_sample_weight, check_stream_offset
 from sparsereg.metrics import measure
 from sparsereg.readers.blocks import as_feature_blocks, located, overlapped, refuse_stream, with_width
+from sparsereg.reduction.reduced import Reduced
+from sparsereg.reduction.training import JudgedEntries
 from sparsereg.solvers.null_deviance import null_deviance
 from sparsereg.streaming.batch import rows_of_block
 from sparsereg.streaming.encode import TargetEncoder
@@ -40,8 +42,8 @@ class PathEvaluation:
 
         Parameters
         ----------
-        X : matrix of shape (n_samples, n_features)
-            Anything that the path functions accept.
+        X : matrix of shape (n_samples, n_features) or Reduced
+            Anything that the path functions accept. A `Reduced` for the same loss brings its targets and weights.
         y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities or counts of classes
             As the function that made the path takes it; labels are among `classes`.
         sample_weight : None, float or array-like of shape (n_samples,)
@@ -57,12 +59,18 @@ class PathEvaluation:
             ("r2", "deviance_explained") are of the deviance of intercept plus offset on these rows: on the training
             rows they are `dev_ratio`, but for the r2 of Huber's loss, and for fits without intercept.
         """
-        refuse_stream(X, y, "evaluate_stream")
+        loss, form = self._objective, {"classes": self.classes, "n_outputs": self.n_outputs}
+        if not isinstance(X, Reduced):
+            refuse_stream(X, y, "evaluate_stream")
         compare_feature_names(type(self).__name__, self.feature_names, X)
-        loss, rows = self._objective, as_rows(X)
+        if isinstance(X, Reduced):
+            entries = JudgedEntries(X, y, sample_weight, offset, loss=loss, **form)
+            self._new_offset(offset, X.n_samples)
+            fits = (self._fit(k) for k in range(self.alphas.size))
+            return self._table(loss, [entries.measure(entries.predictor(*fit)) for fit in fits])
+        rows = as_rows(X)
         check_width(rows.n_features, self.n_features)
         weight = check_sample_weight(sample_weight, rows.n_samples)
-        form = {"classes": self.classes, "n_outputs": self.n_outputs}
         y, weight = target_of(y, rows.n_samples, weight, loss=loss, **form)
         offset = self._new_offset(offset, rows.n_samples)
         null, values = null_deviance(loss, y, weight, offset), []

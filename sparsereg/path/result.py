@@ -145,7 +145,7 @@ class RegularizationPath(PathEvaluation, PathReports, Versioned):
             alphas=alphas, sparse_coef=SparseCoef.from_active(design.active, coefs, design.n_features),
             intercepts=intercepts if problem.n_outputs > 1 else intercepts[:, 0], dual_gaps=gaps, n_iters=n_iters,
             objectives=objectives, df=np.array([solution.columns.size for solution in solutions], dtype=np.int64),
-            dev_ratio=explained, n_active=design.n_active, n_samples=int(np.count_nonzero(design.row_of >= 0)),
+            dev_ratio=explained, n_active=design.n_active, n_samples=design.n_weighted,
             deviances=2.0 * np.maximum(losses, 0.0), violations=violations,
             total_weight=problem.outputs[0].response.total, **_column_facts(problem.outputs[0], design), **facts,
         )

@@ -124,6 +124,21 @@ class TableReader(ABC):
             made = parts[: len(self._parts)]
             yield rows.features(made, self.missing), rows.table.select([*columns])
 
+    def tables(self, columns: Sequence[str]) -> Iterator[Any]:
+        """Read some columns of the table from the start as they are, and make no features.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Any of the table. What they hold in CSV files is guessed, where `types` does not say it.
+
+        Yields
+        ------
+        table : pyarrow.Table of shape (n_rows, n_columns)
+        """
+        for rows, _ in self._with_features_alone()._rows([ColumnSpec(_AsIs(None), [*columns])]):
+            yield rows.table.select([*columns])
+
     @property
     @abstractmethod
     def can_repeat(self) -> bool:

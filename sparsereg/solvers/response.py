@@ -93,6 +93,7 @@ def make_response(
     weight = None if sample_weight is None else sample_weight / sample_weight.max()
     total = float(design.n_samples if weight is None else weight.sum())
     given = total if sample_weight is None else total * float(sample_weight.max())
+    left = design.left_within(sample_weight) / (1.0 if sample_weight is None else float(sample_weight.max()))
     constant = 0.0
     if offset is not None and loss.location:
         y, offset = y - offset, None
@@ -101,7 +102,7 @@ def make_response(
             y, weight = _expose(y, weight, offset)
             offset = None
         logs = y * np.log(np.where(y > 0.0, y, 1.0)) - y
-        constant = float(logs.sum() if weight is None else weight @ logs) / total
+        constant = (float(logs.sum() if weight is None else weight @ logs) + left) / total
     positive = slice(None) if sample_weight is None else sample_weight > 0.0
     if weight is not None and np.any(weight[positive] / total < TINY):
         raise ValueError("sample_weight: weights differ by more than the range of float64; raise or zero the smallest")
@@ -110,7 +111,7 @@ def make_response(
         s, mean, terms = grouped.weight / total, grouped.mean, (NO_OFFSET, ONE_TERM)
         weight = s
         if loss.location:
-            constant = grouped.within / total
+            constant = (grouped.within + left) / total
     else:
         mean, s, *terms = _terms(design, y, weight, offset)
         s = s / total

@@ -4,6 +4,7 @@ import itertools
 import pickle
 import subprocess
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -460,3 +463,30 @@ def test_bad_ids():
     for bad in (-1, 19):
         with pytest.raises(ValueError, match=r"ids must be in \[0, 19\)"):
             cross.feature_name(bad)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["x", "y", "10", "9", None]), st.integers(0, 4)), min_size=1), st.data())
+def test_parts_teach_what_the_whole_does(rows, data):
+    whole = FeatureCross([0, (0, 1)])
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(rows)), max_size=3)))
+    parted = FeatureCross([0, (0, 1)])
+    for start, stop in pairwise([0, *cuts, len(rows)]):
+        parted.partial_fit(np.array(rows[start:stop], dtype=object).reshape(-1, 2))
+    if all(text is None for text, _ in rows):
+        assert parted.categories_[0].size == 0
+        assert parted.transform(rows).nnz == len(rows)  # those of the other column
+        return
+    whole.fit(rows)
+    assert parted.blocks_ == whole.blocks_
+    assert {j: found.tolist() for j, found in parted.categories_.items()} == {
+        j: found.tolist() for j, found in whole.categories_.items()
+    }
+    assert (parted.transform(rows) != whole.transform(rows)).nnz == 0
+
+
+def test_partial_fit_keeps_what_it_knows_when_it_fails():
+    cross = FeatureCross([0]).partial_fit([["a"]])
+    with pytest.raises(ValueError, match="features"):
+        cross.partial_fit([["b", "c"]])
+    assert cross.categories_[0].tolist() == ["a"]
+    assert FeatureCross([0], hashed=4).partial_fit([["a"]]).partial_fit([["b"]]).n_features_out_ == 16

@@ -1,0 +1,194 @@
+"""Accumulation: blocks and reductions in, one reduction out; memory follows the distinct rows and one block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg.design import select_rows
+from sparsereg.inputs.rows import Rows, open_width_hint
+from sparsereg.inputs.sklearn import feature_names
+from sparsereg.inputs.weights import check_sample_weight
+from sparsereg.reduction.numbering import IdNumbers, Numbers, RowNumbers, cut, grow
+from sparsereg.reduction.targets import ClassWeights, Means, TargetSums
+from sparsereg.streaming.batch import canonical_rows, rows_of_block
+
+# Two numbers below 2^31 make one id: the first in the high half, the second in the low one.
+HALF = 32
+LOW_HALF = (1 << HALF) - 1
+
+
+@dataclass(frozen=True, eq=False)
+class Entries:
+    """What samples were reduced to: distinct rows, and sums over the samples of each entry.
+
+    Attributes
+    ----------
+    rows : Rows
+        Distinct, compact.
+    row : ndarray of int32 of shape (n_entries,) or None
+        Row of each entry; None: there is one for each row, in order.
+    part : ndarray of int32 of shape (n_entries,) or None
+        Position in `folds`; None without folds.
+    folds : ndarray of int64 of shape (n_folds,) or None
+        Fold numbers.
+    sums : TargetSums
+    n_weighted : ndarray of int64 of shape (n_folds,) or (1,)
+        Samples of positive weight in each fold.
+    n_samples : int
+        All that were seen.
+    feature_names : ndarray of str of shape (n_features,) or None
+    """
+
+    rows: Rows
+    row: Numbers | None
+    part: Numbers | None
+    folds: npt.NDArray[np.int64] | None
+    sums: TargetSums
+    n_weighted: npt.NDArray[np.int64]
+    n_samples: int
+    feature_names: npt.NDArray[np.object_] | None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all arrays."""
+        rows = self.rows
+        arrays = (rows.active, rows.indptr, rows.indices, rows.data, self.row, self.part)
+        return self.sums.nbytes + sum(array.nbytes for array in arrays if array is not None)
+
+
+class Accumulator:
+    """Takes samples in and sums those up that are alike in their features and in their fold.
+
+    Losses that are not linear in y keep samples apart that differ in it.
+
+    Parameters
+    ----------
+    loss : registered loss
+    has_folds : bool
+    """
+
+    def __init__(self, loss: Any, has_folds: bool):
+        self._rows = RowNumbers()
+        self._values = None if loss.sums else IdNumbers()
+        self._row_values, self._entries = (IdNumbers() if wanted else None for wanted in (not loss.sums, has_folds))
+        self._folds = IdNumbers() if has_folds else None
+        self._sums: Means | ClassWeights = (ClassWeights if loss.is_classification else Means)(loss)
+        self._n_features = 0
+        self._names: npt.NDArray[np.object_] | None = None
+        self._n_weighted, self._n_samples = np.zeros(1, dtype=np.int64), 0
+
+    def add(
+        self, X: Any, y: Any, sample_weight: Any, fold: npt.NDArray[np.int64] | None = None,
+        kept: npt.NDArray[np.bool_] | None = None,
+    ) -> None:
+        """Take the rows of a matrix.
+
+        Parameters
+        ----------
+        X : matrix of shape (n_samples, n_features)
+            Of any kind that estimators accept; there may be no rows.
+        y : array-like of shape (n_samples,), or (n_samples, n_classes)
+        sample_weight : None, float or array-like of shape (n_samples,)
+        fold : ndarray of int64 of shape (n_samples,) or None
+        kept : ndarray of bool of shape (n_samples,) or None
+            The others are no part of this.
+        """
+        rows = rows_of_block(X, canonical=False)
+        n_samples = rows.n_samples
+        self._check_columns(rows.n_features, feature_names(X))
+        weight = check_sample_weight(sample_weight, n_samples, all_zero=True)
+        weight = np.ones(n_samples) if weight is None else weight
+        weight = weight if kept is None else np.where(kept, weight, 0.0)
+        y, weight = self._sums.encode(y, weight, n_samples)
+        used = weight > 0.0
+        if rows.has_zeros or not used.all():
+            rows, y, weight = select_rows(rows, used), y[used], weight[used]
+            fold = None if fold is None else fold[used]
+        rows = _canonical(rows)
+        self._n_samples += n_samples if kept is None else int(np.count_nonzero(kept))
+        part = None if self._folds is None or fold is None else self._folds.number(fold)
+        entry, n_entries = self._number(self._rows.number(rows), part, y)
+        self._sums.add(entry, part, y, weight, n_entries)
+        self._count(part, np.bincount(part) if part is not None else np.array([weight.size]))
+
+    def merge(self, other: Entries) -> None:
+        """Take what other samples were reduced to; they have folds if these have."""
+        self._check_columns(other.rows.n_features, other.feature_names)
+        row, part, parts = self._rows.number(other.rows), other.part, np.zeros(1, dtype=np.int32)
+        row = row if other.row is None else row[other.row]
+        if self._folds is not None and other.folds is not None and part is not None:
+            parts = self._folds.number(other.folds)
+            part = parts[part]
+        entry, n_entries = self._number(row, part, other.sums.columns[0] if self._values is not None else None)
+        self._sums.merge(entry, part, parts, other.sums, n_entries)
+        self._n_samples += other.n_samples
+        self._count(parts, np.bincount(parts, other.n_weighted).astype(np.int64))
+
+    def _number(self, row: Numbers, part: Numbers | None, y: Any) -> tuple[Numbers, int]:
+        """Number the entries of samples, and say how many there are."""
+        entry, n_entries = row, self._rows.n_rows
+        if self._values is not None and self._row_values is not None:
+            # -0.0 is 0.0, whose bits differ.
+            value = self._values.number((y + 0.0).view(np.int64))
+            entry, n_entries = _pair(self._row_values, entry, value)
+        if self._entries is not None and part is not None:
+            entry, n_entries = _pair(self._entries, entry, part)
+        return entry, n_entries
+
+    def _count(self, part: Numbers | None, counts: npt.NDArray[np.int64]) -> None:
+        grow(self._n_weighted, counts.size)
+        self._n_weighted[: counts.size] += counts
+
+    def _check_columns(self, n_features: int, names: npt.NDArray[np.object_] | None) -> None:
+        """Refuse other columns than those before."""
+        if self._n_features == 0:
+            self._n_features, self._names = n_features, names
+        if n_features != self._n_features:
+            raise ValueError(
+                f"X has {n_features} features, where the rows before had {self._n_features}"
+                f"{open_width_hint(n_features, self._n_features)}"
+            )
+        if (names is None) != (self._names is None) or (names is not None and not np.array_equal(names, self._names)):
+            raise ValueError("X: other column names than in the rows before, expected the same in the same order")
+
+    def finish(self) -> Entries:
+        """Return what the samples were reduced to; nothing can be added any more."""
+        rows = self._rows.finish(self._n_features)
+        row = part = folds = None
+        n_parts = 1 if self._folds is None else self._folds.n_known
+        if self._entries is not None:
+            pairs = self._entries.finish()
+            row, part = _halves(pairs)
+        if self._row_values is not None:
+            row_of_pair = _halves(self._row_values.finish())[0]
+            row = row_of_pair if row is None else row_of_pair[row]
+        if self._folds is not None:
+            folds = self._folds.finish()
+        n_entries = rows.n_samples if row is None else row.size
+        grow(self._n_weighted, n_parts)
+        return Entries(
+            rows, row, part, folds, self._sums.finish(n_entries, n_parts), cut(self._n_weighted, n_parts),
+            self._n_samples, self._names,
+        )
+
+
+def _canonical(rows: Rows) -> Rows:
+    """Sort ids and add duplicates up where need be; zeros that come of it are dropped."""
+    if rows.is_sorted:
+        return rows
+    rows = canonical_rows(rows)
+    return select_rows(rows, np.ones(rows.n_samples, dtype=bool))
+
+
+def _pair(numbers: IdNumbers, first: Numbers, second: Numbers) -> tuple[Numbers, int]:
+    """Number pairs of numbers."""
+    pairs = numbers.number((first.astype(np.int64) << HALF) | second)
+    return pairs, numbers.n_known
+
+
+def _halves(pairs: npt.NDArray[np.int64]) -> tuple[Numbers, Numbers]:
+    return (pairs >> HALF).astype(np.int32), (pairs & LOW_HALF).astype(np.int32)

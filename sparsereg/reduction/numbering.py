@@ -1,0 +1,213 @@
+"""Hash tables that grow: numbers of ids and of rows, in order of first appearance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core import equal_rows, row_table
+from sparsereg.design import CALL_IDS
+from sparsereg.inputs.rows import MAX_SAMPLES, Rows
+
+Numbers = npt.NDArray[np.int32]
+
+# Arrays grow by this part of their length: what they hold is moved seldom, and little of them lies idle.
+GROWTH = 0.25
+# Tables are at most two thirds full, where linear probing is still quick.
+SMALLEST_TABLE = 1 << 10
+
+
+def grow(array: npt.NDArray[Any], needed: int) -> None:
+    """Lengthen an array in place by zeros, so that memory never holds it twice where the system can move pages.
+
+    Parameters
+    ----------
+    array : ndarray of shape (capacity,)
+        No view of it may be in use.
+    needed : int
+        It is left as it is where it is as long as that.
+    """
+    if array.size < needed:
+        array.resize(max(needed, int(array.size * (1.0 + GROWTH))), refcheck=False)
+
+
+def cut(array: npt.NDArray[Any], length: int) -> npt.NDArray[Any]:
+    """Give the unused end of an array back.
+
+    Parameters
+    ----------
+    array : ndarray of shape (capacity,)
+        No view of it may be in use.
+    length : int
+
+    Returns
+    -------
+    array : ndarray of shape (length,)
+        The same.
+    """
+    array.resize(length, refcheck=False)
+    return array
+
+
+def _room_in(table: npt.NDArray[Any]) -> int:
+    return 2 * len(table) // 3
+
+
+class IdNumbers:
+    """Numbers of ids, from 0 in order of first appearance.
+
+    Attributes
+    ----------
+    n_known : int
+    """
+
+    def __init__(self) -> None:
+        self._slots = np.full((SMALLEST_TABLE, 2), -1, dtype=np.int64)
+        self._known = np.empty(_room_in(self._slots), dtype=np.int64)
+        self.n_known = 0
+
+    def number(self, ids: npt.NDArray[Any]) -> Numbers:
+        """Number ids; those that are new come after those that are known.
+
+        Parameters
+        ----------
+        ids : ndarray of int32 or int64 of shape (n,)
+
+        Returns
+        -------
+        numbers : ndarray of int32 of shape (n,)
+        """
+        out, done = np.empty(ids.size, dtype=np.int32), 0
+        while True:
+            n_done, self.n_known = row_table.number_ids(
+                ids[done:], self._slots, self._known, self.n_known, out[done:]
+            )
+            done += n_done
+            if done == ids.size:
+                return out
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Double the table where the ids fill it, else make room for further ids."""
+        limit = min(_room_in(self._slots), MAX_SAMPLES)
+        if self.n_known >= MAX_SAMPLES:
+            raise ValueError(f"X: more than {MAX_SAMPLES} distinct ids or rows are not allowed")
+        if self.n_known >= limit:
+            self._slots = np.full((2 * len(self._slots), 2), -1, dtype=np.int64)
+            row_table.enter_ids(self._known[: self.n_known], self._slots)
+            limit = min(_room_in(self._slots), MAX_SAMPLES)
+        grow(self._known, min(limit, self.n_known + max(int(GROWTH * self.n_known), 1)))
+
+    def finish(self) -> npt.NDArray[np.int64]:
+        """Give the table back.
+
+        Returns
+        -------
+        known : ndarray of int64 of shape (n_known,)
+            The ids by their numbers.
+        """
+        del self._slots
+        return cut(self._known, self.n_known)
+
+
+class RowNumbers:
+    """Distinct rows, numbered from 0 in order of first appearance, under ids that are numbered likewise."""
+
+    def __init__(self) -> None:
+        self._ids = IdNumbers()
+        self._table = np.zeros(SMALLEST_TABLE, dtype=np.uint64)
+        self._indptr, self._indices = np.zeros(2, dtype=np.int64), np.empty(0, dtype=np.int32)
+        self._data: npt.NDArray[Any] = np.empty(0, dtype=np.float32)
+        self._has_values, self.n_rows = False, 0
+
+    @property
+    def _nnz(self) -> int:
+        return int(self._indptr[self.n_rows])
+
+    def number(self, rows: Rows) -> Numbers:
+        """Number rows; those that are new come after those that are known.
+
+        Parameters
+        ----------
+        rows : Rows
+            Ids strictly ascending in every row, no stored zeros; compact or not.
+
+        Returns
+        -------
+        numbers : ndarray of int32 of shape (n_rows,)
+        """
+        nnz = int(rows.indptr[-1])
+        indices, data = rows.indices[:nnz], rows.data[:nnz]
+        indices = self._ids.number(indices) if rows.active is None else self._ids.number(rows.active)[indices]
+        data = self._as_kept(data, nnz)
+        hashes = np.empty(rows.n_samples, dtype=np.uint64)
+        equal_rows.hash_rows(rows.indptr, indices, data, hashes)
+        out, done = np.empty(rows.n_samples, dtype=np.int32), 0
+        while True:
+            n_done, self.n_rows = row_table.number_rows(
+                rows.indptr[done:], indices, data, hashes[done:], self._table, self._indptr, self._indices, self._data,
+                self.n_rows, out[done:],
+            )
+            done += n_done
+            if done == rows.n_samples:
+                return out
+            self._make_room(int(rows.indptr[done + 1] - rows.indptr[done]))
+
+    def _as_kept(self, data: npt.NDArray[Any], nnz: int) -> npt.NDArray[Any]:
+        """Bring values of further rows, and of those kept, into the same form: ones, float32 or float64."""
+        if data.size and not self._has_values:
+            self._data, self._has_values = np.ones(self._indices.size, dtype=data.dtype), True
+            # What values rows are hashed with is part of the table.
+            self._table[:] = 0
+            self._enter_rows()
+        elif data.size and data.dtype == np.float64 and self._data.dtype != np.float64:
+            self._data = self._data.astype(np.float64)
+        if self._has_values and not data.size:
+            return np.ones(nnz, dtype=self._data.dtype)
+        return data.astype(self._data.dtype, copy=False)
+
+    def _make_room(self, length: int) -> None:
+        """Double the table where the rows fill it, and make room for further rows, the next of so many entries."""
+        if self.n_rows >= MAX_SAMPLES:
+            raise ValueError(f"X: more than {MAX_SAMPLES} distinct rows are not allowed")
+        if self.n_rows >= _room_in(self._table):
+            self._table = np.zeros(2 * len(self._table), dtype=np.uint64)
+            self._enter_rows()
+        if self.n_rows == self._indptr.size - 1:
+            most = min(_room_in(self._table), MAX_SAMPLES)
+            grow(self._indptr, min(most, self.n_rows + 1 + int(GROWTH * self.n_rows)) + 1)
+        grow(self._indices, self._nnz + length)
+        if self._has_values:
+            grow(self._data, self._nnz + length)
+
+    def _enter_rows(self) -> None:
+        indptr, nnz = self._indptr[: self.n_rows + 1], self._nnz
+        hashes = np.empty(self.n_rows, dtype=np.uint64)
+        equal_rows.hash_rows(indptr, self._indices[:nnz], self._data[:nnz], hashes)
+        row_table.enter_rows(hashes, self._table)
+
+    def finish(self, n_features: int) -> Rows:
+        """Give the tables back.
+
+        Parameters
+        ----------
+        n_features : int
+
+        Returns
+        -------
+        rows : Rows
+            The distinct ones by their numbers; compact.
+        """
+        del self._table
+        nnz = self._nnz
+        known = self._ids.finish()
+        indptr, indices = cut(self._indptr, self.n_rows + 1), cut(self._indices, nnz)
+        data = cut(self._data, nnz) if self._has_values else self._data
+        order = np.argsort(known)
+        rank = np.empty(known.size, dtype=np.int32)
+        rank[order] = np.arange(known.size, dtype=np.int32)
+        for start in range(0, nnz, CALL_IDS):
+            indices[start : start + CALL_IDS] = rank[indices[start : start + CALL_IDS]]
+        return Rows(indptr, indices, data, self.n_rows, n_features, True, False, known[order])

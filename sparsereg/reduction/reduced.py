@@ -1,0 +1,265 @@
+"""`Reduced`: rows of which equal ones are one, in the place of the rows themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core.losses import LOSSES
+from sparsereg.inputs.parameters import build, check_choice
+from sparsereg.inputs.rows import as_numeric
+from sparsereg.readers.blocks import as_blocks, located, overlapped
+from sparsereg.readers.labels import with_numbers
+from sparsereg.reduction.builder import Accumulator, Entries
+from sparsereg.reduction.folds import FoldDraw
+
+__all__ = ["Reduced"]
+
+# Of Huber's loss, whose delta comes with the fit: reductions keep every target apart.
+ANY_DELTA = 1.0
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reduced:
+    """Rows of which equal ones are one: what certified fits need of data, in memory that follows what is distinct.
+
+    Estimators, cross-validated estimators, path functions and `evaluate` take it in the place of (X, y), and give the
+    fits and measures of the rows themselves, to rounding: objectives, duality gaps, R2, deviances, information
+    criteria. A row that is kept stands for all that are equal to it, with the sum of their weights, the weighted mean
+    of their targets (of labels the weight of each class), and what the means hide of the deviance. Huber's loss keeps
+    rows with different targets apart.
+
+    Make one with `of` or `of_blocks`, and a larger one of several with `merge` or `merge_all`: what two parts reduce
+    to, merged, is what both together reduce to.
+
+    Attributes
+    ----------
+    loss : str
+        Name of the loss that it is for.
+    entries : Entries
+        What the rows were reduced to.
+    held_out : Reduced or None
+        Rows that were set apart, without folds.
+    """
+
+    loss: str
+    entries: Entries
+    held_out: Reduced | None = None
+
+    @classmethod
+    def of(cls, X: Any, y: Any, sample_weight: Any = None, *, loss: str, fold: Any = None) -> Reduced:
+        """Reduce rows in memory.
+
+        Parameters
+        ----------
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
+            int32 or int64 ids; never changed.
+        y : array-like of shape (n_samples,); for the losses of classifiers also (n_samples, n_classes)
+            As estimators take it: numbers, labels, probabilities or counts of classes.
+        sample_weight : None, float or array-like of shape (n_samples,), default=None
+            Rows of weight 0 leave nothing behind.
+        loss : {"squared", "logistic", "poisson", "huber", "squared_hinge"}
+            Of the fits to come.
+        fold : None or array-like of int of shape (n_samples,), default=None
+            Number of the fold that each row is held out in by cross-validation; -1: in none.
+
+        Returns
+        -------
+        reduced : Reduced
+
+        Raises
+        ------
+        ValueError, TypeError
+            For malformed data, as estimators raise them.
+        """
+        number = None if fold is None else _check_fold(fold)
+        accumulator = Accumulator(_loss_of(loss), number is not None)
+        n_rows = np.shape(y)[0] if number is not None and np.ndim(y) else 0
+        if number is not None and number.size != n_rows:
+            raise ValueError(f"fold: {number.size} numbers are not allowed for {n_rows} rows, expected one for each")
+        accumulator.add(X, y, sample_weight, number)
+        return cls(loss, accumulator.finish())
+
+    @classmethod
+    def of_blocks(
+        cls, blocks: Iterable[Any], *, loss: str, n_folds: int | None = None, holdout: float | None = None,
+        random_state: Any = 0,
+    ) -> Reduced:
+        """Reduce rows that come in blocks, read ahead in a thread; memory holds what is distinct, and two blocks.
+
+        Parameters
+        ----------
+        blocks : iterable of Block, (X, y) or (X, y, sample_weight)
+            A reader, a list, a generator; gone over once. Classes are those of all blocks.
+        loss : {"squared", "logistic", "poisson", "huber", "squared_hinge"}
+            Of the fits to come.
+        n_folds : None or int, default=None
+            Folds for cross-validation, drawn at random within each block, of the same size to one row.
+        holdout : None or float in (0, 1), default=None
+            Share of the rows to set apart, drawn at random within each block: see `held_out`.
+        random_state : None, int, RandomState or Generator, default=0
+            Of both; the draw depends on how many rows each block has.
+
+        Returns
+        -------
+        reduced : Reduced
+
+        Raises
+        ------
+        ValueError, TypeError
+            For malformed blocks, with the number of the block, and where there is none.
+        """
+        draw, objective = FoldDraw(n_folds, holdout, random_state), _loss_of(loss)
+        accumulator = Accumulator(objective, n_folds is not None)
+        apart = None if holdout is None else Accumulator(objective, False)
+        source = as_blocks(blocks if objective.is_classification else with_numbers(blocks), "blocks")
+        n_blocks = 0
+        with closing(overlapped(source, depth=1)) as ahead:
+            for position, block in enumerate(ahead):
+                with located(f"blocks: block {position} (the first is 0)"):
+                    fold, held = draw.draw(_length(block.X))
+                    kept = None if held is None else ~held
+                    accumulator.add(block.X, block.y, block.sample_weight, fold, kept)
+                    if apart is not None:
+                        apart.add(block.X, block.y, block.sample_weight, None, held)
+                n_blocks += 1
+                del block
+        if n_blocks == 0:
+            raise ValueError("blocks: there is none, expected at least one")
+        return cls(loss, accumulator.finish(), None if apart is None else cls(loss, apart.finish()))
+
+    def merge(self, other: Reduced) -> Reduced:
+        """Reduce the rows of two reductions together.
+
+        Parameters
+        ----------
+        other : Reduced
+            For the same loss, of as many columns, with folds if this has them. Classes are those of both.
+
+        Returns
+        -------
+        reduced : Reduced
+            Both stay as they are.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a reduction that does not go with this one.
+        """
+        return self.merge_all([self, other])
+
+    @classmethod
+    def merge_all(cls, parts: Iterable[Reduced]) -> Reduced:
+        """Reduce the rows of several reductions together.
+
+        Parameters
+        ----------
+        parts : iterable of Reduced
+            Gone over once; see `merge`.
+
+        Returns
+        -------
+        reduced : Reduced
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a part that does not go with those before, with its number, and where there is none.
+        """
+        first: Reduced | None = None
+        apart: list[Reduced] = []
+        for position, part in enumerate(parts):
+            with located(f"parts: part {position} (the first is 0)"):
+                if not isinstance(part, Reduced):
+                    raise TypeError(f"{type(part).__name__} is not allowed, expected a Reduced")
+                if first is None:
+                    first, accumulator = part, Accumulator(_loss_of(part.loss), part.has_folds)
+                if part.loss != first.loss:
+                    raise ValueError(f"it is for loss={part.loss!r}, where those before are for {first.loss!r}")
+                if part.has_folds != first.has_folds:
+                    raise ValueError("folds are in some parts and not in others, expected them in all or in none")
+                accumulator.merge(part.entries)
+            apart += [] if part.held_out is None else [part.held_out]
+        if first is None:
+            raise ValueError("parts: there is none, expected at least one")
+        return cls(first.loss, accumulator.finish(), cls.merge_all(apart) if apart else None)
+
+    @property
+    def n_samples(self) -> int:
+        """Rows that were seen, those of weight 0 too."""
+        return self.entries.n_samples
+
+    @property
+    def n_rows(self) -> int:
+        """Distinct rows."""
+        return self.entries.rows.n_samples
+
+    @property
+    def n_features(self) -> int:
+        """Number of columns."""
+        return self.entries.rows.n_features
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape of the matrix of the rows that were seen, `(n_samples, n_features)`."""
+        return self.n_samples, self.n_features
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory, those of `held_out` not counted."""
+        return self.entries.nbytes
+
+    @property
+    def classes(self) -> npt.NDArray[Any] | None:
+        """Labels, ascending, for the losses of classifiers."""
+        return self.entries.sums.classes
+
+    @property
+    def feature_names(self) -> npt.NDArray[np.object_] | None:
+        """Names of the columns, where blocks were data frames."""
+        return self.entries.feature_names
+
+    # Tables of Arrow have their names under this one.
+    column_names = feature_names
+
+    @property
+    def has_folds(self) -> bool:
+        """Whether every row has a fold, which cross-validation holds it out in."""
+        return self.entries.folds is not None
+
+    def __repr__(self) -> str:
+        """Say what went in and what is left."""
+        entries, parts = self.entries, [f"{self.n_samples:,} samples -> {self.n_rows:,} rows"]
+        parts.append(f"{self.n_features:,} features, {entries.rows.active.size:,} of them occupied")
+        if self.classes is not None:
+            parts.append(f"{self.classes.size} classes")
+        if entries.folds is not None:
+            parts.append(f"{np.count_nonzero(entries.folds >= 0)} folds")
+        if self.held_out is not None:
+            parts.append(f"{self.held_out.n_samples:,} held out")
+        return f"Reduced(loss={self.loss!r}, {', '.join(parts)}, {self.nbytes / 1e6:,.1f} MB)"
+
+
+def _loss_of(name: Any) -> Any:
+    return build(LOSSES[check_choice(name, "loss", LOSSES)], delta=ANY_DELTA)
+
+
+def _check_fold(fold: Any) -> npt.NDArray[np.int64]:
+    """Check fold numbers."""
+    given = as_numeric(fold, "fold")
+    if given.ndim != 1 or given.dtype.kind not in "iu":
+        raise TypeError(f"fold: {given.ndim} dimensions of {given.dtype}, expected one whole number for each row")
+    if given.size and given.min() < -1:
+        raise ValueError(f"fold: {given.min()} is outside [-1, inf)")
+    return given.astype(np.int64)
+
+
+def _length(X: Any) -> int:
+    """Count rows, of whatever they are."""
+    shape = getattr(X, "shape", None)
+    return int((np.shape(X) if shape is None else shape)[0])
