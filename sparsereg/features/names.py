@@ -73,16 +73,48 @@ def name_columns(names: Any, ids: Any, n_features: int) -> tuple[Names, NDArray[
         For anything else.
     """
     ids = _check_ids(ids, n_features)
+    columns = _find(names, n_features)
+    found = _as_names(columns.name(ids), ids.size)
+    if not columns.is_named:
+        found = _prefixed(f"{type(names).__name__.lower()}__", found)
+    return found, None if columns.bounds is None else columns.bounds(ids)
+
+
+def find_cells(names: Any, ids: Any, n_features: int) -> NDArray[np.void] | None:
+    """Return the cells that some columns stand for, without their names, which take longer.
+
+    Parameters
+    ----------
+    names, ids, n_features
+        As `name_columns` takes them, and whatever else has a method `cell_bounds` of ids.
+
+    Returns
+    -------
+    bounds : structured ndarray of shape (n_ids,) or None
+        As `name_columns` returns them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `name_columns`.
+    """
+    ids = _check_ids(ids, n_features)
+    if hasattr(names, "cell_bounds") and not isinstance(names, BlockedColumns):
+        bounds: NDArray[np.void] = names.cell_bounds(ids)
+        return bounds
+    columns = _find(names, n_features)
+    return None if columns.bounds is None else columns.bounds(ids)
+
+
+def _find(names: Any, n_features: int) -> _Columns:
+    """Take or ask for columns that must be as many as those of the model."""
     columns = _given(names, n_features) or _made_by(names, _unnamed(names))
     if columns.width is not None and columns.width != n_features:
         raise ValueError(
             f"names: this {type(names).__name__} is of {columns.width} columns, expected {n_features}, those of the "
             "model"
         )
-    found = _as_names(columns.name(ids), ids.size)
-    if not columns.is_named:
-        found = _prefixed(f"{type(names).__name__.lower()}__", found)
-    return found, None if columns.bounds is None else columns.bounds(ids)
+    return columns
 
 
 def _check_ids(ids: Any, n_features: int) -> Ids:

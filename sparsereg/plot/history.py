@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 from sparsereg.plot.axes import COLOURS, make_axes
+from sparsereg.plot.margins import legend_below, make_room
+
+FEW = 12  # up to so many points are marked one by one
+WIDE = 1.0  # decades of counts beyond which their axis is logarithmic
 
 
 def plot_history(histories: Mapping[str, Mapping[str, Any]], ax: Any = None) -> Any:
@@ -28,13 +33,38 @@ def plot_history(histories: Mapping[str, Mapping[str, Any]], ax: Any = None) -> 
         Without matplotlib.
     """
     ax = make_axes(ax)
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
     right = ax.twinx()
+    handles = []
     for k, (name, history) in enumerate(histories.items()):
         colour = COLOURS[k % len(COLOURS)]
-        ax.plot(history["n_rows"], history["progressive_loss"], color=colour, label=name)
-        right.plot(history["n_rows"], history["n_nonzero"], color=colour, linestyle="--", linewidth=0.9)
+        marker = "o" if len(history["n_rows"]) <= FEW else ""
+        style = {"color": colour, "marker": marker, "markersize": 3.0}
+        handles += ax.plot(history["n_rows"], history["progressive_loss"], label=name, **style)
+        right.plot(history["n_rows"], history["n_nonzero"], linestyle="--", linewidth=0.9, **style)
     ax.set(xlabel="rows", ylabel="progressive loss (mean so far)")
+    ax.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     right.set_ylabel("weights that are not zero (dashed)")
-    right.set_yscale("symlog", linthresh=10)
-    ax.legend()
+    _scale_counts(right, [int(n) for history in histories.values() for n in history["n_nonzero"]])
+    legend_below(ax, [handles])
+    make_room(ax)
     return ax
+
+
+def _scale_counts(ax: Any, counts: list[int]) -> None:
+    """Give an axis of counts whole numbers that can be read: logarithmic where they differ by more than a decade."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter, SymmetricalLogLocator
+
+    positive = [n for n in counts if n > 0]
+    n_decades = math.log10(max(positive) / min(positive)) if positive else 0.0
+    if n_decades > WIDE:
+        # Counts of 0 have a place too, below the smallest other.
+        ax.set_yscale("symlog", linthresh=min(positive))
+        subs = (1.0,) if n_decades > 3.0 else (1.0, 3.0) if n_decades > 2.0 else (1.0, 2.0, 5.0)
+        ax.yaxis.set_major_locator(SymmetricalLogLocator(base=10.0, linthresh=min(positive), subs=subs))
+        ax.yaxis.set_minor_formatter(NullFormatter())
+    else:
+        ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

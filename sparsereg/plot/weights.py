@@ -11,8 +11,11 @@ from scipy import sparse
 
 from sparsereg.coef import SparseCoef
 from sparsereg.plot.axes import COLOURS, make_axes
+from sparsereg.plot.margins import legend_below, make_room
 
 Vector = npt.NDArray[np.float64]
+
+SPIKES = 0.025  # between the spikes of two labels, as a share of the largest weight
 
 
 def plot_weights(weights: Mapping[str, Any], ax: Any = None, *, n_active: int | None = None, bins: int = 61) -> Any:
@@ -37,22 +40,33 @@ def plot_weights(weights: Mapping[str, Any], ax: Any = None, *, n_active: int | 
     ------
     ImportError
         Without matplotlib.
+    ValueError
+        Where `n_active` is less than the number of weights that are not zero.
     """
-    ax = make_axes(ax)
     found = {label: _nonzeros(w) for label, w in weights.items()}
     widest = max((np.abs(values).max(initial=0.0) for values, _ in found.values()), default=0.0) or 1.0
     edges = np.linspace(-widest, widest, bins + 1)
-    for colour, (label, (values, n_features)) in zip(COLOURS, found.items()):
-        n_zero = (n_features if n_active is None else n_active) - values.size
+    zeros = {label: (n if n_active is None else n_active) - values.size for label, (values, n) in found.items()}
+    if any(n < 0 for n in zeros.values()):
+        most = max(values.size for values, _ in found.values())
+        raise ValueError(f"n_active: {n_active} is not allowed, expected at least {most}, as many are not zero")
+    spiked = [label for label, n in zeros.items() if n > 0]
+    ax = make_axes(ax)
+    handles = []
+    for k, (label, (values, _)) in enumerate(found.items()):
+        n_zero, colour = zeros[label], COLOURS[k % len(COLOURS)]
         counts, _ = np.histogram(values, edges)
         text = f"{label}: {values.size:,} weights, {n_zero:,} exactly zero"
-        ax.stairs(counts, edges, color=colour, linewidth=1.6, label=text)
+        handles.append(ax.stairs(counts, edges, color=colour, linewidth=1.6, label=text))
         if n_zero > 0:
-            ax.vlines(0.0, 0.5, n_zero, color=colour, linewidth=3.5)
-            ax.plot([0.0], [n_zero], marker="o", color=colour)
-    ax.set(yscale="log", xlabel="weight", ylabel="columns")
+            # Side by side, or the last would hide the others.
+            place = SPIKES * widest * (spiked.index(label) - 0.5 * (len(spiked) - 1))
+            ax.vlines(place, 0.5, n_zero, color=colour, linewidth=3.5)
+            ax.plot([place], [n_zero], marker="o", color=colour)
+    ax.set(yscale="log", xlabel="weight (spikes: weights that are exactly 0)", ylabel="columns")
     ax.set_ylim(bottom=0.5)
-    ax.legend()
+    legend_below(ax, [handles])
+    make_room(ax)
     return ax
 
 
