@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from textwrap import dedent
 
-from sparsereg.cli import demo, inspect, predict
+from sparsereg.cli import cv, demo, fit, inspect, path, predict, report, stream
 from sparsereg.inputs.versions import library_version
 
 # One module a command: NAME, HELP, DESCRIPTION, EXAMPLES (two command lines), add_options(parser), run(arguments).
-COMMANDS = (predict, inspect, demo)
+COMMANDS = (fit, path, cv, stream, predict, inspect, report, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         named = f"{error.filename}: " if error.filename is not None else ""
         print(f"sparsereg: {named}{error.strerror or error}", file=sys.stderr)
         return 1
-    except (ImportError, TypeError, ValueError, MemoryError) as error:
+    except (ArithmeticError, ImportError, TypeError, ValueError, MemoryError) as error:
         print(f"sparsereg: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

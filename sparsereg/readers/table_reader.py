@@ -187,6 +187,28 @@ class TableReader(ABC):
         """Whether some columns of X stand for cells of latitude and longitude."""
         return any(part.has_cells for part in self._parts)
 
+    def fit_features(self) -> None:
+        """Have the transformers that learn part by part learn from the columns they are given, in one pass over these.
+
+        Transformers without `partial_fit`, and those that are fitted, stay as they are.
+
+        Raises
+        ------
+        ValueError
+            For malformed files, and for a column without any value.
+        """
+        parts = [part for part in self._parts if hasattr(part.transformer, "partial_fit")]
+        parts = [part for part in parts if not hasattr(part.transformer, "n_features_in_")]
+        if not parts:
+            return
+        for rows, found in self._with_features_alone()._rows(parts):
+            for part in found:
+                part.transformer.partial_fit(rows.table.select(part.columns))
+        for part in parts:
+            for j, categories in getattr(part.transformer, "categories_", {}).items():
+                if len(categories) == 0:
+                    raise ValueError(f"column {part.columns[j]!r} has no value that is not missing")
+
     @property
     def _is_untyped(self) -> bool:
         """Whether the target is text without a type, which may mean numbers."""

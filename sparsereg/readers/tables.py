@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,29 @@ _SHOWN = 200
 _LARGEST_BLOCK = 2**31 - 1
 
 
-class CsvReader(FilesReader, TableReader):
+class _TableFiles(FilesReader, TableReader):
+    """Tables in files, which tell their columns before they are read."""
+
+    def column_kinds(self) -> dict[str, str]:
+        """Look at the columns of the first file, as far as its beginning tells.
+
+        Returns
+        -------
+        kinds : dict of str
+            By name: "number", or "text" for all that is no number, truth value or blank. Target and weight are there too.
+        """
+        piece = next(iter(self._pieces()))
+        with self._blamed_on(piece.name):
+            schema = self._schema(piece)
+        told = {name: "text" if isinstance(value, str) else "number" for name, value in piece.partitions.items()}
+        return {**told, **{field.name: "number" if _is_numeric(field.type) else "text" for field in schema}}
+
+    @abstractmethod
+    def _schema(self, piece: Any) -> Any:
+        """Return the names and types of the columns of a piece."""
+
+
+class CsvReader(_TableFiles):
     """Blocks of rows from CSV files, of any size.
 
     The first line holds the names of the columns, unless `names` does.
@@ -110,6 +133,10 @@ class CsvReader(FilesReader, TableReader):
         guessed: dict[str, Any] = {}
         return [_CsvFile(source, source.name, source.partitions, guessed) for source in self._sources]
 
+    def _schema(self, piece: _CsvFile) -> Any:
+        with self._open(piece.source, column_types=self.types) as reader:
+            return reader.schema
+
     def _names(self, piece: _CsvFile) -> list[str]:
         with self._open(piece.source) as reader:
             for field in reader.schema:
@@ -162,7 +189,7 @@ class CsvReader(FilesReader, TableReader):
         return "" if column == self.weight or column in plain else _TYPES_HINT
 
 
-class ParquetReader(FilesReader, TableReader):
+class ParquetReader(_TableFiles):
     """Blocks of rows from Parquet files, of any size.
 
     Parameters
@@ -201,6 +228,10 @@ class ParquetReader(FilesReader, TableReader):
     def _pieces(self) -> Iterable[Source]:
         return self._sources
 
+    def _schema(self, piece: Source) -> Any:
+        with self._open(piece) as file:
+            return file.schema_arrow
+
     def _names(self, piece: Source) -> list[str]:
         with self._open(piece) as file:
             return list(file.schema_arrow.names)
@@ -234,6 +265,12 @@ class _CsvFile:
         known = self.guessed.setdefault(field.name, field.type)
         if kinds.is_integer(known) and kinds.is_floating(field.type):
             self.guessed[field.name] = field.type
+
+
+def _is_numeric(kind: Any) -> bool:
+    known = import_arrow().types
+    numeric = (known.is_integer, known.is_floating, known.is_decimal, known.is_boolean, known.is_null)
+    return any(is_kind(kind) for is_kind in numeric)
 
 
 def _with_gaps(batch: Any) -> Any:

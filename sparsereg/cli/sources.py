@@ -1,0 +1,227 @@
+"""Input files of the commands that fit: of which kind they are, and the reader that takes them."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sparsereg.cli.arguments import count
+from sparsereg.cli.features import FEATURE_OPTIONS, add_feature_options, chosen_features
+from sparsereg.readers.files import as_sources
+
+if TYPE_CHECKING:
+    from sparsereg.readers.tables import CsvReader
+
+PACKINGS = (".gz", ".bz2", ".xz", ".zst")
+TABLES = ("csv", "parquet")
+KINDS = {
+    ".csv": "csv", ".parquet": "parquet", ".svm": "svmlight", ".svmlight": "svmlight", ".libsvm": "svmlight",
+    ".npz": "npz",
+}
+# What only some kinds of files have, by the name that argparse gives it.
+_OF_KIND = {
+    "delimiter": ("csv",), "types": ("csv",), "zero_based": ("svmlight",), "n_features": ("svmlight",),
+    "weight": TABLES, "missing": TABLES, **dict.fromkeys(FEATURE_OPTIONS, TABLES),
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """Files that are open for as many passes as they allow.
+
+    Attributes
+    ----------
+    reader : iterable of Block
+    kind : str
+        A value of `KINDS`.
+    names : tuple of str
+        Of the files, as they were given.
+    features : list or None
+        Of a table, as `CsvReader` takes them; their transformers are fitted once `reader.fit_features` has run.
+    described : str
+        What columns are made of, in words.
+    target, weight : str or None
+        Columns of a table.
+    missing : "error", "indicator" or float
+        Of a table.
+    """
+
+    reader: Any
+    kind: str
+    names: tuple[str, ...]
+    features: list[Any] | None = None
+    described: str = ""
+    target: str | None = None
+    weight: str | None = None
+    missing: str | float = "error"
+
+
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """Add the files and what says how they are read.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    """
+    parser.add_argument(
+        "data", nargs="+", metavar="DATA",
+        help="files, folders or patterns: .csv, .parquet, .svm, .svmlight, .libsvm, .npz; text plain or .gz, .bz2, .xz, "
+        ".zst; - is the standard input",
+    )
+    group = parser.add_argument_group("input")
+    group.add_argument("--format", choices=sorted(set(KINDS.values())), help="of files whose names do not say")
+    group.add_argument(
+        "--target", metavar="COLUMN", help="what is to be predicted; of .npz files a .npy file, in place of their array y"
+    )
+    group.add_argument("--weight", metavar="COLUMN", help="weights of the rows")
+    add_feature_options(group)
+    group.add_argument(
+        "--missing", type=_missing, metavar="HOW",
+        help="what blanks in columns of numbers do: error, indicator (0, and a column that says so) or the number that "
+        "stands for them (default: error)",
+    )
+    group.add_argument("--delimiter", metavar="LETTER", help="between the fields of CSV (default: a comma)")
+    group.add_argument(
+        "--types", type=_column_type, nargs="+", metavar="COLUMN:TYPE", help="how columns of CSV are read, like zip:string"
+    )
+    group.add_argument(
+        "--zero-based", action="store_true", default=None, help="ids of svmlight files count from 0, not from 1"
+    )
+    group.add_argument("--n-features", type=count(1), metavar="N", help="columns of svmlight files, those not in them too")
+
+
+def open_input(arguments: argparse.Namespace) -> Input:
+    """Make the reader of the files.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+
+    Returns
+    -------
+    given : Input
+
+    Raises
+    ------
+    ValueError
+        For files of no known kind or of several, options that do not go with theirs, and unknown columns.
+    """
+    kind = arguments.format or _kind_of(arguments.data)
+    for name, kinds in _OF_KIND.items():
+        if getattr(arguments, name) is not None and kind not in kinds:
+            raise ValueError(f"--{name.replace('_', '-')}: not for {kind} files, only for {' and '.join(kinds)}")
+    return _OPENERS[kind](arguments)
+
+
+def like(given: Input, paths: list[str], arguments: argparse.Namespace) -> Any:
+    """Make a reader of further files of the same kind and columns.
+
+    Parameters
+    ----------
+    given : Input
+    paths : list of str
+    arguments : argparse.Namespace
+
+    Returns
+    -------
+    reader : iterable of Block
+    """
+    other = argparse.Namespace(**{**vars(arguments), "data": paths})
+    if given.features is not None:
+        return _table_reader(other, given.kind, given.features)
+    return _OPENERS[given.kind](other).reader
+
+
+def _kind_of(paths: list[str]) -> str:
+    """Tell the kind of all files by the ends of their names."""
+    kinds: dict[str, str] = {}
+    for path in paths:
+        name = as_sources(path)[0].name if path != "-" else path
+        stem = name.lower()
+        for packing in PACKINGS:
+            stem = stem.removesuffix(packing)
+        ending = next((ending for ending in KINDS if stem.endswith(ending)), None)
+        if ending is None:
+            what = "the standard input" if path == "-" else repr(name)
+            raise ValueError(f"{what}: its kind is not known, expected a name in {', '.join(KINDS)}, or --format")
+        kinds.setdefault(KINDS[ending], path)
+    if len(kinds) > 1:
+        raise ValueError(f"files of several kinds are not allowed, got {' and '.join(kinds.values())}")
+    return next(iter(kinds))
+
+
+def _open_table(arguments: argparse.Namespace) -> Input:
+    kind = arguments.format or _kind_of(arguments.data)
+    # What all columns are is asked of a reader that takes any.
+    probe = _table_reader(arguments, kind, ["?"], alone=True)
+    columns: dict[str, str] | None = probe.column_kinds() if probe.can_repeat else None
+    if arguments.target is None:
+        known = "" if columns is None else f"; the file has {', '.join(map(repr, columns))}"
+        raise ValueError(f"--target: a table needs the name of the column that is to be predicted{known}")
+    chosen = chosen_features(arguments, columns)
+    if columns is not None:
+        for name in (arguments.target, arguments.weight, *chosen.columns):
+            if name is not None and name not in columns:
+                raise ValueError(
+                    f"{probe._sources[0].name}: no column {name!r}, the file has {', '.join(map(repr, columns))}"
+                )
+    reader = _table_reader(arguments, kind, chosen.features)
+    return Input(
+        reader, kind, tuple(arguments.data), chosen.features, chosen.described, arguments.target, arguments.weight,
+        reader.missing,
+    )
+
+
+def _table_reader(arguments: argparse.Namespace, kind: str, features: list[Any], alone: bool = False) -> CsvReader:
+    from sparsereg.readers.tables import CsvReader, ParquetReader
+
+    readers = {"csv": CsvReader, "parquet": ParquetReader}
+    options: dict[str, Any] = {"target": None, "weight": None}
+    if not alone:
+        options = {"target": arguments.target, "weight": arguments.weight}
+        options |= {} if arguments.missing is None else {"missing": arguments.missing}
+    if arguments.delimiter is not None:
+        options["delimiter"] = "\t" if arguments.delimiter == "\\t" else arguments.delimiter
+    if arguments.types is not None:
+        options["types"] = dict(arguments.types)
+    return readers[kind](arguments.data, features=features, **options)
+
+
+def _open_svmlight(arguments: argparse.Namespace) -> Input:
+    from sparsereg.readers.svmlight import SvmlightReader
+
+    if arguments.target is not None:
+        raise ValueError("--target: not for svmlight files, whose lines begin with theirs")
+    reader = SvmlightReader(
+        arguments.data, n_features=arguments.n_features, zero_based=bool(arguments.zero_based)
+    )
+    return Input(reader, "svmlight", tuple(arguments.data))
+
+
+def _open_npz(arguments: argparse.Namespace) -> Input:
+    from sparsereg.readers.npz import NpzReader
+
+    return Input(NpzReader(arguments.data, target=arguments.target), "npz", tuple(arguments.data))
+
+
+_OPENERS: dict[str, Callable[[argparse.Namespace], Input]] = {
+    "csv": _open_table, "parquet": _open_table, "svmlight": _open_svmlight, "npz": _open_npz,
+}
+
+
+def _missing(text: str) -> str | float:
+    if text in ("error", "indicator"):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"must be error, indicator or a number, got {text!r}") from None
+
+
+def _column_type(text: str) -> tuple[str, str]:
+    name, colon, kind = text.rpartition(":")
+    if not (name and colon and kind):
+        raise argparse.ArgumentTypeError(f"must be COLUMN:TYPE, got {text!r}")
+    return name, kind
