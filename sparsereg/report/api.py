@@ -11,7 +11,7 @@ from sparsereg.archive import replace_file
 from sparsereg.plot import import_figure
 from sparsereg.report.facts import MEASURES, Facts, counted, number
 from sparsereg.report.fitted import fitted
-from sparsereg.report.judging import choose, judge, measure_rows
+from sparsereg.report.judging import choose, judge, measure_rows, take_rows
 from sparsereg.report.page import figure, page
 from sparsereg.report.pictures import pictures
 from sparsereg.report.quality import quality
@@ -64,14 +64,15 @@ def write_report(model: Any, path: str | os.PathLike[str], *, data: Any = None) 
 def _facts(subject: Subject, data: Any) -> Facts:
     """Measure what there is to measure, and choose the fit that the report is about."""
     held_out = subject.held_out
-    own, curve = (None, None) if data is None else measure_rows(subject, data)
+    given = None if data is None else take_rows(subject, data)
+    own, curve = (None, None) if given is None else measure_rows(subject, given)
     chosen = choose(subject, held_out, own)
     is_path = subject.path is subject.model
     rows = (
         judge(_title(held_out), held_out, held_out if is_path else None, chosen),
         judge("rows given to this report", own, curve, chosen),
     )
-    return Facts.of(subject, chosen, [one for one in rows if one is not None])
+    return Facts.of(subject, chosen, [one for one in rows if one is not None], given)
 
 
 def _title(held_out: Any) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sparsereg.export.scorer import Scorer
-from sparsereg.report.judging import Chosen, Judged
+from sparsereg.report.judging import Chosen, Given, Judged, Predicted, predict_rows
 from sparsereg.report.subject import Subject
 
 MEASURES = {
@@ -35,29 +35,36 @@ class Facts:
         The fit that was chosen.
     judged : list of Judged
         Rows that were held out, and rows that the report was given.
+    predicted : Predicted or None
+        The latter, where they can be predicted as probabilities.
     """
 
     subject: Subject
     chosen: Chosen
     scorer: Scorer
     judged: list[Judged]
+    predicted: Predicted | None = None
 
     @classmethod
-    def of(cls, subject: Subject, chosen: Chosen, judged: list[Judged]) -> Facts:
-        """Take the coefficients of the fit.
+    def of(cls, subject: Subject, chosen: Chosen, judged: list[Judged], given: Given | None) -> Facts:
+        """Take the coefficients of the fit, and predict the rows that the report was given.
 
         Parameters
         ----------
         subject : Subject
         chosen : Chosen
         judged : list of Judged
+        given : Given or None
 
         Returns
         -------
         facts : Facts
         """
         alpha = float(subject.path.alphas[chosen.k]) if subject.path is subject.model else None
-        return cls(subject, chosen, Scorer.of(subject.model, alpha), judged)
+        facts = cls(subject, chosen, Scorer.of(subject.model, alpha), judged)
+        if given is None:
+            return facts
+        return replace(facts, predicted=predict_rows(subject, facts.scorer, given, facts.alpha))
 
     @property
     def alpha(self) -> float:

@@ -7,14 +7,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
+from sparsereg.export.scorer import Scorer
 from sparsereg.inputs.weights import check_sample_weight
 from sparsereg.metrics import GREATER_IS_BETTER, LIKELIHOODS
 from sparsereg.plot.scores import find_zones
 from sparsereg.readers.blocks import Block, as_blocks, can_repeat
+from sparsereg.readers.labels import with_labels
 from sparsereg.readers.table_reader import TableReader
 from sparsereg.report.subject import Subject
 
+LINKS = ("logit", "softmax")  # of models that give probabilities
 OF_TABLES = ("__arrow_c_stream__", "__dataframe__", "schema")
 
 
@@ -51,13 +55,49 @@ class Chosen(NamedTuple):
     why: str
 
 
-class _Given(NamedTuple):
-    """Rows as the model takes them: (X, y, weight), or a stream of such blocks."""
+class Predicted(NamedTuple):
+    """Probabilities of rows whose labels are known.
+
+    Attributes
+    ----------
+    classes : ndarray of shape (n_classes,)
+    table : ndarray of float64 of shape (n_rows, n_classes)
+    y : ndarray of shape (n_rows,)
+        Labels among the classes.
+    weight : ndarray of float64 of shape (n_rows,) or None
+    """
+
+    classes: npt.NDArray[Any]
+    table: npt.NDArray[np.float64]
+    y: npt.NDArray[Any]
+    weight: npt.NDArray[np.float64] | None
+
+
+class Given(NamedTuple):
+    """Rows as the model takes them.
+
+    Attributes
+    ----------
+    rows : tuple (X, y, weight) or None
+    stream : iterable of blocks or None
+        In the place of rows.
+    """
 
     rows: tuple[Any, Any, Any] | None
     stream: Any
 
     def evaluate(self, model: Any) -> dict[str, Any]:
+        """Judge a model.
+
+        Parameters
+        ----------
+        model : estimator or RegularizationPath
+
+        Returns
+        -------
+        values : dict
+            As `evaluate` of it.
+        """
         if self.rows is None:
             return model.evaluate_stream(self.stream)
         return model.evaluate(*self.rows)
@@ -75,13 +115,13 @@ class _Piped:
             yield Block(*_piped(self.subject, block.X, block.y, block.sample_weight))
 
 
-def measure_rows(subject: Subject, data: Any) -> tuple[Any, Mapping[str, Any] | None]:
+def measure_rows(subject: Subject, given: Given) -> tuple[Any, Mapping[str, Any] | None]:
     """Measure every fit of the model on some rows.
 
     Parameters
     ----------
     subject : Subject
-    data : (X, y) or (X, y, sample_weight), reader or other iterable of blocks, or table or path for a TableModel
+    given : Given
 
     Returns
     -------
@@ -93,9 +133,8 @@ def measure_rows(subject: Subject, data: Any) -> tuple[Any, Mapping[str, Any] | 
     Raises
     ------
     TypeError, ValueError
-        For anything else, and as `evaluate`.
+        As `evaluate`.
     """
-    given = _given(subject, data)
     own = given.evaluate(subject.model)
     if subject.path is subject.model:
         return own, own
@@ -104,11 +143,27 @@ def measure_rows(subject: Subject, data: Any) -> tuple[Any, Mapping[str, Any] | 
     return own, given.evaluate(subject.path)
 
 
-def _given(subject: Subject, data: Any) -> _Given:
+def take_rows(subject: Subject, data: Any) -> Given:
+    """Look at what a report is given to judge a model by.
+
+    Parameters
+    ----------
+    subject : Subject
+    data : (X, y) or (X, y, sample_weight), reader or other iterable of blocks, or table or path for a TableModel
+
+    Returns
+    -------
+    given : Given
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else.
+    """
     if isinstance(data, tuple):
         if len(data) not in (2, 3):
             raise ValueError(f"data: a tuple of {len(data)} is not allowed, expected (X, y) or (X, y, sample_weight)")
-        return _Given(_piped(subject, *data, *[None] * (3 - len(data))), None)
+        return Given(_piped(subject, *data, *[None] * (3 - len(data))), None)
     is_table = isinstance(data, (str, os.PathLike)) or any(hasattr(data, name) for name in OF_TABLES)
     if is_table and not isinstance(data, TableReader):
         if subject.table is None:
@@ -116,8 +171,8 @@ def _given(subject: Subject, data: Any) -> _Given:
                 f"data: {type(data).__name__} is not allowed with {type(subject.given).__name__}, which knows no "
                 "target, expected (X, y) or a reader"
             )
-        return _Given(None, subject.table.reader(data))
-    return _Given(None, data if subject.pipeline is None else _Piped(data, subject))
+        return Given(None, subject.table.reader(data))
+    return Given(None, data if subject.pipeline is None else _Piped(data, subject))
 
 
 def _piped(subject: Subject, X: Any, y: Any, weight: Any) -> tuple[Any, Any, Any]:
@@ -202,3 +257,45 @@ def judge(title: str, own: Mapping[str, Any] | None, curve: Any, chosen: Chosen)
         return None
     values = {name: float(value if np.ndim(value) == 0 else value[chosen.k]) for name, value in own.items()}
     return Judged(title, values, curve)
+
+
+def predict_rows(subject: Subject, scorer: Scorer, given: Given, alpha: float) -> Predicted | None:
+    """Predict the probabilities of rows.
+
+    Parameters
+    ----------
+    subject : Subject
+    scorer : Scorer
+    given : Given
+    alpha : float
+        Of a path.
+
+    Returns
+    -------
+    predicted : Predicted or None
+        None for models without probabilities, rows whose labels are no classes, such as shares, and those that can be
+        gone through once only.
+    """
+    if scorer.link not in LINKS or scorer.has_offset or scorer.classes is None:
+        return None
+    if given.rows is not None:
+        blocks = [Block(*given.rows)]
+    elif can_repeat(given.stream):
+        blocks = as_blocks(with_labels(given.stream, scorer.classes)[0], "data")
+    else:
+        return None
+    tables, labels, weights = [], [], []
+    for block in blocks:
+        tables.append(_probabilities(subject, block.X, alpha))
+        labels.append(np.asarray(block.y))
+        weights.append(np.ones(len(labels[-1])) if block.sample_weight is None else np.asarray(block.sample_weight))
+    if any(y.ndim != 1 or not np.isin(y, scorer.classes).all() for y in labels):
+        return None
+    return Predicted(scorer.classes, np.concatenate(tables), np.concatenate(labels), np.concatenate(weights))
+
+
+def _probabilities(subject: Subject, X: Any, alpha: float) -> npt.NDArray[np.float64]:
+    if subject.path is not subject.model:
+        return subject.model.predict_proba(X)
+    found = subject.model.predict(X, alpha)
+    return found if found.ndim == 2 else np.stack([1.0 - found, found], axis=1)

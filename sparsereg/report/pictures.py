@@ -13,6 +13,7 @@ from sparsereg.report.facts import Facts, counted, number
 from sparsereg.report.judging import decisive
 from sparsereg.report.path_pictures import cross_validation, scores, weights_along
 from sparsereg.report.picture import Picture
+from sparsereg.report.row_pictures import calibration, cell_map, has_cells
 from sparsereg.report.svg import Marks
 
 LEAST = 0.5  # of the axis of counts, which is logarithmic
@@ -39,8 +40,12 @@ def pictures(facts: Facts) -> Iterator[Picture]:
             yield weights_along(facts)
     if facts.n_weights:
         yield _weights(facts)
+    if has_cells(facts):
+        yield cell_map(facts)
     if subject.stream is not None and subject.stream.history_["n_rows"].size > 1:
         yield _history(facts)
+    if facts.predicted is not None:
+        yield calibration(facts, facts.predicted)
 
 
 def _weights(facts: Facts) -> Picture:
@@ -69,7 +74,7 @@ def _history(facts: Facts) -> Picture:
     history, name = facts.subject.stream.history_, type(facts.subject.stream).__name__
     rows, losses, counts = (history[key] for key in ("n_rows", "progressive_loss", "n_nonzero"))
     titles = [
-        f"{n:,} rows: mean loss {number(mean)}, {count_text(int(count))}" for n, mean, count in zip(rows, losses, counts)
+        f"{n:,} rows: mean loss {number(mean)}, {count_text(int(df))}" for n, mean, df in zip(rows, losses, counts)
     ]
 
     def draw(ax: Any) -> list[Marks]:
