@@ -236,7 +236,7 @@ def _label_ends(ax: Any, texts: list[str], x: float, ends: Vector, colours: list
     for k, place in zip(order, places):
         ax.annotate(
             _shortened(texts[k], length), xy=(x, ends[k]), xytext=(1.05, place), textcoords="axes fraction",
-            va="center", fontsize=LABEL_SIZE, color=colours[k], annotation_clip=False,
+            va="center", fontsize=LABEL_SIZE, color=colours[k], annotation_clip=False, parse_math=False,
             # From the left edge of the text, not from its middle, which a line would strike out.
             arrowprops={
                 "arrowstyle": "-", "color": colours[k], "linewidth": 0.6, "shrinkA": 2.0, "shrinkB": 0.0,

@@ -63,6 +63,20 @@ def printable(text: object) -> str:
     if len(text) > LONGEST:
         half = (LONGEST - 3) // 2
         text = f"{text[:half]}...{text[-half:]}"
+    return spelled(text)
+
+
+def spelled(text: str) -> str:
+    """Spell out the signs of a text that are not seen, or that files and terminals would act upon.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    text : str
+    """
     return "".join(
         repr(sign)[1:-1] if sign in TURNING or unicodedata.category(sign) in UNPRINTABLE else sign for sign in text
     )
@@ -94,7 +108,7 @@ def paragraph(text: str) -> str:
     -------
     html : str
     """
-    return f"<p>{escape(''.join(sign if sign.isprintable() else printable(sign) for sign in text))}</p>"
+    return f"<p>{escape(spelled(text))}</p>"
 
 
 def table(caption: str, header: Sequence[str], rows: Iterable[Sequence[object]], *, texts: int = 1) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,9 @@ from sparsereg.report.svg import Marks
 Vector = npt.NDArray[np.float64]
 
 CURVES, LABELS = 50, 8
-MOST_POINTS = 100  # of a curve that have a tooltip
+# Of a curve that have a tooltip: fewer where names are long, for each tooltip has the name in it.
+FEWEST_POINTS, MOST_POINTS = 10, 100
+MOST_BYTES, BYTES_A_POINT = 900_000, 100  # of all tooltips; of one beside its name
 PATH_HEIGHT = 4.2  # inches: room for labels above each other
 WITHIN = 0.02  # of the gain that a right alpha may lose, as `plot_scores` has it
 FEW = 3  # weights that come in together and are still named
@@ -156,7 +159,9 @@ def weights_along(facts: Facts) -> Picture:
 
 def _curve_marks(path: Any, names: Sequence[str], values: Vector) -> list[Marks]:
     """Name the weights and say how large they are at each alpha where they are not zero."""
-    shown = np.unique(np.linspace(0, path.alphas.size - 1, min(MOST_POINTS, path.alphas.size)).astype(int))
+    n_bytes = sum(len(escape(name).encode()) + BYTES_A_POINT for name in names)
+    n_points = int(np.clip(MOST_BYTES // n_bytes, FEWEST_POINTS, MOST_POINTS))
+    shown = np.unique(np.linspace(0, path.alphas.size - 1, min(n_points, path.alphas.size)).astype(int))
     x, alphas = place_alphas(path.alphas)[shown], [f"{alpha:.4g}" for alpha in path.alphas[shown]]
     marks = []
     for k, (name, curve) in enumerate(zip(names, values[:, shown])):

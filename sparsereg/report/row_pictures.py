@@ -51,11 +51,13 @@ def calibration(facts: Facts, predicted: Predicted) -> Picture:
     weight = np.ones(hit.size) if predicted.weight is None else predicted.weight
     what = f"class {printable(classes[1])}" if classes.size == 2 else "the predicted class"
 
+    # Labels come from data: two of these signs would make a formula of what is between them.
+    labels = np.array([printable(label).replace("$", r"\$") for label in classes], dtype=object)
+    model = _Classifier(labels, table)
+
     def draw(ax: Any) -> list[Marks]:
-        name = type(facts.subject.model).__name__
-        plot_calibration(
-            {name: _Classifier(classes, table)}, table, predicted.y, ax, sample_weight=predicted.weight, n_bins=N_BINS
-        )
+        name, y = type(facts.subject.model).__name__, labels[np.searchsorted(classes, predicted.y)]
+        plot_calibration({name: model}, table, y, ax, sample_weight=predicted.weight, n_bins=N_BINS)
         found = reliability(hit, probability, weight, N_BINS)
         shares = found.share[found.share > 0.0]
         titles = [

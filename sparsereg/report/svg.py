@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.plot import COLOURS, import_figure
-from sparsereg.report.page import printable
+from sparsereg.report.page import printable, spelled
 from sparsereg.report.style import N_GREYS
 
 WIDTH, HEIGHT = 4.5, 3.7  # inches: as wide as a phone shows without shrinking its text
@@ -87,12 +87,21 @@ def draw_svg(
         picture = figure(figsize=(WIDTH, height), dpi=72.0, layout="constrained")
         ax = picture.subplots()
         marks = draw(ax)
+        _check_texts(picture)
         picture.savefig(file, format="svg", transparent=True, metadata={"Date": None})
         root = ElementTree.fromstring(file.getvalue())
         _simplify(root)
         _add_marks(root, ax, marks, 72.0 * height)
     _rename(root, key)
     return _as_html(root, label)
+
+
+def _check_texts(picture: Any) -> None:
+    """Spell out what no file of XML can hold."""
+    from matplotlib.text import Text
+
+    for text in picture.findobj(Text):
+        text.set_text("\n".join(map(spelled, text.get_text().split("\n"))))
 
 
 def _simplify(root: Any) -> None:
