@@ -168,6 +168,11 @@ def test_labels_beside_probabilities_are_probabilities():
         assert reduced.classes.tolist() == [0, 1]
 
 
+def test_a_zero_of_either_sign_is_one_target():
+    reduced = Reduced.of(np.ones((3, 1)), [0.0, -0.0, 1.0], loss="huber")
+    assert reduced.entries.sums.total.tolist() == [2.0, 1.0]
+
+
 def test_what_is_printed_is_brief():
     X, effect, _ = equal_rows(100)
     text = repr(Reduced.of_blocks([(X, target("logistic", effect))], loss="logistic", n_folds=5, holdout=0.1))

@@ -178,7 +178,7 @@ def test_a_class_of_weight_0_is_none():
     assert_tables_equal(LogisticRegressionCV(**cv).fit(reduced).cv_results_, rows.cv_results_, rtol=1e-5, atol=1e-7)
 
 
-@given(constant=st.sampled_from([0.1, 1.0, 7.3]), loss=st.sampled_from(["squared", "poisson"]))
+@given(constant=st.floats(0.01, 20.0), loss=st.sampled_from(["squared", "poisson"]))
 def test_shares_of_no_deviance_are_undefined(constant, loss):
     X, _, _ = equal_rows(60)
     y, fold = np.full(60, constant), np.arange(60) % 3
@@ -187,6 +187,13 @@ def test_shares_of_no_deviance_are_undefined(constant, loss):
     reduced = model.fit(Reduced.of(X, y, loss=loss, fold=fold)).cv_results_
     name = {"squared": "r2", "poisson": "deviance_explained"}[loss]
     assert np.isnan(reduced[f"fold_{name}"][0]).tolist() == [True, True, False]
+
+
+def test_means_that_are_all_the_same_may_hide_a_deviance():
+    X, y = sparse.csr_array(np.tile(np.eye(2), (6, 1))), np.repeat([0.0, 2.0, 1.0], 4)
+    fold = np.tile([0, 0, 1, 1], 3)
+    found = LassoCV(alphas=[0.1]).fit(Reduced.of(X, y, loss="squared", fold=fold)).cv_results_["fold_r2"]
+    np.testing.assert_array_equal(found, [[0.0, 0.0]])
 
 
 def test_short_forms_and_other_settings():
