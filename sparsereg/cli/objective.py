@@ -40,7 +40,8 @@ def add_objective_options(parser: argparse.ArgumentParser, smoothing: bool = Tru
     """
     group = parser.add_argument_group("model")
     group.add_argument(
-        "--loss", choices=tuple(LOSSES), help="squared for numbers (the default), logistic for classes, poisson for counts"
+        "--loss", choices=tuple(LOSSES),
+        help="squared for numbers (the default), logistic for classes, poisson for counts"
     )
     group.add_argument("--delta", type=positive, metavar="D", help="of the huber loss, in units of the target")
     group.add_argument("--penalty", choices=tuple(PENALTIES), default="l1", help="on the weights")
@@ -131,13 +132,14 @@ def make_model(arguments: argparse.Namespace, with_cv: bool, **further: Any) -> 
     ValueError
         For what the model does not have.
     """
-    import sparsereg
+    from sparsereg.estimators import classifiers, cv, regressors
 
     loss = loss_of(arguments)
     if with_cv and loss not in WITH_CV:
         raise ValueError(f"--loss: {loss} is not allowed with cross-validation, expected {', '.join(WITH_CV)}")
     name = _SQUARED.get(arguments.penalty, MODELS[loss]) if loss == DEFAULT_LOSS else MODELS[loss]
-    kind = getattr(sparsereg, name + "CV" * with_cv)
+    home = cv if with_cv else classifiers if LOSSES[loss].is_classification else regressors
+    kind = getattr(home, name + "CV" * with_cv)
     known = {field.name for field in fields(kind)}
     given = settings(arguments) | further
     for option, implied in (("l1_ratio", True), ("penalty", True), ("standardize", False), ("positive", False)):
