@@ -6,8 +6,9 @@ import argparse
 import os
 from collections.abc import Callable
 
+from sparsereg.cli.arguments import nonnegative
 from sparsereg.cli.output import add_output_options, emit
-from sparsereg.cli.saved import alpha_option, load_saved
+from sparsereg.cli.saved import load_saved
 from sparsereg.cli.targets import check_place, file_name
 from sparsereg.export import to_json, to_onnx, to_parquet
 from sparsereg.path.result import RegularizationPath
@@ -35,7 +36,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", type=file_name(*ENDINGS), metavar="FILE", required=True,
         help=f"file to write, {', '.join(ENDINGS)}",
     )
-    parser.add_argument("--alpha", type=alpha_option, metavar="A", help="which fit of a path")
+    parser.add_argument("--alpha", type=nonnegative, metavar="A", help="which fit of a path")
     parser.add_argument(
         "--ids", action="store_true", help="the model alone, which takes ids of columns, without what makes these"
     )
