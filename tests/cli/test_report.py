@@ -47,9 +47,8 @@ def folder(tmp_path_factory):
 
 
 def run(folder, *arguments):
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "sparsereg", "report", *arguments], cwd=folder, capture_output=True, text=True
-    )
+    command = [sys.executable, "-W", "error", "-m", "sparsereg", "report", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
 def test_a_page_from_a_shell(folder):
