@@ -21,7 +21,8 @@ from sparsereg.report import write_report
 SECTIONS = ["What was fitted", "How good it is", "The largest weights"]
 HOSTILE = [
     '<script>alert("1")</script>', "a & b's \"quotes\"", "tab\tnew\nline\x00\x1b[31m", "turned \u202e round",
-    "\ud800 half", "$x^2$ and $\\frac$", "\u6771\u4eac \U0001f3e0", "-->]]></style></svg>", "x" * 500, "&" * 300, "", "  ",
+    "\ud800 half", "$x^2$ and $\\frac$", "\u6771\u4eac \U0001f3e0", "-->]]></style></svg>", "x" * 500,
+    "&" * 300, "", " ",
 ]
 
 # One of every kind; the others differ in settings.
