@@ -5,17 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from sparsereg.cli.output import add_output_options, emit
-from sparsereg.cli.rows import TABLES, add_data_options, format_of_data, n_columns
+from sparsereg.cli.rows import add_data_options, read_rows, rows_with_target
 from sparsereg.cli.saved import Saved, load_saved
 from sparsereg.cli.targets import check_place, file_name
-from sparsereg.estimators.table_model import TableModel
 from sparsereg.readers.blocks import Block
-
-if TYPE_CHECKING:
-    from sparsereg.readers.table_reader import TableReader
 
 NAME = "report"
 HELP = "write a page of HTML about a saved model"
@@ -49,11 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="rows to judge the model by, which it should not have seen: files, folders or patterns, .csv (or packed), "
         ".parquet, .svm, .npz",
     )
-    parser.add_argument(
-        "--target", metavar="COLUMN",
-        help="of a table that is not called as when the model was fitted; of .npz files a .npy file, in place of their "
-        "array y",
-    )
+    parser.add_argument("--target", metavar="COLUMN", help="of the target in --data, where the model does not know it")
     add_data_options(parser)
     add_output_options(parser)
 
@@ -82,49 +76,22 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _rows(saved: Saved, arguments: argparse.Namespace) -> Any:
-    """Make a reader of rows with their targets, for the model as it was saved."""
-    from sparsereg.readers.npz import NpzReader
-    from sparsereg.readers.svmlight import SvmlightReader
-
-    kind = format_of_data(arguments.data, arguments.format)
-    if kind in TABLES:
-        return _table_rows(saved, TABLES[kind], arguments)
-    if saved.column_names is not None:
-        raise ValueError(
-            f"{arguments.data[0]}: is no table, as {saved.file} was fitted to; expected .csv or .parquet with the "
-            f"columns {', '.join(map(repr, saved.column_names))}"
-        )
-    if kind == "npz":
-        return NpzReader(arguments.data, target=arguments.target)
-    if arguments.target is not None:
-        raise ValueError("--target: not for svmlight files, whose lines begin with theirs")
-    return SvmlightReader(arguments.data, n_features=n_columns(saved), zero_based=arguments.zero_based)
-
-
-def _table_rows(saved: Saved, reader_of: type[TableReader], arguments: argparse.Namespace) -> Any:
-    data, whole = arguments.data, saved.whole
-    if saved.column_names is None:
-        raise ValueError(
-            f"{data[0]}: is a table, but {saved.file} was fitted to columns without names; expected .svm or .npz"
-        )
-    of_table = isinstance(whole, TableModel)
-    target = arguments.target if arguments.target is not None or not of_table else whole.target
-    if target is None:
-        raise ValueError(f"--target: {saved.file} does not say which column is to be predicted, expected its name")
-    if of_table:
-        return reader_of(data, target=target, features=whole.features, weight=whole.weight, missing=whole.missing)
-    return _Frames(reader_of(data, target=None, features=saved.column_names), saved.column_names, target)
+    """Make a reader of rows with their targets, as the model that was saved takes them."""
+    if not saved.is_composed:
+        return rows_with_target(saved, arguments)
+    if arguments.target is None:
+        raise ValueError(f"--target: {saved.file} does not know the target, expected the name of its column in --data")
+    return _Frames(saved, arguments)
 
 
 class _Frames:
-    """Blocks of data frames, for what was fitted to one."""
+    """Blocks of data frames with their targets, for what was fitted to a frame; each iteration reads from the start."""
 
-    def __init__(self, reader: TableReader, columns: list[str], target: str):
-        self.reader = reader
-        self.columns = columns
-        self.target = target
+    def __init__(self, saved: Saved, arguments: argparse.Namespace):
+        self.saved = saved
+        self.arguments = arguments
 
     def __iter__(self) -> Iterator[Block]:
-        for table in self.reader.tables([*dict.fromkeys([*self.columns, self.target])]):
-            frame = table.to_pandas()
-            yield Block(frame[self.columns], frame[self.target].to_numpy())
+        target = self.arguments.target
+        for rows in read_rows(self.saved, self.arguments, [target]):
+            yield Block(rows.X, np.asarray(rows.beside[target]))

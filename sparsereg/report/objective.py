@@ -7,19 +7,12 @@ from typing import Any
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.report.subject import Subject
 
-LOSSES = {
-    "squared": "mean squared error / 2",
-    "logistic": "mean cross-entropy (log loss)",
-    "poisson": "half the mean Poisson deviance",
-    "huber": "mean Huber loss",
-    "squared_hinge": "mean squared hinge loss",
-}
-# What stands in the place of the sum of |w|.
-PENALTY_SUMS = {
-    "elastic_net": "sum of |w|",
-    "mcp": "MCP of w (|w| that levels off)",
-    "scad": "SCAD of w (|w| that levels off)",
-    "l0": "number of weights that are not zero",
+# By the first measure of a loss, what of it is minimised.
+MEANS = {
+    "mse": "mean squared error / 2",
+    "log_loss": "mean cross-entropy (log loss)",
+    "deviance": "mean {name} deviance / 2",
+    "loss": "mean {name} loss",
 }
 
 
@@ -37,18 +30,27 @@ def objective(subject: Subject) -> str:
     model, source = subject.model, subject.path if subject.path is not None else subject.model
     loss = subject.loss
     parameters = ", ".join(f"{name} = {getattr(loss, name):g}" for name in loss.parameters)
-    words = LOSSES[loss.name] + (f" ({parameters})" if parameters else "")
+    words = MEANS[loss.metrics[0]].format(name=loss.name.replace("_", " "))
+    words += f" ({parameters})" if parameters else ""
     if getattr(source, "relaxed", False):
         return f"{words}, without penalty on the columns that the penalised fit kept"
     penalty, l1_ratio = _penalty(model, source)
     gamma = getattr(model, "gamma", None) if PENALTIES[penalty].gamma_default is not None else None
-    first = PENALTY_SUMS[penalty] + ("" if gamma is None else f" (gamma = {gamma:g})")
+    first = _sum(penalty) + ("" if gamma is None else f" (gamma = {gamma:g})")
     second = "sum of w\u00b2 / 2"
     if l1_ratio == 1.0:
         return f"{words} + alpha \u00d7 {first}"
     if l1_ratio == 0.0:
         return f"{words} + alpha \u00d7 {second}"
     return f"{words} + alpha \u00d7 ({l1_ratio:g} \u00d7 {first} + {1.0 - l1_ratio:g} \u00d7 {second})"
+
+
+def _sum(penalty: str) -> str:
+    """Say what stands in the place of the sum of |w|."""
+    kind = PENALTIES[penalty]
+    if kind.is_convex:
+        return "sum of |w|"
+    return "number of weights that are not zero" if kind.is_l0 else f"{penalty.upper()} of w (|w| that levels off)"
 
 
 def penalty_name(subject: Subject) -> str:

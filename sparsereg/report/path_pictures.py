@@ -197,7 +197,7 @@ def _order(path: Any, curves: Any, names: Sequence[str]) -> str:
             f"the largest alpha and {number(float(sums[1]))} at the smallest."
         )
     if first.size <= FEW:
-        listed = " and ".join(f"\u201c{names[k]}\u201d" for k in first)
+        listed = " and ".join(f"\u201c{names[k]}\u201d" for k in first.tolist())
         verb = "comes in first" if first.size == 1 else "come in first"
         text += f"Of these {listed} {verb}, at alpha = {path.alphas[entered.min()]:.4g}. "
     return text + f"At the largest alpha {count_text(int(path.df[0]))}, at the smallest {count_text(int(path.df[-1]))}."

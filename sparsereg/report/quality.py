@@ -127,10 +127,10 @@ def _along_path(facts: Facts) -> str:
     return table(f"The path: {len(fits)} of its {path.alphas.size:,} fits", header, cells)
 
 
-def _marked(facts: Facts) -> dict[int, str]:
+def _marked(facts: Facts) -> dict[Any, str]:
     """Say which fits of the path are those that this page and the two rules choose."""
     path, cv = facts.subject.path, facts.subject.cv
-    found: dict[int, list[str]] = {int(facts.chosen.k): ["on this page"]}
+    found: dict[Any, list[str]] = {facts.chosen.k: ["on this page"]}
     for alpha, mark in () if cv is None else ((cv.alpha_min_, "best"), (cv.alpha_1se_, "1se")):
         for k in np.flatnonzero(path.alphas == alpha).tolist():
             found.setdefault(k, []).append(mark)

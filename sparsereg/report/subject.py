@@ -35,7 +35,7 @@ class Subject:
 
     given: Any
     model: Any
-    path: RegularizationPath | None
+    path: Any
     table: TableModel | None = None
     pipeline: Any = None
     target: Any = None

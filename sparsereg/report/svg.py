@@ -27,7 +27,9 @@ SETTINGS = {
 XLINK = "{http://www.w3.org/1999/xlink}href"
 REACH = 4.0  # points around a place with a tooltip
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
+# Both ways of matplotlib's versions: all in one, and the family by itself.
 _FONT = re.compile(r"font: *(?:italic )?([^;']*?)([\d.]+px)[^;]*")
+_FAMILY = re.compile(r"font-family:[^;]*;? *")
 _COLOUR = re.compile(r"#([0-9a-fA-F]{6})\b")
 _REFERENCE = re.compile(r"url\(#([^)]+)\)|^#(.+)$")
 
@@ -116,7 +118,7 @@ def _simplify(root: Any) -> None:
             element.set("href", element.attrib.pop(XLINK))
         style, is_text = element.get("style"), element.tag in ("text", "tspan")
         if style is not None:
-            element.set("style", _COLOUR.sub(partial(_colour, is_text), _FONT.sub(_font, style)))
+            element.set("style", _COLOUR.sub(partial(_colour, is_text), _FONT.sub(_font, _FAMILY.sub("", style))))
         for name in ("d", "transform", "x", "y"):
             if name in element.attrib:
                 element.set(name, _LONG_NUMBER.sub(lambda found: f"{float(found[0]):.2f}", element.get(name)))

@@ -47,9 +47,8 @@ def folder(tmp_path_factory):
 
 
 def run(folder, *arguments):
-    return subprocess.run(
-        [sys.executable, "-W", "error", "-m", "sparsereg", "report", *arguments], cwd=folder, capture_output=True, text=True
-    )
+    command = [sys.executable, "-W", "error", "-m", "sparsereg", "report", *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
 
 
 def test_a_page_from_a_shell(folder):
@@ -86,11 +85,10 @@ def test_every_kind_of_rows(folder, tmp_path, monkeypatch, capsys, model, option
     [
         (["damaged.npz"], "damaged.npz"), (["missing.npz"], "missing.npz"), (["rows.csv"], "rows.csv"),
         (["table.npz", "--data", "words.svm"], "is no table, as table.npz was fitted to; expected .csv or .parquet"),
-        (["words.npz", "--data", "rows.csv"], "was fitted to columns without names; expected .svm or .npz"),
+        (["words.npz", "--data", "rows.csv"], "was fitted to columns without names"),
         (["table.npz", "--data", "rows.csv", "--target", "cost"], "no column 'cost', the file has"),
         (["table.npz", "--data", "missing.csv"], "missing.csv"),
-        (["pipeline.npz", "--data", "rows.csv"], "--target: pipeline.npz does not say which column"),
-        (["words.npz", "--data", "words.svm", "--target", "y"], "--target: not for svmlight files"),
+        (["pipeline.npz", "--data", "rows.csv"], "--target: pipeline.npz does not know the target"),
         (["table.npz", "-o", "folder.html"], "folder.html: is no file and cannot be replaced"),
         (["table.npz", "-o", "nowhere/page.html"], "nowhere"),
     ],

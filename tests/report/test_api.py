@@ -20,8 +20,9 @@ from sparsereg.report import write_report
 
 SECTIONS = ["What was fitted", "How good it is", "The largest weights"]
 HOSTILE = [
-    '<script>alert("1")</script>', "a & b's \"quotes\"", "tab\tnew\nline\x00\x1b[31m", "turned \u202e round", "\ud800 half",
-    "$x^2$ and $\\frac$", "\u6771\u4eac \U0001f3e0", "-->]]></style></svg>", "x" * 500, "&" * 300, "", "  ",
+    '<script>alert("1")</script>', "a & b's \"quotes\"", "tab\tnew\nline\x00\x1b[31m", "turned \u202e round",
+    "\ud800 half", "$x^2$ and $\\frac$", "\u6771\u4eac \U0001f3e0", "-->]]></style></svg>", "x" * 500,
+    "&" * 300, "", " ",
 ]
 
 # One of every kind; the others differ in settings.
@@ -77,7 +78,7 @@ def test_a_path_tells_of_its_best_fit_on_held_out_rows(places, tmp_path):
     write_report(model, tmp_path / "report.html")
     page = read_page(tmp_path / "report.html")
     k = int(np.argmin(held_out["mse"]))
-    assert 0 < k
+    assert k > 0
     assert "RegularizationPath of houses.csv" in page.text
     assert f"{model.model.alphas[k]:.4g} is the best on the held-out rows" in page.text
     assert f"{held_out['mse'][k]:.4g}" in page.text
@@ -96,7 +97,8 @@ def test_curves_tell_name_weight_and_alpha_when_pointed_at(places, tmp_path):
     titles = read_page(tmp_path / "report.html").titles
     path = model.model
     k = int(np.argmax(np.abs(path.sparse_coef.at(11).values.toarray())))
-    weight, name = path.sparse_coef.at(11).values.toarray()[k, 0], model.feature_name([path.sparse_coef.at(11).ids[k]])[0]
+    last = path.sparse_coef.at(11)
+    weight, name = last.values.toarray()[k, 0], model.feature_name([last.ids[k]])[0]
     assert f"{name}: {weight:.4g} at alpha {path.alphas[11]:.4g}" in titles
     named = [title for title in titles if " at alpha " in title]
     assert len({title.rpartition(": ")[0] for title in named}) == min(50, path.sparse_coef.ids.size)
@@ -202,11 +204,11 @@ def test_the_same_model_has_the_same_page(zoo, tmp_path):
 def test_what_fails_leaves_the_old_file(zoo, tmp_path):
     file = tmp_path / "report.html"
     file.write_text("old")
-    with pytest.raises(TypeError, match="a table|target"):
+    with pytest.raises(TypeError, match="knows no target"):
         write_report(zoo["lasso"], file, data=model_zoo.FRAME)
     with pytest.raises(ValueError, match="a tuple of 4 is not allowed"):
         write_report(zoo["lasso"], file, data=(1, 2, 3, 4))
-    with pytest.raises(ValueError, match="columns|features|width"):
+    with pytest.raises(ValueError, match="is expecting 1000000000000 features"):
         write_report(zoo["lasso"], file, data=(np.ones((3, 2)), np.ones(3)))
     with pytest.raises(NotFittedError):
         write_report(zoo["no fit"], file)

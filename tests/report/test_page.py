@@ -39,4 +39,4 @@ def test_a_table_says_which_cells_are_heads():
     parsed = Page(table("what", ("name", "value"), [("a", 1), ("b", 2)]))
     scopes = [attributes["scope"] for tag, attributes in parsed.attributes if tag == "th"]
     assert scopes == ["col", "col", "row", "row"]
-    assert parsed.text.split() == ["what", "name", "value", "a", "1", "b", "2"] or "what" in parsed.text
+    assert parsed.text.split() == ["what", "namevalue", "a1", "b2"]

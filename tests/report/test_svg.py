@@ -25,6 +25,8 @@ def test_a_picture_fits_the_page():
     assert "<style" not in svg
     assert "xmlns" not in svg
     assert "DejaVu" not in svg
+    assert "sans-serif" not in svg
+    assert "font-size: 9px" in svg
     assert "stroke: var(--curve0)" in svg
     assert "fill: var(--text1)" in svg
     assert "stroke: var(--grey5)" in svg
@@ -47,7 +49,8 @@ def test_tooltips_lie_on_the_curve():
     drawn = re.search(r'd="([^"]+)"[^>]*style="fill: none; stroke: var\(--curve0\)', svg)[1]
     corners = np.array(re.findall(r"[ML] ?([\d.]+) ([\d.]+)", drawn), dtype=float)
     hits = svg[svg.index('class="hits"') :]
-    parts = [np.array(re.findall(r"[ML]([\d.]+) ([\d.]+)", part), dtype=float) for part in re.findall(r'd="([^"]+)"', hits)]
+    lines = re.findall(r'd="([^"]+)"', hits)
+    parts = [np.array(re.findall(r"[ML]([\d.]+) ([\d.]+)", line), dtype=float) for line in lines]
     assert len(parts) == 3
     np.testing.assert_allclose([part[1] for part in parts], corners, atol=0.1)
     np.testing.assert_allclose(parts[0][2], parts[1][0])
@@ -70,7 +73,7 @@ def test_a_single_point_can_be_pointed_at():
         return [Marks(np.array([1.0]), np.array([1.0]), ["only"])]
 
     svg = draw_svg("one", "", draw)
-    start, _, stop = re.findall(r"[ML]([\d.]+) [\d.]+", re.search(r'd="([^"]+)"><title>only', svg)[1])
+    start, stop = re.findall(r"[ML]([\d.]+) [\d.]+", re.search(r'd="([^"]+)"><title>only', svg)[1])
     assert float(stop) - float(start) > 5.0
 
 
