@@ -108,7 +108,7 @@ def open_input(arguments: argparse.Namespace) -> Input:
     ValueError
         For files of no known kind or of several, options that do not go with theirs, and unknown columns.
     """
-    kind = arguments.format or _kind_of(arguments.data)
+    kind = arguments.format or kind_of(arguments.data)
     for name, kinds in _OF_KIND.items():
         if getattr(arguments, name) is not None and kind not in kinds:
             raise ValueError(f"--{name.replace('_', '-')}: not for {kind} files, only for {' and '.join(kinds)}")
@@ -134,8 +134,22 @@ def like(given: Input, paths: list[str], arguments: argparse.Namespace) -> Any:
     return _OPENERS[given.kind](other).reader
 
 
-def _kind_of(paths: list[str]) -> str:
-    """Tell the kind of all files by the ends of their names."""
+def kind_of(paths: list[str]) -> str:
+    """Tell the kind of all files by the ends of their names.
+
+    Parameters
+    ----------
+    paths : list of str
+
+    Returns
+    -------
+    kind : {"csv", "parquet", "svmlight", "npz"}
+
+    Raises
+    ------
+    ValueError
+        For another ending, and for files of several kinds.
+    """
     kinds: dict[str, str] = {}
     for path in paths:
         name = as_sources(path)[0].name if path != "-" else path
@@ -153,7 +167,7 @@ def _kind_of(paths: list[str]) -> str:
 
 
 def _open_table(arguments: argparse.Namespace) -> Input:
-    kind = arguments.format or _kind_of(arguments.data)
+    kind = arguments.format or kind_of(arguments.data)
     # What all columns are is asked of a reader that takes any.
     probe = _table_reader(arguments, kind, ["?"], alone=True)
     columns: dict[str, str] | None = probe.column_kinds() if probe.can_repeat else None

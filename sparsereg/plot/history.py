@@ -66,5 +66,8 @@ def _scale_counts(ax: Any, counts: list[int]) -> None:
         ax.yaxis.set_major_locator(SymmetricalLogLocator(base=10.0, linthresh=min(positive), subs=subs))
         ax.yaxis.set_minor_formatter(NullFormatter())
     else:
+        low, high = min(counts, default=0), max(counts, default=0)
+        if high - low < 2:
+            ax.set_ylim(max(low - 1, 0) - 0.1, high + 1.1)
         ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{abs(value):,.0f}"))

@@ -95,7 +95,8 @@ def plot_map(
     cells, knows_all = _cells_of(coef, names)
     is_cell = (cells["east"] - cells["west"] < 360.0 - SAME) & (cells["north"] - cells["south"] < 180.0 - SAME)
     dense = coef.values.toarray()
-    used = is_cell & (dense[:, output] != 0.0)
+    # Probabilities of one of several classes depend on the weights of all.
+    used = is_cell & (dense if what == "predictions" else dense[:, [output]]).any(axis=1)
     if what == "weights":
         used &= _of_level(cells, used, level)
     if not used.any():
@@ -204,7 +205,7 @@ def _lay_grid(cells: Cells) -> Grid:
 
 
 def _paint(grid: Grid, cells: Cells, weights: Vector) -> tuple[Vector, npt.NDArray[np.bool_]]:
-    """Add up the weights of the rectangles that cover a pixel's centre, and the means of smaller ones inside it.
+    """Add up the weights of the rectangles that cover a pixel's centre, and the means of those that lie inside it.
 
     Returns
     -------
@@ -214,8 +215,7 @@ def _paint(grid: Grid, cells: Cells, weights: Vector) -> tuple[Vector, npt.NDArr
     n_outputs = weights.shape[1]
     sums, covered = np.zeros((grid.n_lat, grid.n_lon, n_outputs)), np.zeros((grid.n_lat, grid.n_lon), dtype=bool)
     height, width = cells["north"] - cells["south"], cells["east"] - cells["west"]
-    small = (height < grid.height - SAME) | (width < grid.width - SAME)
-    small &= (height <= grid.height + SAME) & (width <= grid.width + SAME)
+    small = (height <= grid.height + SAME) & (width <= grid.width + SAME)
     if (~small).any():
         total, n = _cover(grid, cells[~small], weights[~small])
         sums += total

@@ -2,6 +2,7 @@
 
 
 import numpy as np
+import pytest
 
 from sparsereg.plot import plot_history
 
@@ -21,4 +22,25 @@ def test_learning_curves_are_those_of_the_history(ax):
     assert all(np.array_equal(line.get_ydata(), counts) for line in right.get_lines())
 
 
-# Names of curves.
+def history(counts):
+    counts = np.asarray(counts)
+    rows = np.arange(1, counts.size + 1) * 1000
+    return {"n_rows": rows, "progressive_loss": 1.0 / (1.0 + counts), "n_nonzero": counts}
+
+
+@pytest.mark.parametrize("counts", [[1200, 1300, 1900], [5, 5, 5], [0, 0, 0], [0, 3, 7], [10, 900], [0, 40, 3_000_000]])
+def test_counts_have_ticks_that_can_be_read(counts, ax):
+    plot_history({"a": history(counts)}, ax)
+    ax.figure.draw_without_rendering()
+    (right,) = (other for other in ax.figure.axes if other is not ax)
+    low, high = right.get_ylim()
+    ticks = [(text.get_position()[1], text.get_text()) for text in right.get_yticklabels()]
+    shown = [text for place, text in ticks if low <= place <= high]
+    assert 2 <= len(shown) <= 12
+    assert all(text.replace(",", "").replace("-", "").isdigit() for text in shown), shown
+    assert len({*shown}) == len(shown)
+
+
+def test_legend_is_below_the_curves(ax):
+    plot_history({name: history([3, 4, 5]) for name in "abc"}, ax)
+    assert ax.get_legend().get_window_extent().y1 <= ax.bbox.y0

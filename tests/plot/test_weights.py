@@ -2,6 +2,7 @@
 
 
 import numpy as np
+import pytest
 
 from sparsereg import Lasso, Ridge
 from sparsereg.plot import plot_weights
@@ -30,3 +31,17 @@ def test_zeros_among_occupied_columns(path, ax):
 def test_weights_that_are_all_zero(ax):
     plot_weights({"nothing": np.zeros(5)}, ax)
     assert ax.get_legend().get_texts()[0].get_text() == "nothing: 0 weights, 5 exactly zero"
+
+
+def test_spikes_stand_side_by_side(path, ax):
+    weights = {name: path.at(path.alphas[k])[0] for name, k in (("a", 3), ("b", 6), ("c", 9))}
+    plot_weights(weights, ax, n_active=100)
+    spikes = [line.get_xydata()[0] for line in ax.lines if line.get_marker() == "o"]
+    assert len({place for place, _ in spikes}) == 3
+    assert sum(place for place, _ in spikes) == pytest.approx(0.0)
+    assert [n for _, n in spikes] == [100 - coef.ids.size for coef in weights.values()]
+
+
+def test_fewer_columns_than_weights(path, ax):
+    with pytest.raises(ValueError, match="n_active: 1 is not allowed, expected at least"):
+        plot_weights({"a": path.at(path.alphas[9])[0]}, ax, n_active=1)
