@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.inputs.parameters import check_choice
 from sparsereg.plot.axes import COLOURS, import_figure, make_axes
@@ -230,7 +231,8 @@ def _check_columns(path: Any, X: Any, y: npt.ArrayLike) -> tuple[Vector, Vector]
     target = np.asarray(y, dtype=np.float64)
     if target.shape != dense.shape[:1]:
         raise ValueError(f"y: shape {target.shape} is not allowed, expected {dense.shape[:1]}")
-    if path.loss != "squared" or not PENALTIES[path.penalty].is_convex or path.n_features != 2 or path.relaxed:
+    quadratic = LOSSES[path.loss].is_quadratic and LOSSES[path.loss].location
+    if not quadratic or not PENALTIES[path.penalty].is_convex or path.n_features != 2 or path.relaxed:
         raise ValueError(
             f"path: one of {path.loss} loss, penalty {path.penalty!r}, {path.n_features} columns"
             f"{', relaxed,' if path.relaxed else ''} is not allowed, expected squared loss, 'elastic_net' and 2 columns"
