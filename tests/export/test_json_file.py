@@ -210,7 +210,8 @@ def test_what_is_refused_leaves_the_old_file(tmp_path, monkeypatch):
 
 def test_a_table_model_has_the_columns_of_the_table(tmp_path):
     cross = sr.FeatureCross([0]).fit(np.array([["a"], ["b"]]))
-    X = np.column_stack([np.arange(4.0), [0, 0, 1, 0], cross.transform(np.array([["a"], ["b"], ["a"], ["a"]])).toarray()])
+    kinds = cross.transform(np.array([["a"], ["b"], ["a"], ["a"]])).toarray()
+    X = np.column_stack([np.arange(4.0), [0, 0, 1, 0], kinds])
     model = sr.Lasso(0.01).fit(X, [1.0, 2.0, 4.0, 3.0])
     to_json(sr.TableModel(model, ["n", (cross, ["kind"])], missing="indicator"), tmp_path / "m.json")
     made_by = json.loads((tmp_path / "m.json").read_text())["transformer"]
