@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from sparsereg.estimators.table_model import TableModel
 from sparsereg.features.buckets import BlockedColumns
 from sparsereg.readers.table_columns import width_of
 from sparsereg.report.subject import Subject
@@ -50,7 +51,7 @@ def column_parts(subject: Subject) -> list[Part]:
         Empty where nothing is known.
     """
     if subject.table is not None:
-        return _of_table(subject)
+        return _of_table(subject.table)
     if subject.pipeline is None:
         return []
     makers = [maker for _, maker in subject.pipeline.steps[:-1] if maker is not None and maker != "passthrough"]
@@ -68,10 +69,10 @@ def column_parts(subject: Subject) -> list[Part]:
     return [Part(type(maker).__name__, "", 0, subject.n_features, maker)]
 
 
-def _of_table(subject: Subject) -> list[Part]:
+def _of_table(model: TableModel) -> list[Part]:
     """Go through what the columns of a table become; a transformer that does not say how wide it is ends the list."""
-    parts, start, with_gaps = [], 0, subject.table.missing == "indicator"
-    for spec in subject.table._parts:
+    parts, start, with_gaps = [], 0, model.missing == "indicator"
+    for spec in model._parts:
         width = width_of(spec, with_gaps)
         if width is None:
             break

@@ -205,8 +205,8 @@ def choose(subject: Subject, held_out: Mapping[str, Any] | None, given: Mapping[
     if subject.cv is not None:
         k = int(np.flatnonzero(path.alphas == subject.cv.alpha_)[0])
         return Chosen(k, f"Cross-validation chose alpha = {path.alphas[k]:.4g} (rule {subject.cv.rule!r}).")
-    for values, rows in ((held_out, "held-out rows"), (given, "rows given to this report")):
-        metric = None if values is None else decisive(subject, values)
+    for values, rows in ((held_out or {}, "held-out rows"), (given or {}, "rows given to this report")):
+        metric = decisive(subject, values)
         if metric is not None:
             k = find_zones(np.asarray(values[metric], dtype=np.float64), 0.0, metric in GREATER_IS_BETTER).best
             return Chosen(k, f"Of {path.alphas.size} alphas, {path.alphas[k]:.4g} is the best on the {rows}.")
@@ -279,7 +279,7 @@ def predict_rows(subject: Subject, scorer: Scorer, given: Given, alpha: float) -
     if scorer.link not in LINKS or scorer.has_offset or scorer.classes is None:
         return None
     if given.rows is not None:
-        blocks = [Block(*given.rows)]
+        blocks = iter([Block(*given.rows)])
     elif can_repeat(given.stream):
         blocks = as_blocks(with_labels(given.stream, scorer.classes)[0], "data")
     else:

@@ -20,7 +20,7 @@ from sparsereg.report.page import printable, spelled
 from sparsereg.report.style import N_GREYS
 
 WIDTH, HEIGHT = 4.5, 3.7  # inches: as wide as a phone shows without shrinking its text
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none", "font.size": 9.0, "axes.titlesize": 9.0, "figure.dpi": 72.0, "path.simplify": True,
     "text.parse_math": True,
 }

@@ -27,7 +27,7 @@ X, Y = model_zoo.X, model_zoo.Y
         (sr.LogisticRegression(0.02, penalty="l2"), "two", "mean cross-entropy (log loss) + alpha", "L2 (ridge"),
         (sr.LinearSVC(0.02), "two", "mean squared hinge loss + alpha", "L1 (lasso)"),
         (sr.Lasso(0.1, penalty="l0"), "numbers", "alpha \u00d7 number of weights that are not zero", "L0"),
-        (sr.Lasso(0.1, penalty="mcp", gamma=4.0), "numbers", "\u00d7 MCP of w (|w| that levels off) (gamma = 4)", "MCP"),
+        (sr.Lasso(0.1, penalty="mcp", gamma=4.0), "numbers", "MCP of w (|w| that levels off) (gamma = 4)", "MCP"),
     ],
 )  # fmt: skip
 def test_what_was_minimised(model, kind, words, name):
