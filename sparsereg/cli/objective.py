@@ -152,5 +152,5 @@ def make_model(arguments: argparse.Namespace, with_cv: bool, **further: Any) -> 
             given.pop(option, None)
     strange = [option for option in given if option not in known]
     if strange:
-        raise ValueError(f"--{strange[0].replace('_', '-')}: not for {name}")
+        raise ValueError(f"--{strange[0].replace('_', '-')}: not for {kind.__name__}")
     return kind(**given)
