@@ -40,6 +40,7 @@ FLOORS = (
     {"estimators"},
     {"export"},
     {"model_files"},
+    {"report"},
     {"demo"},
     {"__main__", "cli"},
     {""},
@@ -294,7 +295,7 @@ def test_every_module_can_be_imported_alone(name):
     importlib.import_module(f"sparsereg.{name}".strip("."))
 
 
-@pytest.mark.parametrize("name", ["", "datasets", "export", "metrics", "plot"])
+@pytest.mark.parametrize("name", ["", "datasets", "export", "metrics", "plot", "report"])
 def test_public_modules_list_what_they_offer(name):
     module = importlib.import_module(f"sparsereg.{name}".strip("."))
     exported = module.__all__

@@ -6,13 +6,12 @@ import argparse
 from typing import Any
 
 from sparsereg.cli.arguments import check_target, count
-from sparsereg.cli.fit import report
 from sparsereg.cli.objective import add_objective_options, add_solver_options, make_model
 from sparsereg.cli.output import add_output_options
 from sparsereg.cli.path import add_grid_options, grid
 from sparsereg.cli.progress import Bar, add_progress_options
 from sparsereg.cli.reading import add_holdout_options, reduce_input
-from sparsereg.cli.results import add_result_options
+from sparsereg.cli.results import add_result_options, report_fit
 from sparsereg.cli.sources import add_source_options, open_input
 
 NAME = "cv"
@@ -44,7 +43,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_grid_options(group)
     group.add_argument("--cv", type=count(2), default=FOLDS, metavar="K", help="how many folds")
     group.add_argument(
-        "--rule", choices=("min", "1se"), default="min", help="the best alpha, or the largest within a standard error of it"
+        "--rule", choices=("min", "1se"), default="min",
+        help="the best alpha, or the largest within a standard error of it",
     )
     group.add_argument("--scoring", metavar="MEASURE", help="what is best, like mse, r2, log_loss, auc or deviance")
     add_solver_options(group)
@@ -92,5 +92,5 @@ def run(arguments: argparse.Namespace) -> int:
         "alpha_min": model.alpha_min_, "alpha_1se": model.alpha_1se_, "rule": arguments.rule, "measure": model.measure_,
         "folds": arguments.cv, "curve": curve,
     }
-    report(arguments, given, reduced, model, what, (str(model),), further)
+    report_fit(arguments, given, reduced, model, what, (str(model),), further)
     return 0

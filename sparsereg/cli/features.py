@@ -58,14 +58,14 @@ def add_feature_options(group: Any) -> None:
     )
 
 
-def chosen_features(arguments: argparse.Namespace, columns: dict[str, str] | None) -> Chosen:
+def chosen_features(arguments: argparse.Namespace, columns: dict[str, str]) -> Chosen:
     """Make the features that the options ask for; without any every other column of the table is one.
 
     Parameters
     ----------
     arguments : argparse.Namespace
-    columns : dict of str, or None
-        "number" or "text" by the name of each column; None: not known.
+    columns : dict of str
+        "number" or "text" by the name of each column.
 
     Returns
     -------
@@ -74,14 +74,12 @@ def chosen_features(arguments: argparse.Namespace, columns: dict[str, str] | Non
     Raises
     ------
     ValueError
-        Where nothing is asked for and the columns are not known, and for unknown settings.
+        Where nothing is asked for and there is no column beside the target, and for one that is latitude and longitude.
     """
     _check(arguments)
     numeric, categorical = list(arguments.numeric or []), list(arguments.categorical or [])
     crosses, by_default = list(arguments.cross or []), ""
     if arguments.lat is None and not (numeric or categorical or crosses):
-        if columns is None:
-            raise ValueError("what is read once only needs --numeric, --categorical, --cross, or --lat and --lon")
         others = {name: kind for name, kind in columns.items() if name not in (arguments.target, arguments.weight)}
         numeric = [name for name, kind in others.items() if kind == "number"]
         categorical = [name for name, kind in others.items() if kind == "text"]

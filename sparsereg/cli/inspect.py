@@ -31,7 +31,7 @@ Show what a model file holds: the model and its fit, what its columns are made
 of, how well it did on rows that were held out, its size, and its largest
 weights by name. Of a path or a cross-validation all alphas are shown, and of
 checkpoints of streams how far they have come."""
-EXAMPLES = ("sparsereg inspect houses.npz", "sparsereg inspect houses.npz --top 5 --json")
+EXAMPLES = ("sparsereg inspect houses.npz", "sparsereg inspect houses.npz --top 5")
 
 # Of a long path so many fits from either end are shown.
 LONG, EDGE = 20, 5

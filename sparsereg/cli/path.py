@@ -69,7 +69,9 @@ def add_grid_options(group: Any) -> None:
     group : argument group
     """
     group.add_argument("--alphas", type=nonnegative, nargs="+", metavar="A", help="the grid, in any order")
-    group.add_argument("--n-alphas", type=count(1), metavar="N", help=f"alphas of an automatic grid (default: {N_ALPHAS})")
+    group.add_argument(
+        "--n-alphas", type=count(1), metavar="N", help=f"alphas of an automatic grid (default: {N_ALPHAS})"
+    )
     group.add_argument("--eps", type=share, metavar="E", help="smallest over largest alpha of an automatic grid")
 
 

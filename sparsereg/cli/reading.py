@@ -81,16 +81,9 @@ def learn_categories(arguments: argparse.Namespace, given: Input) -> None:
     arguments : argparse.Namespace
     given : Input
 
-    Raises
-    ------
-    ValueError
-        For what can be read once only.
     """
     if given.features is None:
         return
-    unknown = [entry for entry in given.features if isinstance(entry, tuple) and not hasattr(entry[0], "n_features_in_")]
-    if unknown and not given.reader.can_repeat:
-        raise ValueError("categories are learned in a pass of their own, and this can be read once only: use --hash-bits")
     with Bar(arguments, "learning categories"):
         given.reader.fit_features()
 

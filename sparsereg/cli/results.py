@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparsereg.cli.arguments import count, model_path
-from sparsereg.cli.output import number, table
+from sparsereg.cli.output import emit, facts, number, table
 from sparsereg.cli.sources import Input
+from sparsereg.inputs.rows import OPEN_WIDTH
 from sparsereg.metrics import GREATER_IS_BETTER
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
     ----------
     parser : ArgumentParser
     """
-    parser.add_argument("--top", type=count(0), default=10, metavar="N", help="how many of the largest weights to print")
+    parser.add_argument(
+        "--top", type=count(0), default=10, metavar="N", help="how many of the largest weights to print"
+    )
     parser.add_argument("--save", type=model_path, metavar="MODEL.npz", help="where to save the model")
     parser.add_argument(
         "--compress", choices=("float32", "float16"), help="what the saved weights are rounded to"
@@ -47,20 +50,48 @@ def reading_facts(given: Input, reduced: Reduced) -> list[tuple[str, str]]:
     -------
     facts : list of tuple of str and str
     """
-    files = ", ".join("standard input" if name == "-" else name for name in given.names)
+    files = ", ".join(given.names)
     rows = f"{number(reduced.n_samples)}, {number(reduced.n_rows)} of them distinct"
     if reduced.held_out is not None:
         rows += f"; {number(reduced.held_out.n_samples)} more held out"
     occupied = reduced.entries.rows.active.size
     facts = [("Data", files), ("Rows", rows)]
-    facts.append(("Columns", f"{number(occupied)} occupied of {number(reduced.n_features)}"))
+    facts.append(("Columns", f"{number(occupied)} occupied{of_all(reduced.n_features)}"))
     if given.described:
         facts.append(("Features", given.described))
     if given.target is not None:
         facts.append(("Target", given.target + ("" if given.weight is None else f", weighted by {given.weight}")))
     if reduced.classes is not None:
-        facts.append(("Classes", ", ".join(map(str, reduced.classes.tolist()))))
+        facts.append(("Classes", ", ".join(map(label_text, reduced.classes.tolist()))))
     return facts
+
+
+def of_all(n_features: int) -> str:
+    """Say of how many columns some are; nothing where there is no end of them.
+
+    Parameters
+    ----------
+    n_features : int
+
+    Returns
+    -------
+    text : str
+    """
+    return "" if n_features == OPEN_WIDTH else f" of {number(n_features)}"
+
+
+def label_text(label: Any) -> str:
+    """Write a label: whole numbers as such, whatever type files have them in.
+
+    Parameters
+    ----------
+    label : object
+
+    Returns
+    -------
+    text : str
+    """
+    return f"{label:g}" if isinstance(label, float) else str(label)
 
 
 def reading_data(given: Input, reduced: Reduced) -> dict[str, Any]:
@@ -154,8 +185,9 @@ def weights_table(rows: list[dict[str, Any]], n_nonzero: int) -> str:
     if not rows:
         return f"{number(n_nonzero)} columns have a weight."
     has_class = "class" in rows[0]
-    header = (f"largest of {number(n_nonzero)}", *(("class",) if has_class else ()), "weight")
-    cells = [(one["name"], *((str(one["class"]),) if has_class else ()), number(one["weight"])) for one in rows]
+    title = "id, from 0" if rows[0]["name"] == str(rows[0]["id"]) else f"largest of {number(n_nonzero)}"
+    header = (title, *(("class",) if has_class else ()), "weight")
+    cells = [(one["name"], *((label_text(one["class"]),) if has_class else ()), number(one["weight"])) for one in rows]
     return table(header, cells)
 
 
@@ -184,9 +216,8 @@ def save(
     from sparsereg.model_files.api import save_model
 
     if given.features is not None:
-        sources = tuple("standard input" if name == "-" else name for name in given.names)
         model = TableModel(
-            model, given.features, target=given.target, weight=given.weight, missing=given.missing, sources=sources,
+            model, given.features, target=given.target, weight=given.weight, missing=given.missing, sources=given.names,
             n_samples=n_samples, held_out=held_out,
         )
     save_model(model, arguments.save, compress=arguments.compress)
@@ -208,3 +239,50 @@ def saved_line(saved: Mapping[str, Any] | None) -> str:
     if saved is None:
         return "Not saved; --save MODEL.npz keeps the model."
     return f"Saved to {saved['path']}, {number(saved['bytes'])} bytes."
+
+
+def report_fit(
+    arguments: argparse.Namespace, given: Input, reduced: Any, model: Any, what: dict[str, str],
+    parts: tuple[str, ...] = (), further: dict[str, Any] | None = None,
+) -> None:
+    """Save a fitted model, and print all that there is to say of it.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+    given : Input
+    reduced : Reduced
+    model : fitted estimator
+    what : dict of str
+        Further facts for people.
+    parts : tuple of str
+        Further parts of the text.
+    further : dict or None
+        Further data for programs.
+    """
+    train, held_out = model.evaluate(reduced), None
+    if reduced.held_out is not None:
+        held_out = {**model.evaluate(reduced.held_out), "n_samples": reduced.held_out.n_samples}
+    saved = save(arguments, given, model, reduced.n_samples, held_out)
+    classes = None if model._coef.n_columns == 1 else model.classes_.tolist()
+    rows, n_nonzero = largest(model._coef, given, arguments.top, classes), int(train["n_nonzero"])
+    text = [
+        facts([*reading_facts(given, reduced), *what.items(), ("Certified", _certificate(model))]), *parts,
+        measures(train, held_out), weights_table(rows, n_nonzero), saved_line(saved),
+    ]
+    data = {
+        "command": arguments.command, "data": reading_data(given, reduced), "model": type(model).__name__,
+        "alpha": float(model.alpha_ if hasattr(model, "alpha_") else model.alpha),
+        "n_nonzero": n_nonzero, "intercept": model.intercept_, "dual_gap": model.dual_gap_,
+        "objective": model.objective_, "train": train, "held_out": held_out, "largest": rows, "saved": saved,
+        **(further or {}),
+    }
+    emit(arguments, "\n\n".join(text), data)
+
+
+def _certificate(model: Any) -> str:
+    """Say how far a fit can be from the best."""
+    if model.dual_gap_ == model.dual_gap_:
+        gap = f"{model.dual_gap_:.0e}" if model.dual_gap_ > 0.0 else "0"
+        return f"at most {gap} above the least objective, relative to the model without features"
+    return f"no coefficient alone can be better than by {model.violation_:.0e} (the penalty is not convex)"

@@ -113,7 +113,7 @@ def _columns_of(saved: Saved, arguments: argparse.Namespace) -> list[str]:
 
 
 def _table_reader(kind: str, arguments: argparse.Namespace, **settings: Any) -> CsvReader | ParquetReader:
-    of_text = {"delimiter": arguments.delimiter} if kind == "csv" else {}
+    of_text = {"delimiter": "\t" if arguments.delimiter == "\\t" else arguments.delimiter} if kind == "csv" else {}
     return TABLES[kind](arguments.data, **settings, **of_text)
 
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import io
+import shutil
+import sys
+import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sparsereg.cli.arguments import count
@@ -67,13 +73,14 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument(
         "data", nargs="+", metavar="DATA",
-        help="files, folders or patterns: .csv, .parquet, .svm, .svmlight, .libsvm, .npz; text plain or .gz, .bz2, .xz, "
-        ".zst; - is the standard input",
+        help="files, folders or patterns: .csv, .parquet, .svm, .svmlight, .libsvm, .npz; text plain or .gz, .bz2, "
+        ".xz, .zst; - is the standard input, which tables copy to a temporary file",
     )
     group = parser.add_argument_group("input")
     group.add_argument("--format", choices=sorted(set(KINDS.values())), help="of files whose names do not say")
     group.add_argument(
-        "--target", metavar="COLUMN", help="what is to be predicted; of .npz files a .npy file, in place of their array y"
+        "--target", metavar="COLUMN",
+        help="what is to be predicted; of .npz files a .npy file, in place of their array y",
     )
     group.add_argument("--weight", metavar="COLUMN", help="weights of the rows")
     add_feature_options(group)
@@ -84,12 +91,15 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--delimiter", metavar="LETTER", help="between the fields of CSV (default: a comma)")
     group.add_argument(
-        "--types", type=_column_type, nargs="+", metavar="COLUMN:TYPE", help="how columns of CSV are read, like zip:string"
+        "--types", type=_column_type, nargs="+", metavar="COLUMN:TYPE",
+        help="how columns of CSV are read, like zip:string",
     )
     group.add_argument(
         "--zero-based", action="store_true", default=None, help="ids of svmlight files count from 0, not from 1"
     )
-    group.add_argument("--n-features", type=count(1), metavar="N", help="columns of svmlight files, those not in them too")
+    group.add_argument(
+        "--n-features", type=count(1), metavar="N", help="columns of svmlight files, those not in them too"
+    )
 
 
 def open_input(arguments: argparse.Namespace) -> Input:
@@ -112,7 +122,10 @@ def open_input(arguments: argparse.Namespace) -> Input:
     for name, kinds in _OF_KIND.items():
         if getattr(arguments, name) is not None and kind not in kinds:
             raise ValueError(f"--{name.replace('_', '-')}: not for {kind} files, only for {' and '.join(kinds)}")
-    return _OPENERS[kind](arguments)
+    with_copies = argparse.Namespace(**vars(arguments), kind=kind)
+    with_copies.data = [_repeatable(path, kind, arguments.command) for path in arguments.data]
+    given = _OPENERS[kind](with_copies)
+    return replace(given, names=tuple("standard input" if path == "-" else path for path in arguments.data))
 
 
 def like(given: Input, paths: list[str], arguments: argparse.Namespace) -> Any:
@@ -132,6 +145,27 @@ def like(given: Input, paths: list[str], arguments: argparse.Namespace) -> Any:
     if given.features is not None:
         return _table_reader(other, given.kind, given.features)
     return _OPENERS[given.kind](other).reader
+
+
+class _Copy(io.BufferedReader):
+    """A copy on the disk of what can be read only once."""
+
+    name = "standard input"
+
+
+def _repeatable(path: str, kind: str, command: str) -> Any:
+    """Copy a pipe to a temporary file where it takes more than one reading; leave all else as it is."""
+    is_pipe = path == "-" or Path(path).is_fifo()
+    if not is_pipe or (kind == "svmlight" and command == "stream"):
+        return path
+    if kind == "npz":
+        raise ValueError("a pipe is not allowed for npz files, expected a file")
+    # It is gone when the last one who reads it is.
+    raw: Any = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+    with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as pipe:
+        shutil.copyfileobj(pipe, raw)
+    raw.seek(0)
+    return _Copy(raw)
 
 
 def kind_of(paths: list[str]) -> str:
@@ -167,23 +201,20 @@ def kind_of(paths: list[str]) -> str:
 
 
 def _open_table(arguments: argparse.Namespace) -> Input:
-    kind = arguments.format or kind_of(arguments.data)
+    kind = str(arguments.kind)
     # What all columns are is asked of a reader that takes any.
     probe = _table_reader(arguments, kind, ["?"], alone=True)
-    columns: dict[str, str] | None = probe.column_kinds() if probe.can_repeat else None
+    columns = probe.column_kinds()
+    known = ", ".join(map(repr, columns))
     if arguments.target is None:
-        known = "" if columns is None else f"; the file has {', '.join(map(repr, columns))}"
-        raise ValueError(f"--target: a table needs the name of the column that is to be predicted{known}")
+        raise ValueError(f"--target: a table needs the column that is to be predicted; the file has {known}")
     chosen = chosen_features(arguments, columns)
-    if columns is not None:
-        for name in (arguments.target, arguments.weight, *chosen.columns):
-            if name is not None and name not in columns:
-                raise ValueError(
-                    f"{probe._sources[0].name}: no column {name!r}, the file has {', '.join(map(repr, columns))}"
-                )
+    for name in (arguments.target, arguments.weight, *chosen.columns):
+        if name is not None and name not in columns:
+            raise ValueError(f"{probe._sources[0].name}: no column {name!r}, the file has {known}")
     reader = _table_reader(arguments, kind, chosen.features)
     return Input(
-        reader, kind, tuple(arguments.data), chosen.features, chosen.described, arguments.target, arguments.weight,
+        reader, kind, (), chosen.features, chosen.described, arguments.target, arguments.weight,
         reader.missing,
     )
 
@@ -200,6 +231,10 @@ def _table_reader(arguments: argparse.Namespace, kind: str, features: list[Any],
         options["delimiter"] = "\t" if arguments.delimiter == "\\t" else arguments.delimiter
     if arguments.types is not None:
         options["types"] = dict(arguments.types)
+    for one in arguments.data:
+        if isinstance(one, _Copy):
+            # A reader begins where the file is when it is made.
+            one.seek(0)
     return readers[kind](arguments.data, features=features, **options)
 
 
@@ -211,13 +246,13 @@ def _open_svmlight(arguments: argparse.Namespace) -> Input:
     reader = SvmlightReader(
         arguments.data, n_features=arguments.n_features, zero_based=bool(arguments.zero_based)
     )
-    return Input(reader, "svmlight", tuple(arguments.data))
+    return Input(reader, "svmlight", ())
 
 
 def _open_npz(arguments: argparse.Namespace) -> Input:
     from sparsereg.readers.npz import NpzReader
 
-    return Input(NpzReader(arguments.data, target=arguments.target), "npz", tuple(arguments.data))
+    return Input(NpzReader(arguments.data, target=arguments.target), "npz", ())
 
 
 _OPENERS: dict[str, Callable[[argparse.Namespace], Input]] = {

@@ -15,7 +15,7 @@ from sparsereg.cli.objective import add_objective_options, loss_of, settings
 from sparsereg.cli.output import add_output_options, emit, facts, number, table
 from sparsereg.cli.progress import add_progress_options
 from sparsereg.cli.reading import learn_categories
-from sparsereg.cli.results import add_result_options, largest, save, saved_line, weights_table
+from sparsereg.cli.results import add_result_options, largest, of_all, save, saved_line, weights_table
 from sparsereg.cli.sources import Input, add_source_options, like, open_input
 
 NAME = "stream"
@@ -49,7 +49,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--passes", type=count(1), default=1, metavar="N", help="over all rows")
     group.add_argument("--dropout", type=float, metavar="SHARE", help="of the entries of each row to leave out")
     group.add_argument("--weight-decay", type=nonnegative, metavar="D", help="of all weights in every step")
-    group.add_argument("--min-count", type=count(1), metavar="N", help="rows that a column is in before it gets a weight")
+    group.add_argument(
+        "--min-count", type=count(1), metavar="N", help="rows that a column is in before it gets a weight"
+    )
     group.add_argument("--threads", type=count(1), metavar="N", help="threads that learn")
     group.add_argument("--seed", type=count(0), default=0, help="of the dropout")
     parser.add_argument("--classes", nargs="+", metavar="LABEL", help="all labels, to spare the pass that learns them")
@@ -99,10 +101,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _make(arguments: argparse.Namespace) -> Any:
     """Make the estimator that learns."""
-    import sparsereg
+    from sparsereg.estimators.sgd import SGDClassifier, SGDRegressor
 
     loss = loss_of(arguments)
-    kind = sparsereg.SGDClassifier if LOSSES[loss].is_classification else sparsereg.SGDRegressor
+    kind: Any = SGDClassifier if LOSSES[loss].is_classification else SGDRegressor
     known = {field.name for field in fields(kind)}
     given = settings(arguments) | {"loss": loss, "alpha": arguments.alpha, "algorithm": arguments.algorithm}
     further = {name: getattr(arguments, name) for name in ("eta0", "dropout", "weight_decay", "min_count")}
@@ -127,11 +129,11 @@ def _print(arguments: argparse.Namespace, given: Input, model: Any, held_out: An
     coef = model._coef
     classes = None if coef.n_columns == 1 else model.classes_.tolist()
     rows, n_nonzero = largest(coef, given, arguments.top, classes), int(coef.ids.size)
-    files = ", ".join("standard input" if name == "-" else name for name in given.names)
+    files = ", ".join(given.names)
     what = [
         ("Data", files), ("Rows", f"{number(training.n_rows)} learned from, in {arguments.passes} pass"
          + "es" * (arguments.passes > 1)),
-        ("Columns", f"{number(training.n_touched)} touched of {number(training.n_features)}"),
+        ("Columns", f"{number(training.n_touched)} touched{of_all(training.n_features)}"),
         *([("Features", given.described)] if given.described else []),
         ("Model", f"{type(model).__name__}, {model.loss} loss, {model.algorithm}, alpha = {arguments.alpha:g}"),
     ]
@@ -151,8 +153,8 @@ def _print(arguments: argparse.Namespace, given: Input, model: Any, held_out: An
 def _curve(history: dict[str, Any]) -> str:
     """Lay out the learning curve."""
     columns = {
-        "n_rows": "rows", "progressive_loss": "loss before learning", "loss": "of the last rows",
-        "validation_loss": "validation loss", "n_nonzero": "non-zeros", "nbytes": "MB",
+        "n_rows": "rows", "progressive_loss": "progressive loss", "loss": "latest loss",
+        "validation_loss": "validation", "n_nonzero": "non-zeros", "nbytes": "MB",
     }
     named = {name: title for name, title in columns.items() if name in history}
     n = len(history["n_rows"])

@@ -118,6 +118,8 @@ class GLMEstimator(PenaltyChoice, GLMBase):
         X, y, sample_weight = training_samples(X, y, sample_weight, offset, self._loss)
         design = self._make_design(X, y, sample_weight)
         targets, weight, classes = self._encode(y, sample_weight, design.n_samples)
+        # Of a reduction they are large, and nobody else's.
+        del X, y, sample_weight
         n_outputs = 1 if classes is None or classes.size == 2 else classes.size
         offset = check_offsets(offset, design.n_samples, n_outputs if n_outputs > 1 else None)
         last = self._last_fit(design, n_outputs) if warm_start else None

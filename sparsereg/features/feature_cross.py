@@ -146,8 +146,8 @@ class FeatureCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
     def partial_fit(self, X: Any, y: Any = None) -> FeatureCross:
         """Learn the categories of some more rows; any division of rows into calls ends where `fit` of them all does.
 
-        Categories stay in the order of `fit`, so that new ones move the columns of those that come after them: transform
-        nothing before all rows have been seen. A column may be without values for a while, and then makes no columns.
+        Categories stay in the order of `fit`, so that new ones move the columns of those that come after them:
+        transform nothing before all rows have been seen. A column without values so far makes no columns.
 
         Parameters
         ----------

@@ -164,6 +164,8 @@ def regularization_path(
     tried = drop_untried(y, sample_weight, X) if options.loss.softmax else sample_weight
     design = make_design(X, tried)
     problem = prepare(design, y, sample_weight, offset, options, np.inf if grid is None else float(grid[-1]))
+    # Of a reduction they are large, and nobody else's.
+    del X, y, sample_weight, tried
     warn_blurred(design.active[problem.outputs[0].blurred])
     state = null_state(problem, solver_options)
     if grid is None:

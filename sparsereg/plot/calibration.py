@@ -26,8 +26,10 @@ class Reliability(NamedTuple):
 
     Attributes
     ----------
-    predicted, observed, error : ndarray of float64 of shape (n_used,)
-        Mean probability, share of the rows that it came true for, and its standard error, by weight.
+    predicted, observed : ndarray of float64 of shape (n_used,)
+        Mean probability, and share of the rows that it came true for, by weight.
+    error : ndarray of float64 of shape (2, n_used)
+        Of the share: how far it may reach down and up.
     share : ndarray of float64 of shape (n_bins,)
         Of the weight, of every bin.
     """
@@ -79,8 +81,9 @@ def plot_calibration(
     Notes
     -----
     The calibration error of the legend is `sparsereg.metrics.calibration_error` with these bins: the mean distance of
-    the points from the diagonal, by the weight of their rows. Standard errors are those of shares, the root of
-    q (1 - q) / n, n the number of rows that the weights stand for (the square of their sum over the sum of squares).
+    the points from the diagonal, by the weight of their rows. Bars are Wilson's intervals (1927) of one standard error
+    of a share of n rows, n the number that the weights stand for (the square of their sum over the sum of squares): a
+    bin of a few rows that all came true is not certain.
     """
     n_bins = check_count(n_bins, "n_bins", MOST_BINS)
     named = dict(models) if isinstance(models, Mapping) else {type(models).__name__: models}
@@ -132,7 +135,11 @@ def reliability(hit: Vector, probability: Vector, weight: Vector, n_bins: int) -
     used = total > 0.0
     predicted, observed = (np.bincount(bins, weight * v, n_bins)[used] / total[used] for v in (probability, hit))
     n_rows = total[used] ** 2 / squares[used]
-    error = np.sqrt(np.clip(observed * (1.0 - observed), 0.0, None) / n_rows)
+    middle = (observed + 0.5 / n_rows) / (1.0 + 1.0 / n_rows)
+    spread = np.clip(observed * (1.0 - observed), 0.0, None) / n_rows + 0.25 / n_rows**2
+    half = np.sqrt(spread) / (1.0 + 1.0 / n_rows)
+    # Rounding may leave an end of shares of 0 and 1 on the wrong side.
+    error = np.maximum([observed - (middle - half), middle + half - observed], 0.0)
     return Reliability(predicted, observed, error, total / total.sum())
 
 

@@ -84,14 +84,15 @@ class NpzReader:
 def _load(path: str) -> tuple[sparse.csr_matrix, NDArray[Any] | None, NDArray[Any] | None]:
     """Read one file."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if not isinstance(stored, np.lib.npyio.NpzFile):
-                raise ValueError("it is one array, expected a matrix as scipy.sparse.save_npz writes it")
+        # Opened here, because a file that is damaged stays open otherwise.
+        with open(path, "rb") as file, zipfile.ZipFile(file), np.load(file, allow_pickle=False) as stored:
             lacking = [name for name in MATRIX if name not in stored.files]
             if lacking:
                 raise ValueError(f"no array {lacking[0]!r}, expected a matrix as scipy.sparse.save_npz writes it")
             parts = {name: stored[name] for name in (*MATRIX, "y", "sample_weight") if name in stored.files}
-    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except zipfile.BadZipFile as error:
+        raise ValueError(f"{path}: no .npz file, or a damaged one: {error}") from None
+    except (ValueError, EOFError, KeyError) as error:
         raise ValueError(f"{path}: {error}") from None
     with located(path):
         X = _matrix(parts)

@@ -33,7 +33,7 @@ class _TableFiles(FilesReader, TableReader):
         Returns
         -------
         kinds : dict of str
-            By name: "number", or "text" for all that is no number, truth value or blank. Target and weight are there too.
+            By name: "number", or "text" for all that is no number, truth value or blank; target and weight included.
         """
         piece = next(iter(self._pieces()))
         with self._blamed_on(piece.name):

@@ -161,10 +161,10 @@ class ClassWeights:
         if is_soft(y):
             self._join("second", np.arange(2))
             return np.column_stack([1.0 - y, y]).astype(np.float64), weight
-        used = weight > 0.0
-        self._join("labels", _distinct(y[used], self._labels))
-        code = np.zeros(n_samples, dtype=np.int32)
-        code[used] = _positions(y[used], self._labels)
+        used, code = weight > 0.0, np.zeros(n_samples, dtype=np.int32)
+        if used.any():
+            self._join("labels", _distinct(y[used], self._labels))
+            code[used] = _positions(y[used], self._labels)
         return code, weight
 
     def add(
@@ -189,7 +189,7 @@ class ClassWeights:
 
     def _join(self, form: str | None, labels: npt.NDArray[Any] | None) -> None:
         """Take further labels, in whichever form they come, to those that are known."""
-        if form is None or labels is None or (form == "labels" and labels.size == 0):
+        if form is None or labels is None:
             return
         before = self._form
         together = form if before in (None, form) else _TOGETHER.get(frozenset((before, form)))
@@ -201,10 +201,8 @@ class ClassWeights:
             raise ValueError(f"y: {labels.size} classes, where blocks before had {self._labels.size}")
         self._form = together
         known = labels[:0] if self._labels is None else self._labels
-        further = labels[~np.isin(labels, known)] if self._labels is not None else labels
-        if further.size:
-            self._labels = further if self._labels is None else np.concatenate([known, further])
-        if self._labels is not None and self._labels.size > MAX_LEARNED:
+        self._labels = labels if not known.size else np.concatenate([known, labels[_positions(labels, known) < 0]])
+        if self._labels.size > MAX_LEARNED:
             raise ValueError(f"y: more than {MAX_LEARNED} classes, expected labels and not numbers")
         n_entries = self._columns[0].size if self._columns else 0
         self._columns += [np.zeros(n_entries) for _ in range(len(self._labels) - len(self._columns))]

@@ -221,7 +221,7 @@ class DualCertificate:
         v = self.state.Xt_neg_gradient[columns]
         bound = np.where(v > 0.0, problem.upper[columns], problem.lower[columns])
         little = np.where(np.isin(columns, self.solved, assume_unique=True), SOLVED, FEASIBLE)
-        little *= self.norm[columns] * np.sqrt(2.0 * problem.reference)
+        little *= self.norm[columns] * np.sqrt(2.0 * max(problem.reference, 0.0))
         if np.any(np.isinf(bound) & (np.abs(v) > little)):
             return np.inf
         bound[np.isinf(bound)] = 0.0
@@ -309,5 +309,5 @@ def faint_columns(problem: Problem, penalty: _Penalty, w: Vector) -> Ids:
     columns = np.flatnonzero(w != 0.0).astype(np.int32)
     # The curvature of the loss is that of the model with intercept only.
     curvature = problem.response.null_curvature / problem.weight_sum * problem.curvature[columns]
-    faint = np.sqrt(curvature) * np.abs(w[columns]) <= FAINT * np.sqrt(2.0 * problem.reference)
+    faint = np.sqrt(curvature) * np.abs(w[columns]) <= FAINT * np.sqrt(2.0 * max(problem.reference, 0.0))
     return columns[faint & (penalty.strength * problem.penalty_factor[columns] > 0.0)]

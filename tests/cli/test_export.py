@@ -6,20 +6,20 @@ import numpy as np
 import onnxruntime
 import pandas as pd
 import pytest
-from support.saved_models import TEST, write_files
+from support.saved_models import TEST
 
 from sparsereg.cli.main import main
 from sparsereg.export import to_json, to_parquet
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("exported")
+def folder(served):
+    return served[0]
 
 
 @pytest.fixture(scope="module")
-def models(folder):
-    return write_files(folder)
+def models(served):
+    return served[1]
 
 
 @pytest.fixture(autouse=True)
@@ -51,17 +51,17 @@ def test_graphs(name, models, tmp_path, capsys):
     assert out == f"{target.stat().st_size:,} bytes: {target}\n"
     found, model = run(target), models[name]
     if hasattr(model, "predict_proba"):
-        np.testing.assert_allclose(found["probabilities"], model.predict_proba(TEST), rtol=1e-12)
+        np.testing.assert_allclose(found["probabilities"], model.predict_proba(TEST), rtol=1e-9, atol=1e-12)
         assert found["label"].tolist() == model.predict(TEST).tolist()
     else:
-        np.testing.assert_allclose(found["variable"][:, 0], model.predict(TEST), rtol=1e-12)
+        np.testing.assert_allclose(found["variable"][:, 0], model.predict(TEST), rtol=1e-9, atol=1e-12)
 
 
 def test_paths(models, tmp_path, capsys):
     alpha = models["path"].model.alphas[20]
     exported(capsys, "path.npz", "-o", tmp_path / "a.onnx", "--alpha", f"{alpha:.4g}")
     found = run(tmp_path / "a.onnx")["variable"][:, 0]
-    np.testing.assert_allclose(found, models["path"].predict(TEST, alpha), rtol=1e-12)
+    np.testing.assert_allclose(found, models["path"].predict(TEST, alpha), rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize(("ending", "write"), [(".json", to_json), (".parquet", to_parquet)])

@@ -4,20 +4,20 @@ import json
 
 import numpy as np
 import pytest
-from support.saved_models import TRAIN, block, write_files
+from support.saved_models import TRAIN, block
 
 import sparsereg as sr
 from sparsereg.cli.main import main
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("inspected")
+def folder(served):
+    return served[0]
 
 
 @pytest.fixture(scope="module")
-def models(folder):
-    return write_files(folder)
+def models(served):
+    return served[1]
 
 
 @pytest.fixture(autouse=True)
@@ -101,7 +101,7 @@ def test_paths_and_cross_validations(models, capsys):
 
 
 def test_penalties_and_certificates(tmp_path, capsys):
-    X, y = block(TRAIN, "price").X, block(TRAIN, "price").y
+    X, y = TRAIN[["rooms", "lat"]].to_numpy(), block(TRAIN, "price").y
     for model, words in (
         (sr.ElasticNet(0.1, l1_ratio=0.5), "elastic net, l1_ratio 0.5, alpha 0.1"), (sr.Ridge(0.1), "L2, alpha 0.1"),
         (sr.Lasso(0.1, penalty="mcp"), "mcp, alpha 0.1"), (sr.ElasticNet(0.1, penalty="l0", l1_ratio=0.9), "l0, l1_ra"),

@@ -1,10 +1,12 @@
-"""The command line: help, version, wrong arguments, exit codes."""
+"""The command line: help, version, wrong arguments, exit codes, examples."""
 
+import shlex
 import subprocess
 import sys
 from importlib.metadata import entry_points
 
 import pytest
+from support.example_files import write_example_files
 
 import sparsereg
 from sparsereg.cli import main as cli
@@ -116,3 +118,38 @@ def test_levels(arguments, levels, monkeypatch):
     monkeypatch.setattr("sparsereg.demo.job.prepare", stop)
     assert cli.main(["demo", *arguments]) == 1
     assert seen == [levels]
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("examples")
+    write_example_files(folder)
+    return folder
+
+
+# One test, because examples may use what those before them have saved.
+def test_examples_run(examples, monkeypatch, capsys):
+    monkeypatch.chdir(examples)
+    for command in cli.COMMANDS:
+        assert len(command.EXAMPLES) >= 2
+        for example in command.EXAMPLES:
+            program, *arguments = shlex.split(example)
+            assert program == "sparsereg"
+            assert arguments[0] == command.NAME
+            capsys.readouterr()
+            assert cli.main(arguments) == 0, f"{example}\n{capsys.readouterr().err}"
+            out, err = capsys.readouterr()
+            assert err == "", example
+            # The demo has a table of its own.
+            if command.NAME != "demo":
+                assert max(map(len, out.splitlines()), default=0) <= 80, example
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS, ids=lambda command: command.NAME)
+def test_help_shows_the_examples(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        cli.main([command.NAME, "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    for example in command.EXAMPLES:
+        assert f"  {example}\n" in text

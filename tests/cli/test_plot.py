@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from support.saved_models import TEST, TRAIN, write_files
+from support.saved_models import TEST, TRAIN
 
 import sparsereg as sr
 from sparsereg import plot as plots
@@ -14,13 +14,13 @@ BEGINS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("drawn")
+def folder(served):
+    return served[0]
 
 
 @pytest.fixture(scope="module")
-def models(folder):
-    made = write_files(folder)
+def models(served):
+    folder, made = served
     # One that was learned in steps, with a curve.
     X = made["dear"].transform(TRAIN)
     stream = sr.SGDClassifier(alpha=1e-3)
@@ -100,7 +100,7 @@ def test_calibration_compares_models(models, tmp_path, capsys, monkeypatch):
 def test_weights_paths_maps_and_contours(models, tmp_path, capsys, monkeypatch):
     weights, paths = seen(monkeypatch, "plot_weights"), seen(monkeypatch, "plot_path")
     maps, contours = seen(monkeypatch, "plot_map"), seen(monkeypatch, "plot_contours")
-    target, alpha = tmp_path / "a.png", models["path"].model.alphas[9]
+    target, alpha = tmp_path / "a.png", models["path"].model.alphas[25]
     drawn(capsys, target, "lasso.npz", "path.npz", "--kind", "weights", "--alpha", repr(float(alpha)))
     (shown, _), settings, _ = weights[0]
     assert shown["lasso"] is not None and [*shown] == ["lasso", "path"]

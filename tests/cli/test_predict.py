@@ -3,24 +3,27 @@
 import json
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
-from support.saved_models import TEST, write_files
+from support.saved_models import TEST
 
+import sparsereg as sr
+from sparsereg import CsvReader, ParquetReader
 from sparsereg.cli import predict, rows
 from sparsereg.cli.main import main
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("served")
+def folder(served):
+    return served[0]
 
 
 @pytest.fixture(scope="module")
-def models(folder):
-    return write_files(folder)
+def models(served):
+    return served[1]
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +49,8 @@ def refused(capsys, *arguments, code=1):
 @pytest.mark.parametrize("data", ["new.csv", "new.parquet"])
 def test_tables(name, data, models, capsys, monkeypatch):
     """A model of the library, and what scikit-learn composes, block by block."""
-    monkeypatch.setattr(rows, "BLOCK_ROWS", 7)
+    monkeypatch.setitem(rows.TABLES, "csv", partial(CsvReader, block_rows=7))
+    monkeypatch.setitem(rows.TABLES, "parquet", partial(ParquetReader, block_rows=7))
     (header, *lines) = printed(capsys, f"{name}.npz", data).splitlines()
     assert header == "prediction"
     expected = models[name].predict(TEST)
@@ -127,8 +131,6 @@ def test_json(models, tmp_path, capsys):
 
 
 def test_labels_that_are_whole_numbers_have_no_point(tmp_path, capsys):
-    import sparsereg as sr
-
     y = (TEST["price"] > 4.0).astype(float)
     sr.save_model(sr.LogisticRegression(0.01).fit(TEST[["rooms"]], y), tmp_path / "m.npz")
     lines = printed(capsys, str(tmp_path / "m.npz"), "new.csv").splitlines()
@@ -152,7 +154,7 @@ def test_labels_that_are_whole_numbers_have_no_point(tmp_path, capsys):
         (["plain.npz", "X.npz", "--keep", "key"], "--keep: X.npz is no table"),
         (["plain.npz", "new.csv"], "new.csv: is a table, but plain.npz was fitted to columns without names"),
         (["lasso.npz", "X.svm"], "X.svm: is no table, as lasso.npz was fitted to; expected .csv or .parquet with the"),
-        (["plain.npz", "lasso.npz"], "lasso.npz: is no matrix that scipy.sparse.save_npz wrote"),
+        (["plain.npz", "lasso.npz"], "lasso.npz: no array 'data', expected a matrix"),
         (["lasso.npz", "nothing.csv"], "nothing.csv: No such file"),
         (["nothing.npz", "new.csv"], "nothing.npz' cannot be read: No such file"),
         (["lasso.npz", "new.txt"], "new.txt"),
@@ -188,7 +190,7 @@ def test_wrong_arguments(options, capsys):
 
 
 def test_a_pipe_that_closes_early_ends_quietly(folder):
-    command = [sys.executable, "-m", "sparsereg", "predict", "lasso.npz", *["new.csv"] * 200]
+    command = [sys.executable, "-m", "sparsereg", "predict", "lasso.npz", *["new.csv"] * 60]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "prediction\n"
         process.stdout.close()

@@ -39,6 +39,27 @@ def test_points_are_those_of_the_bins(judged, ax):
     assert shares.sum() == pytest.approx(1.0)
 
 
+def test_bars_are_those_of_wilson_even_where_all_came_true(ax):
+    """Against a general inversion of the score test: |observed - q| is one standard error of a true share q."""
+    from scipy.optimize import brentq
+
+    counts = [(4, 4), (0, 9), (30, 100)]
+    p = np.concatenate([np.full(n, 0.1 + 0.2 * k) for k, (_, n) in enumerate(counts)])
+    y = np.concatenate([np.arange(n) < hits for hits, n in counts])
+    plot_calibration({"p": p}, None, y, ax, n_bins=5)
+    (bars,) = ax.containers[0].lines[2]
+    for (hits, n), segment in zip(counts, bars.get_segments(), strict=True):
+        share = hits / n
+
+        def score(q, share=share, n=n):
+            return (share - q) ** 2 - q * (1.0 - q) / n
+
+        # At shares of 0 and 1 the share itself is a root as well.
+        low = brentq(score, 1e-12, share - 1e-6) if share > 0.0 else 0.0
+        high = brentq(score, share + 1e-6, 1.0 - 1e-12) if share < 1.0 else 1.0
+        np.testing.assert_allclose(segment[:, 1], [low, high], atol=1e-9)
+
+
 def test_several_models_and_probabilities(judged, ax):
     X, y, model = judged
     table = model.predict_proba(X)

@@ -466,3 +466,35 @@ def test_without_pyarrow():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.stdout == "CsvReader needs pyarrow: pip install 'sparsereg-wide[io]'\n", done.stderr
+
+
+def test_categories_are_learned_in_a_pass_of_their_own(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("city,rooms,y\nOslo,2,1\nBergen,3,0\n,4,1\nOslo,1,0\n")
+    cross = FeatureCross(["city"])
+    reader = CsvReader(path, target="y", features=[(cross, ["city"]), "rooms"], block_rows=1)
+    reader.fit_features()
+    assert cross.categories_[0].tolist() == ["Bergen", "Oslo"]
+    assert sparse.vstack([block.X for block in reader]).toarray().tolist() == [
+        [0, 1, 2], [1, 0, 3], [0, 0, 4], [0, 1, 1]
+    ]
+    before = cross.categories_
+    reader.fit_features()
+    assert cross.categories_ is before
+    blank = CsvReader(path, target="y", features=[(FeatureCross(["none"]), ["none"])])
+    path.write_text("none,y\n,1\n,0\n")
+    with pytest.raises(ValueError, match="column 'none' has no value that is not missing"):
+        blank.fit_features()
+
+
+def test_columns_and_their_kinds(tmp_path):
+    (tmp_path / "year=2024").mkdir()
+    path = tmp_path / "year=2024" / "a.csv"
+    path.write_text("n,x,t,zip,b,gap\n1,0.5,word,01,true,\n")
+    kinds = {"n": "number", "x": "number", "t": "text", "b": "number", "gap": "number", "year": "number"}
+    reader = CsvReader(tmp_path, target="n", features=["x"], types={"zip": "string"})
+    assert reader.column_kinds() == {**kinds, "zip": "text"}
+    table = pa.table({"n": [1], "t": ["a"], "when": [pa.scalar(0, pa.timestamp("s"))]})
+    pytest.importorskip("pyarrow.parquet").write_table(table, tmp_path / "a.parquet")
+    found = ParquetReader(tmp_path / "a.parquet", target="n", features=["n2"]).column_kinds()
+    assert found == {"n": "number", "t": "text", "when": "text"}

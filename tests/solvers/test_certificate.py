@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 from support.regressions import Regression
 
-from sparsereg import lasso_path, logistic_path, regularization_path
+from sparsereg import lasso_path, logistic_path, poisson_path, regularization_path
 from sparsereg.solvers import certificate
 
 # Data on which sweeps leave a coefficient between 1e-16 and 1e-10 somewhere on the path.
@@ -83,3 +83,12 @@ def test_coefficients_that_L2_alone_keeps_small_stay():
     y = np.r_[1.0, 2.0, 3.0, 1.0, 0.0, 0.0, 0.0, 0.0]
     path = regularization_path(X, y, l1_ratio=0.0, bounds=(-10.0, 10.0), alphas=[1e8], tol=1e-14)
     assert path.df[0] == 4
+
+
+@pytest.mark.parametrize("count", [0.023, 0.043, 0.1, 0.213])
+def test_a_constant_count_whose_deviance_rounds_below_zero(count):
+    """Nothing is left to explain, and rounding may make that less than nothing."""
+    X = np.tile(np.eye(5), (12, 1))
+    path = poisson_path(X, np.full(60, count), alphas=[0.1])
+    assert path.df.tolist() == [0]
+    assert path.intercepts[0] == pytest.approx(np.log(count))

@@ -1,0 +1,80 @@
+"""``sparsereg path``: the paths of the library, from files, and the fit that does best on rows held out."""
+
+import json
+
+import numpy as np
+import pytest
+from support.example_files import write_example_files
+
+from sparsereg import RegularizationPath, load_model
+from sparsereg.cli.main import main
+from sparsereg.path.api import logistic_path
+from sparsereg.readers.svmlight import SvmlightReader
+
+HOUSES = (
+    "houses.csv", "--target", "median_house_value", "--numeric", "median_income", "--categorical", "ocean_proximity",
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("path")
+    write_example_files(folder)
+    return folder
+
+
+@pytest.fixture
+def here(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def run(capsys, *arguments):
+    capsys.readouterr()
+    assert main([*arguments, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    return json.loads(out)
+
+
+def test_the_path_is_that_of_the_library(here, capsys):
+    found = run(capsys, "path", "words.svm", "--loss", "logistic", "--n-alphas", "12", "--eps", ".05", "--save", "p.npz")
+    (block,) = SvmlightReader(here / "words.svm")
+    path = logistic_path(block.X, block.y, n_alphas=12, eps=0.05)
+    np.testing.assert_allclose(found["alphas"], path.alphas, rtol=1e-9)
+    assert found["n_nonzero"] == path.df.tolist()
+    np.testing.assert_allclose(found["dev_ratio"], path.dev_ratio, atol=1e-6)
+    saved = load_model(here / "p.npz")
+    assert isinstance(saved, RegularizationPath)
+    assert saved.alphas.tolist() == found["alphas"]
+    assert (found["best"], found["held_out"]) == (None, None)
+
+
+def test_held_out_rows_choose(here, capsys):
+    arguments = ("path", *HOUSES, "--holdout", "0.3", "--n-alphas", "15")
+    found = run(capsys, *arguments, "--save", "h.npz")
+    assert found["best"] == int(np.argmin(found["held_out"]["mse"]))
+    model = load_model(here / "h.npz")
+    assert model.held_out["mse"].tolist() == found["held_out"]["mse"]
+    assert model.held_out["n_samples"] == found["data"]["n_held_out"]
+    assert main([*arguments]) == 0
+    out, _ = capsys.readouterr()
+    (line,) = (line for line in out.splitlines() if line.endswith("best"))
+    assert line.split()[0] == str(found["best"])
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_a_grid_of_ones_own(here, capsys):
+    found = run(capsys, "path", *HOUSES, "--alphas", "10", "1000", "100", "--penalty", "l2")
+    assert found["alphas"] == [1000.0, 100.0, 10.0]
+    assert set(found["n_nonzero"]) == {6}
+    with pytest.raises(SystemExit) as stop:
+        main(["path", *HOUSES, "--alphas", "1", "--n-alphas", "5"])
+    assert stop.value.code == 2
+    assert "--alphas: not allowed with --n-alphas" in capsys.readouterr().err
+
+
+def test_penalties_that_are_not_convex_have_violations(here, capsys):
+    found = run(capsys, "path", *HOUSES, "--penalty", "mcp", "--n-alphas", "5")
+    assert found["dual_gaps"] == [None] * 5
+    assert max(found["violations"]) < 1e-3
