@@ -52,12 +52,13 @@ def differences(printed, output):
 
 def test_what_it_shows_is_what_is_printed(tmp_path):
     """Commands come first: the Python code reads the table that they write."""
+    wrong = []
     for language in ("sh", "python"):
         shown = [example["printed"] for example in EXAMPLES if example["language"] == language]
         printed = outputs(language, tmp_path)
         assert len(printed) == len(shown) > 0
-        wrong = "\n".join(filter(None, map(differences, shown, printed)))
-        assert not wrong, wrong
+        wrong += filter(None, map(differences, shown, printed))
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_program_of_it_is_run():
