@@ -24,6 +24,13 @@ def number_rows(
 def enter_rows(hashes: npt.NDArray[np.uint64], table: npt.NDArray[np.uint64]) -> None:
     """Enter rows that differ into an empty table, under their positions."""
 
+def number_parts(
+    row: npt.NDArray[np.int32], part: npt.NDArray[np.int32], newest: npt.NDArray[np.int32],
+    older: npt.NDArray[np.int32], row_of: npt.NDArray[np.int32], part_of: npt.NDArray[np.int32], n_known: int,
+    out: npt.NDArray[np.int32]
+) -> tuple[int, int]:
+    """Number pairs of a row and a part; return how many were, and how many are known."""
+
 def add_to_means(
     group: npt.NDArray[np.int32], part: npt.NDArray[np.int32], y: npt.NDArray[np.float64],
     weight: npt.NDArray[np.float64], weight_sum: npt.NDArray[np.float64], mean: npt.NDArray[np.float64],

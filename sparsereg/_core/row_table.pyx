@@ -211,6 +211,55 @@ def enter_rows(const uint64_t[::1] hashes, uint64_t[::1] table):
             table[slot] = (hashes[i] >> 32 << 32) | <uint64_t> (i + 1)
 
 
+def number_parts(
+    const index_t[::1] row, const index_t[::1] part, index_t[::1] newest, index_t[::1] older, index_t[::1] row_of,
+    index_t[::1] part_of, offset_t n_known, index_t[::1] out
+):
+    """Number pairs of a row and a part, of which there are few, in order of first appearance.
+
+    Parameters
+    ----------
+    row, part : (n,) int32, in
+    newest : (n_rows,) int32, in-out
+        One more than the largest number of a pair of each row; 0: there is none.
+    older, row_of, part_of : (capacity,) int32, in-out
+        Of each pair one more than the next smaller number of a pair of its row, 0 where there is none; row and part.
+    n_known : int
+    out : (n,) int32, out
+        The number of each pair.
+
+    Returns
+    -------
+    n_done, n_known : int, int
+        Pairs numbered before there was no more room, and how many are known then.
+
+    Notes
+    -----
+    Cost: one random access to memory for each pair of the row, up to the one that is looked for.
+    """
+    cdef offset_t k, n = row.shape[0], n_done = row.shape[0], capacity = older.shape[0]
+    cdef index_t pair
+    with nogil:
+        for k in range(n):
+            if k + AHEAD < n:
+                prefetch(&newest[row[k + AHEAD]])
+            pair = newest[row[k]] - 1
+            while pair >= 0 and part_of[pair] != part[k]:
+                pair = older[pair] - 1
+            if pair < 0:
+                if n_known == capacity:
+                    n_done = k
+                    break
+                pair = <index_t> n_known
+                older[pair] = newest[row[k]]
+                row_of[pair] = row[k]
+                part_of[pair] = part[k]
+                n_known += 1
+                newest[row[k]] = <index_t> n_known
+            out[k] = pair
+    return n_done, n_known
+
+
 def add_to_means(
     const index_t[::1] group, const index_t[::1] part, const double[::1] y, const double[::1] weight,
     double[::1] weight_sum, double[::1] mean, double[::1] within

@@ -11,9 +11,9 @@ import numpy as np
 
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.archive import format_of
-from sparsereg.cli.arguments import count
+from sparsereg.cli.arguments import count, nonnegative
 from sparsereg.cli.output import add_output_options, emit, facts, number, table
-from sparsereg.cli.saved import Saved, alpha_option, best_held_out, opened
+from sparsereg.cli.saved import Saved, best_held_out, classes_of, opened
 from sparsereg.estimators.sgd_base import SGDEstimator
 from sparsereg.estimators.table_model import TableModel
 from sparsereg.export.scorer import Scorer
@@ -31,7 +31,7 @@ Show what a model file holds: the model and its fit, what its columns are made
 of, how well it did on rows that were held out, its size, and its largest
 weights by name. Of a path or a cross-validation all alphas are shown, and of
 checkpoints of streams how far they have come."""
-EXAMPLES = ("sparsereg inspect houses.npz", "sparsereg inspect houses.npz --top 5 --json")
+EXAMPLES = ("sparsereg inspect houses.npz", "sparsereg inspect houses.npz --top 5")
 
 # Of a long path so many fits from either end are shown.
 LONG, EDGE = 20, 5
@@ -46,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument("model", metavar="MODEL", help="file of the model")
     parser.add_argument("--top", type=count(0), default=20, metavar="N", help="weights to show, the largest")
-    parser.add_argument("--alpha", type=alpha_option, metavar="A", help="which fit of a path to show the weights of")
+    parser.add_argument("--alpha", type=nonnegative, metavar="A", help="which fit of a path to show the weights of")
     add_output_options(parser)
 
 
@@ -215,7 +215,7 @@ def _of_path(saved: Saved) -> dict[str, Any]:
 def _weights(saved: Saved, alpha: float | None, top: int) -> dict[str, Any]:
     """List the largest weights, by name where there are names."""
     coef, intercepts = saved.at(alpha)
-    values, classes = coef.values.tocsc(), _classes(saved)
+    values, classes = coef.values.tocsc(), classes_of(saved)
     order = np.argsort(-np.abs(values.data), kind="stable")[:top]
     ids = coef.ids[values.indices[order]]
     names, bounds = name_columns(saved.names, ids, coef.n_features)
@@ -234,11 +234,6 @@ def _weights(saved: Saved, alpha: float | None, top: int) -> dict[str, Any]:
         found["alpha"] = saved.path_at(alpha)[1]
         found |= {"intercept": intercepts, "n_nonzero": coef.ids.size}
     return found
-
-
-def _classes(saved: Saved) -> Any:
-    path = saved.path
-    return saved.model.classes_ if hasattr(saved.model, "classes_") else getattr(path, "labels", None)
 
 
 def _sections(data: Mapping[str, Any]) -> Iterator[str]:

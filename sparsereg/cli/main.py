@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from textwrap import dedent
 
-from sparsereg.cli import cv, demo, fit, inspect, path, plot, predict, stream
+from sparsereg.cli import cv, demo, export, fit, inspect, path, plot, predict, report, stream
 from sparsereg.inputs.versions import library_version
 
 # One module a command: NAME, HELP, DESCRIPTION, EXAMPLES (two command lines), add_options(parser), run(arguments).
-COMMANDS = (fit, path, cv, stream, predict, inspect, plot, demo)
+COMMANDS = (fit, path, cv, stream, predict, inspect, plot, report, export, demo)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,21 +7,28 @@ from dataclasses import fields
 from typing import Any
 
 from sparsereg._core.losses import LOSSES
+from sparsereg._core.penalties import PENALTIES
 from sparsereg.cli.arguments import count, positive, ratio
+from sparsereg.estimators import classifiers, cv, regressors
 
 DEFAULT_LOSS = "squared"
-# What the words for penalties mean: the form of the sparse part, and its share unless --l1-ratio says another.
-PENALTIES = {
-    "l1": ("elastic_net", 1.0), "l2": ("elastic_net", 0.0), "elastic_net": ("elastic_net", 0.5), "mcp": ("mcp", 1.0),
-    "scad": ("scad", 1.0), "l0": ("l0", 1.0),
-}
-_PURE = ("l1", "l2")
-_SQUARED = {"l1": "Lasso", "l2": "Ridge"}
+# The model of each loss, and the one that chooses alpha by cross-validation where there is one.
 MODELS = {
-    "squared": "ElasticNet", "logistic": "LogisticRegression", "poisson": "PoissonRegressor", "huber": "HuberRegressor",
-    "squared_hinge": "LinearSVC",
+    model._loss: model
+    for model in (
+        regressors.ElasticNet, regressors.HuberRegressor, regressors.PoissonRegressor, classifiers.LogisticRegression,
+        classifiers.LinearSVC,
+    )
 }
-WITH_CV = ("squared", "logistic", "poisson")
+WITH_CV = {model._loss: model for model in (cv.ElasticNetCV, cv.LogisticRegressionCV, cv.PoissonRegressorCV)}
+# Of squared loss the models of L1 and of L2 alone have names of their own.
+_PURE = {"l1": (regressors.Lasso, cv.LassoCV), "l2": (regressors.Ridge, cv.RidgeCV)}
+# What the words for penalties mean: the form of the sparse part, and its share unless --l1-ratio says another.
+_CONVEX = next(name for name, kind in PENALTIES.items() if kind.is_convex)
+WORDS = {
+    "l1": (_CONVEX, 1.0), "l2": (_CONVEX, 0.0), _CONVEX: (_CONVEX, 0.5),
+    **{name: (name, 1.0) for name, kind in PENALTIES.items() if not kind.is_convex},
+}
 
 
 def add_objective_options(parser: argparse.ArgumentParser, smoothing: bool = True) -> Any:
@@ -44,7 +51,7 @@ def add_objective_options(parser: argparse.ArgumentParser, smoothing: bool = Tru
         help="squared for numbers (the default), logistic for classes, poisson for counts"
     )
     group.add_argument("--delta", type=positive, metavar="D", help="of the huber loss, in units of the target")
-    group.add_argument("--penalty", choices=tuple(PENALTIES), default="l1", help="on the weights")
+    group.add_argument("--penalty", choices=tuple(WORDS), default="l1", help="on the weights")
     group.add_argument("--l1-ratio", type=ratio, metavar="RATIO", help="share of L1 in the penalty (elastic_net: 0.5)")
     group.add_argument("--gamma", type=positive, metavar="G", help="where mcp and scad level off")
     group.add_argument("--no-intercept", dest="fit_intercept", action="store_false", help="fit no intercept")
@@ -97,7 +104,7 @@ def settings(arguments: argparse.Namespace) -> dict[str, Any]:
     settings : dict
         Without what is not asked for.
     """
-    form, share = PENALTIES[arguments.penalty]
+    form, share = WORDS[arguments.penalty]
     if arguments.l1_ratio is not None:
         if arguments.penalty in _PURE:
             arguments.parser.error(f"argument --l1-ratio: not for --penalty {arguments.penalty}; elastic_net has one")
@@ -132,14 +139,12 @@ def make_model(arguments: argparse.Namespace, with_cv: bool, **further: Any) -> 
     ValueError
         For what the model does not have.
     """
-    from sparsereg.estimators import classifiers, cv, regressors
-
     loss = loss_of(arguments)
     if with_cv and loss not in WITH_CV:
         raise ValueError(f"--loss: {loss} is not allowed with cross-validation, expected {', '.join(WITH_CV)}")
-    name = _SQUARED.get(arguments.penalty, MODELS[loss]) if loss == DEFAULT_LOSS else MODELS[loss]
-    home = cv if with_cv else classifiers if LOSSES[loss].is_classification else regressors
-    kind = getattr(home, name + "CV" * with_cv)
+    kind = (WITH_CV if with_cv else MODELS)[loss]
+    if loss == DEFAULT_LOSS and arguments.penalty in _PURE:
+        kind = _PURE[arguments.penalty][with_cv]
     known = {field.name for field in fields(kind)}
     given = settings(arguments) | further
     for option, implied in (("l1_ratio", True), ("penalty", True), ("standardize", False), ("positive", False)):
@@ -147,5 +152,5 @@ def make_model(arguments: argparse.Namespace, with_cv: bool, **further: Any) -> 
             given.pop(option, None)
     strange = [option for option in given if option not in known]
     if strange:
-        raise ValueError(f"--{strange[0].replace('_', '-')}: not for {name}")
+        raise ValueError(f"--{strange[0].replace('_', '-')}: not for {kind.__name__}")
     return kind(**given)

@@ -12,9 +12,10 @@ from typing import Any, BinaryIO, TextIO
 import numpy as np
 
 from sparsereg.archive import replace_file
+from sparsereg.cli.arguments import nonnegative
 from sparsereg.cli.output import add_output_options, emit
 from sparsereg.cli.rows import add_data_options, read_rows
-from sparsereg.cli.saved import Saved, alpha_option, load_saved
+from sparsereg.cli.saved import Saved, load_saved
 from sparsereg.cli.targets import check_place, file_name
 from sparsereg.estimators.table_model import TableModel
 from sparsereg.path.result import RegularizationPath
@@ -54,7 +55,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help=f"where predictions go, {', '.join(ENDINGS)}; {STDOUT} is the standard output, as CSV",
     )
     parser.add_argument("--proba", action="store_true", help="the probability of each class in place of labels")
-    parser.add_argument("--alpha", type=alpha_option, metavar="A", help="which fit of a path")
+    parser.add_argument("--alpha", type=nonnegative, metavar="A", help="which fit of a path")
     parser.add_argument(
         "--keep", nargs="+", metavar="COLUMN", default=[], help="columns of the table to write in front of predictions"
     )
@@ -153,11 +154,20 @@ def _no_probabilities(saved: Saved) -> ValueError:
 
 
 def _class_names(classes: Any) -> list[str]:
-    return [f"probability_{as_text(label)}" for label in _plain_labels(classes)]
+    return [f"probability_{as_text(label)}" for label in plain_labels(classes)]
 
 
-def _plain_labels(values: Any) -> list[Any]:
-    """Return labels, whole numbers without a point where all are whole: files of text do not tell 1 from 1.0."""
+def plain_labels(values: Any) -> list[Any]:
+    """Return labels, whole numbers without a point where all are whole: files of text do not tell 1 from 1.0.
+
+    Parameters
+    ----------
+    values : array-like of shape (n,)
+
+    Returns
+    -------
+    labels : list
+    """
     values = np.asarray(values)
     if values.dtype.kind == "f" and np.array_equal(values, np.rint(values)):
         values = values.astype(np.int64)
@@ -170,7 +180,7 @@ def _predicted(saved: Saved, arguments: argparse.Namespace, predict: Callable[[A
     for rows in overlapped(read_rows(saved, arguments, [*dict.fromkeys(arguments.keep)])):
         found = predict(rows.X)
         if names_classes and PREDICTION in found:
-            found = {PREDICTION: _plain_labels(found[PREDICTION])}
+            found = {PREDICTION: plain_labels(found[PREDICTION])}
         if clash := sorted({*found} & {*rows.beside}):
             raise ValueError(f"--keep: the column {clash[0]!r} is not allowed, predictions are called so")
         yield {**rows.beside, **{name: np.asarray(values).tolist() for name, values in found.items()}}

@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from scipy import sparse
-
 from sparsereg.cli.saved import Saved
+from sparsereg.cli.sources import KINDS, kind_of
 from sparsereg.estimators.table_model import TableModel
 from sparsereg.path.result import RegularizationPath
-from sparsereg.readers.files import as_sources
+from sparsereg.readers.npz import NpzReader
 from sparsereg.readers.svmlight import SvmlightReader
-from sparsereg.readers.table_reader import TableReader
 from sparsereg.readers.tables import CsvReader, ParquetReader
 
-# Formats by the ends of names, what packs them left out.
-FORMATS = {
-    ".csv": "csv", ".parquet": "parquet", ".svm": "svmlight", ".svmlight": "svmlight", ".libsvm": "svmlight",
-    ".npz": "npz",
-}  # fmt: skip
-PACKED = (".gz", ".bz2", ".xz", ".zst")
-TABLES: dict[str, type[TableReader]] = {"csv": CsvReader, "parquet": ParquetReader}
-BLOCK_ROWS = 100_000
+TABLES: dict[str, type[CsvReader | ParquetReader]] = {"csv": CsvReader, "parquet": ParquetReader}
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,39 +41,10 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     parser : ArgumentParser
     """
     parser.add_argument(
-        "--format", choices=[*dict.fromkeys(FORMATS.values())], help="of the data, where their names do not say it"
+        "--format", choices=sorted(set(KINDS.values())), help="of data whose names do not say"
     )
+    parser.add_argument("--delimiter", metavar="LETTER", default=",", help="between the fields of CSV")
     parser.add_argument("--zero-based", action="store_true", help="ids in svmlight files count from 0, not from 1")
-
-
-def format_of_data(data: Sequence[str], given: str | None) -> str:
-    """Tell the format of files by the end of the first one's name.
-
-    Parameters
-    ----------
-    data : sequence of str
-    given : str or None
-        What the user says that it is.
-
-    Returns
-    -------
-    format : str
-
-    Raises
-    ------
-    ValueError
-        For an ending that is not known.
-    """
-    if given is not None:
-        return given
-    name = as_sources([*data])[0].name
-    stem = name.lower()
-    for packing in PACKED:
-        stem = stem.removesuffix(packing)
-    for ending, found in FORMATS.items():
-        if stem.endswith(ending):
-            return found
-    raise ValueError(f"{name}: is of no known format, expected a name that ends in {', '.join(FORMATS)}, or --format")
 
 
 def read_rows(saved: Saved, arguments: argparse.Namespace, beside: Sequence[str] = ()) -> Iterator[Rows]:
@@ -107,19 +67,14 @@ def read_rows(saved: Saved, arguments: argparse.Namespace, beside: Sequence[str]
     ValueError
         For data of another kind than the model was fitted to, and malformed ones.
     """
-    kind = format_of_data(arguments.data, arguments.format)
+    kind = arguments.format or kind_of(arguments.data)
     if kind in TABLES:
-        yield from _of_tables(saved, TABLES[kind], arguments.data, beside)
+        yield from _of_tables(saved, kind, arguments, beside)
         return
     if beside:
         raise ValueError(f"--keep: {arguments.data[0]} is no table, it has no columns with names")
-    if saved.column_names is not None:
-        raise ValueError(
-            f"{arguments.data[0]}: is no table, as {saved.file} was fitted to; expected .csv or .parquet with the "
-            f"columns {', '.join(map(repr, saved.column_names))}"
-        )
-    for X in MATRICES[kind](arguments, n_columns(saved)):
-        yield Rows(X, {})
+    for block in _matrices(saved, kind, arguments):
+        yield Rows(block.X, {})
 
 
 def n_columns(saved: Saved) -> int:
@@ -128,18 +83,15 @@ def n_columns(saved: Saved) -> int:
     return int(model.n_features if isinstance(model, RegularizationPath) else model.n_features_in_)
 
 
-def _of_tables(saved: Saved, reader_of: type[TableReader], data: list[str], beside: Sequence[str]) -> Iterator[Rows]:
-    columns = saved.column_names
-    if columns is None:
-        raise ValueError(
-            f"{data[0]}: is a table, but {saved.file} was fitted to columns without names; expected .svm or .npz"
-        )
+def _of_tables(saved: Saved, kind: str, arguments: argparse.Namespace, beside: Sequence[str]) -> Iterator[Rows]:
+    columns = _columns_of(saved, arguments)
     if not isinstance(saved.whole, TableModel):
-        reader = reader_of(data, target=None, features=columns)
+        reader = _table_reader(kind, arguments, target=None, features=columns)
         for table in reader.tables([*dict.fromkeys([*columns, *beside])]):
             yield Rows(_as_frame(table.select(columns)), table.select(beside).to_pydict())
         return
-    reader = reader_of(data, target=None, features=saved.whole.features, missing=saved.whole.missing)
+    whole = saved.whole
+    reader = _table_reader(kind, arguments, target=None, features=whole.features, missing=whole.missing)
     for X, table in reader.with_columns(beside):
         yield Rows(X, table.to_pydict())
 
@@ -151,46 +103,30 @@ def _as_frame(table: Any) -> Any:
         raise ImportError("a model of data frames needs pandas: pip install pandas") from None
 
 
-def _of_svmlight(arguments: argparse.Namespace, width: int) -> Iterator[Any]:
-    for block in SvmlightReader(arguments.data, n_features=width, zero_based=arguments.zero_based):
-        yield block.X
+def _columns_of(saved: Saved, arguments: argparse.Namespace) -> list[str]:
+    if saved.column_names is None:
+        raise ValueError(
+            f"{arguments.data[0]}: is a table, but {saved.file} was fitted to columns without names; expected .svm or "
+            ".npz"
+        )
+    return saved.column_names
 
 
-def _of_npz(arguments: argparse.Namespace, width: int) -> Iterator[Any]:
-    for name in arguments.data:
-        X = read_npz(name, width)
-        for start in range(0, X.shape[0], BLOCK_ROWS):
-            yield X[start : start + BLOCK_ROWS]
+def _table_reader(kind: str, arguments: argparse.Namespace, **settings: Any) -> CsvReader | ParquetReader:
+    of_text = {"delimiter": "\t" if arguments.delimiter == "\\t" else arguments.delimiter} if kind == "csv" else {}
+    return TABLES[kind](arguments.data, **settings, **of_text)
 
 
-def read_npz(name: str, width: int) -> sparse.csr_matrix:
-    """Read a matrix that `scipy.sparse.save_npz` wrote.
-
-    Parameters
-    ----------
-    name : str
-        Of the file.
-    width : int
-        Columns that it must have.
-
-    Returns
-    -------
-    X : csr_matrix of shape (n_samples, width)
-
-    Raises
-    ------
-    ValueError
-        For another file, no rows or another number of columns.
-    """
-    try:
-        X = sparse.csr_matrix(sparse.load_npz(name))
-    except (ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
-        raise ValueError(f"{name}: is no matrix that scipy.sparse.save_npz wrote ({error})") from error
-    if X.shape[0] == 0:
-        raise ValueError(f"{name}: no rows, expected at least one")
-    if X.shape[1] != width:
-        raise ValueError(f"{name}: has {X.shape[1]} columns, expected {width}, those of the model")
-    return X
+def _matrices(saved: Saved, kind: str, arguments: argparse.Namespace) -> Any:
+    """Return a reader of rows that are no table."""
+    if saved.column_names is not None:
+        raise ValueError(
+            f"{arguments.data[0]}: is no table, as {saved.file} was fitted to; expected .csv or .parquet with the "
+            f"columns {', '.join(map(repr, saved.column_names))}"
+        )
+    if kind == "npz":
+        return NpzReader(arguments.data)
+    return SvmlightReader(arguments.data, n_features=n_columns(saved), zero_based=arguments.zero_based)
 
 
 def rows_with_target(saved: Saved, arguments: argparse.Namespace) -> Any:
@@ -204,49 +140,24 @@ def rows_with_target(saved: Saved, arguments: argparse.Namespace) -> Any:
 
     Returns
     -------
-    source : reader, or iterator of (X, y)
+    source : reader
 
     Raises
     ------
     ValueError
         Where nobody knows the target, and for data of another kind than those of the fit.
     """
-    data, kind = arguments.data, format_of_data(arguments.data, arguments.format)
-    if kind in ("csv", "parquet"):
-        return _tables_with_target(saved, arguments)
-    if saved.column_names is not None:
-        raise ValueError(f"{data[0]}: is no table, as {saved.file} was fitted to; expected .csv or .parquet")
-    if kind == "npz":
-        return _npz_with_target(data, n_columns(saved))
-    return SvmlightReader(data, n_features=n_columns(saved), zero_based=arguments.zero_based)
-
-
-def _tables_with_target(saved: Saved, arguments: argparse.Namespace) -> Any:
-    columns, whole = saved.column_names, saved.whole
-    if columns is None:
-        raise ValueError(f"{arguments.data[0]}: is a table, but {saved.file} was fitted to columns without names")
+    kind = arguments.format or kind_of(arguments.data)
+    if kind not in TABLES:
+        return _matrices(saved, kind, arguments)
+    columns, whole = _columns_of(saved, arguments), saved.whole
     if saved.is_composed:
         raise ValueError(f"{saved.file}: a {type(whole).__name__} cannot be judged here, expected a TableModel")
     if not isinstance(whole, TableModel):
-        whole = TableModel(saved.model, columns, target=arguments.target)
+        whole = TableModel(saved.model, columns)
     target = arguments.target or whole.target
     if target is None:
         raise ValueError(f"--target: {saved.file} does not know the target, expected the name of its column in --data")
-    other = TableModel(
-        whole.model, whole.features, target=target, weight=whole.weight, missing=whole.missing
+    return _table_reader(
+        kind, arguments, target=target, features=whole.features, weight=whole.weight, missing=whole.missing
     )
-    return other.reader(arguments.data)
-
-
-def _npz_with_target(data: Sequence[str], width: int) -> Iterator[tuple[Any, Any]]:
-    for name in data:
-        X = read_npz(name, width)
-        with np.load(name, allow_pickle=False) as arrays:
-            if "y" not in arrays:
-                raise ValueError(f"{name}: has no array 'y', the target; it has {', '.join(arrays)}")
-            y = arrays["y"]
-        for start in range(0, X.shape[0], BLOCK_ROWS):
-            yield X[start : start + BLOCK_ROWS], y[start : start + BLOCK_ROWS]
-
-
-MATRICES = {"svmlight": _of_svmlight, "npz": _of_npz}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -211,21 +209,15 @@ def opened(file: str, whole: Any) -> Saved:
     return Saved(file, whole, model, known if names is None else names)
 
 
-def alpha_option(text: str) -> float:
-    """Read an alpha.
+def classes_of(saved: Saved) -> Any:
+    """Return the classes that a model tells apart.
 
     Parameters
     ----------
-    text : str
+    saved : Saved
 
     Returns
     -------
-    alpha : float
+    classes : ndarray of shape (n_classes,) or None
     """
-    try:
-        alpha = float(text)
-    except ValueError:
-        alpha = math.nan
-    if not 0.0 <= alpha < math.inf:
-        raise argparse.ArgumentTypeError(f"must be a number of at least 0, got {text!r}")
-    return alpha
+    return saved.model.classes_ if hasattr(saved.model, "classes_") else getattr(saved.path, "labels", None)

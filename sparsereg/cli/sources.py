@@ -118,7 +118,7 @@ def open_input(arguments: argparse.Namespace) -> Input:
     ValueError
         For files of no known kind or of several, options that do not go with theirs, and unknown columns.
     """
-    kind = arguments.format or _kind_of(arguments.data)
+    kind = arguments.format or kind_of(arguments.data)
     for name, kinds in _OF_KIND.items():
         if getattr(arguments, name) is not None and kind not in kinds:
             raise ValueError(f"--{name.replace('_', '-')}: not for {kind} files, only for {' and '.join(kinds)}")
@@ -168,8 +168,22 @@ def _repeatable(path: str, kind: str, command: str) -> Any:
     return _Copy(raw)
 
 
-def _kind_of(paths: list[str]) -> str:
-    """Tell the kind of all files by the ends of their names."""
+def kind_of(paths: list[str]) -> str:
+    """Tell the kind of all files by the ends of their names.
+
+    Parameters
+    ----------
+    paths : list of str
+
+    Returns
+    -------
+    kind : {"csv", "parquet", "svmlight", "npz"}
+
+    Raises
+    ------
+    ValueError
+        For another ending, and for files of several kinds.
+    """
     kinds: dict[str, str] = {}
     for path in paths:
         name = as_sources(path)[0].name if path != "-" else path

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from sparsereg.demo.job import Demo, Fit
-from sparsereg.plot import COLOURS, import_figure, plot_weights
+from sparsereg.plot import COLOURS, import_figure, plot_map, plot_weights
 
 COLOUR = {"L1": COLOURS[0], "L2": COLOURS[1]}
 MARKERS = {"too small": "v", "right": "o", "too large": "^"}
-# Pixels of the map along its longer side, and how many pixels around a row are drawn.
-MAP_PIXELS, MAP_REACH = 240, 2
 FONT_SIZE = 9
 
 
@@ -42,7 +38,7 @@ def draw(demo: Demo, path: str) -> None:
         _draw_scores(demo, axes[0, 0])
         _draw_counts(demo, axes[0, 1])
         _draw_weights(demo, axes[1, 0])
-        _draw_map(demo, axes[1, 1], figure)
+        _draw_map(demo, axes[1, 1])
         figure.suptitle(
             f"{demo.task.y.size:,} {demo.task.rows} on {demo.cross.n_features_out_:,} columns", fontsize=FONT_SIZE + 3
         )
@@ -83,23 +79,16 @@ def _draw_weights(demo: Demo, ax: Any) -> None:
     right = {name: demo.fits[name].path.sparse_coef.at(demo.fits[name].choices["right"]) for name in ("L1", "L2")}
     plot_weights(right, ax, n_active=demo.fits["L1"].path.n_active)
     ax.set_title("Weights at the right alpha; the spike is the exact zeros")
-    ax.set_ylim(top=ax.get_ylim()[1] * 8.0)
-    ax.legend(frameon=False, loc="upper left")
     ax.set_ylabel("columns (log scale)")
 
 
-def _draw_map(demo: Demo, ax: Any, figure: Any) -> None:
+def _draw_map(demo: Demo, ax: Any) -> None:
     fit = demo.fits["L1"]
     k = fit.choices["right"]
-    latitude, longitude, points, inhabited = _pixels(demo.task.points)
-    values = np.full(inhabited.shape, np.nan)
-    X = demo.cross.transform(points[inhabited.ravel()])
-    values[inhabited] = demo.task.show(fit.path.sparse_coef.at(k).decision(X) + fit.path.intercepts[k])
-    low, high = np.nanpercentile(values, [1, 99])
-    image = ax.pcolormesh(longitude, latitude, values, cmap="viridis", vmin=low, vmax=high, rasterized=True)
-    figure.colorbar(image, ax=ax, extend="both", label=f"fitted {demo.task.quantity}")
-    ax.set(xlabel="longitude (degrees east)", ylabel="latitude (degrees north)")
-    ax.set_aspect(1.0 / np.cos(np.deg2rad(np.median(demo.task.points[:, 0]))), adjustable="datalim")
+    plot_map(
+        fit.path, demo.cross, ax, alpha=float(fit.path.alphas[k]), transform=demo.task.show,
+        quantity=f"fitted {demo.task.quantity}",
+    )
     ax.set_title(f"L1 at its right alpha: the sum of {fit.path.df[k]:,} nested effects")
 
 
@@ -110,16 +99,3 @@ def _mark(fit: Fit, values: npt.NDArray[Any], ax: Any) -> None:
         if values[k] != 0 or ax.get_yscale() == "linear":
             alpha, colour = fit.path.alphas[k], COLOUR[fit.name]
             ax.plot(alpha, values[k], marker, color=colour, markersize=8, markeredgecolor="white")
-
-
-def _pixels(points: npt.NDArray[np.float64]) -> tuple[Any, Any, Any, npt.NDArray[np.bool_]]:
-    """Lay a grid over the points: edges, centres (latitude, longitude), and which pixels have a point nearby."""
-    low, high = points.min(axis=0), points.max(axis=0)
-    step = float((high - low).max() / MAP_PIXELS) or 1.0 / 60.0
-    n_lat, n_lon = (int(np.ceil(extent / step)) or 1 for extent in high - low)
-    latitude, longitude = low[0] + step * np.arange(n_lat + 1), low[1] + step * np.arange(n_lon + 1)
-    counts, _, _ = np.histogram2d(points[:, 0], points[:, 1], bins=[latitude, longitude])
-    reach = np.hypot(*np.mgrid[-MAP_REACH : MAP_REACH + 1, -MAP_REACH : MAP_REACH + 1]) <= MAP_REACH
-    near = ndimage.binary_dilation(counts > 0, reach)
-    centres = np.meshgrid(latitude[:-1] + 0.5 * step, longitude[:-1] + 0.5 * step, indexing="ij")
-    return latitude, longitude, np.column_stack([centre.ravel() for centre in centres]), near

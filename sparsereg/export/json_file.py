@@ -6,10 +6,12 @@ import os
 from typing import Any
 
 from sparsereg.archive import replace_file
+from sparsereg.estimators.table_model import TableModel
 from sparsereg.export.crosses import check_cross, describe
-from sparsereg.export.plain import EXACT, pieces_of_json
+from sparsereg.export.plain import EXACT, pieces_of_json, plain
 from sparsereg.export.scorer import Scorer, split_pipeline
 from sparsereg.inputs.versions import library_version
+from sparsereg.readers.table_columns import width_of
 
 FORMAT, VERSION = "sparsereg model", 1
 
@@ -23,7 +25,7 @@ def to_json(
 
     Parameters
     ----------
-    model : fitted estimator, RegularizationPath or scikit-learn Pipeline
+    model : fitted estimator, RegularizationPath, TableModel or scikit-learn Pipeline
         Batch, streaming or cross-validated; a Pipeline of one of the crosses and one of these. A calibration
         (`calibrate`) becomes part of weights and intercepts.
     path : str or path-like
@@ -58,12 +60,14 @@ def to_json(
     ``ids``            of the non-zeros, ascending
     ``weights``        theirs, as many
     ``outputs``        beyond two classes, as many: position of the class in ``classes``; else null
-    ``transformer``    null, or the definition of the crosses: "kind" and all that ids are computed from
+    ``transformer``    null, or the definition of the crosses: "kind" and all that ids are computed from; of a
+                       TableModel "kind" is "Table", with "missing" and "parts", side by side: the "columns" of a part,
+                       the id at which those of the part "start", and the "transformer", null for numbers as they are
     =================  =============================================================================================
     """
     model, transformer = split_pipeline(model, transformer)
     scorer = Scorer.of(model, alpha)
-    cross = None if transformer is None else check_cross(transformer, scorer.n_features)
+    made_by = None if transformer is None else _described(transformer, scorer.n_features)
     entries = scorer.coef.values.tocsr()
     entries.sort_indices()
     ids = scorer.coef.ids.repeat(entries.indptr[1:] - entries.indptr[:-1]).tolist()
@@ -72,6 +76,19 @@ def to_json(
         "ids": [k if k <= EXACT else str(k) for k in ids],
         "weights": entries.data.tolist(),
         "outputs": None if scorer.n_outputs == 1 else entries.indices.tolist(),
-        "transformer": None if cross is None else describe(cross),
+        "transformer": made_by,
     }  # fmt: skip
     replace_file(path, lambda file: file.writelines(piece.encode("ascii") for piece in pieces_of_json(content)))
+
+
+def _described(transformer: Any, n_features: int) -> dict[str, Any]:
+    """Return the definition of what makes the columns."""
+    if not isinstance(transformer, TableModel):
+        return describe(check_cross(transformer, n_features))
+    parts, start = [], 0
+    for part in transformer._parts:
+        width = width_of(part, transformer.missing == "indicator") or 0
+        made_by = None if part.transformer is None else describe(check_cross(part.transformer, width))
+        parts.append({"columns": part.columns, "start": plain(start), "transformer": made_by})
+        start += width
+    return {"kind": "Table", "missing": transformer.missing, "parts": parts}

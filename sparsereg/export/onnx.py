@@ -31,7 +31,7 @@ def to_onnx(
 
     Parameters
     ----------
-    model : fitted estimator, RegularizationPath or scikit-learn Pipeline
+    model : fitted estimator, RegularizationPath, TableModel or scikit-learn Pipeline
         Batch, streaming or cross-validated; a Pipeline of a transformer and one of these. A calibration
         (`calibrate`) becomes part of weights and intercepts.
     path : str or path-like

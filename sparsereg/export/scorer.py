@@ -12,7 +12,10 @@ from sparsereg._core.losses import LOSSES
 from sparsereg.coef import SparseCoef
 from sparsereg.estimators.base import SparseClassifier, SparseLinearModel
 from sparsereg.estimators.sgd_base import SGDEstimator
+from sparsereg.estimators.table_model import TableModel
 from sparsereg.export.plain import plain
+from sparsereg.features.feature_cross import FeatureCross
+from sparsereg.features.latlong_cross import LatLongCross
 from sparsereg.inputs.sklearn import check_is_fitted
 from sparsereg.path.result import RegularizationPath
 
@@ -118,21 +121,25 @@ class Scorer:
 
 
 def split_pipeline(model: Any, transformer: Any) -> tuple[Any, Any]:
-    """Return the model and the transformer of a Pipeline of the two; anything else as it is given.
+    """Return the model and the transformer of a Pipeline of the two, or of a TableModel; anything else as it is given.
 
     Parameters
     ----------
     model : object
     transformer : object
-        None for a Pipeline.
+        None for a Pipeline or a TableModel. What makes the columns of a TableModel is that itself, or a cross alone.
 
     Raises
     ------
     TypeError
         For a Pipeline of more than two steps.
     ValueError
-        For a Pipeline with another transformer beside it.
+        For a Pipeline or a TableModel with another transformer beside it.
     """
+    if isinstance(model, TableModel):
+        if transformer is not None:
+            raise ValueError("transformer: it is not allowed with a TableModel, which makes its columns itself")
+        return model.model, _cross_alone(model)
     if not hasattr(model, "steps"):
         return model, transformer
     if transformer is not None:
@@ -146,6 +153,13 @@ def split_pipeline(model: Any, transformer: Any) -> tuple[Any, Any]:
             "pipeline[-1], the model alone, is exported as one that takes ids of columns"
         )
     return last, before[0][1] if before else None
+
+
+def _cross_alone(model: TableModel) -> Any:
+    """Return the only transformer of a model where it needs no table around it, or else the model itself."""
+    if isinstance(model.features, FeatureCross | LatLongCross):
+        return model.features
+    return model
 
 
 def _link(loss: str, coef: SparseCoef) -> str:

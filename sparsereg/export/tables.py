@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.archive import replace_file
+from sparsereg.estimators.table_model import TableModel
 from sparsereg.export.plain import as_json
 from sparsereg.export.scorer import Scorer
 from sparsereg.features.names import SIDES, name_columns
@@ -26,14 +27,14 @@ def to_parquet(
 
     Parameters
     ----------
-    model : fitted estimator, RegularizationPath or scikit-learn Pipeline
+    model : fitted estimator, RegularizationPath, TableModel or scikit-learn Pipeline
         Batch, streaming or cross-validated; a Pipeline that ends in one of these. A calibration
         (`calibrate`) becomes part of weights and intercepts.
     path : str or path-like
         File to write. Whatever happens, it is there as a whole or as it was.
     names : transformer, Pipeline, reader of tables, array-like of str, mapping or callable, default=None
-        What made the columns, or their names, as in `Lasso.to_frame`. None: the steps before the model in a Pipeline,
-        else the columns of the data frame that the model was fitted to, if it was.
+        What made the columns, or their names, as in `Lasso.to_frame`. None: the features of a TableModel, the steps
+        before the model in a Pipeline, else the columns of the data frame that the model was fitted to, if it was.
     alpha : float or None, default=None
         For a path: one of its alphas, or between two of them.
 
@@ -60,8 +61,7 @@ def to_parquet(
     "intercepts" (one for each linear predictor), "n_features", "has_offset" and "offset_slope" (how often an offset
     counts: the slope of a calibration, else 1). Integers beyond 2**53 are text there.
     """
-    # Whatever its steps are: they are there for the names alone.
-    model, known = (model.steps[-1][1], model) if hasattr(model, "steps") else (model, _known_names(model))
+    model, known = _split(model)
     known = known if names is None else names
     scorer = Scorer.of(model, alpha)
     header = {"format": FORMAT, "version": VERSION, "sparsereg": library_version(), **scorer.header()}
@@ -98,6 +98,13 @@ def columns(scorer: Scorer, names: Any = None) -> dict[str, npt.NDArray[Any]]:
         out["class"] = scorer.classes[entries.indices]
     out["weight"] = entries.data
     return out if bounds is None else out | {side: bounds[side][rows] for side in SIDES}
+
+
+def _split(model: Any) -> tuple[Any, Any]:
+    """Return the model itself, and what names its columns, whatever the steps before it are."""
+    if isinstance(model, TableModel):
+        return model.model, model
+    return (model.steps[-1][1], model) if hasattr(model, "steps") else (model, _known_names(model))
 
 
 def _known_names(model: Any) -> Any:

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg.estimators.table_model import TableModel
 from sparsereg.export.crosses import REFUSED, Cross, add_categories, add_points, check_cross, check_width, is_hashed
 from sparsereg.export.graph import Graph
 from sparsereg.features.feature_cross import FeatureCross
 from sparsereg.features.latlong_cross import LatLongCross
 from sparsereg.inputs.rows import shown
 from sparsereg.inputs.sklearn import check_is_fitted
+from sparsereg.readers.table_columns import width_of
 
 # What the graphs of models call their other inputs and their outputs.
 RESERVED = ("ids", "values", "offset", "label", "probabilities", "scores", "variable")
@@ -57,6 +59,11 @@ class _Columns:
         self._names = names
         self._types: dict[int, Any] = {}
 
+    @property
+    def n_columns(self) -> int:
+        """How many columns the table has."""
+        return len(self._names)
+
     def __call__(self, j: int, dtype: Any) -> str:
         name = self._names[j]
         if j not in self._types:
@@ -84,7 +91,7 @@ def add_features(graph: Graph, transformer: Any, n_features: int) -> Features:
     Parameters
     ----------
     graph : Graph
-    transformer : None, LatLongCross, FeatureCross, ColumnTransformer, OneHotEncoder or StandardScaler
+    transformer : None, LatLongCross, FeatureCross, ColumnTransformer, OneHotEncoder, StandardScaler or TableModel
     n_features : int
         Of the model.
 
@@ -104,6 +111,8 @@ def add_features(graph: Graph, transformer: Any, n_features: int) -> Features:
                 "ONNX graph, expected None"
             )
         return _add_table(graph, transformer, transformer.transformers_, transformer.output_indices_)
+    if isinstance(transformer, TableModel):
+        return _add_table_model(graph, transformer)
     if any(_is(transformer, "sklearn.preprocessing", name) for name in ALONE):
         check_is_fitted(transformer)
         name = type(transformer).__name__
@@ -127,6 +136,31 @@ def add_features(graph: Graph, transformer: Any, n_features: int) -> Features:
     return Features(ids, n_ids=len(cross._blocks()))
 
 
+def _add_table_model(graph: Graph, model: TableModel) -> Features:
+    """Add what makes the columns of a table model."""
+    names = model.columns
+    columns, steps, places, start = _Columns(graph, names), [], {}, 0
+    for k, part in enumerate(model._parts):
+        label = f"{k}: {', '.join(part.columns)}"
+        width = width_of(part, model.missing == "indicator")
+        if width is None or not part.columns:
+            raise TypeError(
+                f"transformer: a {type(part.transformer).__name__} cannot be part of an ONNX graph; to_onnx of the "
+                "model alone takes ids of columns"
+            )
+        steps.append((label, _Filled(model.missing) if part.transformer is None else part.transformer, part.columns))
+        places[label] = slice(start, start + width)
+        start += width
+    return _add_steps(graph, columns, steps, places, names)
+
+
+@dataclass(frozen=True)
+class _Filled:
+    """Stands for numbers as they are, and says what is in the place of those that are missing."""
+
+    missing: str | float
+
+
 def _is(value: Any, module: str, name: str) -> bool:
     """Return whether something is of a class of scikit-learn, without importing that."""
     return module in sys.modules and type(value) is getattr(sys.modules[module], name)
@@ -136,12 +170,19 @@ def _add_table(graph: Graph, transformer: Any, steps: Sequence[Any], places: Map
     """Add the steps of a ColumnTransformer side by side, or one that stands alone."""
     names = [str(name) for name in getattr(transformer, "feature_names_in_", ())]
     columns = _Columns(graph, names or [f"x{j}" for j in range(transformer.n_features_in_)])
+    return _add_steps(graph, columns, steps, places, names)
+
+
+def _add_steps(
+    graph: Graph, columns: _Columns, steps: Sequence[Any], places: Mapping[str, slice], names: list[str]
+) -> Features:
+    """Add steps side by side."""
     ids, numbers, positions, n_ids = [], [], [], 0
     for name, step, chosen in steps:
         part = places[name]
         if part.start == part.stop:
             continue
-        used = _positions(chosen, names, transformer.n_features_in_)
+        used = _positions(chosen, names, columns.n_columns)
         found = _add_ids(graph, name, step, part.start, used, columns)
         if found is None:
             numbers.append(_add_numbers(graph, name, step, used, columns))
@@ -218,7 +259,7 @@ def _keys(name: str, categories: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], An
 
 def _add_numbers(graph: Graph, name: str, step: Any, used: list[int], columns: _Columns) -> str:
     """Add a step that scales numbers, or takes them as they are."""
-    is_identity = step == "passthrough" or (
+    is_identity = isinstance(step, _Filled) or step == "passthrough" or (
         _is(step, "sklearn.preprocessing", "FunctionTransformer") and step.func is None
     )
     if not is_identity and not _is(step, "sklearn.preprocessing", "StandardScaler"):
@@ -228,6 +269,8 @@ def _add_numbers(graph: Graph, name: str, step: Any, used: list[int], columns: _
             'exact FeatureCross, a OneHotEncoder, a StandardScaler or "passthrough"'
         )
     values = columns.stacked(used)
+    if isinstance(step, _Filled):
+        return _add_filled(graph, values, step.missing)
     if is_identity:
         return values
     if step.mean_ is not None and step.with_mean:
@@ -235,3 +278,19 @@ def _add_numbers(graph: Graph, name: str, step: Any, used: list[int], columns: _
     if step.scale_ is None:
         return values
     return graph.node("Div", values, np.asarray(step.scale_, dtype=np.float64)[:, None])
+
+
+def _add_filled(graph: Graph, values: str, missing: str | float) -> str:
+    """Fill what is missing, NaN in a graph; behind each column may stand whether it was. "error" leaves NaN."""
+    if missing == "error":
+        return values
+    gap = graph.node("IsNaN", values)
+    filled = graph.node("Where", gap, np.float64(0.0 if missing == "indicator" else missing), values)
+    if missing != "indicator":
+        return filled
+    flag = graph.cast(gap, np.float64)
+    pairs = [graph.node("Unsqueeze", tensor, np.array([1])) for tensor in (filled, flag)]
+    # The number of rows, which is not known, stays; each column and its flag lie side by side.
+    stacked = graph.node("Concat", *pairs, axis=1)
+    shape = graph.node("Concat", np.array([-1]), graph.node("Shape", values, start=1), axis=0)
+    return graph.node("Reshape", stacked, shape)

@@ -172,6 +172,8 @@ def count_on_top(ax: Any, x: Vector, counts: npt.NDArray[Any], label: str = "wei
     """
     from matplotlib.ticker import FuncFormatter, NullLocator
 
+    # A factor at the end of the other axis, such as 1e10, would stand where the counts are.
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}".replace("-", "\N{MINUS SIGN}")))
     for child in [child for child in ax.child_axes if child.get_label() == COUNTS]:
         child.remove()
     texts = [f"{n:,.0f}" for n in counts]

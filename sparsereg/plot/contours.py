@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.inputs.parameters import check_choice
 from sparsereg.plot.axes import COLOURS, import_figure, make_axes
@@ -137,7 +138,8 @@ def plot_geometry(
         axes[1, k].set_title(f"loss + alpha \N{MULTIPLICATION SIGN} {name}")
         axes[0, k].set(xlabel="", ylabel="" if k > 1 else axes[0, k].get_ylabel())
         axes[1, k].set(ylabel="")
-    picture.draw(axes[1, 0], "loss", reach)
+    # Paths and fits differ, and the loss is that of all.
+    picture.draw(axes[1, 0], "loss", reach, with_path=False)
     axes[1, 0].set_title("loss alone")
     axes[0, 0].axis("off")
     # The alphas, which differ, are not part of what the signs mean.
@@ -174,7 +176,7 @@ class _Picture(NamedTuple):
         middle, half = 0.5 * (low + high), (0.5 + MARGIN) * float((high - low).max() or 1.0)
         return np.stack([middle - half, middle + half], axis=1)
 
-    def draw(self, ax: Any, view: str, reach: Vector) -> list[Any]:
+    def draw(self, ax: Any, view: str, reach: Vector, *, with_path: bool = True) -> list[Any]:
         """Draw on axes; return what a legend explains."""
         w0, w1 = np.meshgrid(*(np.linspace(low, high, N_GRID) for low, high in reach))
         loss, penalty = self.geometry.loss(w0, w1), self.penalty(w0, w1)
@@ -185,11 +187,13 @@ class _Picture(NamedTuple):
         else:
             handles = []
             _draw_landscape(ax, w0, w1, loss if view == "loss" else loss + self.alpha * penalty)
-        handles += ax.plot(*self.path.coefs.toarray(), color=COLOURS[1], linewidth=2.0, label="path")
+        if with_path:
+            handles += ax.plot(*self.path.coefs.toarray(), color=COLOURS[1], linewidth=2.0, label="path")
         style = {"linestyle": "", "markersize": 9.0, "markeredgecolor": "white", "zorder": 4.0}
         handles += ax.plot(*self.geometry.free, marker="X", color="0.1", label="least loss, without penalty", **style)
         text = f"fit at alpha = {self.alpha:.3g}"
-        handles += ax.plot(*self.fitted, marker="o", color=COLOURS[0], label=text, **style)
+        if with_path:
+            handles += ax.plot(*self.fitted, marker="o", color=COLOURS[0], label=text, **style)
         names = self.path.feature_names
         names = ("column 0", "column 1") if names is None else names
         ax.set(xlabel=f"weight of {names[0]}", ylabel=f"weight of {names[1]}", aspect="equal")
@@ -230,7 +234,8 @@ def _check_columns(path: Any, X: Any, y: npt.ArrayLike) -> tuple[Vector, Vector]
     target = np.asarray(y, dtype=np.float64)
     if target.shape != dense.shape[:1]:
         raise ValueError(f"y: shape {target.shape} is not allowed, expected {dense.shape[:1]}")
-    if path.loss != "squared" or not PENALTIES[path.penalty].is_convex or path.n_features != 2 or path.relaxed:
+    quadratic = LOSSES[path.loss].is_quadratic and LOSSES[path.loss].location
+    if not quadratic or not PENALTIES[path.penalty].is_convex or path.n_features != 2 or path.relaxed:
         raise ValueError(
             f"path: one of {path.loss} loss, penalty {path.penalty!r}, {path.n_features} columns"
             f"{', relaxed,' if path.relaxed else ''} is not allowed, expected squared loss, 'elastic_net' and 2 columns"

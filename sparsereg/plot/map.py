@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,12 +15,17 @@ from sparsereg.features.names import find_cells
 from sparsereg.inputs.parameters import build, check_choice
 from sparsereg.inputs.sklearn import check_is_fitted
 from sparsereg.plot.axes import make_axes
+from sparsereg.plot.margins import make_room
 
 Vector = npt.NDArray[np.float64]
 Cells = npt.NDArray[np.void]
 
-# Along the longer side of a raster: more than a figure of usual size shows.
-MOST_PIXELS = 1_200
+# Pixels of a raster are at least as large as those that show it, or single cells would fall between these. A little
+# larger: the numbers at the colour bar, which come last, may take some of the room.
+ROOM = 0.95
+# Around the cells, as a share of the longer side; and the least that the shorter side is of the longer.
+MARGIN, LEAST_SHAPE = 0.03, 0.3
+BLANK = "0.9"  # white is the middle of the colours of weights
 # Widths and edges of cells are good to so many degrees.
 SAME = 1e-7
 # Colours reach from one of these shares of the values to the other: outliers would leave the rest one colour.
@@ -27,7 +33,7 @@ LOW, HIGH = 1.0, 99.0
 
 
 class Grid(NamedTuple):
-    """Pixels of a raster: how many, from which corner, of which size in degrees.
+    """Pixels of a raster, or the finest cells: how many, from which corner, of which size in degrees.
 
     Attributes
     ----------
@@ -45,15 +51,17 @@ class Grid(NamedTuple):
 
 def plot_map(
     model: Any, names: Any = None, ax: Any = None, *, alpha: float | None = None, what: str = "predictions",
-    level: float | None = None, label: Any = None,
+    level: float | None = None, label: Any = None, transform: Callable[[Vector], Vector] | None = None,
+    quantity: str | None = None,
 ) -> Any:
     """Draw the weights of cells, or what a model predicts in them, as a raster over latitude and longitude.
 
     Parameters
     ----------
-    model : fitted estimator, RegularizationPath or TableModel
+    model : fitted estimator, RegularizationPath, TableModel or Pipeline
     names : LatLongCross, ColumnTransformer, Pipeline or None, default=None
-        What made the columns of `model`, with a `LatLongCross` in it. None: the model itself knows, as a TableModel.
+        What made the columns of `model`, with a `LatLongCross` in it. None: the model itself knows, as a TableModel or
+        a Pipeline does.
     ax : matplotlib Axes or None, default=None
         None: new axes through pyplot. A colour bar is put beside them.
     alpha : float or None, default=None
@@ -63,9 +71,15 @@ def plot_map(
         (a probability, a count) where the model has no other columns, and else their sum on the scale of the linear
         predictor, without the intercept. "weights": those of the cells of one level alone.
     level : float or None, default=None
-        Width in arc-minutes of the cells whose weights are drawn; None: the finest that has a weight.
+        Width in arc-minutes of the cells that are drawn: the weights of those, or predictions as if finer ones had
+        none. None: the finest that has a weight.
     label : object or None, default=None
         Class to draw; beyond two of them one is needed.
+    transform : callable or None, default=None
+        Applied to predictions, an ndarray of float64, before they are drawn, such as `numpy.exp` for those of a
+        logarithm.
+    quantity : str or None, default=None
+        What stands at the colour bar; None: what is drawn.
 
     Returns
     -------
@@ -79,38 +93,44 @@ def plot_map(
         Without matplotlib.
     ValueError
         Where nothing knows of cells, or none has a weight; for a path without `alpha`, a level that no cell has, an
-        unknown class or another word.
+        unknown class or another word; where `transform` does not give a finite number for each.
     TypeError
         For what is no model.
 
     Notes
     -----
-    Cost follows the non-zeros and the pixels, at most 1,200 along the longer side. Where the cells of a level are
-    smaller than a pixel it shows the mean of those in it that are not zero.
+    Cost follows the non-zeros and the pixels, which are cells of the finest level, or so many of them that no more
+    pixels are made than are shown at the resolution of the figure. Where the cells of a level are smaller than a pixel
+    it shows the mean of those in it that are not zero; bands and sectors narrower than a pixel count with their mean.
+    Colours reach from the 1st to the 99th percentile, those of weights as far on both sides of 0; where the colour bar
+    has arrows there are values beyond.
     """
     check_choice(what, "what", ("predictions", "weights"))
     fit, names = _unwrap(model, names)
     coef, intercepts, loss, labels = _coefficients(fit, alpha)
     output = _find_class(labels, coef.n_columns, label)
     cells, knows_all = _cells_of(coef, names)
-    is_cell = (cells["east"] - cells["west"] < 360.0 - SAME) & (cells["north"] - cells["south"] < 180.0 - SAME)
-    dense = coef.values.toarray()
+    dense, is_cell = coef.values.toarray(), _are_cells(cells)
     # Probabilities of one of several classes depend on the weights of all.
     used = is_cell & (dense if what == "predictions" else dense[:, [output]]).any(axis=1)
-    if what == "weights":
-        used &= _of_level(cells, used, level)
+    sizes = _sizes(cells, used, level)
+    used &= sizes <= 0.0 if what == "predictions" else sizes == 0.0
     if not used.any():
         raise ValueError("model: no cell of latitude and longitude has a weight, expected some to draw")
     cells = _across_the_date_line(cells, used)
-    grid = _lay_grid(cells[used])
-    shown = _paint(grid, cells[used], dense[used][:, [output]])[1]
-    if what == "weights":
-        values = _paint(grid, cells[used], dense[used][:, [output]])[0][..., 0]
-        title = "weight"
-    else:
-        values, title = _predict(grid, cells, dense, intercepts, loss, output, knows_all)
+    finest = _lay_grid(cells[used])
+    is_signed = what == "weights" or not knows_all
     ax = make_axes(ax)
-    _draw(ax, grid, np.where(shown, values, np.nan), what == "weights" or not knows_all, _titled(title, labels, output))
+    image, bar = _empty_map(ax, finest, is_signed)
+    grid = _coarsened(finest, ax)
+    sums, shown = _paint(grid, cells[used], dense[used][:, [output]])
+    if what == "weights":
+        values, title = sums[..., 0], "weight"
+    else:
+        kept = used | ~(is_cell | np.isnan(cells["south"]))
+        values, title = _predict(grid, cells[kept], dense[kept], intercepts, loss, output, knows_all)
+        values = _transformed(values, transform)
+    _fill(ax, image, bar, grid, np.where(shown, values, np.nan), is_signed, quantity or _titled(title, labels, output))
     return ax
 
 
@@ -118,6 +138,8 @@ def _unwrap(model: Any, names: Any) -> tuple[Any, Any]:
     """Return the model inside what carries what made its columns, and that."""
     if hasattr(model, "features") and hasattr(model, "model"):
         return model.model, model if names is None else names
+    if hasattr(model, "steps"):
+        return model.steps[-1][1], model if names is None else names
     if names is None:
         raise ValueError("names: None is not allowed for a model that does not know what made its columns")
     return model, names
@@ -163,8 +185,13 @@ def _cells_of(coef: SparseCoef, names: Any) -> tuple[Cells, bool]:
     return cells, bool(known.all())
 
 
-def _of_level(cells: Cells, used: npt.NDArray[np.bool_], level: float | None) -> npt.NDArray[np.bool_]:
-    """Say which cells belong to one level."""
+def _are_cells(cells: Cells) -> npt.NDArray[np.bool_]:
+    """Say which rectangles are cells, and not bands or sectors that go all around, or nothing."""
+    return (cells["east"] - cells["west"] < 360.0 - SAME) & (cells["north"] - cells["south"] < 180.0 - SAME)
+
+
+def _sizes(cells: Cells, used: npt.NDArray[np.bool_], level: float | None) -> npt.NDArray[np.int8]:
+    """Say which cells are smaller (1), as large as (0) or larger (-1) than those of a level, or of the finest."""
     minutes = np.round((cells["north"] - cells["south"]) * 60.0 / SAME) * SAME
     there = np.unique(minutes[used])
     if level is None:
@@ -172,40 +199,48 @@ def _of_level(cells: Cells, used: npt.NDArray[np.bool_], level: float | None) ->
     elif not np.any(np.abs(there - level) <= 60.0 * SAME):
         listed = ", ".join(f"{width:g}" for width in there)
         raise ValueError(f"level: {level!r} is not allowed, expected one with weights: {listed or 'there is none'}")
-    return np.abs(minutes - level) <= 60.0 * SAME
+    larger = np.nan_to_num(minutes - level)
+    return np.where(np.abs(larger) <= 60.0 * SAME, 0, -np.sign(larger)).astype(np.int8)
 
 
 def _across_the_date_line(cells: Cells, used: npt.NDArray[np.bool_]) -> Cells:
-    """Move what lies west of the widest gap between cells to the east, where that gap is not at the date line."""
-    west, east = np.sort(cells["west"][used]), np.sort(cells["east"][used])
-    reach = np.maximum.accumulate(cells["east"][used][np.argsort(cells["west"][used], kind="stable")])
-    gaps = west[1:] - reach[:-1]
-    around = west[0] + 360.0 - east[-1]
-    if not gaps.size or gaps.max() <= around + SAME:
+    """Move what lies west of Greenwich behind the date line, where cells there are neighbours and none is between."""
+    west, east = cells["west"][used], cells["east"][used]
+    behind = np.where(west < 0.0, 360.0, 0.0)
+    if np.ptp([west.min(), east.max()]) <= 180.0 or (east + behind).max() - (west + behind).min() > 180.0:
         return cells
-    border = west[1:][np.argmax(gaps)]
     cells = cells.copy()
-    # Bands go all around; they are cut to the grid where they are painted.
-    moved = (cells["west"] < border - SAME) & (cells["east"] - cells["west"] < 360.0 - SAME)
+    band = cells["east"] - cells["west"] >= 360.0 - SAME
+    moved = (cells["west"] < 0.0) & ~band
     cells["west"][moved] += 360.0
     cells["east"][moved] += 360.0
-    band = cells["east"] - cells["west"] >= 360.0 - SAME
+    # Bands go all around; they are cut to the grid where they are painted.
     cells["west"][band], cells["east"][band] = -180.0, 540.0
     return cells
 
 
 def _lay_grid(cells: Cells) -> Grid:
-    """Lay pixels over cells: those of the finest level, or a whole number of these a pixel where they are too many."""
+    """Lay a grid of the size of the smallest cells over all."""
     height, width = (cells["north"] - cells["south"]).min(), (cells["east"] - cells["west"]).min()
     south, west = cells["south"].min(), cells["west"].min()
     n_lat = round(float((cells["north"].max() - south) / height))
     n_lon = round(float((cells["east"].max() - west) / width))
-    stride = -(-max(n_lat, n_lon) // MOST_PIXELS)
-    return Grid(south, west, stride * height, stride * width, -(-n_lat // stride), -(-n_lon // stride))
+    return Grid(south, west, height, width, n_lat, n_lon)
+
+
+def _coarsened(grid: Grid, ax: Any) -> Grid:
+    """Put a whole number of cells into a pixel, where axes would show fewer pixels than there are cells."""
+    box = ax.get_window_extent()
+    shares = (np.ptp(ax.get_ylim()) / (grid.height * box.height), np.ptp(ax.get_xlim()) / (grid.width * box.width))
+    stride = max(1, int(np.ceil(max(shares) / ROOM)))
+    return Grid(
+        grid.south, grid.west, stride * grid.height, stride * grid.width, -(-grid.n_lat // stride),
+        -(-grid.n_lon // stride),
+    )
 
 
 def _paint(grid: Grid, cells: Cells, weights: Vector) -> tuple[Vector, npt.NDArray[np.bool_]]:
-    """Add up the weights of the rectangles that cover a pixel's centre, and the means of those that lie inside it.
+    """Add up the weights of the cells that cover a pixel's middle, and the means of those that lie inside it.
 
     Returns
     -------
@@ -262,12 +297,38 @@ def _cover(grid: Grid, cells: Cells, weights: Vector) -> tuple[Vector, npt.NDArr
     return sums, np.rint(painted(np.ones(top.size))).astype(np.int64)
 
 
+def _along(start: float, step: float, n: int, low: Vector, high: Vector, weights: Vector) -> Vector:
+    """Average the weights of bands beside each other over n steps of a grid, of what is none as 0."""
+    if low.size == 0:
+        return np.zeros((n, weights.shape[1]))
+    edges, order = start + step * np.arange(n + 1), np.argsort(low, kind="stable")
+    low, high, weights = low[order], high[order], weights[order]
+    # The integral from the south, or west, is linear between the edges of bands.
+    knots = np.column_stack([low, high]).ravel()
+    out = []
+    for column in weights.T:
+        risen = np.cumsum(column * (high - low))
+        integral = np.column_stack([risen - column * (high - low), risen]).ravel()
+        out.append(np.diff(np.interp(edges, knots, integral)) / step)
+    return np.stack(out, axis=1)
+
+
+def _sectors(grid: Grid, cells: Cells, weights: Vector) -> Vector:
+    """Average the weights of sectors of longitude over the columns of a grid, which may reach behind the date line."""
+    west, east = (np.concatenate([cells[side], cells[side] + 360.0]) for side in ("west", "east"))
+    return _along(grid.west, grid.width, grid.n_lon, west, east, np.concatenate([weights, weights]))
+
+
 def _predict(
     grid: Grid, cells: Cells, dense: Vector, intercepts: Vector, loss: Any, output: int, knows_all: bool
 ) -> tuple[Vector, str]:
     """Return what is predicted in every pixel, and what that is called."""
-    known = ~np.isnan(cells["south"])
-    predictor = _paint(grid, cells[known], dense[known])[0]
+    is_band, is_cell = cells["east"] - cells["west"] >= 360.0 - SAME, _are_cells(cells)
+    is_sector = ~(is_band | is_cell)
+    bands = cells[is_band]
+    predictor = _paint(grid, cells[is_cell], dense[is_cell])[0]
+    predictor += _along(grid.south, grid.height, grid.n_lat, bands["south"], bands["north"], dense[is_band])[:, None]
+    predictor += _sectors(grid, cells[is_sector], dense[is_sector])
     if not knows_all:
         return predictor[..., output], "effect of the place on the linear predictor"
     predictor = predictor + intercepts
@@ -283,10 +344,47 @@ def _titled(title: str, labels: Any, output: int) -> str:
     return f"{title} of {labels[output if len(labels) > 2 else -1]}"
 
 
-def _draw(ax: Any, grid: Grid, values: Vector, is_signed: bool, title: str) -> None:
-    """Draw one image with a colour bar, and degrees on the axes."""
+def _transformed(values: Vector, transform: Any) -> Vector:
+    """Apply what a user asks for to predictions."""
+    if transform is None:
+        return values
+    out = np.asarray(transform(values), dtype=np.float64)
+    if out.shape != values.shape or not np.isfinite(out).all():
+        raise ValueError(f"transform: {transform!r} is not allowed, expected what gives a finite number for each")
+    return out
+
+
+def _empty_map(ax: Any, grid: Grid, is_signed: bool) -> tuple[Any, Any]:
+    """Lay out axes around a grid; return an image of nothing, and the axes for its colour bar."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+    height, width = grid.n_lat * grid.height, grid.n_lon * grid.width
+    aspect = 1.0 / np.cos(np.deg2rad(np.clip(grid.south + 0.5 * height, -80.0, 80.0)))
+    image = ax.imshow(
+        np.full((1, 1), np.nan), origin="lower", extent=(grid.west, grid.west + width, grid.south, grid.south + height),
+        interpolation="nearest", aspect=aspect, cmap="RdBu_r" if is_signed else "viridis",
+    )
+    longer = max(height, width / aspect)
+    up, right = (max(MARGIN * longer, 0.5 * (LEAST_SHAPE * longer - side)) for side in (height, width / aspect))
+    ax.set_ylim(max(grid.south - up, -90.0), min(grid.south + height + up, 90.0))
+    end = 180.0 if grid.west + width <= 180.0 + SAME else 360.0
+    ax.set_xlim(max(grid.west - right * aspect, end - 360.0), min(grid.west + width + right * aspect, end))
+    ax.set(xlabel="longitude (degrees east)", ylabel="latitude (degrees north)", facecolor=BLANK)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 1.5, 2, 3, 4.5, 5, 6, 10]))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _degrees(value)))
+    # As high as the map, whatever the shape of that.
+    bar = ax.inset_axes([1.03, 0.0, 0.04, 1.0])
+    bar.set(xticks=[], ylabel="quantity")
+    bar.yaxis.tick_right()
+    bar.yaxis.set_label_position("right")
+    make_room(ax)
+    ax.apply_aspect()
+    return image, bar
+
+
+def _fill(ax: Any, image: Any, bar: Any, grid: Grid, values: Vector, is_signed: bool, title: str) -> None:
+    """Show values in an image, and what colours they have."""
     there = values[~np.isnan(values)]
     low, high = np.percentile(there, [LOW, HIGH])
     if is_signed:
@@ -294,23 +392,14 @@ def _draw(ax: Any, grid: Grid, values: Vector, is_signed: bool, title: str) -> N
         low = -high
     if low == high:
         low, high = low - 0.5, high + 0.5
-    extent = (
-        grid.west, grid.west + grid.n_lon * grid.width, grid.south, grid.south + grid.n_lat * grid.height,
-    )
-    image = ax.imshow(
-        values, origin="lower", extent=extent, interpolation="nearest", vmin=low, vmax=high,
-        cmap="RdBu_r" if is_signed else "viridis",
-    )
+    image.set_data(np.ma.masked_invalid(values))
+    image.set_clim(low, high)
+    east, north = grid.west + grid.n_lon * grid.width, grid.south + grid.n_lat * grid.height
+    image.set_extent((grid.west, east, grid.south, north))
     beyond = {(False, False): "neither", (True, False): "min", (False, True): "max", (True, True): "both"}
     extend = beyond[bool(there.min() < low), bool(there.max() > high)]
-    # As high as the map, whatever the shape of that.
-    ax.figure.colorbar(image, cax=ax.inset_axes([1.03, 0.0, 0.04, 1.0]), extend=extend, label=title)
-    middle = np.clip(grid.south + 0.5 * grid.n_lat * grid.height, -80.0, 80.0)
-    ax.set_aspect(1.0 / np.cos(np.deg2rad(middle)))
-    ax.set(xlabel="longitude (degrees east)", ylabel="latitude (degrees north)")
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 1.5, 2, 3, 4.5, 5, 6, 10]))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _degrees(value)))
+    ax.figure.colorbar(image, cax=bar, extend=extend, label=title)
+    make_room(ax)
 
 
 def _degrees(longitude: float) -> str:

@@ -95,9 +95,9 @@ def plot_path(
     if labels != 0:
         check_count(labels, "labels")
     named = labels != 0 and (names is not None or path.feature_names is not None)
-    curves = _largest_curves(path, most)
+    curves = largest_curves(path, most)
     ends = _labelled(curves, labels) if named else np.empty(0, dtype=np.int64)
-    texts = _curve_names(path, curves.numbers[ends], names) if named else []
+    texts = curve_names(path, curves.numbers[ends], names) if named else []
     ax = make_axes(ax)
     if x == "alpha":
         at = scale_alphas(ax, path.alphas)
@@ -145,7 +145,7 @@ def path_of(thing: Any) -> Any:
     return path
 
 
-def _largest_curves(path: Any, most: int) -> _Curves:
+def largest_curves(path: Any, most: int) -> _Curves:
     """Find the coefficients that become largest in one pass over those of all fits, and take their values in another.
 
     A curve for each column, beyond two classes for each class and column.
@@ -204,7 +204,7 @@ def _labelled(curves: _Curves, labels: int) -> Ids:
     return largest[ends[largest] != 0.0]
 
 
-def _curve_names(path: Any, curves: Ids, names: Any) -> list[str]:
+def curve_names(path: Any, curves: Ids, names: Any) -> list[str]:
     """Name curves by their columns, and beyond two classes by their classes too."""
     ids = path.sparse_coef.ids
     texts = path.feature_name(ids[curves % max(ids.size, 1)], names).tolist()
@@ -236,7 +236,7 @@ def _label_ends(ax: Any, texts: list[str], x: float, ends: Vector, colours: list
     for k, place in zip(order, places):
         ax.annotate(
             _shortened(texts[k], length), xy=(x, ends[k]), xytext=(1.05, place), textcoords="axes fraction",
-            va="center", fontsize=LABEL_SIZE, color=colours[k], annotation_clip=False,
+            va="center", fontsize=LABEL_SIZE, color=colours[k], annotation_clip=False, parse_math=False,
             # From the left edge of the text, not from its middle, which a line would strike out.
             arrowprops={
                 "arrowstyle": "-", "color": colours[k], "linewidth": 0.6, "shrinkA": 2.0, "shrinkB": 0.0,

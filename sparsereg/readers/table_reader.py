@@ -107,10 +107,10 @@ class TableReader(ABC):
             Any of the table, those of the features and the target too. In CSV files they are read as text, but for
             those of which features are made in another form.
 
-        Yields
-        ------
-        X : csr_matrix of shape (n_rows, n_features)
-        table : pyarrow.Table of shape (n_rows, n_columns)
+        Returns
+        -------
+        pairs : iterator of (X, table)
+            Block by block: a csr_matrix of shape (n_rows, n_features) and a pyarrow.Table of shape (n_rows, n_columns).
 
         Raises
         ------
@@ -132,9 +132,10 @@ class TableReader(ABC):
         columns : sequence of str
             Any of the table. What they hold in CSV files is guessed, where `types` does not say it.
 
-        Yields
-        ------
-        table : pyarrow.Table of shape (n_rows, n_columns)
+        Returns
+        -------
+        tables : iterator of pyarrow.Table of shape (n_rows, n_columns)
+            Block by block.
         """
         for rows, _ in self._with_features_alone()._rows([ColumnSpec(_AsIs(None), [*columns])]):
             yield rows.table.select([*columns])

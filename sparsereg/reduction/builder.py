@@ -12,13 +12,12 @@ from sparsereg.design import select_rows
 from sparsereg.inputs.rows import Rows, open_width_hint
 from sparsereg.inputs.sklearn import feature_names
 from sparsereg.inputs.weights import check_sample_weight
-from sparsereg.reduction.numbering import IdNumbers, Numbers, RowNumbers, cut, grow
+from sparsereg.reduction.numbering import IdNumbers, Numbers, PartNumbers, RowNumbers, cut, grow
 from sparsereg.reduction.targets import ClassWeights, Means, TargetSums
 from sparsereg.streaming.batch import canonical_rows, rows_of_block
 
 # Two numbers below 2^31 make one id: the first in the high half, the second in the low one.
 HALF = 32
-LOW_HALF = (1 << HALF) - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +73,8 @@ class Accumulator:
     def __init__(self, loss: Any, has_folds: bool):
         self._rows = RowNumbers()
         self._values = None if loss.sums else IdNumbers()
-        self._row_values, self._entries = (IdNumbers() if wanted else None for wanted in (not loss.sums, has_folds))
+        self._row_values = None if loss.sums else IdNumbers()
+        self._entries = PartNumbers() if has_folds else None
         self._folds = IdNumbers() if has_folds else None
         self._sums: Means | ClassWeights = (ClassWeights if loss.is_classification else Means)(loss)
         self._n_features = 0
@@ -134,9 +134,11 @@ class Accumulator:
         if self._values is not None and self._row_values is not None:
             # -0.0 is 0.0, whose bits differ.
             value = self._values.number((y + 0.0).view(np.int64))
-            entry, n_entries = _pair(self._row_values, entry, value)
+            entry = self._row_values.number((entry.astype(np.int64) << HALF) | value)
+            n_entries = self._row_values.n_known
         if self._entries is not None and part is not None:
-            entry, n_entries = _pair(self._entries, entry, part)
+            entry = self._entries.number(entry, part, n_entries)
+            n_entries = self._entries.n_known
         return entry, n_entries
 
     def _count(self, part: Numbers | None, counts: npt.NDArray[np.int64]) -> None:
@@ -161,10 +163,9 @@ class Accumulator:
         row = part = folds = None
         n_parts = 1 if self._folds is None else self._folds.n_known
         if self._entries is not None:
-            pairs = self._entries.finish()
-            row, part = _halves(pairs)
+            row, part = self._entries.finish()
         if self._row_values is not None:
-            row_of_pair = _halves(self._row_values.finish())[0]
+            row_of_pair = (self._row_values.finish() >> HALF).astype(np.int32)
             row = row_of_pair if row is None else row_of_pair[row]
         if self._folds is not None:
             folds = self._folds.finish()
@@ -182,13 +183,3 @@ def _canonical(rows: Rows) -> Rows:
         return rows
     rows = canonical_rows(rows)
     return select_rows(rows, np.ones(rows.n_samples, dtype=bool))
-
-
-def _pair(numbers: IdNumbers, first: Numbers, second: Numbers) -> tuple[Numbers, int]:
-    """Number pairs of numbers."""
-    pairs = numbers.number((first.astype(np.int64) << HALF) | second)
-    return pairs, numbers.n_known
-
-
-def _halves(pairs: npt.NDArray[np.int64]) -> tuple[Numbers, Numbers]:
-    return (pairs >> HALF).astype(np.int32), (pairs & LOW_HALF).astype(np.int32)

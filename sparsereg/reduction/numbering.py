@@ -112,6 +112,57 @@ class IdNumbers:
         return cut(self._known, self.n_known)
 
 
+class PartNumbers:
+    """Numbers of pairs of a row and one of few parts, from 0 in order of first appearance.
+
+    Attributes
+    ----------
+    n_known : int
+    """
+
+    def __init__(self) -> None:
+        self._newest, self._older, self._row, self._part = (np.zeros(0, dtype=np.int32) for _ in range(4))
+        self.n_known = 0
+
+    def number(self, row: Numbers, part: Numbers, n_rows: int) -> Numbers:
+        """Number pairs; those that are new come after those that are known.
+
+        Parameters
+        ----------
+        row, part : ndarray of int32 of shape (n,)
+        n_rows : int
+            Above every row.
+
+        Returns
+        -------
+        numbers : ndarray of int32 of shape (n,)
+        """
+        grow(self._newest, n_rows)
+        out, done = np.empty(row.size, dtype=np.int32), 0
+        while True:
+            n_done, self.n_known = row_table.number_parts(
+                row[done:], part[done:], self._newest, self._older, self._row, self._part, self.n_known, out[done:]
+            )
+            done += n_done
+            if done == row.size:
+                return out
+            if self.n_known >= MAX_SAMPLES:
+                raise ValueError(f"X: more than {MAX_SAMPLES} distinct rows of folds are not allowed")
+            for array in (self._older, self._row, self._part):
+                grow(array, self.n_known + 1)
+
+    def finish(self) -> tuple[Numbers, Numbers]:
+        """Give the tables back.
+
+        Returns
+        -------
+        row, part : ndarray of int32 of shape (n_known,)
+            Of the pairs by their numbers.
+        """
+        del self._newest, self._older
+        return cut(self._row, self.n_known), cut(self._part, self.n_known)
+
+
 class RowNumbers:
     """Distinct rows, numbered from 0 in order of first appearance, under ids that are numbered likewise."""
 

@@ -120,6 +120,9 @@ def _check(reduced: Reduced, beside: dict[str, Any], loss: str) -> None:
         raise ValueError(f"X: this reduction is for loss={reduced.loss!r}, expected one for loss={loss!r}")
     if not reduced.entries.n_weighted.any():
         raise ValueError("X: this reduction has no row of positive weight, expected at least one")
+    with np.errstate(over="ignore"):
+        if not np.isfinite(reduced.entries.sums.total.sum()):
+            raise ValueError("sample_weight: the sum of the weights is beyond float64, expected smaller ones")
 
 
 def _design_of(entries: Entries) -> ReducedDesign:

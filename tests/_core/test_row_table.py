@@ -48,6 +48,14 @@ def test_rows_stop_where_there_is_no_room_for_their_entries_or_their_number():
         ) == (2, 2)
 
 
+def test_pairs_are_numbered_as_they_first_come_until_there_is_no_room():
+    row, part = np.array([1, 0, 1, 1, 0], np.int32), np.array([2, 2, 0, 2, 1], np.int32)
+    tables, out = [np.zeros(size, np.int32) for size in (2, 3, 3, 3)], np.empty(5, np.int32)
+    assert row_table.number_parts(row, part, *tables, 0, out) == (4, 3)
+    np.testing.assert_array_equal(out[:4], [0, 1, 2, 0])
+    np.testing.assert_array_equal(np.column_stack(tables[2:]), [[1, 2], [0, 2], [1, 0]])
+
+
 @given(st.data())
 def test_running_means_are_those_of_two_passes(data):
     n = data.draw(st.integers(1, 40))

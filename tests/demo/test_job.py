@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sparsereg import Lasso, LatLongCross, Ridge, cli, load_model, save_model
+from sparsereg import Lasso, LatLongCross, Ridge, load_model, save_model
+from sparsereg.cli import main as cli
 from sparsereg.datasets import load_california_housing
 from sparsereg.demo.job import Settings, fit, peak_memory, prepare
 from sparsereg.demo.report import costs, heading, reading, table

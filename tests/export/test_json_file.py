@@ -206,3 +206,19 @@ def test_what_is_refused_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         to_json(model, target)
     assert ([*tmp_path.iterdir()], target.read_bytes()) == ([target], b"old")
+
+
+def test_a_table_model_has_the_columns_of_the_table(tmp_path):
+    cross = sr.FeatureCross([0]).fit(np.array([["a"], ["b"]]))
+    kinds = cross.transform(np.array([["a"], ["b"], ["a"], ["a"]])).toarray()
+    X = np.column_stack([np.arange(4.0), [0, 0, 1, 0], kinds])
+    model = sr.Lasso(0.01).fit(X, [1.0, 2.0, 4.0, 3.0])
+    to_json(sr.TableModel(model, ["n", (cross, ["kind"])], missing="indicator"), tmp_path / "m.json")
+    made_by = json.loads((tmp_path / "m.json").read_text())["transformer"]
+    assert (made_by["kind"], made_by["missing"]) == ("Table", "indicator")
+    numbers, categories = made_by["parts"]
+    assert numbers == {"columns": ["n"], "start": 0, "transformer": None}
+    assert (categories["columns"], categories["start"]) == (["kind"], 2)
+    assert categories["transformer"]["kind"] == "FeatureCross"
+    to_json(sr.TableModel(sr.Lasso(0.01).fit(X[:, 2:], [1.0, 2.0, 4.0, 3.0]), cross), tmp_path / "m.json")
+    assert json.loads((tmp_path / "m.json").read_text())["transformer"]["kind"] == "FeatureCross"

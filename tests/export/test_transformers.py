@@ -7,9 +7,18 @@ import pytest
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
-from support.exported import javascript, run
+from support.exported import javascript, run, session
 
-from sparsereg import FeatureCross, Lasso, LatLongCross, LinearSVC, LogisticRegression, PoissonRegressor
+from sparsereg import (
+    ArrowReader,
+    FeatureCross,
+    Lasso,
+    LatLongCross,
+    LinearSVC,
+    LogisticRegression,
+    PoissonRegressor,
+    TableModel,
+)
 from sparsereg.export import to_json, to_onnx, to_parquet
 
 RNG = np.random.default_rng(0)
@@ -188,3 +197,40 @@ def test_pipelines_that_cannot_be_exported(tmp_path):
         to_onnx(scaled, tmp_path / "m.onnx", transformer=LatLongCross())
     with pytest.raises(TypeError, match=r"^model: an object of type MinMaxScaler is not allowed, expected a fitted"):
         to_onnx(make_pipeline(LatLongCross(), MinMaxScaler()), tmp_path / "m.onnx")
+
+
+def table_models():
+    """A table with gaps, and a model of its numbers beside categories for each way to fill them."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"n": rng.normal(size=60), "m": rng.normal(size=60), "kind": rng.choice(["a", "b"], 60)})
+    table["y"] = table["n"] + (table["kind"] == "a")
+    table.loc[::7, "n"] = np.nan
+    cross = FeatureCross(["kind"]).fit(table[["kind"]])
+    for missing in ("indicator", 1.5):
+        features = ["n", "m", (cross, ["kind"])]
+        (block,) = ArrowReader(table, target="y", features=features, missing=missing)
+        yield table, TableModel(Lasso(0.01).fit(block.X, block.y), features, target="y", missing=missing)
+
+
+def test_table_models_fill_what_is_missing(tmp_path):
+    for table, model in table_models():
+        to_onnx(model, tmp_path / "m.onnx")
+        feed = {"n": table["n"].to_numpy(), "m": table["m"].to_numpy(), "kind": table["kind"].to_numpy(dtype=object)}
+        found = session(tmp_path / "m.onnx").run(None, feed)[0]
+        np.testing.assert_allclose(found[:, 0], model.predict(table), rtol=1e-12)
+
+
+def test_a_table_model_of_one_cross_is_exported_as_the_two(tmp_path):
+    (table, model), _ = table_models()
+    cross = model.features[2][0]
+    alone = TableModel(Lasso(0.01).fit(cross.transform(table[["kind"]]), table["y"]), cross)
+    to_onnx(alone, tmp_path / "a.onnx")
+    to_onnx(alone.model, tmp_path / "b.onnx", transformer=cross)
+    assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
+    with pytest.raises(ValueError, match="transformer: it is not allowed with a TableModel"):
+        to_onnx(alone, tmp_path / "a.onnx", transformer=cross)
+    hashed = FeatureCross(["kind"], hashed=8).fit(table[["kind"]])
+    X = np.column_stack([hashed.transform(table[["kind"]]).toarray(), table["m"]])
+    beside = TableModel(Lasso(0.01).fit(X, table["y"]), [(hashed, ["kind"]), "m"])
+    with pytest.raises(TypeError, match="a FeatureCross that hashes, cannot be part of an ONNX graph"):
+        to_onnx(beside, tmp_path / "c.onnx")

@@ -103,3 +103,15 @@ def test_counts_stand_at_their_fits_and_replace_earlier_ones():
     assert {"0", "297"} <= {*found}
     for text, at in found.items():
         assert at == x[int(text) // 3]
+
+
+@pytest.mark.parametrize("largest", [3e10, -2e-7, 1.5])
+def test_no_factor_stands_where_the_counts_are(largest, ax):
+    x = scale_alphas(ax, np.array([1.0, 0.1, 0.01]))
+    ax.plot(x, [0.0, 0.4 * largest, largest])
+    count_on_top(ax, x, np.array([0, 10, 3000]))
+    ax.figure.draw_without_rendering()
+    assert ax.yaxis.get_offset_text().get_text() == ""
+    texts = [text.get_text().replace("\N{MINUS SIGN}", "-") for text in ax.get_yticklabels()]
+    ticks = ax.get_yticks()
+    np.testing.assert_allclose([float(text) for text in texts], ticks, rtol=1e-5, atol=1e-12)

@@ -39,6 +39,55 @@ def test_points_are_those_of_the_bins(judged, ax):
     assert shares.sum() == pytest.approx(1.0)
 
 
+def test_bars_are_those_of_wilson_even_where_all_came_true(ax):
+    """Against a general inversion of the score test: |observed - q| is one standard error of a true share q."""
+    from scipy.optimize import brentq
+
+    counts = [(4, 4), (0, 9), (30, 100)]
+    p = np.concatenate([np.full(n, 0.1 + 0.2 * k) for k, (_, n) in enumerate(counts)])
+    y = np.concatenate([np.arange(n) < hits for hits, n in counts])
+    plot_calibration({"p": p}, None, y, ax, n_bins=5)
+    (bars,) = ax.containers[0].lines[2]
+    for (hits, n), segment in zip(counts, bars.get_segments(), strict=True):
+        share = hits / n
+
+        def score(q, share=share, n=n):
+            return (share - q) ** 2 - q * (1.0 - q) / n
+
+        # At shares of 0 and 1 the share itself is a root as well.
+        low = brentq(score, 1e-12, share - 1e-6) if share > 0.0 else 0.0
+        high = brentq(score, share + 1e-6, 1.0 - 1e-12) if share < 1.0 else 1.0
+        np.testing.assert_allclose(segment[:, 1], [low, high], atol=1e-9)
+
+
+def test_bins_of_as_many_rows(ax):
+    rng = np.random.default_rng(0)
+    p = 1 / (1 + np.exp(5 - rng.normal(size=2000)))
+    y = rng.random(2000) < p
+    plot_calibration({"p": p}, None, y, ax, strategy="quantile")
+    order = np.argsort(p)
+    expected = np.stack([values[order].reshape(10, 200).mean(axis=1) for values in (p, y.astype(float))], axis=1)
+    np.testing.assert_allclose(curves(ax)[0], expected)
+    assert ax.get_xlim()[1] < 0.2
+    ax.clear()
+    plot_calibration({"p": np.full(2000, 0.25)}, None, y, ax, strategy="quantile")
+    np.testing.assert_allclose(curves(ax)[0], [[0.25, y.mean()]])
+    with pytest.raises(ValueError, match="strategy: 'rows' is not allowed"):
+        plot_calibration({"p": p}, None, y, ax, strategy="rows")
+
+
+def test_rare_events_fill_the_picture(ax):
+    p = np.repeat([0.001, 0.003, 0.006], 1000)
+    y = np.random.default_rng(0).random(3000) < p
+    plot_calibration({"p": p}, None, y, ax, n_bins=500)
+    (points,) = curves(ax)
+    assert len(points) == 3
+    assert points.max() < ax.get_xlim()[1] == ax.get_ylim()[1] < 0.01
+    ax.clear()
+    plot_calibration({"p": np.full(3000, 0.9)}, None, y, ax)
+    assert ax.get_xlim() == (0.0, 1.0)
+
+
 def test_several_models_and_probabilities(judged, ax):
     X, y, model = judged
     table = model.predict_proba(X)

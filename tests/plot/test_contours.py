@@ -73,6 +73,9 @@ def test_penalties_side_by_side(two):
     assert [ax.get_title() for ax in shown.ravel()[1:]] == ["L1", "L2", "loss alone", "loss + alpha × L1",
                                                             "loss + alpha × L2"]
     assert len({(*ax.get_xlim(), *ax.get_ylim()) for ax in shown.ravel()[1:]}) == 1
+    # The loss alone knows nothing of a path or a fit.
+    alone = [line for line in shown[1, 0].lines if not str(line.get_label()).startswith("_")]
+    assert [line.get_label() for line in alone] == ["least loss, without penalty"]
     axes[0, 0].figure.draw_without_rendering()
 
 

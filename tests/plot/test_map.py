@@ -70,7 +70,8 @@ def test_weights_of_a_level(model, cross, level, ax):
     assert np.array_equal(np.isnan(values), weights == 0.0)
 
 
-def test_means_of_the_response(points, cross, target, ax):
+def test_means_of_the_response(points, target, ax):
+    cross = LatLongCross(levels=LEVELS, main_effects=False)
     X = cross.transform(points)
     for model, predict in (
         (LogisticRegression(alpha=3e-3).fit(X, np.where(target > 0, "b", "a")), lambda m, X: m.predict_proba(X)[:, 1]),
@@ -81,6 +82,76 @@ def test_means_of_the_response(points, cross, target, ax):
         places, values = pixels(ax)
         there = ~np.isnan(values)
         np.testing.assert_allclose(values[there], predict(model, cross.transform(places[there])), rtol=1e-9)
+
+
+@pytest.mark.parametrize("level", [60, 30])
+def test_predictions_of_a_level(model, cross, level, ax):
+    """Finer cells count as having no weight, and narrow bands with their mean over the cell."""
+    plot_map(model, cross, ax, level=level)
+    places, values = pixels(ax)
+    there = np.flatnonzero(~np.isnan(values))
+    starts = {block.name: block.start for block in cross.blocks_}
+    kept = model.sparse_coef_.copy()
+    kept.data[(kept.indices >= starts[{60: "cell_30", 30: "cell_10"}[level]])] = 0.0
+    steps = (np.arange(level // 10) - 0.5 * (level // 10 - 1)) / 6.0
+    offsets = np.array([(north, east) for north in steps for east in steps])
+    inside = cross.transform((places[there, None] + offsets).reshape(-1, 2))
+    expected = (inside @ kept.T).toarray().reshape(there.size, -1).mean(axis=1) + model.intercept_
+    np.testing.assert_allclose(values[there], expected, rtol=1e-9)
+    assert np.diff(ax.images[0].get_extent())[0] / ax.images[0].get_array().shape[1] == pytest.approx(level / 60)
+
+
+def test_no_pixel_is_lost_between_those_of_the_screen(ax):
+    """Every cell with a weight is seen: there are at least as many pixels on the screen as in the raster."""
+    points = np.column_stack([np.linspace(60.0, 70.0, 200), np.linspace(10.0, 40.0, 200)])
+    cross = LatLongCross(levels=(1,), main_effects=False)
+    model = Lasso(alpha=1e-9).fit(cross.transform(points), np.arange(200.0))
+    plot_map(model, cross, ax, what="weights")
+    ax.figure.draw_without_rendering()
+    box, shape = ax.get_window_extent(), ax.images[0].get_array().shape
+    west, east, south, north = ax.images[0].get_extent()
+    assert shape[0] <= box.height * (north - south) / np.ptp(ax.get_ylim())
+    assert shape[1] <= box.width * (east - west) / np.ptp(ax.get_xlim())
+    assert max(shape) > 100
+    assert ax.get_aspect() == pytest.approx(1.0 / np.cos(np.deg2rad(0.5 * (south + north))), rel=0.01)
+
+
+def test_transformed_predictions(model, cross, ax):
+    plot_map(model, cross, ax, transform=np.exp, quantity="price")
+    places, values = pixels(ax)
+    there = ~np.isnan(values)
+    expected = np.exp(model.predict(cross.transform(places[there])))
+    np.testing.assert_allclose(values[there], expected, rtol=1e-9)
+    assert ax.child_axes[0].get_ylabel() == "price"
+    with pytest.raises(ValueError, match=r"transform: .* expected what gives a finite number for each"):
+        plot_map(model, cross, ax, transform=lambda values: values[:1])
+
+
+def test_weights_are_white_at_zero_and_the_ground_is_not(model, cross, ax):
+    plot_map(model, cross, ax, what="weights")
+    low, high = ax.images[0].get_clim()
+    assert low == -high
+    assert np.allclose(ax.images[0].cmap(0.5), 1.0, atol=0.04)
+    assert max(ax.get_facecolor()[:3]) < 0.95
+
+
+def test_model_of_a_pipeline(points, cross, target, ax):
+    from sklearn.pipeline import make_pipeline
+
+    pipeline = make_pipeline(LatLongCross(levels=LEVELS), Lasso(alpha=1e-4)).fit(points, target)
+    plot_map(pipeline, None, ax)
+    places, values = pixels(ax)
+    there = ~np.isnan(values)
+    np.testing.assert_allclose(values[there], pipeline.predict(places[there]), rtol=1e-9, atol=1e-12)
+
+
+def test_the_whole_globe_is_not_turned(ax):
+    """Where cells span more than half the globe, the date line stays at its ends, and nothing reaches beyond a pole."""
+    points = np.array([[89.9, -179.9], [-89.9, 179.9], [10.0, 20.0], [64.0, -70.0]])
+    cross = LatLongCross(levels=(60,), main_effects=False)
+    plot_map(Lasso(alpha=1e-9).fit(cross.transform(points), [1.0, 2.0, 3.0, 4.0]), cross, ax)
+    assert ax.images[0].get_extent() == [-180.0, 180.0, -90.0, 90.0]
+    assert (ax.get_xlim(), ax.get_ylim()) == ((-180.0, 180.0), (-90.0, 90.0))
 
 
 def test_class_of_several(points, cross, target, ax):
@@ -141,7 +212,9 @@ def test_cells_smaller_than_pixels_show_their_mean(ax):
     model = Lasso(alpha=1e-9).fit(X, points[:, 0] + 100.0)
     plot_map(model, cross, ax, what="weights")
     values = pixels(ax)[1]
-    assert max(ax.images[0].get_array().shape) <= 1200
+    box = ax.get_window_extent()
+    assert ax.images[0].get_array().shape[0] <= box.height
+    assert ax.images[0].get_array().shape[1] <= box.width
     there = np.flatnonzero(~np.isnan(values))
     assert there.size <= model.sparse_coef_.nnz
     bounds = cross.cell_bounds(model.sparse_coef_.indices)

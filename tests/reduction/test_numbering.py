@@ -8,7 +8,7 @@ from scipy import sparse
 
 from sparsereg.inputs.rows import as_rows
 from sparsereg.reduction import numbering
-from sparsereg.reduction.numbering import IdNumbers, RowNumbers, cut, grow
+from sparsereg.reduction.numbering import IdNumbers, PartNumbers, RowNumbers, cut, grow
 
 
 def test_arrays_grow_by_zeros_and_are_cut_in_place():
@@ -29,6 +29,17 @@ def test_ids_of_any_size_keep_their_numbers_while_the_table_grows():
         np.testing.assert_array_equal(found, [seen.setdefault(i, len(seen)) for i in ids.tolist()])
     assert numbers.n_known == len(seen) > 2 * numbering.SMALLEST_TABLE
     np.testing.assert_array_equal(numbers.finish(), list(seen))
+
+
+def test_pairs_of_a_row_and_a_part():
+    rng, numbers, seen = np.random.default_rng(2), PartNumbers(), {}
+    for k in range(20):
+        row = rng.integers(0, 10 * (k + 1), 50).astype(np.int32)
+        part = rng.integers(0, 4, 50).astype(np.int32)
+        expected = [seen.setdefault(pair, len(seen)) for pair in zip(row.tolist(), part.tolist())]
+        np.testing.assert_array_equal(numbers.number(row, part, 10 * (k + 1)), expected)
+    assert numbers.n_known == len(seen)
+    np.testing.assert_array_equal(np.column_stack(numbers.finish()), list(seen))
 
 
 def keys(rows):

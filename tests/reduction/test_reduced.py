@@ -1,6 +1,7 @@
 """Reductions: what they keep, that they merge in any order, what they refuse."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -167,6 +168,11 @@ def test_labels_beside_probabilities_are_probabilities():
         assert reduced.classes.tolist() == [0, 1]
 
 
+def test_a_zero_of_either_sign_is_one_target():
+    reduced = Reduced.of(np.ones((3, 1)), [0.0, -0.0, 1.0], loss="huber")
+    assert reduced.entries.sums.total.tolist() == [2.0, 1.0]
+
+
 def test_what_is_printed_is_brief():
     X, effect, _ = equal_rows(100)
     text = repr(Reduced.of_blocks([(X, target("logistic", effect))], loss="logistic", n_folds=5, holdout=0.1))
@@ -194,7 +200,7 @@ def test_names_of_columns_are_kept_and_compared():
     reduced = Reduced.of(frame, [1.0, 2.0], loss="squared")
     assert reduced.feature_names.tolist() == ["a", "b"]
     for other in (frame[["b", "a"]], frame.to_numpy()):
-        with pytest.raises(ValueError, match="part 1 .*: X: other column names"):
+        with pytest.raises(ValueError, match=r"part 1 .*: X: other column names"):
             Reduced.merge_all([reduced, Reduced.of(other, [1.0, 2.0], loss="squared")])
 
 
@@ -228,7 +234,7 @@ def test_malformed_blocks(blocks, loss, message):
 
 
 def test_blocks_of_other_types():
-    with pytest.raises(TypeError, match="block 1 .*labels like 'a', where blocks before had ones like 1"):
+    with pytest.raises(TypeError, match=r"block 1 .*labels like 'a', where blocks before had ones like 1"):
         Reduced.of_blocks([(X3, [1, 2, 3]), (X3, ["a", "b", "c"])], loss="logistic")
     with pytest.raises(TypeError, match="blocks: block 0 is a float"):
         Reduced.of_blocks([1.0], loss="squared")
@@ -262,6 +268,24 @@ def test_parts_that_do_not_go_together():
 def test_malformed_folds(fold, error, message):
     with pytest.raises(error, match=message):
         Reduced.of(X3, Y3, loss="squared", fold=fold)
+
+
+def test_memory_holds_what_is_distinct_and_two_blocks():
+    X, effect, _ = equal_rows(20_000)
+    block_bytes = X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
+
+    def blocks(n_blocks):
+        for _ in range(n_blocks):
+            yield X.copy(), effect.copy()
+
+    peaks = []
+    for n_blocks in (4, 24):
+        tracemalloc.start()
+        reduced = Reduced.of_blocks(blocks(n_blocks), loss="squared")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert reduced.n_samples == 480_000
+    assert peaks[1] < 1.2 * peaks[0] < 7 * block_bytes
 
 
 def test_wide_columns_cost_nothing():

@@ -178,7 +178,7 @@ def test_a_class_of_weight_0_is_none():
     assert_tables_equal(LogisticRegressionCV(**cv).fit(reduced).cv_results_, rows.cv_results_, rtol=1e-5, atol=1e-7)
 
 
-@given(constant=st.sampled_from([0.1, 1.0, 7.3]), loss=st.sampled_from(["squared", "poisson"]))
+@given(constant=st.floats(0.01, 20.0), loss=st.sampled_from(["squared", "poisson"]))
 def test_shares_of_no_deviance_are_undefined(constant, loss):
     X, _, _ = equal_rows(60)
     y, fold = np.full(60, constant), np.arange(60) % 3
@@ -189,17 +189,25 @@ def test_shares_of_no_deviance_are_undefined(constant, loss):
     assert np.isnan(reduced[f"fold_{name}"][0]).tolist() == [True, True, False]
 
 
+def test_means_that_are_all_the_same_may_hide_a_deviance():
+    X, y = sparse.csr_array(np.tile(np.eye(2), (6, 1))), np.repeat([0.0, 2.0, 1.0], 4)
+    fold = np.tile([0, 0, 1, 1], 3)
+    found = LassoCV(alphas=[0.1]).fit(Reduced.of(X, y, loss="squared", fold=fold)).cv_results_["fold_r2"]
+    np.testing.assert_array_equal(found, [[0.0, 0.0]])
+
+
 def test_short_forms_and_other_settings():
     X, effect, weight = equal_rows(with_values=True)
     y, counts = target("squared", effect), target("poisson", effect)
     reduced = Reduced.of(X, y, weight, loss="squared")
     settings = {"alphas": [0.1, 0.01], "tol": 1e-11}
     for path in (lasso_path, sparsereg.enet_path, ridge_path):
-        for more in ({"standardize": True}, {"fit_intercept": False}, {"positive": True}, {"penalty_factor": {10**6: 0}}):
+        others = {"standardize": True}, {"fit_intercept": False}, {"positive": True}, {"penalty_factor": {10**6: 0}}
+        for more in others:
             rows = path(X, y, sample_weight=weight, **settings, **more)
             np.testing.assert_allclose(path(reduced, **settings, **more).objectives, rows.objectives, rtol=1e-9)
-    rows = poisson_path(X, counts, **settings)
-    np.testing.assert_allclose(poisson_path(Reduced.of(X, counts, loss="poisson"), **settings).objectives, rows.objectives)
+    rows, found = poisson_path(X, counts, **settings), poisson_path(Reduced.of(X, counts, loss="poisson"), **settings)
+    np.testing.assert_allclose(found.objectives, rows.objectives)
     for penalty in ("mcp", "l0"):
         rows = lasso_path(X, y, sample_weight=weight, penalty=penalty, alphas=[0.1])
         np.testing.assert_allclose(lasso_path(reduced, penalty=penalty, alphas=[0.1]).objectives, rows.objectives, 1e-6)
@@ -246,6 +254,7 @@ def test_what_does_not_go_with_a_reduction():
         r"scoring: not allowed with reduced": lambda: LassoCV(scoring=lambda *_: 0.0).fit(folded),
         r"keep_predictions: not allowed": lambda: LassoCV(keep_predictions=True).fit(folded),
         r"no row of positive weight": lambda: Lasso().fit(Reduced.of(X, y, np.zeros(60), loss="squared")),
+        r"sum of the weights is beyond": lambda: Lasso().fit(Reduced.of(X, y, np.full(60, 1e308), loss="squared")),
         r"is for loss='logistic', expected one for": lambda: Lasso().fit(X, y).evaluate(labels),
         r"y: not allowed beside": lambda: Lasso().fit(X, y).evaluate(reduced, y),
         r"60 features, but|features as input": lambda: Lasso().fit(X[:, :9], y).evaluate(reduced),
