@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from sparsereg.cli.arguments import check_target, count
+from sparsereg.cli.arguments import count
 from sparsereg.cli.objective import add_objective_options, add_solver_options, make_model
 from sparsereg.cli.output import add_output_options
 from sparsereg.cli.path import add_grid_options, grid
@@ -13,6 +13,7 @@ from sparsereg.cli.progress import Bar, add_progress_options
 from sparsereg.cli.reading import add_holdout_options, reduce_input
 from sparsereg.cli.results import add_result_options, report_fit
 from sparsereg.cli.sources import add_source_options, open_input
+from sparsereg.cli.targets import check_place
 
 NAME = "cv"
 HELP = "choose alpha by cross-validation and fit at it"
@@ -65,7 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
     -------
     code : int
     """
-    check_target(arguments.save)
+    if arguments.save is not None:
+        check_place(arguments.save, arguments.data)
     further = {"rule": arguments.rule, "scoring": arguments.scoring, **grid(arguments)}
     if arguments.threads is not None:
         further["n_jobs"] = arguments.threads

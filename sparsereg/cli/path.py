@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sparsereg.cli.arguments import check_target, count, nonnegative, share
+from sparsereg.cli.arguments import count, nonnegative, share
 from sparsereg.cli.objective import add_objective_options, add_solver_options, loss_of, settings
 from sparsereg.cli.output import add_output_options, emit, facts, number, table
 from sparsereg.cli.progress import Bar, add_progress_options
@@ -25,6 +25,7 @@ from sparsereg.cli.results import (
     weights_table,
 )
 from sparsereg.cli.sources import Input, add_source_options, open_input
+from sparsereg.cli.targets import check_place
 from sparsereg.metrics import GREATER_IS_BETTER, METRICS
 
 NAME = "path"
@@ -105,7 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from sparsereg.path.api import regularization_path
 
-    check_target(arguments.save)
+    if arguments.save is not None:
+        check_place(arguments.save, arguments.data)
     chosen = {**settings(arguments), **grid(arguments)}
     if arguments.threads is not None:
         chosen["n_threads"] = arguments.threads

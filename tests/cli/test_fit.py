@@ -167,13 +167,15 @@ def test_pipes_are_read_as_files_are(here, capsys):
         (["words.svm", "--target", "a"], "--target: not for svmlight files"),
         (["houses.csv", "--format", "parquet", "--target", "a"], "houses.csv: Parquet magic bytes not found"),
         (["clicks.parquet", "--format", "svmlight"], "clicks.parquet"),
+        (["X.npz", "--save", "X.npz"], "X.npz: is read by this command and would be replaced"),
         ([*HOUSES, "--numeric", "median_income", "--label-smoothing", "0.1"], "--label-smoothing: not for Lasso"),
-        ([*HOUSES, "--numeric", "median_income", "--save", "none/a.npz"], "there is no such folder"),
+        ([*HOUSES, "--numeric", "median_income", "--save", "none/a.npz"], "none/a.npz: there is no folder"),
         ([*HOUSES, "--numeric", "median_income", "--penalty", "mcp", "--gamma", "0.5"], "gamma: 0.5 is outside"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(here, capsys, arguments, complaint):
     (here / "old.npz").write_text("old")
+    (here / "X.npz").touch()
     given = arguments if "--save" in arguments else [*arguments, "--save", "old.npz"]
     assert main(["fit", *given, "--alpha", "1"]) == 1
     out, err = capsys.readouterr()
@@ -190,7 +192,7 @@ def test_what_cannot_be_done_is_said_in_one_line(here, capsys, arguments, compla
     [
         (["--alpha", "-1"], "--alpha: must be a finite number of at least 0"),
         ([], "one of the arguments --alpha --cv is required"),
-        (["--alpha", "1", "--save", "model.txt"], "--save: the name must end in .npz"),
+        (["--alpha", "1", "--save", "model.txt"], "--save: the name must end in one of .npz"),
         (["--alpha", "1", "--lat", "latitude"], "--lat and --lon go together"),
         (["--alpha", "1", "--levels", "10"], "--levels: needs --lat and --lon"),
         (["--alpha", "1", *PLACES[:4], "--levels", "10", "60"], "--levels: widths must fall"),
