@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from textwrap import dedent
 
 from sparsereg.cli import cv, demo, export, fit, inspect, path, plot, predict, report, stream
+from sparsereg.features.names import printable
 from sparsereg.inputs.versions import library_version
 
 # One module a command: NAME, HELP, DESCRIPTION, EXAMPLES (two command lines), add_options(parser), run(arguments).
@@ -35,6 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command is None:
         parser.print_help()
         return 0
+    if sys.stdout is None:
+        _complain("the standard output is closed")
+        return 1
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # a name in letters that the terminal does not know
     try:
@@ -49,14 +53,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         # Without its number, and with the file that the system names beside its complaint.
         named = f"{error.filename}: " if error.filename is not None else ""
-        print(f"sparsereg: {named}{error.strerror or error}", file=sys.stderr)
+        _complain(f"{named}{error.strerror or error}")
         return 1
     except (ArithmeticError, ImportError, TypeError, ValueError, MemoryError) as error:
-        print(f"sparsereg: {' '.join(str(error).split()) or type(error).__name__}", file=sys.stderr)
+        _complain(str(error) or type(error).__name__)
         return 1
     except KeyboardInterrupt:
-        print("sparsereg: interrupted", file=sys.stderr)
+        _complain("interrupted")
         return 130
+
+
+def _complain(text: str) -> None:
+    """Print one line for people; messages quote what is in files, which must not steer their terminal."""
+    # Without a standard error print would write to the standard output, among what programs read.
+    if sys.stderr is not None:
+        print(f"sparsereg: {printable(' '.join(text.split()))}", file=sys.stderr)
 
 
 @contextmanager
@@ -68,7 +79,7 @@ def _warnings_as_lines(arguments: argparse.Namespace) -> Iterator[None]:
         text = " ".join(str(message).split())
         if text not in arguments.warnings:
             arguments.warnings.append(text)
-            print(f"sparsereg: warning: {text}", file=sys.stderr)
+            _complain(f"warning: {text}")
 
     with warnings.catch_warnings():
         # Those that users of the library see; deprecations are for who writes programs.

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from sparsereg.features.names import printable
+
 WIDTH = 80
 # Between columns.
 GAP = "  "
@@ -59,7 +61,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], width: int = WID
     -------
     table : str
     """
-    cells = [[_line(cell) for cell in row] for row in (header, *rows)]
+    cells = [[printable(cell) for cell in row] for row in (header, *rows)]
     numbers = [all(_is_number(row[k]) for row in cells[1:]) and len(cells) > 1 for k in range(len(header))]
     widths = [max(len(row[k]) for row in cells) for k in range(len(header))]
     excess = sum(widths) + len(GAP) * (len(widths) - 1) - width
@@ -119,14 +121,12 @@ def facts(pairs: Iterable[tuple[str, str]]) -> str:
     lines = [
         line
         for title, value in pairs
-        for line in wrap(_line(value), WIDTH, initial_indent=title.ljust(width), subsequent_indent=" " * width)
+        for line in wrap(
+            printable(value), WIDTH, initial_indent=title.ljust(width), subsequent_indent=" " * width,
+            break_on_hyphens=False,  # they are in names of files
+        )
     ]
     return "\n".join(lines)
-
-
-def _line(cell: str) -> str:
-    """Spell out what would break a line or a terminal: names come from data."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cell)
 
 
 def _cut(cell: str, width: int) -> str:

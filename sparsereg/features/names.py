@@ -20,6 +20,21 @@ SIDES = ("south", "west", "north", "east")
 MAX_LISTED = 10_000_000
 
 
+def printable(text: str) -> str:
+    """Spell out what would break a line, steer a terminal or spoil a file of XML: names come from data.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    text : str
+        With Python's escapes, of a tab the one with a t.
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
 class _Columns(NamedTuple):
     """The columns that a transformer gives: how many, and what those asked for are called.
 

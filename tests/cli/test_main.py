@@ -90,6 +90,27 @@ def test_interrupted(monkeypatch, capsys):
     assert capsys.readouterr().err == "sparsereg: interrupted\n"
 
 
+def test_closed_streams_are_no_traceback(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert cli.main(["fit", "-", "--format", "csv", "--target", "y", "--alpha", "1"]) == 1
+    assert capsys.readouterr().err == "sparsereg: the standard input is closed\n"
+    with monkeypatch.context() as closed:
+        closed.setattr(sys, "stdout", None)
+        assert cli.main(["demo", "--no-figure"]) == 1
+    assert capsys.readouterr().err == "sparsereg: the standard output is closed\n"
+    monkeypatch.setattr(sys, "stderr", None)
+    assert cli.main(["inspect", "nothing.npz"]) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_what_files_hold_does_not_steer_the_terminal(tmp_path, capsys):
+    (tmp_path / "a.csv").write_bytes(b"a,y\n1,2\n\x1b[2J\x07,3\n")
+    assert cli.main(["fit", str(tmp_path / "a.csv"), "--target", "y", "--numeric", "a", "--alpha", "1"]) == 1
+    err = capsys.readouterr().err
+    assert r"\x1b[2J\x07" in err
+    assert err.removesuffix("\n").isprintable()
+
+
 def test_reader_that_leaves_early(tmp_path):
     command = [sys.executable, "-m", "sparsereg", "demo", "--no-figure", "--levels", "60", "--n-alphas", "3"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
