@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg.features.names import printable
 from sparsereg.inputs.parameters import check_choice, check_count
 from sparsereg.inputs.sklearn import check_is_fitted
 from sparsereg.plot.alpha_axis import count_on_top, scale_alphas
@@ -211,7 +212,7 @@ def curve_names(path: Any, curves: Ids, names: Any) -> list[str]:
     if path.n_outputs > 1:
         classes = np.arange(path.n_outputs) if path.classes is None else path.classes
         texts = [f"{text} ({classes[k]})" for text, k in zip(texts, curves // max(ids.size, 1))]
-    return texts
+    return [printable(text) for text in texts]
 
 
 def _shortened(text: str, length: int) -> str:

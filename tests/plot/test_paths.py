@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from itertools import pairwise
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -202,6 +203,14 @@ def test_labels_at_an_alpha_of_zero_and_of_nothing(data, ax):
     plot_path(lasso_path(np.eye(4), np.ones(4), n_alphas=3), ax, names=[*"abcd"])
     plot_path(lasso_path(*data, n_alphas=3), ax, names=[*"abcdefghijkl"], labels=0)
     assert len(ax.texts) == 2
+
+
+def test_letters_that_no_picture_can_hold_are_spelled_out(data, ax, tmp_path):
+    plot_path(lasso_path(data[0][:, :2], data[1], n_alphas=4), ax, names=["a\x00b\tc", "\x1b[2J"])
+    texts = {text.get_text() for text in ax.texts}
+    assert texts == {r"a\x00b\tc", r"\x1b[2J"}
+    ax.figure.savefig(tmp_path / "path.svg")
+    assert ElementTree.parse(tmp_path / "path.svg").getroot().tag.endswith("svg")
 
 
 def test_names_on_low_and_narrow_axes_are_fewer_and_shorter(path, ax):
