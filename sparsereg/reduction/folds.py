@@ -59,3 +59,18 @@ class FoldDraw:
             fold[rest] = self._generator.permutation((self._n_dealt + np.arange(rest.size)) % self.n_folds)
             self._n_dealt += rest.size
         return fold, held_out
+
+    def check(self) -> None:
+        """Refuse, when all rows are drawn for, a share that leaves none on one side and folds without rows.
+
+        Raises
+        ------
+        ValueError
+        """
+        if self.holdout is not None and not 0 < self._n_held < self._n_seen:
+            raise ValueError(
+                f"holdout: {self.holdout:g} of {self._n_seen:,} rows are {self._n_held:,}, expected at least one to "
+                "hold out and one to fit"
+            )
+        if self.n_folds is not None and self.n_folds > self._n_dealt:
+            raise ValueError(f"n_folds: {self.n_folds} is not allowed for {self._n_dealt:,} rows, expected no more")

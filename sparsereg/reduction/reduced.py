@@ -112,7 +112,8 @@ class Reduced:
         Raises
         ------
         ValueError, TypeError
-            For malformed blocks, with the number of the block, and where there is none.
+            For malformed blocks, with the number of the block, where there is none, for more folds than rows, and for a
+            share that is no row or every row.
         """
         draw, objective = FoldDraw(n_folds, holdout, random_state), _loss_of(loss)
         accumulator = Accumulator(objective, n_folds is not None)
@@ -131,6 +132,7 @@ class Reduced:
                 del block
         if n_blocks == 0:
             raise ValueError("blocks: there is none, expected at least one")
+        draw.check()
         return cls(loss, accumulator.finish(), None if apart is None else cls(loss, apart.finish()))
 
     def merge(self, other: Reduced) -> Reduced:
