@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sparsereg.cli.saved import Saved
-from sparsereg.cli.sources import KINDS, kind_of
+from sparsereg.cli.sources import KINDS, hold_pipes
 from sparsereg.estimators.table_model import TableModel
 from sparsereg.path.result import RegularizationPath
 from sparsereg.readers.npz import NpzReader
@@ -67,7 +67,7 @@ def read_rows(saved: Saved, arguments: argparse.Namespace, beside: Sequence[str]
     ValueError
         For data of another kind than the model was fitted to, and malformed ones.
     """
-    kind = arguments.format or kind_of(arguments.data)
+    kind = hold_pipes(arguments)
     if kind in TABLES:
         yield from _of_tables(saved, kind, arguments, beside)
         return
@@ -147,7 +147,7 @@ def rows_with_target(saved: Saved, arguments: argparse.Namespace) -> Any:
     ValueError
         Where nobody knows the target, and for data of another kind than those of the fit.
     """
-    kind = arguments.format or kind_of(arguments.data)
+    kind = hold_pipes(arguments)
     if kind not in TABLES:
         return _matrices(saved, kind, arguments)
     columns, whole = _columns_of(saved, arguments), saved.whole

@@ -147,19 +147,45 @@ def like(given: Input, paths: list[str], arguments: argparse.Namespace) -> Any:
     return _OPENERS[given.kind](other).reader
 
 
+def hold_pipes(arguments: argparse.Namespace) -> str:
+    """Put copies in the place of data that can be read only once: every model and every pass reads them.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        With `data` and `format`, which are changed.
+
+    Returns
+    -------
+    kind : str
+        Of the data, a value of `KINDS`.
+    """
+    kind = arguments.format = arguments.format or kind_of(arguments.data)
+    arguments.data = [_repeatable(path, kind, arguments.command) for path in arguments.data]
+    return str(kind)
+
+
 class _Copy(io.BufferedReader):
     """A copy on the disk of what can be read only once."""
 
     name = "standard input"
 
+    def __str__(self) -> str:
+        return self.name
 
-def _repeatable(path: str, kind: str, command: str) -> Any:
+
+def _repeatable(path: Any, kind: str, command: str) -> Any:
     """Copy a pipe to a temporary file where it takes more than one reading; leave all else as it is."""
+    if isinstance(path, _Copy):
+        path.seek(0)  # readers begin where it is
+        return path
     is_pipe = path == "-" or Path(path).is_fifo()
     if not is_pipe or (kind == "svmlight" and command == "stream"):
         return path
     if kind == "npz":
         raise ValueError("a pipe is not allowed for npz files, expected a file")
+    if path == "-" and sys.stdin is None:
+        raise ValueError("the standard input is closed")
     # It is gone when the last one who reads it is.
     raw: Any = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
     with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as pipe:
@@ -209,7 +235,8 @@ def _open_table(arguments: argparse.Namespace) -> Input:
     if arguments.target is None:
         raise ValueError(f"--target: a table needs the column that is to be predicted; the file has {known}")
     chosen = chosen_features(arguments, columns)
-    for name in (arguments.target, arguments.weight, *chosen.columns):
+    typed = [name for name, _ in arguments.types or ()]
+    for name in (arguments.target, arguments.weight, *chosen.columns, *typed):
         if name is not None and name not in columns:
             raise ValueError(f"{probe._sources[0].name}: no column {name!r}, the file has {known}")
     reader = _table_reader(arguments, kind, chosen.features)

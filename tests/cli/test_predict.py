@@ -189,6 +189,14 @@ def test_wrong_arguments(options, capsys):
     assert options[0].lstrip("-")[0] in capsys.readouterr().err
 
 
+def test_rows_come_through_pipes_too(folder, capsys):
+    expected = printed(capsys, "lasso.npz", "new.csv")
+    command = [sys.executable, "-m", "sparsereg", "predict", "lasso.npz", "-", "--format", "csv"]
+    new = (folder / "new.csv").read_bytes()
+    done = subprocess.run(command, cwd=folder, input=new, capture_output=True, timeout=120)
+    assert (done.returncode, done.stderr, done.stdout.decode()) == (0, b"", expected)
+
+
 def test_a_pipe_that_closes_early_ends_quietly(folder):
     command = [sys.executable, "-m", "sparsereg", "predict", "lasso.npz", *["new.csv"] * 60]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
