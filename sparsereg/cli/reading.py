@@ -58,7 +58,7 @@ def reduce_input(arguments: argparse.Namespace, given: Input, n_folds: int | Non
     from sparsereg.reduction.reduced import Reduced
 
     loss, reader = loss_of(arguments), given.reader
-    with _explained(arguments, given):
+    with explained(arguments, given):
         learn_categories(arguments, given)
         if LOSSES[loss].is_classification and getattr(reader, "can_repeat", True):
             with Bar(arguments, "reading labels"):
@@ -136,14 +136,15 @@ class _Watch:
 
 
 @contextmanager
-def _explained(arguments: argparse.Namespace, given: Input) -> Iterator[None]:
+def explained(arguments: argparse.Namespace, given: Input) -> Iterator[None]:
     """Say which option may help where the library cannot know that there are options."""
     try:
         yield
     except ValueError as error:
         text, hint = str(error), ""
         if given.target is not None and arguments.loss is None and f"column {given.target!r}" in text:
-            hint = "; --loss logistic takes texts as classes" if "no value" not in text else ""
+            is_text = "conversion error" in text or "expected numbers" in text
+            hint = "; --loss logistic takes texts as classes" if is_text else ""
         elif given.features is not None and "has no value, expected a number" in text:
             hint = "; --missing indicator, or a number in its place, fills blanks"
         raise ValueError(f"{text.removeprefix('blocks: ')}{hint}") from error

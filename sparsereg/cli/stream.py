@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import fields
 from typing import Any
 
@@ -14,7 +15,7 @@ from sparsereg.cli.arguments import count, nonnegative, positive
 from sparsereg.cli.objective import add_objective_options, loss_of, settings
 from sparsereg.cli.output import add_output_options, emit, facts, number, table
 from sparsereg.cli.progress import add_progress_options
-from sparsereg.cli.reading import learn_categories
+from sparsereg.cli.reading import explained, learn_categories
 from sparsereg.cli.results import add_result_options, largest, of_all, save, saved_line, weights_table
 from sparsereg.cli.sources import Input, add_source_options, like, open_input
 from sparsereg.cli.targets import check_place
@@ -84,16 +85,19 @@ def run(arguments: argparse.Namespace) -> int:
         check_place(arguments.save, arguments.data)
     if arguments.checkpoint is not None:
         check_place(arguments.checkpoint, arguments.data)
+        if arguments.save is not None and os.path.realpath(arguments.save) == os.path.realpath(arguments.checkpoint):
+            arguments.parser.error("argument --checkpoint: must be another file than --save")
     model = _make(arguments)
     given = open_input(arguments)
-    learn_categories(arguments, given)
-    validation = None if arguments.validation is None else like(given, arguments.validation, arguments)
     options: dict[str, Any] = {"classes": _labels(arguments.classes)} if arguments.classes else {}
-    model.fit_stream(
-        given.reader, n_passes=arguments.passes, validation=validation, checkpoint=arguments.checkpoint,
-        checkpoint_every=arguments.checkpoint_every, resume=arguments.resume,
-        progress=False if arguments.quiet else "auto", **options,
-    )
+    with explained(arguments, given):
+        learn_categories(arguments, given)
+        validation = None if arguments.validation is None else like(given, arguments.validation, arguments)
+        model.fit_stream(
+            given.reader, n_passes=arguments.passes, validation=validation, checkpoint=arguments.checkpoint,
+            checkpoint_every=arguments.checkpoint_every, resume=arguments.resume,
+            progress=False if arguments.quiet else "auto", **options,
+        )
     held_out = None if validation is None else model.evaluate_stream(validation)
     training = model.training_
     n_samples = int(training.n_rows // max(training.n_iter, 1))

@@ -120,8 +120,9 @@ def _matrix(parts: dict[str, NDArray[Any]]) -> sparse.csr_matrix:
 def _load_targets(path: str) -> NDArray[Any]:
     try:
         targets = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: {error}") from None
+    except (ValueError, EOFError, zipfile.BadZipFile):
+        # NumPy advises to unpickle what it does not know; that would run code.
+        raise ValueError(f"{path}: expected an array of targets as numpy.save writes it, of numbers or texts") from None
     if not isinstance(targets, np.ndarray) or targets.ndim == 0:
         raise ValueError(f"{path}: expected an array of targets as numpy.save writes it")
     return targets

@@ -152,6 +152,35 @@ def test_pipes_are_read_as_files_are(here, capsys):
 
 
 @pytest.mark.parametrize(
+    ("rows", "arguments", "complaint"),
+    [
+        ("1,1\n2,3\n5,4\n", ["--types", "b:string"], "no column 'b', the file has 'a', 'y'"),
+        ("1,1\n2,3\n5,4\n", ["--holdout", "0.001"], "holdout: 0.001 of 3 rows are 0, expected at least one"),
+        ("1,1\n2,3\n5,4\n", ["--holdout", "0.999"], "holdout: 0.999 of 3 rows are 3, expected at least one"),
+        ("1,1\n2,3\n5,4\n", ["--cv", "4"], "n_folds: 4 is not allowed for 3 rows, expected no more"),
+        ("1,inf\n2,3\n5,4\n", [], "column 'y' has inf, expected a finite number\n"),
+        ("1,no\n2,3\n5,4\n", [], "invalid value 'no'; --loss logistic takes texts as classes\n"),
+    ],
+)
+def test_what_small_tables_cannot_do(tmp_path, capsys, rows, arguments, complaint):
+    (tmp_path / "few.csv").write_text("a,y\n" + rows)
+    alpha = [] if "--cv" in arguments else ["--alpha", "0.1"]
+    assert main(["fit", str(tmp_path / "few.csv"), "--target", "y", "--numeric", "a", *alpha, *arguments]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert complaint in err
+
+
+def test_targets_of_another_kind_of_file(tmp_path, capsys):
+    sparse.save_npz(tmp_path / "X.npz", sparse.eye_array(3, format="csr"))
+    (tmp_path / "y.csv").write_text("y\n1\n2\n3\n")
+    assert main(["fit", str(tmp_path / "X.npz"), "--target", str(tmp_path / "y.csv"), "--alpha", "1"]) == 1
+    err = capsys.readouterr().err
+    assert "y.csv: expected an array of targets as numpy.save writes it" in err
+    assert "pickle" not in err
+
+
+@pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         (["nope.csv", "--target", "a"], "nope.csv: No such file"),

@@ -85,5 +85,10 @@ def test_labels_given_beforehand(here, capsys):
 def test_what_a_stream_does_not_have(here, capsys):
     assert main(["stream", "words.svm", "--loss", "squared", "--label-smoothing", "0.1"]) == 1
     assert capsys.readouterr().err == "sparsereg: --label-smoothing: not for --loss squared\n"
+    assert main(["stream", "houses.csv", "--target", "ocean_proximity", "--numeric", "latitude"]) == 1
+    assert "--loss logistic takes texts as classes" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*WORDS, "--save", "one.npz", "--checkpoint", "./one.npz"])
+    assert "--checkpoint: must be another file than --save" in capsys.readouterr().err
     assert main(["stream", "words.svm", "--loss", "squared", "--algorithm", "prox_sgd", "--eta0", "1000"]) == 1
     assert capsys.readouterr().err.startswith("sparsereg: ")
