@@ -16,7 +16,9 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "bench" / "README.md", *sorted((ROOT / "sparsereg").rglob("*.md"))]
 
 # A program, and right below it what it prints: everything, but for lines in the place of which stand three dots.
-EXAMPLE = re.compile(r"^```(?P<language>python|sh)\n(?P<program>.*?)^```\n(?:```\n(?P<printed>.*?)^```$)?", flags=re.M | re.S)
+EXAMPLE = re.compile(
+    r"^```(?P<language>python|sh)\n(?P<program>.*?)^```\n(?:```\n(?P<printed>.*?)^```$)?", flags=re.M | re.S
+)
 EXAMPLES = [found.groupdict(default="") for found in EXAMPLE.finditer(README)]
 END = "\N{SYMBOL FOR END OF TRANSMISSION}"
 

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import math
-import os
 from collections.abc import Callable
 from typing import Any
 
 from sparsereg.features.buckets import make_level
-
-FORMATS = (".png", ".pdf", ".svg")
 
 
 def width(text: str) -> float:
@@ -107,46 +103,6 @@ def positive(text: str) -> float:
     return _read(float, text, lambda value: 0.0 < value < math.inf, "a finite number above 0")
 
 
-def model_path(text: str) -> str:
-    """Refuse the name of a model file that does not end in .npz.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    path : str
-    """
-    if not text.lower().endswith(".npz"):
-        raise argparse.ArgumentTypeError(f"the name must end in .npz, got {text!r}")
-    return text
-
-
-def check_target(path: str | None) -> None:
-    """Refuse a file that cannot be written before the work rather than after it.
-
-    Parameters
-    ----------
-    path : str or None
-        None: nothing is to be written.
-
-    Raises
-    ------
-    OSError
-        For a folder that is missing or that nothing can be written to, and for a name that is a folder's.
-    """
-    if path is None:
-        return
-    folder = os.path.dirname(os.path.realpath(path))
-    if os.path.isdir(path):
-        raise IsADirectoryError(errno.EISDIR, "is a folder, expected the name of a file", path)
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(errno.ENOENT, "cannot be written, there is no such folder", path)
-    if not os.access(folder, os.W_OK):
-        raise PermissionError(errno.EACCES, "cannot be written, the folder does not allow it", path)
-
-
 def _read(kind: Callable[[str], Any], text: str, is_allowed: Callable[[Any], bool], expected: str) -> Any:
     try:
         value = kind(text)
@@ -155,19 +111,3 @@ def _read(kind: Callable[[str], Any], text: str, is_allowed: Callable[[Any], boo
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(f"must be {expected}, got {text!r}")
-
-
-def figure_path(text: str) -> str:
-    """Refuse the name of a picture of no known format before the work rather than after it.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    path : str
-    """
-    if not text.lower().endswith(FORMATS):
-        raise argparse.ArgumentTypeError(f"the name must end in one of {' '.join(FORMATS)}, got {text!r}")
-    return text

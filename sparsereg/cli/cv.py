@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from sparsereg.cli.arguments import check_target, count
+from sparsereg.cli.arguments import count
 from sparsereg.cli.objective import add_objective_options, add_solver_options, make_model
 from sparsereg.cli.output import add_output_options
 from sparsereg.cli.path import add_grid_options, grid
 from sparsereg.cli.progress import Bar, add_progress_options
 from sparsereg.cli.reading import add_holdout_options, reduce_input
-from sparsereg.cli.results import add_result_options, report_fit
+from sparsereg.cli.results import add_result_options, check_places, report_fit
 from sparsereg.cli.sources import add_source_options, open_input
 
 NAME = "cv"
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     -------
     code : int
     """
-    check_target(arguments.save)
+    check_places(arguments)
     further = {"rule": arguments.rule, "scoring": arguments.scoring, **grid(arguments)}
     if arguments.threads is not None:
         further["n_jobs"] = arguments.threads

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from sparsereg.cli.arguments import check_target, count, nonnegative
+from sparsereg.cli.arguments import count, nonnegative
 from sparsereg.cli.objective import add_objective_options, add_solver_options, make_model
 from sparsereg.cli.output import add_output_options
 from sparsereg.cli.progress import Bar, add_progress_options
 from sparsereg.cli.reading import add_holdout_options, reduce_input
-from sparsereg.cli.results import add_result_options, report_fit
+from sparsereg.cli.results import add_result_options, check_places, report_fit
 from sparsereg.cli.sources import add_source_options, open_input
 
 NAME = "fit"
@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         from sparsereg.cli import cv
 
         return cv.run(argparse.Namespace(**cv.DEFAULTS, **vars(arguments)))
-    check_target(arguments.save)
+    check_places(arguments)
     model = make_model(arguments, with_cv=False, alpha=arguments.alpha)
     given = open_input(arguments)
     reduced = reduce_input(arguments, given)

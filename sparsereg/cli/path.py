@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from sparsereg.cli.arguments import check_target, count, nonnegative, share
+from sparsereg.cli.arguments import count, nonnegative, share
 from sparsereg.cli.objective import add_objective_options, add_solver_options, loss_of, settings
 from sparsereg.cli.output import add_output_options, emit, facts, number, table
 from sparsereg.cli.progress import Bar, add_progress_options
 from sparsereg.cli.reading import add_holdout_options, reduce_input
 from sparsereg.cli.results import (
     add_result_options,
+    check_places,
     largest,
     measures,
     reading_data,
@@ -105,7 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from sparsereg.path.api import regularization_path
 
-    check_target(arguments.save)
+    check_places(arguments)
     chosen = {**settings(arguments), **grid(arguments)}
     if arguments.threads is not None:
         chosen["n_threads"] = arguments.threads

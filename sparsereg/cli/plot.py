@@ -16,7 +16,7 @@ from sparsereg.cli.output import add_output_options, emit
 from sparsereg.cli.predict import as_text, plain_labels, predictor
 from sparsereg.cli.rows import add_data_options, n_columns, rows_with_target
 from sparsereg.cli.saved import Saved, classes_of, load_saved
-from sparsereg.cli.targets import check_place, file_name
+from sparsereg.cli.targets import OF_PICTURES, check_place, file_name
 from sparsereg.estimators.sgd_base import SGDEstimator
 from sparsereg.features.names import name_columns
 from sparsereg.path.result import RegularizationPath
@@ -40,7 +40,6 @@ one, scores or calibration with --data, else the map or the weights. Several
 models are compared in pictures of weights, history and calibration."""
 EXAMPLES = ("sparsereg plot houses.npz -o houses.png", "sparsereg plot houses.npz --kind weights -o weights.svg")
 
-ENDINGS = (".png", ".svg", ".pdf")
 # Inches; of paths wide enough for names beside them.
 SIZE, WIDE = (6.4, 4.8), (8.0, 5.0)
 DPI = 100
@@ -79,7 +78,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument("models", metavar="MODEL", nargs="+", help="file of a model; several to compare them")
     parser.add_argument(
-        "-o", "--output", type=file_name(*ENDINGS), metavar="FILE", required=True, help=f"picture: {', '.join(ENDINGS)}"
+        "-o", "--output", type=file_name(*OF_PICTURES), metavar="FILE", required=True,
+        help=f"picture: {', '.join(OF_PICTURES)}",
     )
     parser.add_argument("--kind", choices=sorted(PICTURES), help="of the picture; without it the one that tells most")
     parser.add_argument("--data", metavar="DATA", nargs="+", help="rows to judge by, with their target")

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparsereg.cli.arguments import count, model_path
+from sparsereg.cli.arguments import count
 from sparsereg.cli.output import emit, facts, number, table
 from sparsereg.cli.sources import Input
+from sparsereg.cli.targets import check_place, file_name
 from sparsereg.inputs.rows import OPEN_WIDTH
 from sparsereg.metrics import GREATER_IS_BETTER
 
@@ -32,10 +33,28 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--top", type=count(0), default=10, metavar="N", help="how many of the largest weights to print"
     )
-    parser.add_argument("--save", type=model_path, metavar="MODEL.npz", help="where to save the model")
+    parser.add_argument("--save", type=file_name(".npz"), metavar="MODEL.npz", help="where to save the model")
     parser.add_argument(
         "--compress", choices=("float32", "float16"), help="what the saved weights are rounded to"
     )
+
+
+def check_places(arguments: argparse.Namespace) -> None:
+    """Check before the work that its files can be written, and replace none that it reads.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+
+    Raises
+    ------
+    ValueError, OSError
+        As `check_place`.
+    """
+    read = [*arguments.data, *(getattr(arguments, "validation", None) or ())]
+    for path in (arguments.save, getattr(arguments, "checkpoint", None)):
+        if path is not None:
+            check_place(path, read)
 
 
 def reading_facts(given: Input, reduced: Reduced) -> list[tuple[str, str]]:

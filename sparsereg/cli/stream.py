@@ -10,12 +10,12 @@ import numpy as np
 
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.optimizers import OPTIMIZERS
-from sparsereg.cli.arguments import check_target, count, nonnegative, positive
+from sparsereg.cli.arguments import count, nonnegative, positive
 from sparsereg.cli.objective import add_objective_options, loss_of, settings
 from sparsereg.cli.output import add_output_options, emit, facts, number, table
 from sparsereg.cli.progress import add_progress_options
 from sparsereg.cli.reading import learn_categories
-from sparsereg.cli.results import add_result_options, largest, of_all, save, saved_line, weights_table
+from sparsereg.cli.results import add_result_options, check_places, largest, of_all, save, saved_line, weights_table
 from sparsereg.cli.sources import Input, add_source_options, like, open_input
 
 NAME = "stream"
@@ -79,8 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     if arguments.resume and arguments.checkpoint is None:
         arguments.parser.error("argument --resume: needs --checkpoint")
-    check_target(arguments.save)
-    check_target(arguments.checkpoint)
+    check_places(arguments)
     model = _make(arguments)
     given = open_input(arguments)
     learn_categories(arguments, given)

@@ -8,6 +8,9 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable
 
+# What ends the names of pictures.
+OF_PICTURES = (".png", ".pdf", ".svg")
+
 
 def file_name(*endings: str) -> Callable[[str], str]:
     """Make a reader of the name of a file to write, which refuses unknown endings.
@@ -24,7 +27,8 @@ def file_name(*endings: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if not text.lower().endswith(endings):
-            raise argparse.ArgumentTypeError(f"the name must end in one of {' '.join(endings)}, got {text!r}")
+            allowed = f"{'one of ' if len(endings) > 1 else ''}{' '.join(endings)}"
+            raise argparse.ArgumentTypeError(f"the name must end in {allowed}, got {text!r}")
         return text
 
     return read
@@ -37,7 +41,7 @@ def check_place(path: str, sources: Iterable[str] = ()) -> None:
     ----------
     path : str
     sources : iterable of str
-        Files that are read.
+        Files that are read; the standard input is none.
 
     Raises
     ------

@@ -62,7 +62,8 @@ def test_a_table_is_fitted_as_the_library_fits_it(here, capsys):
     assert (data["n_samples"], data["n_features"]) == (20_640, X.shape[1])
     assert data["n_occupied"] == np.unique(X.indices).size
     assert data["n_distinct"] == np.unique(X.toarray() if X.shape[1] < 100 else _keys(X)).size
-    largest = max(zip(model.model._coef.ids.tolist(), model.model._coef.values.toarray()[:, 0]), key=lambda w: abs(w[1]))
+    weights = zip(model.model._coef.ids.tolist(), model.model._coef.values.toarray()[:, 0])
+    largest = max(weights, key=lambda pair: abs(pair[1]))
     assert (found["largest"][0]["id"], found["largest"][0]["weight"]) == largest
     assert found["largest"][0]["name"] == model.feature_name([largest[0]])[0]
     assert found["saved"]["bytes"] == (here / "model.npz").stat().st_size
@@ -107,7 +108,9 @@ def test_rows_held_out_judge_and_do_not_teach(here, capsys):
 
 
 def test_without_a_choice_every_column_is_a_feature(here, capsys):
-    found = run(capsys, "fit", *HOUSES, "--alpha", "1000", "--missing", "indicator", "--standardize", "--save", "all.npz")
+    found = run(
+        capsys, "fit", *HOUSES, "--alpha", "1000", "--missing", "indicator", "--standardize", "--save", "all.npz"
+    )
     assert "ocean_proximity" in found["data"]["features"]
     assert "(all columns of the table)" in found["data"]["features"]
     # Eight numbers, each with whether it is missing, and five categories.
@@ -157,7 +160,7 @@ def test_pipes_are_read_as_files_are(here, capsys):
         (["houses.csv", "--target", "price"], "houses.csv: no column 'price', the file has 'longitude', 'latitude', "),
         ([*HOUSES, "--numeric", "income"], "houses.csv: no column 'income', the file has 'longitude', "),
         ([*HOUSES], "column 'total_bedrooms' has no value, expected a number; --missing indicator"),
-        (["houses.csv", "--target", "ocean_proximity", "--numeric", "latitude"], "--loss logistic takes texts as classes"),
+        (["houses.csv", "--target", "ocean_proximity", "--numeric", "latitude"], "--loss logistic takes texts"),
         (["clicks.parquet", "--target", "clicked", "--numeric", "lat"], "two values, 0 and 1; use --loss logistic"),
         (["clicks.parquet", "--target", "clicked", "--numeric", "device"], "column 'device' holds string"),
         (["houses.csv", "words.svm"], "files of several kinds are not allowed, got houses.csv and words.svm"),
@@ -166,7 +169,7 @@ def test_pipes_are_read_as_files_are(here, capsys):
         (["houses.csv", "--format", "parquet", "--target", "a"], "houses.csv: Parquet magic bytes not found"),
         (["clicks.parquet", "--format", "svmlight"], "clicks.parquet"),
         ([*HOUSES, "--numeric", "median_income", "--label-smoothing", "0.1"], "--label-smoothing: not for Lasso"),
-        ([*HOUSES, "--numeric", "median_income", "--save", "none/a.npz"], "there is no such folder"),
+        ([*HOUSES, "--numeric", "median_income", "--save", "none/a.npz"], "none/a.npz: there is no folder"),
         ([*HOUSES, "--numeric", "median_income", "--penalty", "mcp", "--gamma", "0.5"], "gamma: 0.5 is outside"),
     ],
 )
@@ -208,11 +211,25 @@ def test_wrong_arguments(here, capsys, arguments, complaint):
 
 
 def test_warnings_are_lines_and_data(here, capsys):
-    arguments = ["fit", *HOUSES, "--numeric", "median_income", "population", "--alpha", "0.1", "--max-iter", "1", "--json"]
-    assert main([*arguments, *PLACES]) == 0
+    arguments = ["fit", *HOUSES, "--numeric", "median_income", "population", "--alpha", "0.1", "--max-iter", "1"]
+    assert main([*arguments, *PLACES, "--json"]) == 0
     out, err = capsys.readouterr()
     (line,) = err.splitlines()
     assert line == f"sparsereg: warning: {json.loads(out)['warnings'][0]}"
+
+
+def test_what_is_read_is_not_replaced(here, capsys):
+    X, y = sparse.eye_array(6, format="csr"), np.arange(6.0)
+    sparse.save_npz(here / "matrix.npz", X)
+    with np.load(here / "matrix.npz") as arrays:
+        np.savez(here / "rows.npz", **arrays, y=y)
+    before = (here / "rows.npz").read_bytes()
+    for command in (["fit", "--alpha", "1"], ["cv", "--cv", "2"], ["path"], ["stream"]):
+        assert main([command[0], "rows.npz", *command[1:], "--save", "rows.npz"]) == 1
+        assert "rows.npz: is read by this command" in capsys.readouterr().err
+    assert main(["stream", "matrix.npz", "--validation", "rows.npz", "--checkpoint", "rows.npz"]) == 1
+    assert "rows.npz: is read by this command" in capsys.readouterr().err
+    assert (here / "rows.npz").read_bytes() == before
 
 
 @pytest.mark.parametrize("moment", ["reading", "fitting"])
