@@ -176,7 +176,7 @@ def _draw_scores(models: Sequence[Saved], arguments: argparse.Namespace, ax: Any
         held_out: Any = path.evaluate_stream(rows_with_target(saved, arguments))  # type: ignore[union-attr]
     else:
         held_out = {name: v for name, v in saved.whole.held_out.items() if np.shape(v) == path.alphas.shape}  # type: ignore[union-attr]
-    plot_scores(path, held_out, ax, metric=arguments.metric)
+    plot_scores(saved.model, held_out, ax, metric=arguments.metric)
 
 
 def _draw_history(models: Sequence[Saved], arguments: argparse.Namespace, ax: Any) -> None:

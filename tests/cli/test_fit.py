@@ -158,6 +158,7 @@ def test_pipes_are_read_as_files_are(here, capsys):
         (["nope.csv", "--target", "a"], "nope.csv: No such file"),
         (["houses.csv"], "--target: a table needs the column that is to be predicted; the file has 'longitude', "),
         (["houses.csv", "--target", "price"], "houses.csv: no column 'price', the file has 'longitude', 'latitude', "),
+        (["words.svm", "--loss", "logistic", "--holdout", "1e-9"], "--holdout: 1e-09 of "),
         ([*HOUSES, "--numeric", "income"], "houses.csv: no column 'income', the file has 'longitude', "),
         ([*HOUSES], "column 'total_bedrooms' has no value, expected a number; --missing indicator"),
         (["houses.csv", "--target", "ocean_proximity", "--numeric", "latitude"], "--loss logistic takes texts"),
