@@ -10,7 +10,8 @@ from sparsereg import LassoCV, LogisticRegressionCV, load_model
 from sparsereg.cli.main import main
 
 HOUSES = (
-    "houses.csv", "--target", "median_house_value", "--numeric", "median_income", "--categorical", "ocean_proximity",
+    "houses.csv", "--target", "median_house_value", "--lat", "latitude", "--lon", "longitude", "--levels", "60",
+    "--categorical", "ocean_proximity",
 )
 
 
@@ -55,7 +56,7 @@ def test_fit_with_folds_is_cv(here, capsys):
     assert same.pop("command") == "fit"
     assert found.pop("command") == "cv"
     assert same == found
-    assert found["held_out"]["r2"] > 0.5
+    assert found["held_out"]["r2"] > 0.3
 
 
 def test_classes_are_scored_as_asked(here, capsys):

@@ -62,8 +62,8 @@ def test_a_table_is_fitted_as_the_library_fits_it(here, capsys):
     assert (data["n_samples"], data["n_features"]) == (20_640, X.shape[1])
     assert data["n_occupied"] == np.unique(X.indices).size
     assert data["n_distinct"] == np.unique(X.toarray() if X.shape[1] < 100 else _keys(X)).size
-    weights = zip(model.model._coef.ids.tolist(), model.model._coef.values.toarray()[:, 0])
-    largest = max(weights, key=lambda pair: abs(pair[1]))
+    coef = model.model._coef
+    largest = max(zip(coef.ids.tolist(), coef.values.toarray()[:, 0]), key=lambda pair: abs(pair[1]))
     assert (found["largest"][0]["id"], found["largest"][0]["weight"]) == largest
     assert found["largest"][0]["name"] == model.feature_name([largest[0]])[0]
     assert found["saved"]["bytes"] == (here / "model.npz").stat().st_size
@@ -108,9 +108,8 @@ def test_rows_held_out_judge_and_do_not_teach(here, capsys):
 
 
 def test_without_a_choice_every_column_is_a_feature(here, capsys):
-    found = run(
-        capsys, "fit", *HOUSES, "--alpha", "1000", "--missing", "indicator", "--standardize", "--save", "all.npz"
-    )
+    how = ("--alpha", "1000", "--missing", "indicator", "--standardize")
+    found = run(capsys, "fit", *HOUSES, *how, "--save", "all.npz")
     assert "ocean_proximity" in found["data"]["features"]
     assert "(all columns of the table)" in found["data"]["features"]
     # Eight numbers, each with whether it is missing, and five categories.
@@ -212,8 +211,8 @@ def test_wrong_arguments(here, capsys, arguments, complaint):
 
 
 def test_warnings_are_lines_and_data(here, capsys):
-    arguments = ["fit", *HOUSES, "--numeric", "median_income", "population", "--alpha", "0.1", "--max-iter", "1"]
-    assert main([*arguments, *PLACES, "--json"]) == 0
+    few = ("--alpha", "0.1", "--max-iter", "1")
+    assert main(["fit", *HOUSES, *PLACES, "--numeric", "median_income", "population", *few, "--json"]) == 0
     out, err = capsys.readouterr()
     (line,) = err.splitlines()
     assert line == f"sparsereg: warning: {json.loads(out)['warnings'][0]}"

@@ -38,8 +38,8 @@ def run(capsys, *arguments):
 
 
 def test_the_path_is_that_of_the_library(here, capsys):
-    arguments = ["path", "words.svm", "--loss", "logistic", "--n-alphas", "12", "--eps", ".05", "--save", "p.npz"]
-    found = run(capsys, *arguments)
+    grid = ("--n-alphas", "12", "--eps", ".05")
+    found = run(capsys, "path", "words.svm", "--loss", "logistic", *grid, "--save", "p.npz")
     (block,) = SvmlightReader(here / "words.svm")
     path = logistic_path(block.X, block.y, n_alphas=12, eps=0.05)
     np.testing.assert_allclose(found["alphas"], path.alphas, rtol=1e-9)
