@@ -74,8 +74,8 @@ def reduce_input(arguments: argparse.Namespace, given: Input, n_folds: int | Non
     # Before the fit, which would be lost.
     if reduced.held_out is not None and not reduced.held_out.entries.n_weighted.any():
         raise ValueError(
-            f"--holdout: {arguments.holdout:g} of {reduced.n_samples:,} rows is none that has weight, expected a larger "
-            "share"
+            f"--holdout: {arguments.holdout:g} of {reduced.n_samples:,} rows is none that has weight, expected a "
+            "larger share"
         )
     return reduced
 
