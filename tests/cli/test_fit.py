@@ -168,6 +168,7 @@ def test_pipes_are_read_as_files_are(here, capsys):
         (["words.svm", "--target", "a"], "--target: not for svmlight files"),
         (["houses.csv", "--format", "parquet", "--target", "a"], "houses.csv: Parquet magic bytes not found"),
         (["clicks.parquet", "--format", "svmlight"], "clicks.parquet"),
+        (["X.npz", "--save", "X.npz"], "X.npz: is read by this command and would be replaced"),
         ([*HOUSES, "--numeric", "median_income", "--label-smoothing", "0.1"], "--label-smoothing: not for Lasso"),
         ([*HOUSES, "--numeric", "median_income", "--save", "none/a.npz"], "none/a.npz: there is no folder"),
         ([*HOUSES, "--numeric", "median_income", "--penalty", "mcp", "--gamma", "0.5"], "gamma: 0.5 is outside"),
@@ -175,6 +176,7 @@ def test_pipes_are_read_as_files_are(here, capsys):
 )
 def test_what_cannot_be_done_is_said_in_one_line(here, capsys, arguments, complaint):
     (here / "old.npz").write_text("old")
+    (here / "X.npz").touch()
     given = arguments if "--save" in arguments else [*arguments, "--save", "old.npz"]
     assert main(["fit", *given, "--alpha", "1"]) == 1
     out, err = capsys.readouterr()
