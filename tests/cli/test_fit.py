@@ -229,6 +229,9 @@ def test_what_is_read_is_not_replaced(here, capsys):
     for command in (["fit", "--alpha", "1"], ["cv", "--cv", "2"], ["path"], ["stream"]):
         assert main([command[0], "rows.npz", *command[1:], "--save", "rows.npz"]) == 1
         assert "rows.npz: is read by this command" in capsys.readouterr().err
+    for several in ("row?.npz", "."):
+        assert main(["fit", several, "--format", "npz", "--alpha", "1", "--save", "rows.npz"]) == 1
+        assert "rows.npz: is read by this command" in capsys.readouterr().err
     assert main(["stream", "matrix.npz", "--validation", "rows.npz", "--checkpoint", "rows.npz"]) == 1
     assert "rows.npz: is read by this command" in capsys.readouterr().err
     assert (here / "rows.npz").read_bytes() == before
