@@ -209,14 +209,20 @@ def _draw_map(models: Sequence[Saved], arguments: argparse.Namespace, ax: Any) -
 
 def _draw_calibration(models: Sequence[Saved], arguments: argparse.Namespace, ax: Any) -> None:
     from sparsereg.plot import plot_calibration
+    from sparsereg.plot.calibration import PredictedClasses
 
-    shares, labels = {}, np.empty(0)
+    named, labels, weights = {}, np.empty(0), np.empty(0)
     for name, saved in zip(_labels(models), models):
         predict = predictor(saved, True, arguments.alpha if isinstance(saved.model, RegularizationPath) else None)
-        source, _ = with_labels(rows_with_target(saved, arguments), classes_of(saved))
-        blocks = [(np.column_stack([*predict(block.X).values()]), block.y) for block in source]
-        shares[name], labels = (np.concatenate(parts) for parts in zip(*blocks))
-    plot_calibration(shares, None, labels, ax, label=_label_of(models[0], arguments.label))
+        source, classes = with_labels(rows_with_target(saved, arguments), classes_of(saved))
+        blocks = [(np.column_stack([*predict(block.X).values()]), block.y, _weights_of(block)) for block in source]
+        table, labels, weights = (np.concatenate(parts) for parts in zip(*blocks))
+        named[name] = PredictedClasses(classes, table)
+    plot_calibration(named, None, labels, ax, sample_weight=weights, label=_label_of(models[0], arguments.label))
+
+
+def _weights_of(block: Any) -> Any:
+    return np.ones(len(block.y)) if block.sample_weight is None else block.sample_weight
 
 
 def _label_of(saved: Saved, text: str | None) -> Any:
