@@ -9,8 +9,6 @@ from typing import Any
 
 from sparsereg.features.buckets import make_level
 
-FORMATS = (".png", ".pdf", ".svg")
-
 
 def width(text: str) -> float:
     """Read the width of a level in arc-minutes.
@@ -113,19 +111,3 @@ def _read(kind: Callable[[str], Any], text: str, is_allowed: Callable[[Any], boo
     except ValueError:
         pass
     raise argparse.ArgumentTypeError(f"must be {expected}, got {text!r}")
-
-
-def figure_path(text: str) -> str:
-    """Refuse the name of a picture of no known format before the work rather than after it.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    path : str
-    """
-    if not text.lower().endswith(FORMATS):
-        raise argparse.ArgumentTypeError(f"the name must end in one of {' '.join(FORMATS)}, got {text!r}")
-    return text

@@ -11,9 +11,8 @@ from sparsereg.cli.output import add_output_options
 from sparsereg.cli.path import add_grid_options, grid
 from sparsereg.cli.progress import Bar, add_progress_options
 from sparsereg.cli.reading import add_holdout_options, reduce_input
-from sparsereg.cli.results import add_result_options, report_fit
+from sparsereg.cli.results import add_result_options, check_places, report_fit
 from sparsereg.cli.sources import add_source_options, open_input
-from sparsereg.cli.targets import check_place
 
 NAME = "cv"
 HELP = "choose alpha by cross-validation and fit at it"
@@ -66,8 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     -------
     code : int
     """
-    if arguments.save is not None:
-        check_place(arguments.save, arguments.data)
+    check_places(arguments)
     further = {"rule": arguments.rule, "scoring": arguments.scoring, **grid(arguments)}
     if arguments.threads is not None:
         further["n_jobs"] = arguments.threads

@@ -8,7 +8,8 @@ import time
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from sparsereg.cli.arguments import count, figure_path, share, width
+from sparsereg.cli.arguments import count, share, width
+from sparsereg.cli.targets import OF_PICTURES, file_name
 
 if TYPE_CHECKING:
     from sparsereg.demo.job import Demo
@@ -56,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     figure = parser.add_mutually_exclusive_group()
     figure.add_argument(
-        "--figure", type=figure_path, metavar="PATH", default=FIGURE,
+        "--figure", type=file_name(*OF_PICTURES), metavar="PATH", default=FIGURE,
         help="where to save the figure (needs sparsereg-wide[plot])",
     )
     figure.add_argument(

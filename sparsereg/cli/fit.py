@@ -9,9 +9,8 @@ from sparsereg.cli.objective import add_objective_options, add_solver_options, m
 from sparsereg.cli.output import add_output_options
 from sparsereg.cli.progress import Bar, add_progress_options
 from sparsereg.cli.reading import add_holdout_options, reduce_input
-from sparsereg.cli.results import add_result_options, report_fit
+from sparsereg.cli.results import add_result_options, check_places, report_fit
 from sparsereg.cli.sources import add_source_options, open_input
-from sparsereg.cli.targets import check_place
 
 NAME = "fit"
 HELP = "fit a model to files at one alpha"
@@ -62,8 +61,7 @@ def run(arguments: argparse.Namespace) -> int:
         from sparsereg.cli import cv
 
         return cv.run(argparse.Namespace(**cv.DEFAULTS, **vars(arguments)))
-    if arguments.save is not None:
-        check_place(arguments.save, arguments.data)
+    check_places(arguments)
     model = make_model(arguments, with_cv=False, alpha=arguments.alpha)
     given = open_input(arguments)
     reduced = reduce_input(arguments, given)

@@ -16,6 +16,7 @@ from sparsereg.cli.progress import Bar, add_progress_options
 from sparsereg.cli.reading import add_holdout_options, reduce_input
 from sparsereg.cli.results import (
     add_result_options,
+    check_places,
     largest,
     measures,
     reading_data,
@@ -25,7 +26,6 @@ from sparsereg.cli.results import (
     weights_table,
 )
 from sparsereg.cli.sources import Input, add_source_options, open_input
-from sparsereg.cli.targets import check_place
 from sparsereg.metrics import GREATER_IS_BETTER, METRICS
 
 NAME = "path"
@@ -106,8 +106,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     from sparsereg.path.api import regularization_path
 
-    if arguments.save is not None:
-        check_place(arguments.save, arguments.data)
+    check_places(arguments)
     chosen = {**settings(arguments), **grid(arguments)}
     if arguments.threads is not None:
         chosen["n_threads"] = arguments.threads

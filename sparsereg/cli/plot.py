@@ -16,7 +16,7 @@ from sparsereg.cli.output import add_output_options, emit
 from sparsereg.cli.predict import as_text, plain_labels, predictor
 from sparsereg.cli.rows import add_data_options, n_columns, rows_with_target
 from sparsereg.cli.saved import Saved, classes_of, load_saved
-from sparsereg.cli.targets import check_place, file_name
+from sparsereg.cli.targets import OF_PICTURES, check_place, file_name
 from sparsereg.estimators.sgd_base import SGDEstimator
 from sparsereg.features.names import name_columns
 from sparsereg.path.result import RegularizationPath
@@ -40,7 +40,6 @@ one, scores or calibration with --data, else the map or the weights. Several
 models are compared in pictures of weights, history and calibration."""
 EXAMPLES = ("sparsereg plot houses.npz -o houses.png", "sparsereg plot houses.npz --kind weights -o weights.svg")
 
-ENDINGS = (".png", ".svg", ".pdf")
 # Inches; of paths wide enough for names beside them.
 SIZE, WIDE = (6.4, 4.8), (8.0, 5.0)
 DPI = 100
@@ -79,7 +78,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """
     parser.add_argument("models", metavar="MODEL", nargs="+", help="file of a model; several to compare them")
     parser.add_argument(
-        "-o", "--output", type=file_name(*ENDINGS), metavar="FILE", required=True, help=f"picture: {', '.join(ENDINGS)}"
+        "-o", "--output", type=file_name(*OF_PICTURES), metavar="FILE", required=True,
+        help=f"picture: {', '.join(OF_PICTURES)}",
     )
     parser.add_argument("--kind", choices=sorted(PICTURES), help="of the picture; without it the one that tells most")
     parser.add_argument("--data", metavar="DATA", nargs="+", help="rows to judge by, with their target")
@@ -176,7 +176,7 @@ def _draw_scores(models: Sequence[Saved], arguments: argparse.Namespace, ax: Any
         held_out: Any = path.evaluate_stream(rows_with_target(saved, arguments))  # type: ignore[union-attr]
     else:
         held_out = {name: v for name, v in saved.whole.held_out.items() if np.shape(v) == path.alphas.shape}  # type: ignore[union-attr]
-    plot_scores(path, held_out, ax, metric=arguments.metric)
+    plot_scores(saved.model, held_out, ax, metric=arguments.metric)
 
 
 def _draw_history(models: Sequence[Saved], arguments: argparse.Namespace, ax: Any) -> None:
@@ -209,14 +209,20 @@ def _draw_map(models: Sequence[Saved], arguments: argparse.Namespace, ax: Any) -
 
 def _draw_calibration(models: Sequence[Saved], arguments: argparse.Namespace, ax: Any) -> None:
     from sparsereg.plot import plot_calibration
+    from sparsereg.plot.calibration import PredictedClasses
 
-    shares, labels = {}, np.empty(0)
+    named, labels, weights = {}, np.empty(0), np.empty(0)
     for name, saved in zip(_labels(models), models):
         predict = predictor(saved, True, arguments.alpha if isinstance(saved.model, RegularizationPath) else None)
-        source, _ = with_labels(rows_with_target(saved, arguments), classes_of(saved))
-        blocks = [(np.column_stack([*predict(block.X).values()]), block.y) for block in source]
-        shares[name], labels = (np.concatenate(parts) for parts in zip(*blocks))
-    plot_calibration(shares, None, labels, ax, label=_label_of(models[0], arguments.label))
+        source, classes = with_labels(rows_with_target(saved, arguments), classes_of(saved))
+        blocks = [(np.column_stack([*predict(block.X).values()]), block.y, _weights_of(block)) for block in source]
+        table, labels, weights = (np.concatenate(parts) for parts in zip(*blocks))
+        named[name] = PredictedClasses(classes, table)
+    plot_calibration(named, None, labels, ax, sample_weight=weights, label=_label_of(models[0], arguments.label))
+
+
+def _weights_of(block: Any) -> Any:
+    return np.ones(len(block.y)) if block.sample_weight is None else block.sample_weight
 
 
 def _label_of(saved: Saved, text: str | None) -> Any:

@@ -175,7 +175,7 @@ def plain_labels(values: Any) -> list[Any]:
 
 
 def _predicted(saved: Saved, arguments: argparse.Namespace, predict: Callable[[Any], Columns]) -> Iterator[Columns]:
-    """Yield columns to write, block by block."""
+    """Yield columns to write, block by block: lists, and columns of Arrow, whose types are those of the table."""
     names_classes = hasattr(saved.model, "classes_") or hasattr(saved.path, "labels")
     for rows in overlapped(read_rows(saved, arguments, [*dict.fromkeys(arguments.keep)])):
         found = predict(rows.X)
@@ -202,12 +202,17 @@ def as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _listed(values: Any) -> list[Any]:
+    """Return a column of Arrow as a list; predictions are one."""
+    return values if isinstance(values, list) else values.to_pylist()
+
+
 def _write_lines(file: TextIO, blocks: Iterable[Columns]) -> int:
     writer, n_rows = csv.writer(file, lineterminator="\n"), 0
     for block in blocks:
         if n_rows == 0:
             writer.writerow(block)
-        writer.writerows(zip(*([*map(as_text, values)] for values in block.values())))
+        writer.writerows(zip(*([*map(as_text, _listed(values))] for values in block.values())))
         n_rows += _n_rows(block)
     return n_rows
 
@@ -255,7 +260,7 @@ def _gathered(blocks: Iterable[Columns]) -> Columns:
     columns: Columns = {}
     for block in blocks:
         for name, values in block.items():
-            columns.setdefault(name, []).extend(values)
+            columns.setdefault(name, []).extend(_listed(values))
     return columns
 
 

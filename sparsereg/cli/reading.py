@@ -67,10 +67,17 @@ def reduce_input(arguments: argparse.Namespace, given: Input, n_folds: int | Non
             reader = with_numbers(reader)
         with Bar(arguments, "reading", n_rows_of(given)) as bar:
             watch = _Watch(arguments.loss is None)
-            return Reduced.of_blocks(
+            reduced = Reduced.of_blocks(
                 bar.over(watch.over(reader)), loss=loss, n_folds=n_folds, holdout=arguments.holdout,
                 random_state=arguments.seed,
             )
+    # Before the fit, which would be lost.
+    if reduced.held_out is not None and not reduced.held_out.entries.n_weighted.any():
+        raise ValueError(
+            f"--holdout: {arguments.holdout:g} of {reduced.n_samples:,} rows is none that has weight, expected a "
+            "larger share"
+        )
+    return reduced
 
 
 def learn_categories(arguments: argparse.Namespace, given: Input) -> None:

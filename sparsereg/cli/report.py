@@ -94,4 +94,4 @@ class _Frames:
     def __iter__(self) -> Iterator[Block]:
         target = self.arguments.target
         for rows in read_rows(self.saved, self.arguments, [target]):
-            yield Block(rows.X, np.asarray(rows.beside[target]))
+            yield Block(rows.X, np.asarray(rows.beside[target].to_pylist()))

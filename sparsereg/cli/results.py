@@ -12,7 +12,7 @@ import numpy as np
 from sparsereg.cli.arguments import count
 from sparsereg.cli.output import emit, facts, number, table
 from sparsereg.cli.sources import Input
-from sparsereg.cli.targets import file_name
+from sparsereg.cli.targets import check_place, file_name
 from sparsereg.inputs.rows import OPEN_WIDTH
 from sparsereg.metrics import GREATER_IS_BETTER
 
@@ -37,6 +37,26 @@ def add_result_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compress", choices=("float32", "float16"), help="what the saved weights are rounded to"
     )
+
+
+def check_places(arguments: argparse.Namespace) -> None:
+    """Check before the work that its files can be written, and replace none that it reads.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+
+    Raises
+    ------
+    ValueError, OSError
+        As `check_place`.
+    """
+    read = [*arguments.data, *(getattr(arguments, "validation", None) or ())]
+    written = [path for path in (arguments.save, getattr(arguments, "checkpoint", None)) if path is not None]
+    for path in written:
+        check_place(path, read)
+    if len({os.path.realpath(path) for path in written}) < len(written):
+        arguments.parser.error("argument --checkpoint: must be another file than --save")
 
 
 def reading_facts(given: Input, reduced: Reduced) -> list[tuple[str, str]]:

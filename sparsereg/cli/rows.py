@@ -25,12 +25,12 @@ class Rows:
     Attributes
     ----------
     X : csr_matrix, or a DataFrame for what was fitted to one
-    beside : dict of str to list
+    beside : dict of str to pyarrow.ChunkedArray
         Columns that were asked for.
     """
 
     X: Any
-    beside: dict[str, list[Any]]
+    beside: dict[str, Any]
 
 
 def add_data_options(parser: argparse.ArgumentParser) -> None:
@@ -88,12 +88,12 @@ def _of_tables(saved: Saved, kind: str, arguments: argparse.Namespace, beside: S
     if not isinstance(saved.whole, TableModel):
         reader = _table_reader(kind, arguments, target=None, features=columns)
         for table in reader.tables([*dict.fromkeys([*columns, *beside])]):
-            yield Rows(_as_frame(table.select(columns)), table.select(beside).to_pydict())
+            yield Rows(_as_frame(table.select(columns)), {name: table.column(name) for name in beside})
         return
     whole = saved.whole
     reader = _table_reader(kind, arguments, target=None, features=whole.features, missing=whole.missing)
     for X, table in reader.with_columns(beside):
-        yield Rows(X, table.to_pydict())
+        yield Rows(X, {name: table.column(name) for name in beside})
 
 
 def _as_frame(table: Any) -> Any:

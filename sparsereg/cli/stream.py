@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import fields
 from typing import Any
 
@@ -16,9 +15,8 @@ from sparsereg.cli.objective import add_objective_options, loss_of, settings
 from sparsereg.cli.output import add_output_options, emit, facts, number, table
 from sparsereg.cli.progress import add_progress_options
 from sparsereg.cli.reading import explained, learn_categories
-from sparsereg.cli.results import add_result_options, largest, of_all, save, saved_line, weights_table
+from sparsereg.cli.results import add_result_options, check_places, largest, of_all, save, saved_line, weights_table
 from sparsereg.cli.sources import Input, add_source_options, like, open_input
-from sparsereg.cli.targets import check_place
 
 NAME = "stream"
 HELP = "learn from files row by row, in memory that follows the touched coefficients"
@@ -81,12 +79,7 @@ def run(arguments: argparse.Namespace) -> int:
     """
     if arguments.resume and arguments.checkpoint is None:
         arguments.parser.error("argument --resume: needs --checkpoint")
-    if arguments.save is not None:
-        check_place(arguments.save, arguments.data)
-    if arguments.checkpoint is not None:
-        check_place(arguments.checkpoint, arguments.data)
-        if arguments.save is not None and os.path.realpath(arguments.save) == os.path.realpath(arguments.checkpoint):
-            arguments.parser.error("argument --checkpoint: must be another file than --save")
+    check_places(arguments)
     model = _make(arguments)
     given = open_input(arguments)
     options: dict[str, Any] = {"classes": _labels(arguments.classes)} if arguments.classes else {}

@@ -8,6 +8,11 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable
 
+from sparsereg.readers.folders import expanded
+
+# What ends the names of pictures.
+OF_PICTURES = (".png", ".pdf", ".svg")
+
 
 def file_name(*endings: str) -> Callable[[str], str]:
     """Make a reader of the name of a file to write, which refuses unknown endings.
@@ -24,7 +29,8 @@ def file_name(*endings: str) -> Callable[[str], str]:
 
     def read(text: str) -> str:
         if not text.lower().endswith(endings):
-            raise argparse.ArgumentTypeError(f"the name must end in one of {' '.join(endings)}, got {text!r}")
+            allowed = f"{'one of ' if len(endings) > 1 else ''}{' '.join(endings)}"
+            raise argparse.ArgumentTypeError(f"the name must end in {allowed}, got {text!r}")
         return text
 
     return read
@@ -37,7 +43,7 @@ def check_place(path: str, sources: Iterable[str] = ()) -> None:
     ----------
     path : str
     sources : iterable of str
-        Files that are read.
+        Files that are read, folders and patterns of such; the standard input is none.
 
     Raises
     ------
@@ -48,8 +54,9 @@ def check_place(path: str, sources: Iterable[str] = ()) -> None:
     """
     if os.path.lexists(path) and not os.path.isfile(path):
         raise ValueError(f"{path}: is no file and cannot be replaced, expected a file or the name of a new one")
-    for source in sources:
-        if os.path.exists(path) and os.path.exists(source) and os.path.samefile(path, source):
+    read = [file for source in sources for file, _ in expanded(source)] if os.path.exists(path) else []
+    for file in read:
+        if os.path.exists(file) and os.path.samefile(path, file):
             raise ValueError(f"{path}: is read by this command and would be replaced, expected another name")
     folder = os.path.dirname(os.path.realpath(path))
     if not os.path.isdir(folder):

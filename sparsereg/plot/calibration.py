@@ -45,6 +45,32 @@ class Reliability(NamedTuple):
     reach: Vector
 
 
+class PredictedClasses(NamedTuple):
+    """What `plot_calibration` asks a classifier for, of probabilities that are there already.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    table : ndarray of float64 of shape (n_samples, n_classes)
+    """
+
+    classes_: npt.NDArray[Any]
+    table: Vector
+
+    def predict_proba(self, X: Any) -> Vector:
+        """Return the table, whatever the rows.
+
+        Parameters
+        ----------
+        X : object
+
+        Returns
+        -------
+        table : ndarray of float64 of shape (n_samples, n_classes)
+        """
+        return self.table
+
+
 def plot_calibration(
     models: Any, X: Any, y: npt.ArrayLike, ax: Any = None, *, sample_weight: Any = None, label: Any = None,
     n_bins: int = 10, strategy: str = "uniform",

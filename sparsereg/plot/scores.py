@@ -58,7 +58,8 @@ def plot_scores(
         One of `held_out`; None: the first there that models of this loss are judged by.
     train : mapping from name to array-like of shape (n_alphas,), or None, default=None
         What ``path.evaluate(X, y)`` returns of the training rows. None: what the path itself knows of them, the mean
-        loss and, of fits with an intercept, the share of it explained; other measures are drawn of held-out rows alone.
+        loss and, of fits with an intercept, the share of it explained; other measures are drawn of held-out rows alone,
+        and so are all of an estimator with class weights or label smoothing, which are part of what the path knows.
     within : float in [0, 1), default=0.02
         How much of the gain of the best alpha a right one may lose.
 
@@ -84,11 +85,12 @@ def plot_scores(
     the logarithmic scale, to the next alpha of the path. Of an alpha chosen and judged on the same rows the measure is
     a little too good: choose by cross-validation where that matters.
     """
+    known = training_measures(path)
     path = path_of(path)
     within = check_number(within, "within", "[0, 1)")
     values = _check_measures(held_out, "held_out", path)
     metric = _check_metric(metric, values, path)
-    learned = _known(path) if train is None else _check_measures(train, "train", path)
+    learned = known if train is None else _check_measures(train, "train", path)
     greater = metric in GREATER_IS_BETTER
     zones = find_zones(values[metric], within, greater)
     ax = make_axes(ax)
@@ -162,8 +164,22 @@ def _check_metric(metric: str | None, values: dict[str, Vector], path: Any) -> s
     return metric
 
 
-def _known(path: Any) -> dict[str, Vector]:
-    """Return the measures of its training rows that a path has kept."""
+def training_measures(model: Any) -> dict[str, Vector]:
+    """Return the measures of its training rows that a path has kept.
+
+    Parameters
+    ----------
+    model : RegularizationPath, or fitted estimator that has one (`path_`)
+
+    Returns
+    -------
+    measures : dict of ndarray of float64 of shape (n_alphas,)
+        None of an estimator with class weights or label smoothing: its path was fitted to other weights or shares than
+        the rows have.
+    """
+    path = path_of(model)
+    if getattr(model, "class_weight", None) is not None or getattr(model, "label_smoothing", 0.0):
+        return {}
     known = {"deviance": path.deviances, "log_loss": 0.5 * path.deviances, "loss": 0.5 * path.deviances}
     shares = {"deviance_explained": path.dev_ratio}
     if LOSSES[path.loss].is_quadratic:

@@ -201,6 +201,7 @@ class ClassWeights:
             raise ValueError(f"y: {labels.size} classes, where blocks before had {self._labels.size}")
         self._form = together
         known = labels[:0] if self._labels is None else self._labels
+        _check_kinds(labels, known)
         self._labels = labels if not known.size else np.concatenate([known, labels[_positions(labels, known) < 0]])
         if self._labels.size > MAX_LEARNED:
             raise ValueError(f"y: more than {MAX_LEARNED} classes, expected labels and not numbers")
@@ -245,17 +246,22 @@ def _form_of(used: npt.NDArray[Any], is_counted: bool) -> str:
 def _distinct(labels: npt.NDArray[Any], known: npt.NDArray[Any] | None) -> npt.NDArray[Any]:
     """Return the distinct labels among some, of known ones only those that are new."""
     if known is not None and labels.size:
-        if _kind(labels) != _kind(known):
-            raise TypeError(
-                f"y: labels like {labels.tolist()[0]!r}, where blocks before had ones like {known.tolist()[0]!r}; "
-                "expected labels of one type"
-            )
+        _check_kinds(labels, known)
         labels = labels[_positions(labels, known) < 0]
     try:
         return np.unique(labels)
     except TypeError as error:
         kinds = sorted({type(label).__name__ for label in labels})
         raise TypeError(f"y: labels of types {kinds} cannot be sorted, expected labels of one type") from error
+
+
+def _check_kinds(labels: npt.NDArray[Any], known: npt.NDArray[Any]) -> None:
+    """Refuse labels of another type than those that are known, where there are some of both."""
+    if labels.size and known.size and _kind(labels) != _kind(known):
+        raise TypeError(
+            f"y: labels like {labels.tolist()[0]!r}, where blocks before had ones like {known.tolist()[0]!r}; "
+            "expected labels of one type"
+        )
 
 
 def _kind(labels: npt.NDArray[Any]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sparsereg.export.scorer import Scorer
+from sparsereg.plot.scores import training_measures
 from sparsereg.report.judging import Chosen, Given, Judged, Predicted, predict_rows
 from sparsereg.report.subject import Subject
 
@@ -79,18 +80,11 @@ class Facts:
 
     @property
     def training(self) -> dict[str, float]:
-        """Measures of the training rows, as far as a path has kept them."""
-        path, k = self.subject.path, self.chosen.k
-        if path is None:
+        """Measures of the training rows, as far as a path has kept them; see `training_measures`."""
+        if self.subject.path is None:
             return {}
-        deviance, share, loss = float(path.deviances[k]), float(path.dev_ratio[k]), self.subject.loss
-        known = {"deviance": deviance, "log_loss": 0.5 * deviance, "loss": 0.5 * deviance}
-        shares = {"deviance_explained": share}
-        if loss.is_quadratic:
-            known["mse"], shares["r2"] = deviance, share
-        # Without intercept they are shares of something else.
-        known = known if path.fit_intercept is False else known | shares
-        return {name: known[name] for name in loss.metrics if name in known}
+        known = training_measures(self.subject.model)
+        return {name: float(known[name][self.chosen.k]) for name in self.subject.loss.metrics if name in known}
 
 
 def number(value: float, digits: int = 4) -> str:

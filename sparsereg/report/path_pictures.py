@@ -109,7 +109,7 @@ def scores(facts: Facts, rows: Judged) -> Picture:
     ]
 
     def draw(ax: Any) -> list[Marks]:
-        plot_scores(path, measures, ax, metric=metric, within=WITHIN)
+        plot_scores(facts.subject.model, measures, ax, metric=metric, within=WITHIN)
         return [Marks(place_alphas(path.alphas), values, titles)]
 
     key = "scores" if rows is facts.judged[0] else "given"

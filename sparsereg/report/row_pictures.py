@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sparsereg.features.names import name_columns
 from sparsereg.metrics import calibration_error
 from sparsereg.plot import plot_calibration, plot_map
-from sparsereg.plot.calibration import reliability
+from sparsereg.plot.calibration import PredictedClasses, reliability
 from sparsereg.report.facts import Facts, counted, number
 from sparsereg.report.judging import Predicted
 from sparsereg.report.page import printable
@@ -20,16 +20,6 @@ from sparsereg.report.svg import Marks
 N_BINS = 10
 SQUARE = 4.4  # inches high: axes as high as wide, and what is above and below them
 GLOBE = 360.0  # degrees around, 180 from pole to pole
-
-
-class _Classifier(NamedTuple):
-    """What `plot_calibration` asks for, of probabilities that are there already."""
-
-    classes_: npt.NDArray[Any]
-    table: npt.NDArray[np.float64]
-
-    def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:
-        return self.table
 
 
 def calibration(facts: Facts, predicted: Predicted) -> Picture:
@@ -53,7 +43,7 @@ def calibration(facts: Facts, predicted: Predicted) -> Picture:
 
     # Labels come from data: two of these signs would make a formula of what is between them.
     labels = np.array([printable(label).replace("$", r"\$") for label in classes], dtype=object)
-    model = _Classifier(labels, table)
+    model = PredictedClasses(labels, table)
 
     def draw(ax: Any) -> list[Marks]:
         name, y = type(facts.subject.model).__name__, labels[np.searchsorted(classes, predicted.y)]

@@ -186,6 +186,7 @@ def test_targets_of_another_kind_of_file(tmp_path, capsys):
         (["nope.csv", "--target", "a"], "nope.csv: No such file"),
         (["houses.csv"], "--target: a table needs the column that is to be predicted; the file has 'longitude', "),
         (["houses.csv", "--target", "price"], "houses.csv: no column 'price', the file has 'longitude', 'latitude', "),
+        (["words.svm", "--loss", "logistic", "--holdout", "1e-9"], "holdout: 1e-09 of "),
         ([*HOUSES, "--numeric", "income"], "houses.csv: no column 'income', the file has 'longitude', "),
         ([*HOUSES], "column 'total_bedrooms' has no value, expected a number; --missing indicator"),
         (["houses.csv", "--target", "ocean_proximity", "--numeric", "latitude"], "--loss logistic takes texts"),
@@ -221,7 +222,7 @@ def test_what_cannot_be_done_is_said_in_one_line(here, capsys, arguments, compla
     [
         (["--alpha", "-1"], "--alpha: must be a finite number of at least 0"),
         ([], "one of the arguments --alpha --cv is required"),
-        (["--alpha", "1", "--save", "model.txt"], "--save: the name must end in one of .npz"),
+        (["--alpha", "1", "--save", "model.txt"], "--save: the name must end in .npz"),
         (["--alpha", "1", "--lat", "latitude"], "--lat and --lon go together"),
         (["--alpha", "1", "--levels", "10"], "--levels: needs --lat and --lon"),
         (["--alpha", "1", *PLACES[:4], "--levels", "10", "60"], "--levels: widths must fall"),
@@ -246,6 +247,23 @@ def test_warnings_are_lines_and_data(here, capsys):
     out, err = capsys.readouterr()
     (line,) = err.splitlines()
     assert line == f"sparsereg: warning: {json.loads(out)['warnings'][0]}"
+
+
+def test_what_is_read_is_not_replaced(here, capsys):
+    X, y = sparse.eye_array(6, format="csr"), np.arange(6.0)
+    sparse.save_npz(here / "matrix.npz", X)
+    with np.load(here / "matrix.npz") as arrays:
+        np.savez(here / "rows.npz", **arrays, y=y)
+    before = (here / "rows.npz").read_bytes()
+    for command in (["fit", "--alpha", "1"], ["cv", "--cv", "2"], ["path"], ["stream"]):
+        assert main([command[0], "rows.npz", *command[1:], "--save", "rows.npz"]) == 1
+        assert "rows.npz: is read by this command" in capsys.readouterr().err
+    for several in ("row?.npz", "."):
+        assert main(["fit", several, "--format", "npz", "--alpha", "1", "--save", "rows.npz"]) == 1
+        assert "rows.npz: is read by this command" in capsys.readouterr().err
+    assert main(["stream", "matrix.npz", "--validation", "rows.npz", "--checkpoint", "rows.npz"]) == 1
+    assert "rows.npz: is read by this command" in capsys.readouterr().err
+    assert (here / "rows.npz").read_bytes() == before
 
 
 @pytest.mark.parametrize("moment", ["reading", "fitting"])

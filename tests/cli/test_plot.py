@@ -91,10 +91,25 @@ def test_calibration_compares_models(models, tmp_path, capsys, monkeypatch):
         "--data", "test.csv", "--label", "no",
     )  # fmt: skip
     (shares, X, y, _), settings, _ = calls[0]
-    assert X is None and y.tolist() == TEST["dear"].tolist() and settings == {"label": "no"}
-    np.testing.assert_allclose(shares["dear"], models["dear"].predict_proba(TEST), rtol=1e-12)
+    assert X is None and y.tolist() == TEST["dear"].tolist() and settings["label"] == "no"
+    np.testing.assert_array_equal(settings["sample_weight"], np.ones(len(y)))
+    np.testing.assert_allclose(shares["dear"].table, models["dear"].predict_proba(TEST), rtol=1e-12)
     expected = models["dear-path"].predict_proba(TEST, models["dear-path"].model.alphas[2])
-    np.testing.assert_allclose(shares["dear-path"], expected, rtol=1e-12)
+    np.testing.assert_allclose(shares["dear-path"].table, expected, rtol=1e-12)
+
+
+def test_calibration_counts_weights_and_knows_classes_that_no_row_has(models, tmp_path, capsys, monkeypatch):
+    calls = seen(monkeypatch, "plot_calibration")
+    made = models["dear"]
+    sr.save_model(sr.TableModel(made.model, made.features, target="dear", weight="w"), tmp_path / "weighted.npz")
+    rows = TEST[TEST["dear"] == "yes"]
+    rows = rows.assign(w=np.arange(1.0, len(rows) + 1.0))
+    rows.to_csv(tmp_path / "yes.csv", index=False)
+    drawn(capsys, tmp_path / "a.svg", str(tmp_path / "weighted.npz"), "--data", str(tmp_path / "yes.csv"))
+    (((named, _, labels, _), settings, _),) = calls
+    assert set(labels) == {"yes"}
+    np.testing.assert_array_equal(settings["sample_weight"], rows["w"])
+    np.testing.assert_allclose(named["weighted"].predict_proba(None), made.predict_proba(rows), rtol=1e-12)
 
 
 def test_weights_paths_maps_and_contours(models, tmp_path, capsys, monkeypatch):

@@ -7,7 +7,9 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from support.saved_models import TEST
 
 import sparsereg as sr
@@ -120,6 +122,20 @@ def test_columns_that_are_kept(ending, name, models, tmp_path, capsys):
         assert table["prediction"].tolist() == expected.tolist()
     else:
         np.testing.assert_allclose(table["prediction"], expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["lasso", "pipeline"])
+def test_kept_columns_have_the_types_of_the_table(name, tmp_path, capsys, monkeypatch):
+    """A block that holds no value does not say what a column is of."""
+    monkeypatch.setitem(rows.TABLES, "parquet", partial(ParquetReader, block_rows=7))
+    note, small = [None] * 10 + ["x"] * (len(TEST) - 10), pa.array(range(len(TEST)), pa.int8())
+    table = pa.Table.from_pandas(TEST).append_column("note", pa.array(note)).append_column("small", small)
+    parquet.write_table(table, tmp_path / "noted.parquet")
+    target = tmp_path / "kept.parquet"
+    printed(capsys, f"{name}.npz", str(tmp_path / "noted.parquet"), "--keep", "note", "small", "-o", str(target))
+    kept = parquet.read_table(target)
+    assert kept.column("note").to_pylist() == note
+    assert kept.column("small").type == pa.int8()
 
 
 def test_json(models, tmp_path, capsys):

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sparsereg import LassoCV, lasso_path, logistic_path, regularization_path
+from sparsereg import LassoCV, LogisticRegressionCV, lasso_path, logistic_path, regularization_path
 from sparsereg.plot import plot_scores
-from sparsereg.plot.scores import find_zones
+from sparsereg.plot.scores import find_zones, training_measures
 
 
 @pytest.fixture(scope="module")
@@ -186,3 +186,19 @@ def test_bad_measures(overfit, data, ax):
     with pytest.raises(TypeError, match="path: ndarray is not allowed, expected a RegularizationPath"):
         plot_scores(data[0], held_out, ax)
     assert not ax.lines
+
+
+@pytest.mark.parametrize("setting", [{}, {"class_weight": {0: 1.0, 1: 5.0}}, {"label_smoothing": 0.2}])
+def test_training_rows_of_a_classifier_are_what_it_is_judged_by(setting, ax):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(80, 3))
+    y = (X[:, 0] + rng.normal(size=80) > 0.0).astype(int)
+    model = LogisticRegressionCV(n_alphas=6, cv=2, **setting).fit(X, y)
+    found, expected = training_measures(model), model.path_.evaluate(X, y)
+    for name in {*found} & {*expected}:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-9, atol=1e-12)
+    # What was weighted or smoothed is no measure of the rows.
+    assert bool(found) is not bool(setting)
+    plot_scores(model, expected, ax)
+    labels = [line.get_label() for line in ax.lines]
+    assert ("training rows" in labels) is not bool(setting)

@@ -254,6 +254,9 @@ def test_parts_that_do_not_go_together():
     for message, other in others.items():
         with pytest.raises(ValueError, match=f"part 1 .*{message}"):
             part.merge(other)
+    of_texts = Reduced.of(X3, ["a", "b", "a"], loss="logistic")
+    with pytest.raises(TypeError, match=r"part 1 .*y: labels like 'a', where blocks before had ones like 0"):
+        Reduced.of(X3, [0, 1, 1], loss="logistic").merge(of_texts)
     with pytest.raises(ValueError, match="parts: there is none"):
         Reduced.merge_all([])
 
