@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 # Okabe and Ito (2008): told apart with every common form of colour blindness.
@@ -45,3 +46,21 @@ def make_axes(ax: Any) -> Any:
     import matplotlib.pyplot as plt
 
     return plt.subplots(layout="constrained")[1]
+
+
+def check_labelled(things: Any, name: str) -> None:
+    """Refuse what is drawn several at a time where it does not come by label.
+
+    Parameters
+    ----------
+    things : mapping from label to object
+    name : str
+        Of the argument.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    """
+    if not isinstance(things, Mapping):
+        raise TypeError(f"{name}: {type(things).__name__} is not allowed, expected a mapping from label to each")

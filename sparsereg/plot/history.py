@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from sparsereg.plot.axes import COLOURS, make_axes
+from sparsereg.plot.axes import COLOURS, check_labelled, make_axes
 from sparsereg.plot.margins import legend_below, make_room
 
 FEW = 12  # up to so many points are marked one by one
@@ -31,7 +31,10 @@ def plot_history(histories: Mapping[str, Mapping[str, Any]], ax: Any = None) -> 
     ------
     ImportError
         Without matplotlib.
+    TypeError
+        For histories that are no mapping.
     """
+    check_labelled(histories, "histories")
     ax = make_axes(ax)
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg.coef import SparseCoef
-from sparsereg.plot.axes import COLOURS, make_axes
+from sparsereg.plot.axes import COLOURS, check_labelled, make_axes
 from sparsereg.plot.margins import legend_below, make_room
 
 Vector = npt.NDArray[np.float64]
@@ -42,7 +42,10 @@ def plot_weights(weights: Mapping[str, Any], ax: Any = None, *, n_active: int | 
         Without matplotlib.
     ValueError
         Where `n_active` is less than the number of weights that are not zero.
+    TypeError
+        For weights that are no mapping.
     """
+    check_labelled(weights, "weights")
     found = {label: _nonzeros(w) for label, w in weights.items()}
     widest = max((np.abs(values).max(initial=0.0) for values, _ in found.values()), default=0.0) or 1.0
     edges = np.linspace(-widest, widest, bins + 1)

@@ -44,3 +44,9 @@ def test_counts_have_ticks_that_can_be_read(counts, ax):
 def test_legend_is_below_the_curves(ax):
     plot_history({name: history([3, 4, 5]) for name in "abc"}, ax)
     assert ax.get_legend().get_window_extent().y1 <= ax.bbox.y0
+
+
+def test_what_comes_without_labels_is_refused(ax):
+    for alone in (None, [1.0, 2.0]):
+        with pytest.raises(TypeError, match=r"^histories: .* is not allowed, expected a mapping from label"):
+            plot_history(alone, ax)

@@ -45,3 +45,9 @@ def test_spikes_stand_side_by_side(path, ax):
 def test_fewer_columns_than_weights(path, ax):
     with pytest.raises(ValueError, match="n_active: 1 is not allowed, expected at least"):
         plot_weights({"a": path.at(path.alphas[9])[0]}, ax, n_active=1)
+
+
+def test_what_comes_without_labels_is_refused(ax):
+    for alone in (None, [1.0, 2.0]):
+        with pytest.raises(TypeError, match=r"^weights: .* is not allowed, expected a mapping from label"):
+            plot_weights(alone, ax)
