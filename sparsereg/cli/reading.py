@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 # A target of so many values is one of classes.
 _TWO = 2
+NO_TARGET = "target: there is none; .npz files need an array y, or --target FILE.npy"
 
 
 def add_holdout_options(parser: argparse.ArgumentParser) -> None:
@@ -128,7 +129,7 @@ class _Watch:
         n_rows = 0
         for block in blocks:
             if block.y is None:
-                raise ValueError("target: there is none; .npz files need an array y, or --target FILE.npy")
+                raise ValueError(NO_TARGET)
             n_rows += len(block.y)
             if self._values is not None and block.y.ndim == 1 and block.y.dtype.kind in "biuf":
                 self._values |= set(np.unique(block.y)[: _TWO + 1].tolist())
@@ -149,6 +150,7 @@ def explained(arguments: argparse.Namespace, given: Input) -> Iterator[None]:
         yield
     except ValueError as error:
         text, hint = str(error), ""
+        text = NO_TARGET if "the target y is None" in text else text
         if given.target is not None and arguments.loss is None and f"column {given.target!r}" in text:
             is_text = "conversion error" in text or "expected numbers" in text
             hint = "; --loss logistic takes texts as classes" if is_text else ""

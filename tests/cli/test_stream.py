@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from scipy.sparse import eye_array, save_npz
 from support.example_files import write_example_files
 
 from sparsereg import SGDClassifier, SGDRegressor, SvmlightReader, load_model
@@ -87,6 +88,9 @@ def test_what_a_stream_does_not_have(here, capsys):
     assert capsys.readouterr().err == "sparsereg: --label-smoothing: not for --loss squared\n"
     assert main(["stream", "houses.csv", "--target", "ocean_proximity", "--numeric", "latitude"]) == 1
     assert "--loss logistic takes texts as classes" in capsys.readouterr().err
+    save_npz("bare.npz", eye_array(3, format="csr"))
+    assert main(["stream", "bare.npz"]) == 1
+    assert capsys.readouterr().err.startswith("sparsereg: target: there is none; .npz files need an array y")
     with pytest.raises(SystemExit):
         main([*WORDS, "--save", "one.npz", "--checkpoint", "./one.npz"])
     assert "--checkpoint: must be another file than --save" in capsys.readouterr().err
