@@ -8,8 +8,6 @@ import pytest
 from sparsereg.cli.progress import Bar
 from sparsereg.readers.blocks import Block
 
-tqdm = pytest.importorskip("tqdm")
-
 
 class Terminal(io.StringIO):
     def isatty(self):
