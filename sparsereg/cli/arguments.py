@@ -10,6 +10,20 @@ from typing import Any
 from sparsereg.features.buckets import make_level
 
 
+def delimiter(text: str) -> str:
+    """Read what stands between fields; a tab may be spelled out.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    delimiter : str
+    """
+    return "\t" if text == "\\t" else text
+
+
 def width(text: str) -> float:
     """Read the width of a level in arc-minutes.
 

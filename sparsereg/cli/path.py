@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -25,8 +24,9 @@ from sparsereg.cli.results import (
     saved_line,
     weights_table,
 )
+from sparsereg.cli.saved import best_position
 from sparsereg.cli.sources import Input, add_source_options, open_input
-from sparsereg.metrics import GREATER_IS_BETTER, METRICS
+from sparsereg.metrics import METRICS
 
 NAME = "path"
 HELP = "fit a path of alphas to files"
@@ -117,7 +117,8 @@ def run(arguments: argparse.Namespace) -> int:
     train, held_out, best = path.evaluate(reduced), None, None
     if reduced.held_out is not None:
         held_out = {**path.evaluate(reduced.held_out), "n_samples": reduced.held_out.n_samples}
-        best = _best(held_out, METRICS[path.loss][0])
+        measure = METRICS[path.loss][0]
+        best = best_position(measure, held_out[measure])
     saved = save(arguments, given, path, reduced.n_samples, held_out)
     text = [facts(reading_facts(given, reduced)), str(path)]
     data = {
@@ -149,12 +150,6 @@ class _Steps:
             fallen = math.log(self._first / progress.alpha) / math.log(1.0 / self._eps) if progress.alpha > 0.0 else 1.0
             done, total = 1 + round((self._n - 1) * fallen), self._n
         self._bar.reach(min(done, total), total, f"{progress.n_nonzero:,} non-zeros")
-
-
-def _best(held_out: Mapping[str, Any], measure: str) -> int:
-    """Return the position of the fit that does best on rows that were held out."""
-    values = np.asarray(held_out[measure], dtype=np.float64)
-    return int(np.nanargmax(values) if measure in GREATER_IS_BETTER else np.nanargmin(values))
 
 
 def _of_best(

@@ -7,15 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sparsereg.cli.arguments import delimiter
 from sparsereg.cli.saved import Saved
-from sparsereg.cli.sources import KINDS, hold_pipes
+from sparsereg.cli.sources import KINDS, TABLES, hold_pipes
 from sparsereg.estimators.table_model import TableModel
 from sparsereg.path.result import RegularizationPath
 from sparsereg.readers.npz import NpzReader
 from sparsereg.readers.svmlight import SvmlightReader
 from sparsereg.readers.tables import CsvReader, ParquetReader
-
-TABLES: dict[str, type[CsvReader | ParquetReader]] = {"csv": CsvReader, "parquet": ParquetReader}
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +42,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format", choices=sorted(set(KINDS.values())), help="of data whose names do not say"
     )
-    parser.add_argument("--delimiter", metavar="LETTER", default=",", help="between the fields of CSV")
+    parser.add_argument("--delimiter", type=delimiter, metavar="LETTER", default=",", help="between the fields of CSV")
     parser.add_argument("--zero-based", action="store_true", help="ids in svmlight files count from 0, not from 1")
 
 
@@ -113,7 +112,7 @@ def _columns_of(saved: Saved, arguments: argparse.Namespace) -> list[str]:
 
 
 def _table_reader(kind: str, arguments: argparse.Namespace, **settings: Any) -> CsvReader | ParquetReader:
-    of_text = {"delimiter": "\t" if arguments.delimiter == "\\t" else arguments.delimiter} if kind == "csv" else {}
+    of_text = {"delimiter": arguments.delimiter} if kind == "csv" else {}
     return TABLES[kind](arguments.data, **settings, **of_text)
 
 

@@ -149,9 +149,24 @@ def best_held_out(whole: Any) -> tuple[str, int, float] | None:
         if name not in ("alpha", "n_nonzero", "n_samples") and np.shape(values) == alphas.shape:
             if not np.isfinite(values).any():
                 continue
-            k = int(np.nanargmax(values) if name in GREATER_IS_BETTER else np.nanargmin(values))
+            k = best_position(name, values)
             return name, k, float(alphas[k])
     return None
+
+
+def best_position(measure: str, values: Any) -> int:
+    """Return the position of the best of several values of a measure; NaN is none.
+
+    Parameters
+    ----------
+    measure : str
+    values : array-like of float of shape (n,)
+
+    Returns
+    -------
+    position : int
+    """
+    return int(np.nanargmax(values) if measure in GREATER_IS_BETTER else np.nanargmin(values))
 
 
 def load_saved(file: str) -> Saved:

@@ -11,17 +11,15 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sparsereg.cli.arguments import count
+from sparsereg.cli.arguments import count, delimiter
 from sparsereg.cli.features import FEATURE_OPTIONS, add_feature_options, chosen_features
+from sparsereg.readers.compression import unpacked_name
 from sparsereg.readers.files import as_sources
+from sparsereg.readers.tables import CsvReader, ParquetReader
 
-if TYPE_CHECKING:
-    from sparsereg.readers.tables import CsvReader
-
-PACKINGS = (".gz", ".bz2", ".xz", ".zst")
-TABLES = ("csv", "parquet")
+TABLES: dict[str, type[CsvReader | ParquetReader]] = {"csv": CsvReader, "parquet": ParquetReader}
 KINDS = {
     ".csv": "csv", ".parquet": "parquet", ".svm": "svmlight", ".svmlight": "svmlight", ".libsvm": "svmlight",
     ".npz": "npz",
@@ -29,7 +27,7 @@ KINDS = {
 # What only some kinds of files have, by the name that argparse gives it.
 _OF_KIND = {
     "delimiter": ("csv",), "types": ("csv",), "zero_based": ("svmlight",), "n_features": ("svmlight",),
-    "weight": TABLES, "missing": TABLES, **dict.fromkeys(FEATURE_OPTIONS, TABLES),
+    **dict.fromkeys(("weight", "missing", *FEATURE_OPTIONS), tuple(TABLES)),
 }
 
 
@@ -89,7 +87,9 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         help="what blanks in columns of numbers do: error, indicator (0, and a column that says so) or the number that "
         "stands for them (default: error)",
     )
-    group.add_argument("--delimiter", metavar="LETTER", help="between the fields of CSV (default: a comma)")
+    group.add_argument(
+        "--delimiter", type=delimiter, metavar="LETTER", help="between the fields of CSV (default: a comma)"
+    )
     group.add_argument(
         "--types", type=_column_type, nargs="+", metavar="COLUMN:TYPE",
         help="how columns of CSV are read, like zip:string",
@@ -213,9 +213,7 @@ def kind_of(paths: list[str]) -> str:
     kinds: dict[str, str] = {}
     for path in paths:
         name = as_sources(path)[0].name if path != "-" else path
-        stem = name.lower()
-        for packing in PACKINGS:
-            stem = stem.removesuffix(packing)
+        stem = unpacked_name(name)
         ending = next((ending for ending in KINDS if stem.endswith(ending)), None)
         if ending is None:
             what = "the standard input" if path == "-" else repr(name)
@@ -246,23 +244,22 @@ def _open_table(arguments: argparse.Namespace) -> Input:
     )
 
 
-def _table_reader(arguments: argparse.Namespace, kind: str, features: list[Any], alone: bool = False) -> CsvReader:
-    from sparsereg.readers.tables import CsvReader, ParquetReader
-
-    readers = {"csv": CsvReader, "parquet": ParquetReader}
+def _table_reader(
+    arguments: argparse.Namespace, kind: str, features: list[Any], alone: bool = False
+) -> CsvReader | ParquetReader:
     options: dict[str, Any] = {"target": None, "weight": None}
     if not alone:
         options = {"target": arguments.target, "weight": arguments.weight}
         options |= {} if arguments.missing is None else {"missing": arguments.missing}
     if arguments.delimiter is not None:
-        options["delimiter"] = "\t" if arguments.delimiter == "\\t" else arguments.delimiter
+        options["delimiter"] = arguments.delimiter
     if arguments.types is not None:
         options["types"] = dict(arguments.types)
     for one in arguments.data:
         if isinstance(one, _Copy):
             # A reader begins where the file is when it is made.
             one.seek(0)
-    return readers[kind](arguments.data, features=features, **options)
+    return TABLES[kind](arguments.data, features=features, **options)
 
 
 def _open_svmlight(arguments: argparse.Namespace) -> Input:

@@ -17,6 +17,7 @@ from sparsereg.inputs.sklearn import check_is_fitted
 from sparsereg.path.frames import coefficient_frame
 from sparsereg.path.result import RegularizationPath
 from sparsereg.readers.arrow import ArrowReader
+from sparsereg.readers.compression import unpacked_name
 from sparsereg.readers.files import as_sources
 from sparsereg.readers.table_columns import ColumnSpec, as_parts, cell_bounds, check_name, feature_names, width_of
 from sparsereg.readers.table_reader import TableReader, check_missing
@@ -26,7 +27,6 @@ __all__ = ["TableModel"]
 
 # By the end of a file's name, what packs it left out.
 READERS: dict[str, type[TableReader]] = {".csv": CsvReader, ".parquet": ParquetReader}
-PACKED = (".gz", ".bz2", ".xz", ".zst")
 
 
 class TableModel:
@@ -377,10 +377,7 @@ def _reader_class(source: Any) -> type[TableReader]:
     if not isinstance(first, str) and not hasattr(first, "__fspath__"):
         return ArrowReader
     name = as_sources(source)[0].name
-    stem = name.lower()
-    for packing in PACKED:
-        stem = stem.removesuffix(packing)
     for ending, reader in READERS.items():
-        if stem.endswith(ending):
+        if unpacked_name(name).endswith(ending):
             return reader
     raise ValueError(f"source: {name!r} is not allowed, expected the name of a file that ends in .csv or .parquet")

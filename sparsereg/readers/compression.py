@@ -28,6 +28,24 @@ FAULTS = (gzip.BadGzipFile, zlib.error, lzma.LZMAError, OSError)
 _TOO_SHORT = "Truncated"
 
 
+def unpacked_name(name: str) -> str:
+    """Leave out of a file's name what says that it is packed.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    name : str
+        In small letters.
+    """
+    name = name.lower()
+    for ending in (".gz", ".bz2", ".xz", ".zst"):
+        name = name.removesuffix(ending)
+    return name
+
+
 def packing_of(first: bytes) -> str | None:
     """Tell how a file is packed.
 

@@ -1,10 +1,9 @@
 """``sparsereg cv``: curves of the folds, the alpha of either rule, and what has no cross-validation."""
 
-import json
 
 import numpy as np
 import pytest
-from support.example_files import write_example_files
+from support.commands import run_json
 
 from sparsereg import LassoCV, LogisticRegressionCV, load_model
 from sparsereg.cli.main import main
@@ -15,29 +14,8 @@ HOUSES = (
 )
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cv")
-    write_example_files(folder)
-    return folder
-
-
-@pytest.fixture
-def here(folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def run(capsys, *arguments):
-    capsys.readouterr()
-    assert main([*arguments, "--json"]) == 0
-    out, err = capsys.readouterr()
-    assert err == ""
-    return json.loads(out)
-
-
 def test_the_curve_has_its_minimum_where_the_rule_says(here, capsys):
-    found = run(capsys, "cv", *HOUSES, "--cv", "4", "--n-alphas", "20", "--save", "cv.npz")
+    found = run_json(capsys, "cv", *HOUSES, "--cv", "4", "--n-alphas", "20", "--save", "cv.npz")
     curve = found["curve"]
     assert found["alpha"] == found["alpha_min"] == curve["alpha"][int(np.argmin(curve["mean_mse"]))]
     assert np.shape(curve["fold_mse"])[1] == 4
@@ -45,14 +23,14 @@ def test_the_curve_has_its_minimum_where_the_rule_says(here, capsys):
     model = load_model(here / "cv.npz").model
     assert isinstance(model, LassoCV)
     assert model.alpha_ == found["alpha"]
-    simple = run(capsys, "cv", *HOUSES, "--cv", "4", "--n-alphas", "20", "--rule", "1se")
+    simple = run_json(capsys, "cv", *HOUSES, "--cv", "4", "--n-alphas", "20", "--rule", "1se")
     assert simple["alpha"] == simple["alpha_1se"] == found["alpha_1se"] > found["alpha_min"]
-    assert run(capsys, "cv", *HOUSES, "--cv", "4", "--n-alphas", "20", "--seed", "3")["curve"] != curve
+    assert run_json(capsys, "cv", *HOUSES, "--cv", "4", "--n-alphas", "20", "--seed", "3")["curve"] != curve
 
 
 def test_fit_with_folds_is_cv(here, capsys):
-    found = run(capsys, "cv", *HOUSES, "--cv", "3", "--holdout", "0.2")
-    same = run(capsys, "fit", *HOUSES, "--cv", "3", "--holdout", "0.2")
+    found = run_json(capsys, "cv", *HOUSES, "--cv", "3", "--holdout", "0.2")
+    same = run_json(capsys, "fit", *HOUSES, "--cv", "3", "--holdout", "0.2")
     assert same.pop("command") == "fit"
     assert found.pop("command") == "cv"
     assert same == found
@@ -61,7 +39,7 @@ def test_fit_with_folds_is_cv(here, capsys):
 
 def test_classes_are_scored_as_asked(here, capsys):
     few = ("--n-alphas", "6", "--eps", "0.1")
-    found = run(capsys, "cv", "words.svm", "--loss", "logistic", "--scoring", "auc", *few, "--save", "w.npz")
+    found = run_json(capsys, "cv", "words.svm", "--loss", "logistic", "--scoring", "auc", *few, "--save", "w.npz")
     assert found["measure"] == "auc"
     curve = found["curve"]
     assert found["alpha_min"] == curve["alpha"][int(np.argmax(curve["mean_auc"]))]

@@ -11,20 +11,7 @@ from support.saved_models import TEST
 from sparsereg.cli.main import main
 from sparsereg.export import to_json, to_parquet
 
-
-@pytest.fixture(scope="module")
-def folder(served):
-    return served[0]
-
-
-@pytest.fixture(scope="module")
-def models(served):
-    return served[1]
-
-
-@pytest.fixture(autouse=True)
-def _there(folder, models, monkeypatch):
-    monkeypatch.chdir(folder)
+pytestmark = pytest.mark.usefixtures("among_models")
 
 
 def exported(capsys, *arguments):

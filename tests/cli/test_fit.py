@@ -11,40 +11,17 @@ import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from scipy import sparse
-from support.example_files import write_example_files
+from support.commands import run_json
 
 from sparsereg import Lasso, LogisticRegression, SvmlightReader, TableModel, load_model
 from sparsereg.cli.main import main
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("fit")
-    write_example_files(folder)
-    return folder
-
-
-@pytest.fixture
-def here(folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def run(capsys, *arguments):
-    """Run a command that goes well, and return its JSON."""
-    capsys.readouterr()
-    code = main([*arguments, "--json"])
-    out, err = capsys.readouterr()
-    assert (code, err) == (0, "")
-    return json.loads(out)
-
 
 HOUSES = ("houses.csv", "--target", "median_house_value")
 PLACES = ("--lat", "latitude", "--lon", "longitude", "--levels", "60", "10")
 
 
 def test_a_table_is_fitted_as_the_library_fits_it(here, capsys):
-    found = run(
+    found = run_json(
         capsys, "fit", *HOUSES, *PLACES, "--numeric", "median_income", "--categorical", "ocean_proximity",
         "--alpha", "300", "--save", "model.npz",
     )
@@ -81,8 +58,8 @@ def test_classes_svmlight_and_npz_are_fitted_alike(here, capsys):
     sparse.save_npz(here / "X.npz", X)
     np.save(here / "y.npy", block.y)
     expected = LogisticRegression(alpha=0.01).fit(X, block.y)
-    rows = run(capsys, "fit", "words.svm", "--loss", "logistic", "--alpha", ".01", "--save", "words.npz")
-    matrix = run(capsys, "fit", "X.npz", "--target", "y.npy", "--loss", "logistic", "--alpha", ".01")
+    rows = run_json(capsys, "fit", "words.svm", "--loss", "logistic", "--alpha", ".01", "--save", "words.npz")
+    matrix = run_json(capsys, "fit", "X.npz", "--target", "y.npy", "--loss", "logistic", "--alpha", ".01")
     for found in (rows, matrix):
         assert found["objective"] == pytest.approx(expected.objective_, rel=1e-6)
         assert found["data"]["classes"] == [-1.0, 1.0]
@@ -92,14 +69,14 @@ def test_classes_svmlight_and_npz_are_fitted_alike(here, capsys):
 
 def test_rows_held_out_judge_and_do_not_teach(here, capsys):
     arguments = ("fit", *HOUSES, *PLACES, "--alpha", "100", "--holdout", "0.25")
-    found = run(capsys, *arguments, "--save", "held.npz")
+    found = run_json(capsys, *arguments, "--save", "held.npz")
     n_held_out = found["data"]["n_held_out"]
     assert found["data"]["n_samples"] + n_held_out == 20_640
     assert n_held_out == pytest.approx(0.25 * 20_640, rel=0.05)
     assert found["held_out"]["mse"] != found["train"]["mse"]
     assert load_model(here / "held.npz").held_out == {**found["held_out"], "n_samples": n_held_out}
-    assert run(capsys, *arguments)["held_out"] == found["held_out"]
-    assert run(capsys, *arguments, "--seed", "1")["held_out"] != found["held_out"]
+    assert run_json(capsys, *arguments)["held_out"] == found["held_out"]
+    assert run_json(capsys, *arguments, "--seed", "1")["held_out"] != found["held_out"]
     assert main(list(arguments)) == 0
     out, _ = capsys.readouterr()
     assert "measure  training rows   held out" in out
@@ -109,7 +86,7 @@ def test_rows_held_out_judge_and_do_not_teach(here, capsys):
 
 def test_without_a_choice_every_column_is_a_feature(here, capsys):
     how = ("--alpha", "1000", "--missing", "indicator", "--standardize")
-    found = run(capsys, "fit", *HOUSES, *how, "--save", "all.npz")
+    found = run_json(capsys, "fit", *HOUSES, *how, "--save", "all.npz")
     assert "ocean_proximity" in found["data"]["features"]
     assert "(all columns of the table)" in found["data"]["features"]
     # Eight numbers, each with whether it is missing, and five categories.
@@ -121,7 +98,7 @@ def test_crosses_weights_and_losses(here, capsys):
     table = pyarrow.parquet.read_table(here / "clicks.parquet")
     table = table.append_column("w", [np.linspace(0.5, 2.0, table.num_rows)])
     pyarrow.parquet.write_table(table, here / "weighted.parquet")
-    found = run(
+    found = run_json(
         capsys, "fit", "weighted.parquet", "--target", "clicked", "--weight", "w", "--loss", "logistic", "--cross",
         "device:hour", "--alpha", "1e-4", "--penalty", "elastic_net", "--l1-ratio", "0.9", "--save", "w.npz",
     )
@@ -130,7 +107,7 @@ def test_crosses_weights_and_losses(here, capsys):
     assert model.transform(table).shape[1] == 3 + 24 + 72 == found["data"]["n_features"]
     same = LogisticRegression(alpha=1e-4, l1_ratio=0.9).fit(X, y, sample_weight=table.column("w").to_numpy())
     assert found["objective"] == pytest.approx(same.objective_, rel=1e-6)
-    hashed = run(
+    hashed = run_json(
         capsys, "fit", "weighted.parquet", "--target", "clicked", "--loss", "logistic", "--cross", "device:hour",
         "--hash-bits", "18", "--alpha", "1e-4",
     )
@@ -139,7 +116,7 @@ def test_crosses_weights_and_losses(here, capsys):
 
 def test_pipes_are_read_as_files_are(here, capsys):
     arguments = ["--target", "median_house_value", "--categorical", "ocean_proximity", "--alpha", "10"]
-    of_file = run(capsys, "fit", "houses.csv", *arguments)
+    of_file = run_json(capsys, "fit", "houses.csv", *arguments)
     done = subprocess.run(
         [sys.executable, "-m", "sparsereg", "fit", "-", "--format", "csv", *arguments, "--json"],
         input=(here / "houses.csv").read_bytes(), capture_output=True, timeout=120, env=None,

@@ -9,20 +9,7 @@ from support.saved_models import TRAIN, block
 import sparsereg as sr
 from sparsereg.cli.main import main
 
-
-@pytest.fixture(scope="module")
-def folder(served):
-    return served[0]
-
-
-@pytest.fixture(scope="module")
-def models(served):
-    return served[1]
-
-
-@pytest.fixture(autouse=True)
-def _there(folder, models, monkeypatch):
-    monkeypatch.chdir(folder)
+pytestmark = pytest.mark.usefixtures("among_models")
 
 
 def printed(capsys, *arguments):

@@ -6,7 +6,6 @@ import sys
 from importlib.metadata import entry_points
 
 import pytest
-from support.example_files import write_example_files
 
 import sparsereg
 from sparsereg.cli import main as cli
@@ -139,13 +138,6 @@ def test_levels(arguments, levels, monkeypatch):
     monkeypatch.setattr("sparsereg.demo.job.prepare", stop)
     assert cli.main(["demo", *arguments]) == 1
     assert seen == [levels]
-
-
-@pytest.fixture(scope="module")
-def examples(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("examples")
-    write_example_files(folder)
-    return folder
 
 
 # One test, because examples may use what those before them have saved.

@@ -1,10 +1,9 @@
 """``sparsereg path``: the paths of the library, from files, and the fit that does best on rows held out."""
 
-import json
 
 import numpy as np
 import pytest
-from support.example_files import write_example_files
+from support.commands import run_json
 
 from sparsereg import RegularizationPath, load_model
 from sparsereg.cli.main import main
@@ -16,30 +15,9 @@ HOUSES = (
 )
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("path")
-    write_example_files(folder)
-    return folder
-
-
-@pytest.fixture
-def here(folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def run(capsys, *arguments):
-    capsys.readouterr()
-    assert main([*arguments, "--json"]) == 0
-    out, err = capsys.readouterr()
-    assert err == ""
-    return json.loads(out)
-
-
 def test_the_path_is_that_of_the_library(here, capsys):
     grid = ("--n-alphas", "12", "--eps", ".05")
-    found = run(capsys, "path", "words.svm", "--loss", "logistic", *grid, "--save", "p.npz")
+    found = run_json(capsys, "path", "words.svm", "--loss", "logistic", *grid, "--save", "p.npz")
     (block,) = SvmlightReader(here / "words.svm")
     path = logistic_path(block.X, block.y, n_alphas=12, eps=0.05)
     np.testing.assert_allclose(found["alphas"], path.alphas, rtol=1e-9)
@@ -53,7 +31,7 @@ def test_the_path_is_that_of_the_library(here, capsys):
 
 def test_held_out_rows_choose(here, capsys):
     arguments = ("path", *HOUSES, "--holdout", "0.3", "--n-alphas", "15")
-    found = run(capsys, *arguments, "--save", "h.npz")
+    found = run_json(capsys, *arguments, "--save", "h.npz")
     assert found["best"] == int(np.argmin(found["held_out"]["mse"]))
     model = load_model(here / "h.npz")
     assert model.held_out["mse"].tolist() == found["held_out"]["mse"]
@@ -66,7 +44,7 @@ def test_held_out_rows_choose(here, capsys):
 
 
 def test_a_grid_of_ones_own(here, capsys):
-    found = run(capsys, "path", *HOUSES, "--alphas", "10", "1000", "100", "--penalty", "l2")
+    found = run_json(capsys, "path", *HOUSES, "--alphas", "10", "1000", "100", "--penalty", "l2")
     assert found["alphas"] == [1000.0, 100.0, 10.0]
     assert set(found["n_nonzero"]) == {6}
     with pytest.raises(SystemExit) as stop:
@@ -76,6 +54,6 @@ def test_a_grid_of_ones_own(here, capsys):
 
 
 def test_penalties_that_are_not_convex_have_violations(here, capsys):
-    found = run(capsys, "path", *HOUSES, "--penalty", "mcp", "--n-alphas", "5")
+    found = run_json(capsys, "path", *HOUSES, "--penalty", "mcp", "--n-alphas", "5")
     assert found["dual_gaps"] == [None] * 5
     assert max(found["violations"]) < 1e-3

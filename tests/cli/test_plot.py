@@ -10,12 +10,9 @@ import sparsereg as sr
 from sparsereg import plot as plots
 from sparsereg.cli.main import main
 
+pytestmark = pytest.mark.usefixtures("among_models")
+
 BEGINS = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}
-
-
-@pytest.fixture(scope="module")
-def folder(served):
-    return served[0]
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +28,6 @@ def models(served):
     sr.save_model(sr.lasso_path(two - two.mean(), TRAIN["price"], n_alphas=5), folder / "two.npz")
     (two - two.mean()).assign(price=TRAIN["price"]).to_csv(folder / "two.csv", index=False)
     return made
-
-
-@pytest.fixture(autouse=True)
-def _there(folder, models, monkeypatch):
-    monkeypatch.chdir(folder)
 
 
 def drawn(capsys, target, *arguments):

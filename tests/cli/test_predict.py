@@ -17,20 +17,7 @@ from sparsereg import CsvReader, ParquetReader
 from sparsereg.cli import predict, rows
 from sparsereg.cli.main import main
 
-
-@pytest.fixture(scope="module")
-def folder(served):
-    return served[0]
-
-
-@pytest.fixture(scope="module")
-def models(served):
-    return served[1]
-
-
-@pytest.fixture(autouse=True)
-def _there(folder, models, monkeypatch):
-    monkeypatch.chdir(folder)
+pytestmark = pytest.mark.usefixtures("among_models")
 
 
 def printed(capsys, *arguments):

@@ -1,10 +1,9 @@
 """``sparsereg stream``: the streaming fits of the library, their curves, checkpoints, and labels given beforehand."""
 
-import json
 
 import pytest
 from scipy.sparse import eye_array, save_npz
-from support.example_files import write_example_files
+from support.commands import run_json
 
 from sparsereg import SGDClassifier, SGDRegressor, SvmlightReader, load_model
 from sparsereg.cli.main import main
@@ -12,29 +11,8 @@ from sparsereg.cli.main import main
 WORDS = ("stream", "words.svm", "--loss", "logistic", "--alpha", "1e-3")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stream")
-    write_example_files(folder)
-    return folder
-
-
-@pytest.fixture
-def here(folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    return folder
-
-
-def run(capsys, *arguments):
-    capsys.readouterr()
-    assert main([*arguments, "--json"]) == 0
-    out, err = capsys.readouterr()
-    assert err == ""
-    return json.loads(out)
-
-
 def test_the_model_is_that_of_the_library(here, capsys):
-    found = run(capsys, *WORDS, "--passes", "2", "--validation", "words.svm", "--save", "words.npz")
+    found = run_json(capsys, *WORDS, "--passes", "2", "--validation", "words.svm", "--save", "words.npz")
     reader = SvmlightReader("words.svm")
     same = SGDClassifier(alpha=1e-3, random_state=0).fit_stream(reader, n_passes=2, validation=reader)
     assert found["history"]["progressive_loss"] == same.history_["progressive_loss"].tolist()
@@ -55,7 +33,7 @@ def test_text_for_people(here, capsys):
 
 
 def test_tables_and_regression(here, capsys):
-    found = run(
+    found = run_json(
         capsys, "stream", "houses.csv", "--target", "median_house_value", "--categorical", "ocean_proximity", "--eta0",
         "10000", "--alpha", "1", "--dropout", "0.1", "--save", "houses-stream.npz",
     )
@@ -66,9 +44,9 @@ def test_tables_and_regression(here, capsys):
 
 
 def test_a_checkpoint_is_gone_on_from(here, capsys):
-    whole = run(capsys, *WORDS, "--passes", "4")
-    run(capsys, *WORDS, "--passes", "2", "--checkpoint", "state.ckpt")
-    resumed = run(capsys, *WORDS, "--passes", "4", "--checkpoint", "state.ckpt", "--resume")
+    whole = run_json(capsys, *WORDS, "--passes", "4")
+    run_json(capsys, *WORDS, "--passes", "2", "--checkpoint", "state.ckpt")
+    resumed = run_json(capsys, *WORDS, "--passes", "4", "--checkpoint", "state.ckpt", "--resume")
     assert resumed["largest"] == whole["largest"]
     assert resumed["n_rows"] == whole["n_rows"] == 2_000
     with pytest.raises(SystemExit):
@@ -77,7 +55,7 @@ def test_a_checkpoint_is_gone_on_from(here, capsys):
 
 
 def test_labels_given_beforehand(here, capsys):
-    learned, given = run(capsys, *WORDS), run(capsys, *WORDS, "--classes", "-1", "1")
+    learned, given = run_json(capsys, *WORDS), run_json(capsys, *WORDS, "--classes", "-1", "1")
     assert learned["largest"] == given["largest"]
     assert main([*WORDS, "--classes", "0", "2"]) == 1
     assert "is not among the classes [0, 2]" in capsys.readouterr().err
