@@ -272,3 +272,16 @@ def test_ctrl_c_ends_within_a_second(here):
         assert time.monotonic() - begun < 5.0  # one, on a machine that has nothing else to do
     assert (process.returncode, out, err) == (130, b"", b"sparsereg: interrupted\n")
     assert (here / "old.npz").read_text() == "old"
+
+
+def test_tabs_may_be_spelled_out(here, capsys):
+    text = "size\tprice\n" + "".join(f"{k}\t{2 * k + k % 3}\n" for k in range(30))
+    (here / "tabs.csv").write_text(text)
+    (here / "commas.csv").write_text(text.replace("\t", ","))
+    options = ("--target", "price", "--alpha", "0.1")
+    tabs = run_json(capsys, "fit", "tabs.csv", *options, "--delimiter", "\\t", "--save", "tabs.npz")
+    assert tabs["largest"] == run_json(capsys, "fit", "commas.csv", *options)["largest"] != []
+    assert main(["predict", "tabs.npz", "tabs.csv", "--delimiter", "\\t"]) == 0
+    printed = capsys.readouterr().out
+    assert main(["predict", "tabs.npz", "commas.csv"]) == 0
+    assert printed == capsys.readouterr().out
