@@ -1,0 +1,1 @@
+"""Estimators and paths on a Dask cluster."""
