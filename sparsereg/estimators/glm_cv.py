@@ -187,7 +187,7 @@ class CrossValidatedModel(GLMBase):
         self, X: Any, y: Any, sample_weight: Any, offset: Any, groups: Any, names: Any, options: _CVOptions
     ) -> _CVData:
         """Check data, and make the design and the folds."""
-        X, y, sample_weight = training_samples(X, y, sample_weight, offset, self._loss)
+        X, y, sample_weight, offset = training_samples(X, y, sample_weight, offset, self._loss)
         design = self._make_design(X, y, sample_weight)
         targets = self._encode(y, sample_weight, design.n_samples)
         n_outputs = targets.fit.shape[1] if targets.fit.ndim == 2 else None

@@ -65,20 +65,20 @@ class ReducedDesign(Design):
         """
         if self.folds is None or self.part is None:
             raise ValueError(
-                "X: this reduction has no folds, expected one of Reduced.of_blocks(..., n_folds=5) or of "
-                "Reduced.of(..., fold=numbers)"
+                "X: this reduction has no folds, expected one of Reduced.of_blocks(..., n_folds=5), or of "
+                "Reduced.of(..., n_folds=5), Reduced.of(..., groups=groups) or Reduced.of(..., fold=numbers)"
             )
         return self.folds[self.part]
 
 
-def training_samples(X: Any, y: Any, sample_weight: Any, offset: Any, loss: str) -> tuple[Any, Any, Any]:
-    """Bring a reduction into the form of rows, targets and weights; anything else stays as it is.
+def training_samples(X: Any, y: Any, sample_weight: Any, offset: Any, loss: str) -> tuple[Any, Any, Any, Any]:
+    """Bring a reduction into the form of rows, targets, weights and offsets; anything else stays as it is.
 
     Parameters
     ----------
     X : Reduced or matrix
     y, sample_weight, offset
-        None beside a reduction, which brings its targets and weights.
+        None beside a reduction, which brings its own.
     loss : str
         Of the fit.
 
@@ -87,14 +87,16 @@ def training_samples(X: Any, y: Any, sample_weight: Any, offset: Any, loss: str)
     X : ReducedDesign, or X as given
     y : ndarray of float64 of shape (n_entries,) or GroupedClasses, or y as given
     sample_weight : ndarray of float64 of shape (n_entries,), or sample_weight as given
+    offset : ndarray of float64 of shape (n_entries,) or None, or offset as given
 
     Raises
     ------
     ValueError, TypeError
-        For a reduction that is for another loss or has no rows, and for targets, weights or an offset beside it.
+        For a reduction that is for another loss, has no rows, several responses, or an offset beside more than two
+        classes, and for targets, weights or an offset beside it.
     """
     if not isinstance(X, Reduced):
-        return X, y, sample_weight
+        return X, y, sample_weight, offset
     _check(X, {"y": y, "sample_weight": sample_weight, "offset": offset}, loss)
     entries, weight = X.entries, X.entries.sums.total
     target: Any = entries.sums.columns[0]
@@ -107,17 +109,27 @@ def training_samples(X: Any, y: Any, sample_weight: Any, offset: Any, loss: str)
         shares = np.column_stack(entries.sums.columns)
         shares /= weight[:, None]
         target = GroupedClasses(entries.sums.classes, shares, weight, KINDS[str(entries.sums.form)])
-    return _design_of(entries), target, weight
+        if entries.offset is not None and entries.sums.classes.size > 2:
+            raise ValueError(
+                f"X: this reduction has an offset, which is one number a row, and {entries.sums.classes.size} classes; "
+                "expected two"
+            )
+    return _design_of(entries), target, weight, entries.offset
 
 
 def _check(reduced: Reduced, beside: dict[str, Any], loss: str) -> None:
     for name, given in beside.items():
         if given is not None:
             raise ValueError(
-                f"{name}: not allowed beside a reduction, which has its own targets and weights; expected None"
+                f"{name}: not allowed beside a reduction, which has its own targets, weights and offsets; expected None"
             )
     if reduced.loss != loss:
         raise ValueError(f"X: this reduction is for loss={reduced.loss!r}, expected one for loss={loss!r}")
+    if reduced.n_responses > 1:
+        raise ValueError(
+            f"X: this reduction has {reduced.n_responses} responses, expected one: X.response(k) of k in "
+            f"[0, {reduced.n_responses})"
+        )
     if not reduced.entries.n_weighted.any():
         raise ValueError("X: this reduction has no row of positive weight, expected at least one")
     with np.errstate(over="ignore"):
