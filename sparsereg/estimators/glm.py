@@ -95,8 +95,8 @@ class GLMEstimator(PenaltyChoice, GLMBase):
         Parameters
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), or Reduced
-            int32 or int64 ids; never changed. A `Reduced` for the same loss brings its targets and weights: all else is
-            then None.
+            int32 or int64 ids; never changed. A `Reduced` for the same loss brings its targets, weights and offsets:
+            all else is then None.
         y : array-like of shape (n_samples,)
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None, float or array-like of shape (n_samples,)

@@ -62,7 +62,7 @@ def regularization_path(
     ----------
     X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), or Reduced
         int32 or int64 ids; `n_features` may be far larger than memory. Never changed. A `Reduced` for the same loss
-        brings its targets and weights: y, `sample_weight` and `offset` are then None.
+        brings its targets, weights and offsets: y, `sample_weight` and `offset` are then None.
     y : array-like of shape (n_samples,)
         For logistic loss also of shape (n_samples, n_classes), probabilities or counts of the classes: see
         `logistic_path`.

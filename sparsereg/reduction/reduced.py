@@ -283,6 +283,18 @@ class Reduced:
         """Whether every row has a fold, which cross-validation holds it out in."""
         return self.entries.folds is not None
 
+    def __array__(self, dtype: Any = None, copy: Any = None) -> npt.NDArray[Any]:
+        """Refuse to be taken for a matrix.
+
+        Raises
+        ------
+        TypeError
+        """
+        raise TypeError(
+            "X: a Reduced is not allowed here, expected the rows of a matrix or data frame, of which it has sums alone; "
+            "fits of batch models and of their cross-validated forms, path functions and evaluate take it"
+        )
+
     def __repr__(self) -> str:
         """Say what went in and what is left."""
         entries, parts = self.entries, [f"{self.n_samples:,} samples -> {self.n_rows:,} rows"]
