@@ -190,19 +190,11 @@ class Reduced:
         ValueError, TypeError
             For a part that does not go with those before, with its number, and where there is none.
         """
-        # No name keeps a part once it has been taken: memory holds the result and one part.
-        merging, source, position = None, iter(parts), 0
-        for part in source:
-            with located(f"parts: part {position} (the first is 0)"):
-                if not isinstance(part, Reduced):
-                    raise TypeError(f"{type(part).__name__} is not allowed, expected a Reduced")
-                if merging is None:
-                    merging = _Merging(part)
-                merging.take(part)
-            position += 1
+        merging = _Merging()
+        for part in parts:
+            merging.take(part)
+            # Not to be kept alive while the next one is waited for: memory holds the result and one part.
             del part
-        if merging is None:
-            raise ValueError("parts: there is none, expected at least one")
         return merging.finish()
 
     def response(self, k: int) -> Reduced:
@@ -291,8 +283,8 @@ class Reduced:
         TypeError
         """
         raise TypeError(
-            "X: a Reduced is not allowed here, expected the rows of a matrix or data frame, of which it has sums alone; "
-            "fits of batch models and of their cross-validated forms, path functions and evaluate take it"
+            "X: a Reduced is not allowed here, expected the rows of a matrix or data frame, of which it has sums "
+            "alone; fits of batch models and of their cross-validated forms, path functions and evaluate take it"
         )
 
     def __repr__(self) -> str:
@@ -313,33 +305,40 @@ class Reduced:
 
 
 class _Merging:
-    """Parts on the way to one reduction, which have what the first of them has."""
+    """Parts on the way to one reduction; all must have what the first of them has."""
 
-    def __init__(self, first: Reduced):
-        self._loss, self._form = first.loss, _form_of(first)
-        self._rows = Accumulator(_loss_of(first.loss), first.has_folds, first.has_offset)
+    def __init__(self) -> None:
+        self._form: dict[str, Any] = {}
+        self._n_parts = 0
         self._apart: _Merging | None = None
 
-    def take(self, part: Reduced) -> None:
-        """Take a further part, or refuse it."""
-        if part.loss != self._loss:
-            raise ValueError(f"it is for loss={part.loss!r}, where those before are for {self._loss!r}")
-        for name, there in _form_of(part).items():
+    def take(self, part: Any) -> None:
+        """Take a further part, or refuse it by its number."""
+        with located(f"parts: part {self._n_parts} (the first is 0)"):
+            if not isinstance(part, Reduced):
+                raise TypeError(f"{type(part).__name__} is not allowed, expected a Reduced")
+            self._check(part)
+            self._rows.merge(part.entries)
+        if part.held_out is not None:
+            self._apart = self._apart or _Merging()
+            self._apart.take(part.held_out)
+        self._n_parts += 1
+
+    def _check(self, part: Reduced) -> None:
+        form = {"loss": part.loss, "folds": part.has_folds, "offsets": part.has_offset}
+        if not self._form:
+            self._form, self._rows = form, Accumulator(_loss_of(part.loss), part.has_folds, part.has_offset)
+        if part.loss != self._form["loss"]:
+            raise ValueError(f"it is for loss={part.loss!r}, where those before are for {self._form['loss']!r}")
+        for name, there in form.items():
             if there != self._form[name]:
                 raise ValueError(f"{name} are in some parts and not in others, expected them in all or in none")
-        self._rows.merge(part.entries)
-        if part.held_out is not None:
-            with located("held_out"):
-                self._apart = self._apart or _Merging(part.held_out)
-                self._apart.take(part.held_out)
 
     def finish(self) -> Reduced:
         """Return all of them in one."""
-        return Reduced(self._loss, self._rows.finish(), None if self._apart is None else self._apart.finish())
-
-
-def _form_of(part: Reduced) -> dict[str, bool]:
-    return {"folds": part.has_folds, "offsets": part.has_offset}
+        if not self._form:
+            raise ValueError("parts: there is none, expected at least one")
+        return Reduced(self._form["loss"], self._rows.finish(), None if self._apart is None else self._apart.finish())
 
 
 def _loss_of(name: Any) -> Any:
