@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -14,7 +15,9 @@ from sparsereg._core.losses import LOSSES
 from sparsereg.inputs.parameters import build, check_choice
 from sparsereg.readers.blocks import as_blocks, located, overlapped
 from sparsereg.readers.labels import with_numbers
-from sparsereg.reduction.builder import Accumulator, Entries
+from sparsereg.reduction.builder import Accumulator
+from sparsereg.reduction.entries import Entries
+from sparsereg.reduction.files import load_entries, save_entries
 from sparsereg.reduction.folds import FoldDraw, fold_numbers
 
 __all__ = ["Reduced"]
@@ -221,6 +224,52 @@ class Reduced:
             raise ValueError(f"k: {k} is outside [0, {self.n_responses}), the responses of this reduction")
         entries = replace(self.entries, sums=self.entries.sums.response(int(k)))
         return Reduced(self.loss, entries, None if self.held_out is None else self.held_out.response(k))
+
+    def save(self, path: str | os.PathLike[str]) -> int:
+        """Write a file that `load` reads; it is there as a whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Its folder must exist; a file that is there is replaced.
+
+        Returns
+        -------
+        n_bytes : int
+            Size of the file: for each distinct row one byte, four for each of its ids where there are more than 65,536
+            occupied columns and two or one for fewer, one to eight for its weight, and eight for a mean that is no
+            small whole number.
+
+        Raises
+        ------
+        TypeError
+            For labels that are neither numbers, times nor texts.
+        OSError
+            A folder that is missing, a disk that is full: the file that was there is untouched.
+        """
+        return save_entries(path, self.loss, self.entries, None if self.held_out is None else self.held_out.entries)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Reduced:
+        """Read a file that `save` wrote; every byte and every array is checked first.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        reduced : Reduced
+
+        Raises
+        ------
+        ValueError
+            A file that was cut short or altered, that is something else, or that holds what is no reduction.
+        OSError
+            A file that is missing, or that cannot be read.
+        """
+        loss, entries, held_out = load_entries(path, _loss_of)
+        return cls(loss, entries, None if held_out is None else cls(loss, held_out))
 
     @property
     def n_samples(self) -> int:
