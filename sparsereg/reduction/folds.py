@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.features.categories import Column, hash_column
-from sparsereg.features.text_columns import as_column
+from sparsereg.features.text_columns import as_column, is_arrow
 from sparsereg.inputs.parameters import check_count, check_number, make_generator
 from sparsereg.inputs.rows import as_numeric
 
@@ -75,9 +75,12 @@ def _check_fold(fold: Any, n_rows: int) -> Folds:
 
 def _keys_of(groups: Any, n_rows: int) -> tuple[npt.NDArray[np.uint64], Column]:
     """Hash the text of the group of each row: a number, and what a file of text has for it, are one group."""
-    values = groups if hasattr(groups, "dtype") or hasattr(groups, "type") else np.asarray(groups, dtype=object)
-    if np.ndim(values) != 1 or len(values) != n_rows:
-        raise ValueError(f"groups: shape {np.shape(values)} is not allowed, expected ({n_rows},), a group for each row")
+    values = groups
+    if not (is_arrow(groups) or hasattr(groups, "iloc")):
+        values = np.asarray(groups, dtype=None if hasattr(groups, "__array__") else object)
+    shape = (len(values),) if is_arrow(values) else np.shape(values)
+    if shape != (n_rows,):
+        raise ValueError(f"groups: shape {shape} is not allowed, expected ({n_rows},), a group for each row")
     column = as_column(values, "groups")
     keys, missing = hash_column(column)
     if missing.any():
