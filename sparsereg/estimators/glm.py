@@ -95,8 +95,8 @@ class GLMEstimator(PenaltyChoice, GLMBase):
         Parameters
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), or Reduced
-            int32 or int64 ids; never changed. A `Reduced` for the same loss brings its targets and weights: all else is
-            then None.
+            int32 or int64 ids; never changed. A `Reduced` for the same loss brings its targets, weights and offsets:
+            all else is then None.
         y : array-like of shape (n_samples,)
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None, float or array-like of shape (n_samples,)
@@ -115,7 +115,7 @@ class GLMEstimator(PenaltyChoice, GLMBase):
         options = self._problem_options(names, **self._spelled_penalty())
         alpha, warm_start = check_alpha(self.alpha), check_flag(self.warm_start, "warm_start")
         solver_options = make_solver_options(self.tol, self.max_iter, self.n_threads, self.callback)
-        X, y, sample_weight = training_samples(X, y, sample_weight, offset, self._loss)
+        X, y, sample_weight, offset = training_samples(X, y, sample_weight, offset, self._loss)
         design = self._make_design(X, y, sample_weight)
         targets, weight, classes = self._encode(y, sample_weight, design.n_samples)
         # Of a reduction they are large, and nobody else's.
