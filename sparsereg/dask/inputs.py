@@ -194,8 +194,8 @@ def check_features(features: Any) -> None:
         if hasattr(part.transformer, "partial_fit") and not hasattr(part.transformer, "n_features_in_"):
             kind = type(part.transformer).__name__
             raise ValueError(
-                f"features: this {kind} is not fitted; fit it first, on a sample, `{kind}.fit(frame.head(...))`, or part "
-                f"by part on all rows: `for part in frame.partitions: transformer.partial_fit(part.compute())`"
+                f"features: this {kind} is not fitted; fit it first, on a sample, `.fit(frame.head(...))`, or part by "
+                "part on all rows, `for part in frame.partitions: transformer.partial_fit(part.compute())`"
             )
 
 
@@ -289,8 +289,8 @@ def _of_files(X: Any, beside: dict[str, Any], features: Any) -> Parts:
         return _of_reader(SvmlightReader(paths), beside, features)
     if suffix not in _TABLES:
         raise ValueError(
-            f"X: files that end in {suffix!r} are not known, expected {', '.join([*_TABLES, *_ROWS])}; or give a reader: "
-            "CsvReader(...), ParquetReader(...), SvmlightReader(...)"
+            f"X: files that end in {suffix!r} are not known, expected {', '.join([*_TABLES, *_ROWS])}; or give a "
+            "reader: CsvReader(...), ParquetReader(...), SvmlightReader(...)"
         )
     if features is None:
         raise ValueError("features: None is not allowed with tables in files, expected what X is made of")
@@ -317,7 +317,8 @@ def _sources_of(paths: Iterable[Any]) -> list[Any]:
 def _column_names(beside: dict[str, Any]) -> dict[str, Any]:
     for name, value in beside.items():
         if value is not None and not isinstance(value, str):
-            raise TypeError(f"{name}: {type(value).__name__} is not allowed beside files, expected the name of a column")
+            kind = type(value).__name__
+            raise TypeError(f"{name}: {kind} is not allowed beside files, expected the name of a column")
     return beside
 
 
