@@ -156,6 +156,37 @@ class Cluster:
         self._futures.update(futures)
         return futures
 
+    def compute(
+        self, function: Callable[..., Any], *iterables: Iterable[Any], label: str, names: Sequence[str] | None = None
+    ) -> list[Any]:
+        """Have a pure function called for each position of some iterables, of which some hold delayed values.
+
+        What a delayed value is made of is done in the same worker and dropped at once.
+
+        Parameters
+        ----------
+        function : callable
+        *iterables
+            Of the arguments, all of one length; at least one. Delayed values and futures stand for their results.
+        label : str
+        names : sequence of str, optional
+            As for `map`.
+
+        Returns
+        -------
+        futures : list of distributed.Future
+        """
+        from dask import delayed
+
+        rows = list(zip(*map(list, iterables), strict=True))
+        names = [f"part {k}" for k in range(len(rows))] if names is None else names
+        call, group = delayed(function, pure=False), f"sparsereg-{label}-{_token()}"
+        keys = [(group, k) for k in range(len(rows))]
+        futures = self.client.compute([call(*row, dask_key_name=key) for key, row in zip(keys, rows)])
+        self._names.update((key, f"{label} of {name}") for key, name in zip(keys, names, strict=True))
+        self._futures.update(futures)
+        return futures
+
     def scatter(self, value: Any) -> Any:
         """Send a value to a worker once, from where others fetch it.
 

@@ -135,8 +135,8 @@ class CrossValidatedModel(GLMBase):
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), or Reduced
             int32 or int64 ids; never changed, and not copied for the folds. A `Reduced` for the same loss brings its
-            targets, weights and folds: all else, and `cv`, is then None, `scoring` names metrics, `keep_predictions` is
-            False, and `cv_folds_` becomes None.
+            targets, weights, offsets and folds: all else, and `cv`, is then None, `scoring` names metrics,
+            `keep_predictions` is False, and `cv_folds_` becomes None.
         y : array-like of shape (n_samples,); for classifiers also (n_samples, n_classes), probabilities or counts
         sample_weight : None, float or array-like of shape (n_samples,)
             In the fits and in the scores.
@@ -156,7 +156,7 @@ class CrossValidatedModel(GLMBase):
         """
         names = feature_names(X)  # refuses mixed names before any work
         options = self._cv_options(names)
-        X, y, sample_weight = training_samples(X, y, sample_weight, offset, self._loss)
+        X, y, sample_weight, offset = training_samples(X, y, sample_weight, offset, self._loss)
         data = self._cv_data(X, y, sample_weight, offset, groups, names, options)
 
         def make_judge(number: int) -> Judge:
