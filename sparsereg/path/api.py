@@ -180,7 +180,7 @@ def regularization_path(
 
 
 def _training_data(X: Any, y: Any, sample_weight: Any, offset: Any, loss: Any) -> tuple[Any, Any, Any, Any]:
-    """Return rows, targets, weights and offsets; of a reduction of classes the probabilities of the second, or of each."""
+    """Return rows, targets, weights, offsets; of a reduction of classes the probabilities of the second, or of each."""
     X, y, sample_weight, offset = training_samples(X, y, sample_weight, offset, loss.name)
     if isinstance(y, GroupedClasses):
         coded = encode_classes(y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -14,7 +15,9 @@ from sparsereg._core.losses import LOSSES
 from sparsereg.inputs.parameters import build, check_choice
 from sparsereg.readers.blocks import as_blocks, located, overlapped
 from sparsereg.readers.labels import with_numbers
-from sparsereg.reduction.builder import Accumulator, Entries
+from sparsereg.reduction.builder import Accumulator
+from sparsereg.reduction.entries import Entries
+from sparsereg.reduction.files import load_entries, save_entries
 from sparsereg.reduction.folds import FoldDraw, fold_numbers
 
 __all__ = ["Reduced"]
@@ -190,19 +193,11 @@ class Reduced:
         ValueError, TypeError
             For a part that does not go with those before, with its number, and where there is none.
         """
-        # No name keeps a part once it has been taken: memory holds the result and one part.
-        merging, source, position = None, iter(parts), 0
-        for part in source:
-            with located(f"parts: part {position} (the first is 0)"):
-                if not isinstance(part, Reduced):
-                    raise TypeError(f"{type(part).__name__} is not allowed, expected a Reduced")
-                if merging is None:
-                    merging = _Merging(part)
-                merging.take(part)
-            position += 1
+        merging = _Merging()
+        for part in parts:
+            merging.take(part)
+            # Not to be kept alive while the next one is waited for: memory holds the result and one part.
             del part
-        if merging is None:
-            raise ValueError("parts: there is none, expected at least one")
         return merging.finish()
 
     def response(self, k: int) -> Reduced:
@@ -229,6 +224,52 @@ class Reduced:
             raise ValueError(f"k: {k} is outside [0, {self.n_responses}), the responses of this reduction")
         entries = replace(self.entries, sums=self.entries.sums.response(int(k)))
         return Reduced(self.loss, entries, None if self.held_out is None else self.held_out.response(k))
+
+    def save(self, path: str | os.PathLike[str]) -> int:
+        """Write a file that `load` reads; it is there as a whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Its folder must exist; a file that is there is replaced.
+
+        Returns
+        -------
+        n_bytes : int
+            Size of the file: for each distinct row one byte, four for each of its ids where there are more than 65,536
+            occupied columns and two or one for fewer, one to eight for its weight, and eight for a mean that is no
+            small whole number.
+
+        Raises
+        ------
+        TypeError
+            For labels that are neither numbers, times nor texts.
+        OSError
+            A folder that is missing, a disk that is full: the file that was there is untouched.
+        """
+        return save_entries(path, self.loss, self.entries, None if self.held_out is None else self.held_out.entries)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Reduced:
+        """Read a file that `save` wrote; every byte and every array is checked first.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        reduced : Reduced
+
+        Raises
+        ------
+        ValueError
+            A file that was cut short or altered, that is something else, or that holds what is no reduction.
+        OSError
+            A file that is missing, or that cannot be read.
+        """
+        loss, entries, held_out = load_entries(path, _loss_of)
+        return cls(loss, entries, None if held_out is None else cls(loss, held_out))
 
     @property
     def n_samples(self) -> int:
@@ -291,8 +332,8 @@ class Reduced:
         TypeError
         """
         raise TypeError(
-            "X: a Reduced is not allowed here, expected the rows of a matrix or data frame, of which it has sums alone; "
-            "fits of batch models and of their cross-validated forms, path functions and evaluate take it"
+            "X: a Reduced is not allowed here, expected the rows of a matrix or data frame, of which it has sums "
+            "alone; fits of batch models and of their cross-validated forms, path functions and evaluate take it"
         )
 
     def __repr__(self) -> str:
@@ -313,33 +354,40 @@ class Reduced:
 
 
 class _Merging:
-    """Parts on the way to one reduction, which have what the first of them has."""
+    """Parts on the way to one reduction; all must have what the first of them has."""
 
-    def __init__(self, first: Reduced):
-        self._loss, self._form = first.loss, _form_of(first)
-        self._rows = Accumulator(_loss_of(first.loss), first.has_folds, first.has_offset)
+    def __init__(self) -> None:
+        self._form: dict[str, Any] = {}
+        self._n_parts = 0
         self._apart: _Merging | None = None
 
-    def take(self, part: Reduced) -> None:
-        """Take a further part, or refuse it."""
-        if part.loss != self._loss:
-            raise ValueError(f"it is for loss={part.loss!r}, where those before are for {self._loss!r}")
-        for name, there in _form_of(part).items():
+    def take(self, part: Any) -> None:
+        """Take a further part, or refuse it by its number."""
+        with located(f"parts: part {self._n_parts} (the first is 0)"):
+            if not isinstance(part, Reduced):
+                raise TypeError(f"{type(part).__name__} is not allowed, expected a Reduced")
+            self._check(part)
+            self._rows.merge(part.entries)
+        if part.held_out is not None:
+            self._apart = self._apart or _Merging()
+            self._apart.take(part.held_out)
+        self._n_parts += 1
+
+    def _check(self, part: Reduced) -> None:
+        form = {"loss": part.loss, "folds": part.has_folds, "offsets": part.has_offset}
+        if not self._form:
+            self._form, self._rows = form, Accumulator(_loss_of(part.loss), part.has_folds, part.has_offset)
+        if part.loss != self._form["loss"]:
+            raise ValueError(f"it is for loss={part.loss!r}, where those before are for {self._form['loss']!r}")
+        for name, there in form.items():
             if there != self._form[name]:
                 raise ValueError(f"{name} are in some parts and not in others, expected them in all or in none")
-        self._rows.merge(part.entries)
-        if part.held_out is not None:
-            with located("held_out"):
-                self._apart = self._apart or _Merging(part.held_out)
-                self._apart.take(part.held_out)
 
     def finish(self) -> Reduced:
         """Return all of them in one."""
-        return Reduced(self._loss, self._rows.finish(), None if self._apart is None else self._apart.finish())
-
-
-def _form_of(part: Reduced) -> dict[str, bool]:
-    return {"folds": part.has_folds, "offsets": part.has_offset}
+        if not self._form:
+            raise ValueError("parts: there is none, expected at least one")
+        return Reduced(self._form["loss"], self._rows.finish(), None if self._apart is None else self._apart.finish())
 
 
 def _loss_of(name: Any) -> Any:

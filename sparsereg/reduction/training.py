@@ -14,7 +14,7 @@ from sparsereg.design import Design, columns_of, order_rows
 from sparsereg.inputs.rows import check_width
 from sparsereg.inputs.shares import GroupedClasses
 from sparsereg.metrics import measure
-from sparsereg.reduction.builder import Entries
+from sparsereg.reduction.entries import Entries
 from sparsereg.reduction.reduced import Reduced
 from sparsereg.reduction.targets import KINDS
 from sparsereg.solvers.null_deviance import null_deviance

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 from scipy import sparse
 
-from sparsereg import Reduced
+from sparsereg import HuberRegressor, Lasso, LinearSVC, LogisticRegression, PoissonRegressor, Reduced
 
 WIDE = 3 * 10**9
 TARGETS = {
@@ -14,6 +14,11 @@ TARGETS = {
     "poisson": lambda t, rng: rng.poisson(np.exp(t / 2.0)).astype(np.float64),
     "logistic": lambda t, rng: (rng.random(t.size) < 1.0 / (1.0 + np.exp(-t))).astype(np.int64),
     "squared_hinge": lambda t, rng: (rng.random(t.size) < 1.0 / (1.0 + np.exp(-t))).astype(np.int64),
+}
+
+ESTIMATORS = {
+    "squared": Lasso, "poisson": PoissonRegressor, "logistic": LogisticRegression, "huber": HuberRegressor,
+    "squared_hinge": LinearSVC,
 }
 
 
@@ -35,15 +40,17 @@ def target(loss, effect, seed=1):
     return TARGETS[loss](effect, np.random.default_rng(seed))
 
 
-def parts_of(X, y, weight, cuts, **settings):
-    """Reduce the rows between cuts, each part by itself."""
-    ends = [0, *sorted(cuts), X.shape[0]]
-    fold = settings.pop("fold", None)
+def parts_of(X, y, weight, cuts, *, loss, **by_row):
+    """Reduce the rows between cuts, each part by itself; equal cuts make parts without rows."""
+    by_row = {name: values for name, values in {"sample_weight": weight, **by_row}.items() if values is not None}
     return [
-        Reduced.of(
-            X[a:b], y[a:b], None if weight is None else weight[a:b], fold=None if fold is None else fold[a:b],
-            **settings,
-        )
-        for a, b in pairwise(ends)
-        if b > a
-    ]  # fmt: skip
+        Reduced.of(X[a:b], y[a:b], loss=loss, **{name: values[a:b] for name, values in by_row.items()})
+        for a, b in pairwise([0, *sorted(cuts), X.shape[0]])
+    ]
+
+
+def assert_tables_equal(one, other, rtol=1e-7, atol=1e-9):
+    """Compare dictionaries of numbers."""
+    assert one.keys() == other.keys()
+    for name, values in one.items():
+        np.testing.assert_allclose(values, other[name], rtol=rtol, atol=atol, err_msg=name)
