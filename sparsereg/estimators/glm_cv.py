@@ -154,10 +154,7 @@ class CrossValidatedModel(GLMBase):
         ValueError, TypeError
             For malformed data or parameters; a previous fit stays as it was.
         """
-        names = feature_names(X)  # refuses mixed names before any work
-        options = self._cv_options(names)
-        X, y, sample_weight, offset = training_samples(X, y, sample_weight, offset, self._loss)
-        data = self._cv_data(X, y, sample_weight, offset, groups, names, options)
+        X, y, data, options = self._fold_data(X, y, sample_weight, offset, groups)
 
         def make_judge(number: int) -> Judge:
             return self._make_judge(X, y, data, options.scoring, number)
@@ -195,10 +192,13 @@ class CrossValidatedModel(GLMBase):
         self.cv_folds_, self.cv_predictions_ = fold_numbers, predictions
         return self
 
-    def _cv_data(
-        self, X: Any, y: Any, sample_weight: Any, offset: Any, groups: Any, names: Any, options: CVOptions
-    ) -> FoldData:
-        """Check data, and make the design and the folds."""
+    def _fold_data(
+        self, X: Any, y: Any, sample_weight: Any, offset: Any, groups: Any
+    ) -> tuple[Any, Any, FoldData, CVOptions]:
+        """Check settings and data; return the rows, the targets, the design with its folds, and the settings."""
+        names = feature_names(X)  # refuses mixed names before any work
+        options = self._cv_options(names)
+        X, y, sample_weight, offset = training_samples(X, y, sample_weight, offset, self._loss)
         design = self._make_design(X, y, sample_weight)
         targets = self._encode(y, sample_weight, design.n_samples)
         n_outputs = targets.fit.shape[1] if targets.fit.ndim == 2 else None
@@ -212,7 +212,7 @@ class CrossValidatedModel(GLMBase):
         )
         if options.rule == "1se" and len(folds) < 2:
             raise ValueError("rule: '1se' needs a standard error and cv gives one fold, expected 'min' or more folds")
-        return FoldData(design, targets, offset, folds, names)
+        return X, y, FoldData(design, targets, offset, folds, names), options
 
     def _folds_of(self, design: ReducedDesign, groups: Any, options: CVOptions) -> npt.NDArray[np.int64]:
         """Return the fold numbers of reduced rows; refuse what would need the rows themselves."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,8 @@ class PausedPath:
     ----------
     last : Solution
         The last fit without relaxation, which the next starts from.
+    n_nonzero : int
+        Columns with a non-zero coefficient in it.
     alphas : tuple of float
         So far.
     fitted, refitted : tuple of Solution
@@ -43,6 +45,7 @@ class PausedPath:
     """
 
     last: Solution
+    n_nonzero: int
     alphas: tuple[float, ...]
     fitted: tuple[Solution, ...]
     refitted: tuple[Solution, ...]
@@ -50,6 +53,10 @@ class PausedPath:
     fit_intercept: bool
     null_loss: float
     in_sight: float
+
+    def without_coefficients(self) -> PausedPath:
+        """Return what is known of the fits, without what the next starts from."""
+        return replace(self, last=self.last.without_coefficients())
 
     def is_saturated(self, n_steps: int, l1_ratio: float) -> bool:
         """Say whether smaller alphas have nothing left to win.
@@ -76,7 +83,7 @@ class PausedPath:
             return True
         if (before - loss) * alpha <= MIN_DECREASE * loss * (start - alpha) and self.in_sight <= MIN_DECREASE * loss:
             return True
-        return l1_ratio == 1.0 and self.last.columns.size + self.fit_intercept >= self.n_rows
+        return l1_ratio == 1.0 and self.n_nonzero + self.fit_intercept >= self.n_rows
 
 
 class FoldPath:
@@ -173,6 +180,6 @@ class FoldPath:
             self._in_sight = gain_in_sight(self.problem, self.state)
         self.problem = self.state = self._solver = self._refit = None
         return PausedPath(
-            self._last, tuple(self._alphas), tuple(self.fitted), tuple(self.refitted), self.n_rows, self.fit_intercept,
-            self._null_loss, self._in_sight,
+            self._last, self._last.columns.size, tuple(self._alphas), tuple(self.fitted), tuple(self.refitted),
+            self.n_rows, self.fit_intercept, self._null_loss, self._in_sight,
         )
