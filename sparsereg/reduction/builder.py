@@ -14,7 +14,7 @@ from sparsereg.inputs.sklearn import feature_names
 from sparsereg.inputs.weights import check_offset, check_sample_weight
 from sparsereg.reduction.entries import Entries
 from sparsereg.reduction.numbering import IdNumbers, Numbers, PartNumbers, RowNumbers, ValueNumbers, cut, grow
-from sparsereg.reduction.targets import ClassWeights, Responses, TargetSums
+from sparsereg.reduction.targets import ClassWeights, Responses
 from sparsereg.streaming.batch import canonical_rows, rows_of_block
 
 Vector = npt.NDArray[np.float64]

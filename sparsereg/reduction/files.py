@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from sparsereg._core.losses import LOSSES
 from sparsereg.archive import load_archive, save_archive
 from sparsereg.inputs.contents import check_entries, flag_of, reading, within

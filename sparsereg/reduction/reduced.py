@@ -366,12 +366,16 @@ class _Merging:
         with located(f"parts: part {self._n_parts} (the first is 0)"):
             if not isinstance(part, Reduced):
                 raise TypeError(f"{type(part).__name__} is not allowed, expected a Reduced")
-            self._check(part)
-            self._rows.merge(part.entries)
+            self._take(part)
+        self._n_parts += 1
+
+    def _take(self, part: Reduced) -> None:
+        self._check(part)
+        self._rows.merge(part.entries)
         if part.held_out is not None:
             self._apart = self._apart or _Merging()
-            self._apart.take(part.held_out)
-        self._n_parts += 1
+            with located("held-out rows"):
+                self._apart._take(part.held_out)
 
     def _check(self, part: Reduced) -> None:
         form = {"loss": part.loss, "folds": part.has_folds, "offsets": part.has_offset}

@@ -165,7 +165,7 @@ def check_sums(entries: Entries, loss: Any) -> None:
     """
     sums, n_entries = entries.sums, entries.n_entries
     if (sums.classes is not None) != loss.is_classification or (sums.weight is None) != loss.is_classification:
-        raise ValueError(f"classes: expected with losses of classifiers and no weight, not with others, as {loss.name!r}")
+        raise ValueError(f"classes, weight: one of them does not go with loss={loss.name!r}")
     for name, column in (("weight", sums.weight), *((f"target.{k}", each) for k, each in enumerate(sums.columns))):
         if column is not None and column.size != n_entries:
             raise ValueError(f"{name}: {column.size} numbers are not allowed for {n_entries} entries")
