@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
@@ -221,8 +222,9 @@ def is_distributed(X: Any) -> bool:
     -------
     is_distributed : bool
     """
-    is_list = isinstance(X, (list, tuple)) and len(X) > 0 and all(is_value(one) or isinstance(one, str) for one in X)
-    return is_lazy(X) or is_list or isinstance(X, (FilesReader, str))
+    paths = (str, os.PathLike)
+    is_list = isinstance(X, (list, tuple)) and len(X) > 0 and all(is_value(one) or isinstance(one, paths) for one in X)
+    return is_lazy(X) or is_list or isinstance(X, (FilesReader, *paths))
 
 
 def state_of_path(path: RegularizationPath, model: Any) -> dict[str, Any]:

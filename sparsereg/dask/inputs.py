@@ -157,7 +157,7 @@ def is_lazy(X: Any) -> bool:
     return is_frame(X) or is_array(X)
 
 
-def as_one_row_block(X: Any) -> Any:
+def with_whole_rows(X: Any) -> Any:
     """Give an array of Dask's blocks that are as wide as it is.
 
     Parameters
@@ -217,8 +217,8 @@ def _of_frame(X: Any, beside: dict[str, Any], features: Any) -> Parts:
     if features is not None:
         check_features(features)
         used = {name for part in as_column_specs(features) for name in part.columns}
-        if beside["y"] in used and isinstance(beside["y"], str):
-            raise ValueError(f"features: {beside['y']!r} is not allowed, it is the target too")
+        if names.get("y") in used:
+            raise ValueError(f"features: {names['y']!r} is not allowed, it is the target too")
         absent = sorted(used.difference(columns))
         if absent:
             raise ValueError(f"features: there is no column {absent[0]!r}, X has {columns[:20]}")
@@ -234,7 +234,7 @@ def _of_frame(X: Any, beside: dict[str, Any], features: Any) -> Parts:
 
 
 def _of_array(X: Any, beside: dict[str, Any]) -> Parts:
-    X = as_one_row_block(X)
+    X = with_whole_rows(X)
     if beside["y"] is None:
         raise ValueError("y: None is not allowed, expected a dask array with the rows of X")
     parts = X.to_delayed().ravel().tolist()
@@ -255,16 +255,40 @@ def _beside(
     return Parts(function, settings, (parts, *arguments), [f"part {k}" for k in range(len(parts))], True)
 
 
+def with_chunks_of(name: str, values: Any, chunks: tuple[float, ...]) -> Any:
+    """Give values beside an array the blocks of that, where sizes are known.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument, for messages.
+    values : dask array of shape (n_samples,) or (n_samples, n_columns)
+    chunks : tuple of int, or of NaN
+        Rows of the blocks of X.
+
+    Returns
+    -------
+    values : dask array
+
+    Raises
+    ------
+    ValueError
+        For another number of rows or of blocks.
+    """
+    values = values.rechunk({1: -1}) if values.ndim == 2 and values.numblocks[1] > 1 else values
+    if not np.isnan([*chunks, *values.chunks[0]]).any():
+        if sum(chunks) != values.shape[0]:
+            raise ValueError(f"{name}: {values.shape[0]:,} rows, where X has {sum(chunks):,}; expected as many")
+        return values if values.chunks[0] == chunks else values.rechunk({0: chunks})
+    _check_count(name, values.numblocks[0], len(chunks))
+    return values
+
+
 def _companions(name: str, value: Any, n_parts: int, chunks: Any) -> list[Any]:
     if value is None or (np.isscalar(value) and not isinstance(value, str) and name != "y"):
         return [value] * n_parts
-    if is_array(value):
-        is_known = chunks is not None and not np.isnan([*chunks, *value.chunks[0]]).any()
-        if is_known and sum(chunks) != value.shape[0]:
-            raise ValueError(f"{name}: {value.shape[0]:,} rows, where X has {sum(chunks):,}; expected as many")
-        if is_known and value.chunks[0] != chunks:
-            value = value.rechunk({0: chunks})
-        value = value.rechunk({1: -1}) if value.ndim == 2 and value.numblocks[1] > 1 else value
+    if is_array(value) and chunks is not None:
+        value = with_chunks_of(name, value, chunks)
     if hasattr(value, "to_delayed"):
         parts = np.ravel(value.to_delayed()).tolist()
     elif isinstance(value, (list, tuple)) and len(value) and all(map(is_value, value)):
@@ -274,12 +298,16 @@ def _companions(name: str, value: Any, n_parts: int, chunks: Any) -> list[Any]:
             f"{name}: {type(value).__name__} is not allowed beside this X, expected a dask Series or array with the "
             "partitions of X, or a list of delayed values as long as X, or, of data frames and files, a column name"
         )
-    if len(parts) != n_parts:
+    _check_count(name, len(parts), n_parts)
+    return parts
+
+
+def _check_count(name: str, found: int, expected: int) -> None:
+    if found != expected:
         raise ValueError(
-            f"{name}: {len(parts)} partitions, where X has {n_parts}; expected the same rows in as many partitions "
+            f"{name}: {found} partitions, where X has {expected}; expected the same rows in as many partitions "
             "(repartition or rechunk both alike)"
         )
-    return parts
 
 
 def _of_files(X: Any, beside: dict[str, Any], features: Any) -> Parts:

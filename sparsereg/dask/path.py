@@ -89,7 +89,10 @@ def dask_path(
 def _check_settings(settings: dict[str, Any], names: Any) -> str:
     """Check settings before any data are read; return the loss."""
     signature = inspect.signature(regularization_path)
-    known = signature.bind(None, None, **settings)
+    try:
+        known = signature.bind(None, None, **settings)
+    except TypeError as error:
+        raise TypeError(f"dask_path: {error}") from error
     known.apply_defaults()
     given = known.arguments
     loss = make_loss(given["loss"], given["delta"])

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg.dask.inputs import as_one_row_block, is_array, is_frame
+from sparsereg.dask.inputs import is_array, is_frame, with_chunks_of, with_whole_rows
 from sparsereg.dask.parts import BLOCK_ROWS
 from sparsereg.inputs.sklearn import check_is_fitted
 from sparsereg.readers.arrow import ArrowReader
+from sparsereg.readers.table_columns import as_parts as as_column_specs
 from sparsereg.readers.table_reader import import_arrow
 
 
@@ -46,12 +47,12 @@ def lazy_predictions(model: Any, X: Any, method: str, offset: Any, features: Any
     sample = _none(model, method)
     if is_frame(X):
         return _of_frame(model, X, method, offset, features, sample)
-    X = as_one_row_block(X)
+    X = with_whole_rows(X)
     if X.shape[1] != model.n_features_in_:
         raise ValueError(f"X: {X.shape[1]:,} columns, expected {model.n_features_in_:,}, those of the fit")
     others = [offset]
     if is_array(offset):
-        others = [as_one_row_block(offset if offset.ndim == 2 else offset[:, None])]
+        others = [with_chunks_of("offset", offset if offset.ndim == 2 else offset[:, None], X.chunks[0])]
     elif offset is not None and not np.isscalar(offset):
         raise TypeError(f"offset: {type(offset).__name__} is not allowed beside a dask array, expected a dask array")
     from dask import array
@@ -79,6 +80,12 @@ def _of_frame(model: Any, X: Any, method: str, offset: Any, features: Any, sampl
             f"offset: {type(offset).__name__} is not allowed beside a dask DataFrame, expected a column of it, a dask "
             "Series or a number"
         )
+    needed = getattr(model, "feature_names_in_", ())
+    if features is not None:
+        needed = [name for part in as_column_specs(features) for name in part.columns]
+    absent = [name for name in needed if name not in X.columns]
+    if absent:
+        raise ValueError(f"X: there is no column {absent[0]!r}, expected {list(needed)[:20]}")
     names = {"columns": getattr(model, "classes_", None)} if sample.ndim == 2 else {"name": method}
     meta = (pd.DataFrame if sample.ndim == 2 else pd.Series)(sample, **names)
     return X.map_partitions(predict_frame, offset, model, method, features, meta=meta)
