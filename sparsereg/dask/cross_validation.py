@@ -91,7 +91,7 @@ class DaskCrossValidatedModel(DaskModel):
         """
         options = self._check(names_of(X, self.features))
         n_folds, seed = _n_folds(self.cv), _seed(self.random_state)
-        data = as_parts(X, y, sample_weight, offset, self.features)
+        data = as_parts(X, y, sample_weight, offset, self.features, groups)
         with Cluster(self.client, self.timeout) as cluster:
             reduction = begin(cluster, data, self._loss, n_folds=n_folds, random_state=seed)
             local = self._bare()
