@@ -1,6 +1,13 @@
 """Estimators and paths on a Dask cluster: rows reduced where they lie, or left there. Needs the extra ``dask``."""
 
 from sparsereg.dask.cluster import ClusterError
+from sparsereg.dask.cross_validation import (
+    DaskElasticNetCV,
+    DaskLassoCV,
+    DaskLogisticRegressionCV,
+    DaskPoissonRegressorCV,
+    DaskRidgeCV,
+)
 from sparsereg.dask.estimators import (
     DaskElasticNet,
     DaskLasso,
@@ -14,11 +21,16 @@ from sparsereg.dask.report import DaskReduction
 __all__ = [
     "ClusterError",
     "DaskElasticNet",
+    "DaskElasticNetCV",
     "DaskLasso",
+    "DaskLassoCV",
     "DaskLogisticRegression",
+    "DaskLogisticRegressionCV",
     "DaskPath",
     "DaskPoissonRegressor",
+    "DaskPoissonRegressorCV",
     "DaskReduction",
     "DaskRidge",
+    "DaskRidgeCV",
     "dask_path",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 from weakref import WeakSet
 
@@ -259,22 +259,45 @@ class Cluster:
 
     def wait(self, futures: Sequence[Any]) -> None:
         """Wait until all are finished; see `results`, which raises the same."""
+        for _ in self._finished(futures):
+            pass
+
+    def as_completed(self, futures: Sequence[Any]) -> Iterator[tuple[int, Any]]:
+        """Fetch results as they come; see `results`, which raises the same.
+
+        Parameters
+        ----------
+        futures : sequence of distributed.Future
+
+        Yields
+        ------
+        position : int
+            Of the future, from 0.
+        result : object
+        """
+        for position in self._finished(futures):
+            yield position, self._fetch(futures[position])
+
+    def _finished(self, futures: Sequence[Any]) -> Iterator[int]:
+        """Yield positions of futures as they are finished."""
         from concurrent.futures import CancelledError
 
-        pending, watch = list(futures), _Watch(self, futures)
+        pending, watch = dict(enumerate(futures)), _Watch(self, futures)
         while pending:
             try:
                 with self.client.as_current():
-                    self._distributed.wait(pending, timeout=SLICE, return_when="FIRST_COMPLETED")
+                    self._distributed.wait(list(pending.values()), timeout=SLICE, return_when="FIRST_COMPLETED")
             except (TimeoutError, CancelledError, RuntimeError):
                 # A client that was closed meanwhile has no loop; what was cancelled shows below.
                 watch.look()
-            before = len(pending)
-            for future in pending:
+            for future in pending.values():
                 self._check_future(future, futures)
-            pending = [future for future in pending if future.status == "pending"]
-            if len(pending) < before:
+            done = [position for position, future in pending.items() if future.status != "pending"]
+            if done:
                 watch.rest()
+            for position in done:
+                del pending[position]
+                yield position
 
     def _fetch(self, future: Any) -> Any:
         watch = _Watch(self, [future])

@@ -47,6 +47,8 @@ class Parts:
         Of the parts, for messages.
     is_delayed : bool
         Some arguments are delayed values or futures.
+    groups : list or None, default=None
+        Groups of the rows of each part, as further argument; None: there are none, or a column has them.
     n_features : int or None
         None: parts say it.
     """
@@ -56,6 +58,7 @@ class Parts:
     arguments: tuple[list[Any], ...]
     names: list[str]
     is_delayed: bool
+    groups: list[Any] | None = None
 
     def reduce(self, cluster: Cluster, loss: str, n_folds: int | None = None, random_state: int = 0) -> list[Any]:
         """Have every part reduced.
@@ -65,7 +68,8 @@ class Parts:
         cluster : Cluster
         loss : str
         n_folds : int or None, default=None
-            Folds for cross-validation, which rows are dealt to at random, by their place in the data.
+            Folds for cross-validation, which rows are dealt to at random, by their place in the data, or groups of rows
+            by themselves.
         random_state : int, default=0
             Of the folds.
 
@@ -78,10 +82,13 @@ class Parts:
         n_parts = len(self.names)
         submit = cluster.compute if self.is_delayed else cluster.map
         shared = [cluster.scatter(settings)] * n_parts
-        return submit(self.function, shared, *self.arguments, range(n_parts), label="reduce", names=self.names)
+        groups = [] if self.groups is None else [self.groups]
+        return submit(self.function, shared, *self.arguments, range(n_parts), *groups, label="reduce", names=self.names)
 
 
-def as_parts(X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None, features: Any = None) -> Parts:
+def as_parts(
+    X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None, features: Any = None, groups: Any = None
+) -> Parts:
     """Divide data into parts, without looking at them.
 
     Parameters
@@ -92,6 +99,8 @@ def as_parts(X: Any, y: Any = None, sample_weight: Any = None, offset: Any = Non
         delayed values or futures as long as X; weights and offsets may be numbers.
     features : transformer, list of column names and pairs (transformer, column names), or None
         Of tables.
+    groups : as y, default=None
+        Of rows that cross-validation holds out together.
 
     Returns
     -------
@@ -102,7 +111,7 @@ def as_parts(X: Any, y: Any = None, sample_weight: Any = None, offset: Any = Non
     TypeError, ValueError
         For anything else, for transformers that are not fitted, and for partitions that do not go together.
     """
-    beside = {"y": y, "sample_weight": sample_weight, "offset": offset}
+    beside = {"y": y, "sample_weight": sample_weight, "offset": offset, "groups": groups}
     if is_frame(X):
         return _of_frame(X, beside, features)
     if is_array(X):
@@ -226,6 +235,7 @@ def _of_frame(X: Any, beside: dict[str, Any], features: Any) -> Parts:
         # What is not needed is not read.
         X = X if takes_all else X[[name for name in columns if name in used or name in names.values()]]
     settings = PartSettings("", features, names.get("y"), names.get("sample_weight"), names.get("offset"))
+    settings = settings.with_data(groups=names.get("groups"))
     others = {name: None if name in names else value for name, value in beside.items()}
     if others["y"] is None and "y" not in names:
         raise ValueError("y: None is not allowed, expected the name of a column, a dask Series or a dask array")
@@ -251,8 +261,9 @@ def _beside(
     """Put parts of y, of weights and of offsets beside those of X."""
     if not parts:
         raise ValueError("X: there is no partition, expected at least one")
-    arguments = [_companions(name, value, len(parts), chunks) for name, value in beside.items()]
-    return Parts(function, settings, (parts, *arguments), [f"part {k}" for k in range(len(parts))], True)
+    y, weight, offset, groups = (_companions(name, value, len(parts), chunks) for name, value in beside.items())
+    names, arguments = [f"part {k}" for k in range(len(parts))], (parts, y, weight, offset)
+    return Parts(function, settings, arguments, names, True, groups if beside["groups"] is not None else None)
 
 
 def with_chunks_of(name: str, values: Any, chunks: tuple[float, ...]) -> Any:
@@ -285,7 +296,7 @@ def with_chunks_of(name: str, values: Any, chunks: tuple[float, ...]) -> Any:
 
 
 def _companions(name: str, value: Any, n_parts: int, chunks: Any) -> list[Any]:
-    if value is None or (np.isscalar(value) and not isinstance(value, str) and name != "y"):
+    if value is None or (np.isscalar(value) and not isinstance(value, str) and name in ("sample_weight", "offset")):
         return [value] * n_parts
     if is_array(value) and chunks is not None:
         value = with_chunks_of(name, value, chunks)
@@ -324,7 +335,7 @@ def _of_files(X: Any, beside: dict[str, Any], features: Any) -> Parts:
         raise ValueError("features: None is not allowed with tables in files, expected what X is made of")
     names = _column_names(beside)
     reader = _TABLES[suffix](paths, target=names["y"], weight=names["sample_weight"], features=features)
-    return _of_reader(reader, {"y": None, "sample_weight": None, "offset": names["offset"]}, None)
+    return _of_reader(reader, {**names, "y": None, "sample_weight": None}, None)
 
 
 def _suffix_of(paths: Iterable[Any]) -> str:
@@ -357,13 +368,14 @@ def _of_reader(reader: Any, beside: dict[str, Any], features: Any) -> Parts:
         raise ValueError("features: not allowed beside this reader, which knows what X is made of; expected None")
     if names["y"] is not None or names["sample_weight"] is not None:
         raise ValueError("y, sample_weight: not allowed beside a reader, which names its own; expected None")
-    if names["offset"] is not None and not is_table:
-        raise ValueError(f"offset: not allowed beside a {type(reader).__name__}, whose files have no such column")
+    for name in ("offset", "groups"):
+        if names[name] is not None and not is_table:
+            raise ValueError(f"{name}: not allowed beside a {type(reader).__name__}, whose files have no such column")
     if is_table:
         reader._check_target()
         check_features(reader.features)
     sources, template = reader.divided()
-    settings = PartSettings("", offset=names["offset"], reader=template)
+    settings = PartSettings("", offset=names["offset"], groups=names["groups"], reader=template)
     labels = [f"part {k} ({source.name})" for k, source in enumerate(sources)]
     return Parts(reduce_file, settings, (sources,), labels, False)
 

@@ -19,6 +19,7 @@ from sparsereg.readers.labels import with_numbers
 from sparsereg.readers.svmlight import SvmlightReader
 from sparsereg.readers.table_reader import import_arrow
 from sparsereg.reduction.builder import Accumulator
+from sparsereg.reduction.folds import fold_numbers
 from sparsereg.reduction.reduced import ANY_DELTA, Reduced
 
 # Rows that are made at once of the tables that partitions are.
@@ -26,7 +27,7 @@ BLOCK_ROWS = 100_000
 # Huber's loss keeps targets apart whatever its delta.
 _DELTA = {"delta": ANY_DELTA}
 
-Columns = tuple[Any, Any, Any]
+Columns = tuple[Any, Any, Any, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +39,12 @@ class PartSettings:
     loss : str
     features : transformer, list of column names and pairs (transformer, column names), or None
         What the columns of X are made of, of tables.
-    target, weight, offset : str or None
+    target, weight, offset, groups : str or None
         Columns of tables.
     reader : reader or None
         Of files, without any.
     n_folds : int or None
-        Folds that rows are dealt to at random.
+        Folds that rows are dealt to at random, or groups of rows by a hash of each.
     random_state : int
         Of the folds.
     """
@@ -53,6 +54,7 @@ class PartSettings:
     target: str | None = None
     weight: str | None = None
     offset: str | None = None
+    groups: str | None = None
     reader: Any = None
     n_folds: int | None = None
     random_state: int = 0
@@ -142,7 +144,9 @@ def reduce_file(settings: PartSettings, source: Any, number: int) -> Part:
         raise FileNotFoundError(error.errno, told, error.filename) from error
 
 
-def reduce_frame(settings: PartSettings, frame: Any, y: Any, weight: Any, offset: Any, number: int) -> Part:
+def reduce_frame(
+    settings: PartSettings, frame: Any, y: Any, weight: Any, offset: Any, number: int, groups: Any = None
+) -> Part:
     """Reduce the rows of a partition of a data frame.
 
     Parameters
@@ -152,6 +156,7 @@ def reduce_frame(settings: PartSettings, frame: Any, y: Any, weight: Any, offset
     y, weight, offset : pandas.Series, ndarray, float or None
         None: as the settings say.
     number : int
+    groups : as y, default=None
 
     Returns
     -------
@@ -159,12 +164,14 @@ def reduce_frame(settings: PartSettings, frame: Any, y: Any, weight: Any, offset
     """
     name = f"part {number}"
     with located(name):
-        _check_lengths(frame, {"y": y, "sample_weight": weight, "offset": offset})
+        _check_lengths(frame, {"y": y, "sample_weight": weight, "offset": offset, "groups": groups})
     rows = _rows_of_frame if settings.features is None else _rows_of_table
-    return _reduce(settings, rows(settings, frame, (y, weight, offset)), name, number)
+    return _reduce(settings, rows(settings, frame, (y, weight, offset, groups)), name, number)
 
 
-def reduce_block(settings: PartSettings, X: Any, y: Any, weight: Any, offset: Any, number: int) -> Part:
+def reduce_block(
+    settings: PartSettings, X: Any, y: Any, weight: Any, offset: Any, number: int, groups: Any = None
+) -> Part:
     """Reduce the rows of a matrix, or what a delayed value has become.
 
     Parameters
@@ -173,6 +180,7 @@ def reduce_block(settings: PartSettings, X: Any, y: Any, weight: Any, offset: An
     X : matrix, Block, (X, y), (X, y, sample_weight), Reduced or Part
     y, weight, offset : array-like, float or None
     number : int
+    groups : array-like or None, default=None
 
     Returns
     -------
@@ -181,7 +189,7 @@ def reduce_block(settings: PartSettings, X: Any, y: Any, weight: Any, offset: An
     name = f"part {number}"
     with located(name):
         if isinstance(X, Reduced):
-            _check_reduced(settings, X, (y, weight, offset))
+            _check_reduced(settings, X, (y, weight, offset, groups))
             return Part(X, name, 1, X.nbytes, worker_address())
         if isinstance(X, tuple) and len(X) in (2, 3):
             X = Block(*X)
@@ -194,8 +202,8 @@ def reduce_block(settings: PartSettings, X: Any, y: Any, weight: Any, offset: An
                 f"X: {type(X).__name__} is not allowed, expected a matrix, a Block, (X, y), (X, y, sample_weight) or a "
                 "Reduced"
             )
-        _check_lengths(X, {"y": y, "sample_weight": weight, "offset": offset})
-    return _reduce(settings, iter([(None, Block(X, y, weight), offset)]), name, number)
+        _check_lengths(X, {"y": y, "sample_weight": weight, "offset": offset, "groups": groups})
+    return _reduce(settings, iter([(None, Block(X, y, weight), offset, groups)]), name, number)
 
 
 def combine_parts(parts: list[Part]) -> Part:
@@ -250,7 +258,7 @@ def _reduce(settings: PartSettings, rows: Iterator[Any], name: str, number: int)
     while True:
         with located(name):
             try:
-                first, block, offset = next(rows)
+                first, block, offset, groups = next(rows)
             except StopIteration:
                 break
             except NotFittedError as error:
@@ -260,19 +268,23 @@ def _reduce(settings: PartSettings, rows: Iterator[Any], name: str, number: int)
         accumulator = accumulator or Accumulator(loss, settings.n_folds is not None, offset is not None)
         place = name if first in (None, 1) else f"{name}, in the block from row {first:,} on"
         with located(place):
-            fold = _folds(settings, np.shape(block.X)[0], number, first)
+            fold = _folds(settings, np.shape(block.X)[0], number, first, groups)
             accumulator.add(block.X, block.y, block.sample_weight, fold, offset=offset)
-        del block, offset
+        del block, offset, groups
     if accumulator is None:
         return Part(None, name, 1, 0, worker_address())
     reduced = Reduced(settings.loss, accumulator.finish())
     return Part(reduced, name, 1, reduced.nbytes, worker_address())
 
 
-def _folds(settings: PartSettings, n_rows: int, number: int, first: int | None) -> npt.NDArray[np.int64] | None:
-    """Deal rows to folds, by where they are and by nothing else."""
+def _folds(
+    settings: PartSettings, n_rows: int, number: int, first: int | None, groups: Any
+) -> npt.NDArray[np.int64] | None:
+    """Deal rows to folds, by where they are and by nothing else; groups by what they are and nothing else."""
     if settings.n_folds is None:
         return None
+    if groups is not None:
+        return fold_numbers(n_rows, groups=groups, n_folds=settings.n_folds, random_state=settings.random_state)
     generator = np.random.default_rng([settings.random_state, number, first or 0])
     return (generator.permutation(n_rows) + number) % settings.n_folds
 
@@ -281,11 +293,11 @@ def _rows_of_reader(settings: PartSettings, reader: Any) -> Iterator[Any]:
     if not build(LOSSES[settings.loss], **_DELTA).is_classification:
         reader = with_numbers(reader)
     if not isinstance(reader, SvmlightReader):
-        yield from reader.blocks_with_offset(settings.offset)
+        yield from reader.blocks_beside(settings.offset, settings.groups)
         return
     first = 1
     for block in reader:
-        yield first, block, None
+        yield first, block, None, None
         first += block.X.shape[0]
 
 
@@ -299,22 +311,22 @@ def _rows_of_table(settings: PartSettings, frame: Any, beside: Columns) -> Itera
     )
     if settings.target is not None and not build(LOSSES[settings.loss], **_DELTA).is_classification:
         reader = with_numbers(reader)
-    for first, block, offset in reader.blocks_with_offset(settings.offset):
+    for first, block, offset, groups in reader.blocks_beside(settings.offset, settings.groups):
         rows = slice(first - 1, first - 1 + block.X.shape[0])
-        y, weight, given = (_some(values, rows) for values in beside)
+        y, weight, given, grouped = (_some(values, rows) for values in beside)
         yield (
             first, Block(block.X, block.y if y is None else y, block.sample_weight if weight is None else weight),
-            offset if given is None else given,
+            offset if given is None else given, groups if grouped is None else grouped,
         )
 
 
 def _rows_of_frame(settings: PartSettings, frame: Any, beside: Columns) -> Iterator[Any]:
     """Take the columns of a partition as the features that they are."""
-    named = (settings.target, settings.weight, settings.offset)
-    y, weight, offset = (
+    named = (settings.target, settings.weight, settings.offset, settings.groups)
+    y, weight, offset, groups = (
         values if name is None else frame[name].to_numpy() for name, values in zip(named, beside)
     )
-    yield None, Block(frame.drop(columns=[name for name in named if name is not None]), y, weight), offset
+    yield None, Block(frame.drop(columns=[name for name in named if name is not None]), y, weight), offset, groups
 
 
 def _some(values: Any, rows: slice) -> Any:
@@ -337,4 +349,6 @@ def _check_reduced(settings: PartSettings, reduced: Reduced, beside: Columns) ->
     if reduced.loss != settings.loss:
         raise ValueError(f"X: this reduction is for loss={reduced.loss!r}, expected one for loss={settings.loss!r}")
     if any(values is not None for values in beside):
-        raise ValueError("y, sample_weight, offset: not allowed beside reductions, which have their own; expected None")
+        raise ValueError(
+            "y, sample_weight, offset, groups: not allowed beside reductions, which have their own; expected None"
+        )

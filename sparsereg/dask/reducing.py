@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sparsereg.dask.cluster import Cluster, ClusterError, finished
@@ -170,15 +171,51 @@ def solve(cluster: Cluster, reduction: Reduction, job: Callable[[Reduced], Any],
     return Outcome(value, found)
 
 
-def _solve(part: Part, job: Callable[[Reduced], Any]) -> tuple[Any, DaskReduction, list[tuple[str, type[Warning]]]]:
+def report_of(part: Part) -> DaskReduction:
+    """Say what a merged reduction was made of.
+
+    Parameters
+    ----------
+    part : Part
+
+    Returns
+    -------
+    report : DaskReduction
+
+    Raises
+    ------
+    ValueError
+        Where there is no row.
+    """
     reduced = part.reduced
     if reduced is None:
         raise ValueError(f"X: no rows in {part.n_parts} parts, expected at least one")
-    found = DaskReduction(
+    return DaskReduction(
         "reduce", part.n_parts, reduced.n_samples, reduced.n_rows, reduced.n_features,
         int(reduced.entries.rows.active.size), part.n_bytes, reduced.nbytes, part.bytes_moved,
     )
+
+
+def recorded(job: Callable[[], Any]) -> tuple[Any, list[tuple[str, type[Warning]]]]:
+    """Do something on a worker, where nobody sees warnings.
+
+    Parameters
+    ----------
+    job : callable
+
+    Returns
+    -------
+    value : object
+    caught : list of tuple of str and type
+        Messages and categories.
+    """
     with _RECORDING, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        value = job(reduced)
-    return value, found, [(str(each.message), each.category) for each in caught]
+        value = job()
+    return value, [(str(each.message), each.category) for each in caught]
+
+
+def _solve(part: Part, job: Callable[[Reduced], Any]) -> tuple[Any, DaskReduction, list[tuple[str, type[Warning]]]]:
+    found = report_of(part)
+    value, caught = recorded(partial(job, part.reduced))
+    return value, found, caught

@@ -3,35 +3,34 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Generator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.design import Design
 from sparsereg.estimators.cv_summary import summarize_cv
 from sparsereg.estimators.glm import GLMBase
 from sparsereg.inputs.parameters import check_choice, check_flag, check_l1_ratio, check_relax, check_threads
 from sparsereg.inputs.sklearn import feature_names
 from sparsereg.inputs.targets import check_y, flatten
-from sparsereg.inputs.weights import check_offsets, check_sample_weight, is_offset
+from sparsereg.inputs.weights import check_offsets, check_sample_weight
 from sparsereg.model_selection.alpha_grid import Grid, make_grid, pad
-from sparsereg.model_selection.cross_validation import CrossValidation, CVProgress, choose, comparable_means, summarise
-from sparsereg.model_selection.fold_path import FoldPath
-from sparsereg.model_selection.folds import Fold, make_folds, number_folds
-from sparsereg.model_selection.held_out import HeldOut
+from sparsereg.model_selection.cross_validation import CVProgress, FoldScores, choose, comparable_means, summarise
+from sparsereg.model_selection.fold_data import CVTargets, FoldData, FoldSettings
+from sparsereg.model_selection.fold_path import PausedPath
+from sparsereg.model_selection.folds import make_folds, number_folds
+from sparsereg.model_selection.local_folds import LocalFolds
 from sparsereg.model_selection.out_of_fold import predict_out_of_fold
 from sparsereg.model_selection.scoring import Scoring, check_score, make_scoring, take
+from sparsereg.model_selection.stretches import Judge, Stretch, StretchFits
 from sparsereg.path.result import RegularizationPath
 from sparsereg.plot import plot_cv
 from sparsereg.reduction.training import ReducedDesign, training_samples
-from sparsereg.solvers.assemble import ProblemOptions, make_solver_options, prepare
-from sparsereg.solvers.base import Solution, SolverOptions
-from sparsereg.solvers.convergence import warn_blurred, warn_saturated, warn_unconverged
-from sparsereg.solvers.null_model import alpha_max
+from sparsereg.solvers.assemble import make_solver_options
+from sparsereg.solvers.base import Solution
+from sparsereg.solvers.convergence import warn_saturated, warn_unconverged
 
 Vector = npt.NDArray[np.float64]
 
@@ -41,49 +40,40 @@ STEPPED_TOL = 1e-10
 
 
 @dataclass(frozen=True)
-class CVTargets:
-    """Targets and weights of the fits of a cross-validation, and of its scores.
+class CVOptions:
+    """Checked settings of a cross-validation.
 
     Attributes
     ----------
-    fit, score : ndarray of float64 of shape (n_samples,), or (n_samples, n_classes) beyond two classes
-        As the loss takes it; labels are smoothed for the fits alone.
-    fit_weight, score_weight : ndarray of float64 of shape (n_samples,) or None
-        Classes are weighted for the fits alone.
-    classes : ndarray of shape (n_classes,) or None
-    codes : ndarray of shape (n_samples,) or None
-        Labels that folds should have their share of.
+    folds : FoldSettings
+        At the smallest l1_ratio.
+    l1_ratios : list of float
+    grid : Grid
+    scoring : Scoring
+    rule : {"min", "1se"}
+    n_jobs : int
     """
 
-    fit: Vector
-    score: Vector
-    fit_weight: Vector | None
-    score_weight: Vector | None
-    classes: npt.NDArray[Any] | None = None
-    codes: npt.NDArray[Any] | None = None
-
-
-@dataclass(frozen=True)
-class _CVOptions:
-    """Checked settings of a cross-validation; `problem` has the l1_ratio at hand."""
-
-    problem: ProblemOptions
-    solver: SolverOptions
-    fold_solver: SolverOptions
+    folds: FoldSettings
     l1_ratios: list[float]
     grid: Grid
     scoring: Scoring
     rule: str
-    relax: bool
-    keep_predictions: bool
     n_jobs: int
 
 
 @dataclass(frozen=True)
-class _CVPath:
+class CVPath:
     """The fits at one l1_ratio, the scores of their folds, and whether smaller alphas would fit no better.
 
-    `fits` are those of every fold, where they are kept.
+    Attributes
+    ----------
+    path : RegularizationPath
+    table : dict of ndarray
+        From `summarise`.
+    is_saturated : bool
+    fits : list of list of Solution
+        Those of every fold, where they are kept.
     """
 
     path: RegularizationPath
@@ -93,19 +83,30 @@ class _CVPath:
 
 
 @dataclass(frozen=True)
-class _CVData:
-    """Data and folds, which all fits share."""
+class CVChoice:
+    """What the folds choose.
 
-    X: Any
-    y: Any
-    design: Design
-    targets: CVTargets
-    offset: Vector | None
-    folds: list[Fold]
-    names: npt.NDArray[np.object_] | None
+    Attributes
+    ----------
+    chosen : CVPath
+        That of the l1_ratio chosen.
+    position : int
+        Of the alpha chosen, in its path.
+    grids : list of ndarray of float64 of shape (n_alphas,)
+        Of each l1_ratio.
+    results : dict of ndarray
+        The tables of all l1_ratio, one after the other.
+    best, lowest, within : int
+        Entries of `results`: the one chosen, and those of the rules "min" and "1se"; -1 where that has none.
+    """
 
-    def test_weight(self, fold: Fold) -> Vector:
-        return fold.test_weight(self.targets.score_weight, self.design.n_samples)
+    chosen: CVPath
+    position: int
+    grids: list[Vector]
+    results: dict[str, Vector]
+    best: int
+    lowest: int
+    within: int
 
 
 @dataclass(kw_only=True, eq=False, repr=False, match_args=False)
@@ -153,40 +154,50 @@ class CrossValidatedModel(GLMBase):
         ValueError, TypeError
             For malformed data or parameters; a previous fit stays as it was.
         """
-        names = feature_names(X)  # refuses mixed names before any work
-        options = self._cv_options(names)
-        data = self._cv_data(X, y, sample_weight, offset, groups, names, options)
-        paths = []
-        for l1_ratio in options.l1_ratios:
-            paths.append(self._fit_path(data, replace(options, problem=replace(options.problem, l1_ratio=l1_ratio))))
-        results = {name: np.concatenate([one.table[name] for one in paths]) for name in paths[0].table}
-        lowest, name = _choose(results, options, "min"), options.scoring.name
-        within = None if np.isnan(results[f"se_{name}"][lowest]) else _choose(results, options, "1se")
-        best = lowest if options.rule == "min" else _choose(results, options, "1se")
-        _warn_of_end(*_entry(paths, lowest), options.grid)
-        chosen, position = _entry(paths, best)
+        X, y, data, options = self._fold_data(X, y, sample_weight, offset, groups)
+
+        def make_judge(number: int) -> Judge:
+            return self._make_judge(X, y, data, options.scoring, number)
+
+        scorer = options.scoring.scorer
+        folds = LocalFolds(
+            data, n_jobs=options.n_jobs, report=self._report, make_judge=None if scorer is None else make_judge
+        )
+        weight = data.fold_weight
+        paths = [_run(cross_validated(options, l1_ratio, weight), folds) for l1_ratio in options.l1_ratios]
+        choice = choose_fit(paths, options)
         predictions = None
-        if options.keep_predictions:
+        if options.folds.keep_fits:
+            chosen = choice.chosen
             predictions = predict_out_of_fold(chosen.path, chosen.fits, data.folds, X, data.design, data.offset)
-        # Nothing is set before everything has succeeded.
-        solution, classes = chosen.path.solution(position, data.design), data.targets.classes
-        self._adopt([solution], data.design, names, classes, is_offset(data.offset))
-        self.alpha_, self.l1_ratio_ = float(results["alpha"][best]), float(results["l1_ratio"][best])
-        self.alpha_min_ = float(results["alpha"][lowest])
-        self.alpha_1se_ = np.nan if within is None else float(results["alpha"][within])
-        grids = [one.path.alphas for one in paths]
-        self.alphas_ = pad(grids) if isinstance(self.l1_ratio, (list, tuple, np.ndarray)) else grids[0]
-        self.path_, self.cv_results_, self.best_index_, self.measure_ = chosen.path, results, best, name
         # Of a reduction the rows that folds could be told of are gone.
         is_reduced = isinstance(data.design, ReducedDesign)
-        self.cv_folds_ = None if is_reduced else number_folds(data.folds, data.design.n_samples)
-        self.cv_predictions_ = predictions
+        numbers = None if is_reduced else number_folds(data.folds, data.design.n_samples)
+        return self._keep(choice, options, numbers, predictions)
+
+    def _keep(
+        self, choice: CVChoice, options: CVOptions, fold_numbers: npt.NDArray[np.intp] | None,
+        predictions: Vector | None,
+    ) -> Any:
+        """Take over what the folds have chosen; nothing is set before everything has succeeded."""
+        path, results, best = choice.chosen.path, choice.results, choice.best
+        solution, columns = path.solution(choice.position)
+        self._adopt([solution], columns, path.feature_names, path.classes, path.has_offset)
+        self.alpha_, self.l1_ratio_ = float(results["alpha"][best]), float(results["l1_ratio"][best])
+        self.alpha_min_ = float(results["alpha"][choice.lowest])
+        self.alpha_1se_ = np.nan if choice.within < 0 else float(results["alpha"][choice.within])
+        self.alphas_ = pad(choice.grids) if isinstance(self.l1_ratio, (list, tuple, np.ndarray)) else choice.grids[0]
+        self.path_, self.cv_results_, self.best_index_ = path, results, best
+        self.measure_ = options.scoring.name
+        self.cv_folds_, self.cv_predictions_ = fold_numbers, predictions
         return self
 
-    def _cv_data(
-        self, X: Any, y: Any, sample_weight: Any, offset: Any, groups: Any, names: Any, options: _CVOptions
-    ) -> _CVData:
-        """Check data, and make the design and the folds."""
+    def _fold_data(
+        self, X: Any, y: Any, sample_weight: Any, offset: Any, groups: Any
+    ) -> tuple[Any, Any, FoldData, CVOptions]:
+        """Check settings and data; return the rows, the targets, the design with its folds, and the settings."""
+        names = feature_names(X)  # refuses mixed names before any work
+        options = self._cv_options(names)
         X, y, sample_weight, offset = training_samples(X, y, sample_weight, offset, self._loss)
         design = self._make_design(X, y, sample_weight)
         targets = self._encode(y, sample_weight, design.n_samples)
@@ -201,14 +212,14 @@ class CrossValidatedModel(GLMBase):
         )
         if options.rule == "1se" and len(folds) < 2:
             raise ValueError("rule: '1se' needs a standard error and cv gives one fold, expected 'min' or more folds")
-        return _CVData(X, y, design, targets, offset, folds, names)
+        return X, y, FoldData(design, targets, offset, folds, names), options
 
-    def _folds_of(self, design: ReducedDesign, groups: Any, options: _CVOptions) -> npt.NDArray[np.int64]:
+    def _folds_of(self, design: ReducedDesign, groups: Any, options: CVOptions) -> npt.NDArray[np.int64]:
         """Return the fold numbers of reduced rows; refuse what would need the rows themselves."""
         for name, given, expected in (
             ("cv", self.cv, "None: folds are those of the reduction"), ("groups", groups, "None"),
             ("scoring", options.scoring.scorer, "a name of this library's metrics"),
-            ("keep_predictions", options.keep_predictions or None, "False"),
+            ("keep_predictions", options.folds.keep_fits or None, "False"),
         ):
             if given is not None:
                 raise ValueError(f"{name}: not allowed with reduced rows, expected {expected}")
@@ -241,7 +252,7 @@ class CrossValidatedModel(GLMBase):
         """
         return plot_cv(self, ax, metric=metric)
 
-    def _cv_options(self, names: npt.NDArray[np.object_] | None) -> _CVOptions:
+    def _cv_options(self, names: npt.NDArray[np.object_] | None) -> CVOptions:
         """Check what can be checked without data but for the names of its columns."""
         spelled = self._spelled_penalty()
         ratios = spelled["l1_ratio"]
@@ -261,61 +272,13 @@ class CrossValidatedModel(GLMBase):
             fold_solver = replace(solver, tol=min(solver.tol, STEPPED_TOL))
         keep_predictions = check_flag(self.keep_predictions, "keep_predictions")
         n_jobs = check_threads(self.n_jobs, "n_jobs")
-        return _CVOptions(problem, solver, fold_solver, ratios, grid, scoring, rule, relax, keep_predictions, n_jobs)
+        settings = FoldSettings(problem, solver, fold_solver, scoring.names, relax, keep_predictions)
+        return CVOptions(settings, ratios, grid, scoring, rule, n_jobs)
 
     def _encode(self, y: Any, sample_weight: Any, n_samples: int) -> CVTargets:
         """Return y as fits and scores take it."""
         target, weight = check_y(flatten(y, stacklevel=4), n_samples), check_sample_weight(sample_weight, n_samples)
         return CVTargets(target, target, weight, weight)
-
-    def _fit_path(self, data: _CVData, options: _CVOptions) -> _CVPath:
-        """Fit all data and all folds at one l1_ratio, on a grid that goes on while its smallest alpha is the best."""
-        grid = options.grid
-        make_problem = partial(_make_problem, data, options)
-        whole = FoldPath(partial(make_problem, None), options.problem, options.solver, relax=options.relax)
-        folds = CrossValidation(
-            make_problem, partial(self._make_scorer, data, options), data.folds, options.problem, options.fold_solver,
-            relax=options.relax, n_jobs=options.n_jobs, keep_fits=options.keep_predictions, callback=self._report,
-        )
-        fold_weight = np.array([data.test_weight(fold).sum() for fold in data.folds])
-        path = self._fit_all(whole, data, options, grid.alphas)
-        while True:
-            folds.extend(path.alphas[folds.alphas.size :])
-            table = summarise(folds.results, fold_weight, path.alphas, options.problem.l1_ratio)
-            is_saturated = whole.is_saturated(grid.stretch(path.alphas))
-            further = grid.further(path.alphas, options.problem.l1_ratio)
-            if is_saturated or not further.size or not _ends_at_best(table, options):
-                break
-            path = path.joined(self._fit_all(whole, data, options, further))
-        warn_unconverged(whole.fitted, path.alphas, options.solver)
-        if options.relax:
-            warn_unconverged(whole.refitted, path.alphas, options.solver, relaxed=True)
-            warn_saturated(whole.n_rows, whole.fit_intercept, path.df.tolist(), path.alphas)
-        folds.warn()
-        return _CVPath(path, table, is_saturated, [result.fits for result in folds.results])
-
-    def _fit_all(
-        self, whole: FoldPath, data: _CVData, options: _CVOptions, alphas: Vector | None
-    ) -> RegularizationPath:
-        """Fit all data at further alphas, or at the first of them."""
-        penalty, l1_ratio = options.problem.penalty, options.problem.l1_ratio
-        whole.resume(np.inf if alphas is None else float(alphas[-1]))
-        if not whole.fitted and l1_ratio == options.l1_ratios[0]:
-            warn_blurred(data.design.active[whole.problem.outputs[0].blurred])
-        if alphas is None:
-            alphas = options.grid.first(alpha_max(whole.problem, whole.state, l1_ratio, penalty))
-        solutions, start, n_folds = [], len(whole.fitted), len(data.folds)
-        for k, alpha in enumerate(alphas.tolist(), start):
-            solutions.append(whole.step(alpha))
-            n_nonzero = solutions[-1].columns.size
-            self._report(CVProgress(-1, n_folds, l1_ratio, alpha, k, start + alphas.size, n_nonzero, {}))
-        path = RegularizationPath.of(
-            solutions, alphas, whole.problem, data.design, loss=self._loss, l1_ratio=l1_ratio, penalty=penalty,
-            relaxed=options.relax, standardize=options.problem.standardize, classes=data.targets.classes,
-            has_offset=is_offset(data.offset), feature_names=data.names,
-        )
-        whole.pause()
-        return path
 
     def _report(self, progress: CVProgress) -> None:
         if self.verbose and progress.position == progress.n_alphas - 1:
@@ -324,47 +287,109 @@ class CrossValidatedModel(GLMBase):
         if self.callback is not None:
             self.callback(progress)
 
-    def _make_scorer(self, data: _CVData, options: _CVOptions, fold: Fold) -> Callable[[Solution], dict[str, float]]:
-        """Make what scores solutions on the held-out rows of a fold."""
-        scoring, scorer, weight = options.scoring, options.scoring.scorer, data.test_weight(fold)
-        held_out = HeldOut(data.design, options.problem.loss, data.targets.score, weight, data.offset, scoring.names)
-        if scorer is None:
-            return held_out
+    def _make_judge(self, X: Any, y: Any, data: FoldData, scoring: Scoring, number: int) -> Judge:
+        """Make what a scorer judges solutions by, on the held-out rows of a fold."""
+        weight = data.test_weight(number)
         rows = np.flatnonzero(weight > 0.0)
-        X, y = take(data.X, rows), take(data.y, rows)
+        X, y = take(X, rows), take(y, rows)
         weights = {} if (weight[rows] == 1.0).all() else {"sample_weight": weight[rows]}
 
-        def score(solution: Solution) -> dict[str, float]:
+        def judge(solution: Solution) -> dict[str, float]:
             model = copy.copy(self)
             model._adopt([solution], data.design, data.names, data.targets.classes, False)  # scorers know no offset
-            return {**held_out(solution), scoring.name: check_score(scorer(model, X, y, **weights))}
+            return {scoring.name: check_score(scoring.scorer(model, X, y, **weights))}
 
-        return score
-
-
-def _make_problem(data: _CVData, options: _CVOptions, fold: Fold | None, smallest_alpha: float) -> Any:
-    """Make the problem of the training part of a fold, or of all data."""
-    weight = data.targets.fit_weight
-    if fold is not None:
-        weight = fold.train_weight(weight, data.design.n_samples)
-    return prepare(data.design, data.targets.fit, weight, data.offset, options.problem, smallest_alpha)
+        return judge
 
 
-def _choose(table: dict[str, Vector], options: _CVOptions, rule: str) -> int:
+def cross_validated(
+    options: CVOptions, l1_ratio: float, fold_weight: Vector
+) -> Generator[Stretch, StretchFits, CVPath]:
+    """Go down the grid of an l1_ratio, and on below while its smallest alpha is the best.
+
+    Parameters
+    ----------
+    options : CVOptions
+    l1_ratio : float
+    fold_weight : ndarray of float64 of shape (n_folds,)
+        Weight of the held-out part of each fold.
+
+    Yields
+    ------
+    stretch : Stretch
+        To fit and score, anywhere; `send` what came of it.
+
+    Returns
+    -------
+    path : CVPath
+    """
+    settings, grid = options.folds.at(l1_ratio), options.grid
+    further: Vector | None = grid.alphas
+    whole: PausedPath | None = None
+    paused: list[PausedPath | None] = [None] * fold_weight.size
+    path, results = None, [FoldScores({}, [], [])] * fold_weight.size
+    while True:
+        fits = yield Stretch(settings, grid, further, whole, paused)
+        whole, paused = fits.whole, [fold for _, fold in fits.folds]
+        path = fits.path if path is None else path.joined(fits.path)
+        results = [before.joined(scores) for before, (scores, _) in zip(results, fits.folds, strict=True)]
+        table = summarise(results, fold_weight, path.alphas, l1_ratio)
+        is_saturated = whole.is_saturated(grid.stretch(path.alphas), l1_ratio)
+        further = grid.further(path.alphas, l1_ratio)
+        if is_saturated or not further.size or not _ends_at_best(table, options):
+            break
+    _warn_of_fits(settings, path, whole, fits.folds)
+    return CVPath(path, table, is_saturated, [result.fits for result in results])
+
+
+def _run(path: Generator[Stretch, StretchFits, CVPath], folds: LocalFolds) -> CVPath:
+    """Fit and score what a path asks for until it has come to its end."""
+    stretch = next(path)
+    while True:
+        try:
+            stretch = path.send(folds.run(stretch))
+        except StopIteration as end:
+            return end.value
+
+
+def _warn_of_fits(
+    settings: FoldSettings, path: RegularizationPath, whole: PausedPath, folds: list[tuple[FoldScores, PausedPath]]
+) -> None:
+    """Warn of fits that stopped short of the tolerance: once for those on all data, and once for those of all folds."""
+    warn_unconverged(whole.fitted, path.alphas, settings.solver)
+    if settings.relax:
+        warn_unconverged(whole.refitted, path.alphas, settings.solver, relaxed=True)
+        warn_saturated(whole.n_rows, whole.fit_intercept, path.df.tolist(), path.alphas)
+    for relaxed in (False, True):
+        fits = [fit for _, fold in folds for fit in (fold.refitted if relaxed else fold.fitted)]
+        warn_unconverged(fits, np.resize(path.alphas, len(fits)), settings.fold_solver, relaxed=relaxed)
+
+
+def choose_fit(paths: list[CVPath], options: CVOptions) -> CVChoice:
+    """Choose an l1_ratio and an alpha."""
+    results = {name: np.concatenate([one.table[name] for one in paths]) for name in paths[0].table}
+    lowest = _choose(results, options, "min")
+    within = -1 if np.isnan(results[f"se_{options.scoring.name}"][lowest]) else _choose(results, options, "1se")
+    best = lowest if options.rule == "min" else _choose(results, options, "1se")
+    _warn_of_end(*_entry(paths, lowest), options.grid)
+    return CVChoice(*_entry(paths, best), [one.path.alphas for one in paths], results, best, lowest, within)
+
+
+def _choose(table: dict[str, Vector], options: CVOptions, rule: str) -> int:
     """Return the entry of a table that a rule chooses."""
     name = options.scoring.name
     comparable = {**table, f"mean_{name}": comparable_means(table, name)}
     return choose(comparable, name, rule, options.scoring.greater_is_better)
 
 
-def _ends_at_best(table: dict[str, Vector], options: _CVOptions) -> bool:
+def _ends_at_best(table: dict[str, Vector], options: CVOptions) -> bool:
     """Say whether the best alpha of a grid is its smallest; not where none can be compared."""
     if np.isnan(comparable_means(table, options.scoring.name)).all():
         return False
     return _choose(table, options, "min") == table["alpha"].size - 1
 
 
-def _entry(paths: list[_CVPath], index: int) -> tuple[_CVPath, int]:
+def _entry(paths: list[CVPath], index: int) -> tuple[CVPath, int]:
     """Return the path that an entry of the joint table belongs to, and its position there."""
     for one in paths:
         if index < one.path.alphas.size:
@@ -373,7 +398,7 @@ def _entry(paths: list[_CVPath], index: int) -> tuple[_CVPath, int]:
     return one, index
 
 
-def _warn_of_end(best: _CVPath, position: int, grid: Grid) -> None:
+def _warn_of_end(best: CVPath, position: int, grid: Grid) -> None:
     """Warn where a grid that may go no further has its best alpha at its end, and smaller ones fit better."""
     alphas = best.path.alphas
     if not best.is_saturated and 0 < position == alphas.size - 1 and alphas[-1] > 0.0:

@@ -1,23 +1,14 @@
-"""Cross-validation on one shared design: folds are weights, scored on aggregated rows, alpha by alpha."""
+"""Cross-validated scores: what is known of every fold, means and standard errors over folds, the choice of alpha."""
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.model_selection.fold_path import FoldPath
-from sparsereg.model_selection.folds import Fold
-from sparsereg.solvers.assemble import ProblemOptions
-from sparsereg.solvers.base import Solution, SolverOptions
-from sparsereg.solvers.convergence import warn_unconverged
-from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.base import Solution
 
 Vector = npt.NDArray[np.float64]
 
@@ -71,154 +62,27 @@ class FoldScores:
     n_nonzero: list[int]
     fits: list[Solution]
 
-
-class _Stopped(Exception):
-    """Another fold has failed, or the user has lost patience."""
-
-
-class CrossValidation:
-    """Fits and scores of every fold, down a grid that may go on once they are known.
-
-    Parameters
-    ----------
-    make_problem : callable
-        Takes a fold and the smallest alpha ahead.
-    make_scorer : callable
-        Takes a fold; returns a function of a solution that returns a dict of scores.
-    folds : list of Fold
-    options : ProblemOptions
-    solver_options : SolverOptions
-        Of the folds.
-    relax : bool
-        Score relaxed fits.
-    n_jobs : int
-        Threads to share the folds; results do not depend on it.
-    keep_fits : bool
-        Keep the non-zeros of every fit.
-    callback : callable
-        Called with a `CVProgress` after every fit, by one thread at a time; whatever it raises ends all folds.
-
-    Attributes
-    ----------
-    alphas : ndarray of float64 of shape (n_alphas,)
-        The grid so far.
-    results : list of FoldScores
-        One for each fold.
-    """
-
-    def __init__(
-        self, make_problem: Callable[[Fold, float], Problem],
-        make_scorer: Callable[[Fold], Callable[[Any], dict[str, float]]], folds: Sequence[Fold],
-        options: ProblemOptions, solver_options: SolverOptions, *, relax: bool, n_jobs: int, keep_fits: bool,
-        callback: Callable[[CVProgress], object],
-    ):
-        self._make_problem, self._make_scorer, self._folds = make_problem, make_scorer, folds
-        self._options, self._solver_options, self._relax = options, solver_options, relax
-        self._n_jobs, self._keep_fits, self._callback = n_jobs, keep_fits, callback
-        self._stop, self._reporting, self._preparing = threading.Event(), threading.Lock(), threading.Lock()
-        self._paths = [self._path_of(fold) for fold in folds]
-        self.alphas: Vector = np.empty(0)
-        self.results = [FoldScores({}, [], []) for _ in folds]
-
-    def extend(self, alphas: Vector) -> None:
-        """Fit and score every fold at further alphas.
+    def add(self, solution: Solution, scores: dict[str, float], *, keep_fit: bool) -> None:
+        """Take a fit.
 
         Parameters
         ----------
-        alphas : ndarray of float64 of shape (n_alphas,)
-            Below those before.
+        solution : Solution
+        scores : dict of float
+            On the unseen rows.
+        keep_fit : bool
+            Keep the solution too.
         """
-        before, self.alphas = self.alphas.size, np.concatenate([self.alphas, alphas])
-        _run_in_threads(lambda number: self._run(number, before), len(self._folds), self._n_jobs, self._stop)
+        for name, value in scores.items():
+            self.scores.setdefault(name, []).append(value)
+        self.n_nonzero.append(solution.columns.size)
+        if keep_fit:
+            self.fits.append(solution)
 
-    def warn(self) -> None:
-        """Warn, once for all folds, of fits that stopped short of the tolerance.
-
-        Warns
-        -----
-        ConvergenceWarning
-        """
-        for relaxed in (False, True):
-            fits = [fit for path in self._paths for fit in (path.refitted if relaxed else path.fitted)]
-            warn_unconverged(fits, np.resize(self.alphas, len(fits)), self._solver_options, relaxed=relaxed)
-
-    def _path_of(self, fold: Fold) -> FoldPath:
-        def make_problem(smallest_alpha: float) -> Problem:
-            # A fold takes the most memory before it is solved, and little time: one does so while others solve.
-            with self._preparing:
-                return self._make_problem(fold, smallest_alpha)
-
-        solver_options = replace(self._solver_options, callback=self._check_stop)
-        return FoldPath(make_problem, self._options, solver_options, relax=self._relax)
-
-    def _check_stop(self, _: object) -> None:
-        if self._stop.is_set():
-            raise _Stopped
-
-    def _report(self, progress: CVProgress) -> None:
-        self._check_stop(None)
-        with self._reporting:
-            self._callback(progress)
-
-    def _run(self, number: int, start: int) -> None:
-        """Fit and score one fold, alpha by alpha, from position `start` of the grid."""
-        results, path = self.results[number], self._paths[number]
-        try:
-            path.resume(float(self.alphas[-1]))
-        except ValueError as error:
-            raise ValueError(
-                f"cv: the train part of fold {number} cannot be fitted, because a class or all counts are missing "
-                f"there or have no weight; expected folds that keep some of each in every train part ({error})"
-            ) from error
-        score = self._make_scorer(self._folds[number])
-        for k in range(start, self.alphas.size):
-            alpha = float(self.alphas[k])
-            solution = path.step(alpha)
-            scores = score(solution)
-            for name, value in scores.items():
-                results.scores.setdefault(name, []).append(value)
-            results.n_nonzero.append(solution.columns.size)
-            if self._keep_fits:
-                results.fits.append(solution)
-            n_folds, n_alphas, n_nonzero = len(self._folds), self.alphas.size, results.n_nonzero[-1]
-            self._report(CVProgress(number, n_folds, self._options.l1_ratio, alpha, k, n_alphas, n_nonzero, scores))
-        path.pause()
-
-
-def _run_in_threads(run: Callable[[int], None], n_tasks: int, n_jobs: int, stop: threading.Event) -> None:
-    """Run tasks in this thread and n_jobs - 1 others; raise the first failure once all have ended.
-
-    This thread takes part because the memory that it has freed before is of no use to others.
-    """
-    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for k in range(n_tasks):
-        waiting.put(k)
-
-    def work() -> None:
-        try:
-            while not waiting.empty() and not stop.is_set():
-                run(waiting.get_nowait())
-        except queue.Empty:
-            return
-        except BaseException:
-            stop.set()
-            raise
-
-    with ThreadPoolExecutor(max(n_jobs - 1, 1)) as pool:
-        others = [pool.submit(work) for _ in range(min(n_jobs, n_tasks) - 1)]
-        failures: list[BaseException | None] = []
-        try:
-            work()
-        except BaseException as failure:
-            failures.append(failure)
-        try:
-            failures += [other.exception() for other in others]
-        except BaseException:
-            stop.set()
-            raise
-    for failure in failures:
-        if failure is not None and not isinstance(failure, _Stopped):
-            raise failure
+    def joined(self, further: FoldScores) -> FoldScores:
+        """Put these and the fits of the alphas that follow together; both stay as they are."""
+        scores = {name: self.scores.get(name, []) + values for name, values in further.scores.items()}
+        return FoldScores(scores, self.n_nonzero + further.n_nonzero, self.fits + further.fits)
 
 
 def summarise(

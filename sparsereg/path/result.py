@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,23 @@ Vector = npt.NDArray[np.float64]
 
 # Alphas closer than this, relative, are the same alpha.
 SAME_ALPHA = 1e-9
+
+
+class FittedColumns(NamedTuple):
+    """The columns of one fit, where the design that they are of may be elsewhere.
+
+    Attributes
+    ----------
+    active : ndarray of int64 of shape (n_ids,)
+        Ids of those that are not zero.
+    n_features : int
+    n_active : int
+        Occupied columns of the training data.
+    """
+
+    active: npt.NDArray[np.int64]
+    n_features: int
+    n_active: int
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -168,28 +185,25 @@ class RegularizationPath(PathEvaluation, PathReports, Versioned):
             arrays["violations"] = np.concatenate([self.violations, further.violations])
         return replace(self, sparse_coef=SparseCoef.joined([self.sparse_coef, further.sparse_coef]), **arrays)
 
-    def solution(self, k: int, design: Design) -> Solution:
-        """Return the k-th fit as solvers gave it.
+    def solution(self, k: int) -> tuple[Solution, FittedColumns]:
+        """Return the k-th fit as solvers give it, on the columns that it uses.
 
         Parameters
         ----------
         k : int
-        design : Design
-            Of the training data.
 
         Returns
         -------
         solution : Solution
+        columns : FittedColumns
         """
         coef, b = self._fit(k)
-        columns, values = np.searchsorted(design.active, coef.ids).astype(np.int32), coef.values
-        entries = values.data, columns[values.indices], values.indptr
-        return Solution(
-            coefs=sparse.csc_array(entries, shape=(design.n_active, self.n_outputs)),
-            b=np.atleast_1d(b), objective=float(self.objectives[k]), loss=0.5 * float(self.deviances[k]),
-            dual_gap=float(self.dual_gaps[k]), n_iter=int(self.n_iters[k]), converged=True,
-            violation=np.nan if self.violations is None else float(self.violations[k]),
+        solution = Solution(
+            coefs=coef.values, b=np.atleast_1d(b), objective=float(self.objectives[k]),
+            loss=0.5 * float(self.deviances[k]), dual_gap=float(self.dual_gaps[k]), n_iter=int(self.n_iters[k]),
+            converged=True, violation=np.nan if self.violations is None else float(self.violations[k]),
         )
+        return solution, FittedColumns(coef.ids, self.n_features, self.n_active)
 
     @property
     def certificate(self) -> str:

@@ -67,8 +67,8 @@ class TableReader(ABC):
 
     # Words that mean that there is no number, where files are text; None: columns have types.
     _no_number: Collection[str] | None = None
-    # No feature either, where it is read beside the rows.
-    _offset: str | None = None
+    # No features either, where they are read beside the rows.
+    _beside: tuple[str, ...] = ()
     # Of one file among many, which others read.
     _may_be_empty = False
 
@@ -97,16 +97,20 @@ class TableReader(ABC):
             X is a CSR matrix, y float64, or objects where the target is text, sample_weight float64; y and
             sample_weight are None where no column is named for them.
         """
-        for _, block, _ in self.blocks_with_offset(None):
+        for _, block, _, _ in self.blocks_beside():
             yield block
 
-    def blocks_with_offset(self, column: str | None) -> Iterator[tuple[int, Block, NDArray[np.float64] | None]]:
-        """Read from the start, and beside each block the numbers of a column that is no feature.
+    def blocks_beside(
+        self, offset: str | None = None, groups: str | None = None
+    ) -> Iterator[tuple[int, Block, NDArray[np.float64] | None, Any]]:
+        """Read from the start, and beside each block columns that are no features.
 
         Parameters
         ----------
-        column : str or None
-            None: there is none.
+        offset : str or None, default=None
+            Column of numbers.
+        groups : str or None, default=None
+            Column of anything that can be told apart by its text.
 
         Yields
         ------
@@ -114,15 +118,25 @@ class TableReader(ABC):
             Number of the first row in its file, from 1.
         block : Block
         offset : ndarray of float64 of shape (n_rows,) or None
+        groups : pyarrow.ChunkedArray of length n_rows or None
         """
         reader = copy.copy(self)
-        reader._offset = column
-        beside = [] if column is None else [ColumnSpec(None, [column])]
+        reader._beside = tuple(name for name in (offset, groups) if name is not None)
+        beside = [] if offset is None else [ColumnSpec(None, [offset])]
+        beside += [] if groups is None else [self._as_is(groups)]
         for rows, parts in reader._rows([*self._parts, *beside]):
             weight = None if self._read_weight is None else rows.numbers(self._read_weight)
             y = None if self._target_kind is None else self._target_kind.read(rows, self._check_target(), weight)
             block = Block(rows.features(parts[: len(self._parts)], self.missing), y, weight)
-            yield rows.first, block, None if column is None else rows.numbers(column)
+            yield (
+                rows.first, block, None if offset is None else rows.numbers(offset),
+                None if groups is None else rows.table[groups],
+            )
+
+    def _as_is(self, name: str) -> ColumnSpec:
+        """Read a column as text where files have no types, and where no feature is made of it in another form."""
+        is_typed = any(name in part.columns for part in self._parts if part.takes_text is not True)
+        return ColumnSpec(_AsIs(None if is_typed else True), [name])
 
     def with_columns(self, columns: Sequence[str]) -> Iterator[tuple[sparse.csr_matrix, Any]]:
         """Read X from the start, and beside it some columns of the table as they are: keys, names, dates.
@@ -144,9 +158,7 @@ class TableReader(ABC):
             For columns that are not there, beside the names of those that are.
         """
         alone = self._with_features_alone()
-        typed = {name for part in self._parts if part.takes_text is not True for name in part.columns}
-        beside = [ColumnSpec(_AsIs(None if name in typed else True), [name]) for name in columns]
-        for rows, parts in alone._rows([*self._parts, *beside]):
+        for rows, parts in alone._rows([*self._parts, *map(self._as_is, columns)]):
             made = parts[: len(self._parts)]
             yield rows.features(made, self.missing), rows.table.select([*columns])
 
@@ -294,7 +306,7 @@ class TableReader(ABC):
 
     def _wanted(self, source: str, names: list[str], parts: list[ColumnSpec]) -> Wanted:
         """Choose among the columns of a piece."""
-        others = [name for name in names if name not in (self.target, self.weight, self._offset)]
+        others = [name for name in names if name not in (self.target, self.weight, *self._beside)]
         parts = [part if part.columns else ColumnSpec(part.transformer, others) for part in parts]
         if not all(part.columns for part in parts):
             raise ValueError(f"{source}: no column is left for features, the file has {_shortened(names)}")
