@@ -204,6 +204,7 @@ def _survey(pool: Pool, options: ProblemOptions, columns: dict[str, Any], grid: 
         sum_columns, add_sums, facts, null_facts,
         finish=(find_live, options, null.n_features, grid, null_facts, response.y_mean), label="columns",
     )
+    live = live.unpacked()
     survey = Survey(options, facts, null, problem.reference, live)
     if live.alphas is not None:
         return survey

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +15,8 @@ from sparsereg.reduction.reduced import Reduced
 
 # How many results are combined at once; the shape of the tree depends on the number of shards alone.
 FAN = 4
+# Arrays of so many bytes are large.
+LARGE = 1 << 16
 
 
 @dataclass
@@ -24,7 +26,7 @@ class Traffic:
     Attributes
     ----------
     bytes_received, bytes_sent : int
-        By the caller. What is sent is counted once for every shard that it is for.
+        By the caller. Large arrays are sent once, all else once for each shard.
     passes : int
         How often all shards were gone over.
     """
@@ -32,6 +34,17 @@ class Traffic:
     bytes_received: int = 0
     bytes_sent: int = 0
     passes: int = 0
+    _sent: list[np.ndarray] = field(default_factory=list, repr=False)
+
+    def begin(self, arguments: Sequence[Any], n_shards: int) -> None:
+        """Count a pass, and what is sent for it."""
+        self.passes += 1
+        for argument in arguments:
+            if not is_large(argument):
+                self.bytes_sent += n_shards * bytes_of(argument)
+            elif not any(argument is sent for sent in self._sent):
+                self._sent.append(argument)
+                self.bytes_sent += argument.nbytes
 
 
 class Pool(Protocol):
@@ -135,7 +148,7 @@ class LocalPool:
 
     def apply(self, function: Callable[..., Reduced], *arguments: Any, label: str) -> LocalPool:
         """Make another pool of `function(shard, *arguments)`; see `Pool`."""
-        self._count(arguments)
+        self.traffic.begin(arguments, self.n_shards)
         folder = None if self._in_memory else tempfile.TemporaryDirectory(prefix=f"sparsereg-{label}-")
         made: list[Reduced | str] = []
         for position, shard in enumerate(self._read()):
@@ -156,15 +169,11 @@ class LocalPool:
         finish: tuple[Any, ...] | None = None, label: str,
     ) -> Any:
         """Combine `function(shard, *arguments)` of all shards up a tree; see `Pool`."""
-        self._count(arguments)
+        self.traffic.begin((*arguments, *(finish or ())[1:]), self.n_shards)
         result = combine_all(combine, (function(shard, *arguments) for shard in self._read()))
         result = result if finish is None else finish[0](result, *finish[1:])
         self.traffic.bytes_received += bytes_of(result)
         return result
-
-    def _count(self, arguments: Sequence[Any]) -> None:
-        self.traffic.passes += 1
-        self.traffic.bytes_sent += self.n_shards * bytes_of(arguments)
 
     def release(self) -> None:
         """Delete what `apply` made."""
@@ -207,6 +216,20 @@ def _push(combine: Callable[[list[Any]], Any], levels: list[list[Any]], depth: i
         _push(combine, levels, depth + 1, combine(group))
 
 
+def is_large(value: Any) -> bool:
+    """Say whether a value is sent once, to be taken from there, and not with every task.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    large : bool
+    """
+    return isinstance(value, np.ndarray) and value.nbytes >= LARGE
+
+
 def bytes_of(value: Any) -> int:
     """Count the bytes of the arrays in a value, and 8 for every number.
 
@@ -224,5 +247,5 @@ def bytes_of(value: Any) -> int:
     if isinstance(value, (tuple, list)):
         return sum(bytes_of(part) for part in value)
     if is_dataclass(value):
-        return sum(bytes_of(getattr(value, field.name)) for field in fields(value))
+        return sum(bytes_of(getattr(value, part.name)) for part in fields(value))
     return 8

@@ -101,27 +101,25 @@ class RestrictedFit:
         for _ in range(MAX_STEPS):
             value, curvature, _ = linearize_rows(problem.loss, problem.row_terms, self._eta, self._z)
             total = float(curvature.sum()) if problem.fit_intercept else 0.0
-            off = abs(float(self._z.sum())) > BALANCED * float(np.abs(self._z).sum()) and total > 0.0
-            if not (self._step(curvature, total) if self._certificate.unpenalized.size else off):
+            left = float(self._z.sum())
+            if total > 0.0 and abs(left) > max(BALANCED * float(np.abs(self._z).sum()), problem.noise):
+                self._b, self._eta = self._b + left / total, self._eta + left / total
+            elif not self._certificate.unpenalized.size or not self._step(curvature, total):
                 break
-            if not self._certificate.unpenalized.size:
-                shift = float(self._z.sum()) / total
-                self._b, self._eta = self._b + shift, self._eta + shift
         return value
 
     def _step(self, curvature: Vector, total: float) -> bool:
-        """Take Newton's step on intercept and columns without penalty; say whether there was one to take."""
+        """Take Newton's step on columns without penalty, and the intercept with them; say whether there was one."""
         problem, state, block = self._problem, self._state, self._certificate.find_block(self._z)
         columns = block.columns
         little = 0.1 * SOLVED * self._certificate.norm[columns] * np.sqrt(2.0 * max(problem.reference, 0.0))
-        balanced = abs(float(self._z.sum())) <= BALANCED * float(np.abs(self._z).sum()) or not problem.fit_intercept
-        if balanced and np.all(np.abs(state.Xt_neg_gradient[columns]) <= little):
+        if np.all(np.abs(state.Xt_neg_gradient[columns]) <= little):
             return False
         delta, shift, _, _ = block.solve(self._z, curvature, total)
         w = np.clip(state.w[columns] + delta, problem.lower[columns], problem.upper[columns])
         self._eta = self._eta + block.change(w - state.w[columns], shift)
         self._b, state.w[columns] = self._b + shift, w
-        return True
+        return bool(delta.any())
 
     def point(self, y_mean: float) -> Point:
         """Return where the shards are to take the gradient.

@@ -96,9 +96,9 @@ class LiveColumns:
     v : ndarray of float64
         `X_j' z` of the model with intercept only.
     noise : ndarray of float64
-        What rounding may leave of it.
+        What rounding may leave of it; empty where the grid is known.
     reach : ndarray of float64
-        The largest that `|X_j' z|` can be at any fit, on the sides that bounds leave.
+        The largest that `|X_j' z|` can be at any fit, on the sides that bounds leave; empty where the grid is known.
     alphas : ndarray of float64 of shape (n_alphas,) or None
         The grid; None: it is to be made yet.
     n_occupied : int
@@ -141,8 +141,22 @@ class LiveColumns:
     def narrowed(self, alphas: Vector, l1_ratio: float) -> LiveColumns:
         """Keep the columns that come in at the smallest alpha, for all that is known."""
         live = (self.reach > SAFE * alphas[-1] * l1_ratio * self.cost) | (self.penalty_factor == 0.0)
-        names = ("ids", "penalty_factor", "scale", "lower", "upper", "v", "noise", "reach")
-        return replace(self, alphas=alphas, **{name: getattr(self, name)[live] for name in names})
+        kept = {name: getattr(self, name)[live] for name in ("ids", "v", "penalty_factor", "scale", "lower", "upper")}
+        return replace(self, alphas=alphas, noise=self.noise[:0], reach=self.reach[:0], **kept)
+
+    def packed(self) -> LiveColumns:
+        """Keep one number for all columns where it is the same, to travel."""
+        return replace(self, **{
+            name: values[:1] if values.size and values.min() == values.max() else values
+            for name, values in self._rules().items()
+        })
+
+    def unpacked(self) -> LiveColumns:
+        """Undo `packed`."""
+        return replace(self, **{name: np.resize(values, self.ids.size) for name, values in self._rules().items()})
+
+    def _rules(self) -> dict[str, Vector]:
+        return {name: getattr(self, name) for name in ("penalty_factor", "scale", "lower", "upper")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -295,8 +309,8 @@ def find_live(
         column_facts(penalties.penalty_factor, penalties.lower, penalties.upper, sums.ids), sums.ids[blurred],
     )
     if grid.alphas is None and every.unpenalized.size:
-        return every
-    return every.narrowed(grid.made(every.start(every.v, options.l1_ratio)), options.l1_ratio)
+        return every.packed()
+    return every.narrowed(grid.made(every.start(every.v, options.l1_ratio)), options.l1_ratio).packed()
 
 
 def _penalties_of(sums: ColumnSums, options: ProblemOptions, n_features: int) -> tuple[ColumnPenalties, Vector]:

@@ -34,8 +34,9 @@ BESIDE_MISSING = 0.9
 # Of the tolerance that is asked for: what fits on restricted rows are solved to, and what more each further round asks.
 INNER_SHARE, TIGHTER = 0.3, 0.1
 MAX_ROUNDS = 12
-# Alphas after the next whose columns come in with its own, where rows travel anyway.
-AHEAD = 1
+# Columns of the alpha after the next come along where rows travel anyway, up to this share of the live ones: restricted
+# to so few, rows are few, and one pass is saved.
+AHEAD_SHARE = 0.01
 # Entries that exceed their threshold by no more than rounding are not missing.
 EXCEEDS = 1.0 + 1e-9
 
@@ -117,7 +118,7 @@ class ShardPath:
             w = solution.coefs.toarray()[:, 0]
             fit = self._fit = RestrictedFit(self.restricted, penalty, w, float(solution.b[0]), options)
             point = fit.point(self._facts.y_mean)
-            large = self._look(point, self._options.l1_ratio * CAP * min([alpha, *later[:AHEAD]]))
+            large = self._look(point, self._options.l1_ratio * CAP * min([alpha, *later[:2]]))
             outside = ~np.isin(large.positions, self._positions)
             if fit.loss <= self._null_loss * EXCEEDS:
                 dual = max(dual, fit.dual(large, point.factors, outside, self._live))
@@ -156,13 +157,12 @@ class ShardPath:
 
     def _choose(self, alpha: float, later: Vector) -> None:
         """Have the columns in the working set that are likely to come in, and those of the alphas to come with them."""
-        every = np.arange(self._v.size, dtype=np.int32)
-        state = LargeEntries(every, self._v, np.empty(0), 0.0)
-        share = max(2.0 * alpha - self._last, CAP * alpha)
-        wanted = np.flatnonzero(self._exceeding(state, share) | (self._cost == 0.0))
+        every = LargeEntries(np.arange(self._v.size, dtype=np.int32), self._v, np.empty(0), 0.0)
+        strong = max(2.0 * alpha - self._last, CAP * alpha)
+        wanted = np.flatnonzero(self._exceeding(every, strong) | (self._cost == 0.0))
         if self._fit is None or not np.isin(wanted, self._positions).all():
-            ahead = CAP * min([alpha, *later[:AHEAD]])
-            wanted = np.flatnonzero(self._exceeding(state, ahead) | (self._cost == 0.0))
+            ahead = np.flatnonzero(self._exceeding(every, CAP * min([alpha, *later[:1]])) | (self._cost == 0.0))
+            wanted = ahead if ahead.size <= AHEAD_SHARE * self._v.size else wanted
             support = self._occupied()[self._fit.w != 0.0] if self._fit is not None else wanted[:0]
             self._take(np.union1d(support, wanted), self._last)
 
