@@ -21,7 +21,7 @@ from sparsereg.inputs.weights import check_offsets, is_offset
 from sparsereg.path.solve import solve_grid
 from sparsereg.reduction.training import training_samples
 from sparsereg.solvers.assemble import ProblemOptions, make_solver_options, prepare
-from sparsereg.solvers.base import Solution
+from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.convergence import warn_blurred
 from sparsereg.solvers.null_model import null_state, state_at
 
@@ -95,8 +95,8 @@ class GLMEstimator(PenaltyChoice, GLMBase):
         Parameters
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), or Reduced
-            int32 or int64 ids; never changed. A `Reduced` for the same loss brings its targets and weights: all else is
-            then None.
+            int32 or int64 ids; never changed. A `Reduced` for the same loss brings its targets, weights and offsets:
+            all else is then None.
         y : array-like of shape (n_samples,)
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None, float or array-like of shape (n_samples,)
@@ -112,10 +112,8 @@ class GLMEstimator(PenaltyChoice, GLMBase):
             For malformed data or parameters; a previous fit stays as it was.
         """
         names = feature_names(X)  # refuses mixed names before any work
-        options = self._problem_options(names, **self._spelled_penalty())
-        alpha, warm_start = check_alpha(self.alpha), check_flag(self.warm_start, "warm_start")
-        solver_options = make_solver_options(self.tol, self.max_iter, self.n_threads, self.callback)
-        X, y, sample_weight = training_samples(X, y, sample_weight, offset, self._loss)
+        options, solver_options, alpha, warm_start = self._check_settings(names)
+        X, y, sample_weight, offset = training_samples(X, y, sample_weight, offset, self._loss)
         design = self._make_design(X, y, sample_weight)
         targets, weight, classes = self._encode(y, sample_weight, design.n_samples)
         # Of a reduction they are large, and nobody else's.
@@ -140,6 +138,14 @@ class GLMEstimator(PenaltyChoice, GLMBase):
         # Nothing is set before everything has succeeded.
         self._adopt(solutions, design, names, classes, is_offset(offset))
         return self
+
+    def _check_settings(
+        self, names: npt.NDArray[np.object_] | None
+    ) -> tuple[ProblemOptions, SolverOptions, float, bool]:
+        """Check what can be checked without data but for the names of its columns."""
+        options = self._problem_options(names, **self._spelled_penalty())
+        alpha, warm_start = check_alpha(self.alpha), check_flag(self.warm_start, "warm_start")
+        return options, make_solver_options(self.tol, self.max_iter, self.n_threads, self.callback), alpha, warm_start
 
     def _encode(self, y: Any, sample_weight: Any, n_samples: int) -> tuple[Sequence[Any], Any, Any]:
         """Return the target of each output, the weights of the samples, and the classes if there are any.

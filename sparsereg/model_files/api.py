@@ -95,7 +95,7 @@ def save_model(
         splitters. Functions of targets and columns may be those of NumPy, such as ``np.log1p``. What a
         cross-validation keeps of every row, `cv_folds_` and `cv_predictions_`, stays behind: they are None in the
         loaded model. A vector of fold numbers given as `cv` is a parameter, and goes along as it is: 8 bytes a row, or
-        1 where it was given as int8.
+        1 where it was given as int8. Of `sparsereg.dask` what `to_local` returns is saved.
     path : str or path-like
         Its folder must exist. A file that is there is replaced once the new one is complete.
     compress : None, "float32" or "float16", default=None
@@ -194,7 +194,8 @@ def _packed(model: Any, compress: Any, state: Any) -> tuple[Arrays, dict[str, An
     if saving.state and saving.compress is not None:
         raise ValueError(f"compress: {compress!r} is not allowed with state=True, whose bits stay; expected None")
     packer = ModelPacker(KINDS, saving)
-    packed = packer.pack(model, "model")
+    # Those of a cluster say what they are on one machine.
+    packed = packer.pack(model.to_local() if hasattr(model, "to_local") else model, "model")
     if not isinstance(packed, dict) or packed["type"] != "object":
         raise TypeError(f"model: a {type(model).__name__} is not allowed, expected a model, path or transformer")
     if saving.state and not saving.n_states:

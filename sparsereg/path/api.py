@@ -62,7 +62,7 @@ def regularization_path(
     ----------
     X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), or Reduced
         int32 or int64 ids; `n_features` may be far larger than memory. Never changed. A `Reduced` for the same loss
-        brings its targets and weights: y, `sample_weight` and `offset` are then None.
+        brings its targets, weights and offsets: y, `sample_weight` and `offset` are then None.
     y : array-like of shape (n_samples,)
         For logistic loss also of shape (n_samples, n_classes), probabilities or counts of the classes: see
         `logistic_path`.
@@ -160,7 +160,7 @@ def regularization_path(
         names,
     )
     classes = X.classes if isinstance(X, Reduced) else None
-    X, y, sample_weight = training_data(X, y, sample_weight, offset, options.loss)
+    X, y, sample_weight, offset = training_data(X, y, sample_weight, offset, options.loss)
     tried = drop_untried(y, sample_weight, X) if options.loss.softmax else sample_weight
     design = make_design(X, tried)
     problem = prepare(design, y, sample_weight, offset, options, np.inf if grid is None else float(grid[-1]))
@@ -179,8 +179,8 @@ def regularization_path(
     )
 
 
-def training_data(X: Any, y: Any, sample_weight: Any, offset: Any, loss: Any) -> tuple[Any, Any, Any]:
-    """Return rows, targets and weights; of a reduction of classes the probabilities of the second, or of each.
+def training_data(X: Any, y: Any, sample_weight: Any, offset: Any, loss: Any) -> tuple[Any, Any, Any, Any]:
+    """Return rows, targets, weights and offsets; of a reduction of classes the probabilities of the second, or of each.
 
     Parameters
     ----------
@@ -190,17 +190,17 @@ def training_data(X: Any, y: Any, sample_weight: Any, offset: Any, loss: Any) ->
 
     Returns
     -------
-    X, y, sample_weight
+    X, y, sample_weight, offset
         As `make_design` and `prepare` take them.
     """
-    X, y, sample_weight = training_samples(X, y, sample_weight, offset, loss.name)
+    X, y, sample_weight, offset = training_samples(X, y, sample_weight, offset, loss.name)
     if isinstance(y, GroupedClasses):
         coded = encode_classes(y)
         y, sample_weight = coded.probabilities, coded.sample_weight
         if coded.classes.size > 2 and not loss.softmax:
             raise ValueError(f"X: {coded.classes.size} classes, expected two for loss={loss.name!r}")
         y = y if coded.classes.size > 2 else np.ascontiguousarray(y[:, 1])
-    return X, y, sample_weight
+    return X, y, sample_weight, offset
 
 
 def lasso_path(X: Any, y: Any = None, **settings: Any) -> RegularizationPath:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import sys
 from collections.abc import Iterator
@@ -104,6 +105,11 @@ class Source:
         self._start = file.tell() if _can_seek(file) else None
 
     @property
+    def has_path(self) -> bool:
+        """Whether it is a file that can be opened by its path, and as often as is wanted."""
+        return self._path is not None and not self._is_pipe
+
+    @property
     def can_repeat(self) -> bool:
         """Whether the file can be read more than once."""
         return not self._is_pipe if self._path is not None else self._start is not None
@@ -157,11 +163,48 @@ class FilesReader:
     """What readers of files share."""
 
     _sources: list[Source]
+    # Of one file among many, which others read.
+    _may_be_empty = False
 
     @property
     def can_repeat(self) -> bool:
         """Whether the files can be read more than once."""
         return all(source.can_repeat for source in self._sources)
+
+    def divided(self) -> tuple[list[Source], Any]:
+        """Return the files, and a reader of none of them: `with_file` makes one of each, in any place, at any time.
+
+        Returns
+        -------
+        sources : list of Source
+        reader : reader
+
+        Raises
+        ------
+        TypeError
+            For what is no file with a path.
+        """
+        for source in self._sources:
+            if not source.has_path:
+                raise TypeError(f"source: {source.name} is not allowed, expected paths that can be opened anywhere")
+        reader = copy.copy(self)
+        reader._sources = []
+        return self._sources, reader
+
+    def with_file(self, source: Source) -> Any:
+        """Return a reader of one file, to which it is no error if that has no rows.
+
+        Parameters
+        ----------
+        source : Source
+
+        Returns
+        -------
+        reader : reader
+        """
+        reader = copy.copy(self)
+        reader._sources, reader._may_be_empty = [source], True
+        return reader
 
 
 def as_sources(source: Any) -> list[Source]:

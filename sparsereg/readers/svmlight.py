@@ -127,7 +127,7 @@ class SvmlightReader(FilesReader):
                 yield rows.give()
         if rows.n_rows:
             yield rows.give()
-        if rows.n_given == 0:
+        if rows.n_given == 0 and not self._may_be_empty:
             names = ", ".join(source.name for source in self._sources)
             raise ValueError(f"{names}: no rows and {rows.n_skipped} skipped lines, expected at least one row")
 

@@ -67,6 +67,10 @@ class TableReader(ABC):
 
     # Words that mean that there is no number, where files are text; None: columns have types.
     _no_number: Collection[str] | None = None
+    # No feature either, where it is read beside the rows.
+    _offset: str | None = None
+    # Of one file among many, which others read.
+    _may_be_empty = False
 
     def __init__(self, target: Any, features: Any, weight: Any, block_rows: Any, missing: Any) -> None:
         import_arrow(type(self).__name__)
@@ -93,10 +97,32 @@ class TableReader(ABC):
             X is a CSR matrix, y float64, or objects where the target is text, sample_weight float64; y and
             sample_weight are None where no column is named for them.
         """
-        for rows, parts in self._rows(self._parts):
+        for _, block, _ in self.blocks_with_offset(None):
+            yield block
+
+    def blocks_with_offset(self, column: str | None) -> Iterator[tuple[int, Block, NDArray[np.float64] | None]]:
+        """Read from the start, and beside each block the numbers of a column that is no feature.
+
+        Parameters
+        ----------
+        column : str or None
+            None: there is none.
+
+        Yields
+        ------
+        first : int
+            Number of the first row in its file, from 1.
+        block : Block
+        offset : ndarray of float64 of shape (n_rows,) or None
+        """
+        reader = copy.copy(self)
+        reader._offset = column
+        beside = [] if column is None else [ColumnSpec(None, [column])]
+        for rows, parts in reader._rows([*self._parts, *beside]):
             weight = None if self._read_weight is None else rows.numbers(self._read_weight)
             y = None if self._target_kind is None else self._target_kind.read(rows, self._check_target(), weight)
-            yield Block(rows.features(parts, self.missing), y, weight)
+            block = Block(rows.features(parts[: len(self._parts)], self.missing), y, weight)
+            yield rows.first, block, None if column is None else rows.numbers(column)
 
     def with_columns(self, columns: Sequence[str]) -> Iterator[tuple[sparse.csr_matrix, Any]]:
         """Read X from the start, and beside it some columns of the table as they are: keys, names, dates.
@@ -263,12 +289,12 @@ class TableReader(ABC):
                     yield TableRows(piece.name, first, table, self._no_number), wanted.parts
                     first += table.num_rows
             n_rows += first - 1
-        if n_rows == 0:
+        if n_rows == 0 and not self._may_be_empty:
             raise ValueError(f"{', '.join(names)}: no rows, expected at least one")
 
     def _wanted(self, source: str, names: list[str], parts: list[ColumnSpec]) -> Wanted:
         """Choose among the columns of a piece."""
-        others = [name for name in names if name not in (self.target, self.weight)]
+        others = [name for name in names if name not in (self.target, self.weight, self._offset)]
         parts = [part if part.columns else ColumnSpec(part.transformer, others) for part in parts]
         if not all(part.columns for part in parts):
             raise ValueError(f"{source}: no column is left for features, the file has {_shortened(names)}")

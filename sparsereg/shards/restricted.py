@@ -49,7 +49,7 @@ class RestrictedProblem:
     """
 
     def __init__(self, reduced: Reduced, options: ProblemOptions):
-        X, y, weight = training_data(reduced, None, None, None, options.loss)
+        X, y, weight, _ = training_data(reduced, None, None, None, options.loss)
         self.design = make_design(X)
         self.problem = prepare(self.design, y, weight, None, options, np.inf)
         self.whole = self.problem.restrict(self.problem.usable)

@@ -1,0 +1,151 @@
+"""Submission: keys, trees, waiting in bounded time, failures."""
+
+import logging
+import subprocess
+import sys
+import threading
+import time
+from types import SimpleNamespace
+
+import pytest
+from support.checkout import ROOT
+
+from sparsereg.dask.cluster import Cluster, ClusterError
+
+
+def double(x):
+    return 2 * x
+
+
+def joined(texts):
+    return "(" + "".join(texts) + ")"
+
+
+def fail(x):
+    if x == 3:
+        raise ValueError("three is one too many")
+    time.sleep(0.05)
+    return x
+
+
+def killed(x):
+    from distributed import KilledWorker
+
+    raise KilledWorker(f"lost-{x}", SimpleNamespace(address="tcp://there:1"), 3)
+
+
+def slow(x):
+    time.sleep(0.2)
+    return x
+
+
+def test_a_tree_has_a_shape_that_depends_on_the_number_of_leaves_alone(client):
+    with Cluster(client) as cluster:
+        leaves = cluster.map(str, range(10), label="leaf")
+        assert cluster.result(cluster.tree(joined, leaves, label="join")) == "((0123)(4567)(89))"
+        assert cluster.result(cluster.tree(joined, leaves[:1], label="join")) == "0"
+        assert cluster.results(cluster.map(double, [1, 2], label="double")) == [2, 4]
+
+
+def test_keys_read_well_on_the_dashboard(client):
+    from dask.utils import key_split
+
+    with Cluster(client) as cluster:
+        several = cluster.map(double, range(3), label="reduce")
+        one = cluster.submit(double, 4, label="merge-all")
+        assert {key_split(future.key) for future in several} == {"sparsereg-reduce"}
+        assert key_split(one.key) == "sparsereg-merge-all"
+        assert len({future.key[0] for future in several}) == 1
+        assert cluster.name_of(several[2].key) == "reduce of part 2"
+
+
+def test_a_large_value_is_sent_once_and_without_a_warning(client):
+    with Cluster(client) as cluster:
+        shared = cluster.scatter(b"x" * 12_000_000)
+        assert cluster.results(cluster.map(len, [shared, shared], label="length")) == [12_000_000] * 2
+
+
+def test_the_first_failure_is_raised_at_once_and_the_rest_cancelled(client):
+    before = time.monotonic()
+    with pytest.raises(ValueError, match="three is one too many"), Cluster(client) as cluster:
+        futures = cluster.map(fail, [3, *range(4, 400)], label="fail")
+        cluster.results(futures)
+    assert time.monotonic() - before < 5.0
+    assert all(future.status in ("cancelled", "error", "finished") for future in futures)
+    with Cluster(client) as cluster:
+        assert cluster.result(cluster.submit(double, 1, label="double")) == 2
+
+
+def test_an_interrupt_cancels_what_is_not_finished(client):
+    with pytest.raises(KeyboardInterrupt), Cluster(client) as cluster:
+        futures = cluster.map(slow, range(20), label="slow")
+        raise KeyboardInterrupt
+    assert not any(future.status == "pending" for future in futures)
+
+
+def test_a_task_that_kills_workers_is_named(client):
+    with pytest.raises(ClusterError, match=r"reduce of b\.csv: 4 workers died in it, the last one tcp://there:1; mostly"):
+        with Cluster(client) as cluster:
+            cluster.results(cluster.map(killed, [1], label="reduce", names=["b.csv"]))
+
+
+def test_what_others_cancel_is_said(client):
+    with pytest.raises(ClusterError, match=r"slow of part 0: cancelled, because .*; [012] of 9 tasks were finished"):
+        with Cluster(client) as cluster:
+            futures = cluster.map(slow, range(9), label="slow")
+            client.cancel(futures)
+            cluster.results(futures)
+
+
+def test_waiting_ends_where_there_is_no_worker_and_where_the_client_is_gone():
+    from distributed import Client, LocalCluster
+
+    nobody = {"n_workers": 0, "processes": False, "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(**nobody, silence_logs=logging.CRITICAL) as empty, Client(empty, set_as_default=False) as other:
+        cluster, before = Cluster(other, timeout=0.6), time.monotonic()
+        futures = cluster.map(double, range(3), label="double")
+        with pytest.raises(ClusterError, match=r"no worker was running .* for 0\.6 seconds .*; 0 of 3 tasks were"):
+            cluster.results(futures)
+        assert time.monotonic() - before < 5.0
+        threading.Timer(0.1, other.close).start()
+        with pytest.raises(ClusterError, match=r"client: it was closed while waiting; 0 of 3 tasks were finished"):
+            cluster.results(futures)
+        cluster.cancel()
+        with pytest.raises(ClusterError, match="client: it is closed, expected one that is connected"):
+            Cluster(other)
+
+
+def test_waiting_ends_where_the_scheduler_is_gone():
+    from distributed import Client, LocalCluster
+
+    nobody = {"n_workers": 0, "processes": False, "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(**nobody, silence_logs=logging.CRITICAL) as empty:
+        with Client(empty, set_as_default=False) as other:
+            cluster, before = Cluster(other, timeout=0.6), time.monotonic()
+            futures = cluster.map(double, range(3), label="double")
+            empty.close()
+            with pytest.raises(ClusterError, match="0 of 3 tasks were finished"):
+                cluster.results(futures)
+            assert time.monotonic() - before < 10.0
+            cluster.cancel()
+
+
+def test_clients_that_will_not_do_are_refused(client):
+    with pytest.raises(TypeError, match="client: str is not allowed, expected a distributed.Client"):
+        Cluster("tcp://127.0.0.1:8786")
+    with pytest.raises(ValueError, match="timeout: 0 is outside"):
+        Cluster(client, timeout=0)
+    assert Cluster().client is client
+
+
+def test_nothing_of_dask_is_imported_before_it_is_used():
+    code = (
+        "import sys\n"
+        "sys.modules['dask'] = sys.modules['distributed'] = None\n"
+        "from sparsereg.dask import DaskLasso, dask_path\n"
+        "import sparsereg.dask.predictions\n"
+        "try:\n    DaskLasso(features=['x']).fit(['a.csv'], 'y')\n"
+        "except ImportError as error:\n    print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == "sparsereg.dask needs Dask: pip install 'sparsereg-wide[dask]'", done.stderr
