@@ -160,7 +160,7 @@ def regularization_path(
         names,
     )
     classes = X.classes if isinstance(X, Reduced) else None
-    X, y, sample_weight, offset = _training_data(X, y, sample_weight, offset, options.loss)
+    X, y, sample_weight, offset = training_data(X, y, sample_weight, offset, options.loss)
     tried = drop_untried(y, sample_weight, X) if options.loss.softmax else sample_weight
     design = make_design(X, tried)
     problem = prepare(design, y, sample_weight, offset, options, np.inf if grid is None else float(grid[-1]))
@@ -179,8 +179,20 @@ def regularization_path(
     )
 
 
-def _training_data(X: Any, y: Any, sample_weight: Any, offset: Any, loss: Any) -> tuple[Any, Any, Any, Any]:
-    """Return rows, targets, weights, offsets; of a reduction of classes the probabilities of the second, or of each."""
+def training_data(X: Any, y: Any, sample_weight: Any, offset: Any, loss: Any) -> tuple[Any, Any, Any, Any]:
+    """Return rows, targets, weights and offsets; of a reduction of classes the probabilities of the second, or of each.
+
+    Parameters
+    ----------
+    X, y, sample_weight, offset
+        As in `regularization_path`.
+    loss : registered loss
+
+    Returns
+    -------
+    X, y, sample_weight, offset
+        As `make_design` and `prepare` take them.
+    """
     X, y, sample_weight, offset = training_samples(X, y, sample_weight, offset, loss.name)
     if isinstance(y, GroupedClasses):
         coded = encode_classes(y)

@@ -164,7 +164,7 @@ class RegularizationPath(PathEvaluation, PathReports, Versioned):
             objectives=objectives, df=np.array([solution.columns.size for solution in solutions], dtype=np.int64),
             dev_ratio=explained, n_active=design.n_active, n_samples=design.n_weighted,
             deviances=2.0 * np.maximum(losses, 0.0), violations=violations,
-            total_weight=problem.outputs[0].response.total, **_column_facts(problem.outputs[0], design), **facts,
+            total_weight=problem.outputs[0].response.total, **_facts_of(problem.outputs[0], design), **facts,
         )
 
     def joined(self, further: RegularizationPath) -> RegularizationPath:
@@ -382,15 +382,28 @@ class RegularizationPath(PathEvaluation, PathReports, Versioned):
         return k, float((alphas[k] - alpha) / (alphas[k] - alphas[k + 1]))
 
 
-def _column_facts(problem: Problem, design: Design) -> dict[str, Any]:
-    """Keep how columns were penalised and bounded, as far as that is not as usual."""
-    factor, limits = problem.penalty_factor, (problem.lower, problem.upper)
-    finite = [limit[np.isfinite(limit)] for limit in limits]
+def _facts_of(problem: Problem, design: Design) -> dict[str, Any]:
+    columns = problem.penalty_factor, problem.lower, problem.upper, design.active
+    return {"fit_intercept": problem.fit_intercept, **column_facts(*columns)}
+
+
+def column_facts(factor: Vector, lower: Vector, upper: Vector, active: npt.NDArray[np.int64]) -> dict[str, Any]:
+    """Keep how columns were penalised and bounded, as far as that is not as usual.
+
+    Parameters
+    ----------
+    factor, lower, upper : ndarray of float64 of shape (n_active,)
+    active : ndarray of int64 of shape (n_active,)
+        Ids of the occupied columns.
+
+    Returns
+    -------
+    facts : dict
+        `bounds` and `penalty_factors` of a path.
+    """
+    finite = [limit[np.isfinite(limit)] for limit in (lower, upper)]
     bounds = "signs" if any(limit.size for limit in finite) else "none"
     if any(limit.any() for limit in finite):
         bounds = "box"
     odd = np.flatnonzero(factor != 1.0)
-    return {
-        "fit_intercept": problem.fit_intercept, "bounds": bounds,
-        "penalty_factors": (design.active[odd], factor[odd]) if odd.size else None,
-    }
+    return {"bounds": bounds, "penalty_factors": (active[odd], factor[odd]) if odd.size else None}

@@ -56,12 +56,27 @@ def solve_grid(
         solution = solver.solve(float(alpha), state)
         solutions.append(solution)
         if verbose:
-            print(
-                f"alpha {alpha:.4e}  non-zeros {solution.columns.size:>9,}  objective {solution.objective:.8g}  "
-                f"{solution.error_name} {solution.error:.1e}  passes {solution.n_iter}"
-            )
+            print(progress_line(float(alpha), solution))
     warn_unconverged(solutions, alphas, solver_options)
     return solutions
+
+
+def progress_line(alpha: float, solution: Solution) -> str:
+    """Say in a line what was found at an alpha.
+
+    Parameters
+    ----------
+    alpha : float
+    solution : Solution
+
+    Returns
+    -------
+    line : str
+    """
+    return (
+        f"alpha {alpha:.4e}  non-zeros {solution.columns.size:>9,}  objective {solution.objective:.8g}  "
+        f"{solution.error_name} {solution.error:.1e}  passes {solution.n_iter}"
+    )
 
 
 class GridSolver:

@@ -99,18 +99,47 @@ def _alpha_max(problem: Problem, state: State, l1_ratio: float, penalty: str) ->
     usable = problem.usable
     usable = usable[problem.penalty_factor[usable] > 0.0]
     v = problem.correlations(usable, state.neg_gradient)
-    v[np.abs(v) <= problem.noise * np.sqrt(problem.curvature[usable])] = 0.0
-    gradient = np.maximum(np.where(problem.upper[usable] > 0.0, v, 0.0), np.where(problem.lower[usable] < 0.0, -v, 0.0))
+    noise = problem.noise * np.sqrt(problem.curvature[usable])
+    lower, upper, factor = problem.lower[usable], problem.upper[usable], problem.penalty_factor[usable]
+    if not PENALTIES[penalty].is_l0:
+        return largest_alpha(v, noise, factor * problem.scale[usable], lower, upper, l1_ratio)
+    gradient = _useful_gradient(v, noise, lower, upper)
     l1_ratio = max(l1_ratio, MIN_L1_RATIO)
-    if PENALTIES[penalty].is_l0:
-        # The root of alpha l1_ratio p (2 q + 2 alpha (1 - l1_ratio) p scale^2) = gradient^2.
-        factor, curvature = problem.penalty_factor[usable], null_curvature(problem)[usable]
-        half = l1_ratio * factor * curvature
-        square = 2.0 * l1_ratio * (1.0 - l1_ratio) * (factor * problem.scale[usable]) ** 2
-        alpha = gradient**2 / (half + np.sqrt(half**2 + square * gradient**2))
-        return float(np.max(alpha, initial=0.0)) * ROUNDED_UP
-    cost = problem.penalty_factor[usable] * problem.scale[usable]
-    return float(np.max(gradient / cost, initial=0.0) / l1_ratio) * ROUNDED_UP
+    # The root of alpha l1_ratio p (2 q + 2 alpha (1 - l1_ratio) p scale^2) = gradient^2.
+    half = l1_ratio * factor * null_curvature(problem)[usable]
+    square = 2.0 * l1_ratio * (1.0 - l1_ratio) * (factor * problem.scale[usable]) ** 2
+    alpha = gradient**2 / (half + np.sqrt(half**2 + square * gradient**2))
+    return float(np.max(alpha, initial=0.0)) * ROUNDED_UP
+
+
+def largest_alpha(v: Vector, noise: Vector, cost: Vector, lower: Vector, upper: Vector, l1_ratio: float) -> float:
+    """Return the smallest alpha at which no column of some is worth its penalty.
+
+    Parameters
+    ----------
+    v : ndarray of float64 of shape (n_columns,)
+        `X_j' z` of the null model.
+    noise : ndarray of float64 of shape (n_columns,)
+        What rounding may leave of it.
+    cost : ndarray of float64 of shape (n_columns,)
+        Penalty factor times scale, above 0.
+    lower, upper : ndarray of float64 of shape (n_columns,)
+    l1_ratio : float
+        Below 1e-3 that value is used.
+
+    Returns
+    -------
+    alpha : float
+        0 where no column has anything to explain, but for rounding.
+    """
+    gradient = _useful_gradient(v, noise, lower, upper)
+    return float(np.max(gradient / cost, initial=0.0) / max(l1_ratio, MIN_L1_RATIO)) * ROUNDED_UP
+
+
+def _useful_gradient(v: Vector, noise: Vector, lower: Vector, upper: Vector) -> Vector:
+    """Return how steeply the loss falls along each column, to where bounds let it go, but for rounding."""
+    v = np.where(np.abs(v) <= noise, 0.0, v)
+    return np.maximum(np.where(upper > 0.0, v, 0.0), np.where(lower < 0.0, -v, 0.0))
 
 
 def null_curvature(problem: Problem) -> Vector:
