@@ -17,10 +17,11 @@ from itertools import repeat
 from pathlib import Path
 
 import numpy as np
-from data import SHARE_OF_ONES, cache_folder, cities, coordinates
+from data import N_LAT, N_LON, SHARE_OF_ONES, cache_folder, cities, coordinates
+from objective import Problem
 from scipy import optimize
 from scipy.special import expit
-from stream_data import effects
+from stream_data import csr, effects
 
 BLOCK = 62_500  # rows generated at a time: 25 blocks make a part of 100 million rows in 64 parts
 ROW_GROUP = 4 * BLOCK  # rows that a reader holds at a time
@@ -114,8 +115,44 @@ def parts(n_rows, n_parts, seed=0):
     return [str(folder / name) for name in names]
 
 
-def reader(paths, block_rows=100_000):
+def reader(paths, block_rows=BLOCK):
     """A reader of parts."""
     from sparsereg import ParquetReader
 
     return ParquetReader(paths, target=TARGET, features=features(), block_rows=block_rows)
+
+
+def matrix(path):
+    """Rows of one part as they are given to a fit: CSR with all columns, and labels."""
+    from pyarrow import parquet
+
+    table = parquet.read_table(path)
+    points = np.column_stack([table[name].to_numpy() for name in COLUMNS])
+    return cross().transform(points), table[TARGET].to_numpy().astype(np.float64)
+
+
+def problem(paths):
+    """What fits are judged on, made without the package but for the ids of the columns.
+
+    Rows of the same cell are one: its number of rows, and the mean of their labels.
+
+    Returns
+    -------
+    problem : Problem
+        Logistic, on the occupied columns.
+    columns : ndarray of int64 of shape (n_occupied,)
+        Their ids, ascending.
+    """
+    parts = []
+    for path in paths:
+        X, y = matrix(path)
+        cells, code = np.unique(X.indices.reshape(-1, 3)[:, 2], return_inverse=True)
+        parts.append((cells, np.bincount(code, minlength=cells.size), np.bincount(code, y, cells.size)))
+    cells, rows, ones = (np.concatenate(arrays) for arrays in zip(*parts))
+    cells, code = np.unique(cells, return_inverse=True)
+    rows, ones = np.bincount(code, rows), np.bincount(code, ones)
+    lat, lon = np.divmod(cells - (N_LAT + N_LON), N_LON)
+    levels, codes = zip(*(np.unique(ids, return_inverse=True) for ids in (lat, N_LAT + lon, cells)))
+    starts = np.cumsum([0, *map(len, levels[:-1])])
+    columns, X = np.concatenate(levels), csr(np.column_stack(codes) + starts, sum(map(len, levels)), np.int32)
+    return Problem(X, ones / rows, loss="logistic", weight=rows), columns

@@ -1,0 +1,161 @@
+"""Beyond one machine and beyond memory: reductions that merge, fits out of core, Dask, and what it comes to at scale.
+
+python bench/bench_scale.py --mode out-of-core
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import common
+import numpy as np
+import scale_data
+from common import GIB, add_run_arguments, interpreter, machine, make_parser, print_table
+from comparison import narrow, read_path
+
+ALPHAS = np.geomspace(2e-4, 2e-6, 10)
+MIB = 2**20
+SIZES = {"out-of-core": (100_000_000, 64), "growth": (100_000_000, 64)}
+
+
+@dataclass
+class Run:
+    """What one job did: its record and the judged path, or why there is none."""
+
+    failure: str = ""
+    record: dict = field(default_factory=dict)
+    primals: np.ndarray | None = None
+    gaps: np.ndarray | None = None
+
+
+@dataclass
+class Task:
+    """Jobs on the same parts, and what their paths are judged on."""
+
+    arguments: object
+    parts: list
+    alphas: np.ndarray = field(default_factory=ALPHAS.copy)
+
+    def run(self, name, judged=True, **settings):
+        """Do one job in a process of its own, and judge the path that it left."""
+        arguments = self.arguments
+        job = {
+            "job": name, "parts": self.parts, "alphas": self.alphas.tolist(), "time_limit": arguments.time_limit,
+            "memory_limit": arguments.spill, **settings,
+        }  # fmt: skip
+        command = [interpreter(arguments, "sparsereg"), Path(__file__).with_name("scale_jobs.py")]
+        failure, record, answer = common.run_job(command, job, read_path if judged else None)
+        told = failure or (f"{record['cpu']:.3g} s CPU" if "cpu" in record else "done")
+        print(f"{name}: {told}", file=sys.stderr, flush=True)
+        if failure or not judged:
+            return Run(failure, record)
+        return Run("", record, *self.judge(*answer))
+
+    def judge(self, coefs, intercepts):
+        """Objectives and gaps of a path, by the common function."""
+        if not hasattr(self, "_problem"):
+            self._problem, self._columns = scale_data.problem(self.parts)
+        return self._problem.evaluate_path(narrow(coefs, self._columns), intercepts, self.alphas)
+
+
+# --- out of core ------------------------------------------------------------------------------------------------------
+
+
+def out_of_core(task):
+    """Rows reduced through a reader, and a path of what is left."""
+    run = task.run("out-of-core")
+    if run.failure:
+        raise SystemExit(run.failure)
+    record = run.record
+    head = ("", "wall s", "CPU s", "peak MiB", "extra MiB")
+    rows = [
+        [name, *(f"{part[key]:.3g}" for key in ("wall", "cpu")),
+         *(f"{part[key] / MIB:,.0f}" for key in ("peak_memory", "extra_memory"))]
+        for name, part in (("reduce", record["reducing"]), ("path of 10 alphas", record["solving"]))
+    ]  # fmt: skip
+    print_table(head, rows)
+    print(
+        f"\n{record['rows']:,} rows are {record['distinct']:,} distinct ones on {record['columns']:,} occupied columns, "
+        f"{record['bytes'] / 1e6:,.0f} MB. Peak {record['peak_memory'] / GIB:.2f} GiB, the interpreter and its "
+        f"libraries included.\nNon-zeros {record['non_zeros']}; largest gap by the common function "
+        f"{run.gaps.max():.1e}, by the path itself {record['gap']:.1e}."
+    )
+
+
+# --- growth -----------------------------------------------------------------------------------------------------------
+
+STEPS = (1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000)
+
+
+def growth(task):
+    """Distinct rows and columns against rows, with what a path of them takes."""
+    steps = [rows for rows in STEPS if rows <= task.arguments.rows]
+    run = task.run("growth", judged=False, steps=steps)
+    if run.failure:
+        raise SystemExit(run.failure)
+    print_table(GROWTH_HEADINGS, [growth_cells(step) for step in run.record["steps"]])
+    print(GROWTH_READING)
+    return run.record["steps"]
+
+
+GROWTH_HEADINGS = (
+    "rows", "distinct rows", "occupied columns", "live columns", "non-zeros", "MB", "bytes / distinct row",
+    "reduce, ns / row", "merge, ns / row merged", "path, us / distinct row", "path, bytes / distinct row",
+)  # fmt: skip
+GROWTH_READING = """
+Rows of a step are the first of those of the next. `live columns`: those that a path down to the last alpha can ever
+bring in; `non-zeros`: at that alpha. `reduce`: reading, crossing and reducing the rows of the step. `merge`: joining
+them to the rows before, over the distinct rows of both. `path`: CPU time of 10 alphas, and memory beyond the
+reduction."""
+
+
+def growth_cells(step):
+    """One row of the table."""
+    distinct = step["distinct"]
+    return [
+        *(f"{step[key]:,}" for key in ("rows", "distinct", "columns", "live", "non_zeros")),
+        f"{step['bytes'] / 1e6:,.1f}",
+        f"{step['bytes'] / distinct:.1f}",
+        f"{1e9 * step['reducing']['cpu'] / step['read']:.0f}",
+        f"{1e9 * step['merging']['cpu'] / step['merged']:.0f}" if step["merged"] > distinct else "",
+        f"{1e6 * step['solving']['cpu'] / distinct:.2f}",
+        f"{step['solving']['extra_memory'] / distinct:.0f}",
+    ]
+
+
+# --- the command line -------------------------------------------------------------------------------------------------
+
+MODES = {"out-of-core": out_of_core, "growth": growth}
+
+
+def parse():
+    """Arguments of the command line."""
+    parser = make_parser(__doc__)
+    parser.add_argument("--mode", choices=tuple(MODES), default="out-of-core")
+    parser.add_argument("--rows", type=int, default=None, help="default: what the mode is about")
+    parser.add_argument("--n-parts", type=int, default=None, help="files that the rows are in")
+    parser.add_argument("--spill", default=None, metavar="LIMIT", help="memory_limit of out-of-core, like 256MiB")
+    add_run_arguments(parser, repeats=1, time_limit=900.0, memory_limit=None)
+    arguments = parser.parse_args()
+    rows, n_parts = SIZES[arguments.mode]
+    arguments.rows, arguments.n_parts = arguments.rows or rows, arguments.n_parts or n_parts
+    return arguments
+
+
+def main():
+    """Run and print."""
+    arguments = parse()
+    parts = scale_data.parts(arguments.rows, arguments.n_parts, arguments.seed)
+    size = sum(Path(path).stat().st_size for path in parts)
+    print(
+        f"points on the globe (seed {arguments.seed}): {arguments.rows:,} rows x 233,312,400 columns in "
+        f"{arguments.n_parts} Parquet files, {size / 1e6:,.0f} MB; logistic loss, 10 alphas {ALPHAS[0]:.0e} to "
+        f"{ALPHAS[-1]:.0e}. {machine()}.\n"
+    )
+    MODES[arguments.mode](Task(arguments, parts))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Fits beyond one machine and beyond memory, each in a process of its own, which `bench_scale.py` starts.
+
+A job takes what `job.json` says, and leaves a record: CPU seconds of all processes that took part, peak memory of the
+busiest, bytes that moved. Those that fit leave the coefficients of their path too, to be judged elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import scale_data
+from peers import forget_peak, leave_record, memory, timed
+from scipy import sparse
+
+import sparsereg
+from sparsereg import Reduced, logistic_path
+
+
+def fitted(folder, path, **record):
+    """Leave the coefficients of a path, and return what it says of itself beside a record."""
+    sparse.save_npz(folder / "coefs.npz", sparse.csc_matrix(path.coefs), compressed=False)
+    np.save(folder / "intercepts.npy", path.intercepts)
+    told = {"non_zeros": [int(count) for count in path.df], "gap": float(np.max(path.dual_gaps))}
+    return {**record, **told}
+
+
+def reduction(reduced):
+    """What is left of the rows."""
+    rows = reduced.entries.rows
+    return {"rows": reduced.n_samples, "distinct": reduced.n_rows, "columns": rows.active.size, "bytes": reduced.nbytes}
+
+
+# --- one process ------------------------------------------------------------------------------------------------------
+
+
+def in_memory(job, folder):
+    """All rows read into one matrix, and fitted."""
+
+    def fit():
+        matrices, targets = zip(*map(scale_data.matrix, job["parts"]))
+        X = sparse.vstack(matrices, format="csr")
+        del matrices
+        return logistic_path(X, np.concatenate(targets), alphas=job["alphas"])
+
+    path, record = timed(fit, job["time_limit"])
+    return fitted(folder, path, **record)
+
+
+def out_of_core(job, folder):
+    """Rows reduced block by block, and what is left of them fitted."""
+    reader = scale_data.reader(job["parts"])
+    limit = {} if job["memory_limit"] is None else {"memory_limit": job["memory_limit"]}
+    reduced, reducing = timed(lambda: Reduced.of_blocks(reader, loss="logistic", **limit), job["time_limit"])
+    path, solving = timed(lambda: logistic_path(reduced, alphas=job["alphas"]), job["time_limit"])
+    record = {key: reducing[key] + solving[key] for key in ("wall", "cpu")}
+    record["peak_memory"] = max(reducing["peak_memory"], solving["peak_memory"])
+    return fitted(folder, path, **record, **reduction(reduced), reducing=reducing, solving=solving)
+
+
+def live_columns(reduced, alpha):
+    """How many columns an L1 path down to `alpha` can ever bring in: slopes of a label are below one."""
+    rows, sums = reduced.entries.rows, reduced.entries.sums.columns
+    row = np.repeat(np.arange(rows.n_samples), np.diff(rows.indptr))
+    most = np.max([np.bincount(rows.indices, total[row], rows.active.size) for total in sums], axis=0)
+    return int(np.count_nonzero(most > alpha * reduced.n_samples))
+
+
+def growth(job, folder):
+    """The first rows of many, in steps: what they reduce to, what merging takes, and what a path takes."""
+    blocks = iter(scale_data.reader(job["parts"]))
+    whole, done, steps = None, 0, []
+    for rows in job["steps"]:
+        n_blocks = (rows - done) // scale_data.BLOCK
+        part, reducing = timed(lambda: Reduced.of_blocks(islice(blocks, n_blocks), loss="logistic"), job["time_limit"])
+        before = part.n_rows + (0 if whole is None else whole.n_rows)
+        whole, merging = timed(lambda: part if whole is None else whole.merge(part), job["time_limit"])
+        path, solving = timed(lambda: logistic_path(whole, alphas=job["alphas"]), job["time_limit"])
+        live = live_columns(whole, job["alphas"][-1])
+        told = {"live": live, "merged": before, "read": rows - done, "non_zeros": int(path.df[-1])}
+        steps.append({**reduction(whole), **told, "reducing": reducing, "merging": merging, "solving": solving})
+        done = rows
+        del part
+    return {"steps": steps}
+
+
+def stages(job, folder):
+    """Seconds of one core that a row takes: to read, to make columns of, to reduce, to learn from in a stream."""
+    from pyarrow import parquet
+
+    def reading():
+        for path in job["parts"]:
+            with parquet.ParquetFile(path) as file:
+                for _ in file.iter_batches(batch_size=scale_data.BLOCK, use_threads=False):
+                    pass
+
+    def crossing():
+        for _ in scale_data.reader(job["parts"]):
+            pass
+
+    def reducing():
+        Reduced.of_blocks(scale_data.reader(job["parts"]), loss="logistic")
+
+    def learning():
+        model = sparsereg.SGDClassifier(algorithm="ftrl", alpha=1e-7, eta0=0.1, beta=1.0)
+        model.fit_stream(scale_data.reader(job["parts"]), classes=[0, 1])
+
+    calls = {"reading": reading, "crossing": crossing, "reducing": reducing, "learning": learning}
+    return {name: timed(call, job["time_limit"])[1] for name, call in calls.items()}
+
+
+JOBS = {
+    "in-memory": in_memory, "out-of-core": out_of_core, "growth": growth, "stages": stages,
+}  # fmt: skip
+
+
+def run_job(folder):
+    """Run the job that a folder describes: its record."""
+    job = json.loads((folder / "job.json").read_text())
+    return JOBS[job["job"]](job, folder)
+
+
+if __name__ == "__main__":
+    leave_record(Path(sys.argv[1]), run_job)
