@@ -17,7 +17,7 @@ from comparison import narrow, read_path
 
 ALPHAS = np.geomspace(2e-4, 2e-6, 10)
 MIB = 2**20
-SIZES = {"out-of-core": (100_000_000, 64), "growth": (100_000_000, 64)}
+SIZES = {"out-of-core": (100_000_000, 64), "dask": (10_000_000, 8), "growth": (100_000_000, 64)}
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Run:
     record: dict = field(default_factory=dict)
     primals: np.ndarray | None = None
     gaps: np.ndarray | None = None
+    columns: list = field(default_factory=list)
 
 
 @dataclass
@@ -51,7 +52,9 @@ class Task:
         print(f"{name}: {told}", file=sys.stderr, flush=True)
         if failure or not judged:
             return Run(failure, record)
-        return Run("", record, *self.judge(*answer))
+        coefs, _ = answer
+        columns = [frozenset(coefs[:, [k]].nonzero()[0].tolist()) for k in range(coefs.shape[1])]
+        return Run("", record, *self.judge(*answer), columns)
 
     def judge(self, coefs, intercepts):
         """Objectives and gaps of a path, by the common function."""
@@ -82,6 +85,57 @@ def out_of_core(task):
         f"libraries included.\nNon-zeros {record['non_zeros']}; largest gap by the common function "
         f"{run.gaps.max():.1e}, by the path itself {record['gap']:.1e}."
     )
+
+
+# --- Dask -------------------------------------------------------------------------------------------------------------
+
+WAYS = {
+    "one process, all in memory": ("in-memory", {}),
+    "one process, block by block": ("out-of-core", {}),
+    "Dask, reduce": ("dask", {"where": "reduce"}),
+    "Dask, stay": ("dask", {"where": "stay"}),
+}
+DASK_HEADINGS = (
+    "", "wall s", "CPU s", "ratio", "peak MiB", "ratio", "distinct rows", "MB in parts", "MB sent by workers",
+    "MB to the client", "passes", "objective", "worst gap", "non-zeros",
+)  # fmt: skip
+DASK_READING = """
+`CPU s`: of all processes; `peak MiB`: of the busiest worker, or of the process, interpreter and libraries included.
+Ratios are over the first line. `MB sent by workers`: to each other and to the client. `objective`: largest relative
+difference from the first line, over the path, and `worst gap`, both by the common function; `non-zeros` at the last
+alpha, and whether they are the same columns at every alpha."""
+
+
+def dask(task):
+    """Dask in both modes, one process beside it."""
+    runs = {name: task.run(job, workers=task.arguments.workers, **how) for name, (job, how) in WAYS.items()}
+    first = runs["one process, all in memory"]
+    print_table(DASK_HEADINGS, [dask_cells(name, run, first) for name, run in runs.items()])
+    print(DASK_READING)
+
+
+def dask_cells(name, run, first):
+    """One row of the table."""
+    if run.failure:
+        return [name, run.failure, *[""] * (len(DASK_HEADINGS) - 2)]
+    record = run.record
+    ratios = {key: "" if first.failure else f"{record[key] / first.record[key]:.2f}" for key in ("cpu", "peak_memory")}
+    mega = {
+        key: f"{record[key] / 1e6:,.1f}" if key in record else ""
+        for key in ("part_bytes", "sent_by_workers", "bytes_to_client")
+    }
+    return [
+        name, f"{record['wall']:.3g}", f"{record['cpu']:.3g}", ratios["cpu"],
+        f"{record['peak_memory'] / MIB:,.0f}", ratios["peak_memory"],
+        f"{record.get('n_rows', record.get('distinct', 0)):,}", *mega.values(), str(record.get("passes", "")),
+        "" if first.failure else f"{np.max(np.abs(run.primals / first.primals - 1.0)):.1e}", f"{run.gaps.max():.1e}",
+        f"{record['non_zeros'][-1]:,}" + ("" if first.failure else f", {same_columns(run, first)}"),
+    ]  # fmt: skip
+
+
+def same_columns(run, first):
+    """Whether two paths have the same non-zeros at every alpha."""
+    return "same" if run.columns == first.columns else "others"
 
 
 # --- growth -----------------------------------------------------------------------------------------------------------
@@ -127,7 +181,7 @@ def growth_cells(step):
 
 # --- the command line -------------------------------------------------------------------------------------------------
 
-MODES = {"out-of-core": out_of_core, "growth": growth}
+MODES = {"out-of-core": out_of_core, "dask": dask, "growth": growth}
 
 
 def parse():
@@ -137,6 +191,7 @@ def parse():
     parser.add_argument("--rows", type=int, default=None, help="default: what the mode is about")
     parser.add_argument("--n-parts", type=int, default=None, help="files that the rows are in")
     parser.add_argument("--spill", default=None, metavar="LIMIT", help="memory_limit of out-of-core, like 256MiB")
+    parser.add_argument("--workers", type=int, default=2, help="of Dask")
     add_run_arguments(parser, repeats=1, time_limit=900.0, memory_limit=None)
     arguments = parser.parse_args()
     rows, n_parts = SIZES[arguments.mode]

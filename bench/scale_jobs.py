@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 
@@ -113,8 +114,50 @@ def stages(job, folder):
     return {name: timed(call, job["time_limit"])[1] for name, call in calls.items()}
 
 
+# --- Dask -------------------------------------------------------------------------------------------------------------
+
+
+def outgoing(dask_worker):
+    """Bytes that a worker has sent to anybody."""
+    return dask_worker.transfer_outgoing_bytes_total
+
+
+def usage(client):
+    """What this process and the workers have used so far: CPU seconds, and bytes that workers sent."""
+    workers = client.run(time.process_time)
+    return {
+        "client_cpu": time.process_time(),
+        "workers_cpu": sum(workers.values()),
+        "sent_by_workers": sum(client.run(outgoing).values()),
+    }
+
+
+def on_dask(job, folder):
+    """The path on workers of their own processes; this process is the client, and the scheduler."""
+    from distributed import Client, LocalCluster
+
+    from sparsereg.dask import dask_path
+
+    asked = {"features": scale_data.features(), "loss": "logistic", "alphas": job["alphas"]}
+    one_thread = {"n_workers": job["workers"], "threads_per_worker": 1, "processes": True, "dashboard_address": None}
+    with LocalCluster(**one_thread, host="127.0.0.1") as cluster, Client(cluster) as client:
+        # A fit of one part, so that imports and connections are not measured.
+        dask_path(job["parts"][:1], scale_data.TARGET, where=job["where"], **{**asked, "alphas": job["alphas"][:1]})
+        client.run(forget_peak)
+        before = usage(client)
+        path, record = timed(
+            lambda: dask_path(job["parts"], scale_data.TARGET, where=job["where"], **asked), job["time_limit"]
+        )
+        after = usage(client)
+        peaks = client.run(memory, "VmHWM")
+    record |= {key: after[key] - before[key] for key in before}
+    record["client_peak"] = record["peak_memory"]
+    record |= {"cpu": record["client_cpu"] + record["workers_cpu"], "peak_memory": max(peaks.values())}
+    return fitted(folder, path, **record, **asdict(path.reduction))
+
+
 JOBS = {
-    "in-memory": in_memory, "out-of-core": out_of_core, "growth": growth, "stages": stages,
+    "in-memory": in_memory, "out-of-core": out_of_core, "growth": growth, "stages": stages, "dask": on_dask,
 }  # fmt: skip
 
 
