@@ -17,7 +17,10 @@ from comparison import narrow, read_path
 
 ALPHAS = np.geomspace(2e-4, 2e-6, 10)
 MIB = 2**20
-SIZES = {"out-of-core": (100_000_000, 64), "dask": (10_000_000, 8), "growth": (100_000_000, 64)}
+SIZES = {
+    "out-of-core": (100_000_000, 64), "dask": (10_000_000, 8),
+    "stay": (2_000_000, 8), "growth": (100_000_000, 64), "plan": (100_000_000, 64),
+}
 
 
 @dataclass
@@ -138,6 +141,58 @@ def same_columns(run, first):
     return "same" if run.columns == first.columns else "others"
 
 
+# --- shards that stay -------------------------------------------------------------------------------------------------
+
+STAY_HEADINGS = (
+    "alpha", "rounds of restricted rows", "rows", "MB", "gradients", "MB", "to the client / shards", "non-zeros",
+)  # fmt: skip
+STAY_READING = """
+`rows`: restricted to the working set, merged up the tree, in the last round. `to the client / shards`: bytes that came
+for this alpha over those of the reductions of all shards."""
+
+
+def stay(task):
+    """What comes to the client while rows stay where they are, against what they are; a reduction of all beside it."""
+    runs = {name: task.run(name) for name in ("out-of-core", "stay")}
+    failures = [run.failure for run in runs.values() if run.failure]
+    if failures:
+        raise SystemExit(failures[0])
+    whole, run = runs["out-of-core"], runs["stay"]
+    record = run.record
+    rounds = [told for told in record["rounds"] if told["label"] != "solve"]
+    before = [told for told in rounds if told["label"] not in ("restrict", "gradient")]
+    print_table(STAY_HEADINGS, [stay_cells(record, rounds, k) for k in range(len(task.alphas))])
+    print(STAY_READING)
+    gradients = [told for told in rounds if told["label"] == "gradient"]
+    print(
+        f"\n{record['n_shards']} shards of {record['n_rows']:,} distinct rows in all, {record['shard_bytes'] / 1e6:,.1f} "
+        f"MB. {record['passes']} rounds: {len(before)} before the first alpha with "
+        f"{sum(told['bytes'] for told in before) / 1e6:,.1f} MB to the client, {len(gradients)} gradients over all live "
+        f"columns ({len(gradients) / len(task.alphas):.1f} an alpha), {len(rounds) - len(before) - len(gradients)} of "
+        f"restricted rows. In all {record['bytes_received'] / 1e6:,.1f} MB to the client, "
+        f"{record['bytes_sent'] / 1e6:,.1f} MB to the shards. {record['cpu']:.3g} s CPU, of the reduction of all "
+        f"{whole.record['solving']['cpu']:.3g} s; objectives within "
+        f"{np.max(np.abs(run.primals / whole.primals - 1.0)):.1e} of its, largest gap by the common function "
+        f"{run.gaps.max():.1e}, by the path itself {record['gap']:.1e}; the non-zeros are "
+        f"{'the same columns' if run.columns == whole.columns else 'not all the same columns'}."
+    )
+
+
+def stay_cells(record, rounds, k):
+    """One row of the table: the rounds of one alpha."""
+    some = {
+        label: [told for told in rounds if (told["label"], told["alpha"]) == (label, k)]
+        for label in ("restrict", "gradient")
+    }
+    came = {label: sum(told["bytes"] for told in found) for label, found in some.items()}
+    return [
+        f"{ALPHAS[k]:.2e}", str(len(some["restrict"])),
+        f"{some['restrict'][-1]['rows']:,}" if some["restrict"] else "", f"{came['restrict'] / 1e6:,.3f}",
+        str(len(some["gradient"])), f"{came['gradient'] / 1e6:,.3f}",
+        f"{sum(came.values()) / record['shard_bytes']:.3f}", f"{record['non_zeros'][k]:,}",
+    ]  # fmt: skip
+
+
 # --- growth -----------------------------------------------------------------------------------------------------------
 
 STEPS = (1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000)
@@ -181,7 +236,7 @@ def growth_cells(step):
 
 # --- the command line -------------------------------------------------------------------------------------------------
 
-MODES = {"out-of-core": out_of_core, "dask": dask, "growth": growth}
+MODES = {"out-of-core": out_of_core, "dask": dask, "stay": stay, "growth": growth}
 
 
 def parse():

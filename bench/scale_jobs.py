@@ -114,6 +114,60 @@ def stages(job, folder):
     return {name: timed(call, job["time_limit"])[1] for name, call in calls.items()}
 
 
+# --- shards that stay -------------------------------------------------------------------------------------------------
+
+
+class Watched:
+    """A pool of shards, of which every round is noted: what it was for, bytes that came, CPU seconds, rows."""
+
+    def __init__(self, pool, alphas, rounds):
+        self.pool, self.alphas, self.rounds, self.traffic = pool, alphas, rounds, pool.traffic
+        self.n_shards, self.release = pool.n_shards, pool.release
+
+    def _noted(self, label, call, *arguments, **settings):
+        came, spent = self.traffic.bytes_received, time.process_time()
+        result = call(*arguments, label=label, **settings)
+        told = {"label": label, "cpu": time.process_time() - spent, "bytes": self.traffic.bytes_received - came}
+        # Rows are restricted before the solver works on an alpha, gradients are taken after.
+        known = self.rounds[-1]["alpha"] if self.rounds and label == "gradient" else None
+        self.rounds.append({**told, "alpha": known, "rows": getattr(result, "n_rows", 0)})
+        return result
+
+    def apply(self, function, *arguments, label):
+        """As the pool does."""
+        return Watched(self._noted(label, self.pool.apply, function, *arguments), self.alphas, self.rounds)
+
+    def gather(self, function, combine, *arguments, finish=None, label):
+        """As the pool does."""
+        return self._noted(label, self.pool.gather, function, combine, *arguments, finish=finish)
+
+    def note(self, progress):
+        """Note which alpha the solver works on; on the way to one, strengths in between are reported too."""
+        alpha = int(np.searchsorted(-self.alphas, -progress.alpha * (1.0 + 1e-9)))
+        for told in reversed(self.rounds):
+            if told["label"] == "gradient" and told["alpha"] != alpha:
+                self.rounds.append({"label": "solve", "cpu": 0.0, "bytes": 0, "alpha": alpha, "rows": 0})
+                return
+            if told["alpha"] is not None:
+                return
+            told["alpha"] = alpha
+
+
+def stay(job, folder):
+    """Parts as shards of one process: a path over them, with what came to the client for every alpha."""
+    from sparsereg.shards import LocalPool, staying_path
+
+    shards = [Reduced.of_blocks(scale_data.reader([path]), loss="logistic") for path in job["parts"]]
+    alphas = np.array(job["alphas"])
+    pool = Watched(LocalPool(shards), alphas, [])
+    path, record = timed(
+        lambda: staying_path(pool, loss="logistic", alphas=alphas, callback=pool.note), job["time_limit"]
+    )
+    record |= {"shard_bytes": sum(shard.nbytes for shard in shards), "n_rows": sum(shard.n_rows for shard in shards)}
+    record |= {key: getattr(pool.traffic, key) for key in ("bytes_received", "bytes_sent", "passes")}
+    return fitted(folder, path, **record, rounds=pool.rounds, n_shards=len(shards))
+
+
 # --- Dask -------------------------------------------------------------------------------------------------------------
 
 
@@ -157,7 +211,8 @@ def on_dask(job, folder):
 
 
 JOBS = {
-    "in-memory": in_memory, "out-of-core": out_of_core, "growth": growth, "stages": stages, "dask": on_dask,
+    "in-memory": in_memory, "out-of-core": out_of_core, "growth": growth, "stages": stages, "stay": stay,
+    "dask": on_dask,
 }  # fmt: skip
 
 
