@@ -12,6 +12,7 @@ from pathlib import Path
 import common
 import numpy as np
 import scale_data
+import scale_plan
 from common import GIB, add_run_arguments, interpreter, machine, make_parser, print_table
 from comparison import narrow, read_path
 
@@ -234,9 +235,130 @@ def growth_cells(step):
     ]
 
 
+# --- the plan ---------------------------------------------------------------------------------------------------------
+
+PLAN_ROWS = (10**9, 10**11, 10**12)
+PLAN_WORKERS = (10, 100, 1_000)
+PLAN_PARTS = {10: 256, 100: 1_024, 1_000: 4_096}
+TREES = ((64, 10), (256, 10), (1_024, 100), (4_096, 100), (4_096, 1_000))
+
+
+def plan(task):
+    """What was measured, what a merge tree comes to, and what the three ways take at scale."""
+    growth_steps = growth(task)
+    few = Task(task.arguments, task.parts[:8])
+    small = Task(task.arguments, scale_data.parts(*SIZES["stay"], task.arguments.seed))
+    runs = {"stages": few.run("stages", judged=False), "stay": small.run("stay", judged=False)}
+    if any(run.failure for run in runs.values()):
+        raise SystemExit("; ".join(run.failure for run in runs.values() if run.failure))
+    stages, staying = (run.record for run in runs.values())
+    last = growth_steps[-1]
+    n_read = task.arguments.rows * len(few.parts) // len(task.parts)
+    file_bytes = sum(Path(path).stat().st_size for path in few.parts) / n_read
+    print_stages(stages, n_read, file_bytes)
+    costs = costs_of(last, stages, staying, n_read, file_bytes)
+    print(f"\n{costs}\n")
+    grown = scale_plan.Growth(*(np.array([step[key] for step in growth_steps], float) for key in ("rows", "distinct")))
+    print_trees(grown, costs)
+    for name, kind in (("these points", grown), ("rows that are all different", ALL_DIFFERENT)):
+        print_outlooks(name, kind, costs)
+
+
+ALL_DIFFERENT = scale_plan.Growth(np.array([1.0, 2.0]), np.array([1.0, 2.0]), np.inf)
+
+
+def costs_of(last, stages, staying, n_read, file_bytes):
+    """What the plan takes from measurements."""
+    rounds = {
+        label: [told for told in staying["rounds"] if (told["label"] == "columns") == (label == "columns")]
+        for label in ("columns", "rows")
+    }
+    cpu = {label: sum(told["cpu"] for told in found) for label, found in rounds.items()}
+    return scale_plan.Costs(
+        file_bytes=file_bytes,
+        reduce=stages["reducing"]["cpu"] / n_read,
+        learn=stages["learning"]["cpu"] / n_read,
+        merge=last["merging"]["cpu"] / last["merged"],
+        solve=last["solving"]["cpu"] / last["distinct"],
+        row_bytes=last["bytes"] / last["distinct"],
+        solve_bytes=last["solving"]["extra_memory"] / last["distinct"],
+        stay_rows=cpu["rows"] / staying["n_rows"],
+        stay_columns=cpu["columns"] / staying["n_rows"],
+        stay_bytes=sum(told["bytes"] for told in rounds["rows"]),
+        stay_solve=staying["cpu"] - sum(cpu.values()),
+    )
+
+
+def print_stages(stages, n_read, file_bytes):
+    """Where the time of a row goes, and what 16 cores would make of it."""
+    print()
+    names = {
+        "reading": "reading and decoding Parquet", "crossing": "the same, and crossing", "reducing": "and reducing",
+        "learning": "crossing, and learning in a stream",
+    }  # fmt: skip
+    rows = [
+        [said, f"{1e9 * stages[name]['cpu'] / n_read:.0f}", f"{3 * n_read / stages[name]['cpu']:.2e}",
+         f"{16 * 3 * n_read / stages[name]['cpu']:.1e}"]
+        for name, said in names.items()
+    ]  # fmt: skip
+    print_table(("of one core", "ns / row", "non-zeros / s", "times 16"), rows)
+    print(f"\n{file_bytes:.1f} bytes a row in its file, three non-zeros.")
+
+
+def print_trees(grown, costs):
+    """Merge trees of parts of 1e11 rows in all, sizes drawn from the growth."""
+    machine, rows = scale_plan.Machine(), []
+    for n_rows in (10**9, 10**11):
+        for n_parts, n_workers in TREES:
+            drawn = scale_plan.part_rows(n_rows, n_parts, seed=0)
+            flat, tree = (
+                scale_plan.merge_tree(drawn, grown, n_workers, machine, costs.merge, costs.row_bytes, fan)
+                for fan in (n_parts, scale_plan.FAN)
+            )
+            largest = float(grown(drawn.max())) * costs.row_bytes
+            cells = [f"{n_rows:.0e}", f"{n_parts:,}", f"{n_workers:,}", f"{largest / 1e6:,.0f}"]
+            for found in (tree, flat):
+                cells += [f"{found.seconds:,.0f}", f"{found.moved / 1e9:,.1f}", f"{found.peak / GIB:,.1f}"]
+            rows.append(cells)
+    heads = ("seconds", "GB moved", "peak GiB")
+    heads = [f"{kind}: {head}" for kind in ("fan 4", "all at once") for head in heads]
+    print_table(("rows", "parts", "workers", "largest part, MB", *heads), rows)
+    print(
+        "\nSimulated: workers of 16 cores and 10 Gbit/s, a node on the worker that has the largest of what it merges; "
+        f"parts of lognormal sizes, distinct rows as measured and beyond that by n^{grown.exponent:.2f}, at most "
+        f"{grown.most:,.0f}.\n"
+    )
+
+
+def print_outlooks(name, grown, costs):
+    """Both modes and the stream at scale, for one kind of growth."""
+    machine, rows = scale_plan.Machine(), []
+    for n_rows in PLAN_ROWS:
+        for n_workers in PLAN_WORKERS:
+            ways = (
+                scale_plan.reduce_outlook(n_rows, n_workers, grown, costs, machine, PLAN_PARTS[n_workers]),
+                scale_plan.stay_outlook(n_rows, n_workers, grown, costs, machine),
+                scale_plan.stream_outlook(n_rows, grown, costs, machine),
+            )
+            cells = [f"{n_rows:.0e}", f"{float(grown(n_rows)):,.0f}", f"{n_workers:,}"]
+            rows.append(cells + [cell for way in ways for cell in (span(way), f"{way.memory / GIB:,.0f}", way.breaks)])
+    heads = [f"{way}: {head}" for way in ("reduce", "stay", "stream, one core") for head in ("time", "GiB", "breaks")]
+    print_table((f"rows, {name}", "distinct", "workers", *heads), rows)
+    print()
+
+
+def span(way):
+    """Seconds of all phases in the unit that suits, and the longest of them."""
+    longest = max(way.seconds, key=way.seconds.get)
+    for unit, size in (("h", 3600.0), ("min", 60.0), ("s", 1.0)):
+        if way.total >= size or unit == "s":
+            return f"{way.total / size:.3g} {unit} ({longest} {way.seconds[longest] / way.total:.0%})"
+    return ""
+
+
 # --- the command line -------------------------------------------------------------------------------------------------
 
-MODES = {"out-of-core": out_of_core, "dask": dask, "stay": stay, "growth": growth}
+MODES = {"out-of-core": out_of_core, "dask": dask, "stay": stay, "growth": growth, "plan": plan}
 
 
 def parse():

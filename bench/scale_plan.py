@@ -6,6 +6,7 @@ A cluster is `Machine`s. Nothing here runs a fit: `bench_scale.py --mode plan` m
 from __future__ import annotations
 
 import heapq
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ GIB = 2**30
 FAN = 4  # reductions merged at once
 SPREAD = 0.5  # standard deviation of the logarithm of the rows of a file: sizes of files differ
 MOST_ROWS = 2**31 - 1  # distinct rows of a reduction
+SUM_BYTES = 24.0  # of a column: its id, its rows and its positives
+STREAM_BYTES = 31.0  # of a coefficient that a stream has touched, in its table
 N_CELLS = 180 * 60 * 360 * 60  # of one arc-minute: as many distinct rows as there can be
 
 
@@ -42,16 +45,14 @@ class Costs:
         Seconds a distinct row, for all alphas.
     row_bytes, solve_bytes : float
         Of a distinct row: in a reduction, and while a path is solved beyond that.
-    column_bytes : float
-        Of a coefficient that a stream has touched.
-    stay_pass : float
-        Seconds a distinct row of a shard in one pass over it.
-    stay_passes : float
-        For all alphas.
+    stay_rows : float
+        Seconds a distinct row of a shard, for all rounds of all alphas.
+    stay_columns : float
+        Seconds an occupied column of a shard, for the sums of all columns.
     stay_bytes : float
-        That come to the client for all alphas, of data with the live columns that were measured.
+        Of restricted rows and gradients that come to the client, for all alphas.
     stay_solve : float
-        Seconds at the client for all alphas.
+        Seconds at the client, for all alphas.
     """
 
     file_bytes: float
@@ -61,11 +62,10 @@ class Costs:
     solve: float
     row_bytes: float
     solve_bytes: float
-    column_bytes: float = 31.0
-    stay_pass: float = np.nan
-    stay_passes: float = np.nan
-    stay_bytes: float = np.nan
-    stay_solve: float = np.nan
+    stay_rows: float
+    stay_columns: float
+    stay_bytes: float
+    stay_solve: float
 
 
 @dataclass(frozen=True)
@@ -132,17 +132,19 @@ class _Workers:
         return done
 
 
-def merge_tree(rows, growth, costs, n_workers, machine, fan=FAN):
+def merge_tree(rows, size, n_workers, machine, seconds, row_bytes, fan=FAN):
     """Simulate the merging of parts up a tree, each node on the worker that has the largest of what it merges.
 
     Parameters
     ----------
     rows : ndarray of float64 of shape (n_parts,)
         Of the parts, which lie on the workers in turn.
-    growth : Growth
-    costs : Costs
+    size : callable
+        What so many rows come to: distinct rows, or columns.
     n_workers : int
     machine : Machine
+    seconds, row_bytes : float
+        Of a distinct row or column that is merged.
     fan : int
 
     Returns
@@ -150,20 +152,19 @@ def merge_tree(rows, growth, costs, n_workers, machine, fan=FAN):
     tree : Tree
     """
     workers, moved, peak = _Workers(n_workers, machine), 0.0, 0.0
-    level = [(0.0, k % n_workers, float(size), float(growth(size))) for k, size in enumerate(rows)]
+    level = [(0.0, k % n_workers, float(part), float(size(part))) for k, part in enumerate(rows)]
     while len(level) > 1:
         groups = [level[k : k + fan] for k in range(0, len(level), fan)]
         above = []
         for group in sorted(groups, key=lambda group: max(node[0] for node in group)):
             ready = max(node[0] for node in group)
             worker = max(group, key=lambda node: node[3])[1]
-            arriving = costs.row_bytes * sum(distinct for _, where, _, distinct in group if where != worker)
-            merged = sum(node[3] for node in group)
-            size = sum(node[2] for node in group)
-            distinct = float(growth(size))
-            done = workers.merge(worker, ready, arriving, costs.merge * merged)
-            moved, peak = moved + arriving, max(peak, costs.row_bytes * (merged + 2.0 * distinct))
-            above.append((done, worker, size, distinct))
+            arriving = row_bytes * sum(distinct for _, where, _, distinct in group if where != worker)
+            merged, covered = sum(node[3] for node in group), sum(node[2] for node in group)
+            distinct = float(size(covered))
+            done = workers.merge(worker, ready, arriving, seconds * merged)
+            moved, peak = moved + arriving, max(peak, row_bytes * (merged + 2.0 * distinct))
+            above.append((done, worker, covered, distinct))
         level = above
     return Tree(level[0][0], moved, peak)
 
@@ -191,30 +192,33 @@ class Outlook:
 def reduce_outlook(n_rows, n_workers, growth, costs, machine, n_parts):
     """Rows are reduced where they lie, merged up a tree and solved on one worker."""
     distinct = float(growth(n_rows))
-    tree = merge_tree(part_rows(n_rows, n_parts), growth, costs, n_workers, machine)
+    tree = merge_tree(part_rows(n_rows, n_parts), growth, n_workers, machine, costs.merge, costs.row_bytes)
     memory = max(distinct * (costs.row_bytes + costs.solve_bytes), tree.peak)
     seconds = {"read": reading(n_rows, n_workers, costs, machine), "merge": tree.seconds, "solve": costs.solve * distinct}
-    breaks = "memory of one machine" if memory > machine.memory else ""
+    breaks = "memory of one worker" if memory > machine.memory else ""
     return Outlook(seconds, memory, "2^31 rows" if distinct > MOST_ROWS else breaks)
 
 
 def stay_outlook(n_rows, n_workers, growth, costs, machine):
-    """Rows stay where they are: a shard on every core, passes over all of them."""
-    shard = float(growth(n_rows / (n_workers * machine.cores)))
-    memory = machine.cores * shard * costs.row_bytes * 2.0
-    client = machine.cores * n_workers / 8.0 * costs.stay_bytes
+    """Rows stay where they are, a shard for every core: sums of columns up a tree, then rounds over all shards."""
+    n_shards = n_workers * machine.cores
+    shard, columns = float(growth(n_rows / n_shards)), lambda rows: np.minimum(growth(rows), N_CELLS)
+    tree = merge_tree(part_rows(n_rows, n_shards), columns, n_workers, machine, costs.merge, SUM_BYTES)
+    # A shard, what dead columns leave of it, and a vector as long as either.
+    memory = max(machine.cores * shard * 2.5 * costs.row_bytes, tree.peak)
+    levels = math.ceil(math.log(n_shards, FAN))
     seconds = {
         "read": reading(n_rows, n_workers, costs, machine),
-        "passes": costs.stay_passes * shard * costs.stay_pass,
-        "to the client": client / machine.network,
+        "columns": tree.seconds + costs.stay_columns * shard,
+        "rounds": costs.stay_rows * shard + levels * (FAN - 1) * costs.stay_bytes / machine.network,
         "solve": costs.stay_solve,
     }
-    return Outlook(seconds, memory, "memory of the shards" if memory > machine.memory else "")
+    return Outlook(seconds, memory, "memory of the workers" if memory > machine.memory else "")
 
 
 def stream_outlook(n_rows, growth, costs, machine):
     """One core learns from every row once."""
-    memory = costs.column_bytes * float(growth(n_rows))
+    memory = STREAM_BYTES * float(growth(n_rows))
     return Outlook({"learn": costs.learn * n_rows}, memory, "memory of one machine" if memory > machine.memory else "")
 
 
