@@ -26,11 +26,11 @@ class Loss:
 
     location = False  # a function of t - y alone: without intercept the target is centred beforehand
 
-    def intercept(self, y, t):
+    def intercept(self, y, t, weight=None):
         """The shift of `t` of least mean loss, where the slopes sum to zero."""
 
         def mean_slope(shift):
-            return float(self.slope(y, t + shift).mean())
+            return float(np.average(self.slope(y, t + shift), weights=weight))
 
         low, high = -1.0, 1.0
         while mean_slope(low) > 0.0:
@@ -57,9 +57,9 @@ class Squared(Loss):
         """Minus the conjugate at -theta: every row's share of the dual value."""
         return theta * (y - 0.5 * theta)
 
-    def intercept(self, y, t):
+    def intercept(self, y, t, weight=None):
         """The mean residual."""
-        return float((y - t).mean())
+        return float(np.average(y - t, weights=weight))
 
 
 class Huber(Squared):
@@ -111,9 +111,9 @@ class Poisson(Loss):
         mean = np.maximum(y - theta, 0.0)
         return entr(mean) + mean + xlogy(y, y) - y
 
-    def intercept(self, y, t):
+    def intercept(self, y, t, weight=None):
         """The logarithm of observed over expected counts."""
-        return float(np.log(y.mean() / np.exp(t).mean()))
+        return float(np.log(np.average(y, weights=weight) / np.average(np.exp(t), weights=weight)))
 
 
 LOSSES = {"squared": Squared(), "logistic": Logistic(), "poisson": Poisson(), "huber": Huber()}
@@ -122,9 +122,9 @@ LOSSES = {"squared": Squared(), "logistic": Logistic(), "poisson": Poisson(), "h
 # --- problems ---------------------------------------------------------------------------------------------------------
 
 
-def response(y, loss, fit_intercept):
+def response(y, loss, fit_intercept, weight=None):
     """The target that a solver is given: centred where no intercept will do it and the loss allows it."""
-    return y - y.mean() if LOSSES[loss].location and not fit_intercept else y
+    return y - np.average(y, weights=weight) if LOSSES[loss].location and not fit_intercept else y
 
 
 @dataclass
@@ -140,6 +140,8 @@ class Problem:
     fit_intercept : bool
     loss : str
         A key of `LOSSES`.
+    weight : ndarray of shape (n_rows,) or None
+        How many rows each stands for, with their mean target: the same means for losses that are linear in y.
     """
 
     X: object
@@ -147,21 +149,32 @@ class Problem:
     l1_ratio: float = 1.0
     fit_intercept: bool = True
     loss: str = "squared"
+    weight: np.ndarray | None = None
     null_value: float = field(init=False)
 
     def __post_init__(self):
-        self.y = response(self.y, self.loss, self.fit_intercept)
-        self.null_value = float(LOSSES[self.loss].value(self.y, self.null_predictor()).mean())
+        self.y = response(self.y, self.loss, self.fit_intercept, self.weight)
+        self.null_value = self.mean(LOSSES[self.loss].value(self.y, self.null_predictor()))
+
+    def mean(self, values):
+        """Mean over the rows."""
+        return float(np.average(values, weights=self.weight))
+
+    def correlation(self, slopes):
+        """Mean over the rows of each column times the slopes."""
+        if self.weight is None:
+            return self.X.T @ slopes / len(self.y)
+        return self.X.T @ (self.weight * slopes) / self.weight.sum()
 
     def null_predictor(self):
         """The linear predictor of the model without coefficients."""
         zeros = np.zeros(len(self.y))
-        return zeros + LOSSES[self.loss].intercept(self.y, zeros) if self.fit_intercept else zeros
+        return zeros + LOSSES[self.loss].intercept(self.y, zeros, self.weight) if self.fit_intercept else zeros
 
     def alpha_max(self):
         """The smallest `alpha` at which all coefficients are zero."""
         slope = LOSSES[self.loss].slope(self.y, self.null_predictor())
-        return float(np.abs(self.X.T @ slope).max()) / (len(self.y) * self.l1_ratio)
+        return float(np.abs(self.correlation(slope)).max()) / self.l1_ratio
 
     def grid(self, n_alphas, eps):
         """`n_alphas` values from `alpha_max` down to `eps * alpha_max`, evenly spaced in logarithm."""
@@ -180,10 +193,10 @@ class Problem:
         """
         loss, l1, l2 = LOSSES[self.loss], alpha * self.l1_ratio, alpha * (1.0 - self.l1_ratio)
         t = self.X @ w + b
-        fit = float(loss.value(self.y, t).mean())
+        fit = self.mean(loss.value(self.y, t))
         primal = fit + l1 * float(np.abs(w).sum()) + 0.5 * l2 * float(w @ w)
         if self.fit_intercept:
-            t = t + loss.intercept(self.y, t)
+            t = t + loss.intercept(self.y, t, self.weight)
         return primal, (primal - self.dual_value(-loss.slope(self.y, t), w, l1, l2)) / self.null_value
 
     def dual_value(self, theta, w, l1, l2):
@@ -193,14 +206,13 @@ class Problem:
         With an L1 part the ridge term is folded into the rows, which makes the constraint |X'theta - n l2 w| <= n l1,
         and rescaling is all it takes to meet it. Without one the ridge dual has no constraint at all.
         """
-        n = len(self.y)
-        correlation = self.X.T @ theta / n
+        correlation = self.correlation(theta)
         dual = LOSSES[self.loss].dual
         if l1 == 0.0:
-            return float(dual(self.y, theta).mean()) - 0.5 * float(correlation @ correlation) / l2
+            return self.mean(dual(self.y, theta)) - 0.5 * float(correlation @ correlation) / l2
         steepest = float(np.abs(correlation - l2 * w).max())
         scale = min(1.0, l1 / steepest) if steepest > 0.0 else 1.0
-        return float(dual(self.y, scale * theta).mean()) - 0.5 * scale**2 * l2 * float(w @ w)
+        return self.mean(dual(self.y, scale * theta)) - 0.5 * scale**2 * l2 * float(w @ w)
 
     def evaluate_path(self, coefs, intercepts, alphas):
         """Primal values and relative gaps of a whole path.
