@@ -128,6 +128,35 @@ class Accumulator:
         self._n_samples += other.n_samples
         self._count(parts, np.bincount(parts, other.n_weighted).astype(np.int64))
 
+    def bytes_with(self, n_rows: int, nnz: int, n_entries: int | None = None) -> int:
+        """Return the most bytes that tables and sums take with further rows, all of them new.
+
+        Parameters
+        ----------
+        n_rows, nnz : int
+            Of the further rows.
+        n_entries : int or None, default=None
+            Of them; None: one for each row.
+
+        Returns
+        -------
+        n_bytes : int
+        """
+        more = n_rows if n_entries is None else n_entries
+        total, known = self._rows.bytes_with(n_rows, nnz), self._rows.n_rows
+        for ids in (self._values, self._row_values):
+            if ids is not None:
+                total, known = total + ids.bytes_with(more), ids.n_known
+        if self._entries is not None:
+            total += self._entries.bytes_with(more, known + more)
+            known = self._entries.n_known
+        return total + self._sums.bytes_with(known + more)
+
+    @property
+    def n_rows(self) -> int:
+        """Distinct rows so far."""
+        return self._rows.n_rows
+
     def _number(self, row: Numbers, part: Numbers | None, y: Any) -> tuple[Numbers, int]:
         """Number the entries of samples, and say how many there are."""
         entry, n_entries = row, self._rows.n_rows

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +12,10 @@ import numpy.typing as npt
 from sparsereg._core.losses import LOSSES
 from sparsereg.inputs.parameters import build, check_choice
 from sparsereg.inputs.rows import as_numeric
-from sparsereg.readers.blocks import as_blocks, located, overlapped
-from sparsereg.readers.labels import with_numbers
+from sparsereg.readers.blocks import located
 from sparsereg.reduction.builder import Accumulator, Entries
 from sparsereg.reduction.folds import FoldDraw
+from sparsereg.reduction.reading import reduce_blocks
 
 __all__ = ["Reduced"]
 
@@ -88,7 +87,7 @@ class Reduced:
     @classmethod
     def of_blocks(
         cls, blocks: Iterable[Any], *, loss: str, n_folds: int | None = None, holdout: float | None = None,
-        random_state: Any = 0,
+        random_state: Any = 0, memory_limit: int | str | None = None, spill_folder: Any = None,
     ) -> Reduced:
         """Reduce rows that come in blocks, read ahead in a thread; memory holds what is distinct, and two blocks.
 
@@ -104,36 +103,42 @@ class Reduced:
             Share of the rows to set apart, drawn at random within each block: see `held_out`.
         random_state : None, int, RandomState or Generator, default=0
             Of both; the draw depends on how many rows each block has.
+        memory_limit : None, int or str, default=None
+            What reducing may hold, in bytes or as "500 MB", "2GiB": tables, sums and two blocks, the rest of the
+            process apart. What is distinct beyond it is put aside on disk, as often as need be, and merged there; the
+            arrays of the reduction are then mapped from a file without a name, which is gone with the last of them.
+        spill_folder : None, str or path, default=None
+            Of such files; None: the system's folder for temporary files. Where that is itself memory (a tmpfs), name
+            one on a disk. It takes up to about three times the bytes of the spilled rows.
 
         Returns
         -------
         reduced : Reduced
+            The same rows and, to rounding, the same sums whatever the limit; their order is another beyond it.
 
         Raises
         ------
         ValueError, TypeError
-            For malformed blocks, with the number of the block, where there is none, for more folds than rows, and for a
-            share that is no row or every row.
+            For malformed blocks, with the number of the block, where there is none, for more folds than rows, for a
+            share that is no row or every row, and for a limit that is too little for one block, with what it takes.
+        OSError
+            Where the disk has no room for what is put aside.
+
+        Notes
+        -----
+        Beyond the limit every distinct row is written and read three times, from run to run and range by range of its
+        hash: external aggregation (Graefe 1993, "Query evaluation techniques for large databases", section 4).
         """
-        draw, objective = FoldDraw(n_folds, holdout, random_state), _loss_of(loss)
-        accumulator = Accumulator(objective, n_folds is not None)
-        apart = None if holdout is None else Accumulator(objective, False)
-        source = as_blocks(blocks if objective.is_classification else with_numbers(blocks), "blocks")
-        n_blocks = 0
-        with closing(overlapped(source, depth=1)) as ahead:
-            for position, block in enumerate(ahead):
-                with located(f"blocks: block {position} (the first is 0)"):
-                    fold, held = draw.draw(_length(block.X))
-                    kept = None if held is None else ~held
-                    accumulator.add(block.X, block.y, block.sample_weight, fold, kept)
-                    if apart is not None:
-                        apart.add(block.X, block.y, block.sample_weight, None, held)
-                n_blocks += 1
-                del block
-        if n_blocks == 0:
-            raise ValueError("blocks: there is none, expected at least one")
-        draw.check()
-        return cls(loss, accumulator.finish(), None if apart is None else cls(loss, apart.finish()))
+        draw = FoldDraw(n_folds, holdout, random_state)
+        return cls._of_stream(blocks, "blocks", loss, draw, memory_limit, spill_folder)
+
+    @classmethod
+    def _of_stream(
+        cls, blocks: Iterable[Any], name: str, loss: str, draw: FoldDraw, memory_limit: Any, spill_folder: Any
+    ) -> Reduced:
+        """Reduce the blocks of an argument of that name."""
+        entries, *apart = reduce_blocks(blocks, name, _loss_of(loss), draw, memory_limit, spill_folder)
+        return cls(loss, entries, cls(loss, apart[0]) if apart else None)
 
     def merge(self, other: Reduced) -> Reduced:
         """Reduce the rows of two reductions together.
@@ -259,9 +264,3 @@ def _check_fold(fold: Any) -> npt.NDArray[np.int64]:
     if given.size and given.min() < -1:
         raise ValueError(f"fold: {given.min()} is outside [-1, inf)")
     return given.astype(np.int64)
-
-
-def _length(X: Any) -> int:
-    """Count rows, of whatever they are."""
-    shape = getattr(X, "shape", None)
-    return int((np.shape(X) if shape is None else shape)[0])

@@ -14,7 +14,7 @@ from sparsereg.inputs.rows import as_numeric
 from sparsereg.inputs.shares import check_shares
 from sparsereg.inputs.targets import check_labels, check_target, flatten, is_soft
 from sparsereg.readers.labels import MAX_LEARNED
-from sparsereg.reduction.numbering import Numbers, cut, grow
+from sparsereg.reduction.numbering import Numbers, bytes_grown, cut, grow
 from sparsereg.solvers.convergence import frames_of_the_package
 
 Vector = npt.NDArray[np.float64]
@@ -121,6 +121,10 @@ class Means:
         self._squares[parts] += sums.squares
         self._logs[parts] += sums.logs
 
+    def bytes_with(self, n_entries: int) -> int:
+        """Return the most bytes taken by so many entries."""
+        return bytes_grown(self._mean, n_entries) + bytes_grown(self._weight, n_entries)
+
     def _reserve(self, n_entries: int, n_parts: int) -> None:
         for array, size in (
             (self._mean, n_entries), (self._weight, n_entries), (self._squares, n_parts), (self._logs, n_parts)
@@ -186,6 +190,11 @@ class ClassWeights:
             grow(column, n_entries)
         for position, column in zip(_positions(sums.classes, self._labels), sums.columns):
             np.add.at(self._columns[position], entry, column)
+
+    def bytes_with(self, n_entries: int) -> int:
+        """Return the most bytes taken by so many entries; of no classes yet as if there were two."""
+        columns = self._columns or [np.empty(0)] * 2
+        return sum(bytes_grown(column, n_entries) for column in columns)
 
     def _join(self, form: str | None, labels: npt.NDArray[Any] | None) -> None:
         """Take further labels, in whichever form they come, to those that are known."""
