@@ -75,4 +75,6 @@ class FoldDraw:
                 "hold out and one to fit"
             )
         if self.n_folds is not None and self.n_folds > self._n_dealt:
-            raise ValueError(f"{self._name}: {self.n_folds} is not allowed for {self._n_dealt:,} rows, expected no more")
+            raise ValueError(
+                f"{self._name}: {self.n_folds} is not allowed for {self._n_dealt:,} rows, expected no more"
+            )

@@ -108,8 +108,8 @@ class Scratch:
             raise OSError(
                 error.errno,
                 f"spill_folder: {self._folder!r} has no room for {shown_bytes(array.nbytes)} more after "
-                f"{shown_bytes(self._end)} of a scratch file ({error.strerror}); expected a folder with more room, or a "
-                "larger memory_limit",
+                f"{shown_bytes(self._end)} of a scratch file ({error.strerror}); expected a folder with more room, or "
+                "a larger memory_limit",
             ) from error
         self._end += array.nbytes
 

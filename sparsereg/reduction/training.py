@@ -16,6 +16,7 @@ from sparsereg.inputs.shares import GroupedClasses
 from sparsereg.metrics import measure
 from sparsereg.reduction.builder import Entries
 from sparsereg.reduction.reduced import Reduced
+from sparsereg.reduction.streams import refuse_path
 from sparsereg.reduction.targets import KINDS
 
 Vector = npt.NDArray[np.float64]
@@ -91,9 +92,11 @@ def training_samples(X: Any, y: Any, sample_weight: Any, offset: Any, loss: str)
     Raises
     ------
     ValueError, TypeError
-        For a reduction that is for another loss or has no rows, and for targets, weights or an offset beside it.
+        For a reduction that is for another loss or has no rows, for targets, weights or an offset beside it, and for a
+        path.
     """
     if not isinstance(X, Reduced):
+        refuse_path(X)
         return X, y, sample_weight
     _check(X, {"y": y, "sample_weight": sample_weight, "offset": offset}, loss)
     entries, weight = X.entries, X.entries.sums.total
