@@ -128,7 +128,7 @@ class Accumulator:
         self._n_samples += other.n_samples
         self._count(parts, np.bincount(parts, other.n_weighted).astype(np.int64))
 
-    def bytes_with(self, n_rows: int, nnz: int, n_entries: int | None = None) -> int:
+    def bytes_with(self, n_rows: int, nnz: int, n_entries: int | None = None, n_ids: int | None = None) -> int:
         """Return the most bytes that tables and sums take with further rows, all of them new.
 
         Parameters
@@ -137,13 +137,16 @@ class Accumulator:
             Of the further rows.
         n_entries : int or None, default=None
             Of them; None: one for each row.
+        n_ids : int or None, default=None
+            Of them at the most; None: as many as there are non-zeros.
 
         Returns
         -------
         n_bytes : int
         """
         more = n_rows if n_entries is None else n_entries
-        total, known = self._rows.bytes_with(n_rows, nnz), self._rows.n_rows
+        total = self._rows.bytes_with(n_rows, nnz, nnz if n_ids is None else n_ids)
+        known = self._rows.n_rows
         for ids in (self._values, self._row_values):
             if ids is not None:
                 total, known = total + ids.bytes_with(more), ids.n_known

@@ -273,14 +273,14 @@ class RowNumbers:
         if self._has_values:
             grow(self._data, self._nnz + length)
 
-    def bytes_with(self, n_more: int, nnz: int) -> int:
-        """Return the most bytes taken with so many further rows, all of them new, of so many entries in all."""
+    def bytes_with(self, n_more: int, nnz: int, n_ids: int) -> int:
+        """Return the most bytes taken with so many further rows, all of them new, of so many entries and new ids."""
         n_rows, length = self.n_rows + n_more, _length_with(self._table, self.n_rows + n_more)
         # A larger table is made of hashes of all rows.
         hashes = 0 if length == len(self._table) else 8 * n_rows
         arrays = bytes_grown(self._indptr, n_rows + 1) + bytes_grown(self._indices, self._nnz + nnz)
         arrays += bytes_grown(self._data, self._nnz + nnz) if self._has_values else 0
-        return self._ids.bytes_with(nnz) + 8 * length + hashes + arrays
+        return self._ids.bytes_with(n_ids) + 8 * length + hashes + arrays
 
     def _enter_rows(self) -> None:
         indptr, nnz = self._indptr[: self.n_rows + 1], self._nnz

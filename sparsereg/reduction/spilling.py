@@ -36,12 +36,15 @@ class Run:
         The same without rows and entries: what is known of all of them.
     sections : dict of Section
         By field: `length`, `ids` and `values` of the rows; `row`, `part`, `weight` and `column0`, ... of the entries.
+    n_active : int
+        Distinct ids.
     first_row, first_nonzero, first_entry : ndarray of int64 of shape (N_BUCKETS + 1,)
         Where each bucket begins.
     """
 
     head: Entries
     sections: dict[str, Section]
+    n_active: int
     first_row: Counts
     first_nonzero: Counts
     first_entry: Counts
@@ -81,11 +84,11 @@ def spill(entries: Entries, scratch: Scratch) -> Run:
     run : Run
     """
     rows = entries.rows
-    bucket = buckets(rows)
+    bucket, counts = buckets(rows)
+    first_row, first_nonzero = _starts(np.bincount(bucket, minlength=N_BUCKETS)), _starts(counts)
     order = np.argsort(bucket, kind="stable").astype(np.int32)
-    first_row = _starts(np.bincount(bucket, minlength=N_BUCKETS))
     del bucket
-    sections, first_nonzero = _write_rows(rows, order, first_row, scratch)
+    sections = _write_rows(rows, order, scratch)
     by_entry: npt.NDArray[np.int32] = order
     first_entry = first_row
     if entries.row is not None:
@@ -99,7 +102,7 @@ def spill(entries: Entries, scratch: Scratch) -> Run:
         sections["row"] = scratch.append(row)
     for name, values in entry_fields(entries).items():
         sections[name] = scratch.append(values[by_entry])
-    return Run(head_of(entries), sections, first_row, first_nonzero, first_entry)
+    return Run(head_of(entries), sections, rows.active.size, first_row, first_nonzero, first_entry)
 
 
 def entry_fields(entries: Entries) -> dict[str, npt.NDArray[Any]]:
@@ -134,7 +137,7 @@ def without_totals(head: Entries) -> Entries:
     )
 
 
-def buckets(rows: Rows) -> npt.NDArray[np.uint16]:
+def buckets(rows: Rows) -> tuple[npt.NDArray[np.uint16], Counts]:
     """Deal rows to buckets by a hash of their ids and values, whatever their compact numbers are.
 
     Parameters
@@ -146,10 +149,12 @@ def buckets(rows: Rows) -> npt.NDArray[np.uint16]:
     -------
     bucket : ndarray of uint16 of shape (n_rows,)
         Below N_BUCKETS. Equal rows have the same, ones spelled out or not.
+    counts : ndarray of int64 of shape (N_BUCKETS,)
+        Entries of the rows of each.
     """
     of_id = _mix(rows.active.astype(np.uint64) + np.uint64(1))
     of_id = of_id if rows.data.size else _mix(of_id ^ ONE)
-    out = np.empty(rows.n_samples, dtype=np.uint16)
+    out, counts = np.empty(rows.n_samples, dtype=np.uint16), np.zeros(N_BUCKETS, dtype=np.int64)
     for start in range(0, rows.n_samples, CHUNK_ROWS):
         ends = rows.indptr[start : start + CHUNK_ROWS + 1]
         span = slice(int(ends[0]), int(ends[-1]))
@@ -160,8 +165,10 @@ def buckets(rows: Rows) -> npt.NDArray[np.uint16]:
         sums = np.zeros(words.size + 1, dtype=np.uint64)
         np.cumsum(words, out=sums[1:])
         hashes = _mix(sums[ends[1:] - ends[0]] - sums[ends[:-1] - ends[0]])
-        out[start : start + hashes.size] = hashes >> np.uint64(64 - BUCKET_BITS)
-    return out
+        bucket = (hashes >> np.uint64(64 - BUCKET_BITS)).astype(np.uint16)
+        out[start : start + bucket.size] = bucket
+        counts += np.bincount(bucket, np.diff(ends), N_BUCKETS).astype(np.int64)
+    return out, counts
 
 
 def _mix(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
@@ -177,29 +184,25 @@ def _starts(counts: npt.NDArray[Any]) -> Counts:
     return starts
 
 
-def _write_rows(
-    rows: Rows, order: npt.NDArray[np.int32], first_row: Counts, scratch: Scratch
-) -> tuple[dict[str, Section], Counts]:
-    """Write rows in the given order, under the caller's own ids; return where the entries of each bucket begin."""
-    lengths = np.diff(rows.indptr).astype(np.int32)[order]
-    sections = {"length": scratch.append(lengths)}
+def _write_rows(rows: Rows, order: npt.NDArray[np.int32], scratch: Scratch) -> dict[str, Section]:
+    """Write rows in the given order, under the caller's own ids."""
+    chunks = [order[start : start + CHUNK_ROWS] for start in range(0, order.size, CHUNK_ROWS)]
+    lengths = (rows.indptr[chunk + np.int64(1)] - rows.indptr[chunk] for chunk in chunks)
+    sections = {"length": scratch.append_all(lengths, np.int32)}
     dtype = np.int32 if rows.n_features <= MAX_SAMPLES else np.int64
     sections["ids"] = scratch.append_all(
-        (rows.active[rows.indices[where]].astype(dtype) for where in _gathered(rows.indptr, order)), dtype
+        (rows.active[rows.indices[where]] for where in _gathered(rows.indptr, chunks)), dtype
     )
     if rows.data.size:
         sections["values"] = scratch.append_all(
-            (rows.data[where] for where in _gathered(rows.indptr, order)), rows.data.dtype
+            (rows.data[where] for where in _gathered(rows.indptr, chunks)), rows.data.dtype
         )
-    ends = np.zeros(lengths.size + 1, dtype=np.int64)
-    np.cumsum(lengths, out=ends[1:])
-    return sections, ends[first_row]
+    return sections
 
 
-def _gathered(indptr: Counts, order: npt.NDArray[np.int32]) -> Iterator[Counts]:
+def _gathered(indptr: Counts, chunks: Sequence[npt.NDArray[np.int32]]) -> Iterator[Counts]:
     """Give the positions of the entries of rows in the given order, chunk by chunk."""
-    for start in range(0, order.size, CHUNK_ROWS):
-        chunk = order[start : start + CHUNK_ROWS]
+    for chunk in chunks:
         starts = indptr[chunk]
         lengths = indptr[chunk + np.int64(1)] - starts
         before = np.cumsum(lengths) - lengths
@@ -254,8 +257,9 @@ class Merger:
 
         def need(start: int, stop: int) -> int:
             read = max(int(part[stop] - part[start]) for part in slices)
+            n_ids = sum(min(run.n_active, int(run.first_nonzero[stop] - run.first_nonzero[start])) for run in self._runs)
             counts = (int(first[stop] - first[start]) for first in (rows, nonzeros, entries))
-            return read + empty.bytes_with(*counts)
+            return read + empty.bytes_with(*counts, n_ids)
 
         for stop in range(1, N_BUCKETS + 1):
             if need(cuts[-1], stop) <= self._budget:
@@ -328,7 +332,9 @@ def _joined(total: Entries, parts: Sequence[Part], merged: Scratch, final: Scrat
     """Put ranges one after the other, under compact ids of all of them, into a file; map it."""
     active = np.empty(0, dtype=np.int64)
     for part in parts:
-        active = np.union1d(active, merged.read(part.sections["active"]))
+        # Of sorted runs a stable sort is one merge.
+        active = np.sort(np.concatenate([active, merged.read(part.sections["active"])]), kind="stable")
+        active = active[np.diff(active, prepend=-1) > 0]
     sections = {
         name: final.append_all((merged.read(part.sections[name]) for part in parts), first.dtype)
         for name, first in parts[0].sections.items()
