@@ -17,6 +17,7 @@ from sparsereg.inputs.sklearn import feature_names
 from sparsereg.inputs.targets import encode_classes, flatten
 from sparsereg.inputs.weights import is_offset
 from sparsereg.path.grid import geometric_grid
+from sparsereg.path.memory import check_memory
 from sparsereg.path.result import RegularizationPath
 from sparsereg.path.solve import relax_all, solve_grid
 from sparsereg.readers.blocks import is_stream
@@ -128,6 +129,10 @@ def regularization_path(
         1 prints a line for each alpha.
     callback : callable or None
         Called with a `sparsereg.Progress` after every look at the gap; whatever it raises ends the fit.
+    memory_limit : None, int or str, default=None
+        What the data and the fit may take, in bytes or as "500 MB", "2GiB". A stream is reduced within it, with the
+        help of the disk: see `Reduced.of_blocks`. A fit that would take more, by an estimate, is refused before it
+        begins.
 
     Returns
     -------
@@ -137,6 +142,8 @@ def regularization_path(
     ------
     ValueError, TypeError
         For malformed data or settings, before any work, naming the argument, the value and what is allowed.
+    MemoryError
+        Where the fit would take more than `memory_limit`, with about how much.
 
     Notes
     -----
@@ -169,10 +176,12 @@ def regularization_path(
         X = reduce_stream(X, beside, loss=loss, memory_limit=memory_limit)
         names = X.feature_names
         options = replace(options, names=names)
+    check_memory(memory_limit, X, y, options, n_alphas if grid is None else grid.size)
     classes = X.classes if isinstance(X, Reduced) else None
     X, y, sample_weight = _training_data(X, y, sample_weight, offset, options.loss)
     tried = drop_untried(y, sample_weight, X) if options.loss.softmax else sample_weight
     design = make_design(X, tried)
+    check_memory(memory_limit, design, y, options, n_alphas if grid is None else grid.size)
     problem = prepare(design, y, sample_weight, offset, options, np.inf if grid is None else float(grid[-1]))
     # Of a reduction they are large, and nobody else's.
     del X, y, sample_weight, tried

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,12 @@ import numpy.typing as npt
 from sparsereg._core.losses import LOSSES
 from sparsereg.inputs.parameters import build, check_choice
 from sparsereg.inputs.rows import as_numeric
+from sparsereg.inputs.sizes import check_bytes
 from sparsereg.readers.blocks import located
 from sparsereg.reduction.builder import Accumulator, Entries
 from sparsereg.reduction.folds import FoldDraw
 from sparsereg.reduction.reading import reduce_blocks
+from sparsereg.reduction.slicing import slices_of
 
 __all__ = ["Reduced"]
 
@@ -196,6 +198,29 @@ class Reduced:
             raise ValueError("parts: there is none, expected at least one")
         return cls(first.loss, accumulator.finish(), cls.merge_all(apart) if apart else None)
 
+    def slices(self, max_bytes: int | str) -> Iterator[Reduced]:
+        """Cut the distinct rows into parts that go on from each other; ids and values are not copied.
+
+        Parameters
+        ----------
+        max_bytes : int or str
+            Of a part at the most, as `memory_limit`; a part of one row may take more.
+
+        Returns
+        -------
+        parts : iterator of Reduced
+            Merged they are this again. What is known of samples and not of rows, how many there were and what lies
+            about their means, the first part has for all. All have the columns of the whole, some of which a part may
+            leave empty, and none has `held_out`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what is no size.
+        """
+        limit = check_bytes(max_bytes, "max_bytes")
+        return (Reduced(self.loss, part) for part in slices_of(self.entries, limit))
+
     @property
     def n_samples(self) -> int:
         """Rows that were seen, those of weight 0 too."""
@@ -218,7 +243,7 @@ class Reduced:
 
     @property
     def nbytes(self) -> int:
-        """Bytes in memory, those of `held_out` not counted."""
+        """Bytes of all arrays, in memory or mapped from a file, those of `held_out` not counted."""
         return self.entries.nbytes
 
     @property

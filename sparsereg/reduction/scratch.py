@@ -165,9 +165,24 @@ def release_pages(*arrays: npt.NDArray[Any] | None) -> None:
         Those that are not mapped stay as they are.
     """
     for array in arrays:
-        base: Any = array
-        while isinstance(base, np.ndarray):
-            base = base.base
-        shared = getattr(base, "obj", None)
-        if isinstance(shared, mmap.mmap) and hasattr(shared, "madvise"):
+        shared = mapping_of(array)
+        if shared is not None and hasattr(shared, "madvise"):
             shared.madvise(mmap.MADV_DONTNEED)
+
+
+def mapping_of(array: npt.NDArray[Any] | None) -> mmap.mmap | None:
+    """Return the mapping of a file that an array is a view of, None for others.
+
+    Parameters
+    ----------
+    array : ndarray or None
+
+    Returns
+    -------
+    mapping : mmap or None
+    """
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    shared = getattr(base, "obj", None)
+    return shared if isinstance(shared, mmap.mmap) else None

@@ -257,7 +257,8 @@ class Merger:
 
         def need(start: int, stop: int) -> int:
             read = max(int(part[stop] - part[start]) for part in slices)
-            n_ids = sum(min(run.n_active, int(run.first_nonzero[stop] - run.first_nonzero[start])) for run in self._runs)
+            read_ids = [int(run.first_nonzero[stop] - run.first_nonzero[start]) for run in self._runs]
+            n_ids = sum(min(run.n_active, n) for run, n in zip(self._runs, read_ids))
             counts = (int(first[stop] - first[start]) for first in (rows, nonzeros, entries))
             return read + empty.bytes_with(*counts, n_ids)
 
