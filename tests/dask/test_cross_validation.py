@@ -30,13 +30,17 @@ from sparsereg.dask import (
 # Settings, target and place of the data of each estimator.
 KINDS = {
     "lasso": (DaskLassoCV, LassoCV, "squared", "y", {"n_alphas": 12, "eps": 0.05}),
-    "elastic net": (DaskElasticNetCV, ElasticNetCV, "squared", "y", {"l1_ratio": [0.5, 0.9], "n_alphas": 5, "eps": 0.1}),
+    "elastic net": (DaskElasticNetCV, ElasticNetCV, "squared", "y", {
+        "l1_ratio": [0.5, 0.9], "n_alphas": 5, "eps": 0.1
+    }),
     "ridge": (DaskRidgeCV, RidgeCV, "squared", "y", {"alphas": [0.1, 0.01, 0.001], "rule": "1se"}),
     "labels": (DaskLogisticRegressionCV, LogisticRegressionCV, "logistic", "label", {
         "n_alphas": 5, "eps": 0.1, "scoring": ["auc", "log_loss"], "class_weight": "balanced"
     }),
-    "classes": (DaskLogisticRegressionCV, LogisticRegressionCV, "logistic", "colour", {"n_alphas": 3, "eps": 0.3}),
-    "counts": (DaskPoissonRegressorCV, PoissonRegressorCV, "poisson", "count", {"n_alphas": 5, "eps": 0.1, "relax": True}),
+    "classes": (DaskLogisticRegressionCV, LogisticRegressionCV, "logistic", "colour", {"n_alphas": 2, "eps": 0.3}),
+    "counts": (DaskPoissonRegressorCV, PoissonRegressorCV, "poisson", "count", {
+        "n_alphas": 4, "eps": 0.1, "relax": True
+    }),
 }
 ENDS_AT_BEST = pytest.mark.filterwarnings("ignore:.*the best alpha of the grid:UserWarning")
 
@@ -44,7 +48,7 @@ ENDS_AT_BEST = pytest.mark.filterwarnings("ignore:.*the best alpha of the grid:U
 def delayed_blocks(X, *beside):
     from dask import delayed
 
-    return [delayed(block) for block in zip(*map(parts_of, (X, *beside)))]
+    return [delayed(block) for block in zip(*map(parts_of, (X, *beside)), strict=True)]
 
 
 def drawn(n_folds, seed, first=0):
@@ -58,7 +62,7 @@ def merged(X, y, folds, loss, **beside):
     """Reduce parts, and merge four of them at a time as the tree of a cluster does."""
     cut = [parts_of(value) for value in (X, y, folds, *beside.values())]
     parts = [
-        Reduced.of(block, target, loss=loss, fold=fold, **dict(zip(beside, rest)))
+        Reduced.of(block, target, loss=loss, fold=fold, **dict(zip(beside, rest, strict=True)))
         for block, target, fold, *rest in zip(*cut, strict=True)
     ]
     return Reduced.merge_all([Reduced.merge_all(parts[:4]), Reduced.merge_all(parts[4:])])
@@ -99,26 +103,19 @@ def test_a_grid_goes_on_from_where_every_fold_was(client, frame):
     model = DaskLassoCV(n_alphas=10, random_state=1)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.fit(_array(X), _array(y), offset=_array(offset))
+        model.fit(as_array(X), as_array(y), offset=as_array(offset))
         expected = LassoCV(n_alphas=10).fit(merged(X, y, drawn(5, 1), "squared", offset=offset))
     assert model.path_.alphas.size > 10
     assert_same(model.to_local(), expected)
     assert model.path_.has_offset
 
 
-def _array(values):
-    import dask.array as da
-
-    blocks = parts_of(values)
-    delayed = [da.from_array(block, asarray=False) if block.ndim == 1 else _sparse(block) for block in blocks]
-    return da.concatenate(delayed)
-
-
-def _sparse(block):
+def as_array(values):
     import dask
     import dask.array as da
 
-    return da.from_delayed(dask.delayed(block), block.shape, block.dtype, meta=block[:0])
+    parts = parts_of(values)
+    return da.concatenate([da.from_delayed(dask.delayed(p), p.shape, p.dtype, meta=p[:0]) for p in parts])
 
 
 @ENDS_AT_BEST
@@ -136,7 +133,8 @@ def test_files_and_groups_of_rows_that_lie_in_several(client, frame, files, tmp_
     other = DaskLassoCV(cv=4, features=made, **{**settings, "random_state": 4}).fit(files, "y", groups="lat")
     assert (other.cv_results_["fold_mse"] != model.cv_results_["fold_mse"]).any()
     save_model(again, tmp_path / "model.npz")
-    np.testing.assert_array_equal(load_model(tmp_path / "model.npz").predict(matrix(frame)), model.predict(matrix(frame)))
+    loaded = load_model(tmp_path / "model.npz")
+    np.testing.assert_array_equal(loaded.predict(matrix(frame)), model.predict(matrix(frame)))
 
 
 @ENDS_AT_BEST
@@ -172,7 +170,8 @@ def test_folds_of_ones_own_are_in_reductions(client, frame):
     from dask import delayed
 
     X, y, numbers = matrix(frame), frame["y"].to_numpy(), np.arange(len(frame)) % 3 - 1
-    parts = [delayed(Reduced.of)(*part, loss="squared", fold=fold) for *part, fold in zip(*map(parts_of, (X, y, numbers)))]
+    cut = zip(*map(parts_of, (X, y, numbers)), strict=True)
+    parts = [delayed(Reduced.of)(*part, loss="squared", fold=fold) for *part, fold in cut]
     model = DaskLassoCV(n_alphas=4, eps=0.1).fit(parts)
     assert model.cv_results_["fold_mse"].shape == (4, 2)
     assert_same(model.to_local(), LassoCV(n_alphas=4, eps=0.1).fit(merged(X, y, numbers, "squared")))
@@ -277,17 +276,17 @@ def test_data_that_no_fold_can_be_made_of(client, frame):
         model.fit([delayed(one)])
     with pytest.raises(ValueError, match="cv: 5 folds are not allowed, 3 of them have rows of positive weight"):
         model.set_params(cv=5).fit([delayed((X[:3], y[:3]))])
-    with pytest.raises(ValueError, match="cv: fold number . in every row leaves no row to train on"):
+    with pytest.raises(ValueError, match=r"cv: fold number . in every row leaves no row to train on"):
         model.set_params(cv=2).fit([delayed((X, y))], groups=[delayed(np.zeros(y.size))])
     label = np.r_[1, np.zeros(y.size - 1)]
-    with pytest.raises(ValueError, match="cv: the train part of fold .* cannot be fitted, because a class"):
+    with pytest.raises(ValueError, match=r"cv: the train part of fold .* cannot be fitted, because a class"):
         DaskLogisticRegressionCV(n_alphas=3).fit(delayed_blocks(X, label))
-    with pytest.raises(ValueError, match="part 6: .*NaN"):
+    with pytest.raises(ValueError, match=r"part 6: .*NaN"):
         model.fit(delayed_blocks(X, np.r_[y[:-1], np.nan]))
     np.testing.assert_array_equal(model.coef_, before)
     with pytest.raises(ValueError, match="groups: not allowed beside a SvmlightReader"):
         model.fit(SvmlightReader(["rows.svm"]), groups="place")
     with pytest.raises(ValueError, match="groups: 1 partitions, where X has 7"):
         model.fit(delayed_blocks(X, y), groups=[delayed(y)])
-    with pytest.raises(ValueError, match="part .: groups: 5 rows, where X has"):
+    with pytest.raises(ValueError, match=r"part .: groups: 5 rows, where X has"):
         model.fit(delayed_blocks(X, y), groups=[delayed(y[:5])] * 7)
