@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,14 +10,14 @@ import pytest
 from support.distributed_data import matrix
 
 from sparsereg import ElasticNetCV, Reduced
-from sparsereg.dask.cluster import Cluster
+from sparsereg.dask.cluster import Cluster, make_check
 from sparsereg.dask.folds import ClusterFolds, facts_of_folds, fit_one_fold, fit_whole, prepare_folds, told
 from sparsereg.dask.parts import Part
 from sparsereg.model_selection.stretches import Stretch
 
 MODEL = ElasticNetCV(l1_ratio=[0.5, 1.0], n_alphas=3, eps=0.2)
 ALPHAS = np.geomspace(0.1, 0.01, 3)
-FIRST_IS_FETCHED = threading.Event()
+FIRST_IS_FETCHED, RUNS, HAS_ENDED = (threading.Event() for _ in range(3))
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,27 @@ def test_all_folds_of_all_l1_ratios_are_on_the_cluster_at_once_and_designs_are_m
         expected = fit_one_fold(prepared, 0.5, ALPHAS[2:], number, unbroken)
         assert scores.scores == expected.scores.scores
         assert paused.alphas == expected.paused.alphas == tuple(ALPHAS.tolist())
+
+
+def run_until_cancelled(number):
+    check, end = make_check(), time.monotonic() + 60.0
+    RUNS.set()
+    try:
+        while time.monotonic() < end:
+            check(None)
+            time.sleep(0.01)
+    except Exception:
+        HAS_ENDED.set()
+        raise
+
+
+def test_a_task_ends_when_nobody_waits_for_it_any_more(client):
+    make_check()(None)
+    with pytest.raises(KeyboardInterrupt), Cluster(client) as cluster:
+        cluster.map(run_until_cancelled, [0], label="run")
+        assert RUNS.wait(timeout=60)
+        raise KeyboardInterrupt
+    assert HAS_ENDED.wait(timeout=60)
 
 
 def wait_for_first(number):
