@@ -391,6 +391,33 @@ class _Watch:
         return None if running else "no worker was running (none there, or all paused for want of memory)"
 
 
+class _Unwanted(Exception):
+    """A task has been cancelled while it ran."""
+
+
+def make_check() -> Callable[[Any], None]:
+    """Make what ends the task that this runs in, which nothing else can interrupt, once that has been cancelled.
+
+    Returns
+    -------
+    check : callable
+        Takes anything, such as the `Progress` of a solver; raises where nobody waits for the task any more. Outside of
+        a task it does nothing.
+    """
+    try:
+        worker = import_distributed().get_worker()
+        key = worker.get_current_task()
+    except ValueError:
+        return lambda _: None
+
+    def check(_: Any) -> None:
+        task = worker.state.tasks.get(key)
+        if task is None or task.state == "cancelled":
+            raise _Unwanted(f"{key}: cancelled")
+
+    return check
+
+
 def finished(futures: Sequence[Any]) -> str:
     """Say how many tasks are finished.
 

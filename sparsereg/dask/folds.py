@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.dask.cluster import Cluster
+from sparsereg.dask.cluster import Cluster, make_check
 from sparsereg.dask.parts import Part
 from sparsereg.dask.reducing import recorded, report_of
 from sparsereg.dask.report import DaskReduction
@@ -92,13 +92,15 @@ class FoldDone:
     paused: PausedPath
 
 
-class _Blurred(Watch):
-    """Keeps the columns that it hears of: warnings of a worker are seen by nobody."""
+class _OnWorker(Watch):
+    """Keeps the columns that it hears of, as warnings of a worker are seen by nobody; ends what nobody waits for."""
 
-    ids = NO_COLUMNS
+    def __init__(self) -> None:
+        self.blurred = NO_COLUMNS
+        self.check = make_check()
 
     def started(self, blurred: npt.NDArray[np.int64]) -> None:
-        self.ids = blurred
+        self.blurred = blurred
 
 
 def prepare_folds(model: CrossValidatedModel, part: Part) -> Prepared:
@@ -138,9 +140,9 @@ def begin_grid(prepared: Prepared, l1_ratio: float, grid: Grid) -> Vector:
 
 def fit_whole(prepared: Prepared, l1_ratio: float, alphas: Vector, before: WholeDone | None) -> WholeDone:
     """Fit all data along a stretch of the grid, from where the one before ended; see `fit_all`."""
-    watch, paused = _Blurred(), None if before is None else before.paused
+    watch, paused = _OnWorker(), None if before is None else before.paused
     path, paused = fit_all(prepared.data, prepared.settings.at(l1_ratio), alphas, paused, watch)
-    return WholeDone(path, paused, watch.ids)
+    return WholeDone(path, paused, watch.blurred)
 
 
 def fit_one_fold(
@@ -148,7 +150,7 @@ def fit_one_fold(
 ) -> FoldDone:
     """Fit and score a fold along a stretch of the grid, from where the one before ended; see `fit_fold`."""
     paused = None if before is None else before.paused
-    return FoldDone(*fit_fold(prepared.data, number, prepared.settings.at(l1_ratio), alphas, paused))
+    return FoldDone(*fit_fold(prepared.data, number, prepared.settings.at(l1_ratio), alphas, paused, _OnWorker()))
 
 
 def told(done: WholeDone | FoldDone) -> WholeDone | FoldDone:

@@ -32,7 +32,7 @@ class Watch:
     Attributes
     ----------
     check : callable or None
-        Called with a `Progress` by the solver of a fold; whatever it raises ends the fits.
+        Called with a `Progress` by the solver; whatever it raises ends the fits.
     preparing : context manager
         Held while the problem of a fold is made, which takes the most memory, and little time.
     """
@@ -171,8 +171,8 @@ def fit_all(
         Of this stretch.
     paused : PausedPath
     """
-    make_problem = partial(data.problem, None, settings.problem)
-    whole = FoldPath(make_problem, settings.problem, settings.solver, relax=settings.relax, paused=paused)
+    make_problem, solver = partial(data.problem, None, settings.problem), replace(settings.solver, callback=watch.check)
+    whole = FoldPath(make_problem, settings.problem, solver, relax=settings.relax, paused=paused)
     whole.resume(np.inf if isinstance(alphas, Grid) else float(alphas[-1]))
     if paused is None:
         watch.started(data.design.active[whole.problem.outputs[0].blurred])
