@@ -246,7 +246,7 @@ def add_sums(parts: list[ColumnSums]) -> ColumnSums:
     centered, weight = np.zeros(ids.size), 0.0
     low, high = np.full(ids.size, np.inf), np.full(ids.size, -np.inf)
     n_rows, all_rows = np.zeros(ids.size, dtype=np.int64), 0
-    for part in parts:
+    for part in (part for part in parts if part.weight > 0.0):
         at = np.searchsorted(ids, part.ids)
         mean = np.zeros(ids.size)
         mean[at] = part.total / part.weight
