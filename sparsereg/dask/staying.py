@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from sparsereg.dask.cluster import Cluster
-from sparsereg.dask.reducing import Outcome, Reduction
+from sparsereg.dask.parts import Part
+from sparsereg.dask.pool import DaskPool
+from sparsereg.dask.reducing import Outcome, Reduction, counted
+from sparsereg.dask.report import DaskReduction
+from sparsereg.reduction.reduced import Reduced
+from sparsereg.shards.api import staying_path, staying_settings
 
 
 def can_stay(loss: str, settings: dict[str, Any]) -> bool:
@@ -20,8 +25,13 @@ def can_stay(loss: str, settings: dict[str, Any]) -> bool:
     Returns
     -------
     can_stay : bool
+        As far as that can be told without data.
     """
-    return False
+    try:
+        staying_settings(**{**settings, "loss": loss})
+    except ValueError:
+        return False
+    return True
 
 
 def fit_staying(
@@ -33,9 +43,10 @@ def fit_staying(
     ----------
     cluster : Cluster
     reduction : Reduction
-        Parts, each of which is a shard.
+        Parts, each of which is a shard. Its `parts` are empty afterwards.
     loss : str
     verbose : int, default=0
+        1 prints a line for each phase and each alpha.
     **settings
         Of `regularization_path`.
 
@@ -49,4 +60,27 @@ def fit_staying(
     ValueError
         For what cannot be fitted this way.
     """
-    raise ValueError("where: 'stay' is not allowed, expected 'reduce' or 'auto'")
+    settings = staying_settings(**{**settings, "loss": loss})
+    facts = counted(cluster, reduction, verbose)
+    # Parts without rows have nothing to say.
+    kept = [(part, fact) for part, fact in zip(reduction.parts, facts, strict=True) if fact.n_rows]
+    reduction.parts.clear()
+    names = [fact.name for _, fact in kept]
+    shards = cluster.map(_shard_of, [part for part, _ in kept], label="stay-shard", names=names)
+    pool = DaskPool(cluster, shards, names)
+    del kept, shards
+    try:
+        path = staying_path(pool, verbose=verbose, **settings)
+    finally:
+        pool.release()
+    n_samples, n_rows, nbytes = (sum(getattr(fact, name) for fact in facts) for name in ("n_samples", "n_rows", "nbytes"))
+    traffic = pool.traffic
+    found = DaskReduction(
+        "stay", len(facts), n_samples, n_rows, path.n_features, path.n_active, nbytes, nbytes, traffic.bytes_moved,
+        traffic.bytes_received, traffic.passes,
+    )
+    return Outcome(path, found)
+
+
+def _shard_of(part: Part) -> Reduced | None:
+    return part.reduced

@@ -9,7 +9,7 @@ import numpy as np
 
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
-from sparsereg.inputs.parameters import check_choice, check_grid, check_number
+from sparsereg.inputs.parameters import check_choice, check_grid, check_l1_ratio, check_relax
 from sparsereg.path.result import RegularizationPath
 from sparsereg.path.solve import progress_line
 from sparsereg.reduction.reduced import Reduced
@@ -23,6 +23,8 @@ from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.convergence import warn_blurred, warn_unconverged
 
 __all__ = ["staying_path"]
+
+STAYING = " for rows that stay where they are"
 
 
 def staying_path(
@@ -143,22 +145,76 @@ class Survey:
     live: LiveColumns
 
 
+def staying_settings(
+    *, gamma: Any = None, delta: Any = NO_DELTA, relax: Any = False, sample_weight: None = None, offset: None = None,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Return settings of `regularization_path` as `staying_path` takes them.
+
+    Parameters
+    ----------
+    gamma, delta
+        Of penalties and losses that `staying_path` refuses by their names.
+    relax : bool
+        False.
+    sample_weight, offset : None
+    **settings
+        All others.
+
+    Returns
+    -------
+    settings : dict
+
+    Raises
+    ------
+    ValueError
+        For what cannot be fitted to rows that stay where they are.
+    """
+    given = {"loss": "squared", "penalty": "elastic_net", "l1_ratio": 1.0, **settings}
+    _check(given["loss"], given["penalty"], given["l1_ratio"])
+    _check_grid(given.get("alphas"), given.get("n_alphas", 100), given.get("eps", 1e-3))
+    if check_relax(relax, 1.0):
+        raise ValueError(f"relax: True is not allowed{STAYING}, expected False; where='reduce' allows it")
+    return settings
+
+
 def _check(loss: Any, penalty: Any, l1_ratio: Any) -> float:
     """Check what cannot be done everywhere."""
-    where = " (rows that stay where they are; where='reduce' allows all)"
-    check_choice(loss, f"loss{where}", [name for name, kind in LOSSES.items() if kind.is_likelihood])
-    check_choice(penalty, f"penalty{where}", [name for name, kind in PENALTIES.items() if kind.is_convex])
-    return check_number(l1_ratio, f"l1_ratio{where}", "(0, 1]")
+    allowed = {
+        "loss": [name for name, kind in LOSSES.items() if kind.is_likelihood],
+        "penalty": [name for name, kind in PENALTIES.items() if kind.is_convex],
+    }
+    check_choice(loss, "loss", LOSSES)
+    check_choice(penalty, "penalty", PENALTIES)
+    for name, value in (("loss", loss), ("penalty", penalty)):
+        if value not in allowed[name]:
+            raise ValueError(
+                f"{name}: {value!r} is not allowed{STAYING}, expected one of {allowed[name]}; where='reduce' allows it"
+            )
+    if check_l1_ratio(l1_ratio) == 0.0:
+        raise ValueError(
+            f"l1_ratio: 0 is not allowed{STAYING}, as every column comes in; expected one in (0, 1], or where='reduce'"
+        )
+    return check_l1_ratio(l1_ratio)
 
 
 def _check_grid(alphas: Any, n_alphas: Any, eps: Any) -> Grid:
     grid = Grid(*check_grid(alphas, n_alphas, eps))
     if grid.alphas is not None and grid.alphas[-1] == 0.0:
         raise ValueError(
-            "alphas: 0 is not allowed for rows that stay where they are, as every column comes in; expected ones above "
-            "0, or where='reduce'"
+            f"alphas: 0 is not allowed{STAYING}, as every column comes in; expected ones above 0, or where='reduce'"
         )
     return grid
+
+
+def _check_shards(null: Reduced, loss: str) -> None:
+    """Refuse reductions that have what only one in one place can be fitted with."""
+    if null.loss != loss:
+        raise ValueError(f"shards: they are for loss={null.loss!r}, expected such for loss={loss!r}")
+    if null.classes is not None and null.classes.size > 2:
+        raise ValueError(
+            f"y: {null.classes.size} classes are not allowed{STAYING}, expected two; where='reduce' allows more"
+        )
 
 
 def null_part(shard: Reduced) -> NullPart:
@@ -172,6 +228,10 @@ def null_part(shard: Reduced) -> NullPart:
     -------
     part : NullPart
     """
+    if shard.has_offset:
+        raise ValueError(f"offset: not allowed{STAYING}, expected None; where='reduce' allows it")
+    if shard.n_responses > 1:
+        raise ValueError(f"y: {shard.n_responses} responses, expected one; `reduced.response(k)` gives it")
     return NullPart(restrict(shard, np.empty(0, dtype=np.int64)), float(shard.entries.sums.squares.sum()))
 
 
@@ -193,6 +253,7 @@ def _survey(pool: Pool, options: ProblemOptions, columns: dict[str, Any], grid: 
     """Go over targets, then over columns; make the grid."""
     part = pool.gather(null_part, merge_null_parts, label="targets")
     null, names = part.reduced, part.reduced.feature_names
+    _check_shards(null, options.loss.name)
     # Columns are penalised by name where shards have names.
     options = ProblemOptions(options.loss, options.penalty, options.l1_ratio, names=names, **columns)
     problem = RestrictedProblem(null, replace(options, bounds=None, penalty_factor=None)).problem

@@ -98,6 +98,9 @@ def targets_of(entries: Entries, facts: TargetFacts) -> tuple[Vector, Vector]:
     y, s : ndarray of float64 of shape (n_entries,)
     """
     sums, weight = entries.sums, entries.sums.total
+    if not sums.columns:
+        # Of no rows: there is no class.
+        return np.zeros(0), np.zeros(0)
     if facts.classes is None or sums.classes is None:
         return sums.columns[0] - facts.y_mean, weight / facts.total
     known = sums.classes.tolist()

@@ -29,11 +29,14 @@ class Traffic:
         By the caller. Large arrays are sent once, all else once for each shard.
     passes : int
         How often all shards were gone over.
+    bytes_moved : int
+        Up the trees, from one place to another; 0 in one process.
     """
 
     bytes_received: int = 0
     bytes_sent: int = 0
     passes: int = 0
+    bytes_moved: int = 0
     _sent: list[np.ndarray] = field(default_factory=list, repr=False)
 
     def begin(self, arguments: Sequence[Any], n_shards: int) -> None:

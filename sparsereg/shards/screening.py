@@ -135,6 +135,8 @@ class LiveColumns:
     def start(self, v: Vector, l1_ratio: float) -> float:
         """Return the smallest alpha at which every penalised coefficient is zero, given `X' z` of the null model."""
         at = self.penalty_factor > 0.0
+        # Sums over shards are rounded otherwise than those of restricted rows: at the head no column comes in.
+        v = np.where(np.abs(v) <= self.noise, 0.0, v + np.sign(v) * self.noise)
         columns = (v, self.noise, self.cost, self.lower, self.upper)
         return largest_alpha(*(values[at] for values in columns), l1_ratio)
 
@@ -246,7 +248,7 @@ def add_sums(parts: list[ColumnSums]) -> ColumnSums:
     centered, weight = np.zeros(ids.size), 0.0
     low, high = np.full(ids.size, np.inf), np.full(ids.size, -np.inf)
     n_rows, all_rows = np.zeros(ids.size, dtype=np.int64), 0
-    for part in parts:
+    for part in (part for part in parts if part.weight > 0.0):
         at = np.searchsorted(ids, part.ids)
         mean = np.zeros(ids.size)
         mean[at] = part.total / part.weight

@@ -1,0 +1,94 @@
+"""Fits to rows that stay on the workers: the same as those to the whole, to the tolerance, certified over all of it."""
+
+import numpy as np
+import pytest
+from support.distributed_data import features, matrix
+
+from sparsereg import ElasticNet, Lasso, LogisticRegression, PoissonRegressor, regularization_path
+from sparsereg.dask import DaskElasticNet, DaskLasso, DaskLogisticRegression, DaskPoissonRegressor, DaskRidge, dask_path
+from sparsereg.dask.staying import can_stay
+
+MODELS = [
+    (DaskLasso, Lasso, "y", {"alpha": 2e-3, "standardize": True}),
+    (DaskElasticNet, ElasticNet, "y", {"alpha": 5e-3, "positive": True}),
+    (DaskLogisticRegression, LogisticRegression, "label", {"alpha": 2e-3}),
+    (DaskPoissonRegressor, PoissonRegressor, "count", {"alpha": 2e-3, "l1_ratio": 0.8}),
+]
+
+
+@pytest.mark.parametrize(("kind", "plain", "target", "settings"), MODELS)
+def test_estimators_are_those_of_the_whole(client, frame, files, kind, plain, target, settings):
+    model = kind(where="stay", features=features(frame), tol=1e-9, **settings)
+    model.fit(files, target, sample_weight="weight")
+    local = plain(tol=1e-9, **settings).fit(matrix(frame), frame[target], frame["weight"])
+    assert model.objective_ == pytest.approx(local.objective_, rel=1e-9)
+    assert model.dual_gap_ <= 1e-9
+    np.testing.assert_array_equal(model.sparse_coef_.indices, local.sparse_coef_.indices)
+    np.testing.assert_allclose(model.sparse_coef_.data, local.sparse_coef_.data, rtol=1e-3, atol=1e-4)
+    assert model.n_active_ == local.n_active_
+    scores = [getattr(each, "decision_function", each.predict)(matrix(frame)[:9]) for each in (model.to_local(), local)]
+    np.testing.assert_allclose(*scores, rtol=1e-3, atol=1e-4)
+    found = model.reduction_
+    assert (found.where, found.n_parts, found.n_samples) == ("stay", 7, len(frame))
+    assert found.passes >= 5
+    assert found.bytes_to_client > 0
+    assert "rows stayed where they are" in str(found)
+
+
+def test_paths_are_those_of_the_whole(client, frame, files, capsys):
+    last = matrix(frame).shape[1] - 1
+    settings = {"loss": "poisson", "n_alphas": 6, "eps": 0.03, "penalty_factor": {last: 0.0}, "tol": 1e-9}
+    path = dask_path(files, "count", where="stay", features=features(frame), verbose=1, **settings)
+    local = regularization_path(matrix(frame), frame["count"], **settings)
+    np.testing.assert_allclose(path.alphas, local.alphas, rtol=1e-5)
+    np.testing.assert_allclose(path.objectives, local.objectives, rtol=1e-7)
+    np.testing.assert_array_equal(path.df, local.df)
+    assert path.dual_gaps.max() <= 1e-9
+    assert path.to_local().evaluate(matrix(frame), frame["count"])["deviance_explained"].shape == (6,)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["reduced:", *["alpha"] * 6]
+
+
+def test_two_fits_are_equal_to_the_last_bit(client, frame, files):
+    first, second = (
+        dask_path(files, "label", where="stay", features=features(frame), loss="logistic", n_alphas=4) for _ in range(2)
+    )
+    np.testing.assert_array_equal(first.objectives, second.objectives)
+    np.testing.assert_array_equal(first.sparse_coef.values.data, second.sparse_coef.values.data)
+
+
+@pytest.mark.parametrize(
+    ("target", "settings", "said"),
+    [
+        ("y", {"loss": "huber"}, "loss: 'huber' is not allowed for rows that stay"),
+        ("y", {"penalty": "mcp"}, "penalty: 'mcp' is not allowed for rows that stay"),
+        ("y", {"l1_ratio": 0.0}, "l1_ratio: 0 is not allowed for rows that stay"),
+        ("y", {"alphas": [0.1, 0.0]}, "alphas: 0 is not allowed for rows that stay"),
+        ("y", {"relax": True}, "relax: True is not allowed for rows that stay"),
+        ("colour", {"loss": "logistic"}, "y: 3 classes are not allowed for rows that stay"),
+        ("count", {"loss": "poisson", "offset": "offset"}, "offset: not allowed for rows that stay"),
+    ],
+)
+def test_what_cannot_stay_is_refused_and_the_way_out_named(client, frame, files, target, settings, said):
+    with pytest.raises(ValueError, match=said) as caught:
+        dask_path(files, target, where="stay", features=features(frame), **settings)
+    assert "where='reduce'" in str(caught.value)
+
+
+def test_ridge_does_not_stay(client, frame, files):
+    with pytest.raises(ValueError, match="l1_ratio: 0 is not allowed"):
+        DaskRidge(where="stay", features=features(frame)).fit(files, "y")
+
+
+def test_auto_stays_where_the_whole_fits_no_worker(client, frame, files, monkeypatch):
+    monkeypatch.setattr("sparsereg.dask.reducing.SOLVE_FACTOR", 10**12)
+    monkeypatch.setattr("sparsereg.dask.cluster.Cluster.workers", lambda self: {"a": 10**9, "b": 10**10})
+    lasso = DaskLasso(alpha=0.01, features=features(frame)).fit(files, "y")
+    ridge = DaskRidge(alpha=0.01, features=features(frame)).fit(files, "y")
+    assert (lasso.reduction_.where, ridge.reduction_.where) == ("stay", "reduce")
+
+
+def test_what_can_stay_is_told_without_data():
+    assert can_stay("squared", {"alphas": [0.1], "penalty": "elastic_net", "gamma": None})
+    assert not can_stay("huber", {"alphas": [0.1]})
+    assert not can_stay("squared", {"alphas": [0.1], "l1_ratio": 0.0})
