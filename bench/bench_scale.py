@@ -19,8 +19,11 @@ from comparison import narrow, read_path
 ALPHAS = np.geomspace(2e-4, 2e-6, 10)
 MIB = 2**20
 SIZES = {
-    "out-of-core": (100_000_000, 64), "dask": (10_000_000, 8),
-    "stay": (2_000_000, 8), "growth": (100_000_000, 64), "plan": (100_000_000, 64),
+    "out-of-core": (100_000_000, 64),
+    "dask": (10_000_000, 8),
+    "stay": (2_000_000, 8),
+    "growth": (100_000_000, 64),
+    "plan": (100_000_000, 64),
 }
 
 
@@ -84,9 +87,9 @@ def out_of_core(task):
     ]  # fmt: skip
     print_table(head, rows)
     print(
-        f"\n{record['rows']:,} rows are {record['distinct']:,} distinct ones on {record['columns']:,} occupied columns, "
-        f"{record['bytes'] / 1e6:,.0f} MB. Peak {record['peak_memory'] / GIB:.2f} GiB, the interpreter and its "
-        f"libraries included.\nNon-zeros {record['non_zeros']}; largest gap by the common function "
+        f"\n{record['rows']:,} rows are {record['distinct']:,} distinct ones on {record['columns']:,} occupied "
+        f"columns, {record['bytes'] / 1e6:,.0f} MB. Peak {record['peak_memory'] / GIB:.2f} GiB, the interpreter and "
+        f"its libraries included.\nNon-zeros {record['non_zeros']}; largest gap by the common function "
         f"{run.gaps.max():.1e}, by the path itself {record['gap']:.1e}."
     )
 
@@ -165,13 +168,15 @@ def stay(task):
     print_table(STAY_HEADINGS, [stay_cells(record, rounds, k) for k in range(len(task.alphas))])
     print(STAY_READING)
     gradients = [told for told in rounds if told["label"] == "gradient"]
+    n_restricted = len(rounds) - len(before) - len(gradients)
+    mega = {key: f"{record[key] / 1e6:,.1f} MB" for key in ("shard_bytes", "bytes_received", "bytes_sent")}
     print(
-        f"\n{record['n_shards']} shards of {record['n_rows']:,} distinct rows in all, {record['shard_bytes'] / 1e6:,.1f} "
-        f"MB. {record['passes']} rounds: {len(before)} before the first alpha with "
-        f"{sum(told['bytes'] for told in before) / 1e6:,.1f} MB to the client, {len(gradients)} gradients over all live "
-        f"columns ({len(gradients) / len(task.alphas):.1f} an alpha), {len(rounds) - len(before) - len(gradients)} of "
-        f"restricted rows. In all {record['bytes_received'] / 1e6:,.1f} MB to the client, "
-        f"{record['bytes_sent'] / 1e6:,.1f} MB to the shards. {record['cpu']:.3g} s CPU, of the reduction of all "
+        f"\n{record['n_shards']} shards of {record['n_rows']:,} distinct rows in all, {mega['shard_bytes']}. "
+        f"{len(before)} rounds before the first alpha with {sum(told['bytes'] for told in before) / 1e6:,.1f} MB to "
+        f"the client, {len(gradients)} gradients over all live columns ({len(gradients) / len(task.alphas):.1f} an "
+        f"alpha), "
+        f"{n_restricted} rounds of restricted rows. In all {mega['bytes_received']} to the client, "
+        f"{mega['bytes_sent']} to the shards. {record['cpu']:.3g} s CPU, of the reduction of all "
         f"{whole.record['solving']['cpu']:.3g} s; objectives within "
         f"{np.max(np.abs(run.primals / whole.primals - 1.0)):.1e} of its, largest gap by the common function "
         f"{run.gaps.max():.1e}, by the path itself {record['gap']:.1e}; the non-zeros are "
@@ -196,6 +201,7 @@ def stay_cells(record, rounds, k):
 
 # --- growth -----------------------------------------------------------------------------------------------------------
 
+BEYOND = (300_000_000, 1_000_000_000, 3_000_000_000)
 STEPS = (1_000_000, 3_000_000, 10_000_000, 30_000_000, 100_000_000)
 
 
@@ -207,6 +213,20 @@ def growth(task):
         raise SystemExit(run.failure)
     print_table(GROWTH_HEADINGS, [growth_cells(step) for step in run.record["steps"]])
     print(GROWTH_READING)
+    return run.record["steps"]
+
+
+def counted(task, known):
+    """Distinct rows of far more rows than are stored, beside what the growth says of them."""
+    steps = [rows for rows in BEYOND if rows <= task.arguments.count]
+    if not steps:
+        return []
+    run = task.run("count", judged=False, steps=steps, seed=task.arguments.seed)
+    if run.failure:
+        raise SystemExit(run.failure)
+    for step in run.record["steps"]:
+        said = float(known(step["rows"]))
+        print(f"\n{step['rows']:,} rows, counted alone: {step['distinct']:,} distinct; the growth said {said:,.0f}.")
     return run.record["steps"]
 
 
@@ -258,13 +278,19 @@ def plan(task):
     print_stages(stages, n_read, file_bytes)
     costs = costs_of(last, stages, staying, n_read, file_bytes)
     print(f"\n{costs}\n")
-    grown = scale_plan.Growth(*(np.array([step[key] for step in growth_steps], float) for key in ("rows", "distinct")))
+    grown = growth_of(growth_steps)
+    grown = growth_of([*growth_steps, *counted(task, grown)])
     print_trees(grown, costs)
     for name, kind in (("these points", grown), ("rows that are all different", ALL_DIFFERENT)):
         print_outlooks(name, kind, costs)
 
 
 ALL_DIFFERENT = scale_plan.Growth(np.array([1.0, 2.0]), np.array([1.0, 2.0]), np.inf)
+
+
+def growth_of(steps):
+    """The growth that some steps say."""
+    return scale_plan.Growth(*(np.array([step[key] for step in steps], dtype=float) for key in ("rows", "distinct")))
 
 
 def costs_of(last, stages, staying, n_read, file_bytes):
@@ -368,6 +394,7 @@ def parse():
     parser.add_argument("--rows", type=int, default=None, help="default: what the mode is about")
     parser.add_argument("--n-parts", type=int, default=None, help="files that the rows are in")
     parser.add_argument("--spill", default=None, metavar="LIMIT", help="memory_limit of out-of-core, like 256MiB")
+    parser.add_argument("--count", type=int, default=0, help="of plan: rows whose distinct ones are counted besides")
     parser.add_argument("--workers", type=int, default=2, help="of Dask")
     add_run_arguments(parser, repeats=1, time_limit=900.0, memory_limit=None)
     arguments = parser.parse_args()

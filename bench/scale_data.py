@@ -13,7 +13,7 @@ import shutil
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
-from itertools import repeat
+from itertools import islice, repeat
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +50,17 @@ def _cities(seed):
     return cities(np.random.default_rng([seed, HELD_OUT + 1]))
 
 
-def _drawn(seed, number):
-    """Points of a block (float32), their log-odds but for a constant, and what draws the labels."""
-    rng = np.random.default_rng([seed, number])
+def points_of(rng, seed):
+    """Points of a block (float32, degrees) and the ids of their three columns."""
     lat, lon = coordinates(rng, _cities(seed), BLOCK)
     points = np.column_stack([np.clip(lat, -89.0, 89.0), (lon + 180.0) % 360.0 - 180.0]).astype(np.float32)
-    ids = cross().transform(points).indices.reshape(BLOCK, 3)
+    return points, cross().transform(points).indices.reshape(BLOCK, 3)
+
+
+def _drawn(seed, number):
+    """Points of a block, their log-odds but for a constant, and what draws the labels."""
+    rng = np.random.default_rng([seed, number])
+    points, ids = points_of(rng, seed)
     signal = sum(effects(ids[:, k], seed + k, share, SCALE) for k, share in enumerate(DENSITY))
     return points, signal, rng
 
@@ -70,6 +75,28 @@ def block(seed, number):
     """Points (float32, degrees) and labels (0 or 1) of the rows `number * BLOCK` and following."""
     points, signal, rng = _drawn(seed, number)
     return points, (rng.random(BLOCK) < expit(signal + _shift(seed))).astype(np.int8)
+
+
+def count_cells(seed, steps):
+    """Distinct cells of the first rows, which are never stored: a byte of memory for every cell that there can be.
+
+    Parameters
+    ----------
+    seed : int
+    steps : sequence of int, ascending
+        Multiples of `BLOCK`.
+
+    Yields
+    ------
+    n_distinct : int
+        For every step.
+    """
+    seen, numbers = np.zeros(N_LAT * N_LON, dtype=bool), iter(range(steps[-1] // BLOCK))
+    for n_blocks in np.diff(steps, prepend=0) // BLOCK:
+        for number in islice(numbers, int(n_blocks)):
+            _, ids = points_of(np.random.default_rng([seed, number]), seed)
+            seen[ids[:, 2] - (N_LAT + N_LON)] = True
+        yield int(np.count_nonzero(seen))
 
 
 def write_part(path, seed, first, n_blocks):

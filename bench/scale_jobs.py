@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from dataclasses import asdict
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -76,17 +77,24 @@ def growth(job, folder):
     blocks = iter(scale_data.reader(job["parts"]))
     whole, done, steps = None, 0, []
     for rows in job["steps"]:
-        n_blocks = (rows - done) // scale_data.BLOCK
-        part, reducing = timed(lambda: Reduced.of_blocks(islice(blocks, n_blocks), loss="logistic"), job["time_limit"])
-        before = part.n_rows + (0 if whole is None else whole.n_rows)
-        whole, merging = timed(lambda: part if whole is None else whole.merge(part), job["time_limit"])
-        path, solving = timed(lambda: logistic_path(whole, alphas=job["alphas"]), job["time_limit"])
+        some = islice(blocks, (rows - done) // scale_data.BLOCK)
+        part, reducing = timed(partial(Reduced.of_blocks, some, loss="logistic"), job["time_limit"])
+        both = [part] if whole is None else [whole, part]
+        before = sum(reduced.n_rows for reduced in both)
+        whole, merging = timed(partial(Reduced.merge_all, both), job["time_limit"])
+        del part, both
+        path, solving = timed(partial(logistic_path, whole, alphas=job["alphas"]), job["time_limit"])
         live = live_columns(whole, job["alphas"][-1])
         told = {"live": live, "merged": before, "read": rows - done, "non_zeros": int(path.df[-1])}
         steps.append({**reduction(whole), **told, "reducing": reducing, "merging": merging, "solving": solving})
         done = rows
-        del part
     return {"steps": steps}
+
+
+def count(job, folder):
+    """Distinct rows of far more rows, counted alone."""
+    counted = zip(job["steps"], scale_data.count_cells(job["seed"], job["steps"]))
+    return {"steps": [{"rows": rows, "distinct": distinct} for rows, distinct in counted]}
 
 
 def stages(job, folder):
@@ -211,8 +219,8 @@ def on_dask(job, folder):
 
 
 JOBS = {
-    "in-memory": in_memory, "out-of-core": out_of_core, "growth": growth, "stages": stages, "stay": stay,
-    "dask": on_dask,
+    "in-memory": in_memory, "out-of-core": out_of_core, "growth": growth, "count": count,
+    "stages": stages, "stay": stay, "dask": on_dask,
 }  # fmt: skip
 
 

@@ -194,7 +194,8 @@ def reduce_outlook(n_rows, n_workers, growth, costs, machine, n_parts):
     distinct = float(growth(n_rows))
     tree = merge_tree(part_rows(n_rows, n_parts), growth, n_workers, machine, costs.merge, costs.row_bytes)
     memory = max(distinct * (costs.row_bytes + costs.solve_bytes), tree.peak)
-    seconds = {"read": reading(n_rows, n_workers, costs, machine), "merge": tree.seconds, "solve": costs.solve * distinct}
+    read = reading(n_rows, n_workers, costs, machine)
+    seconds = {"read": read, "merge": tree.seconds, "solve": costs.solve * distinct}
     breaks = "memory of one worker" if memory > machine.memory else ""
     return Outlook(seconds, memory, "2^31 rows" if distinct > MOST_ROWS else breaks)
 
