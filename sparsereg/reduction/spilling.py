@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -262,17 +264,16 @@ class Merger:
             counts = (int(first[stop] - first[start]) for first in (rows, nonzeros, entries))
             return read + empty.bytes_with(*counts, n_ids)
 
-        for stop in range(1, N_BUCKETS + 1):
-            if need(cuts[-1], stop) <= self._budget:
-                continue
-            if stop - 1 > cuts[-1]:
-                cuts.append(stop - 1)
-            if need(cuts[-1], stop) > self._budget:
+        while (start := cuts[-1]) < N_BUCKETS:
+            stops = range(start + 1, N_BUCKETS + 1)
+            n_fitting = bisect_right(stops, self._budget, key=partial(need, start))
+            if n_fitting == 0:
                 raise ValueError(
                     f"memory_limit: {shown_bytes(self._limit)} is too little to merge what was spilled, of which "
-                    f"{shown_bytes(need(cuts[-1], stop))} must be held at once, expected more"
+                    f"{shown_bytes(need(start, start + 1))} must be held at once, expected more"
                 )
-        return list(pairwise([*cuts, N_BUCKETS]))
+            cuts.append(start + n_fitting)
+        return list(pairwise(cuts))
 
     def merge(self, spilled: Scratch, folder: str | None) -> Entries:
         """Merge the runs.

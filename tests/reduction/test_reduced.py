@@ -9,46 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
-from support.reductions import WIDE, equal_rows, parts_of, target
+from support.reductions import WIDE, assert_same, content, equal_rows, parts_of, target
 from support.wide_matrices import blemished_csr
 
 from sparsereg import Block, ParquetReader, Reduced
 
 LOSSES = ("squared", "poisson", "logistic", "huber", "squared_hinge")
-
-
-def content(reduced):
-    """Return the entries as a dictionary: ids, values, fold (and y, where it is kept) -> weights and targets."""
-    entries = reduced.entries
-    rows, sums, found = entries.rows, entries.sums, {}
-    each_y = reduced.loss == "huber"
-    for k in range(sums.columns[0].size):
-        row = k if entries.row is None else entries.row[k]
-        span = slice(rows.indptr[row], rows.indptr[row + 1])
-        values = rows.data[span] if rows.data.size else np.ones(span.stop - span.start)
-        fold = None if entries.part is None else entries.folds[entries.part[k]]
-        y = tuple(column[k] for column in sums.columns)
-        key = (tuple(rows.active[rows.indices[span]].tolist()), tuple(values.tolist()), fold, y if each_y else None)
-        assert key not in found
-        found[key] = (sums.total[k], *y)
-    return found
-
-
-def assert_same(one, other):
-    left, right = content(one), content(other)
-    assert left.keys() == right.keys()
-    for key, values in left.items():
-        np.testing.assert_allclose(values, right[key], rtol=1e-10, atol=1e-12)
-    a, b = one.entries, other.entries
-    in_order = [slice(None) if e.folds is None else np.argsort(e.folds) for e in (a, b)]
-    for name in ("squares", "logs"):
-        sums = [getattr(e.sums, name)[order] for e, order in zip((a, b), in_order)]
-        np.testing.assert_allclose(*sums, rtol=1e-9, atol=1e-9)
-    np.testing.assert_array_equal(a.n_weighted[in_order[0]], b.n_weighted[in_order[1]])
-    assert (one.n_samples, one.n_rows, one.n_features) == (other.n_samples, other.n_rows, other.n_features)
-    assert (one.classes is None) == (other.classes is None)
-    if one.classes is not None:
-        np.testing.assert_array_equal(one.classes, other.classes)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
