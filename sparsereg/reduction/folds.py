@@ -125,12 +125,14 @@ class FoldDraw:
     holdout : float in (0, 1) or None
         Share of the rows.
     random_state : None, int, RandomState or Generator
+    name : str, default="n_folds"
+        Of the argument that says how many folds, for messages.
     """
 
-    def __init__(self, n_folds: Any, holdout: Any, random_state: Any):
-        self.n_folds = None if n_folds is None else check_count(n_folds, "n_folds")
+    def __init__(self, n_folds: Any, holdout: Any, random_state: Any, name: str = "n_folds"):
+        self.n_folds, self._name = None if n_folds is None else check_count(n_folds, name), name
         if self.n_folds == 1:
-            raise ValueError("n_folds: 1 is outside [2, inf), expected None or at least 2")
+            raise ValueError(f"{name}: 1 is outside [2, inf), expected None or at least 2")
         self.holdout = None if holdout is None else check_number(holdout, "holdout", "(0, 1)")
         self._generator = make_generator(random_state)
         self._n_seen = self._n_held = self._n_dealt = 0
@@ -176,4 +178,6 @@ class FoldDraw:
                 "hold out and one to fit"
             )
         if self.n_folds is not None and self.n_folds > self._n_dealt:
-            raise ValueError(f"n_folds: {self.n_folds} is not allowed for {self._n_dealt:,} rows, expected no more")
+            raise ValueError(
+                f"{self._name}: {self.n_folds} is not allowed for {self._n_dealt:,} rows, expected no more"
+            )
