@@ -39,6 +39,13 @@ def _parameters(cls: Any) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(cls.__init__).parameters
 
 
+def _given(y: Any) -> Any:
+    """Refuse to judge without targets."""
+    if y is None:
+        raise TypeError("y: None is not allowed, expected the targets of the rows of X")
+    return y
+
+
 class SparseLinearModel(EvaluationMixin, Versioned, BaseEstimator):
     """Coefficients, one vector or one for each class, and the linear predictor made from them."""
 
@@ -259,7 +266,7 @@ class SparseRegressor(RegressorMixin, SparseLinearModel):
     def _outcome(self, predictor: Vector, method: str) -> npt.NDArray[Any]:
         return predictor
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute R2 of the predictions: 1 - sum_i s_i (y_i - p_i)^2 / sum_i s_i (y_i - mean)^2, 1 at best.
 
         Parameters
@@ -274,7 +281,8 @@ class SparseRegressor(RegressorMixin, SparseLinearModel):
         -------
         score : float
         """
-        return float(metric("r2_score")(y, self.predict(X, offset), sample_weight=sample_weight))
+        prediction = self.predict(X, offset)
+        return float(metric("r2_score")(_given(y), prediction, sample_weight=sample_weight))
 
 
 class LogLinkRegressor(SparseRegressor):
@@ -302,7 +310,7 @@ class LogLinkRegressor(SparseRegressor):
         with np.errstate(over="ignore"):
             return np.exp(predictor)
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute D2, the share of the deviance that is explained: 1 - D(y, means) / D(y, mean of y), 1 at best.
 
         Parameters
@@ -319,7 +327,7 @@ class LogLinkRegressor(SparseRegressor):
             For a constant `y` 1 where it is predicted exactly, else 0.
         """
         mean = self.predict(X, offset)
-        y = check_target(y, mean.size, 0.0, np.inf, self._loss)
+        y = check_target(_given(y), mean.size, 0.0, np.inf, self._loss)
         weight = check_sample_weight(sample_weight, mean.size)
         null = np.average(y, weights=weight)
         # SciPy's kl_div(y, m) is y log(y / m) - y + m, half the deviance.
@@ -383,7 +391,7 @@ class SparseClassifier(ClassifierMixin, SparseLinearModel):
             return predictor
         return self.classes_[(predictor > 0.0).astype(np.intp) if predictor.ndim == 1 else predictor.argmax(axis=1)]
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute the accuracy, the share of rows whose class is named right.
 
         Parameters
@@ -401,7 +409,8 @@ class SparseClassifier(ClassifierMixin, SparseLinearModel):
         score : float
         """
         if np.ndim(y) < 2 or np.shape(y)[1] < 2:
-            return float(metric("accuracy_score")(y, self.predict(X, offset), sample_weight=sample_weight))
+            prediction = self.predict(X, offset)
+            return float(metric("accuracy_score")(_given(y), prediction, sample_weight=sample_weight))
         scores = self._decision(X, offset)
         weight = check_sample_weight(sample_weight, len(scores))
         target, weight = target_of(y, len(scores), weight, loss=self._make_loss(), **self._target_form())

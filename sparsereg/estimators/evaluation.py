@@ -41,7 +41,7 @@ class EvaluationMixin:
         Parameters
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), or Reduced
-            A `Reduced` for the same loss brings its targets and weights.
+            A `Reduced` for the same loss brings its targets, weights and offsets.
         y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities or counts of classes
             As `fit` takes it; labels are among `classes_`. `class_weight` and `label_smoothing` play no part.
         sample_weight : None, float or array-like of shape (n_samples,)
@@ -78,8 +78,9 @@ class EvaluationMixin:
     def _evaluate_reduced(self, X: Reduced, y: Any, sample_weight: Any, offset: Any) -> dict[str, float]:
         entries = JudgedEntries(X, y, sample_weight, offset, loss=self._make_loss(), **self._target_form())
         check_feature_names(self, X, reset=False)
-        predictor = self._calibrated(self._with_offset(entries.predictor(self._coef, self.intercept_), offset))
-        return {"n_nonzero": int(self._coef.ids.size), **entries.measure(predictor)}
+        predictor = self._calibrated(self._with_offset(entries.predictor(self._coef, self.intercept_), entries.offset))
+        null = entries.null(self._effective_offset(entries.offset, predictor))
+        return {"n_nonzero": int(self._coef.ids.size), **entries.measure(predictor, null)}
 
     def evaluate_stream(self, source: Iterable[Any], *, offset: float | None = None) -> dict[str, float]:
         """Judge the model on rows that come in blocks, read ahead in a thread; the numbers of `evaluate` on them all.

@@ -98,9 +98,9 @@ class GLMEstimator(PenaltyChoice, GLMBase):
         Parameters
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), Reduced or stream
-            int32 or int64 ids; never changed. A `Reduced` for the same loss brings its targets and weights, and so does
-            a stream, a reader or an iterable of blocks (X, y) or (X, y, sample_weight), which is reduced first: all
-            else is then None.
+            int32 or int64 ids; never changed. A `Reduced` for the same loss brings its targets, weights and offsets; a
+            stream, a reader or an iterable of blocks (X, y) or (X, y, sample_weight), is reduced first and brings its
+            targets and weights: all else is then None.
         y : array-like of shape (n_samples,)
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None, float or array-like of shape (n_samples,)
@@ -124,7 +124,7 @@ class GLMEstimator(PenaltyChoice, GLMBase):
             X = reduce_stream(X, {"y": y, "sample_weight": sample_weight, "offset": offset}, loss=self._loss)
             names = X.feature_names
             options = replace(options, names=names)
-        X, y, sample_weight = training_samples(X, y, sample_weight, offset, self._loss)
+        X, y, sample_weight, offset = training_samples(X, y, sample_weight, offset, self._loss)
         design = self._make_design(X, y, sample_weight)
         targets, weight, classes = self._encode(y, sample_weight, design.n_samples)
         # Of a reduction they are large, and nobody else's.

@@ -138,10 +138,10 @@ class CrossValidatedModel(GLMBase):
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), Reduced or stream
             int32 or int64 ids; never changed, and not copied for the folds. A `Reduced` for the same loss brings its
-            targets, weights and folds: all else, and `cv`, is then None, `scoring` names metrics, `keep_predictions` is
-            False, and `cv_folds_` becomes None. So it is with a stream, a reader or an iterable of blocks (X, y) or
-            (X, y, sample_weight), but that `cv`, None or a number, says how many folds are drawn while it is read, at
-            random within every block by `random_state` (None: 0).
+            targets, weights, offsets and folds: all else, and `cv`, is then None, `scoring` names metrics,
+            `keep_predictions` is False, and `cv_folds_` becomes None. So it is with a stream, a reader or an iterable
+            of blocks (X, y) or (X, y, sample_weight), but that `cv`, None or a number, says how many folds are drawn
+            while it is read, at random within every block by `random_state` (None: 0).
         y : array-like of shape (n_samples,); for classifiers also (n_samples, n_classes), probabilities or counts
         sample_weight : None, float or array-like of shape (n_samples,)
             In the fits and in the scores.
@@ -211,7 +211,7 @@ class CrossValidatedModel(GLMBase):
         self, X: Any, y: Any, sample_weight: Any, offset: Any, groups: Any, names: Any, options: _CVOptions
     ) -> _CVData:
         """Check data, and make the design and the folds."""
-        X, y, sample_weight = training_samples(X, y, sample_weight, offset, self._loss)
+        X, y, sample_weight, offset = training_samples(X, y, sample_weight, offset, self._loss)
         design = self._make_design(X, y, sample_weight)
         targets = self._encode(y, sample_weight, design.n_samples)
         n_outputs = targets.fit.shape[1] if targets.fit.ndim == 2 else None

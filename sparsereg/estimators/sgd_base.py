@@ -157,7 +157,9 @@ class SGDEstimator(SparseLinearModel):
     # Fits.
 
     @synchronized
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, coef_init: Any = None, intercept_init: Any = None) -> Any:
+    def fit(
+        self, X: Any, y: Any = None, sample_weight: Any = None, coef_init: Any = None, intercept_init: Any = None
+    ) -> Any:
         """Learn from data in memory, pass after pass, until passes bring no more.
 
         Parameters

@@ -46,17 +46,18 @@ class HeldOut:
             means = np.stack([of_class.mean[self._rows] for of_class in grouped], axis=1)
             self._y, self._weight = means if y.ndim == 2 else means[:, 0], grouped[0].weight[self._rows]
             self._within = loss.deviance_within(y, weight, self._y, self._weight, grouped[0].within)
-            self._within += 2.0 * left / float(self._weight.sum())
         else:
             samples = np.flatnonzero((weight > 0.0) & (design.row_of >= 0))
             self._rows, self._y, self._weight = design.row_of[samples], y[samples], weight[samples]
             self._offset = 0.0 if offset is None else offset[samples]
+        self._within += 2.0 * left / float(self._weight.sum())
         shares = SHARES.intersection(names)
         self._null = null_deviance(loss, self._y, self._weight, self._offset) if shares else None
         # What a constant predicts exactly leaves no deviance to explain, and a share of nothing says nothing.
-        flat = not self._null
+        flat = self._null == 0.0
         if self._null is None:
-            flat = left == 0.0 and has_no_deviance(y[(weight > 0.0) & (design.row_of >= 0)], loss)
+            flat = has_no_deviance(y[(weight > 0.0) & (design.row_of >= 0)], loss)
+        flat = flat and left == 0.0
         self._undefined = dict.fromkeys(shares, np.nan) if flat else {}
 
     def __call__(self, solution: Solution) -> dict[str, float]:

@@ -67,8 +67,9 @@ def regularization_path(
     ----------
     X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), Reduced or stream
         int32 or int64 ids; `n_features` may be far larger than memory. Never changed. A `Reduced` for the same loss
-        brings its targets and weights, and so does a stream, a reader or an iterable of blocks (X, y) or (X, y,
-        sample_weight), which is reduced first: y, `sample_weight` and `offset` are then None.
+        brings its targets, weights and offsets; a stream, a reader or an iterable of blocks (X, y) or (X, y,
+        sample_weight), is reduced first and brings its targets and weights: y, `sample_weight` and `offset` are then
+        None.
     y : array-like of shape (n_samples,)
         For logistic loss also of shape (n_samples, n_classes), probabilities or counts of the classes: see
         `logistic_path`.
@@ -178,7 +179,7 @@ def regularization_path(
         options = replace(options, names=names)
     check_memory(memory_limit, X, y, options, n_alphas if grid is None else grid.size)
     classes = X.classes if isinstance(X, Reduced) else None
-    X, y, sample_weight = _training_data(X, y, sample_weight, offset, options.loss)
+    X, y, sample_weight, offset = _training_data(X, y, sample_weight, offset, options.loss)
     tried = drop_untried(y, sample_weight, X) if options.loss.softmax else sample_weight
     design = make_design(X, tried)
     check_memory(memory_limit, design, y, options, n_alphas if grid is None else grid.size)
@@ -198,16 +199,16 @@ def regularization_path(
     )
 
 
-def _training_data(X: Any, y: Any, sample_weight: Any, offset: Any, loss: Any) -> tuple[Any, Any, Any]:
-    """Return rows, targets and weights; of a reduction of classes the probabilities of the second, or of each."""
-    X, y, sample_weight = training_samples(X, y, sample_weight, offset, loss.name)
+def _training_data(X: Any, y: Any, sample_weight: Any, offset: Any, loss: Any) -> tuple[Any, Any, Any, Any]:
+    """Return rows, targets, weights, offsets; of a reduction of classes the probabilities of the second, or of each."""
+    X, y, sample_weight, offset = training_samples(X, y, sample_weight, offset, loss.name)
     if isinstance(y, GroupedClasses):
         coded = encode_classes(y)
         y, sample_weight = coded.probabilities, coded.sample_weight
         if coded.classes.size > 2 and not loss.softmax:
             raise ValueError(f"X: {coded.classes.size} classes, expected two for loss={loss.name!r}")
         y = y if coded.classes.size > 2 else np.ascontiguousarray(y[:, 1])
-    return X, y, sample_weight
+    return X, y, sample_weight, offset
 
 
 def lasso_path(X: Any, y: Any = None, **settings: Any) -> RegularizationPath:

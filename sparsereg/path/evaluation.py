@@ -43,7 +43,8 @@ class PathEvaluation:
         Parameters
         ----------
         X : matrix of shape (n_samples, n_features) or Reduced
-            Anything that the path functions accept. A `Reduced` for the same loss brings its targets and weights.
+            Anything that the path functions accept. A `Reduced` for the same loss brings its targets, weights and
+            offsets.
         y : array-like of shape (n_samples,), or (n_samples, n_classes) for probabilities or counts of classes
             As the function that made the path takes it; labels are among `classes`.
         sample_weight : None, float or array-like of shape (n_samples,)
@@ -65,9 +66,10 @@ class PathEvaluation:
         compare_feature_names(type(self).__name__, self.feature_names, X)
         if isinstance(X, Reduced):
             entries = JudgedEntries(X, y, sample_weight, offset, loss=loss, **form)
-            self._new_offset(offset, X.n_samples)
+            offset = self._new_offset(entries.offset, X.entries.n_entries)
+            null, shift = entries.null(offset), 0.0 if offset is None else offset
             fits = (self._fit(k) for k in range(self.alphas.size))
-            return self._table(loss, [entries.measure(entries.predictor(*fit)) for fit in fits])
+            return self._table(loss, [entries.measure(entries.predictor(*fit) + shift, null) for fit in fits])
         rows = as_rows(X)
         check_width(rows.n_features, self.n_features)
         weight = check_sample_weight(sample_weight, rows.n_samples)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from sparsereg.inputs.sizes import check_bytes, shown_bytes
-from sparsereg.reduction.builder import Accumulator, Entries
+from sparsereg.reduction.builder import Accumulator
+from sparsereg.reduction.entries import Entries
 from sparsereg.reduction.scratch import Scratch
 from sparsereg.reduction.spilling import Merger, Run, spill, without_totals
 

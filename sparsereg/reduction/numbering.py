@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ Numbers = npt.NDArray[np.int32]
 GROWTH = 0.25
 # Tables are at most two thirds full, where linear probing is still quick.
 SMALLEST_TABLE = 1 << 10
+# Two numbers below 2^31 make one id: the first in the high half, the second in the low one.
+HALF = 32
+LOW = (1 << HALF) - 1
 
 
 def grow(array: npt.NDArray[Any], needed: int) -> None:
@@ -142,6 +146,71 @@ class IdNumbers:
         """
         del self._slots
         return cut(self._known, self.n_known)
+
+
+class ValueNumbers:
+    """Numbers of rows beside the values that they come with, from 0 in order of first appearance."""
+
+    def __init__(self) -> None:
+        self._values = IdNumbers()
+        # Of pairs of a row and its first value, of these and the second one, and so on.
+        self._pairs: list[IdNumbers] = []
+
+    def number(self, row: Numbers, columns: Sequence[npt.NDArray[np.float64]]) -> tuple[Numbers, int]:
+        """Number rows with their values; those that are new come after those that are known.
+
+        Parameters
+        ----------
+        row : ndarray of int32 of shape (n,)
+        columns : sequence of ndarray of float64 of shape (n,)
+            At least one; as many in every call.
+
+        Returns
+        -------
+        numbers : ndarray of int32 of shape (n,)
+        n_known : int
+            With those that are new.
+        """
+        self._pairs += [IdNumbers() for _ in columns[len(self._pairs) :]]
+        for pairs, column in zip(self._pairs, columns, strict=True):
+            # -0.0 is 0.0, whose bits differ.
+            value = self._values.number((column + 0.0).view(np.int64))
+            row = pairs.number((row.astype(np.int64) << HALF) | value)
+        return row, self.n_known
+
+    @property
+    def n_known(self) -> int:
+        """How many rows with values there are so far."""
+        return self._pairs[-1].n_known if self._pairs else 0
+
+    def bytes_with(self, n_more: int) -> int:
+        """Return the most bytes taken with so many further rows, all of them and of their values new."""
+        pairs = self._pairs or [IdNumbers()]
+        return self._values.bytes_with(n_more * len(pairs)) + sum(each.bytes_with(n_more) for each in pairs)
+
+    def finish(self, n_columns: int) -> tuple[Numbers, list[npt.NDArray[np.float64]]]:
+        """Give the tables back.
+
+        Parameters
+        ----------
+        n_columns : int
+            How many of the values are asked for, from the first on.
+
+        Returns
+        -------
+        row : ndarray of int32 of shape (n_known,)
+        columns : list of ndarray of float64 of shape (n_known,)
+            By the numbers of both.
+        """
+        values, columns = self._values.finish().view(np.float64), [np.empty(0) for _ in range(n_columns)]
+        row: Numbers | None = None
+        for k in reversed(range(len(self._pairs))):
+            known = self._pairs.pop().finish()
+            known = known if row is None else known[row]
+            row = (known >> HALF).astype(np.int32)
+            if k < n_columns:
+                columns[k] = values[known & LOW]
+        return np.empty(0, dtype=np.int32) if row is None else row, columns
 
 
 class PartNumbers:

@@ -10,7 +10,7 @@ import numpy as np
 
 from sparsereg.readers.blocks import as_blocks, located, overlapped
 from sparsereg.readers.labels import with_numbers
-from sparsereg.reduction.builder import Entries
+from sparsereg.reduction.entries import Entries
 from sparsereg.reduction.folds import FoldDraw
 from sparsereg.reduction.intake import Intake
 
@@ -51,7 +51,7 @@ def reduce_blocks(
         for position, block in enumerate(ahead):
             with located(f"{name}: block {position} (the first is 0)"):
                 intake.make_room(block.X)
-                fold, held = draw.draw(_length(block.X))
+                fold, held = draw.draw(length_of(block.X))
                 rest = None if held is None else ~held
                 for accumulator, drawn, kept in zip(intake.accumulators, (fold, None), (rest, held)):
                     accumulator.add(block.X, block.y, block.sample_weight, drawn, kept)
@@ -63,7 +63,16 @@ def reduce_blocks(
         return intake.finish()
 
 
-def _length(X: Any) -> int:
-    """Count rows, of whatever they are."""
+def length_of(X: Any) -> int:
+    """Count rows.
+
+    Parameters
+    ----------
+    X : matrix of any kind that estimators accept
+
+    Returns
+    -------
+    n_rows : int
+    """
     shape = getattr(X, "shape", None)
     return int((np.shape(X) if shape is None else shape)[0])

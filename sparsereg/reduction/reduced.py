@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,13 @@ import numpy.typing as npt
 
 from sparsereg._core.losses import LOSSES
 from sparsereg.inputs.parameters import build, check_choice
-from sparsereg.inputs.rows import as_numeric
 from sparsereg.inputs.sizes import check_bytes
 from sparsereg.readers.blocks import located
-from sparsereg.reduction.builder import Accumulator, Entries
-from sparsereg.reduction.folds import FoldDraw
-from sparsereg.reduction.reading import reduce_blocks
+from sparsereg.reduction.builder import Accumulator
+from sparsereg.reduction.entries import Entries
+from sparsereg.reduction.files import load_entries, save_entries
+from sparsereg.reduction.folds import FoldDraw, fold_numbers
+from sparsereg.reduction.reading import length_of, reduce_blocks
 from sparsereg.reduction.slicing import slices_of
 
 __all__ = ["Reduced"]
@@ -53,21 +55,37 @@ class Reduced:
     held_out: Reduced | None = None
 
     @classmethod
-    def of(cls, X: Any, y: Any, sample_weight: Any = None, *, loss: str, fold: Any = None) -> Reduced:
+    def of(
+        cls, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, *, loss: str, fold: Any = None,
+        groups: Any = None, n_folds: int | None = None, random_state: Any = 0,
+    ) -> Reduced:
         """Reduce rows in memory.
 
         Parameters
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features)
-            int32 or int64 ids; never changed.
+            int32 or int64 ids; never changed. There may be no rows.
         y : array-like of shape (n_samples,); for the losses of classifiers also (n_samples, n_classes)
-            As estimators take it: numbers, labels, probabilities or counts of classes.
+            As estimators take it: numbers, labels, probabilities or counts of classes. Numbers of shape
+            (n_samples, n_responses) are several targets of the same rows, of which `response` gives one to fit.
         sample_weight : None, float or array-like of shape (n_samples,), default=None
             Rows of weight 0 leave nothing behind.
+        offset : None, float or array-like of shape (n_samples,), default=None
+            Known part of the linear predictor, of two classes at most. Rows are equal if their offsets are, too.
         loss : {"squared", "logistic", "poisson", "huber", "squared_hinge"}
             Of the fits to come.
         fold : None or array-like of int of shape (n_samples,), default=None
             Number of the fold that each row is held out in by cross-validation; -1: in none.
+        groups : None or array-like of shape (n_samples,), default=None
+            Rows of a group are held out together: numbers, texts, times. Which fold a group is in follows from the
+            group alone, so that parts of the data that are reduced in different places have the same folds. 7, 7.0
+            and "7" are one group.
+        n_folds : None or int, default=None
+            Folds, at least 2, that groups are dealt to by a hash of them and `random_state`; a fold may get more than
+            its share of them. Without `groups` rows are dealt at random. None with `groups`: each group is a fold, a
+            whole number from 0 to 2**62 - 1 that of this number, others one from 2**62 on.
+        random_state : None, int, RandomState or Generator, default=0
+            Of `n_folds`; with `groups` a whole number, the same for all parts of the data.
 
         Returns
         -------
@@ -76,14 +94,15 @@ class Reduced:
         Raises
         ------
         ValueError, TypeError
-            For malformed data, as estimators raise them.
+            For malformed data, as estimators raise them, and for more than one way to say what folds are.
+
+        Notes
+        -----
+        Cost: about two random accesses to memory a row, and one a non-zero; nothing is as long as X is wide.
         """
-        number = None if fold is None else _check_fold(fold)
-        accumulator = Accumulator(_loss_of(loss), number is not None)
-        n_rows = np.shape(y)[0] if number is not None and np.ndim(y) else 0
-        if number is not None and number.size != n_rows:
-            raise ValueError(f"fold: {number.size} numbers are not allowed for {n_rows} rows, expected one for each")
-        accumulator.add(X, y, sample_weight, number)
+        number = fold_numbers(length_of(X), fold, groups, n_folds, random_state)
+        accumulator = Accumulator(_loss_of(loss), number is not None, offset is not None)
+        accumulator.add(X, y, sample_weight, number, offset=offset)
         return cls(loss, accumulator.finish())
 
     @classmethod
@@ -148,7 +167,8 @@ class Reduced:
         Parameters
         ----------
         other : Reduced
-            For the same loss, of as many columns, with folds if this has them. Classes are those of both.
+            For the same loss, of as many columns and responses, with folds and offsets if this has them. Classes are
+            those of both.
 
         Returns
         -------
@@ -180,23 +200,83 @@ class Reduced:
         ValueError, TypeError
             For a part that does not go with those before, with its number, and where there is none.
         """
-        first: Reduced | None = None
-        apart: list[Reduced] = []
-        for position, part in enumerate(parts):
-            with located(f"parts: part {position} (the first is 0)"):
-                if not isinstance(part, Reduced):
-                    raise TypeError(f"{type(part).__name__} is not allowed, expected a Reduced")
-                if first is None:
-                    first, accumulator = part, Accumulator(_loss_of(part.loss), part.has_folds)
-                if part.loss != first.loss:
-                    raise ValueError(f"it is for loss={part.loss!r}, where those before are for {first.loss!r}")
-                if part.has_folds != first.has_folds:
-                    raise ValueError("folds are in some parts and not in others, expected them in all or in none")
-                accumulator.merge(part.entries)
-            apart += [] if part.held_out is None else [part.held_out]
-        if first is None:
-            raise ValueError("parts: there is none, expected at least one")
-        return cls(first.loss, accumulator.finish(), cls.merge_all(apart) if apart else None)
+        merging = _Merging()
+        for part in parts:
+            merging.take(part)
+            # Not to be kept alive while the next one is waited for: memory holds the result and one part.
+            del part
+        return merging.finish()
+
+    def response(self, k: int) -> Reduced:
+        """Pick one of several responses; the rows are shared, not copied.
+
+        Parameters
+        ----------
+        k : int
+            From 0 on.
+
+        Returns
+        -------
+        reduced : Reduced
+            Of this response alone, with the same folds and offsets, and that of the held-out rows.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what is no position of a response.
+        """
+        if isinstance(k, (bool, np.bool_)) or not isinstance(k, (int, np.integer)):
+            raise TypeError(f"k: {k!r} is not allowed, expected a whole number")
+        if not 0 <= k < self.n_responses:
+            raise ValueError(f"k: {k} is outside [0, {self.n_responses}), the responses of this reduction")
+        entries = replace(self.entries, sums=self.entries.sums.response(int(k)))
+        return Reduced(self.loss, entries, None if self.held_out is None else self.held_out.response(k))
+
+    def save(self, path: str | os.PathLike[str]) -> int:
+        """Write a file that `load` reads; it is there as a whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Its folder must exist; a file that is there is replaced.
+
+        Returns
+        -------
+        n_bytes : int
+            Size of the file: for each distinct row one byte, four for each of its ids where there are more than 65,536
+            occupied columns and two or one for fewer, one to eight for its weight, and eight for a mean that is no
+            small whole number.
+
+        Raises
+        ------
+        TypeError
+            For labels that are neither numbers, times nor texts.
+        OSError
+            A folder that is missing, a disk that is full: the file that was there is untouched.
+        """
+        return save_entries(path, self.loss, self.entries, None if self.held_out is None else self.held_out.entries)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Reduced:
+        """Read a file that `save` wrote; every byte and every array is checked first.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        reduced : Reduced
+
+        Raises
+        ------
+        ValueError
+            A file that was cut short or altered, that is something else, or that holds what is no reduction.
+        OSError
+            A file that is missing, or that cannot be read.
+        """
+        loss, entries, held_out = load_entries(path, _loss_of)
+        return cls(loss, entries, None if held_out is None else cls(loss, held_out))
 
     def slices(self, max_bytes: int | str) -> Iterator[Reduced]:
         """Cut the distinct rows into parts that go on from each other; ids and values are not copied.
@@ -260,9 +340,31 @@ class Reduced:
     column_names = feature_names
 
     @property
+    def n_responses(self) -> int:
+        """Targets of each row; fits take one of them, see `response`."""
+        return self.entries.sums.n_responses
+
+    @property
+    def has_offset(self) -> bool:
+        """Whether every row has an offset, a known part of its linear predictor."""
+        return self.entries.offset is not None
+
+    @property
     def has_folds(self) -> bool:
         """Whether every row has a fold, which cross-validation holds it out in."""
         return self.entries.folds is not None
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> npt.NDArray[Any]:
+        """Refuse to be taken for a matrix.
+
+        Raises
+        ------
+        TypeError
+        """
+        raise TypeError(
+            "X: a Reduced is not allowed here, expected the rows of a matrix or data frame, of which it has sums "
+            "alone; fits of batch models and of their cross-validated forms, path functions and evaluate take it"
+        )
 
     def __repr__(self) -> str:
         """Say what went in and what is left."""
@@ -270,6 +372,10 @@ class Reduced:
         parts.append(f"{self.n_features:,} features, {entries.rows.active.size:,} of them occupied")
         if self.classes is not None:
             parts.append(f"{self.classes.size} classes")
+        if self.n_responses > 1:
+            parts.append(f"{self.n_responses} responses")
+        if self.has_offset:
+            parts.append("an offset")
         if entries.folds is not None:
             parts.append(f"{np.count_nonzero(entries.folds >= 0)} folds")
         if self.held_out is not None:
@@ -277,15 +383,46 @@ class Reduced:
         return f"Reduced(loss={self.loss!r}, {', '.join(parts)}, {self.nbytes / 1e6:,.1f} MB)"
 
 
+class _Merging:
+    """Parts on the way to one reduction; all must have what the first of them has."""
+
+    def __init__(self) -> None:
+        self._form: dict[str, Any] = {}
+        self._n_parts = 0
+        self._apart: _Merging | None = None
+
+    def take(self, part: Any) -> None:
+        """Take a further part, or refuse it by its number."""
+        with located(f"parts: part {self._n_parts} (the first is 0)"):
+            if not isinstance(part, Reduced):
+                raise TypeError(f"{type(part).__name__} is not allowed, expected a Reduced")
+            self._take(part)
+        self._n_parts += 1
+
+    def _take(self, part: Reduced) -> None:
+        self._check(part)
+        self._rows.merge(part.entries)
+        if part.held_out is not None:
+            self._apart = self._apart or _Merging()
+            with located("held-out rows"):
+                self._apart._take(part.held_out)
+
+    def _check(self, part: Reduced) -> None:
+        form = {"loss": part.loss, "folds": part.has_folds, "offsets": part.has_offset}
+        if not self._form:
+            self._form, self._rows = form, Accumulator(_loss_of(part.loss), part.has_folds, part.has_offset)
+        if part.loss != self._form["loss"]:
+            raise ValueError(f"it is for loss={part.loss!r}, where those before are for {self._form['loss']!r}")
+        for name, there in form.items():
+            if there != self._form[name]:
+                raise ValueError(f"{name} are in some parts and not in others, expected them in all or in none")
+
+    def finish(self) -> Reduced:
+        """Return all of them in one."""
+        if not self._form:
+            raise ValueError("parts: there is none, expected at least one")
+        return Reduced(self._form["loss"], self._rows.finish(), None if self._apart is None else self._apart.finish())
+
+
 def _loss_of(name: Any) -> Any:
     return build(LOSSES[check_choice(name, "loss", LOSSES)], delta=ANY_DELTA)
-
-
-def _check_fold(fold: Any) -> npt.NDArray[np.int64]:
-    """Check fold numbers."""
-    given = as_numeric(fold, "fold")
-    if given.ndim != 1 or given.dtype.kind not in "iu":
-        raise TypeError(f"fold: {given.ndim} dimensions of {given.dtype}, expected one whole number for each row")
-    if given.size and given.min() < -1:
-        raise ValueError(f"fold: {given.min()} is outside [-1, inf)")
-    return given.astype(np.int64)

@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from sparsereg.inputs.rows import MAX_SAMPLES, Rows
 from sparsereg.inputs.sizes import shown_bytes
-from sparsereg.reduction.builder import Accumulator, Entries
+from sparsereg.reduction.builder import Accumulator
+from sparsereg.reduction.entries import Entries
 from sparsereg.reduction.scratch import Scratch, Section
 from sparsereg.reduction.targets import TargetSums
 
@@ -37,7 +38,8 @@ class Run:
     head : Entries
         The same without rows and entries: what is known of all of them.
     sections : dict of Section
-        By field: `length`, `ids` and `values` of the rows; `row`, `part`, `weight` and `column0`, ... of the entries.
+        By field: `length`, `ids` and `values` of the rows; `row`, `part`, `weight`, `offset` and `column0`, ... of the
+        entries.
     n_active : int
         Distinct ids.
     first_row, first_nonzero, first_entry : ndarray of int64 of shape (N_BUCKETS + 1,)
@@ -70,7 +72,7 @@ class Run:
         columns = tuple(read(f"column{k}", self.first_entry) for k in range(len(head.sums.columns)))
         sums = replace(head.sums, columns=columns, weight=read("weight", self.first_entry))
         row = None if row is None else row - np.int32(self.first_row[start])
-        return replace(head, rows=rows, row=row, part=part, sums=sums)
+        return replace(head, rows=rows, row=row, part=part, sums=sums, offset=read("offset", self.first_entry))
 
 
 def spill(entries: Entries, scratch: Scratch) -> Run:
@@ -110,7 +112,7 @@ def spill(entries: Entries, scratch: Scratch) -> Run:
 def entry_fields(entries: Entries) -> dict[str, npt.NDArray[Any]]:
     """Return what there is of each entry but its row, by name."""
     named = {f"column{k}": column for k, column in enumerate(entries.sums.columns)}
-    named |= {"part": entries.part, "weight": entries.sums.weight}
+    named |= {"part": entries.part, "weight": entries.sums.weight, "offset": entries.offset}
     return {name: values for name, values in named.items() if values is not None}
 
 
@@ -125,7 +127,7 @@ def head_of(entries: Entries) -> Entries:
     )
     row = None if entries.row is None else entries.row[:0].copy()
     return replace(
-        entries, rows=no_rows, row=row, part=none.get("part"),
+        entries, rows=no_rows, row=row, part=none.get("part"), offset=none.get("offset"),
         sums=replace(sums, columns=columns, weight=none.get("weight")),
     )
 
@@ -321,7 +323,7 @@ class Part:
         """Write entries, under their own compact ids."""
         rows, sums = entries.rows, entries.sums
         n_rows, nnz = (0, 0) if before is None else (before.n_rows, before.nnz)
-        if n_rows + max(rows.n_samples, sums.columns[0].size) > MAX_SAMPLES:
+        if n_rows + max(rows.n_samples, entries.n_entries) > MAX_SAMPLES:
             raise ValueError(f"X: more than {MAX_SAMPLES} distinct rows are not allowed")
         indptr = rows.indptr if before is None else rows.indptr[1:] + nnz
         named = {"indptr": indptr, "indices": rows.indices, "values": rows.data, "active": rows.active}
@@ -358,7 +360,8 @@ def _joined(total: Entries, parts: Sequence[Part], merged: Scratch, final: Scrat
         weight=arrays.get("weight"), squares=total.sums.squares + np.sum([part.squares for part in parts], axis=0),
         logs=total.sums.logs + np.sum([part.logs for part in parts], axis=0),
     )
-    return replace(total, rows=rows, row=arrays.get("row"), part=arrays.get("part"), sums=sums)
+    fields = {name: arrays.get(name) for name in ("row", "part", "offset")}
+    return replace(total, rows=rows, sums=sums, **fields)
 
 
 def _renumbered(part: Part, active: Counts, merged: Scratch) -> npt.NDArray[np.int32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from sparsereg._core import row_table
 from sparsereg.inputs.rows import as_numeric
 from sparsereg.inputs.shares import check_shares
 from sparsereg.inputs.targets import check_labels, check_target, flatten, is_soft
+from sparsereg.readers.blocks import located
 from sparsereg.readers.labels import MAX_LEARNED
 from sparsereg.reduction.numbering import Numbers, bytes_grown, cut, grow
 from sparsereg.solvers.convergence import frames_of_the_package
@@ -47,10 +49,10 @@ class TargetSums:
     Attributes
     ----------
     columns : tuple of ndarray of float64 of shape (n_entries,)
-        The weighted mean; or for each class its weight.
+        The weighted mean of each response; or for each class its weight.
     weight : ndarray of float64 of shape (n_entries,) or None
         Sums of weights; None: those of the classes.
-    squares, logs : ndarray of float64 of shape (n_folds,) or (1,)
+    squares, logs : ndarray of float64 of shape (n_folds,) or (1,), of several responses (n_responses, ...)
         Sums over the samples of each fold: of w / 2 (y - mean)^2, and for a log link of w y log y.
     classes : ndarray of shape (n_classes,) or None
         Labels, ascending.
@@ -64,6 +66,17 @@ class TargetSums:
     logs: Vector
     classes: npt.NDArray[Any] | None = None
     form: str | None = None
+
+    @property
+    def n_responses(self) -> int:
+        """Targets of each row."""
+        return len(self.columns) if self.classes is None else 1
+
+    def response(self, k: int) -> TargetSums:
+        """Return those of one response; nothing is copied."""
+        if self.n_responses == 1:
+            return self
+        return TargetSums(self.columns[k : k + 1], self.weight, self.squares[k], self.logs[k])
 
     @property
     def nbytes(self) -> int:
@@ -90,7 +103,6 @@ class Means:
 
     def encode(self, y: Any, weight: Vector, n_samples: int) -> tuple[Vector, Vector]:
         """Check the targets of samples; return them and the weights."""
-        y = flatten(y, stacklevel=frames_of_the_package() + 1)
         return check_target(y, n_samples, *self._loss.targets, self._loss.name), weight
 
     def add(self, entry: Numbers, part: Numbers | None, y: Vector, weight: Vector, n_entries: int) -> None:
@@ -138,6 +150,66 @@ class Means:
             (cut(self._mean, n_entries),), cut(self._weight, n_entries), self._squares[:n_parts].copy(),
             self._logs[:n_parts].copy(),
         )
+
+
+class Responses:
+    """Weighted means of one response, or of several on the same samples.
+
+    Parameters
+    ----------
+    loss : registered loss
+    """
+
+    def __init__(self, loss: Any):
+        self._loss = loss
+        self._means: list[Means] = []
+
+    def encode(self, y: Any, weight: Vector, n_samples: int) -> tuple[Vector, Vector]:
+        """Check the targets of samples; return them, a column for each response if there are several, and weights."""
+        y = flatten(y, stacklevel=frames_of_the_package() + 1)
+        columns = [*y.T] if getattr(y, "ndim", 1) == 2 and isinstance(y, np.ndarray) else [y]
+        if n_samples or len(columns) > 1:
+            self._join(len(columns))
+        one, encoded = Means(self._loss), []
+        for k, column in enumerate(columns):
+            with located(f"response {k} (the first is 0)") if len(columns) > 1 else nullcontext():
+                encoded.append(one.encode(column, weight, n_samples)[0])
+        return (encoded[0] if len(columns) == 1 else np.stack(encoded, axis=1)), weight
+
+    def _join(self, n_responses: int) -> None:
+        """Refuse another number of responses than before."""
+        if n_responses == 0:
+            raise ValueError("y: no columns are not allowed, expected one for each response")
+        if not self._means:
+            self._means = [Means(self._loss) for _ in range(n_responses)]
+        if n_responses != len(self._means):
+            raise ValueError(f"y: {n_responses} responses, where the rows before had {len(self._means)}")
+
+    def add(self, entry: Numbers, part: Numbers | None, y: Vector, weight: Vector, n_entries: int) -> None:
+        """Take further samples; see `Means.add`."""
+        for means, column in zip(self._means, np.atleast_2d(y.T)):
+            means.add(entry, part, np.ascontiguousarray(column), weight, n_entries)
+
+    def merge(self, entry: Numbers, part: Numbers | None, parts: Numbers, sums: TargetSums, n_entries: int) -> None:
+        """Take the samples of another reduction; see `Means.merge`."""
+        # Of no samples at all it may not be known how many there are.
+        if not entry.size and sums.n_responses == 1 and not sums.squares.any() and not sums.logs.any():
+            return
+        self._join(sums.n_responses)
+        for k, means in enumerate(self._means):
+            means.merge(entry, part, parts, sums.response(k), n_entries)
+
+    def bytes_with(self, n_entries: int) -> int:
+        """Return the most bytes taken by so many entries; of no rows yet as if there were one response."""
+        return sum(means.bytes_with(n_entries) for means in self._means or [Means(self._loss)])
+
+    def finish(self, n_entries: int, n_parts: int) -> TargetSums:
+        """Return what was summed up."""
+        sums = [means.finish(n_entries, n_parts) for means in self._means or [Means(self._loss)]]
+        if len(sums) == 1:
+            return sums[0]
+        squares, logs = (np.stack([getattr(one, name) for one in sums]) for name in ("squares", "logs"))
+        return TargetSums(tuple(one.columns[0] for one in sums), sums[0].weight, squares, logs)
 
 
 class ClassWeights:

@@ -14,11 +14,12 @@ from sparsereg.design import Design, columns_of, order_rows
 from sparsereg.inputs.rows import check_width
 from sparsereg.inputs.shares import GroupedClasses
 from sparsereg.metrics import measure
-from sparsereg.reduction.builder import Entries
+from sparsereg.reduction.entries import Entries
 from sparsereg.reduction.reduced import Reduced
 from sparsereg.reduction.scratch import release_pages
 from sparsereg.reduction.streams import refuse_path
 from sparsereg.reduction.targets import KINDS
+from sparsereg.solvers.null_deviance import null_deviance
 
 Vector = npt.NDArray[np.float64]
 
@@ -67,20 +68,20 @@ class ReducedDesign(Design):
         """
         if self.folds is None or self.part is None:
             raise ValueError(
-                "X: this reduction has no folds, expected one of Reduced.of_blocks(..., n_folds=5) or of "
-                "Reduced.of(..., fold=numbers)"
+                "X: this reduction has no folds, expected one of Reduced.of_blocks(..., n_folds=5), or of "
+                "Reduced.of(..., n_folds=5), Reduced.of(..., groups=groups) or Reduced.of(..., fold=numbers)"
             )
         return self.folds[self.part]
 
 
-def training_samples(X: Any, y: Any, sample_weight: Any, offset: Any, loss: str) -> tuple[Any, Any, Any]:
-    """Bring a reduction into the form of rows, targets and weights; anything else stays as it is.
+def training_samples(X: Any, y: Any, sample_weight: Any, offset: Any, loss: str) -> tuple[Any, Any, Any, Any]:
+    """Bring a reduction into the form of rows, targets, weights and offsets; anything else stays as it is.
 
     Parameters
     ----------
     X : Reduced or matrix
     y, sample_weight, offset
-        None beside a reduction, which brings its targets and weights.
+        None beside a reduction, which brings its own.
     loss : str
         Of the fit.
 
@@ -89,16 +90,17 @@ def training_samples(X: Any, y: Any, sample_weight: Any, offset: Any, loss: str)
     X : ReducedDesign, or X as given
     y : ndarray of float64 of shape (n_entries,) or GroupedClasses, or y as given
     sample_weight : ndarray of float64 of shape (n_entries,), or sample_weight as given
+    offset : ndarray of float64 of shape (n_entries,) or None, or offset as given
 
     Raises
     ------
     ValueError, TypeError
-        For a reduction that is for another loss or has no rows, for targets, weights or an offset beside it, and for a
-        path.
+        For a reduction that is for another loss, has no rows, several responses, or an offset beside more than two
+        classes, for targets, weights or an offset beside it, and for a path.
     """
     if not isinstance(X, Reduced):
         refuse_path(X)
-        return X, y, sample_weight
+        return X, y, sample_weight, offset
     _check(X, {"y": y, "sample_weight": sample_weight, "offset": offset}, loss)
     entries, weight = X.entries, X.entries.sums.total
     target: Any = entries.sums.columns[0]
@@ -111,22 +113,36 @@ def training_samples(X: Any, y: Any, sample_weight: Any, offset: Any, loss: str)
         shares = np.column_stack(entries.sums.columns)
         shares /= weight[:, None]
         target = GroupedClasses(entries.sums.classes, shares, weight, KINDS[str(entries.sums.form)])
-    return _design_of(entries), target, weight
+        _check_offset(entries, entries.sums.classes.size)
+    return _design_of(entries), target, weight, entries.offset
 
 
 def _check(reduced: Reduced, beside: dict[str, Any], loss: str) -> None:
     for name, given in beside.items():
         if given is not None:
             raise ValueError(
-                f"{name}: not allowed beside a reduction, which has its own targets and weights; expected None"
+                f"{name}: not allowed beside a reduction, which has its own targets, weights and offsets; expected None"
             )
     if reduced.loss != loss:
         raise ValueError(f"X: this reduction is for loss={reduced.loss!r}, expected one for loss={loss!r}")
+    if reduced.n_responses > 1:
+        raise ValueError(
+            f"X: this reduction has {reduced.n_responses} responses, expected one: X.response(k) of k in "
+            f"[0, {reduced.n_responses})"
+        )
     if not reduced.entries.n_weighted.any():
         raise ValueError("X: this reduction has no row of positive weight, expected at least one")
     with np.errstate(over="ignore"):
         if not np.isfinite(reduced.entries.sums.total.sum()):
             raise ValueError("sample_weight: the sum of the weights is beyond float64, expected smaller ones")
+
+
+def _check_offset(entries: Entries, n_classes: int) -> None:
+    """Refuse an offset beside classes that would each need one."""
+    if entries.offset is not None and n_classes > 2:
+        raise ValueError(
+            f"X: this reduction has an offset, one number a row, which goes with two classes and not with {n_classes}"
+        )
 
 
 def _design_of(entries: Entries) -> ReducedDesign:
@@ -168,12 +184,17 @@ class JudgedEntries:
     ----------
     X : Reduced
     y, sample_weight, offset : None
-        A reduction brings its targets and weights.
+        A reduction brings its own. An offset of 0 says that there is none, whatever it has.
     loss : registered loss
     classes : ndarray of shape (n_classes,) or None
         Of the fit.
     n_outputs : int
         Of the fit.
+
+    Attributes
+    ----------
+    offset : ndarray of float64 of shape (n_entries,), 0 or None
+        What predictors of the entries are to be moved by; 0: by nothing, as was asked for.
 
     Raises
     ------
@@ -185,10 +206,12 @@ class JudgedEntries:
         self, X: Reduced, y: Any, sample_weight: Any, offset: Any, *, loss: Any, classes: npt.NDArray[Any] | None,
         n_outputs: int,
     ):
-        # An offset of 0 says that there is none, of fits that had one.
-        offset = None if np.ndim(offset) == 0 and offset == 0 else offset
-        _check(X, {"y": y, "sample_weight": sample_weight, "offset": offset}, loss.name)
+        is_none = offset is not None and np.ndim(offset) == 0 and offset == 0
+        _check(X, {"y": y, "sample_weight": sample_weight, "offset": None if is_none else offset}, loss.name)
         entries = self._entries = X.entries
+        if not is_none:
+            _check_offset(entries, n_outputs)
+        self.offset = 0 if is_none else entries.offset
         self._loss, self._weight = loss, entries.sums.total
         self._y = entries.sums.columns[0]
         if entries.sums.classes is not None:
@@ -200,7 +223,7 @@ class JudgedEntries:
         self._within = 2.0 * float(_within(entries).sum()) / float(self._weight.sum())
 
     def predictor(self, coef: SparseCoef, intercept: Any) -> Vector:
-        """Compute X w + b of each entry.
+        """Compute X w + b of each entry, without offset.
 
         Parameters
         ----------
@@ -216,18 +239,35 @@ class JudgedEntries:
         products = products if self._entries.row is None else products[self._entries.row]
         return products if coef.n_columns > 1 else products[:, 0]
 
-    def measure(self, predictor: Vector) -> dict[str, float]:
+    def null(self, offset: Any) -> float | None:
+        """Compute the mean deviance of the best model of intercept plus offset, less what the entries hide.
+
+        Parameters
+        ----------
+        offset : ndarray of float64 of shape (n_entries,) or None
+
+        Returns
+        -------
+        deviance : float or None
+            As `null_deviance`.
+        """
+        return null_deviance(self._loss, self._y, self._weight, offset)
+
+    def measure(self, predictor: Vector, null: float | None) -> dict[str, float]:
         """Take all metrics of the loss.
 
         Parameters
         ----------
         predictor : ndarray of float64 of shape (n_entries,) or (n_entries, n_outputs)
+            Offset included.
+        null : float or None
+            What shares are of.
 
         Returns
         -------
         values : dict of float
         """
-        return measure(self._loss.metrics, self._loss, self._y, predictor, self._weight, within=self._within)
+        return measure(self._loss.metrics, self._loss, self._y, predictor, self._weight, within=self._within, null=null)
 
 
 def _shares_of(entries: Entries, classes: npt.NDArray[Any], weight: Vector) -> Vector:
