@@ -98,9 +98,9 @@ class GLMEstimator(PenaltyChoice, GLMBase):
         Parameters
         ----------
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), Reduced or stream
-            int32 or int64 ids; never changed. A `Reduced` for the same loss brings its targets, weights and offsets, and
-            a stream, a reader or an iterable of blocks (X, y) or (X, y, sample_weight), its targets and weights; it is
-            reduced first. All else is then None.
+            int32 or int64 ids; never changed. A `Reduced` for the same loss brings its targets, weights and offsets; a
+            stream, a reader or an iterable of blocks (X, y) or (X, y, sample_weight), is reduced first and brings its
+            targets and weights: all else is then None.
         y : array-like of shape (n_samples,)
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None, float or array-like of shape (n_samples,)

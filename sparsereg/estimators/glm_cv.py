@@ -140,9 +140,9 @@ class CrossValidatedModel(GLMBase):
         X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), Reduced or stream
             int32 or int64 ids; never changed, and not copied for the folds. A `Reduced` for the same loss brings its
             targets, weights, offsets and folds: all else, and `cv`, is then None, `scoring` names metrics,
-            `keep_predictions` is False, and `cv_folds_` becomes None. So it is with a stream, a reader or an iterable of
-            blocks (X, y) or (X, y, sample_weight), but that `cv`, None or a number, says how many folds are drawn while
-            it is read, at random within every block by `random_state` (None: 0).
+            `keep_predictions` is False, and `cv_folds_` becomes None. So it is with a stream, a reader or an iterable
+            of blocks (X, y) or (X, y, sample_weight), but that `cv`, None or a number, says how many folds are drawn
+            while it is read, at random within every block by `random_state` (None: 0).
         y : array-like of shape (n_samples,); for classifiers also (n_samples, n_classes), probabilities or counts
         sample_weight : None, float or array-like of shape (n_samples,)
             In the fits and in the scores.

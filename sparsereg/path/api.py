@@ -67,8 +67,9 @@ def regularization_path(
     ----------
     X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), Reduced or stream
         int32 or int64 ids; `n_features` may be far larger than memory. Never changed. A `Reduced` for the same loss
-        brings its targets, weights and offsets, and a stream, a reader or an iterable of blocks (X, y) or (X, y,
-        sample_weight), its targets and weights; it is reduced first. y, `sample_weight` and `offset` are then None.
+        brings its targets, weights and offsets; a stream, a reader or an iterable of blocks (X, y) or (X, y,
+        sample_weight), is reduced first and brings its targets and weights: y, `sample_weight` and `offset` are then
+        None.
     y : array-like of shape (n_samples,)
         For logistic loss also of shape (n_samples, n_classes), probabilities or counts of the classes: see
         `logistic_path`.

@@ -18,6 +18,8 @@ from sparsereg.reduction.spilling import Merger, Run, spill, without_totals
 
 # Of a block and of the one that is read ahead: ids and values, and what taking it in makes of them, at its most.
 BYTES_PER_NONZERO, BYTES_PER_ROW = 56, 112
+# Share of the limit that samples beside those that were spilled may stay in memory with.
+SMALL_SHARE = 0.25
 
 
 class Intake:
@@ -87,23 +89,32 @@ class Intake:
 
     def _spill(self, k: int) -> None:
         """Put what one accumulator holds aside, and begin another that knows the same classes, folds and columns."""
-        if self._scratch is None:
-            self._scratch = Scratch(self._folder)
-        self._runs[k].append(spill(self.accumulators[k].finish(), self._scratch))
+        self._runs[k].append(spill(self.accumulators[k].finish(), self._spill_file()))
         self.accumulators[k] = self._makes[k]()
         self.accumulators[k].merge(without_totals(self._runs[k][-1].head))
 
+    def _spill_file(self) -> Scratch:
+        if self._scratch is None:
+            self._scratch = Scratch(self._folder)
+        return self._scratch
+
     def finish(self) -> list[Entries]:
         """Return what the samples were reduced to, of each accumulator; nothing can be added any more."""
-        spilled = [k for k, runs in enumerate(self._runs) if runs]
+        if not any(self._runs):
+            return [accumulator.finish() for accumulator in self.accumulators]
+        limit = self._limit or 0
+        # What is small stays in memory, and the others are merged beside it.
+        spilled = [
+            k for k, accumulator in enumerate(self.accumulators)
+            if self._runs[k] or accumulator.bytes_with(0, 0) > SMALL_SHARE * limit
+        ]
         for k in spilled:
             self._spill(k)
-        # Those that memory has room for stay there, and the others are merged beside them.
-        found = {k: self.accumulators[k].finish() for k in range(len(self._makes)) if k not in spilled}
-        for k in spilled:
-            assert self._scratch is not None and self._limit is not None
-            budget = self._limit - sum(entries.nbytes for entries in found.values())
-            found[k] = Merger(self._makes[k], self._runs[k], budget, self._limit).merge(self._scratch, self._folder)
+        found = {k: accumulator.finish() for k, accumulator in enumerate(self.accumulators) if k not in spilled}
+        budget = limit - sum(entries.nbytes for entries in found.values())
+        with self._spill_file() as scratch:
+            for k in spilled:
+                found[k] = Merger(self._makes[k], self._runs[k], budget, limit).merge(scratch, self._folder)
         return [found[k] for k in range(len(self._makes))]
 
 

@@ -176,7 +176,17 @@ class ValueNumbers:
             # -0.0 is 0.0, whose bits differ.
             value = self._values.number((column + 0.0).view(np.int64))
             row = pairs.number((row.astype(np.int64) << HALF) | value)
-        return row, self._pairs[-1].n_known
+        return row, self.n_known
+
+    @property
+    def n_known(self) -> int:
+        """How many rows with values there are so far."""
+        return self._pairs[-1].n_known if self._pairs else 0
+
+    def bytes_with(self, n_more: int) -> int:
+        """Return the most bytes taken with so many further rows, all of them and of their values new."""
+        pairs = self._pairs or [IdNumbers()]
+        return self._values.bytes_with(n_more * len(pairs)) + sum(each.bytes_with(n_more) for each in pairs)
 
     @property
     def n_known(self) -> int:

@@ -64,15 +64,15 @@ def reduce_blocks(
 
 
 def length_of(X: Any) -> int:
-    """Count rows, of whatever they are.
+    """Count rows.
 
     Parameters
     ----------
-    X : matrix of shape (n_samples, n_features)
+    X : matrix of any kind that estimators accept
 
     Returns
     -------
-    n_samples : int
+    n_rows : int
     """
     shape = getattr(X, "shape", None)
     return int((np.shape(X) if shape is None else shape)[0])

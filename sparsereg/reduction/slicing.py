@@ -62,4 +62,4 @@ def _slice(entries: Entries, head: Entries, start: int, stop: int) -> Entries:
     fields = {name: values[where] for name, values in entry_fields(entries).items()}
     columns = tuple(fields[f"column{k}"] for k in range(len(entries.sums.columns)))
     sums = replace(head.sums, columns=columns, weight=fields.get("weight"))
-    return replace(head, rows=part, row=row, part=fields.get("part"), sums=sums, offset=fields.get("offset"))
+    return replace(head, rows=part, row=row, part=fields.get("part"), offset=fields.get("offset"), sums=sums)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -36,7 +38,8 @@ class Run:
     head : Entries
         The same without rows and entries: what is known of all of them.
     sections : dict of Section
-        By field: `length`, `ids` and `values` of the rows; `row`, `part`, `weight` and `column0`, ... of the entries.
+        By field: `length`, `ids` and `values` of the rows; `row`, `part`, `weight`, `offset` and `column0`, ... of the
+        entries.
     n_active : int
         Distinct ids.
     first_row, first_nonzero, first_entry : ndarray of int64 of shape (N_BUCKETS + 1,)
@@ -263,17 +266,16 @@ class Merger:
             counts = (int(first[stop] - first[start]) for first in (rows, nonzeros, entries))
             return read + empty.bytes_with(*counts, n_ids)
 
-        for stop in range(1, N_BUCKETS + 1):
-            if need(cuts[-1], stop) <= self._budget:
-                continue
-            if stop - 1 > cuts[-1]:
-                cuts.append(stop - 1)
-            if need(cuts[-1], stop) > self._budget:
+        while (start := cuts[-1]) < N_BUCKETS:
+            stops = range(start + 1, N_BUCKETS + 1)
+            n_fitting = bisect_right(stops, self._budget, key=partial(need, start))
+            if n_fitting == 0:
                 raise ValueError(
                     f"memory_limit: {shown_bytes(self._limit)} is too little to merge what was spilled, of which "
-                    f"{shown_bytes(need(cuts[-1], stop))} must be held at once, expected more"
+                    f"{shown_bytes(need(start, start + 1))} must be held at once, expected more"
                 )
-        return list(pairwise([*cuts, N_BUCKETS]))
+            cuts.append(start + n_fitting)
+        return list(pairwise(cuts))
 
     def merge(self, spilled: Scratch, folder: str | None) -> Entries:
         """Merge the runs.
@@ -321,7 +323,7 @@ class Part:
         """Write entries, under their own compact ids."""
         rows, sums = entries.rows, entries.sums
         n_rows, nnz = (0, 0) if before is None else (before.n_rows, before.nnz)
-        if n_rows + max(rows.n_samples, sums.columns[0].size) > MAX_SAMPLES:
+        if n_rows + max(rows.n_samples, entries.n_entries) > MAX_SAMPLES:
             raise ValueError(f"X: more than {MAX_SAMPLES} distinct rows are not allowed")
         indptr = rows.indptr if before is None else rows.indptr[1:] + nnz
         named = {"indptr": indptr, "indices": rows.indices, "values": rows.data, "active": rows.active}
@@ -358,9 +360,8 @@ def _joined(total: Entries, parts: Sequence[Part], merged: Scratch, final: Scrat
         weight=arrays.get("weight"), squares=total.sums.squares + np.sum([part.squares for part in parts], axis=0),
         logs=total.sums.logs + np.sum([part.logs for part in parts], axis=0),
     )
-    return replace(
-        total, rows=rows, row=arrays.get("row"), part=arrays.get("part"), sums=sums, offset=arrays.get("offset")
-    )
+    fields = {name: arrays.get(name) for name in ("row", "part", "offset")}
+    return replace(total, rows=rows, sums=sums, **fields)
 
 
 def _renumbered(part: Part, active: Counts, merged: Scratch) -> npt.NDArray[np.int32]:

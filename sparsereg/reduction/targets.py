@@ -168,7 +168,7 @@ class Responses:
         """Check the targets of samples; return them, a column for each response if there are several, and weights."""
         y = flatten(y, stacklevel=frames_of_the_package() + 1)
         columns = [*y.T] if getattr(y, "ndim", 1) == 2 and isinstance(y, np.ndarray) else [y]
-        if n_samples:
+        if n_samples or len(columns) > 1:
             self._join(len(columns))
         one, encoded = Means(self._loss), []
         for k, column in enumerate(columns):
@@ -192,15 +192,15 @@ class Responses:
 
     def merge(self, entry: Numbers, part: Numbers | None, parts: Numbers, sums: TargetSums, n_entries: int) -> None:
         """Take the samples of another reduction; see `Means.merge`."""
-        # Of no samples nobody knows how many responses they would have; totals come without entries, too.
-        if not entry.size and not sums.squares.any() and sums.n_responses == 1:
+        # Of no samples at all it may not be known how many there are.
+        if not entry.size and sums.n_responses == 1 and not sums.squares.any() and not sums.logs.any():
             return
         self._join(sums.n_responses)
         for k, means in enumerate(self._means):
             means.merge(entry, part, parts, sums.response(k), n_entries)
 
     def bytes_with(self, n_entries: int) -> int:
-        """Return the most bytes taken by so many entries; of no responses yet as if there were one."""
+        """Return the most bytes taken by so many entries; of no rows yet as if there were one response."""
         return sum(means.bytes_with(n_entries) for means in self._means or [Means(self._loss)])
 
     def finish(self, n_entries: int, n_parts: int) -> TargetSums:

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from support.reductions import assert_identical, equal_rows, kinds_of_reductions, target
+from support.reductions import assert_identical, assert_same, equal_rows, kinds_of_reductions, target
 
 from sparsereg import Lasso, Reduced, load_model
 from sparsereg.archive import load_archive
@@ -36,6 +36,17 @@ def test_loaded_parts_merge_and_fit(tmp_path):
     merged = Reduced.merge_all(Reduced.load(tmp_path / f"{k}.npz") for k in range(2))
     found = Lasso(0.01, tol=1e-11).fit(merged).objective_
     assert found == pytest.approx(Lasso(0.01, tol=1e-11).fit(X, y, weight).objective_, rel=1e-9)
+
+
+def test_slices_are_saved_and_merge_to_the_whole(tmp_path):
+    X, effect, weight = equal_rows(200)
+    for loss in ("squared", "poisson", "huber", "logistic"):
+        y, fold = target(loss, effect), np.arange(200) // 100
+        whole = Reduced.of(X, y, weight, np.round(effect), loss=loss, fold=fold)
+        for k, part in enumerate(whole.slices(1200)):
+            part.save(tmp_path / f"{k}.npz")
+        assert k > 2
+        assert_same(Reduced.merge_all(Reduced.load(tmp_path / f"{j}.npz") for j in range(k + 1)), whole)
 
 
 def test_files_are_small(tmp_path):
