@@ -134,7 +134,7 @@ def reduce_file(settings: PartSettings, source: Any, number: int) -> Part:
     part : Part
     """
     name = f"part {number} ({source.name})"
-    reader = settings.reader.with_file(source)
+    reader = settings.reader._with_file(source)
     try:
         return _reduce(settings, _rows_of_reader(settings, reader), name, number)
     except FileNotFoundError as error:
@@ -281,7 +281,7 @@ def _rows_of_reader(settings: PartSettings, reader: Any) -> Iterator[Any]:
     if not build(LOSSES[settings.loss], **_DELTA).is_classification:
         reader = with_numbers(reader)
     if not isinstance(reader, SvmlightReader):
-        yield from reader.blocks_with_offset(settings.offset)
+        yield from reader._blocks_with_offset(settings.offset)
         return
     first = 1
     for block in reader:
@@ -299,7 +299,7 @@ def _rows_of_table(settings: PartSettings, frame: Any, beside: Columns) -> Itera
     )
     if settings.target is not None and not build(LOSSES[settings.loss], **_DELTA).is_classification:
         reader = with_numbers(reader)
-    for first, block, offset in reader.blocks_with_offset(settings.offset):
+    for first, block, offset in reader._blocks_with_offset(settings.offset):
         rows = slice(first - 1, first - 1 + block.X.shape[0])
         y, weight, given = (_some(values, rows) for values in beside)
         yield (

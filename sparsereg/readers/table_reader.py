@@ -97,10 +97,10 @@ class TableReader(ABC):
             X is a CSR matrix, y float64, or objects where the target is text, sample_weight float64; y and
             sample_weight are None where no column is named for them.
         """
-        for _, block, _ in self.blocks_with_offset(None):
+        for _, block, _ in self._blocks_with_offset(None):
             yield block
 
-    def blocks_with_offset(self, column: str | None) -> Iterator[tuple[int, Block, NDArray[np.float64] | None]]:
+    def _blocks_with_offset(self, column: str | None) -> Iterator[tuple[int, Block, NDArray[np.float64] | None]]:
         """Read from the start, and beside each block the numbers of a column that is no feature.
 
         Parameters
