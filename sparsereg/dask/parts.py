@@ -248,7 +248,8 @@ def _reduce(settings: PartSettings, rows: Iterator[Any], name: str, number: int)
     loss = build(LOSSES[settings.loss], **_DELTA)
     accumulator: Accumulator | None = None
     while True:
-        with located(name):
+        # Readers name their file themselves.
+        with located(f"part {number}"):
             try:
                 first, block, offset = next(rows)
             except StopIteration:
