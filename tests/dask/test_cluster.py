@@ -1,8 +1,8 @@
 """Submission: keys, trees, waiting in bounded time, failures."""
 
 import ast
+import builtins
 import logging
-import sys
 import threading
 import time
 from types import SimpleNamespace
@@ -143,6 +143,14 @@ def test_nothing_of_dask_is_imported_before_it_is_used(monkeypatch):
     named = [alias.name for node in tops if isinstance(node, ast.Import) for alias in node.names]
     named += [node.module for node in tops if isinstance(node, ast.ImportFrom)]
     assert not {name.split(".")[0] for name in named} & {"dask", "distributed", "pandas", "pyarrow"}
-    monkeypatch.setitem(sys.modules, "distributed", None)
+    known = builtins.__import__
+
+    def without_dask(name, *arguments, **settings):
+        # The cluster of the session goes on in its threads.
+        if name == "distributed" and threading.current_thread() is threading.main_thread():
+            raise ImportError(name)
+        return known(name, *arguments, **settings)
+
+    monkeypatch.setattr(builtins, "__import__", without_dask)
     with pytest.raises(ImportError, match=r"sparsereg.dask needs Dask: pip install 'sparsereg-wide\[dask\]'"):
         DaskLasso(features=["x"]).fit(["a.csv"], "y")
