@@ -37,7 +37,7 @@ class DaskModel:
     timeout: float = 300.0
 
     # The estimator that this is on one machine.
-    _plain: ClassVar[type]
+    _plain: ClassVar[Any]
 
     def to_local(self) -> Any:
         """Return the plain estimator, with the same settings and, after a fit, the same coefficients.
@@ -62,7 +62,7 @@ class DaskModel:
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the connection behind: a copy finds the client of the process that it is in."""
-        return {**super().__getstate__(), "client": None}  # type: ignore[misc]
+        return {**super().__getstate__(), "client": None}  # type: ignore[dict-item]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         """Share the connection with copies in this process."""

@@ -324,8 +324,9 @@ class Cluster:
     def _describe_killed(self, error: Any, future: Any) -> str:
         name = self._names.get(error.task) or self.name_of(future.key)
         return (
-            f"{name}: {error.allowed_failures + 1} workers died in it, the last one {error.last_worker.address}; "
-            "mostly that is for want of memory: give workers more of it, or make parts smaller"
+            f"{name}: {error.allowed_failures + 1} workers died that had it to do, the last one "
+            f"{error.last_worker.address}; mostly that is for want of memory: give workers more of it, or make parts "
+            "smaller"
         )
 
     def name_of(self, key: Any) -> str:

@@ -51,7 +51,9 @@ class DaskElasticNet(DaskEstimator, ElasticNet):
 
 @dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class DaskRidge(DaskEstimator, Ridge):
-    __doc__ = """`Ridge` of data on a Dask cluster, which are always reduced: all columns have weights.""" + _CLUSTER.replace("PLAIN", "Ridge")
+    __doc__ = """`Ridge` of data on a Dask cluster, which are always reduced: all columns have weights.""" + (
+        _CLUSTER.replace("PLAIN", "Ridge")
+    )
 
     _plain = Ridge
 
@@ -100,6 +102,8 @@ class LazyProbabilities:
 
 @dataclass(kw_only=True, eq=False, repr=False, match_args=False)
 class DaskLogisticRegression(LazyProbabilities, DaskEstimator, LogisticRegression):
-    __doc__ = """`LogisticRegression` of data on a Dask cluster. Classes are those of all parts.""" + _CLUSTER.replace("PLAIN", "LogisticRegression")
+    __doc__ = """`LogisticRegression` of data on a Dask cluster. Classes are those of all parts.""" + (
+        _CLUSTER.replace("PLAIN", "LogisticRegression")
+    )
 
     _plain = LogisticRegression

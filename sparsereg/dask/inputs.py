@@ -374,7 +374,7 @@ def _of_reader(reader: Any, beside: dict[str, Any], features: Any) -> Parts:
     if is_table:
         reader._check_target()
         check_features(reader.features)
-    sources, template = reader.divided()
+    sources, template = reader._divided()
     settings = PartSettings("", offset=names["offset"], groups=names["groups"], reader=template)
     labels = [f"part {k} ({source.name})" for k, source in enumerate(sources)]
     return Parts(reduce_file, settings, (sources,), labels, False)

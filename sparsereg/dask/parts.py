@@ -136,7 +136,7 @@ def reduce_file(settings: PartSettings, source: Any, number: int) -> Part:
     part : Part
     """
     name = f"part {number} ({source.name})"
-    reader = settings.reader.with_file(source)
+    reader = settings.reader._with_file(source)
     try:
         return _reduce(settings, _rows_of_reader(settings, reader), name, number)
     except FileNotFoundError as error:
@@ -256,7 +256,8 @@ def _reduce(settings: PartSettings, rows: Iterator[Any], name: str, number: int)
     loss = build(LOSSES[settings.loss], **_DELTA)
     accumulator: Accumulator | None = None
     while True:
-        with located(name):
+        # Readers name their file themselves.
+        with located(f"part {number}"):
             try:
                 first, block, offset, groups = next(rows)
             except StopIteration:
@@ -293,7 +294,7 @@ def _rows_of_reader(settings: PartSettings, reader: Any) -> Iterator[Any]:
     if not build(LOSSES[settings.loss], **_DELTA).is_classification:
         reader = with_numbers(reader)
     if not isinstance(reader, SvmlightReader):
-        yield from reader.blocks_beside(settings.offset, settings.groups)
+        yield from reader._blocks_beside(settings.offset, settings.groups)
         return
     first = 1
     for block in reader:
@@ -311,7 +312,7 @@ def _rows_of_table(settings: PartSettings, frame: Any, beside: Columns) -> Itera
     )
     if settings.target is not None and not build(LOSSES[settings.loss], **_DELTA).is_classification:
         reader = with_numbers(reader)
-    for first, block, offset, groups in reader.blocks_beside(settings.offset, settings.groups):
+    for first, block, offset, groups in reader._blocks_beside(settings.offset, settings.groups):
         rows = slice(first - 1, first - 1 + block.X.shape[0])
         y, weight, given, grouped = (_some(values, rows) for values in beside)
         yield (

@@ -171,8 +171,8 @@ class FilesReader:
         """Whether the files can be read more than once."""
         return all(source.can_repeat for source in self._sources)
 
-    def divided(self) -> tuple[list[Source], Any]:
-        """Return the files, and a reader of none of them: `with_file` makes one of each, in any place, at any time.
+    def _divided(self) -> tuple[list[Source], Any]:
+        """Return the files, and a reader of none of them: `_with_file` makes one of each, in any place, at any time.
 
         Returns
         -------
@@ -191,7 +191,7 @@ class FilesReader:
         reader._sources = []
         return self._sources, reader
 
-    def with_file(self, source: Source) -> Any:
+    def _with_file(self, source: Source) -> Any:
         """Return a reader of one file, to which it is no error if that has no rows.
 
         Parameters

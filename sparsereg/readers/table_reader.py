@@ -97,10 +97,10 @@ class TableReader(ABC):
             X is a CSR matrix, y float64, or objects where the target is text, sample_weight float64; y and
             sample_weight are None where no column is named for them.
         """
-        for _, block, _, _ in self.blocks_beside():
+        for _, block, _, _ in self._blocks_beside():
             yield block
 
-    def blocks_beside(
+    def _blocks_beside(
         self, offset: str | None = None, groups: str | None = None
     ) -> Iterator[tuple[int, Block, NDArray[np.float64] | None, Any]]:
         """Read from the start, and beside each block columns that are no features.

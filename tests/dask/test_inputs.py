@@ -129,7 +129,7 @@ def refusals():
     reader = CsvReader(["a.csv"], target="y", features=["x"])
     unfitted = FeatureCross(["shop"])
     return [
-        ((np.ones((3, 2)), np.ones(3)), "X: ndarray is not allowed, expected a dask DataFrame.*; rows in memory are for"),
+        ((np.ones((3, 2)), np.ones(3)), "X: ndarray is not allowed, expected a dask DataFrame.*; rows in memory are"),
         (([1, 2],), "X: a list of int is not allowed, expected a dask DataFrame"),
         (([],), "X: a list of nothing is not allowed"),
         ((y, y), "X: a dask array of 1 dimensions is not allowed"),
@@ -143,7 +143,7 @@ def refusals():
         ((collection, frame["y"], None, None, ["x"]), "y: Series is not allowed beside this X"),
         ((collection, "y", None, None, ["z"]), "features: there is no column 'z', X has"),
         ((collection, "y", None, None, ["y"]), "features: 'y' is not allowed, it is the target too"),
-        ((collection, "y", None, None, [(unfitted, ["shop"])]), "features: this FeatureCross is not fitted; fit it firs"),
+        ((collection, "y", None, None, [(unfitted, ["shop"])]), "features: this FeatureCross is not fitted"),
         ((["a.csv"], "y"), "features: None is not allowed with tables in files"),
         ((["a.csv"], y, None, None, ["x"]), "y: Array is not allowed beside files, expected the name of a column"),
         ((reader, "y"), "y, sample_weight: not allowed beside a reader, which names its own"),

@@ -20,7 +20,7 @@ def same(one, other):
 def test_a_file_is_reduced_block_by_block(frame, files):
     source = Source(files[2])
     template = ParquetReader(files, target="y", features=features(frame), weight="weight", block_rows=50)
-    reader = template.divided()[1]
+    reader = template._divided()[1]
     part = reduce_file(PartSettings("squared", offset="offset", reader=reader), source, 2)
     rows = parts_of(frame)[2]
     X, y = parts_of(matrix(frame))[2], rows["y"].to_numpy()
@@ -44,11 +44,11 @@ def test_folds_depend_on_the_place_of_a_row_alone(frame):
 def test_svmlight_files_know_their_labels(tmp_path):
     path = tmp_path / "rows.svm"
     path.write_text("1 1:2\n0 2:1\n1 1:2\n")
-    reader = SvmlightReader([path], n_features=3).divided()[1]
+    reader = SvmlightReader([path], n_features=3)._divided()[1]
     part = reduce_file(PartSettings("logistic", reader=reader), Source(path), 0)
     assert (part.reduced.n_rows, part.reduced.classes.tolist()) == (2, [0.0, 1.0])
     path.write_text("1 1:2\n0 2:nan\n")
-    with pytest.raises(ValueError, match=r"part 5 \(.*rows\.svm\): .*line 2, column 5: expected a finite number"):
+    with pytest.raises(ValueError, match=r"part 5: .*rows\.svm, line 2, column 5: expected a finite number"):
         reduce_file(PartSettings("logistic", reader=reader), Source(path), 5)
 
 
@@ -94,7 +94,7 @@ def test_a_gap_in_a_table_is_found_with_its_row(frame):
     rows = frame[:300].copy()
     rows.loc[123, "x"] = np.nan
     settings = PartSettings("squared", features=features(frame), target="y")
-    with pytest.raises(ValueError, match="part 37: .*row 124: column 'x' has no value, expected a number"):
+    with pytest.raises(ValueError, match=r"part 37: .*row 124: column 'x' has no value, expected a number"):
         reduce_frame(settings, rows, None, None, None, 37)
     shifted = rows["y"].set_axis(range(1, 301))
     with pytest.raises(ValueError, match="part 37: y: another index than that of X, expected the same rows"):

@@ -112,3 +112,35 @@ def test_numbers_keep_their_type_beside_the_features():
     reader = from_csv({"x": [1, 2], "lat": [1, 2], "n": [1, 2]}, target=None, features=["x"])
     ((_, table),) = reader.with_columns(["lat", "x"])
     assert table.to_pydict() == {"lat": ["1", "2"], "x": [1.0, 2.0]}
+
+
+@pytest.mark.parametrize("make", [from_csv, from_parquet, from_arrow])
+def test_a_column_beside_the_rows_is_no_feature(make):
+    class Rest:
+        """Takes all columns that are left."""
+
+        def transform(self, X):
+            return np.asarray(X, dtype=float)
+
+    reader = make({**COLUMNS, "y": [1.0, 0.0, 1.0]}, target="y", features=Rest(), weight="w", block_rows=2)
+    blocks = [*reader._blocks_beside(offset="z")]
+    assert [first for first, *_ in blocks] == [1, 3]
+    assert np.concatenate([offset for *_, offset, _ in blocks]).tolist() == COLUMNS["z"]
+    assert np.concatenate([block.X.toarray().ravel() for _, block, *_ in blocks]).tolist() == COLUMNS["x"]
+    blocks = [*reader._blocks_beside(groups="z")]
+    # Files of text keep what was written: groups are told apart by it.
+    assert [float(group.as_py()) for *_, groups in blocks for group in groups] == COLUMNS["z"]
+    assert all(offset is None and block.X.shape[1] == 1 for _, block, offset, _ in blocks)
+    assert next(iter(reader)).X.shape == (2, 2)
+
+
+def test_readers_of_single_files_take_one_without_rows(tmp_path):
+    for name, table in (("a.parquet", pa.table(COLUMNS)), ("b.parquet", pa.table(COLUMNS)[:0])):
+        parquet.write_table(table, tmp_path / name)
+    sources, template = ParquetReader(str(tmp_path), target="w", features=["x"])._divided()
+    assert [len([*template._with_file(source)]) for source in sources] == [1, 0]
+    with pytest.raises(ValueError, match=r"b\.parquet: no rows, expected at least one"):
+        [*ParquetReader(tmp_path / "b.parquet", target="w", features=["x"])]
+    file = io.BytesIO((tmp_path / "a.parquet").read_bytes())
+    with pytest.raises(TypeError, match="expected paths that can be opened anywhere"):
+        ParquetReader(file, target="w", features=["x"])._divided()
