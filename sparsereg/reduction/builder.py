@@ -93,6 +93,37 @@ class Accumulator:
         self._n_samples += other.n_samples
         self._count(parts, np.bincount(parts, other.n_weighted).astype(np.int64))
 
+    def bytes_with(self, n_rows: int, nnz: int, n_entries: int | None = None, n_ids: int | None = None) -> int:
+        """Return the most bytes that tables and sums take with further rows, all of them new.
+
+        Parameters
+        ----------
+        n_rows, nnz : int
+            Of the further rows.
+        n_entries : int or None, default=None
+            Of them; None: one for each row.
+        n_ids : int or None, default=None
+            Of them at the most; None: as many as there are non-zeros.
+
+        Returns
+        -------
+        n_bytes : int
+        """
+        more = n_rows if n_entries is None else n_entries
+        total = self._rows.bytes_with(n_rows, nnz, nnz if n_ids is None else n_ids)
+        known = self._rows.n_rows
+        if self._values is not None:
+            total, known = total + self._values.bytes_with(more), self._values.n_known
+        if self._entries is not None:
+            total += self._entries.bytes_with(more, known + more)
+            known = self._entries.n_known
+        return total + self._sums.bytes_with(known + more)
+
+    @property
+    def n_rows(self) -> int:
+        """Distinct rows so far."""
+        return self._rows.n_rows
+
     def _number(
         self, row: Numbers, part: Numbers | None, offset: Vector | None, y: Sequence[Vector]
     ) -> tuple[Numbers, int]:

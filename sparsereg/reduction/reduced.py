@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,12 +12,14 @@ import numpy.typing as npt
 
 from sparsereg._core.losses import LOSSES
 from sparsereg.inputs.parameters import build, check_choice
-from sparsereg.readers.blocks import as_blocks, located, overlapped
-from sparsereg.readers.labels import with_numbers
+from sparsereg.inputs.sizes import check_bytes
+from sparsereg.readers.blocks import located
 from sparsereg.reduction.builder import Accumulator
 from sparsereg.reduction.entries import Entries
 from sparsereg.reduction.files import load_entries, save_entries
 from sparsereg.reduction.folds import FoldDraw, fold_numbers
+from sparsereg.reduction.reading import length_of, reduce_blocks
+from sparsereg.reduction.slicing import slices_of
 
 __all__ = ["Reduced"]
 
@@ -33,11 +34,13 @@ class Reduced:
     Estimators, cross-validated estimators, path functions and `evaluate` take it in the place of (X, y), and give the
     fits and measures of the rows themselves, to rounding: objectives, duality gaps, R2, deviances, information
     criteria. A row that is kept stands for all that are equal to it, with the sum of their weights, the weighted mean
-    of their targets (of labels the weight of each class), and what the means hide of the deviance. Huber's loss keeps
-    rows with different targets apart.
+    of their targets (of labels the weight of each class), and what the means hide of the deviance. Rows in different
+    folds or with different offsets are not equal, and Huber's loss keeps rows with different targets apart.
 
     Make one with `of` or `of_blocks`, and a larger one of several with `merge` or `merge_all`: what two parts reduce
-    to, merged, is what both together reduce to.
+    to, merged, is what both together reduce to, in any order and to rounding. `merge_all` of many is quicker than as
+    many times `merge`: every part is looked through once. `save` and `load`, or a pickle, take parts from one machine
+    to another; pickles of protocol 5 hand large arrays over without a copy.
 
     Attributes
     ----------
@@ -99,7 +102,7 @@ class Reduced:
         -----
         Cost: about two random accesses to memory a row, and one a non-zero; nothing is as long as X is wide.
         """
-        number = fold_numbers(_length(X), fold, groups, n_folds, random_state)
+        number = fold_numbers(length_of(X), fold, groups, n_folds, random_state)
         accumulator = Accumulator(_loss_of(loss), number is not None, offset is not None)
         accumulator.add(X, y, sample_weight, number, offset=offset)
         return cls(loss, accumulator.finish())
@@ -107,7 +110,7 @@ class Reduced:
     @classmethod
     def of_blocks(
         cls, blocks: Iterable[Any], *, loss: str, n_folds: int | None = None, holdout: float | None = None,
-        random_state: Any = 0,
+        random_state: Any = 0, memory_limit: int | str | None = None, spill_folder: Any = None,
     ) -> Reduced:
         """Reduce rows that come in blocks, read ahead in a thread; memory holds what is distinct, and two blocks.
 
@@ -123,36 +126,42 @@ class Reduced:
             Share of the rows to set apart, drawn at random within each block: see `held_out`.
         random_state : None, int, RandomState or Generator, default=0
             Of both; the draw depends on how many rows each block has.
+        memory_limit : None, int or str, default=None
+            What reducing may hold, in bytes or as "500 MB", "2GiB": tables, sums and two blocks, the rest of the
+            process apart. What is distinct beyond it is put aside on disk, as often as need be, and merged there; the
+            arrays of the reduction are then mapped from a file without a name, which is gone with the last of them.
+        spill_folder : None, str or path, default=None
+            Of such files; None: the system's folder for temporary files. Where that is itself memory (a tmpfs), name
+            one on a disk. It takes up to about three times the bytes of the spilled rows.
 
         Returns
         -------
         reduced : Reduced
+            The same rows and, to rounding, the same sums whatever the limit; their order is another beyond it.
 
         Raises
         ------
         ValueError, TypeError
-            For malformed blocks, with the number of the block, where there is none, for more folds than rows, and for a
-            share that is no row or every row.
+            For malformed blocks, with the number of the block, where there is none, for more folds than rows, for a
+            share that is no row or every row, and for a limit that is too little for one block, with what it takes.
+        OSError
+            Where the disk has no room for what is put aside.
+
+        Notes
+        -----
+        Beyond the limit every distinct row is written and read three times, from run to run and range by range of its
+        hash: external aggregation (Graefe 1993, "Query evaluation techniques for large databases", section 4).
         """
-        draw, objective = FoldDraw(n_folds, holdout, random_state), _loss_of(loss)
-        accumulator = Accumulator(objective, n_folds is not None)
-        apart = None if holdout is None else Accumulator(objective, False)
-        source = as_blocks(blocks if objective.is_classification else with_numbers(blocks), "blocks")
-        n_blocks = 0
-        with closing(overlapped(source, depth=1)) as ahead:
-            for position, block in enumerate(ahead):
-                with located(f"blocks: block {position} (the first is 0)"):
-                    fold, held = draw.draw(_length(block.X))
-                    kept = None if held is None else ~held
-                    accumulator.add(block.X, block.y, block.sample_weight, fold, kept)
-                    if apart is not None:
-                        apart.add(block.X, block.y, block.sample_weight, None, held)
-                n_blocks += 1
-                del block
-        if n_blocks == 0:
-            raise ValueError("blocks: there is none, expected at least one")
-        draw.check()
-        return cls(loss, accumulator.finish(), None if apart is None else cls(loss, apart.finish()))
+        draw = FoldDraw(n_folds, holdout, random_state)
+        return cls._of_stream(blocks, "blocks", loss, draw, memory_limit, spill_folder)
+
+    @classmethod
+    def _of_stream(
+        cls, blocks: Iterable[Any], name: str, loss: str, draw: FoldDraw, memory_limit: Any, spill_folder: Any
+    ) -> Reduced:
+        """Reduce the blocks of an argument of that name."""
+        entries, *apart = reduce_blocks(blocks, name, _loss_of(loss), draw, memory_limit, spill_folder)
+        return cls(loss, entries, cls(loss, apart[0]) if apart else None)
 
     def merge(self, other: Reduced) -> Reduced:
         """Reduce the rows of two reductions together.
@@ -271,6 +280,29 @@ class Reduced:
         loss, entries, held_out = load_entries(path, _loss_of)
         return cls(loss, entries, None if held_out is None else cls(loss, held_out))
 
+    def slices(self, max_bytes: int | str) -> Iterator[Reduced]:
+        """Cut the distinct rows into parts that go on from each other; ids and values are not copied.
+
+        Parameters
+        ----------
+        max_bytes : int or str
+            Of a part at the most, as `memory_limit`; a part of one row may take more.
+
+        Returns
+        -------
+        parts : iterator of Reduced
+            Merged they are this again. What is known of samples and not of rows, how many there were and what lies
+            about their means, the first part has for all. All have the columns of the whole, some of which a part may
+            leave empty, and none has `held_out`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what is no size.
+        """
+        limit = check_bytes(max_bytes, "max_bytes")
+        return (Reduced(self.loss, part) for part in slices_of(self.entries, limit))
+
     @property
     def n_samples(self) -> int:
         """Rows that were seen, those of weight 0 too."""
@@ -293,7 +325,7 @@ class Reduced:
 
     @property
     def nbytes(self) -> int:
-        """Bytes in memory, those of `held_out` not counted."""
+        """Bytes of all arrays, in memory or mapped from a file, those of `held_out` not counted."""
         return self.entries.nbytes
 
     @property
@@ -396,9 +428,3 @@ class _Merging:
 
 def _loss_of(name: Any) -> Any:
     return build(LOSSES[check_choice(name, "loss", LOSSES)], delta=ANY_DELTA)
-
-
-def _length(X: Any) -> int:
-    """Count rows, of whatever they are."""
-    shape = getattr(X, "shape", None)
-    return int((np.shape(X) if shape is None else shape)[0])

@@ -1,7 +1,10 @@
 """Several responses on the same rows."""
 
+import pickle
+
 import numpy as np
 import pytest
+from scipy import sparse
 from support.reductions import assert_same, equal_rows, parts_of, target
 
 from sparsereg import HuberRegressor, Lasso, LassoCV, Reduced, lasso_path, regularization_path
@@ -40,6 +43,18 @@ def test_held_out_rows_go_with_their_response():
     assert (one.n_responses, one.held_out.n_responses, one.held_out.n_samples) == (1, 1, 75)
     assert LassoCV(n_alphas=5).fit(one).evaluate(one.held_out)["mse"] > 0.0
     assert one.response(0).entries.sums is one.entries.sums
+
+
+def test_what_is_spilled_has_all_responses(tmp_path):
+    rng = np.random.default_rng(0)
+    X, y = sparse.csr_array(np.eye(300)[rng.integers(0, 300, 2000)]), rng.integers(0, 3, (2000, 2)).astype(float)
+    blocks = [(X[k : k + 50], y[k : k + 50]) for k in range(0, 2000, 50)]
+    settings = {"loss": "huber", "n_folds": 2}
+    spilled = Reduced.of_blocks(blocks, **settings, memory_limit=200_000, spill_folder=tmp_path)
+    assert not spilled.entries.rows.indices.flags.owndata
+    assert_same(spilled, Reduced.of_blocks(blocks, **settings))
+    one = pickle.loads(pickle.dumps(spilled)).response(1)
+    assert_same(Reduced.merge_all([one]), Reduced.of_blocks([(X, y[:, 1]) for X, y in blocks], **settings))
 
 
 def test_column_vectors_are_one_response():

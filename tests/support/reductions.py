@@ -3,6 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from sparsereg import HuberRegressor, Lasso, LinearSVC, LogisticRegression, PoissonRegressor, Reduced
@@ -85,6 +86,44 @@ def assert_same(one, other):
     assert (one.classes is None) == (other.classes is None)
     if one.classes is not None:
         np.testing.assert_array_equal(one.classes, other.classes)
+
+
+def kinds_of_reductions():
+    """Yield a reduction for each thing that there may be in one."""
+    X, effect, weight = equal_rows(200, with_values=True)
+    for loss in LOSSES:
+        y = target(loss, effect)
+        yield Reduced.of(X, y, weight, np.round(effect), loss=loss, fold=np.arange(200) % 3)
+        yield Reduced.of(X, y, loss=loss)
+    yield Reduced.of_blocks([(X, target("squared", effect), weight)], loss="squared", holdout=0.25, n_folds=2)
+    yield Reduced.of(X, np.column_stack([effect, effect**2]), weight, loss="squared", fold=np.arange(200) % 2)
+    for labels in (["b", "a"], np.array(["b", "a"], dtype=object), [7, 9], [3.0, 1.0], [True, False]):
+        yield Reduced.of(X, np.asarray(labels)[np.arange(200) % 2], loss="logistic")
+    yield Reduced.of(X, np.eye(4)[np.arange(200) % 3] + 1.0, loss="logistic")
+    yield Reduced.of(pd.DataFrame({"a": [1.0, 0.0], "ä": [0.0, 2.0]}), [1.0, 2.0], loss="squared")
+    yield Reduced.of(X[:0], effect[:0], loss="squared", fold=[], offset=[])
+    yield Reduced.of(X[:0], effect[:0], loss="logistic")
+    yield Reduced.of(X[:0], effect[:0], loss="huber")
+
+
+def assert_identical(one, other):
+    """Compare two reductions, whose arrays are the same to the bit."""
+    assert_same(one, other)
+    assert (one.loss, repr(one), one.nbytes) == (other.loss, repr(other), other.nbytes)
+    assert (one.feature_names is None) == (other.feature_names is None)
+    if one.feature_names is not None:
+        assert one.feature_names.tolist() == other.feature_names.tolist()
+    if one.classes is not None:
+        assert one.classes.dtype == other.classes.dtype
+    arrays = []
+    for entries in (one.entries, other.entries):
+        of_rows = [getattr(entries.rows, name) for name in ("indptr", "indices", "data", "active")]
+        arrays.append([*of_rows, entries.row, entries.part, entries.offset, entries.sums.weight, *entries.sums.columns])
+    for left, right in zip(*arrays, strict=True):
+        if left is not None:
+            np.testing.assert_array_equal(left, right, strict=True)
+    if one.held_out is not None:
+        assert_identical(one.held_out, other.held_out)
 
 
 def assert_tables_equal(one, other, rtol=1e-7, atol=1e-9):
