@@ -12,11 +12,11 @@ from sparsereg.reduction.reduced import Reduced
 from sparsereg.reduction.scratch import mapping_of
 from sparsereg.solvers.assemble import ProblemOptions
 
-# Vectors of float64 that a fit holds at its most, measured. As long as the rows: of a loss that is its own quadratic
-# model, and of others, whose model, its line search and its dual point come on top. As long as the columns: of fits
-# with zeros; and of pure L2, whose solutions and what the path makes of them have every column at every alpha.
-ROW_VECTORS_QUADRATIC, ROW_VECTORS = 10, 15
-COLUMN_VECTORS, DENSE_COLUMN_VECTORS, VECTORS_PER_DENSE_FIT = 8, 16, 3
+# Vectors of float64 as long as the rows that a fit holds at its most, measured: of a loss that is its own quadratic
+# model, of others, whose model, its line search and its dual point come on top, and of these with pure L2.
+ROW_VECTORS_QUADRATIC, ROW_VECTORS, ROW_VECTORS_L2 = 7, 15, 9
+# As long as the columns; with pure L2 every solution, and what the path makes of it, has every column.
+COLUMN_VECTORS, COLUMN_VECTORS_PER_L2_FIT = 8, 3
 FLOAT64 = 8
 
 
@@ -80,8 +80,10 @@ def path_bytes(X: Reduced | Design, options: ProblemOptions, n_alphas: int, n_ou
     else:
         n_rows, n_active, n_entries, design = X.n_rows, X.n_active, X.n_samples, 0
     n_terms = n_rows if options.loss.sums else max(n_rows, n_entries)
-    of_rows = ROW_VECTORS_QUADRATIC if options.loss.is_quadratic else ROW_VECTORS
-    of_columns = DENSE_COLUMN_VECTORS + VECTORS_PER_DENSE_FIT * n_alphas if options.l1_ratio == 0.0 else COLUMN_VECTORS
+    is_dense = options.l1_ratio == 0.0
+    of_rows = ROW_VECTORS_L2 if is_dense else ROW_VECTORS
+    of_rows = ROW_VECTORS_QUADRATIC if options.loss.is_quadratic else of_rows
+    of_columns = COLUMN_VECTORS + (COLUMN_VECTORS_PER_L2_FIT * n_alphas if is_dense else 0)
     return design + FLOAT64 * n_outputs * (of_rows * n_terms + of_columns * n_active)
 
 

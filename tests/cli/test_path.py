@@ -57,3 +57,20 @@ def test_penalties_that_are_not_convex_have_violations(here, capsys):
     found = run_json(capsys, "path", *HOUSES, "--penalty", "mcp", "--n-alphas", "5")
     assert found["dual_gaps"] == [None] * 5
     assert max(found["violations"]) < 1e-3
+
+
+def test_a_limit_of_memory_changes_nothing_but_memory(here, capsys):
+    arguments = ("path", *HOUSES, "--n-alphas", "5")
+    found, known = (run_json(capsys, *arguments, *limit) for limit in (("--memory-limit", "20MB"), ()))
+    np.testing.assert_allclose(found["dev_ratio"], known["dev_ratio"], atol=1e-9)
+    assert found["n_nonzero"] == known["n_nonzero"]
+    for command in (arguments, ("fit", *HOUSES, "--alpha", "1"), ("cv", *HOUSES)):
+        assert main([*command, "--memory-limit", "5kB"]) == 1
+        assert "memory_limit: 5 kB is too little for a block of" in capsys.readouterr().err
+        with pytest.raises(SystemExit) as stop:
+            main([*command, "--memory-limit", "2 rows"])
+        assert stop.value.code == 2
+        assert "argument --memory-limit: must be a number of bytes above 0, or" in capsys.readouterr().err
+        with pytest.raises(SystemExit):
+            main([command[0], "--help"])
+        assert "--memory-limit SIZE" in capsys.readouterr().out
