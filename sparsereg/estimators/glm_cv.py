@@ -214,8 +214,8 @@ class CrossValidatedModel(GLMBase):
             X, {"y": y, "sample_weight": sample_weight, "offset": offset}, loss=self._loss,
             n_folds=folds_to_draw(self.cv, N_FOLDS), random_state=0 if self.random_state is None else self.random_state,
         )
-        problem = replace(options.folds.problem, names=X.feature_names)
-        return X, X.feature_names, replace(options, folds=replace(options.folds, problem=problem))
+        names = X.feature_names
+        return X, names, replace(options, folds=options.folds.with_names(names))
 
     def _fold_data(
         self, X: Any, y: Any, sample_weight: Any, offset: Any, groups: Any

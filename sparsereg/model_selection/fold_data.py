@@ -70,6 +70,10 @@ class FoldSettings:
         """Return the same settings at another l1_ratio."""
         return replace(self, problem=replace(self.problem, l1_ratio=l1_ratio))
 
+    def with_names(self, names: npt.NDArray[np.object_] | None) -> FoldSettings:
+        """Return the same settings for columns of these names, which bounds and penalty factors may be given by."""
+        return replace(self, problem=replace(self.problem, names=names))
+
 
 @dataclass(frozen=True, eq=False)
 class FoldData:

@@ -188,16 +188,6 @@ class ValueNumbers:
         pairs = self._pairs or [IdNumbers()]
         return self._values.bytes_with(n_more * len(pairs)) + sum(each.bytes_with(n_more) for each in pairs)
 
-    @property
-    def n_known(self) -> int:
-        """Rows with different values so far."""
-        return self._pairs[-1].n_known if self._pairs else 0
-
-    def bytes_with(self, n_more: int) -> int:
-        """Return the most bytes taken with so many further rows, all of them new and of new values."""
-        pairs = self._pairs or [IdNumbers()]
-        return self._values.bytes_with(n_more * len(pairs)) + sum(each.bytes_with(n_more) for each in pairs)
-
     def finish(self, n_columns: int) -> tuple[Numbers, list[npt.NDArray[np.float64]]]:
         """Give the tables back.
 

@@ -123,10 +123,14 @@ def test_a_column_beside_the_rows_is_no_feature(make):
             return np.asarray(X, dtype=float)
 
     reader = make({**COLUMNS, "y": [1.0, 0.0, 1.0]}, target="y", features=Rest(), weight="w", block_rows=2)
-    blocks = [*reader._blocks_with_offset("z")]
-    assert [first for first, _, _ in blocks] == [1, 3]
-    assert np.concatenate([offset for _, _, offset in blocks]).tolist() == COLUMNS["z"]
-    assert np.concatenate([block.X.toarray().ravel() for _, block, _ in blocks]).tolist() == COLUMNS["x"]
+    blocks = [*reader._blocks_beside(offset="z")]
+    assert [first for first, *_ in blocks] == [1, 3]
+    assert np.concatenate([offset for *_, offset, _ in blocks]).tolist() == COLUMNS["z"]
+    assert np.concatenate([block.X.toarray().ravel() for _, block, *_ in blocks]).tolist() == COLUMNS["x"]
+    blocks = [*reader._blocks_beside(groups="z")]
+    # Files of text keep what was written: groups are told apart by it.
+    assert [float(group.as_py()) for *_, groups in blocks for group in groups] == COLUMNS["z"]
+    assert all(offset is None and block.X.shape[1] == 1 for _, block, offset, _ in blocks)
     assert next(iter(reader)).X.shape == (2, 2)
 
 
