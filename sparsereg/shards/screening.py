@@ -302,7 +302,8 @@ def find_live(
     scale = np.where(varies, np.sqrt(sums.centered), 1.0) if options.standardize else np.ones(usable.size)
     curvature = sums.centered if options.fit_intercept else square
     noise = 8.0 * np.finfo(float).eps * (abs(y_mean) + sums.size) * np.sqrt(curvature)
-    slope = np.sqrt(2.0 * options.loss.lipschitz * null.loss * curvature)
+    lipschitz = options.loss.lipschitz
+    slope = np.sqrt(2.0 * lipschitz * null.loss * curvature) if np.isfinite(lipschitz) else np.inf
     up, down = np.minimum(sums.up, slope), np.minimum(sums.down, slope)
     reach = np.maximum(np.where(penalties.upper > 0.0, up, 0.0), np.where(penalties.lower < 0.0, down, 0.0))
     per_column = (penalties.penalty_factor, scale, penalties.lower, penalties.upper, sums.gradient, noise, reach)
