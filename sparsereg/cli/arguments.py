@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sparsereg.features.buckets import make_level
+from sparsereg.inputs.sizes import check_bytes
 
 
 def delimiter(text: str) -> str:
@@ -115,6 +116,24 @@ def positive(text: str) -> float:
     value : float
     """
     return _read(float, text, lambda value: 0.0 < value < math.inf, "a finite number above 0")
+
+
+def size(text: str) -> int:
+    """Read a size of memory, in bytes or with a unit.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    n_bytes : int
+    """
+    try:
+        return check_bytes(int(text) if text.strip().isdecimal() else text, "size")
+    except ValueError:
+        message = f"must be a number of bytes above 0, or a number and its unit, like 500MB or 2GiB, got {text!r}"
+        raise argparse.ArgumentTypeError(message) from None
 
 
 def _read(kind: Callable[[str], Any], text: str, is_allowed: Callable[[Any], bool], expected: str) -> Any:

@@ -10,7 +10,7 @@ from sparsereg.cli.objective import add_objective_options, add_solver_options, m
 from sparsereg.cli.output import add_output_options
 from sparsereg.cli.path import add_grid_options, grid
 from sparsereg.cli.progress import Bar, add_progress_options
-from sparsereg.cli.reading import add_holdout_options, reduce_input
+from sparsereg.cli.reading import add_holdout_options, add_memory_option, reduce_input
 from sparsereg.cli.results import add_result_options, check_places, report_fit
 from sparsereg.cli.sources import add_source_options, open_input
 
@@ -49,6 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--scoring", metavar="MEASURE", help="what is best, like mse, r2, log_loss, auc or deviance")
     add_solver_options(group)
     add_holdout_options(parser)
+    add_memory_option(parser)
     add_result_options(parser)
     add_progress_options(parser)
     add_output_options(parser)

@@ -8,7 +8,7 @@ from sparsereg.cli.arguments import count, nonnegative
 from sparsereg.cli.objective import add_objective_options, add_solver_options, make_model
 from sparsereg.cli.output import add_output_options
 from sparsereg.cli.progress import Bar, add_progress_options
-from sparsereg.cli.reading import add_holdout_options, reduce_input
+from sparsereg.cli.reading import add_holdout_options, add_memory_option, reduce_input
 from sparsereg.cli.results import add_result_options, check_places, report_fit
 from sparsereg.cli.sources import add_source_options, open_input
 
@@ -41,6 +41,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     strength.add_argument("--cv", type=count(2), metavar="K", help="choose alpha by so many folds, as the command cv")
     add_solver_options(group)
     add_holdout_options(parser)
+    add_memory_option(parser)
     add_result_options(parser)
     add_progress_options(parser)
     add_output_options(parser)

@@ -12,7 +12,7 @@ from sparsereg.cli.arguments import count, nonnegative, share
 from sparsereg.cli.objective import add_objective_options, add_solver_options, loss_of, settings
 from sparsereg.cli.output import add_output_options, emit, facts, number, table
 from sparsereg.cli.progress import Bar, add_progress_options
-from sparsereg.cli.reading import add_holdout_options, reduce_input
+from sparsereg.cli.reading import add_holdout_options, add_memory_option, reduce_input
 from sparsereg.cli.results import (
     add_result_options,
     check_places,
@@ -57,6 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_grid_options(group)
     add_solver_options(group)
     add_holdout_options(parser)
+    add_memory_option(parser)
     add_result_options(parser)
     add_progress_options(parser)
     add_output_options(parser)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparsereg._core.losses import LOSSES
-from sparsereg.cli.arguments import count, share
+from sparsereg.cli.arguments import count, share, size
 from sparsereg.cli.objective import loss_of
 from sparsereg.cli.progress import Bar
 from sparsereg.cli.sources import Input
@@ -34,6 +34,20 @@ def add_holdout_options(parser: argparse.ArgumentParser) -> None:
         "--holdout", type=share, metavar="SHARE", help="share of the rows, drawn at random, that judge and do not teach"
     )
     parser.add_argument("--seed", type=count(0), default=0, help="of all that is drawn at random")
+
+
+def add_memory_option(parser: argparse.ArgumentParser) -> None:
+    """Add what keeps the reading of rows within some memory.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    """
+    parser.add_argument(
+        "--memory-limit", type=size, metavar="SIZE",
+        help="what distinct rows may take while they are read, like 500MB or 2GiB; more is put aside in the folder for "
+        "temporary files (TMPDIR)",
+    )
 
 
 def reduce_input(arguments: argparse.Namespace, given: Input, n_folds: int | None = None) -> Reduced:
@@ -70,7 +84,7 @@ def reduce_input(arguments: argparse.Namespace, given: Input, n_folds: int | Non
             watch = _Watch(arguments.loss is None)
             reduced = Reduced.of_blocks(
                 bar.over(watch.over(reader)), loss=loss, n_folds=n_folds, holdout=arguments.holdout,
-                random_state=arguments.seed,
+                random_state=arguments.seed, memory_limit=arguments.memory_limit,
             )
     # Before the fit, which would be lost.
     if reduced.held_out is not None and not reduced.held_out.entries.n_weighted.any():

@@ -30,9 +30,10 @@ class GLMClassifier(GLMEstimator):
 
         Parameters
         ----------
-        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), or Reduced
-            int32 or int64 ids; never changed. A `Reduced` for the same loss brings its targets, weights and offsets:
-            all else is then None.
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), Reduced or stream
+            int32 or int64 ids; never changed. A `Reduced` for the same loss brings its targets, weights and offsets; a
+            stream, a reader or an iterable of blocks (X, y) or (X, y, sample_weight), is reduced first and brings its
+            targets and weights: all else is then None.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels of any kind that can be sorted. Or probabilities: a row of them for each sample, non-negative and of
             sum one; or numbers in [0, 1], not all 0 or 1, the probabilities of class 1 of the classes 0 and 1. Or

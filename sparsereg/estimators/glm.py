@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,15 @@ from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.design import Design, make_design
 from sparsereg.estimators.base import SparseLinearModel
+from sparsereg.inputs.names import UNKNOWN_NAMES
 from sparsereg.inputs.parameters import check_alpha, check_choice, check_flag
 from sparsereg.inputs.shares import drop_untried
 from sparsereg.inputs.sklearn import feature_names, set_feature_names
 from sparsereg.inputs.targets import flatten
 from sparsereg.inputs.weights import check_offsets, is_offset
 from sparsereg.path.solve import solve_grid
+from sparsereg.readers.blocks import is_stream
+from sparsereg.reduction.streams import reduce_stream
 from sparsereg.reduction.training import training_samples
 from sparsereg.solvers.assemble import ProblemOptions, make_solver_options, prepare
 from sparsereg.solvers.base import Solution, SolverOptions
@@ -94,9 +97,10 @@ class GLMEstimator(PenaltyChoice, GLMBase):
 
         Parameters
         ----------
-        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), or Reduced
-            int32 or int64 ids; never changed. A `Reduced` for the same loss brings its targets, weights and offsets:
-            all else is then None.
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), Reduced or stream
+            int32 or int64 ids; never changed. A `Reduced` for the same loss brings its targets, weights and offsets; a
+            stream, a reader or an iterable of blocks (X, y) or (X, y, sample_weight), is reduced first and brings its
+            targets and weights: all else is then None.
         y : array-like of shape (n_samples,)
         sample_weight : None, float or array-like of shape (n_samples,)
         offset : None, float or array-like of shape (n_samples,)
@@ -111,8 +115,13 @@ class GLMEstimator(PenaltyChoice, GLMBase):
         ValueError, TypeError
             For malformed data or parameters; a previous fit stays as it was.
         """
-        names = feature_names(X)  # refuses mixed names before any work
+        # Mixed names are refused before any work.
+        names = UNKNOWN_NAMES if is_stream(X) else feature_names(X)
         options, solver_options, alpha, warm_start = self._check_settings(names)
+        if names is UNKNOWN_NAMES:
+            X = reduce_stream(X, {"y": y, "sample_weight": sample_weight, "offset": offset}, loss=self._loss)
+            names = X.feature_names
+            options = replace(options, names=names)
         X, y, sample_weight, offset = training_samples(X, y, sample_weight, offset, self._loss)
         design = self._make_design(X, y, sample_weight)
         targets, weight, classes = self._encode(y, sample_weight, design.n_samples)

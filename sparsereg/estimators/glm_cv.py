@@ -14,6 +14,7 @@ import numpy.typing as npt
 from sparsereg.design import Design
 from sparsereg.estimators.cv_summary import summarize_cv
 from sparsereg.estimators.glm import GLMBase
+from sparsereg.inputs.names import UNKNOWN_NAMES
 from sparsereg.inputs.parameters import check_choice, check_flag, check_l1_ratio, check_relax, check_threads
 from sparsereg.inputs.sklearn import feature_names
 from sparsereg.inputs.targets import check_y, flatten
@@ -21,12 +22,15 @@ from sparsereg.inputs.weights import check_offsets, check_sample_weight, is_offs
 from sparsereg.model_selection.alpha_grid import Grid, make_grid, pad
 from sparsereg.model_selection.cross_validation import CrossValidation, CVProgress, choose, comparable_means, summarise
 from sparsereg.model_selection.fold_path import FoldPath
-from sparsereg.model_selection.folds import Fold, make_folds, number_folds
+from sparsereg.model_selection.folds import N_FOLDS, Fold, make_folds, number_folds
 from sparsereg.model_selection.held_out import HeldOut
 from sparsereg.model_selection.out_of_fold import predict_out_of_fold
 from sparsereg.model_selection.scoring import Scoring, check_score, make_scoring, take
 from sparsereg.path.result import RegularizationPath
 from sparsereg.plot import plot_cv
+from sparsereg.readers.blocks import is_stream
+from sparsereg.reduction.reduced import Reduced
+from sparsereg.reduction.streams import folds_to_draw, reduce_stream
 from sparsereg.reduction.training import ReducedDesign, training_samples
 from sparsereg.solvers.assemble import ProblemOptions, make_solver_options, prepare
 from sparsereg.solvers.base import Solution, SolverOptions
@@ -132,10 +136,12 @@ class CrossValidatedModel(GLMBase):
 
         Parameters
         ----------
-        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), or Reduced
+        X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), Reduced or stream
             int32 or int64 ids; never changed, and not copied for the folds. A `Reduced` for the same loss brings its
-            targets, weights, offsets and folds: all else, and `cv`, is then None, `scoring` names metrics, `keep_predictions` is
-            False, and `cv_folds_` becomes None.
+            targets, weights, offsets and folds: all else, and `cv`, is then None, `scoring` names metrics,
+            `keep_predictions` is False, and `cv_folds_` becomes None. So it is with a stream, a reader or an iterable
+            of blocks (X, y) or (X, y, sample_weight), but that `cv`, None or a number, says how many folds are drawn
+            while it is read, at random within every block by `random_state` (None: 0).
         y : array-like of shape (n_samples,); for classifiers also (n_samples, n_classes), probabilities or counts
         sample_weight : None, float or array-like of shape (n_samples,)
             In the fits and in the scores.
@@ -153,8 +159,7 @@ class CrossValidatedModel(GLMBase):
         ValueError, TypeError
             For malformed data or parameters; a previous fit stays as it was.
         """
-        names = feature_names(X)  # refuses mixed names before any work
-        options = self._cv_options(names)
+        X, names, options = self._cv_source(X, y, sample_weight, offset, groups)
         data = self._cv_data(X, y, sample_weight, offset, groups, names, options)
         paths = []
         for l1_ratio in options.l1_ratios:
@@ -183,6 +188,25 @@ class CrossValidatedModel(GLMBase):
         self.cv_predictions_ = predictions
         return self
 
+    def _cv_source(
+        self, X: Any, y: Any, sample_weight: Any, offset: Any, groups: Any
+    ) -> tuple[Any, npt.NDArray[np.object_] | None, _CVOptions]:
+        """Check settings before any work; reduce a stream, and draw its folds."""
+        if not is_stream(X):
+            names = feature_names(X)
+            options = self._cv_options(names)
+            if isinstance(X, Reduced):
+                _refuse_rows_alone(self.cv, groups, options)
+            return X, names, options
+        options = self._cv_options(UNKNOWN_NAMES)
+        _refuse_rows_alone(None, groups, options)
+        X = reduce_stream(
+            X, {"y": y, "sample_weight": sample_weight, "offset": offset}, loss=self._loss,
+            n_folds=folds_to_draw(self.cv, N_FOLDS), random_state=0 if self.random_state is None else self.random_state,
+        )
+        names = X.feature_names
+        return X, names, replace(options, problem=replace(options.problem, names=names))
+
     def _cv_data(
         self, X: Any, y: Any, sample_weight: Any, offset: Any, groups: Any, names: Any, options: _CVOptions
     ) -> _CVData:
@@ -194,7 +218,7 @@ class CrossValidatedModel(GLMBase):
         offset = check_offsets(offset, design.n_samples, n_outputs)
         if offset is not None and options.scoring.scorer is not None:
             raise ValueError(f"scoring: {self.scoring!r} knows no offset, expected a name of this library's metrics")
-        cv = self._folds_of(design, groups, options) if isinstance(design, ReducedDesign) else self.cv
+        cv = design.fold_numbers() if isinstance(design, ReducedDesign) else self.cv
         folds = make_folds(
             cv, X, y, targets.score_weight, design.n_samples, groups=groups, labels=targets.codes,
             random_state=self.random_state,
@@ -202,17 +226,6 @@ class CrossValidatedModel(GLMBase):
         if options.rule == "1se" and len(folds) < 2:
             raise ValueError("rule: '1se' needs a standard error and cv gives one fold, expected 'min' or more folds")
         return _CVData(X, y, design, targets, offset, folds, names)
-
-    def _folds_of(self, design: ReducedDesign, groups: Any, options: _CVOptions) -> npt.NDArray[np.int64]:
-        """Return the fold numbers of reduced rows; refuse what would need the rows themselves."""
-        for name, given, expected in (
-            ("cv", self.cv, "None: folds are those of the reduction"), ("groups", groups, "None"),
-            ("scoring", options.scoring.scorer, "a name of this library's metrics"),
-            ("keep_predictions", options.keep_predictions or None, "False"),
-        ):
-            if given is not None:
-                raise ValueError(f"{name}: not allowed with reduced rows, expected {expected}")
-        return design.fold_numbers()
 
     def __str__(self) -> str:
         """Sum a fit up, as glmnet's `print` of one does; what is not fitted is what `repr` says."""
@@ -340,6 +353,17 @@ class CrossValidatedModel(GLMBase):
             return {**held_out(solution), scoring.name: check_score(scorer(model, X, y, **weights))}
 
         return score
+
+
+def _refuse_rows_alone(cv: Any, groups: Any, options: _CVOptions) -> None:
+    """Refuse what would need the rows that were reduced."""
+    for name, given, expected in (
+        ("cv", cv, "None: folds are those of the reduction"), ("groups", groups, "None"),
+        ("scoring", options.scoring.scorer, "a name of this library's metrics"),
+        ("keep_predictions", options.keep_predictions or None, "False"),
+    ):
+        if given is not None:
+            raise ValueError(f"{name}: not allowed with reduced rows, expected {expected}")
 
 
 def _make_problem(data: _CVData, options: _CVOptions, fold: Fold | None, smallest_alpha: float) -> Any:

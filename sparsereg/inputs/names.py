@@ -11,6 +11,8 @@ import numpy.typing as npt
 
 # Of names that do not exist, and of those that do.
 MAX_SHOWN = 5
+# In the place of names that data still to be read may have: what is given by name is left as it is.
+UNKNOWN_NAMES: npt.NDArray[np.object_] = np.empty(0, dtype=object)
 
 
 def bounds_by_id(bounds: Any, names: npt.NDArray[np.object_] | None) -> Any:
@@ -46,7 +48,7 @@ def values_by_id(values: Any, names: npt.NDArray[np.object_] | None, what: str) 
         As users set them; a mapping may have names among its keys, and a Series with names for index is one. Whatever
         is no such thing is left to `make_column_penalties`.
     names : (n_features,) object array of str, or None
-        Of the columns of X.
+        Of the columns of X; `UNKNOWN_NAMES` before it is read.
     what : str
         For the message.
 
@@ -61,6 +63,8 @@ def values_by_id(values: Any, names: npt.NDArray[np.object_] | None, what: str) 
     TypeError
         For a Series of names where X has none: its order is its own, and need not be that of the columns.
     """
+    if names is UNKNOWN_NAMES:
+        return values
     # A Series of pandas, or a mapping.
     is_series = hasattr(values, "index") and hasattr(values, "items") and all(isinstance(k, str) for k in values.index)
     if names is None:

@@ -10,15 +10,19 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.design import make_design
+from sparsereg.inputs.names import UNKNOWN_NAMES
 from sparsereg.inputs.parameters import check_grid, check_l1_ratio, check_relax
 from sparsereg.inputs.shares import GroupedClasses, drop_untried
 from sparsereg.inputs.sklearn import feature_names
 from sparsereg.inputs.targets import encode_classes, flatten
 from sparsereg.inputs.weights import is_offset
 from sparsereg.path.grid import geometric_grid
+from sparsereg.path.memory import check_memory
 from sparsereg.path.result import RegularizationPath
 from sparsereg.path.solve import relax_all, solve_grid
+from sparsereg.readers.blocks import is_stream
 from sparsereg.reduction.reduced import Reduced
+from sparsereg.reduction.streams import reduce_stream, refuse_path
 from sparsereg.reduction.training import training_samples
 from sparsereg.solvers.assemble import ProblemOptions, make_loss, make_solver_options, prepare
 from sparsereg.solvers.convergence import warn_blurred
@@ -52,6 +56,7 @@ def regularization_path(
     n_threads: int | None = None,
     verbose: int = 0,
     callback: Callable[..., Any] | None = None,
+    memory_limit: int | str | None = None,
 ) -> RegularizationPath:
     """Minimise F(w, b) for every alpha of a grid, each fit started from the last.
 
@@ -60,9 +65,11 @@ def regularization_path(
 
     Parameters
     ----------
-    X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), or Reduced
+    X : SciPy sparse matrix or array, ndarray or DataFrame of shape (n_samples, n_features), Reduced or stream
         int32 or int64 ids; `n_features` may be far larger than memory. Never changed. A `Reduced` for the same loss
-        brings its targets, weights and offsets: y, `sample_weight` and `offset` are then None.
+        brings its targets, weights and offsets; a stream, a reader or an iterable of blocks (X, y) or (X, y,
+        sample_weight), is reduced first and brings its targets and weights: y, `sample_weight` and `offset` are then
+        None.
     y : array-like of shape (n_samples,)
         For logistic loss also of shape (n_samples, n_classes), probabilities or counts of the classes: see
         `logistic_path`.
@@ -123,6 +130,10 @@ def regularization_path(
         1 prints a line for each alpha.
     callback : callable or None
         Called with a `sparsereg.Progress` after every look at the gap; whatever it raises ends the fit.
+    memory_limit : None, int or str, default=None
+        What the data and the fit may take, in bytes or as "500 MB", "2GiB". A stream is reduced within it, with the
+        help of the disk: see `Reduced.of_blocks`. A fit that would take more, by an estimate, is refused before it
+        begins.
 
     Returns
     -------
@@ -132,6 +143,8 @@ def regularization_path(
     ------
     ValueError, TypeError
         For malformed data or settings, before any work, naming the argument, the value and what is allowed.
+    MemoryError
+        Where the fit would take more than `memory_limit`, with about how much.
 
     Notes
     -----
@@ -154,15 +167,22 @@ def regularization_path(
     grid, n_alphas, eps = check_grid(alphas, n_alphas, eps)
     solver_options = make_solver_options(tol, max_iter, n_threads, callback)
     relax = check_relax(relax, l1_ratio)
-    names = feature_names(X)
+    names = UNKNOWN_NAMES if is_stream(X) else feature_names(X)
     options = ProblemOptions(
         make_loss(loss, delta), penalty, l1_ratio, gamma, fit_intercept, standardize, positive, bounds, penalty_factor,
         names,
     )
+    if names is UNKNOWN_NAMES:
+        beside = {"y": y, "sample_weight": sample_weight, "offset": offset}
+        X = reduce_stream(X, beside, loss=loss, memory_limit=memory_limit)
+        names = X.feature_names
+        options = replace(options, names=names)
+    check_memory(memory_limit, X, y, options, n_alphas if grid is None else grid.size)
     classes = X.classes if isinstance(X, Reduced) else None
     X, y, sample_weight, offset = training_data(X, y, sample_weight, offset, options.loss)
     tried = drop_untried(y, sample_weight, X) if options.loss.softmax else sample_weight
     design = make_design(X, tried)
+    check_memory(memory_limit, design, y, options, n_alphas if grid is None else grid.size)
     problem = prepare(design, y, sample_weight, offset, options, np.inf if grid is None else float(grid[-1]))
     # Of a reduction they are large, and nobody else's.
     del X, y, sample_weight, tried
@@ -273,8 +293,9 @@ def logistic_path(X: Any, y: Any = None, **settings: Any) -> RegularizationPath:
     is paid for every class. A shift of all classes alike changes no probability: intercepts have mean zero, and the
     coefficients of each column are where the penalty is least. With L1 alone they need not be unique.
     """
-    if isinstance(X, Reduced):
+    if isinstance(X, Reduced) or is_stream(X):
         return regularization_path(X, y, loss="logistic", **settings)
+    refuse_path(X)
     weight = settings.get("sample_weight")
     coded = encode_classes(flatten(y), weight)
     target = coded.probabilities if coded.classes.size > 2 else coded.probabilities[:, 1]

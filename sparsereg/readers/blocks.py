@@ -114,6 +114,25 @@ def check_source(
         raise TypeError(f"{name}: {type(source).__name__} is not allowed, {expected}{hint}")
 
 
+def is_stream(X: Any) -> bool:
+    """Tell blocks that come one after the other from the rows of a matrix.
+
+    Parameters
+    ----------
+    X : object
+
+    Returns
+    -------
+    is_stream : bool
+        Of a reader, an iterator, and a list of blocks or of pairs (X, y); not of one block or a path.
+    """
+    if isinstance(X, (list, tuple)) and len(X) > 0:
+        return isinstance(X[0], Block) or (isinstance(X[0], tuple) and any(getattr(x, "shape", ()) for x in X[0]))
+    if isinstance(X, Block) or not isinstance(X, Iterable) or isinstance(X, Sequence):
+        return False
+    return not any(hasattr(X, name) for name in ("shape", "__array__", "__arrow_c_stream__", "columns"))
+
+
 def refuse_stream(X: Any, y: Any, method: str) -> None:
     """Refuse a stream in the place of rows in memory, which go with targets.
 
@@ -128,12 +147,7 @@ def refuse_stream(X: Any, y: Any, method: str) -> None:
     TypeError
         For a reader, an iterator, a path, a block or a list of blocks, and where there is no y.
     """
-    is_stream = isinstance(X, (Block, str, os.PathLike))
-    if isinstance(X, (list, tuple)) and len(X) > 0:
-        is_stream = isinstance(X[0], Block) or (isinstance(X[0], tuple) and any(getattr(x, "shape", ()) for x in X[0]))
-    elif isinstance(X, Iterable) and not isinstance(X, Sequence):
-        is_stream = not any(hasattr(X, name) for name in ("shape", "__array__", "__arrow_c_stream__", "columns"))
-    if is_stream:
+    if isinstance(X, (Block, str, os.PathLike)) or is_stream(X):
         raise TypeError(
             f"X: {type(X).__name__} is not allowed, expected the rows of a matrix or data frame; {method} takes a "
             "reader, or an iterable of blocks (X, y)"

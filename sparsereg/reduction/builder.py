@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,58 +12,12 @@ from sparsereg.design import select_rows
 from sparsereg.inputs.rows import Rows, open_width_hint
 from sparsereg.inputs.sklearn import feature_names
 from sparsereg.inputs.weights import check_offset, check_sample_weight
+from sparsereg.reduction.entries import Entries
 from sparsereg.reduction.numbering import IdNumbers, Numbers, PartNumbers, RowNumbers, ValueNumbers, cut, grow
-from sparsereg.reduction.targets import ClassWeights, Responses, TargetSums
+from sparsereg.reduction.targets import ClassWeights, Responses
 from sparsereg.streaming.batch import canonical_rows, rows_of_block
 
 Vector = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, eq=False)
-class Entries:
-    """What samples were reduced to: distinct rows, and sums over the samples of each entry.
-
-    Attributes
-    ----------
-    rows : Rows
-        Distinct, compact.
-    row : ndarray of int32 of shape (n_entries,) or None
-        Row of each entry; None: there is one for each row, in order.
-    part : ndarray of int32 of shape (n_entries,) or None
-        Position in `folds`; None without folds.
-    folds : ndarray of int64 of shape (n_folds,) or None
-        Fold numbers.
-    sums : TargetSums
-    n_weighted : ndarray of int64 of shape (n_folds,) or (1,)
-        Samples of positive weight in each fold.
-    n_samples : int
-        All that were seen.
-    feature_names : ndarray of str of shape (n_features,) or None
-    offset : ndarray of float64 of shape (n_entries,) or None
-        Of the samples of each entry; None: there was none.
-    """
-
-    rows: Rows
-    row: Numbers | None
-    part: Numbers | None
-    folds: npt.NDArray[np.int64] | None
-    sums: TargetSums
-    n_weighted: npt.NDArray[np.int64]
-    n_samples: int
-    feature_names: npt.NDArray[np.object_] | None
-    offset: Vector | None = None
-
-    @property
-    def n_entries(self) -> int:
-        """How many there are."""
-        return self.rows.n_samples if self.row is None else int(self.row.size)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all arrays."""
-        rows = self.rows
-        arrays = (rows.active, rows.indptr, rows.indices, rows.data, self.row, self.part, self.offset)
-        return self.sums.nbytes + sum(array.nbytes for array in arrays if array is not None)
 
 
 class Accumulator:
@@ -139,6 +92,37 @@ class Accumulator:
         self._sums.merge(entry, part, parts, other.sums, n_entries)
         self._n_samples += other.n_samples
         self._count(parts, np.bincount(parts, other.n_weighted).astype(np.int64))
+
+    def bytes_with(self, n_rows: int, nnz: int, n_entries: int | None = None, n_ids: int | None = None) -> int:
+        """Return the most bytes that tables and sums take with further rows, all of them new.
+
+        Parameters
+        ----------
+        n_rows, nnz : int
+            Of the further rows.
+        n_entries : int or None, default=None
+            Of them; None: one for each row.
+        n_ids : int or None, default=None
+            Of them at the most; None: as many as there are non-zeros.
+
+        Returns
+        -------
+        n_bytes : int
+        """
+        more = n_rows if n_entries is None else n_entries
+        total = self._rows.bytes_with(n_rows, nnz, nnz if n_ids is None else n_ids)
+        known = self._rows.n_rows
+        if self._values is not None:
+            total, known = total + self._values.bytes_with(more), self._values.n_known
+        if self._entries is not None:
+            total += self._entries.bytes_with(more, known + more)
+            known = self._entries.n_known
+        return total + self._sums.bytes_with(known + more)
+
+    @property
+    def n_rows(self) -> int:
+        """Distinct rows so far."""
+        return self._rows.n_rows
 
     def _number(
         self, row: Numbers, part: Numbers | None, offset: Vector | None, y: Sequence[Vector]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.features.categories import Column, hash_column
-from sparsereg.features.text_columns import as_column
+from sparsereg.features.text_columns import as_column, is_arrow
 from sparsereg.inputs.parameters import check_count, check_number, make_generator
 from sparsereg.inputs.rows import as_numeric
 
@@ -75,9 +75,12 @@ def _check_fold(fold: Any, n_rows: int) -> Folds:
 
 def _keys_of(groups: Any, n_rows: int) -> tuple[npt.NDArray[np.uint64], Column]:
     """Hash the text of the group of each row: a number, and what a file of text has for it, are one group."""
-    values = groups if hasattr(groups, "dtype") or hasattr(groups, "type") else np.asarray(groups, dtype=object)
-    if np.ndim(values) != 1 or len(values) != n_rows:
-        raise ValueError(f"groups: shape {np.shape(values)} is not allowed, expected ({n_rows},), a group for each row")
+    values = groups
+    if not (is_arrow(groups) or hasattr(groups, "iloc")):
+        values = np.asarray(groups, dtype=None if hasattr(groups, "__array__") else object)
+    shape = (len(values),) if is_arrow(values) else np.shape(values)
+    if shape != (n_rows,):
+        raise ValueError(f"groups: shape {shape} is not allowed, expected ({n_rows},), a group for each row")
     column = as_column(values, "groups")
     keys, missing = hash_column(column)
     if missing.any():
@@ -122,12 +125,14 @@ class FoldDraw:
     holdout : float in (0, 1) or None
         Share of the rows.
     random_state : None, int, RandomState or Generator
+    name : str, default="n_folds"
+        Of the argument that says how many folds, for messages.
     """
 
-    def __init__(self, n_folds: Any, holdout: Any, random_state: Any):
-        self.n_folds = None if n_folds is None else check_count(n_folds, "n_folds")
+    def __init__(self, n_folds: Any, holdout: Any, random_state: Any, name: str = "n_folds"):
+        self.n_folds, self._name = None if n_folds is None else check_count(n_folds, name), name
         if self.n_folds == 1:
-            raise ValueError("n_folds: 1 is outside [2, inf), expected None or at least 2")
+            raise ValueError(f"{name}: 1 is outside [2, inf), expected None or at least 2")
         self.holdout = None if holdout is None else check_number(holdout, "holdout", "(0, 1)")
         self._generator = make_generator(random_state)
         self._n_seen = self._n_held = self._n_dealt = 0
@@ -173,4 +178,6 @@ class FoldDraw:
                 "hold out and one to fit"
             )
         if self.n_folds is not None and self.n_folds > self._n_dealt:
-            raise ValueError(f"n_folds: {self.n_folds} is not allowed for {self._n_dealt:,} rows, expected no more")
+            raise ValueError(
+                f"{self._name}: {self.n_folds} is not allowed for {self._n_dealt:,} rows, expected no more"
+            )

@@ -59,6 +59,30 @@ def _room_in(table: npt.NDArray[Any]) -> int:
     return 2 * len(table) // 3
 
 
+def _length_with(table: npt.NDArray[Any], needed: int) -> int:
+    """Return how long a table becomes that must hold so many."""
+    length = len(table)
+    while 2 * length // 3 < needed:
+        length *= 2
+    return length
+
+
+def bytes_grown(array: npt.NDArray[Any], needed: int) -> int:
+    """Return the most bytes that an array takes which must be as long as that.
+
+    Parameters
+    ----------
+    array : ndarray of shape (capacity,)
+    needed : int
+
+    Returns
+    -------
+    n_bytes : int
+    """
+    length = array.size if array.size >= needed else int((1.0 + GROWTH) * needed) + 1
+    return length * array.itemsize
+
+
 class IdNumbers:
     """Numbers of ids, from 0 in order of first appearance.
 
@@ -99,10 +123,18 @@ class IdNumbers:
         if self.n_known >= MAX_SAMPLES:
             raise ValueError(f"X: more than {MAX_SAMPLES} distinct ids or rows are not allowed")
         if self.n_known >= limit:
-            self._slots = np.full((2 * len(self._slots), 2), -1, dtype=np.int64)
+            length = 2 * len(self._slots)
+            # The old one goes first: memory never holds both.
+            del self._slots
+            self._slots = np.full((length, 2), -1, dtype=np.int64)
             row_table.enter_ids(self._known[: self.n_known], self._slots)
             limit = min(_room_in(self._slots), MAX_SAMPLES)
         grow(self._known, min(limit, self.n_known + max(int(GROWTH * self.n_known), 1)))
+
+    def bytes_with(self, n_more: int) -> int:
+        """Return the most bytes taken with so many further ids, all of them new."""
+        needed = self.n_known + n_more
+        return 16 * _length_with(self._slots, needed) + bytes_grown(self._known, needed)
 
     def finish(self) -> npt.NDArray[np.int64]:
         """Give the table back.
@@ -144,7 +176,17 @@ class ValueNumbers:
             # -0.0 is 0.0, whose bits differ.
             value = self._values.number((column + 0.0).view(np.int64))
             row = pairs.number((row.astype(np.int64) << HALF) | value)
-        return row, self._pairs[-1].n_known
+        return row, self.n_known
+
+    @property
+    def n_known(self) -> int:
+        """How many rows with values there are so far."""
+        return self._pairs[-1].n_known if self._pairs else 0
+
+    def bytes_with(self, n_more: int) -> int:
+        """Return the most bytes taken with so many further rows, all of them and of their values new."""
+        pairs = self._pairs or [IdNumbers()]
+        return self._values.bytes_with(n_more * len(pairs)) + sum(each.bytes_with(n_more) for each in pairs)
 
     def finish(self, n_columns: int) -> tuple[Numbers, list[npt.NDArray[np.float64]]]:
         """Give the tables back.
@@ -209,6 +251,11 @@ class PartNumbers:
                 raise ValueError(f"X: more than {MAX_SAMPLES} distinct rows of folds are not allowed")
             for array in (self._older, self._row, self._part):
                 grow(array, self.n_known + 1)
+
+    def bytes_with(self, n_more: int, n_rows: int) -> int:
+        """Return the most bytes taken with so many further pairs, all of them new, of so many rows in all."""
+        columns = sum(bytes_grown(array, self.n_known + n_more) for array in (self._older, self._row, self._part))
+        return bytes_grown(self._newest, n_rows) + columns
 
     def finish(self) -> tuple[Numbers, Numbers]:
         """Give the tables back.
@@ -283,7 +330,10 @@ class RowNumbers:
         if self.n_rows >= MAX_SAMPLES:
             raise ValueError(f"X: more than {MAX_SAMPLES} distinct rows are not allowed")
         if self.n_rows >= _room_in(self._table):
-            self._table = np.zeros(2 * len(self._table), dtype=np.uint64)
+            length_of_table = 2 * len(self._table)
+            # The old one goes first: memory never holds both.
+            del self._table
+            self._table = np.zeros(length_of_table, dtype=np.uint64)
             self._enter_rows()
         if self.n_rows == self._indptr.size - 1:
             most = min(_room_in(self._table), MAX_SAMPLES)
@@ -291,6 +341,15 @@ class RowNumbers:
         grow(self._indices, self._nnz + length)
         if self._has_values:
             grow(self._data, self._nnz + length)
+
+    def bytes_with(self, n_more: int, nnz: int, n_ids: int) -> int:
+        """Return the most bytes taken with so many further rows, all of them new, of so many entries and new ids."""
+        n_rows, length = self.n_rows + n_more, _length_with(self._table, self.n_rows + n_more)
+        # A larger table is made of hashes of all rows.
+        hashes = 0 if length == len(self._table) else 8 * n_rows
+        arrays = bytes_grown(self._indptr, n_rows + 1) + bytes_grown(self._indices, self._nnz + nnz)
+        arrays += bytes_grown(self._data, self._nnz + nnz) if self._has_values else 0
+        return self._ids.bytes_with(n_ids) + 8 * length + hashes + arrays
 
     def _enter_rows(self) -> None:
         indptr, nnz = self._indptr[: self.n_rows + 1], self._nnz

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import closing
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,10 +12,14 @@ import numpy.typing as npt
 
 from sparsereg._core.losses import LOSSES
 from sparsereg.inputs.parameters import build, check_choice
-from sparsereg.readers.blocks import as_blocks, located, overlapped
-from sparsereg.readers.labels import with_numbers
-from sparsereg.reduction.builder import Accumulator, Entries
+from sparsereg.inputs.sizes import check_bytes
+from sparsereg.readers.blocks import located
+from sparsereg.reduction.builder import Accumulator
+from sparsereg.reduction.entries import Entries
+from sparsereg.reduction.files import load_entries, save_entries
 from sparsereg.reduction.folds import FoldDraw, fold_numbers
+from sparsereg.reduction.reading import length_of, reduce_blocks
+from sparsereg.reduction.slicing import slices_of
 
 __all__ = ["Reduced"]
 
@@ -96,7 +100,7 @@ class Reduced:
         -----
         Cost: about two random accesses to memory a row, and one a non-zero; nothing is as long as X is wide.
         """
-        number = fold_numbers(_length(X), fold, groups, n_folds, random_state)
+        number = fold_numbers(length_of(X), fold, groups, n_folds, random_state)
         accumulator = Accumulator(_loss_of(loss), number is not None, offset is not None)
         accumulator.add(X, y, sample_weight, number, offset=offset)
         return cls(loss, accumulator.finish())
@@ -104,7 +108,7 @@ class Reduced:
     @classmethod
     def of_blocks(
         cls, blocks: Iterable[Any], *, loss: str, n_folds: int | None = None, holdout: float | None = None,
-        random_state: Any = 0,
+        random_state: Any = 0, memory_limit: int | str | None = None, spill_folder: Any = None,
     ) -> Reduced:
         """Reduce rows that come in blocks, read ahead in a thread; memory holds what is distinct, and two blocks.
 
@@ -120,36 +124,42 @@ class Reduced:
             Share of the rows to set apart, drawn at random within each block: see `held_out`.
         random_state : None, int, RandomState or Generator, default=0
             Of both; the draw depends on how many rows each block has.
+        memory_limit : None, int or str, default=None
+            What reducing may hold, in bytes or as "500 MB", "2GiB": tables, sums and two blocks, the rest of the
+            process apart. What is distinct beyond it is put aside on disk, as often as need be, and merged there; the
+            arrays of the reduction are then mapped from a file without a name, which is gone with the last of them.
+        spill_folder : None, str or path, default=None
+            Of such files; None: the system's folder for temporary files. Where that is itself memory (a tmpfs), name
+            one on a disk. It takes up to about three times the bytes of the spilled rows.
 
         Returns
         -------
         reduced : Reduced
+            The same rows and, to rounding, the same sums whatever the limit; their order is another beyond it.
 
         Raises
         ------
         ValueError, TypeError
-            For malformed blocks, with the number of the block, where there is none, for more folds than rows, and for a
-            share that is no row or every row.
+            For malformed blocks, with the number of the block, where there is none, for more folds than rows, for a
+            share that is no row or every row, and for a limit that is too little for one block, with what it takes.
+        OSError
+            Where the disk has no room for what is put aside.
+
+        Notes
+        -----
+        Beyond the limit every distinct row is written and read three times, from run to run and range by range of its
+        hash: external aggregation (Graefe 1993, "Query evaluation techniques for large databases", section 4).
         """
-        draw, objective = FoldDraw(n_folds, holdout, random_state), _loss_of(loss)
-        accumulator = Accumulator(objective, n_folds is not None)
-        apart = None if holdout is None else Accumulator(objective, False)
-        source = as_blocks(blocks if objective.is_classification else with_numbers(blocks), "blocks")
-        n_blocks = 0
-        with closing(overlapped(source, depth=1)) as ahead:
-            for position, block in enumerate(ahead):
-                with located(f"blocks: block {position} (the first is 0)"):
-                    fold, held = draw.draw(_length(block.X))
-                    kept = None if held is None else ~held
-                    accumulator.add(block.X, block.y, block.sample_weight, fold, kept)
-                    if apart is not None:
-                        apart.add(block.X, block.y, block.sample_weight, None, held)
-                n_blocks += 1
-                del block
-        if n_blocks == 0:
-            raise ValueError("blocks: there is none, expected at least one")
-        draw.check()
-        return cls(loss, accumulator.finish(), None if apart is None else cls(loss, apart.finish()))
+        draw = FoldDraw(n_folds, holdout, random_state)
+        return cls._of_stream(blocks, "blocks", loss, draw, memory_limit, spill_folder)
+
+    @classmethod
+    def _of_stream(
+        cls, blocks: Iterable[Any], name: str, loss: str, draw: FoldDraw, memory_limit: Any, spill_folder: Any
+    ) -> Reduced:
+        """Reduce the blocks of an argument of that name."""
+        entries, *apart = reduce_blocks(blocks, name, _loss_of(loss), draw, memory_limit, spill_folder)
+        return cls(loss, entries, cls(loss, apart[0]) if apart else None)
 
     def merge(self, other: Reduced) -> Reduced:
         """Reduce the rows of two reductions together.
@@ -190,19 +200,11 @@ class Reduced:
         ValueError, TypeError
             For a part that does not go with those before, with its number, and where there is none.
         """
-        # No name keeps a part once it has been taken: memory holds the result and one part.
-        merging, source, position = None, iter(parts), 0
-        for part in source:
-            with located(f"parts: part {position} (the first is 0)"):
-                if not isinstance(part, Reduced):
-                    raise TypeError(f"{type(part).__name__} is not allowed, expected a Reduced")
-                if merging is None:
-                    merging = _Merging(part)
-                merging.take(part)
-            position += 1
+        merging = _Merging()
+        for part in parts:
+            merging.take(part)
+            # Not to be kept alive while the next one is waited for: memory holds the result and one part.
             del part
-        if merging is None:
-            raise ValueError("parts: there is none, expected at least one")
         return merging.finish()
 
     def response(self, k: int) -> Reduced:
@@ -230,6 +232,75 @@ class Reduced:
         entries = replace(self.entries, sums=self.entries.sums.response(int(k)))
         return Reduced(self.loss, entries, None if self.held_out is None else self.held_out.response(k))
 
+    def save(self, path: str | os.PathLike[str]) -> int:
+        """Write a file that `load` reads; it is there as a whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Its folder must exist; a file that is there is replaced.
+
+        Returns
+        -------
+        n_bytes : int
+            Size of the file: for each distinct row one byte, four for each of its ids where there are more than 65,536
+            occupied columns and two or one for fewer, one to eight for its weight, and eight for a mean that is no
+            small whole number.
+
+        Raises
+        ------
+        TypeError
+            For labels that are neither numbers, times nor texts.
+        OSError
+            A folder that is missing, a disk that is full: the file that was there is untouched.
+        """
+        return save_entries(path, self.loss, self.entries, None if self.held_out is None else self.held_out.entries)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Reduced:
+        """Read a file that `save` wrote; every byte and every array is checked first.
+
+        Parameters
+        ----------
+        path : str or path-like
+
+        Returns
+        -------
+        reduced : Reduced
+
+        Raises
+        ------
+        ValueError
+            A file that was cut short or altered, that is something else, or that holds what is no reduction.
+        OSError
+            A file that is missing, or that cannot be read.
+        """
+        loss, entries, held_out = load_entries(path, _loss_of)
+        return cls(loss, entries, None if held_out is None else cls(loss, held_out))
+
+    def slices(self, max_bytes: int | str) -> Iterator[Reduced]:
+        """Cut the distinct rows into parts that go on from each other; ids and values are not copied.
+
+        Parameters
+        ----------
+        max_bytes : int or str
+            Of a part at the most, as `memory_limit`; a part of one row may take more.
+
+        Returns
+        -------
+        parts : iterator of Reduced
+            Merged they are this again. What is known of samples and not of rows, how many there were and what lies
+            about their means, the first part has for all. All have the columns of the whole, some of which a part may
+            leave empty, and none has `held_out`.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what is no size.
+        """
+        limit = check_bytes(max_bytes, "max_bytes")
+        return (Reduced(self.loss, part) for part in slices_of(self.entries, limit))
+
     @property
     def n_samples(self) -> int:
         """Rows that were seen, those of weight 0 too."""
@@ -252,7 +323,7 @@ class Reduced:
 
     @property
     def nbytes(self) -> int:
-        """Bytes in memory, those of `held_out` not counted."""
+        """Bytes of all arrays, in memory or mapped from a file, those of `held_out` not counted."""
         return self.entries.nbytes
 
     @property
@@ -291,8 +362,8 @@ class Reduced:
         TypeError
         """
         raise TypeError(
-            "X: a Reduced is not allowed here, expected the rows of a matrix or data frame, of which it has sums alone; "
-            "fits of batch models and of their cross-validated forms, path functions and evaluate take it"
+            "X: a Reduced is not allowed here, expected the rows of a matrix or data frame, of which it has sums "
+            "alone; fits of batch models and of their cross-validated forms, path functions and evaluate take it"
         )
 
     def __repr__(self) -> str:
@@ -313,40 +384,45 @@ class Reduced:
 
 
 class _Merging:
-    """Parts on the way to one reduction, which have what the first of them has."""
+    """Parts on the way to one reduction; all must have what the first of them has."""
 
-    def __init__(self, first: Reduced):
-        self._loss, self._form = first.loss, _form_of(first)
-        self._rows = Accumulator(_loss_of(first.loss), first.has_folds, first.has_offset)
+    def __init__(self) -> None:
+        self._form: dict[str, Any] = {}
+        self._n_parts = 0
         self._apart: _Merging | None = None
 
-    def take(self, part: Reduced) -> None:
-        """Take a further part, or refuse it."""
-        if part.loss != self._loss:
-            raise ValueError(f"it is for loss={part.loss!r}, where those before are for {self._loss!r}")
-        for name, there in _form_of(part).items():
-            if there != self._form[name]:
-                raise ValueError(f"{name} are in some parts and not in others, expected them in all or in none")
+    def take(self, part: Any) -> None:
+        """Take a further part, or refuse it by its number."""
+        with located(f"parts: part {self._n_parts} (the first is 0)"):
+            if not isinstance(part, Reduced):
+                raise TypeError(f"{type(part).__name__} is not allowed, expected a Reduced")
+            self._take(part)
+        self._n_parts += 1
+
+    def _take(self, part: Reduced) -> None:
+        self._check(part)
         self._rows.merge(part.entries)
         if part.held_out is not None:
-            with located("held_out"):
-                self._apart = self._apart or _Merging(part.held_out)
-                self._apart.take(part.held_out)
+            self._apart = self._apart or _Merging()
+            with located("held-out rows"):
+                self._apart._take(part.held_out)
+
+    def _check(self, part: Reduced) -> None:
+        form = {"loss": part.loss, "folds": part.has_folds, "offsets": part.has_offset}
+        if not self._form:
+            self._form, self._rows = form, Accumulator(_loss_of(part.loss), part.has_folds, part.has_offset)
+        if part.loss != self._form["loss"]:
+            raise ValueError(f"it is for loss={part.loss!r}, where those before are for {self._form['loss']!r}")
+        for name, there in form.items():
+            if there != self._form[name]:
+                raise ValueError(f"{name} are in some parts and not in others, expected them in all or in none")
 
     def finish(self) -> Reduced:
         """Return all of them in one."""
-        return Reduced(self._loss, self._rows.finish(), None if self._apart is None else self._apart.finish())
-
-
-def _form_of(part: Reduced) -> dict[str, bool]:
-    return {"folds": part.has_folds, "offsets": part.has_offset}
+        if not self._form:
+            raise ValueError("parts: there is none, expected at least one")
+        return Reduced(self._form["loss"], self._rows.finish(), None if self._apart is None else self._apart.finish())
 
 
 def _loss_of(name: Any) -> Any:
     return build(LOSSES[check_choice(name, "loss", LOSSES)], delta=ANY_DELTA)
-
-
-def _length(X: Any) -> int:
-    """Count rows, of whatever they are."""
-    shape = getattr(X, "shape", None)
-    return int((np.shape(X) if shape is None else shape)[0])

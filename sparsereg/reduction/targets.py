@@ -16,7 +16,7 @@ from sparsereg.inputs.shares import check_shares
 from sparsereg.inputs.targets import check_labels, check_target, flatten, is_soft
 from sparsereg.readers.blocks import located
 from sparsereg.readers.labels import MAX_LEARNED
-from sparsereg.reduction.numbering import Numbers, cut, grow
+from sparsereg.reduction.numbering import Numbers, bytes_grown, cut, grow
 from sparsereg.solvers.convergence import frames_of_the_package
 
 Vector = npt.NDArray[np.float64]
@@ -133,6 +133,10 @@ class Means:
         self._squares[parts] += sums.squares
         self._logs[parts] += sums.logs
 
+    def bytes_with(self, n_entries: int) -> int:
+        """Return the most bytes taken by so many entries."""
+        return bytes_grown(self._mean, n_entries) + bytes_grown(self._weight, n_entries)
+
     def _reserve(self, n_entries: int, n_parts: int) -> None:
         for array, size in (
             (self._mean, n_entries), (self._weight, n_entries), (self._squares, n_parts), (self._logs, n_parts)
@@ -164,7 +168,7 @@ class Responses:
         """Check the targets of samples; return them, a column for each response if there are several, and weights."""
         y = flatten(y, stacklevel=frames_of_the_package() + 1)
         columns = [*y.T] if getattr(y, "ndim", 1) == 2 and isinstance(y, np.ndarray) else [y]
-        if n_samples:
+        if n_samples or len(columns) > 1:
             self._join(len(columns))
         one, encoded = Means(self._loss), []
         for k, column in enumerate(columns):
@@ -188,11 +192,16 @@ class Responses:
 
     def merge(self, entry: Numbers, part: Numbers | None, parts: Numbers, sums: TargetSums, n_entries: int) -> None:
         """Take the samples of another reduction; see `Means.merge`."""
-        if not entry.size:
+        # Of no samples at all it may not be known how many there are.
+        if not entry.size and sums.n_responses == 1 and not sums.squares.any() and not sums.logs.any():
             return
         self._join(sums.n_responses)
         for k, means in enumerate(self._means):
             means.merge(entry, part, parts, sums.response(k), n_entries)
+
+    def bytes_with(self, n_entries: int) -> int:
+        """Return the most bytes taken by so many entries; of no rows yet as if there were one response."""
+        return sum(means.bytes_with(n_entries) for means in self._means or [Means(self._loss)])
 
     def finish(self, n_entries: int, n_parts: int) -> TargetSums:
         """Return what was summed up."""
@@ -253,6 +262,11 @@ class ClassWeights:
             grow(column, n_entries)
         for position, column in zip(_positions(sums.classes, self._labels), sums.columns):
             np.add.at(self._columns[position], entry, column)
+
+    def bytes_with(self, n_entries: int) -> int:
+        """Return the most bytes taken by so many entries; of no classes yet as if there were two."""
+        columns = self._columns or [np.empty(0)] * 2
+        return sum(bytes_grown(column, n_entries) for column in columns)
 
     def _join(self, form: str | None, labels: npt.NDArray[Any] | None) -> None:
         """Take further labels, in whichever form they come, to those that are known."""

@@ -14,8 +14,10 @@ from sparsereg.design import Design, columns_of, order_rows
 from sparsereg.inputs.rows import check_width
 from sparsereg.inputs.shares import GroupedClasses
 from sparsereg.metrics import measure
-from sparsereg.reduction.builder import Entries
+from sparsereg.reduction.entries import Entries
 from sparsereg.reduction.reduced import Reduced
+from sparsereg.reduction.scratch import release_pages
+from sparsereg.reduction.streams import refuse_path
 from sparsereg.reduction.targets import KINDS
 from sparsereg.solvers.null_deviance import null_deviance
 
@@ -94,9 +96,10 @@ def training_samples(X: Any, y: Any, sample_weight: Any, offset: Any, loss: str)
     ------
     ValueError, TypeError
         For a reduction that is for another loss, has no rows, several responses, or an offset beside more than two
-        classes, and for targets, weights or an offset beside it.
+        classes, for targets, weights or an offset beside it, and for a path.
     """
     if not isinstance(X, Reduced):
+        refuse_path(X)
         return X, y, sample_weight, offset
     _check(X, {"y": y, "sample_weight": sample_weight, "offset": offset}, loss)
     entries, weight = X.entries, X.entries.sums.total
@@ -143,12 +146,19 @@ def _check_offset(entries: Entries, n_classes: int) -> None:
 
 
 def _design_of(entries: Entries) -> ReducedDesign:
-    rows = entries.rows
+    rows, active = entries.rows, entries.rows.active
     order, position = order_rows(rows, np.arange(rows.n_samples, dtype=np.int32))
     indptr, indices, data = columns_of(rows, order)
+    del order
+    # What is mapped has been read, and need not be in memory beside its columns.
+    release_pages(rows.indices)
     row_of = position if entries.row is None else position[entries.row]
+    is_empty = indptr[1:] == indptr[:-1]
+    if is_empty.any():
+        # Slices of a reduction have the columns of all of it.
+        active, indptr = active[~is_empty], np.append(indptr[:-1][~is_empty], indptr[-1])
     return ReducedDesign(
-        n_samples=row_of.size, n_features=rows.n_features, n_rows=rows.n_samples, active=rows.active, indptr=indptr,
+        n_samples=row_of.size, n_features=rows.n_features, n_rows=rows.n_samples, active=active, indptr=indptr,
         indices=indices, data=data, row_of=row_of, binary=rows.data.size == 0, part=entries.part, folds=entries.folds,
         within=_within(entries), n_reduced=int(entries.n_weighted.sum()), column_names=entries.feature_names,
     )

@@ -58,11 +58,15 @@ class ProximalNewton:
             self.quadratic = known
         else:
             self.linearize()
+        # It is this descent's now, which gives it back when it has finished.
+        self.state.model = None
         return self.quadratic.loss
 
     def linearize(self) -> None:
         """Model the loss at the linear predictor."""
         problem, state = self.problem, self.state
+        # The model before goes first: memory need not hold both.
+        vars(self).pop("quadratic", None)
         curvature, weight = np.empty(problem.n_rows), np.empty(problem.n_rows)
         loss, weight_sum = row_objective.linearize(
             problem.loss, self.penalty, *problem.row_terms, state.eta, *problem.singleton_penalties,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
-from support.reductions import equal_rows, parts_of, target
+from support.reductions import ESTIMATORS, assert_tables_equal, equal_rows, parts_of, target
 
 import sparsereg
 from sparsereg import (
@@ -16,7 +16,6 @@ from sparsereg import (
     LinearSVC,
     LogisticRegression,
     LogisticRegressionCV,
-    PoissonRegressor,
     PoissonRegressorCV,
     Reduced,
     lasso_path,
@@ -28,17 +27,7 @@ from sparsereg import (
     save_model,
 )
 
-ESTIMATORS = {
-    "squared": Lasso, "poisson": PoissonRegressor, "logistic": LogisticRegression, "huber": HuberRegressor,
-    "squared_hinge": LinearSVC,
-}
 CUTS = (90, 100, 333)
-
-
-def assert_tables_equal(one, other, rtol=1e-7, atol=1e-9):
-    assert one.keys() == other.keys()
-    for name, values in one.items():
-        np.testing.assert_allclose(values, other[name], rtol=rtol, atol=atol, err_msg=name)
 
 
 @pytest.mark.parametrize("weighted", [False, True])
