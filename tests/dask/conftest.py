@@ -37,9 +37,12 @@ def files(frame, tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def nothing_left_behind(client):
+def nothing_left_behind(request):
     """Every test leaves the cluster without a task of ours: what failed was cancelled, what succeeded let go."""
     yield
+    if "client" not in request.fixturenames:
+        return
+    client = request.getfixturevalue("client")
     import gc
     import time
 
