@@ -9,6 +9,7 @@ import numpy as np
 
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
+from sparsereg.inputs.names import UNKNOWN_NAMES
 from sparsereg.inputs.parameters import check_choice, check_grid, check_l1_ratio, check_relax
 from sparsereg.path.result import RegularizationPath
 from sparsereg.path.solve import progress_line
@@ -92,11 +93,12 @@ def staying_path(
     l1_ratio = _check(loss, penalty, l1_ratio)
     grid = _check_grid(alphas, n_alphas, eps)
     solver_options = make_solver_options(tol, max_iter, n_threads, callback)
-    columns = {
-        "fit_intercept": fit_intercept, "standardize": standardize, "positive": positive, "bounds": bounds,
-        "penalty_factor": penalty_factor,
-    }
-    survey = _survey(pool, ProblemOptions(make_loss(loss, NO_DELTA), penalty, l1_ratio), columns, grid)
+    # Names of columns are checked when shards have told them.
+    options = ProblemOptions(
+        make_loss(loss, NO_DELTA), penalty, l1_ratio, None, fit_intercept, standardize, positive, bounds,
+        penalty_factor, UNKNOWN_NAMES,
+    )
+    survey = _survey(pool, options, grid)
     warn_blurred(survey.live.blurred)
     fewer = pool.apply(restrict, survey.live.ids, label="live")
     try:
@@ -249,13 +251,12 @@ def merge_null_parts(parts: list[NullPart]) -> NullPart:
     return NullPart(Reduced.merge_all(part.reduced for part in parts), sum(part.within for part in parts))
 
 
-def _survey(pool: Pool, options: ProblemOptions, columns: dict[str, Any], grid: Grid) -> Survey:
+def _survey(pool: Pool, options: ProblemOptions, grid: Grid) -> Survey:
     """Go over targets, then over columns; make the grid."""
     part = pool.gather(null_part, merge_null_parts, label="targets")
     null, names = part.reduced, part.reduced.feature_names
     _check_shards(null, options.loss.name)
-    # Columns are penalised by name where shards have names.
-    options = ProblemOptions(options.loss, options.penalty, options.l1_ratio, names=names, **columns)
+    options = replace(options, names=names)
     problem = RestrictedProblem(null, replace(options, bounds=None, penalty_factor=None)).problem
     response, total = problem.response, float(null.entries.sums.total.sum())
     facts = TargetFacts(null.classes, total, response.y_mean)

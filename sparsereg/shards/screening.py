@@ -196,7 +196,10 @@ def sum_columns(shard: Reduced, facts: TargetFacts, null: NullFacts) -> ColumnSu
     if entries.row is not None:
         s, z, fall, rise = (np.bincount(entries.row, values, rows.n_samples) for values in (s, z, fall, rise))
     indptr, indices, data = columns_of(rows, np.arange(rows.n_samples, dtype=np.int32))
-    every, n_rows = np.arange(rows.active.size, dtype=np.int32), np.diff(indptr)
+    # Slices of a reduction have all of its columns, some of them without entries.
+    occupied = np.flatnonzero(np.diff(indptr))
+    indptr = np.append(indptr[occupied], indptr[-1])
+    every, n_rows = np.arange(occupied.size, dtype=np.int32), np.diff(indptr)
     total, centered, v, up, down = (np.zeros(every.size) for _ in range(5))
     column_passes.moments(
         data, indices, indptr, every, s, float(s.sum()), rows.n_samples, total, centered
@@ -208,7 +211,7 @@ def sum_columns(shard: Reduced, facts: TargetFacts, null: NullFacts) -> ColumnSu
             out += _sum_products(part, indices, indptr, slope)
     low, high = (_extremes(of, data, indptr) for of in (np.minimum, np.maximum))
     return ColumnSums(
-        rows.active, float(s.sum()), total, centered, v, up, down, low, high, n_rows, rows.n_samples,
+        rows.active[occupied], float(s.sum()), total, centered, v, up, down, low, high, n_rows, rows.n_samples,
         float(np.abs(y).max(initial=0.0)),
     )
 
@@ -302,7 +305,8 @@ def find_live(
     scale = np.where(varies, np.sqrt(sums.centered), 1.0) if options.standardize else np.ones(usable.size)
     curvature = sums.centered if options.fit_intercept else square
     noise = 8.0 * np.finfo(float).eps * (abs(y_mean) + sums.size) * np.sqrt(curvature)
-    slope = np.sqrt(2.0 * options.loss.lipschitz * null.loss * curvature)
+    lipschitz = options.loss.lipschitz
+    slope = np.sqrt(2.0 * lipschitz * null.loss * curvature) if np.isfinite(lipschitz) else np.inf
     up, down = np.minimum(sums.up, slope), np.minimum(sums.down, slope)
     reach = np.maximum(np.where(penalties.upper > 0.0, up, 0.0), np.where(penalties.lower < 0.0, down, 0.0))
     per_column = (penalties.penalty_factor, scale, penalties.lower, penalties.upper, sums.gradient, noise, reach)

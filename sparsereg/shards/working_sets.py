@@ -118,7 +118,9 @@ class ShardPath:
             w = solution.coefs.toarray()[:, 0]
             fit = self._fit = RestrictedFit(self.restricted, penalty, w, float(solution.b[0]), options)
             point = fit.point(self._facts.y_mean)
-            large = self._look(point, self._options.l1_ratio * CAP * min([alpha, *later[:2]]))
+            # Of the columns to choose from at the next alphas, and all that bind the dual point at this one.
+            floor = min(alpha, CAP * min([alpha, *later[:2]]))
+            large = self._look(point, self._options.l1_ratio * floor)
             outside = ~np.isin(large.positions, self._positions)
             if fit.loss <= self._null_loss * EXCEEDS:
                 dual = max(dual, fit.dual(large, point.factors, outside, self._live))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy import special
-from support.reductions import equal_rows, parts_of, target
+from support.reductions import columns, equal_rows, parts_of, target
 
 from sparsereg import Reduced
 from sparsereg.shards.passes import (
@@ -20,10 +20,6 @@ from sparsereg.shards.passes import (
 IDS = np.array([10**6, 3 * 10**6, 10**8, 10**8 + 2, 2 * 10**9 + 3], dtype=np.int64)
 
 
-def dense(X, ids):
-    return X.tocsc()[:, ids].toarray()
-
-
 @pytest.mark.parametrize("loss", ["squared", "logistic", "poisson"])
 def test_restricted_rows_are_those_of_the_restricted_matrix(loss):
     X, effect, weight = equal_rows(200, with_values=True)
@@ -31,7 +27,7 @@ def test_restricted_rows_are_those_of_the_restricted_matrix(loss):
     of_whole = restrict(Reduced.of(X, y, weight, loss=loss, fold=np.arange(200) % 4), IDS)
     merged = Reduced.merge_all(restrict(part, IDS) for part in parts_of(X, y, weight, (30, 90), loss=loss))
     used = weight > 0
-    distinct = np.unique(dense(X, IDS)[used], axis=0)
+    distinct = np.unique(columns(X, IDS)[used], axis=0)
     for reduced in (of_whole, merged):
         assert (reduced.n_rows, reduced.n_features, reduced.has_folds) == (len(distinct), X.shape[1], False)
         assert (reduced.n_samples, reduced.entries.n_weighted.sum()) == (200, used.sum())
@@ -63,10 +59,10 @@ def test_gradients_of_shards_add_up_to_that_of_the_rows(loss):
     whole = gradient(Reduced.of(X, y, weight, loss=loss, fold=np.arange(200) % 4), live, point, facts)
     parts = parts_of(X, y, weight, (1, 30, 90), loss=loss)
     added = add_gradients([gradient(part, live, point, facts) for part in parts])
-    eta = dense(X, point.ids) @ point.w + 0.1
+    eta = columns(X, point.ids) @ point.w + 0.1
     z = weight / weight.sum() * (y - facts.y_mean - MEANS[loss](eta))
     for found in (whole, added):
-        np.testing.assert_allclose(found.v, dense(X, live).T @ z, atol=1e-12)
+        np.testing.assert_allclose(found.v, columns(X, live).T @ z, atol=1e-12)
     # At the gradient itself Fenchel's inequality is an equality: conjugates say what the loss is.
     np.testing.assert_allclose(whole.conjugates, added.conjugates, rtol=0.05, atol=0.05)
     large = large_entries(added, np.ones(1), 0.01)

@@ -7,6 +7,7 @@ import pandas as pd
 from scipy import sparse
 
 from sparsereg import HuberRegressor, Lasso, LinearSVC, LogisticRegression, PoissonRegressor, Reduced
+from sparsereg.design import find_ids
 
 WIDE = 3 * 10**9
 TARGETS = {
@@ -131,3 +132,12 @@ def assert_tables_equal(one, other, rtol=1e-7, atol=1e-9):
     assert one.keys() == other.keys()
     for name, values in one.items():
         np.testing.assert_allclose(values, other[name], rtol=rtol, atol=atol, err_msg=name)
+
+
+def columns(X, ids):
+    """Return some columns of a wide matrix, dense; `ids` ascending."""
+    out = np.zeros((X.shape[0], len(ids)))
+    rows = np.repeat(np.arange(X.shape[0]), np.diff(X.indptr))
+    found, position = find_ids(X.indices.astype(np.int64), np.asarray(ids, dtype=np.int64))
+    np.add.at(out, (rows[found], position), X.data[found])
+    return out
