@@ -209,7 +209,7 @@ class SGDRegressor(LogLinkRegressor, SGDEstimator):
     def _outcome(self, predictor: Vector, method: str) -> Vector:
         return super()._outcome(predictor, method) if self._loss_class.log_link else predictor
 
-    def score(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> float:
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None, offset: Any = None) -> float:
         """Compute R2 of the predictions, with loss="poisson" D2, the share of the deviance that is explained.
 
         Parameters

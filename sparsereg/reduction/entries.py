@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from sparsereg.design import CALL_IDS
 from sparsereg.inputs.rows import Rows
 from sparsereg.reduction.numbering import Numbers
+from sparsereg.reduction.scratch import mapping_of
 from sparsereg.reduction.targets import TargetSums
 
 Vector = npt.NDArray[np.float64]
@@ -92,7 +92,7 @@ def arrays_of(entries: Entries) -> tuple[Arrays, dict[str, Any]]:
         What JSON can hold: "n_samples", "n_features", "form", "feature_names".
     """
     rows, sums = entries.rows, entries.sums
-    mapped = _is_mapped(rows.indices)
+    mapped = mapping_of(rows.indices) is not None
     exact: dict[str, Any] = {
         "indptr": rows.indptr, "active": rows.active, "indices": rows.indices, "row": entries.row, "part": entries.part,
         "weight": sums.weight, **{f"target.{k}": column for k, column in enumerate(sums.columns)},
@@ -148,13 +148,6 @@ def entries_of(arrays: Arrays, meta: dict[str, Any]) -> Entries:
         None if part is None else part.astype(np.int32, copy=False), arrays.get("folds"), sums, arrays["n_weighted"],
         meta["n_samples"], names, arrays.get("offset"),
     )
-
-
-def _is_mapped(array: Any) -> bool:
-    """Tell whether an array lies in a file."""
-    while isinstance(array, np.ndarray):
-        array = array.base
-    return isinstance(array.obj if isinstance(array, memoryview) else array, mmap.mmap)
 
 
 def _tight(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

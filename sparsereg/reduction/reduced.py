@@ -34,11 +34,13 @@ class Reduced:
     Estimators, cross-validated estimators, path functions and `evaluate` take it in the place of (X, y), and give the
     fits and measures of the rows themselves, to rounding: objectives, duality gaps, R2, deviances, information
     criteria. A row that is kept stands for all that are equal to it, with the sum of their weights, the weighted mean
-    of their targets (of labels the weight of each class), and what the means hide of the deviance. Huber's loss keeps
-    rows with different targets apart.
+    of their targets (of labels the weight of each class), and what the means hide of the deviance. Rows in different
+    folds or with different offsets are not equal, and Huber's loss keeps rows with different targets apart.
 
     Make one with `of` or `of_blocks`, and a larger one of several with `merge` or `merge_all`: what two parts reduce
-    to, merged, is what both together reduce to.
+    to, merged, is what both together reduce to, in any order and to rounding. `merge_all` of many is quicker than as
+    many times `merge`: every part is looked through once. `save` and `load`, or a pickle, take parts from one machine
+    to another; pickles of protocol 5 hand large arrays over without a copy.
 
     Attributes
     ----------

@@ -184,5 +184,6 @@ def mapping_of(array: npt.NDArray[Any] | None) -> mmap.mmap | None:
     base: Any = array
     while isinstance(base, np.ndarray):
         base = base.base
-    shared = getattr(base, "obj", None)
+    # Of `numpy.memmap` it is the base itself.
+    shared = getattr(base, "obj", base)
     return shared if isinstance(shared, mmap.mmap) else None

@@ -10,6 +10,7 @@ from support.reductions import assert_identical, assert_same, equal_rows, kinds_
 
 from sparsereg import Lasso, Reduced
 from sparsereg.reduction.entries import Entries
+from sparsereg.reduction.scratch import mapping_of
 
 
 @pytest.mark.parametrize("protocol", [2, 5])
@@ -80,3 +81,19 @@ def test_what_is_mapped_is_handed_over_as_it_lies(tmp_path):
     for name, array in mapped.items():
         assert any(np.shares_memory(array, buffer) for buffer in given), name
     assert_same(pickle.loads(stream, buffers=buffers), reduced)
+
+
+def test_what_was_spilled_is_handed_over_as_it_lies(tmp_path):
+    X = sparse.csr_array(np.eye(300)[np.random.default_rng(0).integers(0, 300, 2000)])
+    blocks = [(X[k : k + 50], np.arange(k, k + 50) % 3.0) for k in range(0, 2000, 50)]
+    spilled = Reduced.of_blocks(blocks, loss="huber", memory_limit=100_000, spill_folder=tmp_path)
+    shared, buffers = mapping_of(spilled.entries.rows.indices), []
+    stream = pickle.dumps(spilled, protocol=5, buffer_callback=buffers.append)
+    given = [np.frombuffer(buffer.raw(), dtype=np.uint8) for buffer in buffers if buffer.raw().nbytes]
+    lying = np.frombuffer(shared, dtype=np.uint8)
+    # All but the totals of samples.
+    assert sum(array.size for array in given if np.shares_memory(array, lying)) > lying.size - 200
+    found = pickle.loads(stream, buffers=buffers)
+    assert_same(found, Reduced.of_blocks(blocks, loss="huber"))
+    spilled.save(tmp_path / "part.npz")
+    assert_identical(Reduced.load(tmp_path / "part.npz"), spilled)

@@ -16,8 +16,11 @@ from sparsereg import (
     LinearSVC,
     LogisticRegression,
     LogisticRegressionCV,
+    PoissonRegressor,
     PoissonRegressorCV,
     Reduced,
+    SGDClassifier,
+    SGDRegressor,
     lasso_path,
     load_model,
     logistic_path,
@@ -282,3 +285,24 @@ def test_calibrated_models_are_judged_with_their_calibration():
     y = target("logistic", effect)
     model = LogisticRegression(0.02).fit(X, y).calibrate(X, y)
     assert_tables_equal(model.evaluate(Reduced.of(X, y, loss="logistic")), model.evaluate(X, y))
+
+
+def test_what_needs_rows_says_so():
+    X, effect, _ = equal_rows(60)
+    y = target("squared", effect)
+    reduced, labels = Reduced.of(X, y, loss="squared"), Reduced.of(X, y > 50, loss="logistic")
+    model, sgd = Lasso(0.01).fit(X, y), SGDRegressor(max_iter=5, tol=None).fit(X, y)
+    calls = [
+        lambda: SGDRegressor().fit(reduced), lambda: SGDRegressor().fit(reduced, y),
+        lambda: SGDClassifier().fit(labels), lambda: sgd.partial_fit(reduced, y), lambda: sgd.predict(reduced),
+        lambda: model.predict(reduced), lambda: model.score(reduced), lambda: model.score(reduced, y),
+        lambda: sgd.score(reduced), lambda: LogisticRegression(0.01).fit(labels).predict_proba(labels),
+        lambda: LinearSVC().fit(X, y > 50).score(labels), lambda: PoissonRegressor().fit(X, y).score(reduced),
+        lambda: lasso_path(reduced, n_alphas=2).predict(reduced), lambda: Reduced.of(reduced, y, loss="squared"),
+    ]  # fmt: skip
+    for call in calls:
+        with pytest.raises(TypeError, match="X: a Reduced is not allowed here, expected the rows of a matrix"):
+            call()
+    for fitted in (model, sgd, LogisticRegression(0.01).fit(labels), PoissonRegressor().fit(X, y)):
+        with pytest.raises(TypeError, match="y: None is not allowed, expected the targets"):
+            fitted.score(X)
