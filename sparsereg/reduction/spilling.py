@@ -111,7 +111,9 @@ def spill(entries: Entries, scratch: Scratch) -> Run:
 
 def entry_fields(entries: Entries) -> dict[str, npt.NDArray[Any]]:
     """Return what there is of each entry but its row, by name."""
-    named = {f"column{k}": column for k, column in enumerate(entries.sums.columns)}
+    named: dict[str, npt.NDArray[Any] | None] = {
+        f"column{k}": column for k, column in enumerate(entries.sums.columns)
+    }
     named |= {"part": entries.part, "weight": entries.sums.weight, "offset": entries.offset}
     return {name: values for name, values in named.items() if values is not None}
 
@@ -263,8 +265,8 @@ class Merger:
             read = max(int(part[stop] - part[start]) for part in slices)
             read_ids = [int(run.first_nonzero[stop] - run.first_nonzero[start]) for run in self._runs]
             n_ids = sum(min(run.n_active, n) for run, n in zip(self._runs, read_ids))
-            counts = (int(first[stop] - first[start]) for first in (rows, nonzeros, entries))
-            return read + empty.bytes_with(*counts, n_ids)
+            n_rows, nnz, n_entries = (int(first[stop] - first[start]) for first in (rows, nonzeros, entries))
+            return read + empty.bytes_with(n_rows, nnz, n_entries, n_ids)
 
         while (start := cuts[-1]) < N_BUCKETS:
             stops = range(start + 1, N_BUCKETS + 1)
@@ -292,7 +294,8 @@ class Merger:
         entries : Entries
             Of arrays in a mapped file without a name.
         """
-        ranges, parts = self.ranges(), []
+        ranges = self.ranges()
+        parts: list[Part] = []
         with Scratch(folder) as merged:
             for start, stop in ranges:
                 entries = self._merge_range(spilled, start, stop)
@@ -360,8 +363,8 @@ def _joined(total: Entries, parts: Sequence[Part], merged: Scratch, final: Scrat
         weight=arrays.get("weight"), squares=total.sums.squares + np.sum([part.squares for part in parts], axis=0),
         logs=total.sums.logs + np.sum([part.logs for part in parts], axis=0),
     )
-    fields = {name: arrays.get(name) for name in ("row", "part", "offset")}
-    return replace(total, rows=rows, sums=sums, **fields)
+    row, part_of, offset = (arrays.get(name) for name in ("row", "part", "offset"))
+    return replace(total, rows=rows, sums=sums, row=row, part=part_of, offset=offset)
 
 
 def _renumbered(part: Part, active: Counts, merged: Scratch) -> npt.NDArray[np.int32]:

@@ -17,7 +17,7 @@ def test_sizes_are_bytes_or_have_a_unit(given, n_bytes):
     assert check_bytes(given, "limit") == n_bytes
 
 
-@pytest.mark.parametrize("given", [0, -5, "0 MB", "0.1 B", "2", "GiB", "2 GiBs", "-1 GB", "1e9", "", "nan GB", "1,5 GB"])
+@pytest.mark.parametrize("given", [0, -5, "0 MB", "0.1 B", "2", "GiB", "2 GiBs", "-1 GB", "1e9", "", "1,5 GB"])
 def test_other_sizes(given):
     with pytest.raises(ValueError, match=r"^limit: .* is not allowed, expected None, a whole number of bytes"):
         check_bytes(given, "limit")

@@ -41,8 +41,8 @@ def test_a_limit_below_the_estimate_is_refused_before_anything_is_taken():
     reduced = Reduced.of(*rows("squared"), loss="squared")
     tracemalloc.start()
     message = (
-        r"^memory_limit: this fit takes about [\d.]+ MB beside [\d.]+ [kM]B of data in memory, more than the 2 MB allowed; "
-        r"expected a limit of at least [\d.]+ MB$"
+        r"^memory_limit: this fit takes about [\d.]+ MB beside [\d.]+ [kM]B of data in memory, more than the 2 MB "
+        r"allowed; expected a limit of at least [\d.]+ MB$"
     )
     with pytest.raises(MemoryError, match=message):
         lasso_path(reduced, memory_limit="2 MB")

@@ -9,7 +9,7 @@ import pytest
 
 from sparsereg.reduction.scratch import Scratch, mapping_of, release_pages
 
-ARRAYS = {"a": np.arange(10, dtype=np.int32), "b": np.linspace(0, 1, 7), "none": np.empty(0), "c": np.ones(3, np.uint16)}
+ARRAYS = {"a": np.arange(10, dtype=np.int32), "b": np.linspace(0, 1, 7), "none": np.empty(0), "c": np.ones(3, "u2")}
 
 
 def test_arrays_come_back(tmp_path):
