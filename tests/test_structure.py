@@ -297,7 +297,7 @@ def test_every_module_can_be_imported_alone(name):
     importlib.import_module(f"sparsereg.{name}".strip("."))
 
 
-@pytest.mark.parametrize("name", ["", "datasets", "export", "metrics", "plot", "report"])
+@pytest.mark.parametrize("name", ["", "datasets", "export", "metrics", "plot", "report", "shards"])
 def test_public_modules_list_what_they_offer(name):
     module = importlib.import_module(f"sparsereg.{name}".strip("."))
     exported = module.__all__

@@ -73,8 +73,8 @@ def fit_staying(
         path = staying_path(pool, verbose=verbose, **settings)
     finally:
         pool.release()
-    n_samples, n_rows, nbytes = (sum(getattr(fact, name) for fact in facts) for name in ("n_samples", "n_rows", "nbytes"))
-    traffic = pool.traffic
+    n_samples, n_rows = (sum(getattr(fact, name) for fact in facts) for name in ("n_samples", "n_rows"))
+    traffic, nbytes = pool.traffic, sum(fact.nbytes for fact in facts)
     found = DaskReduction(
         "stay", len(facts), n_samples, n_rows, path.n_features, path.n_active, nbytes, nbytes, traffic.bytes_moved,
         traffic.bytes_received, traffic.passes,

@@ -23,8 +23,6 @@ from sparsereg.solvers.assemble import ProblemOptions, make_loss, make_solver_op
 from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.convergence import warn_blurred, warn_unconverged
 
-__all__ = ["staying_path"]
-
 STAYING = " for rows that stay where they are"
 
 

@@ -1,6 +1,5 @@
 """A pool in this process: in memory or from files, the same results, every byte and pass counted."""
 
-import gc
 import weakref
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import numpy as np
 import pytest
 from support.reductions import equal_rows, parts_of, target
 
-from sparsereg import Reduced
+from sparsereg import Reduced, regularization_path
 from sparsereg.shards import LocalPool, staying_path
 from sparsereg.shards.passes import restrict
 from sparsereg.shards.pool import FAN, Traffic, bytes_of, combine_all
@@ -58,7 +57,6 @@ def test_memory_holds_one_shard_of_those_on_disk(tmp_path):
 
     def look(shard):
         nonlocal most
-        gc.collect()
         alive.add(shard.entries)
         most = max(most, len(alive))
         return shard.n_samples
@@ -69,6 +67,21 @@ def test_memory_holds_one_shard_of_those_on_disk(tmp_path):
     fewer.release()
     # One that a loop still names, and the next.
     assert most <= 2
+
+
+def test_slices_of_a_reduction_are_shards():
+    """What is too large for a solve in memory is cut, and the path over the cuts is that of the whole."""
+    whole = Reduced.merge_all(shards())
+    slices = list(whole.slices(whole.nbytes // 5))
+    assert len(slices) > 4
+    path, local = (run(n_alphas=4, eps=0.05, tol=1e-9) for run in (
+        lambda **one: staying_path(LocalPool(slices, in_memory=False), **one),
+        lambda **one: regularization_path(whole, **one),
+    ))
+    np.testing.assert_allclose(path.objectives, local.objectives, rtol=1e-9)
+    np.testing.assert_array_equal(path.df, local.df)
+    assert path.dual_gaps.max() <= 1e-9
+    assert (path.n_active, path.n_samples) == (local.n_active, local.n_samples)
 
 
 def test_bytes_and_passes_are_counted():

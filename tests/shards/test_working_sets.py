@@ -32,7 +32,8 @@ def test_columns_that_were_missed_are_found(monkeypatch):
     np.testing.assert_allclose(path.objectives, local.objectives, rtol=1e-9)
     assert path.dual_gaps.max() <= 1e-9
     assert len(looked) > 2
-    assert [set(a) <= set(b) for a, b in zip(taken[:2], taken[1:3], strict=True)] == [True, True]
+    # Within an alpha they only grow.
+    assert set(taken[0]) < set(taken[1])
 
 
 def test_rows_do_not_travel_where_the_working_set_will_do(monkeypatch):
