@@ -134,7 +134,8 @@ def dask_cells(name, run, first):
     return [
         name, f"{record['wall']:.3g}", f"{record['cpu']:.3g}", ratios["cpu"],
         f"{record['peak_memory'] / MIB:,.0f}", ratios["peak_memory"],
-        f"{record.get('n_rows', record.get('distinct', 0)):,}", *mega.values(), str(record.get("passes", "")),
+        f"{record.get('n_rows', record.get('distinct', record.get('n_samples'))):,}", *mega.values(),
+        str(record.get("passes", "")),
         "" if first.failure else f"{np.max(np.abs(run.primals / first.primals - 1.0)):.1e}", f"{run.gaps.max():.1e}",
         f"{record['non_zeros'][-1]:,}" + ("" if first.failure else f", {same_columns(run, first)}"),
     ]  # fmt: skip

@@ -50,7 +50,7 @@ def in_memory(job, folder):
         return logistic_path(X, np.concatenate(targets), alphas=job["alphas"])
 
     path, record = timed(fit, job["time_limit"])
-    return fitted(folder, path, **record)
+    return fitted(folder, path, **record, n_samples=path.n_samples)
 
 
 def out_of_core(job, folder):
@@ -194,6 +194,12 @@ def usage(client):
     }
 
 
+# Of processes with one thread each, on loopback.
+WORKERS = {
+    "threads_per_worker": 1, "processes": True, "dashboard_address": None, "host": "127.0.0.1", "silence_logs": 50,
+}  # fmt: skip
+
+
 def on_dask(job, folder):
     """The path on workers of their own processes; this process is the client, and the scheduler."""
     from distributed import Client, LocalCluster
@@ -201,8 +207,7 @@ def on_dask(job, folder):
     from sparsereg.dask import dask_path
 
     asked = {"features": scale_data.features(), "loss": "logistic", "alphas": job["alphas"]}
-    one_thread = {"n_workers": job["workers"], "threads_per_worker": 1, "processes": True, "dashboard_address": None}
-    with LocalCluster(**one_thread, host="127.0.0.1") as cluster, Client(cluster) as client:
+    with LocalCluster(n_workers=job["workers"], **WORKERS) as cluster, Client(cluster) as client:
         # A fit of one part, so that imports and connections are not measured.
         dask_path(job["parts"][:1], scale_data.TARGET, where=job["where"], **{**asked, "alphas": job["alphas"][:1]})
         client.run(forget_peak)
