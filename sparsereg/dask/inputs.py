@@ -47,8 +47,6 @@ class Parts:
         Of the parts, for messages.
     is_delayed : bool
         Some arguments are delayed values or futures.
-    n_features : int or None
-        None: parts say it.
     """
 
     function: Callable[..., Any]
