@@ -49,8 +49,6 @@ class Parts:
         Some arguments are delayed values or futures.
     groups : list or None, default=None
         Groups of the rows of each part, as further argument; None: there are none, or a column has them.
-    n_features : int or None
-        None: parts say it.
     """
 
     function: Callable[..., Any]

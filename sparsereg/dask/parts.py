@@ -109,7 +109,6 @@ class PartFacts:
     n_samples: int
     n_rows: int
     nbytes: int
-    seen: tuple[Any, ...] = ()
 
 
 def facts_of(part: Part) -> PartFacts:

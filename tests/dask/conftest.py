@@ -1,4 +1,4 @@
-"""A Dask cluster in this process, for all tests of a session, and rows in seven parts."""
+"""A Dask cluster in this process, for all tests of a module, and rows in seven parts."""
 
 import logging
 import warnings
@@ -7,9 +7,9 @@ import pytest
 from support.distributed_data import table, write_parts
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client():
-    """Two workers of one thread each, in this process, on loopback."""
+    """Two workers of one thread each, in this process, on loopback; gone before tests of other folders begin."""
     from distributed import Client, LocalCluster
 
     with warnings.catch_warnings():
