@@ -46,7 +46,7 @@ def test_what_is_told_leaves_the_coefficients_of_folds_where_they_are(prepared):
     assert [done.blurred.tolist() for done in (whole, further)] == [[], []]
 
 
-def test_all_folds_of_all_l1_ratios_are_on_the_cluster_at_once_and_designs_are_made_once(client, prepared):
+def test_all_folds_of_all_l1_ratios_are_on_the_cluster_at_once(client, prepared):
     heard = []
     with Cluster(client) as cluster:
         folds = ClusterFolds(cluster, cluster.scatter(prepared), 3, heard.append)
