@@ -52,9 +52,9 @@ def broken(shard):
 
 
 def test_errors_of_shards_come_to_the_caller(client):
+    with pytest.raises(ValueError, match=r"no \d+"), Cluster(client) as cluster:
+        pool_of(cluster, shards()).gather(broken, list, label="break")
     with Cluster(client) as cluster:
         pool = pool_of(cluster, shards())
-        with pytest.raises(ValueError, match=r"no \d+"):
-            pool.gather(broken, list, label="break")
         assert pool.gather(restrict, Reduced.merge_all, np.arange(3), label="again").n_samples == 300
         pool.release()

@@ -49,14 +49,6 @@ def test_paths_are_those_of_the_whole(client, frame, files, capsys):
     assert [line.split()[0] for line in lines] == ["reduced:", *["alpha"] * 6]
 
 
-def test_two_fits_are_equal_to_the_last_bit(client, frame, files):
-    first, second = (
-        dask_path(files, "label", where="stay", features=features(frame), loss="logistic", n_alphas=4) for _ in range(2)
-    )
-    np.testing.assert_array_equal(first.objectives, second.objectives)
-    np.testing.assert_array_equal(first.sparse_coef.values.data, second.sparse_coef.values.data)
-
-
 @pytest.mark.parametrize(
     ("target", "settings", "said"),
     [
