@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sparsereg._core.penalties import PENALTIES
 from sparsereg.design import Design
 from sparsereg.inputs.sizes import check_bytes, shown_bytes
 from sparsereg.reduction.reduced import Reduced
@@ -52,7 +53,19 @@ def check_memory(memory_limit: Any, X: Any, y: Any, options: ProblemOptions, n_a
         raise MemoryError(
             f"memory_limit: this fit takes about {shown_bytes(need)} beside {shown_bytes(held)} of data in memory, "
             f"more than the {shown_bytes(limit)} allowed; expected a limit of at least {shown_bytes(need + held)}"
+            f"{_other_way(X, options)}"
         )
+
+
+def _other_way(X: Reduced | Design, options: ProblemOptions) -> str:
+    """Say what takes less memory, of fits that it can do."""
+    can_stay = options.loss.is_likelihood and PENALTIES[options.penalty].is_convex and options.l1_ratio > 0.0
+    if not can_stay or not isinstance(X, Reduced) or X.has_offset:
+        return ""
+    return (
+        "; of a reduction made by Reduced.of_blocks(..., memory_limit=), sparsereg.shards.staying_path("
+        "LocalPool(reduced.slices('200 MB'), in_memory=False), ...) holds one slice at a time"
+    )
 
 
 def path_bytes(X: Reduced | Design, options: ProblemOptions, n_alphas: int, n_outputs: int = 1) -> int:
