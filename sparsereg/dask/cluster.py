@@ -9,6 +9,7 @@ from typing import Any
 from weakref import WeakSet
 
 from sparsereg.inputs.parameters import check_number
+from sparsereg.shards.pool import FAN
 
 # Seconds between looks at the workers while nothing is finished.
 SLICE = 0.5
@@ -205,7 +206,7 @@ class Cluster:
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
             return self.submit(_given, value, label="share", name=type(value).__name__)
 
-    def tree(self, combine: Callable[[list[Any]], Any], futures: Sequence[Any], *, label: str, fan: int = 4) -> Any:
+    def tree(self, combine: Callable[[list[Any]], Any], futures: Sequence[Any], *, label: str, fan: int = FAN) -> Any:
         """Combine results up a tree whose shape depends on their number alone, so that rounding is always the same.
 
         Parameters
@@ -215,8 +216,8 @@ class Cluster:
         futures : sequence of distributed.Future
             At least one. Workers drop each as soon as it is combined, unless the caller keeps the future.
         label : str
-        fan : int, default=4
-            How many are combined at once.
+        fan : int, default=8
+            How many are combined at once. More of them is less work in all, and more memory.
 
         Returns
         -------

@@ -43,7 +43,7 @@ def slow(x):
 def test_a_tree_has_a_shape_that_depends_on_the_number_of_leaves_alone(client):
     with Cluster(client) as cluster:
         leaves = cluster.map(str, range(10), label="leaf")
-        assert cluster.result(cluster.tree(joined, leaves, label="join")) == "((0123)(4567)(89))"
+        assert cluster.result(cluster.tree(joined, leaves, label="join")) == "((01234567)(89))"
         assert cluster.result(cluster.tree(joined, leaves[:1], label="join")) == "0"
         assert cluster.results(cluster.map(double, [1, 2], label="double")) == [2, 4]
 
