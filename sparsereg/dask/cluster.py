@@ -73,6 +73,7 @@ class Cluster:
         self.client = self._check(self._found() if client is None else client)
         self._futures: WeakSet[Any] = WeakSet()
         self._names: dict[Any, str] = {}
+        self._has_left_pool = False
 
     def _found(self) -> Any:
         try:
@@ -93,12 +94,22 @@ class Cluster:
         return client
 
     def __enter__(self) -> Cluster:
+        """Give the slot of the task that this runs in, if any, to the tasks that it is going to wait for."""
+        from distributed.threadpoolexecutor import thread_state
+
+        # False where the task has left before, as in `distributed.worker_client`.
+        if getattr(thread_state, "proceed", False):
+            self._distributed.secede()
+            self._has_left_pool = True
         return self
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
         """Cancel on an error or Ctrl-C what is not finished; results of the caller stay where all went well."""
         if kind is not None:
             self.cancel()
+        if self._has_left_pool:
+            self._distributed.rejoin()
+            self._has_left_pool = False
 
     def submit(
         self, function: Callable[..., Any], *arguments: Any, label: str, name: str | None = None, priority: int = 0

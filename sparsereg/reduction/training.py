@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse, special
 
+from sparsereg._core.losses import LOSSES
 from sparsereg.coef import SparseCoef
 from sparsereg.design import Design, columns_of, order_rows
 from sparsereg.inputs.rows import check_width
@@ -114,7 +115,7 @@ def training_samples(X: Any, y: Any, sample_weight: Any, offset: Any, loss: str)
         shares /= weight[:, None]
         target = GroupedClasses(entries.sums.classes, shares, weight, KINDS[str(entries.sums.form)])
         _check_offset(entries, entries.sums.classes.size)
-    return _design_of(entries), target, weight, entries.offset
+    return _design_of(entries, loss), target, weight, entries.offset
 
 
 def _check(reduced: Reduced, beside: dict[str, Any], loss: str) -> None:
@@ -145,7 +146,7 @@ def _check_offset(entries: Entries, n_classes: int) -> None:
         )
 
 
-def _design_of(entries: Entries) -> ReducedDesign:
+def _design_of(entries: Entries, loss: str) -> ReducedDesign:
     rows, active = entries.rows, entries.rows.active
     order, position = order_rows(rows, np.arange(rows.n_samples, dtype=np.int32))
     indptr, indices, data = columns_of(rows, order)
@@ -160,14 +161,14 @@ def _design_of(entries: Entries) -> ReducedDesign:
     return ReducedDesign(
         n_samples=row_of.size, n_features=rows.n_features, n_rows=rows.n_samples, active=active, indptr=indptr,
         indices=indices, data=data, row_of=row_of, binary=rows.data.size == 0, part=entries.part, folds=entries.folds,
-        within=_within(entries), n_reduced=int(entries.n_weighted.sum()), column_names=entries.feature_names,
+        within=_within(entries, loss), n_reduced=int(entries.n_weighted.sum()), column_names=entries.feature_names,
     )
 
 
-def _within(entries: Entries) -> Vector:
+def _within(entries: Entries, loss: str) -> Vector:
     """Half the weighted deviance of the samples of each fold about the targets of their entries."""
     sums = entries.sums
-    if not sums.logs.any():
+    if not LOSSES[loss].log_link:
         return sums.squares
     mean, weight = sums.columns[0], sums.total
     of_means = weight * special.xlogy(mean, mean)
@@ -220,7 +221,7 @@ class JudgedEntries:
         rows = entries.rows
         data = rows.data if rows.data.size else np.ones(rows.indices.size, dtype=np.float32)
         self._matrix = sparse.csr_array((data, rows.indices, rows.indptr), shape=(rows.n_samples, rows.active.size))
-        self._within = 2.0 * float(_within(entries).sum()) / float(self._weight.sum())
+        self._within = 2.0 * float(_within(entries, loss.name).sum()) / float(self._weight.sum())
 
     def predictor(self, coef: SparseCoef, intercept: Any) -> Vector:
         """Compute X w + b of each entry, without offset.

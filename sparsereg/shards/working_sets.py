@@ -111,6 +111,8 @@ class ShardPath:
         penalty = make_penalty(self._options.penalty, alpha, self._options.l1_ratio, None)
         problem, dual, n_iter = self.restricted.problem, -np.inf, 0
         target = options.tol * problem.reference + problem.gap_rounding
+        # Targets that are all the same leave nothing but rounding, of rows and restricted rows another one.
+        blurry = problem.reference <= problem.gap_rounding
         for _ in range(MAX_ROUNDS):
             rough = replace(options, tol=inner, max_iter=max(options.max_iter - n_iter, 1))
             solution = GridSolver(self.restricted.problem, self._options, rough).solve(alpha, self._state)
@@ -122,11 +124,11 @@ class ShardPath:
             floor = min(alpha, CAP * min([alpha, *later[:2]]))
             large = self._look(point, self._options.l1_ratio * floor)
             outside = ~np.isin(large.positions, self._positions)
-            if fit.loss <= self._null_loss * EXCEEDS:
+            if fit.loss <= self._null_loss * EXCEEDS + problem.gap_rounding:
                 dual = max(dual, fit.dual(large, point.factors, outside, self._live))
             gap = max(fit.objective - dual, 0.0)
             missing = outside & self._exceeding(large, alpha * EXCEEDS)
-            if gap <= target or n_iter >= options.max_iter:
+            if gap <= target or blurry or n_iter >= options.max_iter:
                 break
             if missing.any():
                 missing = outside & self._exceeding(large, BESIDE_MISSING * alpha)
@@ -134,11 +136,10 @@ class ShardPath:
             else:
                 inner *= TIGHTER
         self._last = alpha
-        blurry = problem.reference <= problem.gap_rounding
         relative = 0.0 if blurry else max(gap, problem.gap_rounding_floor) / problem.reference
         return fit.report(
-            self._occupied(), self._live.ids.size, dual_gap=float(relative), n_iter=n_iter, converged=gap <= target,
-            unbounded=solution.unbounded,
+            self._occupied(), self._live.ids.size, dual_gap=float(relative), n_iter=n_iter,
+            converged=blurry or gap <= target, unbounded=solution.unbounded,
         )
 
     def _look(self, point: Point, floor: float) -> LargeEntries:

@@ -77,6 +77,17 @@ def test_the_first_failure_is_raised_at_once_and_the_rest_cancelled(client):
         assert cluster.result(cluster.submit(double, 1, label="double")) == 2
 
 
+def two_doubled(x):
+    with Cluster() as cluster:
+        return sum(cluster.results(cluster.map(double, [x, x + 1], label="nested")))
+
+
+def test_tasks_may_wait_for_tasks_of_their_own(client):
+    # As many as there are threads: each gives its own to what it waits for.
+    futures = client.map(two_doubled, range(6), pure=False)
+    assert [future.result(timeout=20) for future in futures] == [4 * x + 2 for x in range(6)]
+
+
 def test_an_interrupt_cancels_what_is_not_finished(client):
     with pytest.raises(KeyboardInterrupt), Cluster(client) as cluster:
         futures = cluster.map(slow, range(20), label="slow")

@@ -188,6 +188,18 @@ def test_means_that_are_all_the_same_may_hide_a_deviance():
     np.testing.assert_array_equal(found, [[0.0, 0.0]])
 
 
+def test_counts_of_0_and_1_hide_a_deviance_too():
+    # All w y log y are 0 where every count is 0 or 1.
+    rng = np.random.default_rng(0)
+    X = sparse.csr_array((rng.random((200, 4)) < 0.5).astype(float))
+    y = (rng.random(200) < 0.3).astype(float)
+    reduced = Reduced.of(X, y, loss="poisson")
+    path, found = (poisson_path(*data, alphas=[0.1, 0.01], tol=1e-10) for data in ((X, y), (reduced,)))
+    for name in ("objectives", "deviances", "dev_ratio"):
+        np.testing.assert_allclose(getattr(found, name), getattr(path, name), rtol=1e-8, atol=1e-12, err_msg=name)
+    np.testing.assert_allclose(found.evaluate(reduced)["deviance"], path.evaluate(X, y)["deviance"], rtol=1e-8)
+
+
 def test_short_forms_and_other_settings():
     X, effect, weight = equal_rows(with_values=True)
     y, counts = target("squared", effect), target("poisson", effect)

@@ -129,6 +129,10 @@ def test_targets_that_are_all_the_same_have_a_path_of_intercepts():
     np.testing.assert_array_equal(path.alphas, regularization_path(X, np.full(300, 3.0), n_alphas=3).alphas)
     np.testing.assert_allclose(path.intercepts, 3.0)
     assert path.dual_gaps.max() == 0.0
+    counts = parts_of(X, np.full(300, 3.0), None, CUTS, loss="poisson")
+    path = staying_path(LocalPool(counts), loss="poisson", alphas=[0.1])
+    np.testing.assert_allclose(path.intercepts, np.log(3.0))
+    assert path.dual_gaps.max() == 0.0
 
 
 def test_columns_far_from_zero_and_constant_ones():
