@@ -84,6 +84,16 @@ def test_an_interrupt_cancels_what_is_not_finished(client):
     assert not any(future.status == "pending" for future in futures)
 
 
+def test_cancelling_what_a_tree_is_made_of_leaves_the_client_alone(client):
+    with pytest.raises(KeyboardInterrupt), Cluster(client) as cluster:
+        futures = cluster.map(slow, range(9), label="slow")
+        root = cluster.tree(sum, futures, label="sum")
+        raise KeyboardInterrupt
+    assert not any(future.status == "pending" for future in [*futures, root])
+    with Cluster(client) as cluster:
+        assert cluster.result(cluster.submit(double, 1, label="double")) == 2
+
+
 def test_a_task_that_kills_workers_is_named(client):
     message = r"reduce of b\.csv: 4 workers died that had it to do, the last one tcp://there:1; mostly"
     with pytest.raises(ClusterError, match=message), Cluster(client) as cluster:
