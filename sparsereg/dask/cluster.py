@@ -289,8 +289,9 @@ class Cluster:
             try:
                 with self.client.as_current():
                     self._distributed.wait(list(pending.values()), timeout=SLICE, return_when="FIRST_COMPLETED")
-            except (TimeoutError, CancelledError, RuntimeError):
+            except (TimeoutError, CancelledError, RuntimeError) as error:
                 # A client that was closed meanwhile has no loop; what was cancelled shows below.
+                _forget_frames(error)
                 watch.look()
             for future in pending.values():
                 self._check_future(future, futures)
@@ -306,7 +307,8 @@ class Cluster:
         while True:
             try:
                 return future.result(timeout=self.timeout)
-            except TimeoutError:
+            except TimeoutError as error:
+                _forget_frames(error)
                 self._check_future(future, [future])
                 watch.look()
 
@@ -442,6 +444,11 @@ def finished(futures: Sequence[Any]) -> str:
 def _token() -> str:
     # Digits first: words of letters alone would be part of the name that the dashboard shows.
     return f"0{uuid.uuid4().hex}"
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Break the cycle of an error and the frame that keeps it, which would hold futures, and their results, for long."""
+    error.__traceback__ = None
 
 
 async def _let_go(futures: Sequence[Any]) -> None:
