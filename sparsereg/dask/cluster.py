@@ -447,7 +447,7 @@ def _token() -> str:
 
 
 def _forget_frames(error: BaseException) -> None:
-    """Break the cycle of an error and the frame that keeps it, which would hold futures, and their results, for long."""
+    """Break the cycle of an error and the frame that keeps it, which holds futures, and their results, for long."""
     error.__traceback__ = None
 
 
