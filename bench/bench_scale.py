@@ -21,6 +21,7 @@ MIB = 2**20
 SIZES = {
     "out-of-core": (100_000_000, 64),
     "dask": (10_000_000, 8),
+    "kills": (500_000, 8),
     "stay": (2_000_000, 8),
     "growth": (100_000_000, 64),
     "plan": (100_000_000, 64),
@@ -144,6 +145,28 @@ def dask_cells(name, run, first):
 def same_columns(run, first):
     """Whether two paths have the same non-zeros at every alpha."""
     return "same" if run.columns == first.columns else "others"
+
+
+def kills(task):
+    """Workers killed at random moments of fits."""
+    rows = []
+    for where in ("reduce", "stay"):
+        run = task.run(
+            "kills",
+            judged=False,
+            where=where,
+            kills=task.arguments.kills,
+            workers=task.arguments.workers,
+            seed=task.arguments.seed,
+        )
+        if run.failure:
+            raise SystemExit(run.failure)
+        *killed, last = run.record["told"]
+        for told in killed:
+            share = told["after"] / run.record["seconds"]
+            rows.append([where, f"{share:.0%}", f"{told['took']:.1f}", told["outcome"]])
+        rows.append([where, "no", "", f"afterwards: {last['outcome']}"])
+    print_table(("where", "killed after, of a fit", "fit, s", "outcome"), rows)
 
 
 # --- shards that stay -------------------------------------------------------------------------------------------------
@@ -385,7 +408,7 @@ def span(way):
 
 # --- the command line -------------------------------------------------------------------------------------------------
 
-MODES = {"out-of-core": out_of_core, "dask": dask, "stay": stay, "growth": growth, "plan": plan}
+MODES = {"out-of-core": out_of_core, "dask": dask, "kills": kills, "stay": stay, "growth": growth, "plan": plan}
 
 
 def parse():
@@ -396,6 +419,7 @@ def parse():
     parser.add_argument("--n-parts", type=int, default=None, help="files that the rows are in")
     parser.add_argument("--spill", default=None, metavar="LIMIT", help="memory_limit of out-of-core, like 256MiB")
     parser.add_argument("--count", type=int, default=0, help="of plan: rows whose distinct ones are counted besides")
+    parser.add_argument("--kills", type=int, default=10, help="of each way of --mode kills")
     parser.add_argument("--workers", type=int, default=2, help="of Dask")
     add_run_arguments(parser, repeats=1, time_limit=900.0, memory_limit=None)
     arguments = parser.parse_args()

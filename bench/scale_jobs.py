@@ -7,7 +7,10 @@ busiest, bytes that moved. Those that fit leave the coefficients of their path t
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+import threading
 import time
 from dataclasses import asdict
 from functools import partial
@@ -223,9 +226,69 @@ def on_dask(job, folder):
     return fitted(folder, path, **record, **asdict(path.reduction))
 
 
+def await_workers(client, n_workers, patience=120.0):
+    """Wait until those that were killed are back."""
+    limit = time.monotonic() + patience
+    while len(client.scheduler_info()["workers"]) < n_workers:
+        if time.monotonic() > limit:
+            raise TimeoutError(f"fewer than {n_workers} workers after {patience:g} s")
+        time.sleep(0.2)
+
+
+def killed_fit(job, client, rng, asked, seconds):
+    """A fit during which a worker is killed: when, after which the fit ended, and how."""
+    from sparsereg.dask import dask_path
+
+    pids = list(client.run(os.getpid).values())
+    after, victim = float(rng.uniform(0.0, seconds)), int(rng.choice(pids))
+    killer = threading.Timer(after, os.kill, (victim, signal.SIGKILL))
+    killer.start()
+    start = time.perf_counter()
+    try:
+        path = dask_path(job["parts"], scale_data.TARGET, where=job["where"], timeout=60.0, **asked)
+        outcome = path.coefs, path.intercepts, path.objectives
+    except Exception as error:
+        outcome = f"{type(error).__name__}: {error}"
+    killer.join()
+    return after, time.perf_counter() - start, outcome
+
+
+def kills(job, folder):
+    """Fits during each of which a worker is killed at a random moment, on one cluster, and one fit at the end."""
+    import dask
+    from distributed import Client, LocalCluster
+
+    from sparsereg.dask import dask_path
+
+    # On a busy machine a worker takes longer to come back than a local cluster waits before it gives it up.
+    dask.config.set({"distributed.deploy.lost-worker-timeout": "120s"})
+    rng = np.random.default_rng(job["seed"])
+    asked = {"features": scale_data.features(), "loss": "logistic", "alphas": job["alphas"]}
+    told = []
+    with LocalCluster(n_workers=job["workers"], **WORKERS) as cluster, Client(cluster) as client:
+        dask_path(job["parts"], scale_data.TARGET, where=job["where"], **asked)
+        start = time.perf_counter()
+        right = dask_path(job["parts"], scale_data.TARGET, where=job["where"], **asked)
+        seconds = time.perf_counter() - start
+        for number in range(job["kills"] + 1):
+            await_workers(client, job["workers"])
+            last = number == job["kills"]
+            if last:
+                path = dask_path(job["parts"], scale_data.TARGET, where=job["where"], **asked)
+                after, took, outcome = float("nan"), 0.0, (path.coefs, path.intercepts, path.objectives)
+            else:
+                after, took, outcome = killed_fit(job, client, rng, asked, seconds)
+            if not isinstance(outcome, str):
+                coefs, _, objectives = outcome
+                same = (coefs != right.coefs).nnz == 0 and np.array_equal(objectives, right.objectives)
+                outcome = "same bits" if same else f"objectives {np.abs(objectives / right.objectives - 1.0).max():.1e}"
+            told.append({"after": None if last else after, "took": took, "outcome": outcome})
+    return {"seconds": seconds, "told": told}
+
+
 JOBS = {
     "in-memory": in_memory, "out-of-core": out_of_core, "growth": growth, "count": count,
-    "stages": stages, "stay": stay, "dask": on_dask,
+    "stages": stages, "stay": stay, "dask": on_dask, "kills": kills,
 }  # fmt: skip
 
 
