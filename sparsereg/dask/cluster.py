@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
@@ -299,8 +301,9 @@ class Cluster:
             try:
                 with self.client.as_current():
                     self._distributed.wait(list(pending.values()), timeout=SLICE, return_when="FIRST_COMPLETED")
-            except (TimeoutError, CancelledError, RuntimeError):
+            except (TimeoutError, CancelledError, RuntimeError) as error:
                 # A client that was closed meanwhile has no loop; what was cancelled shows below.
+                _forget_frames(error)
                 watch.look()
             for future in pending.values():
                 self._check_future(future, futures)
@@ -316,7 +319,8 @@ class Cluster:
         while True:
             try:
                 return future.result(timeout=self.timeout)
-            except TimeoutError:
+            except TimeoutError as error:
+                _forget_frames(error)
                 self._check_future(future, [future])
                 watch.look()
 
@@ -365,7 +369,10 @@ class Cluster:
         futures = list(self._futures)
         self._futures.clear()
         if self.client.status == "running":
-            self.client.cancel(futures)
+            # Not by `Client.cancel`: it takes the tasks between ours along, such as the sums of a tree, which nobody
+            # wants for themselves; the scheduler of 2026.8 fails on them, and drops the connection of the client.
+            with suppress(RuntimeError, TimeoutError):
+                self.client.sync(_let_go, futures, callback_timeout=self.timeout)
 
 
 class _Watch:
@@ -449,6 +456,18 @@ def finished(futures: Sequence[Any]) -> str:
 def _token() -> str:
     # Digits first: words of letters alone would be part of the name that the dashboard shows.
     return f"0{uuid.uuid4().hex}"
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Break the cycle of an error and the frame that keeps it, which holds futures, and their results, for long."""
+    error.__traceback__ = None
+
+
+async def _let_go(futures: Sequence[Any]) -> None:
+    for future in futures:
+        future.release()
+    # What they have asked the loop to do comes before this goes on.
+    await asyncio.sleep(0)
 
 
 def _given(value: Any) -> Any:

@@ -1,17 +1,19 @@
 """Submission: keys, trees, waiting in bounded time, failures."""
 
 import builtins
+import gc
 import logging
 import re
 import threading
 import time
+import weakref
 from types import SimpleNamespace
 
 import pytest
 from support.checkout import PACKAGE
 
 from sparsereg.dask import DaskLasso
-from sparsereg.dask.cluster import Cluster, ClusterError
+from sparsereg.dask.cluster import SLICE, Cluster, ClusterError
 
 
 def double(x):
@@ -93,6 +95,30 @@ def test_an_interrupt_cancels_what_is_not_finished(client):
         futures = cluster.map(slow, range(20), label="slow")
         raise KeyboardInterrupt
     assert not any(future.status == "pending" for future in futures)
+
+
+def test_what_was_waited_for_is_let_go_without_a_collection_of_garbage(client):
+    gc.collect()
+    gc.disable()
+    try:
+        with Cluster(client) as cluster:
+            future = cluster.submit(time.sleep, 1.2 * SLICE, label="sleep")
+            cluster.wait([future])
+        held = weakref.ref(future)
+        del future, cluster
+        assert held() is None
+    finally:
+        gc.enable()
+
+
+def test_cancelling_what_a_tree_is_made_of_leaves_the_client_alone(client):
+    with pytest.raises(KeyboardInterrupt), Cluster(client) as cluster:
+        futures = cluster.map(slow, range(9), label="slow")
+        root = cluster.tree(sum, futures, label="sum")
+        raise KeyboardInterrupt
+    assert not any(future.status == "pending" for future in [*futures, root])
+    with Cluster(client) as cluster:
+        assert cluster.result(cluster.submit(double, 1, label="double")) == 2
 
 
 def test_a_task_that_kills_workers_is_named(client):
