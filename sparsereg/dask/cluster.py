@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -363,8 +364,13 @@ class Cluster:
         """Cancel what is not finished and let go of all results; nothing where the client is gone."""
         futures = list(self._futures)
         self._futures.clear()
-        if self.client.status == "running":
-            self.client.cancel(futures)
+        if self.client.status != "running":
+            return
+        # Tasks that nobody wants are cancelled. `Client.cancel` cannot be used: the scheduler fails an assertion, and
+        # drops the client with all futures of the caller, where something depends on them that is not wanted itself.
+        for future in futures:
+            future.release()
+        self.client.sync(asyncio.sleep, 0)
 
 
 class _Watch:

@@ -95,6 +95,18 @@ def test_an_interrupt_cancels_what_is_not_finished(client):
     assert not any(future.status == "pending" for future in futures)
 
 
+def test_what_is_not_ours_outlives_an_error_in_a_tree(client):
+    # The scheduler drops a client that cancels what others wait for and nobody wants, as the middle of a tree.
+    other = client.submit(double, 21, pure=False)
+    with pytest.raises(ZeroDivisionError), Cluster(client) as cluster:
+        leaves = cluster.map(slow, range(20), label="slow")
+        root = cluster.tree(sum, leaves, label="sum")
+        raise ZeroDivisionError
+    assert root.status == leaves[0].status == "cancelled"
+    assert client.submit(double, 4, pure=False).result(timeout=20) == 8
+    assert other.result(timeout=20) == 42
+
+
 def test_a_task_that_kills_workers_is_named(client):
     message = r"reduce of b\.csv: 4 workers died that had it to do, the last one tcp://there:1; mostly"
     with pytest.raises(ClusterError, match=message), Cluster(client) as cluster:
