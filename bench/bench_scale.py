@@ -371,7 +371,7 @@ def print_trees(grown, costs):
                 cells += [f"{found.seconds:,.0f}", f"{found.moved / 1e9:,.1f}", f"{found.peak / GIB:,.1f}"]
             rows.append(cells)
     heads = ("seconds", "GB moved", "peak GiB")
-    heads = [f"{kind}: {head}" for kind in ("fan 4", "all at once") for head in heads]
+    heads = [f"{kind}: {head}" for kind in (f"fan {scale_plan.FAN}", "all at once") for head in heads]
     print_table(("rows", "parts", "workers", "largest part, MB", *heads), rows)
     print(
         "\nSimulated: workers of 16 cores and 10 Gbit/s, a node on the worker that has the largest of what it merges; "

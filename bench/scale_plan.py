@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 GIB = 2**30
-FAN = 4  # reductions merged at once
+FAN = 8  # reductions merged at once, as the package does
 SPREAD = 0.5  # standard deviation of the logarithm of the rows of a file: sizes of files differ
 MOST_ROWS = 2**31 - 1  # distinct rows of a reduction
 SUM_BYTES = 24.0  # of a column: its id, its rows and its positives

@@ -6,10 +6,12 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
 
 from sparsereg.inputs.parameters import check_number
+from sparsereg.shards.pool import FAN
 
 # Seconds between looks at the workers while nothing is finished.
 SLICE = 0.5
@@ -217,7 +219,7 @@ class Cluster:
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
             return self.submit(_given, value, label="share", name=type(value).__name__)
 
-    def tree(self, combine: Callable[[list[Any]], Any], futures: Sequence[Any], *, label: str, fan: int = 4) -> Any:
+    def tree(self, combine: Callable[[list[Any]], Any], futures: Sequence[Any], *, label: str, fan: int = FAN) -> Any:
         """Combine results up a tree whose shape depends on their number alone, so that rounding is always the same.
 
         Parameters
@@ -227,8 +229,8 @@ class Cluster:
         futures : sequence of distributed.Future
             At least one. Workers drop each as soon as it is combined, unless the caller keeps the future.
         label : str
-        fan : int, default=4
-            How many are combined at once.
+        fan : int, default=8
+            How many are combined at once. More of them is less work in all, and more memory.
 
         Returns
         -------
@@ -299,8 +301,9 @@ class Cluster:
             try:
                 with self.client.as_current():
                     self._distributed.wait(list(pending.values()), timeout=SLICE, return_when="FIRST_COMPLETED")
-            except (TimeoutError, CancelledError, RuntimeError):
+            except (TimeoutError, CancelledError, RuntimeError) as error:
                 # A client that was closed meanwhile has no loop; what was cancelled shows below.
+                _forget_frames(error)
                 watch.look()
             for future in pending.values():
                 self._check_future(future, futures)
@@ -316,7 +319,8 @@ class Cluster:
         while True:
             try:
                 return future.result(timeout=self.timeout)
-            except TimeoutError:
+            except TimeoutError as error:
+                _forget_frames(error)
                 self._check_future(future, [future])
                 watch.look()
 
@@ -364,13 +368,11 @@ class Cluster:
         """Cancel what is not finished and let go of all results; nothing where the client is gone."""
         futures = list(self._futures)
         self._futures.clear()
-        if self.client.status != "running":
-            return
-        # Tasks that nobody wants are cancelled. `Client.cancel` cannot be used: the scheduler fails an assertion, and
-        # drops the client with all futures of the caller, where something depends on them that is not wanted itself.
-        for future in futures:
-            future.release()
-        self.client.sync(asyncio.sleep, 0)
+        if self.client.status == "running":
+            # Not by `Client.cancel`: it takes the tasks between ours along, such as the sums of a tree, which nobody
+            # wants for themselves; the scheduler of 2026.8 fails on them, and drops the connection of the client.
+            with suppress(RuntimeError, TimeoutError):
+                self.client.sync(_let_go, futures, callback_timeout=self.timeout)
 
 
 class _Watch:
@@ -454,6 +456,18 @@ def finished(futures: Sequence[Any]) -> str:
 def _token() -> str:
     # Digits first: words of letters alone would be part of the name that the dashboard shows.
     return f"0{uuid.uuid4().hex}"
+
+
+def _forget_frames(error: BaseException) -> None:
+    """Break the cycle of an error and the frame that keeps it, which holds futures, and their results, for long."""
+    error.__traceback__ = None
+
+
+async def _let_go(futures: Sequence[Any]) -> None:
+    for future in futures:
+        future.release()
+    # What they have asked the loop to do comes before this goes on.
+    await asyncio.sleep(0)
 
 
 def _given(value: Any) -> Any:

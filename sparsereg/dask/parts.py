@@ -15,7 +15,7 @@ from sparsereg.inputs.parameters import build
 from sparsereg.inputs.sklearn import NotFittedError
 from sparsereg.readers.arrow import ArrowReader
 from sparsereg.readers.blocks import Block, located
-from sparsereg.readers.labels import with_numbers
+from sparsereg.readers.labels import with_numbers, with_words
 from sparsereg.readers.svmlight import SvmlightReader
 from sparsereg.readers.table_reader import import_arrow
 from sparsereg.reduction.builder import Accumulator
@@ -302,8 +302,8 @@ def _folds(
 
 
 def _rows_of_reader(settings: PartSettings, reader: Any) -> Iterator[Any]:
-    if not build(LOSSES[settings.loss], **_DELTA).is_classification:
-        reader = with_numbers(reader)
+    is_classification = build(LOSSES[settings.loss], **_DELTA).is_classification
+    reader = (with_words if is_classification else with_numbers)(reader)
     if not isinstance(reader, SvmlightReader):
         yield from reader._blocks_beside(settings.offset, settings.groups)
         return

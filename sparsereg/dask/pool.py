@@ -10,6 +10,7 @@ from typing import Any
 
 from sparsereg.dask.cluster import Cluster
 from sparsereg.dask.parts import worker_address
+from sparsereg.readers.blocks import located
 from sparsereg.reduction.reduced import Reduced
 from sparsereg.shards.pool import Traffic, bytes_of, is_large
 
@@ -25,11 +26,14 @@ class Carried:
         Of the worker that made it.
     moved : int
         Bytes that have come from other workers on the way.
+    names : tuple of str
+        Of the first and the last part that it was made of.
     """
 
     value: Any
     address: str
     moved: int
+    names: tuple[str, str]
 
     def __sizeof__(self) -> int:
         """Tell Dask's scheduler what it costs to move this."""
@@ -79,9 +83,9 @@ class DaskPool:
         self._placed.append((weakref.ref(argument), self._cluster.scatter(argument)))
         return self._placed[-1][1]
 
-    def _map(self, function: Callable[..., Any], arguments: Sequence[Any], label: str) -> list[Any]:
+    def _map(self, function: Callable[..., Any], arguments: Sequence[Any], label: str, *first: list[Any]) -> list[Any]:
         repeated = [[self._place(argument)] * self.n_shards for argument in arguments]
-        return self._cluster.map(function, self._shards, *repeated, label=f"stay-{label}", names=self._names)
+        return self._cluster.map(function, *first, self._shards, *repeated, label=f"stay-{label}", names=self._names)
 
     def apply(self, function: Callable[..., Reduced], *arguments: Any, label: str) -> DaskPool:
         """Make another pool of `function(shard, *arguments)`, and let go of the shards; see `Pool`."""
@@ -98,10 +102,8 @@ class DaskPool:
         """Combine `function(shard, *arguments)` of all shards up a tree; see `Pool`."""
         closing = () if finish is None else finish[1:]
         self.traffic.begin((*arguments, *closing), self.n_shards)
-        root = self._cluster.tree(
-            partial(_combined, combine), self._map(partial(_called, function), arguments, label),
-            label=f"stay-{label}-sum",
-        )
+        calls = self._map(_called, arguments, label, self._names, [function] * self.n_shards)
+        root = self._cluster.tree(partial(_combined, combine), calls, label=f"stay-{label}-sum")
         if finish is not None:
             root = self._cluster.submit(
                 _called_on, root, finish[0], *map(self._place, closing), label=f"stay-{label}-end"
@@ -117,17 +119,26 @@ class DaskPool:
         self._placed.clear()
 
 
-def _called(function: Callable[..., Any], shard: Reduced, *arguments: Any) -> Carried:
-    return Carried(function(shard, *arguments), worker_address(), 0)
+def _called(name: str, function: Callable[..., Any], shard: Reduced, *arguments: Any) -> Carried:
+    with located(name):
+        value = function(shard, *arguments)
+    return Carried(value, worker_address(), 0, (name, name))
 
 
 def _called_on(carried: Carried, function: Callable[..., Any], *arguments: Any) -> Carried:
     address = worker_address()
     moved = carried.moved + (bytes_of(carried.value) if carried.address != address else 0)
-    return Carried(function(carried.value, *arguments), address, moved)
+    return Carried(function(carried.value, *arguments), address, moved, carried.names)
 
 
 def _combined(combine: Callable[[list[Any]], Any], parts: list[Carried]) -> Carried:
     address = worker_address()
     moved = sum(part.moved + (bytes_of(part.value) if part.address != address else 0) for part in parts)
-    return Carried(combine([part.value for part in parts]), address, moved)
+    names = parts[0].names[0], parts[-1].names[1]
+    try:
+        value = combine([part.value for part in parts])
+    except (TypeError, ValueError) as error:
+        # A combination says what is wrong behind its own numbers of what it was given.
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{names[0]} to {names[1]}: {error.__cause__ or error}") from error
+    return Carried(value, address, moved, names)

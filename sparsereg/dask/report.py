@@ -54,9 +54,10 @@ class DaskReduction:
     def __str__(self) -> str:
         """Say it in words."""
         to_client = f", {_shown(self.bytes_to_client)} to the client" if self.bytes_to_client else ""
+        parts = "1 part" if self.n_parts == 1 else f"{self.n_parts} parts"
         passes = "1 pass" if self.passes == 1 else f"{self.passes} passes"
         return (
-            f"{self.n_samples:,} samples in {self.n_parts} parts -> {self.n_rows:,} distinct rows, "
+            f"{self.n_samples:,} samples in {parts} -> {self.n_rows:,} distinct rows, "
             f"{self.n_features:,} columns, {self.n_active:,} of them occupied\n"
             f"{_shown(self.part_bytes)} in parts, {_shown(self.nbytes)} fitted, {_shown(self.bytes_moved)} moved "
             f"between workers{to_client}, {passes}\n"

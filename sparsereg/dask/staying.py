@@ -89,6 +89,8 @@ def fit_staying(
     # Parts without rows have nothing to say.
     kept = [(part, fact) for part, fact in zip(reduction.parts, facts, strict=True) if fact.n_rows]
     reduction.parts.clear()
+    if not kept:
+        raise ValueError(f"sample_weight: no row of {len(facts)} parts has a positive one, expected at least one")
     names = [fact.name for _, fact in kept]
     shards = cluster.map(_shard_of, [part for part, _ in kept], label="stay-shard", names=names)
     pool = DaskPool(cluster, shards, names)

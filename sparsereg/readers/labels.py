@@ -9,6 +9,7 @@ letters of any size.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -154,6 +155,31 @@ def with_labels(source: Iterable[Any], classes: Any) -> tuple[Iterable[Any], NDA
     if hasattr(source, "_with_target"):
         source = source._with_target(LabelTarget(classes))
     return source, classes
+
+
+def with_words(source: Iterable[Any]) -> Iterable[Any]:
+    """Have a reader of untyped text give labels where its first targets do not read as numbers.
+
+    Parameters
+    ----------
+    source : iterable of blocks
+
+    Returns
+    -------
+    source : iterable of blocks
+        As it is where targets are numbers, and where it is no reader that can be read more than once.
+
+    Raises
+    ------
+    ValueError
+        As `with_labels`, which learns the classes in a pass over the targets alone.
+    """
+    if not getattr(source, "_is_untyped", False) or not can_repeat(source):
+        return source
+    with closing(source._targets()) as targets:  # type: ignore[attr-defined]
+        read = _as_read(dict.fromkeys(next(targets, [])))
+    is_words = any(isinstance(label, (str, bool)) for label in read)
+    return with_labels(source, None)[0] if is_words else source
 
 
 def with_numbers(source: Iterable[Any]) -> Iterable[Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sparsereg.readers.blocks import as_blocks, located, overlapped
-from sparsereg.readers.labels import with_numbers
+from sparsereg.readers.labels import with_numbers, with_words
 from sparsereg.reduction.entries import Entries
 from sparsereg.reduction.folds import FoldDraw
 from sparsereg.reduction.intake import Intake
@@ -41,7 +41,7 @@ def reduce_blocks(
     ValueError, TypeError, OSError
         As `Reduced.of_blocks`.
     """
-    source = as_blocks(blocks if loss.is_classification else with_numbers(blocks), name)
+    source = as_blocks((with_words if loss.is_classification else with_numbers)(blocks), name)
     has_folds = [draw.n_folds is not None] + [False] * (draw.holdout is not None)
     n_blocks = 0
     with (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.distributed_data import features, matrix, parts_of
 
-from sparsereg import Block, ParquetReader, Reduced, SvmlightReader
+from sparsereg import Block, CsvReader, ParquetReader, Reduced, SvmlightReader
 from sparsereg.dask.parts import Part, PartSettings, combine_parts, facts_of, reduce_block, reduce_file, reduce_frame
 from sparsereg.readers.files import Source
 
@@ -111,3 +111,10 @@ def test_parts_that_do_not_go_together_are_named():
     numbers, words = part(0, np.ones((2, 3)), (0, 1), "logistic"), part(1, np.ones((2, 3)), ("a", "b"), "logistic")
     with pytest.raises(TypeError, match="part 1: y: labels like 'a', where blocks before had ones like 0"):
         combine_parts([numbers, words])
+
+
+def test_words_in_files_without_types_are_labels(frame, tmp_path):
+    frame[["x", "label"]].iloc[:50].to_csv(tmp_path / "a.csv", index=False)
+    sources, template = CsvReader(tmp_path / "a.csv", target="label", features=["x"])._divided()
+    part = reduce_file(PartSettings("logistic", reader=template), sources[0], 0)
+    assert part.reduced.classes.tolist() == ["no", "yes"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.distributed_data import features, matrix
 
-from sparsereg import ElasticNet, Lasso, LogisticRegression, PoissonRegressor, regularization_path
+from sparsereg import ElasticNet, Lasso, LogisticRegression, PoissonRegressor, Reduced, regularization_path
 from sparsereg.dask import DaskElasticNet, DaskLasso, DaskLogisticRegression, DaskPoissonRegressor, DaskRidge, dask_path
 from sparsereg.dask.staying import can_stay
 
@@ -97,3 +97,17 @@ def test_what_can_stay_is_told_without_data():
     assert can_stay("squared", {"alphas": [0.1], "penalty": "elastic_net", "gamma": None})
     assert not can_stay("huber", {"alphas": [0.1]})
     assert not can_stay("squared", {"alphas": [0.1], "l1_ratio": 0.0})
+
+
+def test_errors_name_the_parts(client):
+    from dask import delayed
+
+    X, y = np.eye(4), np.arange(4.0)
+    blocks = [delayed((X, y))] * 6 + [delayed((X[:, :3], y))]
+    with pytest.raises(ValueError, match=r"^part 4 to part 6: X has 3 features, where the rows before had 4$"):
+        DaskLasso(alpha=0.1, where="stay").fit(blocks)
+    with pytest.raises(ValueError, match="sample_weight: no row of 2 parts has a positive one, expected at least one"):
+        DaskLasso(alpha=0.1, where="stay").fit([delayed((X, y, 0 * y))] * 2)
+    held = Reduced.of(X, y, None, y, loss="squared")
+    with pytest.raises(ValueError, match=r"^part 0: offset: not allowed for rows that stay"):
+        DaskLasso(alpha=0.1, where="stay").fit([delayed(held)])

@@ -7,7 +7,16 @@ from scipy import sparse
 from support.reductions import equal_rows, target
 
 import sparsereg
-from sparsereg import Block, CsvReader, ParquetReader, Reduced, SvmlightReader, regularization_path
+from sparsereg import (
+    Block,
+    CsvReader,
+    LogisticRegression,
+    ParquetReader,
+    Reduced,
+    SvmlightReader,
+    logistic_path,
+    regularization_path,
+)
 
 X, EFFECT, WEIGHT = equal_rows(600)
 SIZES = range(0, 600, 150)
@@ -169,3 +178,20 @@ def test_folds_that_need_the_rows(cv):
 def test_more_folds_than_rows():
     with pytest.raises(ValueError, match="cv: 5 is not allowed for 3 rows, expected no more"):
         sparsereg.LassoCV().fit([(X[:3], EFFECT[:3])])
+
+
+@pytest.mark.parametrize(("words", "classes"), [(["no", "yes"], ["no", "yes"]), (["False", "True"], [False, True])])
+def test_words_of_untyped_tables_are_labels(tmp_path, words, classes):
+    y = np.arange(40) % 3 == 0
+    lines = [f"{value},{words[int(label)]}" for value, label in zip(np.arange(40.0) * y, y)]
+    (tmp_path / "a.csv").write_text("\n".join(["x,y", *lines]))
+    reader = CsvReader(tmp_path / "a.csv", target="y", features=["x"])
+    model, rows = LogisticRegression(alpha=0.01).fit(reader), np.arange(40.0)[:, None] * y[:, None]
+    assert model.classes_.tolist() == logistic_path(reader, n_alphas=2).classes.tolist() == classes
+    np.testing.assert_allclose(model.coef_, LogisticRegression(alpha=0.01).fit(rows, y).coef_, rtol=1e-6)
+
+
+def test_numbers_of_untyped_tables_stay_numbers(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n" + "\n".join(f"{k},{share}" for k, share in enumerate([0.25, 0.5, 1, 0])))
+    reader = CsvReader(tmp_path / "a.csv", target="y", features=["x"])
+    assert Reduced.of_blocks(reader, loss="logistic").entries.sums.form == "second"
