@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 from sparsereg.dask.cluster import Cluster
 from sparsereg.dask.inputs import Parts, as_parts, is_lazy, is_value, names_of
 from sparsereg.dask.predictions import lazy_predictions, matrix_of
-from sparsereg.dask.reducing import Outcome, begin, counted, fits_a_worker, solve
-from sparsereg.dask.staying import can_stay, fit_staying
+from sparsereg.dask.reducing import Outcome, begin, solve
+from sparsereg.dask.staying import fit_staying, stays
 from sparsereg.inputs.parameters import check_choice
 from sparsereg.inputs.sklearn import check_is_fitted
 from sparsereg.path.result import RegularizationPath
@@ -25,6 +25,8 @@ _OF_PATHS = (
     *("fit_intercept", "standardize", "positive", "bounds", "penalty_factor", "max_iter", "tol", "n_threads"),
     *("callback", "gamma"),
 )
+# Those of classifiers that no path has.
+_OF_CLASSES = ("class_weight", "label_smoothing")
 
 
 @dataclass(kw_only=True, eq=False, repr=False, match_args=False)
@@ -202,10 +204,7 @@ class DaskEstimator(DaskModel):
     def _fit(self, cluster: Cluster, data: Parts, local: Any) -> Outcome:
         verbose = self.verbose  # type: ignore[attr-defined]
         reduction, settings = begin(cluster, data, local._loss), _path_settings(local)
-        stays = self.where == "stay"
-        if self.where == "auto" and can_stay(local._loss, settings):
-            stays = not fits_a_worker(cluster, counted(cluster, reduction, 0))
-        if not stays:
+        if not stays(cluster, reduction, self.where, local._loss, settings):
             return solve(cluster, reduction, partial(_fitted_state, local), verbose)
         outcome = fit_staying(cluster, reduction, loss=local._loss, verbose=verbose, **settings)
         return Outcome(state_of_path(outcome.value, self), outcome.reduction)
@@ -254,7 +253,7 @@ def state_of_path(path: RegularizationPath, model: Any) -> dict[str, Any]:
 
 
 def _path_settings(local: Any) -> dict[str, Any]:
-    settings = {name: getattr(local, name) for name in _OF_PATHS}
+    settings = {name: getattr(local, name) for name in (*_OF_PATHS, *_OF_CLASSES) if hasattr(local, name)}
     return {**settings, **local._spelled_penalty(), "alphas": [local.alpha]}
 
 

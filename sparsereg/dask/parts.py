@@ -103,12 +103,23 @@ class Part:
 
 @dataclass(frozen=True)
 class PartFacts:
-    """What the caller is told of a part; see `Part`."""
+    """What the caller is told of a part; see `Part`.
+
+    Attributes
+    ----------
+    name : str
+    n_samples, n_rows, nbytes : int
+    has_offset : bool
+    labels : tuple
+        Of classes, three at most: of so many it is enough to know that they are more than two.
+    """
 
     name: str
     n_samples: int
     n_rows: int
     nbytes: int
+    has_offset: bool = False
+    labels: tuple[Any, ...] = ()
 
 
 def facts_of(part: Part) -> PartFacts:
@@ -116,7 +127,8 @@ def facts_of(part: Part) -> PartFacts:
     reduced = part.reduced
     if reduced is None:
         return PartFacts(part.name, 0, 0, 0)
-    return PartFacts(part.name, reduced.n_samples, reduced.n_rows, part.nbytes)
+    labels = () if reduced.classes is None else tuple(reduced.classes[:3].tolist())
+    return PartFacts(part.name, reduced.n_samples, reduced.n_rows, part.nbytes, reduced.has_offset, labels)
 
 
 def reduce_file(settings: PartSettings, source: Any, number: int) -> Part:

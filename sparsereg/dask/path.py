@@ -10,9 +10,9 @@ from typing import Any
 from sparsereg.dask.base import WHERE
 from sparsereg.dask.cluster import Cluster
 from sparsereg.dask.inputs import as_parts, names_of
-from sparsereg.dask.reducing import begin, counted, fits_a_worker, solve
+from sparsereg.dask.reducing import begin, solve
 from sparsereg.dask.report import DaskReduction
-from sparsereg.dask.staying import can_stay, fit_staying
+from sparsereg.dask.staying import fit_staying, stays
 from sparsereg.inputs.parameters import check_choice, check_grid, check_l1_ratio, check_relax
 from sparsereg.path.api import regularization_path
 from sparsereg.path.result import RegularizationPath
@@ -76,10 +76,8 @@ def dask_path(
     loss = _check_settings(settings, names_of(X, features))
     data = as_parts(X, y, sample_weight, offset, features)
     with Cluster(client, timeout) as cluster:
-        reduction, stays = begin(cluster, data, loss), where == "stay"
-        if where == "auto" and can_stay(loss, settings):
-            stays = not fits_a_worker(cluster, counted(cluster, reduction, 0))
-        if stays:
+        reduction = begin(cluster, data, loss)
+        if stays(cluster, reduction, where, loss, settings):
             outcome = fit_staying(cluster, reduction, verbose=verbose, **{**settings, "loss": loss})
         else:
             outcome = solve(cluster, reduction, partial(regularization_path, **settings), verbose)

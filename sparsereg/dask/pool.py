@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -62,7 +63,7 @@ class DaskPool:
 
     def __init__(self, cluster: Cluster, shards: Sequence[Any], names: Sequence[str]):
         self._cluster, self._shards, self._names = cluster, list(shards), list(names)
-        self._placed: list[tuple[Any, Any]] = []
+        self._placed: list[tuple[weakref.ref[Any], Any]] = []
         self._n_shards = len(self._shards)
         self.traffic = Traffic()
 
@@ -72,13 +73,14 @@ class DaskPool:
         return self._n_shards
 
     def _place(self, argument: Any) -> Any:
-        """Send a large array once, and return what stands for it."""
+        """Send what is large once, and return what stands for it, as long as the caller keeps it."""
         if not is_large(argument):
             return argument
+        self._placed[:] = [(known, future) for known, future in self._placed if known() is not None]
         for known, future in self._placed:
-            if known is argument:
+            if known() is argument:
                 return future
-        self._placed.append((argument, self._cluster.scatter(argument)))
+        self._placed.append((weakref.ref(argument), self._cluster.scatter(argument)))
         return self._placed[-1][1]
 
     def _map(self, function: Callable[..., Any], arguments: Sequence[Any], label: str, *first: list[Any]) -> list[Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from sparsereg.dask.cluster import Cluster, ClusterError
 from sparsereg.dask.parts import Part
 from sparsereg.dask.pool import DaskPool
-from sparsereg.dask.reducing import Outcome, Reduction, counted
+from sparsereg.dask.reducing import Outcome, Reduction, counted, fits_a_worker
 from sparsereg.dask.report import DaskReduction
 from sparsereg.reduction.reduced import Reduced
 from sparsereg.shards.api import staying_path, staying_settings
@@ -20,7 +20,7 @@ def can_stay(loss: str, settings: dict[str, Any]) -> bool:
     ----------
     loss : str
     settings : dict
-        Of `regularization_path`.
+        Of `regularization_path`, or of an estimator.
 
     Returns
     -------
@@ -32,6 +32,30 @@ def can_stay(loss: str, settings: dict[str, Any]) -> bool:
     except ValueError:
         return False
     return True
+
+
+def stays(cluster: Cluster, reduction: Reduction, where: str, loss: str, settings: dict[str, Any]) -> bool:
+    """Say whether rows are to stay where they are.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    reduction : Reduction
+    where : {"auto", "reduce", "stay"}
+        "auto": where they can, and the whole does not fit a worker.
+    loss : str
+    settings : dict
+        As for `can_stay`.
+
+    Returns
+    -------
+    stays : bool
+    """
+    if where != "auto" or not can_stay(loss, settings):
+        return where == "stay"
+    facts = counted(cluster, reduction, 0)
+    has_offset, labels = any(fact.has_offset for fact in facts), {label for fact in facts for label in fact.labels}
+    return not has_offset and len(labels) <= 2 and not fits_a_worker(cluster, facts)
 
 
 def fit_staying(

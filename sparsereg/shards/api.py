@@ -147,9 +147,9 @@ class Survey:
 
 def staying_settings(
     *, gamma: Any = None, delta: Any = NO_DELTA, relax: Any = False, sample_weight: None = None, offset: None = None,
-    **settings: Any,
+    class_weight: Any = None, label_smoothing: Any = 0.0, **settings: Any,
 ) -> dict[str, Any]:
-    """Return settings of `regularization_path` as `staying_path` takes them.
+    """Return settings of `regularization_path`, or of an estimator, as `staying_path` takes them.
 
     Parameters
     ----------
@@ -158,6 +158,8 @@ def staying_settings(
     relax : bool
         False.
     sample_weight, offset : None
+    class_weight : None
+    label_smoothing : 0.0
     **settings
         All others.
 
@@ -175,6 +177,11 @@ def staying_settings(
     _check_grid(given.get("alphas"), given.get("n_alphas", 100), given.get("eps", 1e-3))
     if check_relax(relax, 1.0):
         raise ValueError(f"relax: True is not allowed{STAYING}, expected False; where='reduce' allows it")
+    for name, value, expected in (("class_weight", class_weight, None), ("label_smoothing", label_smoothing, 0.0)):
+        if value is not expected and value != expected:
+            raise ValueError(
+                f"{name}: {value!r} is not allowed{STAYING}, expected {expected}; where='reduce' allows it"
+            )
     return settings
 
 

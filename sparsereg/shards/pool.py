@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from sparsereg.reduction.reduced import Reduced
 
 # How many results are combined at once; the shape of the tree depends on the number of shards alone.
 FAN = 8
-# Arrays of so many bytes are large.
+# What has so many bytes is large.
 LARGE = 1 << 16
 
 
@@ -26,7 +27,7 @@ class Traffic:
     Attributes
     ----------
     bytes_received, bytes_sent : int
-        By the caller. Large arrays are sent once, all else once for each shard.
+        By the caller. What is large is sent once, all else once for each shard.
     passes : int
         How often all shards were gone over.
     bytes_moved : int
@@ -37,17 +38,18 @@ class Traffic:
     bytes_sent: int = 0
     passes: int = 0
     bytes_moved: int = 0
-    _sent: list[np.ndarray] = field(default_factory=list, repr=False)
+    _sent: list[weakref.ref[Any]] = field(default_factory=list, repr=False)
 
     def begin(self, arguments: Sequence[Any], n_shards: int) -> None:
         """Count a pass, and what is sent for it."""
         self.passes += 1
+        self._sent = [sent for sent in self._sent if sent() is not None]
         for argument in arguments:
             if not is_large(argument):
                 self.bytes_sent += n_shards * bytes_of(argument)
-            elif not any(argument is sent for sent in self._sent):
-                self._sent.append(argument)
-                self.bytes_sent += argument.nbytes
+            elif not any(argument is sent() for sent in self._sent):
+                self._sent.append(weakref.ref(argument))
+                self.bytes_sent += bytes_of(argument)
 
 
 class Pool(Protocol):
@@ -220,7 +222,7 @@ def _push(combine: Callable[[list[Any]], Any], levels: list[list[Any]], depth: i
 
 
 def is_large(value: Any) -> bool:
-    """Say whether a value is sent once, to be taken from there, and not with every task.
+    """Say whether an array, or a dataclass of some, is sent once, to be taken from there, and not with every task.
 
     Parameters
     ----------
@@ -230,7 +232,7 @@ def is_large(value: Any) -> bool:
     -------
     large : bool
     """
-    return isinstance(value, np.ndarray) and value.nbytes >= LARGE
+    return (isinstance(value, np.ndarray) or is_dataclass(value)) and bytes_of(value) >= LARGE
 
 
 def bytes_of(value: Any) -> int:

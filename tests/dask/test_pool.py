@@ -8,7 +8,7 @@ from sparsereg import Reduced
 from sparsereg.dask.cluster import Cluster
 from sparsereg.dask.pool import DaskPool
 from sparsereg.shards import LocalPool, staying_path
-from sparsereg.shards.passes import restrict
+from sparsereg.shards.passes import Point, restrict
 
 
 def shards():
@@ -45,6 +45,21 @@ def test_large_arrays_are_sent_once(client):
         assert fewer.traffic.bytes_sent == ids.nbytes
         assert merged.n_samples == 300
         fewer.release()
+
+
+def places(shard, point):
+    return point.ids.size
+
+
+def test_what_the_caller_lets_go_of_is_not_kept(client):
+    with Cluster(client) as cluster:
+        pool = pool_of(cluster, shards())
+        for n_sent in (1, 2, 3):
+            point = Point(np.arange(6000), np.zeros(6000), 0.0, np.ones(1))
+            assert pool.gather(places, sum, point, label="places") == 6 * 6000
+            assert len(pool._placed) == 1
+            assert pool.traffic.bytes_sent == n_sent * (2 * 6000 + 2) * 8
+        pool.release()
 
 
 def broken(shard):

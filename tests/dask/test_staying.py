@@ -81,6 +81,15 @@ def test_ridge_does_not_stay(client, frame, files):
         DaskRidge(where="stay", features=features(frame)).fit(files, "y")
 
 
+@pytest.mark.parametrize("settings", [{"class_weight": "balanced"}, {"label_smoothing": 0.1}])
+def test_what_classifiers_alone_have_does_not_stay(client, frame, files, settings):
+    model = DaskLogisticRegression(where="stay", features=features(frame), **settings)
+    (name,) = settings
+    with pytest.raises(ValueError, match=f"{name}: .* is not allowed for rows that stay .*; where='reduce' allows it"):
+        model.fit(files, "label")
+    assert not can_stay("logistic", {"alphas": [0.1], **settings})
+
+
 def test_auto_stays_where_the_whole_fits_no_worker(client, frame, files, monkeypatch):
     monkeypatch.setattr("sparsereg.dask.reducing.SOLVE_FACTOR", 10**12)
     monkeypatch.setattr("sparsereg.dask.cluster.Cluster.workers", lambda self: {"a": 10**9, "b": 10**10})
@@ -88,6 +97,9 @@ def test_auto_stays_where_the_whole_fits_no_worker(client, frame, files, monkeyp
     # What cannot stay is reduced.
     mcp = DaskElasticNet(alpha=0.1, l1_ratio=1.0, penalty="mcp", features=features(frame)).fit(files, "y")
     assert (lasso.reduction_.where, mcp.reduction_.where) == ("stay", "reduce")
+    poisson = DaskPoissonRegressor(alpha=0.1, features=features(frame)).fit(files, "count", offset="offset")
+    path = dask_path(files, "colour", loss="logistic", alphas=[0.1], features=features(frame))
+    assert (poisson.reduction_.where, path.reduction.where) == ("reduce", "reduce")
 
 
 def test_what_can_stay_is_told_without_data():
