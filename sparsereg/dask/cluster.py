@@ -50,8 +50,8 @@ class Cluster:
     client : distributed.Client, optional
         None: the one that was made last, or that of the worker where this runs in a task.
     timeout : float, default=300.0
-        Seconds in which no worker was running, or the scheduler could not be reached, after which waiting is given up.
-        As long as there are workers, tasks may take any time.
+        Seconds in which no worker was running, none that was had anything to do, or the scheduler could not be reached,
+        after which waiting is given up. As long as workers work, tasks may take any time.
 
     Raises
     ------
@@ -264,7 +264,7 @@ class Cluster:
         Exception
             That of the first task that failed, at once.
         ClusterError
-            Where workers died again and again in a task (usually for want of memory), where none was running or the
+            Where workers died again and again in a task (usually for want of memory), where none was at work or the
             scheduler was out of reach for `timeout` seconds, and where the client is closed or futures were cancelled.
             It says what was finished.
         """
@@ -330,6 +330,9 @@ class Cluster:
             error = future.exception(timeout=self.timeout)
             if isinstance(error, self._distributed.KilledWorker):
                 raise ClusterError(self._describe_killed(error, future)) from error
+            if hasattr(error, "add_note"):
+                # What delayed values of somebody else raise does not say what it was raised for.
+                error.add_note(f"This was raised for: {self.name_of(future.key)}")
             future.result(timeout=self.timeout)
         if future.status in ("cancelled", "lost"):
             raise ClusterError(

@@ -70,11 +70,13 @@ def test_a_large_value_is_sent_once_and_without_a_warning(client):
 
 def test_the_first_failure_is_raised_at_once_and_the_rest_cancelled(client):
     before = time.monotonic()
-    with pytest.raises(ValueError, match="three is one too many"), Cluster(client) as cluster:
+    with pytest.raises(ValueError, match="three is one too many") as raised, Cluster(client) as cluster:
         futures = cluster.map(fail, [3, *range(4, 400)], label="fail")
         cluster.results(futures)
     assert time.monotonic() - before < 5.0
     assert all(future.status in ("cancelled", "error", "finished") for future in futures)
+    if hasattr(raised.value, "add_note"):
+        assert raised.value.__notes__ == ["This was raised for: fail of part 0"]
     with Cluster(client) as cluster:
         assert cluster.result(cluster.submit(double, 1, label="double")) == 2
 
