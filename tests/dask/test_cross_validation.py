@@ -26,6 +26,7 @@ from sparsereg.dask import (
     DaskPoissonRegressorCV,
     DaskRidgeCV,
 )
+from sparsereg.shards.pool import combine_all
 
 # Settings, target and place of the data of each estimator.
 KINDS = {
@@ -59,13 +60,13 @@ def drawn(n_folds, seed, first=0):
 
 
 def merged(X, y, folds, loss, **beside):
-    """Reduce parts, and merge four of them at a time as the tree of a cluster does."""
+    """Reduce parts, and merge them as the tree of a cluster does."""
     cut = [parts_of(value) for value in (X, y, folds, *beside.values())]
     parts = [
         Reduced.of(block, target, loss=loss, fold=fold, **dict(zip(beside, rest, strict=True)))
         for block, target, fold, *rest in zip(*cut, strict=True)
     ]
-    return Reduced.merge_all([Reduced.merge_all(parts[:4]), Reduced.merge_all(parts[4:])])
+    return combine_all(Reduced.merge_all, parts)
 
 
 def assert_same(found, expected):

@@ -50,10 +50,10 @@ def test_a_job_gets_all_rows_merged(client, n_parts):
 
 def test_parts_are_let_go_when_they_are_merged(client):
     with Cluster(client) as cluster:
-        reduction = begin(cluster, as_parts(blocks(5)), "squared")
+        reduction = begin(cluster, as_parts(blocks(9)), "squared")
         whole = merged(cluster, reduction)
         assert reduction.parts == []
-        assert cluster.result(whole).n_parts == 5
+        assert cluster.result(whole).n_parts == 9
         counted(cluster, reduction, 0)
         for _ in range(100):
             # How they are made is kept, for as long as what was made of them could be lost.
