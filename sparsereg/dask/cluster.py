@@ -306,10 +306,10 @@ class Cluster:
                 _forget_frames(error)
                 watch.look()
             for future in pending.values():
-                self._check_future(future, futures)
+                self._check_future(future, watch)
             done = [position for position, future in pending.items() if future.status != "pending"]
             if done:
-                watch.rest()
+                watch.rest(len(done))
             for position in done:
                 del pending[position]
                 yield position
@@ -321,10 +321,10 @@ class Cluster:
                 return future.result(timeout=self.timeout)
             except TimeoutError as error:
                 _forget_frames(error)
-                self._check_future(future, [future])
+                self._check_future(future, watch)
                 watch.look()
 
-    def _check_future(self, future: Any, futures: Sequence[Any]) -> None:
+    def _check_future(self, future: Any, watch: _Watch) -> None:
         """Raise where a task failed or was cancelled."""
         if future.status == "error":
             error = future.exception(timeout=self.timeout)
@@ -334,7 +334,7 @@ class Cluster:
         if future.status in ("cancelled", "lost"):
             raise ClusterError(
                 f"{self.name_of(future.key)}: {future.status}, because the client was closed or restarted, or what it "
-                f"depends on was lost or cancelled; {finished(futures)}"
+                f"depends on was lost or cancelled; {watch.finished()}"
             )
 
     def _describe_killed(self, error: Any, future: Any) -> str:
@@ -381,16 +381,25 @@ class _Watch:
     def __init__(self, cluster: Cluster, futures: Sequence[Any]) -> None:
         self._cluster, self._futures = cluster, futures
         self._silent_since: float | None = None
+        self._n_finished = 0
 
-    def rest(self) -> None:
-        """Note that something was finished."""
+    def rest(self, n_finished: int = 0) -> None:
+        """Note that somebody is at work, and what was finished."""
         self._silent_since = None
+        self._n_finished += n_finished
+
+    def finished(self) -> str:
+        """Say what is finished; of a client that was closed futures do not know it."""
+        if len(self._futures) == 1:
+            return f"{self._cluster.name_of(self._futures[0].key)} was not finished"
+        done = max(self._n_finished, sum(future.status == "finished" for future in self._futures))
+        return f"{done} of {len(self._futures)} tasks were finished"
 
     def look(self) -> None:
         """Raise where the client is closed, or where nobody was running for too long."""
         client, timeout = self._cluster.client, self._cluster.timeout
         if client.status in ("closed", "closing"):
-            raise ClusterError(f"client: it was closed while waiting; {finished(self._futures)}")
+            raise ClusterError(f"client: it was closed while waiting; {self.finished()}")
         who = self._who_is_missing(client)
         if who is None:
             self.rest()
@@ -398,7 +407,7 @@ class _Watch:
         now = time.monotonic()
         self._silent_since = now if self._silent_since is None else self._silent_since
         if now - self._silent_since >= timeout:
-            raise ClusterError(f"{who} for {timeout:g} seconds (timeout=); {finished(self._futures)}")
+            raise ClusterError(f"{who} for {timeout:g} seconds (timeout=); {self.finished()}")
 
     def _who_is_missing(self, client: Any) -> str | None:
         try:
@@ -436,21 +445,6 @@ def make_check() -> Callable[[Any], None]:
             raise _Unwanted(f"{key}: cancelled")
 
     return check
-
-
-def finished(futures: Sequence[Any]) -> str:
-    """Say how many tasks are finished.
-
-    Parameters
-    ----------
-    futures : sequence of distributed.Future
-
-    Returns
-    -------
-    text : str
-    """
-    done = sum(future.status == "finished" for future in futures)
-    return f"{done} of {len(futures)} tasks were finished"
 
 
 def _token() -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.dask.base import WHERE, DaskModel
-from sparsereg.dask.cluster import Cluster, ClusterError, finished
+from sparsereg.dask.cluster import Cluster, ClusterError
 from sparsereg.dask.estimators import LazyProbabilities
 from sparsereg.dask.folds import ClusterFolds, PreparedFacts, facts_of_folds, prepare_folds
 from sparsereg.dask.inputs import as_parts, is_value, names_of
@@ -147,7 +147,7 @@ def _facts(cluster: Cluster, future: Any, reduction: Reduction) -> PreparedFacts
     try:
         return cluster.result(future)  # type: ignore[no-any-return]
     except ClusterError as error:
-        raise ClusterError(f"{error}; of the parts {finished(reduction.facts)}") from error
+        raise ClusterError(f"{error}; all {len(reduction.facts)} parts were reduced") from error
 
 
 def _run(folds: ClusterFolds, options: CVOptions, fold_weight: Vector) -> list[CVPath]:

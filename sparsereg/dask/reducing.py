@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from sparsereg.dask.cluster import Cluster, ClusterError, finished
+from sparsereg.dask.cluster import Cluster, ClusterError
 from sparsereg.dask.inputs import Parts
 from sparsereg.dask.parts import Part, PartFacts, combine_parts, facts_of
 from sparsereg.dask.report import DaskReduction
@@ -163,7 +163,7 @@ def solve(cluster: Cluster, reduction: Reduction, job: Callable[[Reduced], Any],
     try:
         value, found, caught = cluster.result(solved)
     except ClusterError as error:
-        raise ClusterError(f"{error}; of the parts {finished(reduction.facts)}") from error
+        raise ClusterError(f"{error}; all {len(reduction.facts)} parts were reduced") from error
     if verbose:
         print(f"merged and fitted: {found.n_rows:,} rows, {found.nbytes / 1e6:,.1f} MB")
     for message, category in caught:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sparsereg.dask.cluster import Cluster
+from sparsereg.dask.cluster import Cluster, ClusterError
 from sparsereg.dask.parts import Part
 from sparsereg.dask.pool import DaskPool
 from sparsereg.dask.reducing import Outcome, Reduction, counted, fits_a_worker
@@ -97,6 +97,9 @@ def fit_staying(
     del kept, shards
     try:
         path = staying_path(pool, verbose=verbose, **settings)
+    except ClusterError as error:
+        passes = f"all {len(facts)} parts were reduced, and {pool.traffic.passes - 1} times gone over"
+        raise ClusterError(f"{error}; {passes}") from error
     finally:
         pool.release()
     n_samples, n_rows = (sum(getattr(fact, name) for fact in facts) for name in ("n_samples", "n_rows"))

@@ -64,7 +64,7 @@ def _other_way(X: Reduced | Design, options: ProblemOptions) -> str:
         return ""
     return (
         "; of a reduction made by Reduced.of_blocks(..., memory_limit=), sparsereg.shards.staying_path("
-        "LocalPool(reduced.slices('200 MB'), in_memory=False), ...) holds one slice at a time"
+        "LocalPool(reduced.slices('200 MB'), in_memory=False), ...) goes over slices of it, and takes less"
     )
 
 

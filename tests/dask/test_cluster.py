@@ -127,6 +127,18 @@ def test_a_task_that_kills_workers_is_named(client):
         cluster.results(cluster.map(killed, [1], label="reduce", names=["b.csv"]))
 
 
+def test_what_was_finished_is_known_after_the_client_is_closed(client):
+    from distributed import Client
+
+    with Client(client.scheduler.address, set_as_default=False) as other:
+        cluster = Cluster(other)
+        futures = [*cluster.map(double, range(2), label="double"), cluster.submit(time.sleep, 9.0, label="sleep")]
+        with pytest.raises(ClusterError, match="2 of 3 tasks were finished"):
+            for position, _ in cluster.as_completed(futures):
+                if position == 1:
+                    threading.Timer(0.1, other.close).start()
+
+
 def test_what_others_cancel_is_said(client):
     message = r"slow of part 0: cancelled, because .*; [012] of 9 tasks were finished"
     with pytest.raises(ClusterError, match=message), Cluster(client) as cluster:
@@ -146,8 +158,8 @@ def test_waiting_ends_where_there_is_no_worker_and_where_the_client_is_gone():
             cluster.results(futures)
         assert time.monotonic() - before < 5.0
         threading.Timer(0.1, other.close).start()
-        with pytest.raises(ClusterError, match=r"client: it was closed while waiting; 0 of 3 tasks were finished"):
-            cluster.results(futures)
+        with pytest.raises(ClusterError, match="it was closed while waiting; double of part 2 was not finished"):
+            cluster.results(futures[2:])
         cluster.cancel()
         with pytest.raises(ClusterError, match="client: it is closed, expected one that is connected"):
             Cluster(other)

@@ -72,7 +72,7 @@ def test_what_fits_a_worker_depends_on_the_smallest():
 
 
 def test_what_was_finished_is_said_where_the_solve_kills_workers(client):
-    message = r"the merged reduction: 4 workers died that had it to do.*; of the parts 3 of 3 tasks were finished"
+    message = r"the merged reduction: 4 workers died that had it to do.*; all 3 parts were reduced"
     with pytest.raises(ClusterError, match=message), Cluster(client) as cluster:
         solve(cluster, begin(cluster, as_parts(blocks(3)), "squared"), killer)
 

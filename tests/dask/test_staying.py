@@ -5,7 +5,16 @@ import pytest
 from support.distributed_data import features, matrix
 
 from sparsereg import ElasticNet, Lasso, LogisticRegression, PoissonRegressor, Reduced, regularization_path
-from sparsereg.dask import DaskElasticNet, DaskLasso, DaskLogisticRegression, DaskPoissonRegressor, DaskRidge, dask_path
+from sparsereg.dask import (
+    DaskElasticNet,
+    DaskLasso,
+    DaskLogisticRegression,
+    DaskPoissonRegressor,
+    DaskRidge,
+    dask_path,
+    staying,
+)
+from sparsereg.dask.cluster import ClusterError
 from sparsereg.dask.staying import can_stay
 
 MODELS = [
@@ -104,10 +113,22 @@ def test_errors_name_the_parts(client):
 
     X, y = np.eye(4), np.arange(4.0)
     blocks = [delayed((X, y))] * 6 + [delayed((X[:, :3], y))]
-    with pytest.raises(ValueError, match=r"^part 0 to part 6: X has 3 features, where the rows before had 4$"):
+    with pytest.raises(ValueError, match=r"^part \d to part 6: X has 3 features, where the rows before had 4$"):
         DaskLasso(alpha=0.1, where="stay").fit(blocks)
     with pytest.raises(ValueError, match="sample_weight: no row of 2 parts has a positive one, expected at least one"):
         DaskLasso(alpha=0.1, where="stay").fit([delayed((X, y, 0 * y))] * 2)
     held = Reduced.of(X, y, None, y, loss="squared")
     with pytest.raises(ValueError, match=r"^part 0: offset: not allowed for rows that stay"):
         DaskLasso(alpha=0.1, where="stay").fit([delayed(held)])
+
+
+def test_what_was_finished_is_said(client, monkeypatch):
+    from dask import delayed
+
+    def gone(pool, **settings):
+        pool.traffic.begin((), 1)
+        raise ClusterError("gone")
+
+    monkeypatch.setattr(staying, "staying_path", gone)
+    with pytest.raises(ClusterError, match=r"gone; all 2 parts were reduced, and 0 times gone over"):
+        DaskLasso(alpha=0.1, where="stay").fit([delayed((np.eye(4), np.arange(4.0)))] * 2)
