@@ -413,11 +413,17 @@ class _Watch:
         try:
             patience = max(self._cluster.timeout / 2, SLICE)
             running = client.sync(client.scheduler.ncores_running, callback_timeout=patience)
+            tasks = client.sync(client.scheduler.processing, workers=None, callback_timeout=patience)
         except (OSError, TimeoutError, AttributeError, RuntimeError):
             # RuntimeError: its loop is closed; AttributeError: it has no scheduler any more.
             time.sleep(SLICE / 10)
             return "the scheduler could not be reached"
-        return None if running else "no worker was running (none there, or all paused for want of memory)"
+        if not running:
+            return "no worker was running (none there, or all paused for want of memory)"
+        if any(tasks.get(address) for address in running):
+            return None
+        # Dask does not take tasks from workers that are paused.
+        return "no worker that was running had anything to do (those that had are paused for want of memory)"
 
 
 class _Unwanted(Exception):

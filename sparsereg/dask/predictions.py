@@ -126,9 +126,16 @@ def predict_frame(frame: Any, offset: Any, model: Any, method: str, features: An
     Returns
     -------
     predictions : pandas.Series, or DataFrame with a column for each class
+
+    Raises
+    ------
+    ValueError
+        For malformed rows, and for an offset of other ones.
     """
     import pandas as pd
 
+    if hasattr(offset, "index") and not frame.index.equals(offset.index):
+        raise ValueError("offset: another index than that of X, expected the same rows in the same order")
     if not len(frame):
         predicted = _none(model, method)
     else:

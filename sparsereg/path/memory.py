@@ -16,8 +16,9 @@ from sparsereg.solvers.assemble import ProblemOptions
 # Vectors of float64 as long as the rows that a fit holds at its most, measured: of a loss that is its own quadratic
 # model, of others, whose model, its line search and its dual point come on top, and of these with pure L2.
 ROW_VECTORS_QUADRATIC, ROW_VECTORS, ROW_VECTORS_L2 = 7, 15, 9
-# As long as the columns; with pure L2 every solution, and what the path makes of it, has every column.
-COLUMN_VECTORS, COLUMN_VECTORS_PER_L2_FIT = 8, 3
+# As long as the columns: of squared loss more of them, while the largest alpha is sought, than of others. With pure L2
+# none is sought; every solution, and what the path makes of it, has every column.
+COLUMN_VECTORS_QUADRATIC, COLUMN_VECTORS, COLUMN_VECTORS_PER_L2_FIT = 14, 8, 3
 FLOAT64 = 8
 
 
@@ -96,7 +97,9 @@ def path_bytes(X: Reduced | Design, options: ProblemOptions, n_alphas: int, n_ou
     is_dense = options.l1_ratio == 0.0
     of_rows = ROW_VECTORS_L2 if is_dense else ROW_VECTORS
     of_rows = ROW_VECTORS_QUADRATIC if options.loss.is_quadratic else of_rows
-    of_columns = COLUMN_VECTORS + (COLUMN_VECTORS_PER_L2_FIT * n_alphas if is_dense else 0)
+    is_sought = options.loss.is_quadratic and not is_dense
+    of_columns = COLUMN_VECTORS_QUADRATIC if is_sought else COLUMN_VECTORS
+    of_columns += COLUMN_VECTORS_PER_L2_FIT * n_alphas if is_dense else 0
     return design + FLOAT64 * n_outputs * (of_rows * n_terms + of_columns * n_active)
 
 

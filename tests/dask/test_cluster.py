@@ -13,7 +13,7 @@ import pytest
 from support.checkout import PACKAGE
 
 from sparsereg.dask import DaskLasso
-from sparsereg.dask.cluster import SLICE, Cluster, ClusterError
+from sparsereg.dask.cluster import SLICE, Cluster, ClusterError, _Watch
 
 
 def double(x):
@@ -163,6 +163,22 @@ def test_waiting_ends_where_there_is_no_worker_and_where_the_client_is_gone():
         cluster.cancel()
         with pytest.raises(ClusterError, match="client: it is closed, expected one that is connected"):
             Cluster(other)
+
+
+def test_waiting_ends_where_all_that_is_to_be_done_is_with_workers_that_are_paused():
+    running, tasks = {"there": 1}, {"there": [], "paused": ["a task"]}
+    client = SimpleNamespace(
+        status="running", scheduler=SimpleNamespace(ncores_running=running, processing=tasks),
+        sync=lambda answer, **arguments: answer,
+    )
+    future = SimpleNamespace(status="pending", key="a task")
+    watch = _Watch(SimpleNamespace(client=client, timeout=0.01, name_of=str), [future, future])
+    watch.look()
+    time.sleep(0.02)
+    with pytest.raises(ClusterError, match=r"no worker that was running had anything to do .*; 0 of 2 tasks were"):
+        watch.look()
+    tasks["there"].append("another")
+    watch.look()
 
 
 def test_waiting_ends_where_the_scheduler_is_gone():

@@ -38,6 +38,9 @@ def test_offsets_go_with_partitions_and_blocks(client, frame, collection):
     for given in ("offset", collection["offset"]):
         assert np.allclose(model.predict(collection, given).compute(), expected, rtol=1e-12)
     assert np.allclose(model.predict(collection, 0).compute(), expected - frame["offset"], rtol=1e-9)
+    turned = dd.from_pandas(frame["offset"][::-1], npartitions=7, sort=False)
+    with pytest.raises(ValueError, match="offset: another index than that of X, expected the same rows in the same"):
+        model.predict(collection, turned).compute()
     with pytest.raises(TypeError, match="offset: ndarray is not allowed beside a dask DataFrame"):
         model.predict(collection, frame["offset"].to_numpy())
     with pytest.raises(ValueError, match="X: there is no column 'lat', expected"):

@@ -113,7 +113,7 @@ def test_errors_name_the_parts(client):
 
     X, y = np.eye(4), np.arange(4.0)
     blocks = [delayed((X, y))] * 6 + [delayed((X[:, :3], y))]
-    with pytest.raises(ValueError, match=r"^part \d to part 6: X has 3 features, where the rows before had 4$"):
+    with pytest.raises(ValueError, match=r"^part 0 to part 6: X has 3 features, where the rows before had 4$"):
         DaskLasso(alpha=0.1, where="stay").fit(blocks)
     with pytest.raises(ValueError, match="sample_weight: no row of 2 parts has a positive one, expected at least one"):
         DaskLasso(alpha=0.1, where="stay").fit([delayed((X, y, 0 * y))] * 2)

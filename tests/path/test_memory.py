@@ -37,6 +37,17 @@ def test_the_estimate_is_about_what_is_taken(loss, l1_ratio):
     assert 0.7 * taken < estimate < 1.3 * taken
 
 
+def test_the_estimate_holds_for_more_columns_than_rows():
+    reduced = Reduced.of(*rows("squared", n_columns=N), loss="squared")
+    settings = {"n_alphas": 3, "eps": 0.9}
+    regularization_path(next(reduced.slices(100_000)), **settings)
+    tracemalloc.start()
+    regularization_path(reduced, **settings)
+    taken = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert 0.85 * taken < path_bytes(reduced, ProblemOptions(make_loss("squared", 1.35)), 3) < 1.3 * taken
+
+
 def test_a_limit_below_the_estimate_is_refused_before_anything_is_taken():
     reduced = Reduced.of(*rows("squared"), loss="squared")
     tracemalloc.start()
