@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 from support.reductions import columns, equal_rows, parts_of, target
 
 from sparsereg import Reduced, regularization_path
+from sparsereg.shards import LocalPool, staying_path
 from sparsereg.shards.passes import TargetFacts
 from sparsereg.shards.screening import Grid, NullFacts, add_sums, find_live, sum_columns
 from sparsereg.solvers.assemble import ProblemOptions, make_loss
@@ -66,6 +68,19 @@ def test_dead_columns_are_zero_in_every_fit_and_bind_no_dual_point(loss, signed)
         n_dead += sums.ids.size - live.ids.size
     # Nothing bounds how steeply Poisson loss rises, and so nothing tells of columns that may be negative.
     assert (n_dead > 0) == (loss != "poisson" or signed)
+
+
+@pytest.mark.parametrize("fit_intercept", [False, True])
+def test_a_column_that_reaches_its_bound_is_not_dead(fit_intercept):
+    # It explains all there is: Cauchy and Schwarz leave nothing between its bound and its gradient.
+    X = sparse.csr_array(np.repeat([[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]], [7, 4, 5], axis=0))
+    parts = parts_of(X, X.toarray() @ [2.0, 0.0], None, (3, 9), loss="squared")
+    settings = {"fit_intercept": fit_intercept, "tol": 1e-10}
+    start = regularization_path(Reduced.merge_all(parts), n_alphas=1, **settings).alphas[0]
+    path = staying_path(LocalPool(parts), alphas=[0.99 * start], **settings)
+    local = regularization_path(Reduced.merge_all(parts), alphas=[0.99 * start], **settings)
+    assert path.df.tolist() == local.df.tolist() != [0]
+    np.testing.assert_allclose(path.objectives, local.objectives, rtol=1e-9)
 
 
 def test_rules_of_columns_that_are_alike_travel_once():
