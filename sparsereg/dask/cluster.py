@@ -11,10 +11,11 @@ from typing import Any
 from weakref import WeakSet
 
 from sparsereg.inputs.parameters import check_number
-from sparsereg.shards.pool import FAN
 
 # Seconds between looks at the workers while nothing is finished.
 SLICE = 0.5
+# How many results are combined at once: less is merged twice than with fewer, and less moves.
+FAN = 8
 # Tasks that free memory go before those that fill it.
 MERGE_PRIORITY = 10
 

@@ -12,7 +12,7 @@ from sparsereg.dask.cluster import Cluster
 from sparsereg.dask.parts import worker_address
 from sparsereg.readers.blocks import located
 from sparsereg.reduction.reduced import Reduced
-from sparsereg.shards.pool import Traffic, bytes_of, is_large
+from sparsereg.shards.pool import FAN, Traffic, bytes_of, is_large
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ class DaskPool:
         closing = () if finish is None else finish[1:]
         self.traffic.begin((*arguments, *closing), self.n_shards)
         calls = self._map(_called, arguments, label, self._names, [function] * self.n_shards)
-        root = self._cluster.tree(partial(_combined, combine), calls, label=f"stay-{label}-sum")
+        root = self._cluster.tree(partial(_combined, combine), calls, label=f"stay-{label}-sum", fan=FAN)
         if finish is not None:
             root = self._cluster.submit(
                 _called_on, root, finish[0], *map(self._place, closing), label=f"stay-{label}-end"

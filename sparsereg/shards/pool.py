@@ -15,7 +15,7 @@ import numpy as np
 from sparsereg.reduction.reduced import Reduced
 
 # How many results are combined at once; the shape of the tree depends on the number of shards alone.
-FAN = 8
+FAN = 4
 # What has so many bytes is large.
 LARGE = 1 << 16
 

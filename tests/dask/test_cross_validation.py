@@ -26,7 +26,6 @@ from sparsereg.dask import (
     DaskPoissonRegressorCV,
     DaskRidgeCV,
 )
-from sparsereg.shards.pool import combine_all
 
 # Settings, target and place of the data of each estimator.
 KINDS = {
@@ -66,7 +65,7 @@ def merged(X, y, folds, loss, **beside):
         Reduced.of(block, target, loss=loss, fold=fold, **dict(zip(beside, rest, strict=True)))
         for block, target, fold, *rest in zip(*cut, strict=True)
     ]
-    return combine_all(Reduced.merge_all, parts)
+    return Reduced.merge_all(parts)
 
 
 def assert_same(found, expected):
