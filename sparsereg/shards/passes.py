@@ -13,7 +13,9 @@ from sparsereg._core import row_objective
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.design import find_ids
 from sparsereg.inputs.rows import Rows
-from sparsereg.reduction.builder import Accumulator, Entries
+from sparsereg.reduction.builder import Accumulator
+from sparsereg.reduction.entries import Entries
+from sparsereg.reduction.numbering import ValueNumbers
 from sparsereg.reduction.reduced import Reduced
 from sparsereg.solvers.assemble import make_loss
 from sparsereg.solvers.response import NO_OFFSET, NO_SINGLETONS, ONE_TERM, linearize_rows
@@ -171,14 +173,22 @@ def gradient(shard: Reduced, live: Ids, point: Point, facts: TargetFacts) -> Gra
     eta = matrix @ w + point.b
     eta = eta if entries.row is None else eta[entries.row]
     linearize_rows(loss, terms, eta, z)
-    conjugates = [
-        row_objective.dual_sum(loss, NO_PENALTY, *terms, eta, z, factor, *NO_SINGLETONS) for factor in point.factors
-    ]
+    conjugates = _dual_sums(loss, y, s, eta, z, point.factors)
     of_rows = z if entries.row is None else np.bincount(entries.row, z, rows.n_samples)
     found, position = find_ids(rows.active, live)
     v = np.zeros(live.size)
     v[position] = (matrix.T @ of_rows)[found]
     return Gradient(v, np.array(conjugates), float(entries.sums.squares.sum()) / facts.total)
+
+
+def _dual_sums(loss: Any, y: Vector, s: Vector, eta: Vector, z: Vector, factors: Vector) -> list[float]:
+    """Sum the conjugates of rows at some factors; rows alike in target and predictor, of which there are many, once."""
+    number, n_kinds = ValueNumbers().number(np.zeros(y.size, dtype=np.int32), [eta, y])
+    row = np.empty(n_kinds, dtype=np.intp)
+    row[number] = np.arange(y.size)
+    s, z = (np.bincount(number, values, n_kinds) for values in (s, z))
+    terms = y[row], s, NO_OFFSET, ONE_TERM
+    return [row_objective.dual_sum(loss, NO_PENALTY, *terms, eta[row], z, factor, *NO_SINGLETONS) for factor in factors]
 
 
 def add_gradients(parts: list[Gradient]) -> Gradient:

@@ -245,7 +245,9 @@ def add_sums(parts: list[ColumnSums]) -> ColumnSums:
     -------
     sums : ColumnSums
     """
-    ids = np.unique(np.concatenate([part.ids for part in parts]))
+    # Of sorted runs a stable sort is one merge.
+    ids = np.sort(np.concatenate([part.ids for part in parts]), kind="stable")
+    ids = ids[np.diff(ids, prepend=-1) > 0]
     names = ("total", "gradient", "up", "down")
     added = {name: np.zeros(ids.size) for name in names}
     centered, weight = np.zeros(ids.size), 0.0
