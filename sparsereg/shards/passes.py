@@ -186,7 +186,8 @@ def _dual_sums(loss: Any, y: Vector, s: Vector, eta: Vector, z: Vector, factors:
     number, n_kinds = ValueNumbers().number(np.zeros(y.size, dtype=np.int32), [eta, y])
     row = np.empty(n_kinds, dtype=np.intp)
     row[number] = np.arange(y.size)
-    s, z = (np.bincount(number, values, n_kinds) for values in (s, z))
+    # Of no rows NumPy counts in whole numbers.
+    s, z = (np.bincount(number, values, n_kinds).astype(np.float64, copy=False) for values in (s, z))
     terms = y[row], s, NO_OFFSET, ONE_TERM
     return [row_objective.dual_sum(loss, NO_PENALTY, *terms, eta[row], z, factor, *NO_SINGLETONS) for factor in factors]
 
