@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 GIB = 2**30
-FAN = 8  # reductions merged at once, as the package does
+FAN, SUMS_FAN = 8, 4  # reductions merged at once, and sums of columns and gradients added up, as the package does
 SPREAD = 0.5  # standard deviation of the logarithm of the rows of a file: sizes of files differ
 MOST_ROWS = 2**31 - 1  # distinct rows of a reduction
 SUM_BYTES = 24.0  # of a column: its id, its rows and its positives
@@ -204,14 +204,14 @@ def stay_outlook(n_rows, n_workers, growth, costs, machine):
     """Rows stay where they are, a shard for every core: sums of columns up a tree, then rounds over all shards."""
     n_shards = n_workers * machine.cores
     shard, columns = float(growth(n_rows / n_shards)), lambda rows: np.minimum(growth(rows), N_CELLS)
-    tree = merge_tree(part_rows(n_rows, n_shards), columns, n_workers, machine, costs.merge, SUM_BYTES)
+    tree = merge_tree(part_rows(n_rows, n_shards), columns, n_workers, machine, costs.merge, SUM_BYTES, SUMS_FAN)
     # A shard, what dead columns leave of it, and a vector as long as either.
     memory = max(machine.cores * shard * 2.5 * costs.row_bytes, tree.peak)
-    levels = math.ceil(math.log(n_shards, FAN))
+    levels = math.ceil(math.log(n_shards, SUMS_FAN))
     seconds = {
         "read": reading(n_rows, n_workers, costs, machine),
         "columns": tree.seconds + costs.stay_columns * shard,
-        "rounds": costs.stay_rows * shard + levels * (FAN - 1) * costs.stay_bytes / machine.network,
+        "rounds": costs.stay_rows * shard + levels * (SUMS_FAN - 1) * costs.stay_bytes / machine.network,
         "solve": costs.stay_solve,
     }
     return Outlook(seconds, memory, "memory of the workers" if memory > machine.memory else "")
