@@ -6,6 +6,7 @@ ranks), and beyond a width where that would be silly ids are sorted instead.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -280,6 +281,24 @@ def find_ids(
     found = position < active.size
     found[found] = active[position[found]] == ids[found]
     return found, position[found]
+
+
+def merge_ids(parts: Sequence[npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+    """Merge the occupied columns of several parts of the rows.
+
+    Parameters
+    ----------
+    parts : sequence of ndarray of int64
+        Strictly ascending each, not negative; at least one.
+
+    Returns
+    -------
+    ids : ndarray of int64 of shape (n_active,)
+        The distinct ids, ascending.
+    """
+    # Of sorted runs a stable sort is one merge.
+    ids = np.sort(np.concatenate(parts), kind="stable")
+    return ids[np.diff(ids, prepend=-1) > 0]
 
 
 def _check_active(n_active: int) -> None:

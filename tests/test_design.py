@@ -9,7 +9,7 @@ from scipy import sparse
 from support.wide_matrices import CROSS_WIDTH, blemished_csr, coordinates_of, lat_long_cross, raw_csr
 
 from sparsereg import design as design_module
-from sparsereg.design import compact_ids, make_design
+from sparsereg.design import compact_ids, make_design, merge_ids
 
 FORMATS = ["csr", "csc", "coo", "bsr", "dia", "lil", "dok"]
 
@@ -216,6 +216,14 @@ def test_bitmap_and_sorting_agree(monkeypatch, index):
     for one, other in zip(by_bitmap, by_sorting):
         assert one.dtype == other.dtype
         np.testing.assert_array_equal(one, other)
+
+
+def test_ids_of_parts_are_merged():
+    parts = [np.array([0, 3, 2**40]), np.empty(0, dtype=np.int64), np.array([3, 5]), np.array([2**40])]
+    merged = merge_ids(parts)
+    assert merged.dtype == np.int64
+    assert merged.tolist() == [0, 3, 5, 2**40]
+    assert merge_ids(parts[1:2]).size == 0
 
 
 def test_wide_columns_are_read_by_their_occupied_part(monkeypatch):

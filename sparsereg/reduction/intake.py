@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from functools import partial
@@ -129,9 +130,22 @@ def _check_folder(folder: Any) -> str | None:
     return os.fspath(folder)
 
 
+def shape_of(X: Any) -> tuple[int, ...]:
+    """Measure a matrix.
+
+    Parameters
+    ----------
+    X : matrix of any kind that estimators accept
+
+    Returns
+    -------
+    shape : tuple of int
+    """
+    shape = getattr(X, "shape", None)
+    return tuple(int(length) for length in (np.shape(X) if shape is None else shape))
+
+
 def _counts(X: Any) -> tuple[int, int]:
     """Count the rows of a matrix and, at the most, its non-zeros."""
-    shape = getattr(X, "shape", None)
-    shape = np.shape(X) if shape is None else shape
-    nnz = getattr(X, "nnz", None)
-    return int(shape[0]), int(np.prod(shape)) if nnz is None else int(nnz)
+    shape, nnz = shape_of(X), getattr(X, "nnz", None)
+    return shape[0], math.prod(shape) if nnz is None else int(nnz)

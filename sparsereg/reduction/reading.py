@@ -6,13 +6,11 @@ from collections.abc import Iterable
 from contextlib import closing
 from typing import Any
 
-import numpy as np
-
 from sparsereg.readers.blocks import as_blocks, located, overlapped
 from sparsereg.readers.labels import with_numbers, with_words
 from sparsereg.reduction.entries import Entries
 from sparsereg.reduction.folds import FoldDraw
-from sparsereg.reduction.intake import Intake
+from sparsereg.reduction.intake import Intake, shape_of
 
 
 def reduce_blocks(
@@ -51,7 +49,7 @@ def reduce_blocks(
         for position, block in enumerate(ahead):
             with located(f"{name}: block {position} (the first is 0)"):
                 intake.make_room(block.X)
-                fold, held = draw.draw(length_of(block.X))
+                fold, held = draw.draw(shape_of(block.X)[0])
                 rest = None if held is None else ~held
                 for accumulator, drawn, kept in zip(intake.accumulators, (fold, None), (rest, held)):
                     accumulator.add(block.X, block.y, block.sample_weight, drawn, kept)
@@ -61,18 +59,3 @@ def reduce_blocks(
             raise ValueError(f"{name}: there is none, expected at least one; a generator gives its blocks only once")
         draw.check()
         return intake.finish()
-
-
-def length_of(X: Any) -> int:
-    """Count rows.
-
-    Parameters
-    ----------
-    X : matrix of any kind that estimators accept
-
-    Returns
-    -------
-    n_rows : int
-    """
-    shape = getattr(X, "shape", None)
-    return int((np.shape(X) if shape is None else shape)[0])

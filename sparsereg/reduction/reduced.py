@@ -18,7 +18,8 @@ from sparsereg.reduction.builder import Accumulator
 from sparsereg.reduction.entries import Entries
 from sparsereg.reduction.files import load_entries, save_entries
 from sparsereg.reduction.folds import FoldDraw, fold_numbers
-from sparsereg.reduction.reading import length_of, reduce_blocks
+from sparsereg.reduction.intake import shape_of
+from sparsereg.reduction.reading import reduce_blocks
 from sparsereg.reduction.slicing import slices_of
 
 __all__ = ["Reduced"]
@@ -102,7 +103,7 @@ class Reduced:
         -----
         Cost: about two random accesses to memory a row, and one a non-zero; nothing is as long as X is wide.
         """
-        number = fold_numbers(length_of(X), fold, groups, n_folds, random_state)
+        number = fold_numbers(shape_of(X)[0], fold, groups, n_folds, random_state)
         accumulator = Accumulator(_loss_of(loss), number is not None, offset is not None)
         accumulator.add(X, y, sample_weight, number, offset=offset)
         return cls(loss, accumulator.finish())

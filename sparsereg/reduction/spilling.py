@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg.design import merge_ids
 from sparsereg.inputs.rows import MAX_SAMPLES, Rows
 from sparsereg.inputs.sizes import shown_bytes
 from sparsereg.reduction.builder import Accumulator
@@ -339,9 +340,7 @@ def _joined(total: Entries, parts: Sequence[Part], merged: Scratch, final: Scrat
     """Put ranges one after the other, under compact ids of all of them, into a file; map it."""
     active = np.empty(0, dtype=np.int64)
     for part in parts:
-        # Of sorted runs a stable sort is one merge.
-        active = np.sort(np.concatenate([active, merged.read(part.sections["active"])]), kind="stable")
-        active = active[np.diff(active, prepend=-1) > 0]
+        active = merge_ids([active, merged.read(part.sections["active"])])
     sections = {
         name: final.append_all((merged.read(part.sections[name]) for part in parts), first.dtype)
         for name, first in parts[0].sections.items()

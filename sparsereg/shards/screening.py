@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
 from sparsereg._core import row_objective
-from sparsereg.design import columns_of
+from sparsereg.design import columns_of, merge_ids
 from sparsereg.path.grid import geometric_grid
 from sparsereg.path.result import column_facts
 from sparsereg.reduction.reduced import Reduced
@@ -245,9 +245,7 @@ def add_sums(parts: list[ColumnSums]) -> ColumnSums:
     -------
     sums : ColumnSums
     """
-    # Of sorted runs a stable sort is one merge.
-    ids = np.sort(np.concatenate([part.ids for part in parts]), kind="stable")
-    ids = ids[np.diff(ids, prepend=-1) > 0]
+    ids = merge_ids([part.ids for part in parts])
     names = ("total", "gradient", "up", "down")
     added = {name: np.zeros(ids.size) for name in names}
     centered, weight = np.zeros(ids.size), 0.0
