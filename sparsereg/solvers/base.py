@@ -18,6 +18,11 @@ Ids = npt.NDArray[np.int32]
 Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
 
 
+def repeated(value: float, n: int) -> Vector:
+    """Return an array that says the same number n times and holds it once (stride 0); not to be written to."""
+    return np.ndarray((n,), np.float64, np.float64(value), strides=(0,))
+
+
 @dataclass(frozen=True)
 class Progress:
     """What a callback is given after every check of the duality gap.
@@ -185,7 +190,8 @@ class Solution:
     @classmethod
     def of(cls, w: npt.NDArray[np.float64], *, b: float | npt.NDArray[np.float64], **facts: Any) -> Solution:
         """Keep the non-zeros of a compact vector, or of an array with one in each row."""
-        return cls(nonzeros=Nonzeros.of_dense(w.reshape(-1, w.shape[-1])), b=np.array(b, np.float64, ndmin=1), **facts)
+        rows = w if w.ndim == 2 else w[None]
+        return cls(nonzeros=Nonzeros.of_dense(rows), b=np.array(b, np.float64, ndmin=1), **facts)
 
     @property
     def coefs(self) -> sparse.csc_array:
