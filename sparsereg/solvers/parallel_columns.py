@@ -16,11 +16,11 @@ from sparsereg.solvers.centering import Moments
 
 Bounds = tuple[Vector, Vector]
 
-# Two columns of norm one are looked at closely where their products with two rows differ by no more than this, and
+# Two columns of norm one are looked at closely where their products with random rows differ by no more than this, and
 # are the same up to the sign where their difference has a norm of rounding: of a mean over all rows, or without an
 # intercept of a few operations an entry. There columns far from zero are nearly parallel, and differ in what counts.
 CLOSE, SAME, ALIKE = 1e-8, 1e-13, 8.0 * np.finfo(float).eps
-# Of the random row; results are the same every time.
+# Of the random rows; results are the same every time.
 SEED = 0
 
 
@@ -115,20 +115,21 @@ def find_parallel(
 
     Notes
     -----
-    Parallel columns have the same products with any row, once they are of norm one: first with a row of sines, which no
-    rational column is orthogonal to, then, if some are the same, with a random one. Where the values are all alike, two
-    columns that differ by more than a factor fill all rows between them, and the others need no check.
+    Parallel columns have the same products with random rows, once they are of norm one: with a second row only if some
+    are the same with the first. Where the values are all alike, two columns that differ by more than a factor fill all
+    rows between them, and the others need no check.
     """
     columns = _candidates(matrix, n_rows, moments.weight, cost, usable, fit_intercept)
     if columns.size < 2:
         return columns[:0]
     root, norm = np.sqrt(moments.weight), np.sqrt(curvature[columns])
     mean = moments.column_sum[columns] / moments.weight_sum if fit_intercept else np.zeros(columns.size)
-    first = _products(matrix, columns, root * np.sin(np.arange(1.0, n_rows + 1.0) ** 2), mean, norm)
+    rng = np.random.default_rng(SEED)
+    first = _products(matrix, columns, root * (rng.random(n_rows) - 0.5), mean, norm)
     members, group = _split(np.arange(columns.size), np.zeros(columns.size, dtype=np.int64), np.abs(first))
     if members.size == 0:
         return columns[:0]
-    second = _products(matrix, columns, root * np.random.default_rng(SEED).standard_normal(n_rows), mean, norm)
+    second = _products(matrix, columns, root * (rng.random(n_rows) - 0.5), mean, norm)
     members, group = _split(members, group, second * np.sign(first))
     if members.size == 0:
         return columns[:0]

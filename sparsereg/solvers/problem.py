@@ -254,6 +254,8 @@ class Problem:
     @cached_property
     def min_loss(self) -> float:
         """What no linear predictor betters: the dual objective at 0, a bound that needs no certificate."""
+        if self.loss.is_quadratic:
+            return 0.0
         zeros = np.zeros(self.n_rows)
         return -row_objective.dual_sum(
             self.loss, ElasticNet(0.0, 1.0), *self.row_terms, zeros, zeros, 0.0, *NO_SINGLETONS

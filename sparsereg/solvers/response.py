@@ -225,6 +225,10 @@ def _at_intercept(
     loss: _Loss, y: Vector, s: Vector, offset: Vector, first: npt.NDArray[np.int64], b: float
 ) -> tuple[float, float, float]:
     """Return the loss of the model with intercept only, its derivative and its second derivative."""
+    if loss.is_quadratic:
+        residual = y - b
+        z = s * residual
+        return 0.5 * float((z * residual).sum()), -float(z.sum()), float(s.sum())
     z = np.empty(max(first.size - 1, 0) or y.size)
     value, curvature, _ = linearize_rows(loss, (y, s, offset, first), np.full(z.size, b), z)
     return value, -float(z.sum()), float(curvature.sum())
