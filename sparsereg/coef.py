@@ -67,6 +67,11 @@ class Nonzeros:
         return cls(w.ravel()[flat], (flat % length).astype(np.int32), indptr, length)
 
     @classmethod
+    def none(cls, length: int, n_columns: int) -> Nonzeros:
+        """Return vectors of zeros."""
+        return cls(np.empty(0), np.empty(0, dtype=np.int32), np.zeros(n_columns + 1, dtype=np.int32), length)
+
+    @classmethod
     def joined(cls, parts: Sequence[Nonzeros]) -> Nonzeros:
         """Put vectors of the same length side by side."""
         if len(parts) == 1:

@@ -200,7 +200,7 @@ class Solution:
 
     def without_coefficients(self) -> Solution:
         """Return what is known of the fit, without the fit."""
-        return replace(self, nonzeros=Nonzeros.of_dense(np.zeros((self.nonzeros.n_columns, self.nonzeros.length))))
+        return replace(self, nonzeros=Nonzeros.none(self.nonzeros.length, self.nonzeros.n_columns))
 
     @property
     def error_name(self) -> str:
