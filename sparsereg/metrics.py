@@ -52,7 +52,7 @@ MIN_PROBABILITY = float(np.finfo(np.float64).eps)
 
 def measure(
     names: Sequence[str], loss: Any, y: Vector, predictor: Vector, weight: Vector | None, *, within: float = 0.0,
-    null: float | None = None, delta: float = 1.35,
+    null: float | None = None, delta: float = 1.35, deviance: float | None = None,
 ) -> dict[str, float]:
     """Take several metrics at once, all from the linear predictor.
 
@@ -71,20 +71,29 @@ def measure(
         What shares are of, as `deviance_explained` takes it.
     delta : float, default=1.35
         Of Huber's loss.
+    deviance : float or None, default=None
+        The mean deviance, `within` included, where it is known.
 
     Returns
     -------
     values : dict of float
     """
     loss = _as_loss(loss, METRICS, delta)
-    deviance = mean_deviance(y, predictor, weight, loss=loss, within=within)
+    if deviance is None:
+        deviance = mean_deviance(y, predictor, weight, loss=loss, within=within)
     functions: dict[str, Callable[[], float]] = {
         "deviance": lambda: deviance,
         "log_loss": lambda: 0.5 * deviance,
         "loss": lambda: 0.5 * deviance,
-        "deviance_explained": lambda: deviance_explained(y, predictor, weight, loss=loss, within=within, null=null),
-        "mse": lambda: mean_squared_error(y, predictor, weight, within=within),
-        "r2": lambda: r2(y, predictor, weight, within=within, null=null),
+        "deviance_explained": lambda: (
+            deviance_explained(y, predictor, weight, loss=loss, within=within) if null is None
+            else _share(deviance, null, within)
+        ),
+        "mse": lambda: deviance if loss.is_quadratic else mean_squared_error(y, predictor, weight, within=within),
+        "r2": lambda: (
+            _share(deviance, null, within) if loss.is_quadratic and null is not None
+            else r2(y, predictor, weight, within=within, null=null)
+        ),
         "accuracy": lambda: accuracy(y, predictor > 0.0 if y.ndim == 1 else predictor, weight),
         "auc": lambda: auc(y, scores_of(loss, predictor), weight),
         "calibration_error": lambda: calibration_error(y, probabilities_of(loss, predictor), weight),
@@ -181,13 +190,32 @@ def deviance_explained(
     """
     loss = _as_loss(loss, LIKELIHOODS)
     y, t, weight = _numbers(y, predictor, sample_weight)
-    if null is None:
-        mean = np.average(y, axis=0, weights=weight)
-        # A count above 0 about a mean of 0 costs without end, and infinity times a weight of 0 is no number.
-        weighed = y if weight is None else np.where((weight > 0.0).reshape(-1, *[1] * (y.ndim - 1)), y, mean)
-        null = loss.null_deviance(weighed, mean, weight)
+    null = constant_deviance(y, weight, loss) if null is None else null
+    return _share(mean_deviance(y, t, weight, loss=loss, within=within), null, within)
+
+
+def constant_deviance(y: Vector, weight: Vector | None, loss: Any) -> float:
+    """Take the mean deviance of the best constant mean.
+
+    Parameters
+    ----------
+    y : ndarray of float64 of shape (n_rows,) or (n_rows, n_classes)
+    weight : ndarray of float64 of shape (n_rows,) or None
+    loss : registered loss
+
+    Returns
+    -------
+    deviance : float
+    """
+    mean = np.average(y, axis=0, weights=weight)
+    # A count above 0 about a mean of 0 costs without end, and infinity times a weight of 0 is no number.
+    weighed = y if weight is None else np.where((weight > 0.0).reshape(-1, *[1] * (y.ndim - 1)), y, mean)
+    return float(loss.null_deviance(weighed, mean, weight))
+
+
+def _share(left: float, null: float, within: float) -> float:
+    """Return one minus what is left of the deviance of another model, which is less `within`."""
     null += within
-    left = mean_deviance(y, t, weight, loss=loss, within=within)
     return 1.0 - left / null if null > 0.0 else float(left == 0.0)
 
 

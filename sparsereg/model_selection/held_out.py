@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
 from sparsereg.design import Design
-from sparsereg.metrics import SHARES, has_no_deviance, measure
+from sparsereg.metrics import SHARES, constant_deviance, has_no_deviance, measure
 from sparsereg.solvers.base import Solution
 from sparsereg.solvers.null_deviance import null_deviance
 
@@ -39,6 +39,8 @@ class HeldOut:
         self._design, self._loss, self._names, self._within = design, loss, names, 0.0
         self._offset: Vector | float = 0.0
         self._rows: npt.NDArray[Any]
+        # Of a design whose columns are full, the rows that are held out.
+        self._block: Vector | None = None
         left = design.left_within(weight)
         if offset is None and loss.is_likelihood:
             grouped = [design.aggregate(column, weight) for column in np.ascontiguousarray(np.atleast_2d(y.T))]
@@ -50,7 +52,12 @@ class HeldOut:
             samples = np.flatnonzero((weight > 0.0) & (design.row_of >= 0))
             self._rows, self._y, self._weight = design.row_of[samples], y[samples], weight[samples]
             self._offset = 0.0 if offset is None else offset[samples]
+        if design.data.size == design.n_rows * design.n_active:
+            self._block = design.data.reshape(design.n_active, design.n_rows)[:, self._rows].astype(np.float64)
         self._within += 2.0 * left / float(self._weight.sum())
+        # Sums of the largest weights would leave the range of float64; a power of 2 rounds nothing.
+        share = np.ldexp(self._weight, -int(np.frexp(self._weight.max())[1]))
+        self._share = share / share.sum()
         shares = SHARES.intersection(names)
         self._null = null_deviance(loss, self._y, self._weight, self._offset) if shares else None
         # What a constant predicts exactly leaves no deviance to explain, and a share of nothing says nothing.
@@ -58,20 +65,32 @@ class HeldOut:
         if self._null is None:
             flat = has_no_deviance(y[(weight > 0.0) & (design.row_of >= 0)], loss)
         flat = flat and left == 0.0
+        if shares and self._null is None:
+            self._null = constant_deviance(self._y, self._weight, loss)
         self._undefined = dict.fromkeys(shares, np.nan) if flat else {}
 
     def __call__(self, solution: Solution) -> dict[str, float]:
         """Score a solution; NaN is for what these rows leave undefined. Cost: one pass over its columns."""
-        design, coefs, predictors = self._design, solution.nonzeros, []
-        for start, end in zip(coefs.indptr, coefs.indptr[1:]):
-            of_rows = np.zeros(design.n_rows)
-            column_passes.accumulate(
-                design.data, design.indices, design.indptr, coefs.indices[start:end], coefs.data[start:end], of_rows
-            )
-            predictors.append(of_rows[self._rows])
+        coefs = solution.nonzeros
+        predictors = [
+            self._product(coefs.indices[start:end], coefs.data[start:end])
+            for start, end in zip(coefs.indptr, coefs.indptr[1:])
+        ]
         predictor = np.stack(predictors, axis=1) if self._y.ndim == 2 else predictors[0]
         predictor = predictor + (solution.b + self._offset)
+        with np.errstate(over="ignore"):
+            unit = self._loss.unit_deviance(self._y, predictor)
+        deviance = float(self._share @ (unit if unit.ndim == 1 else unit.sum(axis=1))) + self._within
         scores = measure(
-            self._names, self._loss, self._y, predictor, self._weight, within=self._within, null=self._null
+            self._names, self._loss, self._y, predictor, self._weight, within=self._within, null=self._null,
+            deviance=deviance,
         )
         return scores | self._undefined
+
+    def _product(self, columns: npt.NDArray[np.int32], w: Vector) -> Vector:
+        """Compute X w on the held-out rows."""
+        if self._block is not None:
+            return w @ self._block[columns]
+        design, of_rows = self._design, np.zeros(self._design.n_rows)
+        column_passes.accumulate(design.data, design.indices, design.indptr, columns, w, of_rows)
+        return of_rows[self._rows]

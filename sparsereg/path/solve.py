@@ -128,6 +128,8 @@ class GridSolver:
             if budget > 0:
                 rough = replace(options, tol=max(options.tol, CONTINUATION_TOL), max_iter=budget)
                 used_iter += self._solve(self.problem, self._penalty_of(float(stop)), state, rough).n_iter
+        if used_iter == 0:
+            return self._solve(self.problem, self._penalty_of(alpha), state, options)
         rest = replace(options, max_iter=options.max_iter - used_iter)
         solution = self._solve(self.problem, self._penalty_of(alpha), state, rest)
         return replace(solution, n_iter=used_iter + solution.n_iter)

@@ -17,6 +17,8 @@ Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
 # `data, indices, indptr` of compact columns (CSC), as kernels take them.
 Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
+# Of a solution of one output without coefficients.
+NO_DATA, NO_INDICES, NO_INDPTR = np.empty(0), np.empty(0, dtype=np.int32), np.zeros(2, dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -191,8 +193,9 @@ class Solution:
 
     def without_coefficients(self) -> Solution:
         """Return what is known of the fit, without the fit."""
-        nothing = Nonzeros.of(np.zeros((self.nonzeros.indptr.size - 1, 0)))._replace(n=self.nonzeros.n)
-        return replace(self, nonzeros=nothing)
+        kept, n_outputs = self.nonzeros, self.nonzeros.indptr.size - 1
+        indptr = NO_INDPTR if n_outputs == 1 else np.zeros_like(kept.indptr)
+        return replace(self, nonzeros=Nonzeros(NO_DATA, NO_INDICES, indptr, kept.n))
 
     @cached_property
     def coefs(self) -> sparse.csc_array:

@@ -127,6 +127,7 @@ class GramFits:
         self.problem = problem
         products = take_cross_products(problem) if products is None else products
         self.columns = products.columns
+        self.all_columns = self.columns.size == problem.indptr.size - 1
         self.descent = gram.GramDescent(
             products.gram, products.q, products.total, products.size, products.epsilon,
             *(values[self.columns] for values in problem.penalties),
@@ -150,12 +151,15 @@ class GramFits:
         solution : Solution
         """
         descent = self.descent
-        start = state.w[self.columns]
-        if not np.array_equal(start, descent.w):
+        start = state.w if self.all_columns else state.w[self.columns]
+        if (start != descent.w).any():
             descent.start(start)
         target = options.tol * problem.reference + problem.gap_rounding
         self._descend(penalty, target, options)
-        state.w[self.columns] = w = descent.w
+        w = descent.w
+        state.w[:] = w if self.all_columns else 0.0
+        if not self.all_columns:
+            state.w[self.columns] = w
         state.b = -float(self.column_sum @ w) if problem.fit_intercept else 0.0
         state.Xt_is_current = None
         if descent.gap > target or descent.rounding > ROUNDING_SHARE * target:
