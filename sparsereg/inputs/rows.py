@@ -408,6 +408,8 @@ def check_vector(array: npt.NDArray[Any], n_samples: int, name: str) -> npt.NDAr
     if array.size != n_samples:
         raise ValueError(f"{name}: length {array.size} does not match the {n_samples} rows of X")
     check_finite(array, name)
+    if array.dtype == np.float64:
+        return np.ascontiguousarray(array)
     # A long double too large for float64 becomes an infinity.
     with np.errstate(over="ignore"):
         vector = np.ascontiguousarray(array, dtype=np.float64)

@@ -49,7 +49,7 @@ def predict_out_of_fold(
     for fold, of_fold in zip(folds, fits):
         is_test = np.zeros(rows.n_samples, dtype=bool)
         is_test[fold.test] = True
-        coefs = Nonzeros.joined([fit.nonzeros for fit in of_fold]).to_csc()
+        coefs = Nonzeros.joined([fit.nonzeros for fit in of_fold])
         fold_path = replace(
             path, sparse_coef=SparseCoef.from_active(design.active, coefs, design.n_features),
             intercepts=np.stack([fit.b for fit in of_fold]).reshape(shape), feature_names=None,

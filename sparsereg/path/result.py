@@ -154,7 +154,7 @@ class RegularizationPath(PathEvaluation, PathReports, Versioned):
         -------
         path : RegularizationPath
         """
-        coefs = Nonzeros.joined([solution.nonzeros for solution in solutions]).to_csc()
+        coefs = Nonzeros.joined([solution.nonzeros for solution in solutions])
         losses, gaps, violations, objectives, n_iters = (
             np.array([getattr(solution, name) for solution in solutions])
             for name in ("loss", "dual_gap", "violation", "objective", "n_iter")
@@ -203,7 +203,7 @@ class RegularizationPath(PathEvaluation, PathReports, Versioned):
         """
         coef, b = self._fit(k)
         solution = Solution(
-            nonzeros=Nonzeros.of_csc(coef.values), b=np.atleast_1d(b), objective=float(self.objectives[k]),
+            nonzeros=coef.nonzeros, b=np.atleast_1d(b), objective=float(self.objectives[k]),
             loss=0.5 * float(self.deviances[k]), dual_gap=float(self.dual_gaps[k]), n_iter=int(self.n_iters[k]),
             converged=True, violation=np.nan if self.violations is None else float(self.violations[k]),
         )

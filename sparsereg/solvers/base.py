@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,11 @@ Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
 # `data, indices, indptr` of compact columns (CSC), as kernels take them.
 Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
-# Of a solution of one output without coefficients.
-NO_DATA, NO_INDICES, NO_INDPTR = np.empty(0), np.empty(0, dtype=np.int32), np.zeros(2, dtype=np.int32)
+
+
+def repeated(value: float, n: int) -> Vector:
+    """Return an array that says the same number n times and holds it once (stride 0); not to be written to."""
+    return np.ndarray((n,), np.float64, np.float64(value), strides=(0,))
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ class Solution:
     Attributes
     ----------
     nonzeros : Nonzeros
-        Of the coefficients, a vector of length n_active for each output.
+        Coefficients of the n_active columns, a vector for each output.
     b : ndarray of float64 of shape (n_outputs,)
         Intercepts on the user's scale.
     objective : float
@@ -188,19 +190,17 @@ class Solution:
     @classmethod
     def of(cls, w: npt.NDArray[np.float64], *, b: float | npt.NDArray[np.float64], **facts: Any) -> Solution:
         """Keep the non-zeros of a compact vector, or of an array with one in each row."""
-        w = w if w.ndim == 2 else w[None, :]
-        return cls(nonzeros=Nonzeros.of(w), b=b if isinstance(b, np.ndarray) else np.array([b]), **facts)
+        rows = w if w.ndim == 2 else w[None]
+        return cls(nonzeros=Nonzeros.of_dense(rows), b=np.array(b, np.float64, ndmin=1), **facts)
+
+    @property
+    def coefs(self) -> sparse.csc_array:
+        """The coefficients as a csc_array of shape (n_active, n_outputs)."""
+        return self.nonzeros.matrix
 
     def without_coefficients(self) -> Solution:
         """Return what is known of the fit, without the fit."""
-        kept, n_outputs = self.nonzeros, self.nonzeros.indptr.size - 1
-        indptr = NO_INDPTR if n_outputs == 1 else np.zeros_like(kept.indptr)
-        return replace(self, nonzeros=Nonzeros(NO_DATA, NO_INDICES, indptr, kept.n))
-
-    @cached_property
-    def coefs(self) -> sparse.csc_array:
-        """The coefficients as a matrix of shape (n_active, n_outputs) without stored zeros."""
-        return self.nonzeros.to_csc()
+        return replace(self, nonzeros=Nonzeros.none(self.nonzeros.length, self.nonzeros.n_columns))
 
     @property
     def error_name(self) -> str:
@@ -215,5 +215,5 @@ class Solution:
     @property
     def columns(self) -> npt.NDArray[np.int32]:
         """Compact ids of the columns that some output uses, ascending."""
-        indices, indptr = self.nonzeros.indices, self.nonzeros.indptr
-        return indices if indptr.size == 2 else np.unique(indices)
+        indices = self.nonzeros.indices
+        return indices if self.nonzeros.n_columns == 1 else np.unique(indices)
