@@ -193,7 +193,7 @@ class SparseCoef:
         return slots
 
     def __getstate__(self) -> dict[str, Any]:
-        """Keep the coefficients as SciPy's matrix, as ever; tables are quicker to build than to read."""
+        """Keep the coefficients as SciPy's matrix, as ever; the table is quicker to build than to read."""
         return {"ids": self.ids, "values": self.values, "n_features": self.n_features}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

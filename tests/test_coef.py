@@ -143,35 +143,6 @@ def test_pickles_of_older_versions():
         np.testing.assert_array_equal(coef.decision(np.eye(6)[[4, 1]]), W[::-1].squeeze())
 
 
-@given(seed=st.integers(0, 2**32 - 1))
-def test_nonzeros_are_those_of_the_matrix(seed):
-    rng = np.random.default_rng(seed)
-    W = random_w(rng, rng.integers(0, 6, 2))
-    found = Nonzeros.of_dense(W.T)
-    np.testing.assert_array_equal(found.matrix.toarray(), W)
-    assert found.data.all()
-    stored = sparse.csc_array(np.ones(W.shape))
-    stored.data[:] = W.T.ravel()
-    for same in (Nonzeros.of(stored), Nonzeros.joined([found]), Nonzeros.joined([found, Nonzeros.none(W.shape[0], 0)])):
-        for name in ("data", "indices", "indptr"):
-            np.testing.assert_array_equal(getattr(same, name), getattr(found, name))
-    assert stored.nnz == W.size
-    both = Nonzeros.joined([found, Nonzeros.none(W.shape[0], 1), found])
-    np.testing.assert_array_equal(both.matrix.toarray(), np.hstack([W, np.zeros((W.shape[0], 1)), W]))
-    used, nonzeros = both.compressed()
-    np.testing.assert_array_equal(used, np.flatnonzero(W.any(axis=1)))
-    np.testing.assert_array_equal(nonzeros.matrix.toarray(), both.matrix.toarray()[used])
-
-
-def test_the_state_of_pickles_is_what_it_always_was():
-    coef = SparseCoef.from_active(np.array([3, 10, 12]), [[0.5, 0.0], [0, 0], [1, 2]], 20)
-    state = coef.__getstate__()
-    assert set(state) == {"ids", "values", "n_features"}
-    again = SparseCoef.__new__(SparseCoef)
-    again.__setstate__(state)
-    np.testing.assert_array_equal(again.to_csr().toarray(), coef.to_csr().toarray())
-
-
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
 def test_dense_matrices_of_several_blocks(dtype, order, monkeypatch):
@@ -205,3 +176,32 @@ def test_many_vectors_are_looked_up_at_once():
     W[5], W[7, 2:] = 1.0, 2.0
     coef = SparseCoef.from_active(np.arange(90), W, 90)
     np.testing.assert_allclose(coef.decision(X), X @ W, rtol=1e-12, atol=1e-12)
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_nonzeros_are_those_of_the_matrix(seed):
+    rng = np.random.default_rng(seed)
+    W = random_w(rng, rng.integers(0, 6, 2))
+    found = Nonzeros.of_dense(W.T)
+    np.testing.assert_array_equal(found.matrix.toarray(), W)
+    assert found.data.all()
+    stored = sparse.csc_array(np.ones(W.shape))
+    stored.data[:] = W.T.ravel()
+    for same in (Nonzeros.of(stored), Nonzeros.joined([found]), Nonzeros.joined([found, Nonzeros.none(W.shape[0], 0)])):
+        for name in ("data", "indices", "indptr"):
+            np.testing.assert_array_equal(getattr(same, name), getattr(found, name))
+    assert stored.nnz == W.size
+    both = Nonzeros.joined([found, Nonzeros.none(W.shape[0], 1), found])
+    np.testing.assert_array_equal(both.matrix.toarray(), np.hstack([W, np.zeros((W.shape[0], 1)), W]))
+    used, nonzeros = both.compressed()
+    np.testing.assert_array_equal(used, np.flatnonzero(W.any(axis=1)))
+    np.testing.assert_array_equal(nonzeros.matrix.toarray(), both.matrix.toarray()[used])
+
+
+def test_the_state_of_pickles_is_what_it_always_was():
+    coef = SparseCoef.from_active(np.array([3, 10, 12]), [[0.5, 0.0], [0, 0], [1, 2]], 20)
+    state = coef.__getstate__()
+    assert set(state) == {"ids", "values", "n_features"}
+    again = SparseCoef.__new__(SparseCoef)
+    again.__setstate__(state)
+    np.testing.assert_array_equal(again.to_csr().toarray(), coef.to_csr().toarray())

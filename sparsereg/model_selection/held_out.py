@@ -39,6 +39,8 @@ class HeldOut:
         self._design, within = design, 0.0
         self._offset: Vector | float = 0.0
         self._rows: npt.NDArray[Any]
+        # Of a design whose columns are full, the rows that are held out.
+        self._block: Vector | None = None
         left = design.left_within(weight)
         if offset is None and loss.is_likelihood:
             grouped = [design.aggregate(column, weight) for column in np.ascontiguousarray(np.atleast_2d(y.T))]
@@ -50,6 +52,8 @@ class HeldOut:
             samples = np.flatnonzero((weight > 0.0) & (design.row_of >= 0))
             self._rows, of_rows, row_weight = design.row_of[samples], y[samples], weight[samples]
             self._offset = 0.0 if offset is None else offset[samples]
+        if design.data.size == design.n_rows * design.n_active:
+            self._block = design.data.reshape(design.n_active, design.n_rows)[:, self._rows].astype(np.float64)
         within += 2.0 * left / float(row_weight.sum())
         shares = SHARES.intersection(names)
         null = null_deviance(loss, of_rows, row_weight, self._offset) if shares else None
@@ -63,12 +67,18 @@ class HeldOut:
 
     def __call__(self, solution: Solution) -> dict[str, float]:
         """Score a solution; NaN is for what these rows leave undefined. Cost: one pass over its columns."""
-        design, coefs, predictors = self._design, solution.nonzeros, []
-        for start, end in zip(coefs.indptr, coefs.indptr[1:]):
-            of_rows = np.zeros(design.n_rows)
-            column_passes.accumulate(
-                design.data, design.indices, design.indptr, coefs.indices[start:end], coefs.data[start:end], of_rows
-            )
-            predictors.append(of_rows[self._rows])
+        coefs = solution.nonzeros
+        predictors = [
+            self._product(coefs.indices[start:end], coefs.data[start:end])
+            for start, end in zip(coefs.indptr, coefs.indptr[1:])
+        ]
         predictor = np.stack(predictors, axis=1) if len(predictors) > 1 else predictors[0]
         return self._judge(predictor + (solution.b + self._offset)) | self._undefined
+
+    def _product(self, columns: npt.NDArray[np.int32], w: Vector) -> Vector:
+        """Compute X w on the held-out rows."""
+        if self._block is not None:
+            return w @ self._block[columns]
+        design, of_rows = self._design, np.zeros(self._design.n_rows)
+        column_passes.accumulate(design.data, design.indices, design.indptr, columns, w, of_rows)
+        return of_rows[self._rows]
