@@ -94,6 +94,12 @@ class Nonzeros:
         """SciPy's matrix of shape (length, n_columns), on the same arrays."""
         return sparse.csc_array((self.data, self.indices, self.indptr), shape=(self.length, self.n_columns))
 
+    def toarray(self) -> Vector:
+        """Return an array of shape (length, n_columns), zeros included."""
+        out = np.zeros((self.length, self.n_columns))
+        out[self.indices, np.arange(self.n_columns).repeat(self.indptr[1:] - self.indptr[:-1])] = self.data
+        return out
+
     def compressed(self) -> tuple[npt.NDArray[np.intp], Nonzeros]:
         """Leave out the places at which every vector is zero; return the others, ascending, too."""
         is_used = np.zeros(self.length, dtype=bool)
@@ -228,7 +234,7 @@ class SparseCoef:
         """
         w = np.zeros((self.n_columns, active.size))
         found, position = find_ids(self.ids, active)
-        w[:, position] = self.values.toarray()[found].T
+        w[:, position] = self.nonzeros.toarray()[found].T
         return w
 
     def to_csr(self) -> sparse.csr_matrix:
@@ -292,7 +298,7 @@ class SparseCoef:
 
     def _multiplier(self, n_features: int) -> Callable[[npt.NDArray[Any], Vector], None]:
         """Return what writes the product of a block of rows; whatever is not finite in the block, some of it is not."""
-        values = self.values.toarray()
+        values = self.nonzeros.toarray()
         if self.n_columns == 1:
             w = np.zeros(n_features)
             w[self.ids] = values[:, 0]

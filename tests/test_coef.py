@@ -184,6 +184,7 @@ def test_nonzeros_are_those_of_the_matrix(seed):
     W = random_w(rng, rng.integers(0, 6, 2))
     found = Nonzeros.of_dense(W.T)
     np.testing.assert_array_equal(found.matrix.toarray(), W)
+    np.testing.assert_array_equal(found.toarray(), W)
     assert found.data.all()
     stored = sparse.csc_array(np.ones(W.shape))
     stored.data[:] = W.T.ravel()

@@ -83,7 +83,7 @@ def any_may_be_parallel(matrix: Matrix, cost: Vector) -> bool:
 
 def find_parallel(
     matrix: Matrix, n_rows: int, moments: Moments, curvature: Vector, cost: Vector, factor: Vector, bounds: Bounds,
-    usable: npt.NDArray[np.bool_], *, fit_intercept: bool,
+    usable: npt.NDArray[np.bool_], *, fit_intercept: bool, of_any_size: bool,
 ) -> Ids:
     """Find the usable columns that are a multiple of another one, up to a constant where there is an intercept.
 
@@ -106,6 +106,8 @@ def find_parallel(
         Lower and upper.
     usable : ndarray of bool of shape (n_active,)
     fit_intercept : bool
+    of_any_size : bool
+        What `any_may_be_parallel` says of the usable columns.
 
     Returns
     -------
@@ -119,7 +121,7 @@ def find_parallel(
     are the same with the first. Where the values are all alike, two columns that differ by more than a factor fill all
     rows between them, and the others need no check.
     """
-    columns = _candidates(matrix, n_rows, moments.weight, cost, usable, fit_intercept)
+    columns = _candidates(matrix[2], n_rows, moments.weight, usable, fit_intercept, of_any_size)
     if columns.size < 2:
         return columns[:0]
     root, norm = np.sqrt(moments.weight), np.sqrt(curvature[columns])
@@ -153,12 +155,13 @@ def find_parallel(
 
 
 def _candidates(
-    matrix: Matrix, n_rows: int, weight: Vector, cost: Vector, usable: npt.NDArray[np.bool_], fit_intercept: bool
+    indptr: npt.NDArray[np.int64], n_rows: int, weight: Vector, usable: npt.NDArray[np.bool_], fit_intercept: bool,
+    of_any_size: bool,
 ) -> Ids:
     """List the columns that may have a parallel one of the same cost."""
     (columns,) = usable.nonzero()
-    if columns.size and not any_may_be_parallel(matrix, cost[columns]):
-        size = np.diff(matrix[2])[columns]
+    if columns.size and not of_any_size:
+        size = np.diff(indptr)[columns]
         n_weighted = n_rows if weight.size == 1 else np.count_nonzero(weight)
         columns = columns[size >= n_weighted - size.max()] if fit_intercept else columns[:0]
     return columns.astype(np.int32)

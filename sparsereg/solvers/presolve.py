@@ -110,11 +110,13 @@ def _drop_parallel(
     """Take columns that another one can stand for out of the usable ones, in place."""
     factor, bounds = penalties.penalty_factor, (penalties.lower, penalties.upper)
     cost = factor * scale
-    # Where all columns are compared with each other copies are among those that are parallel.
-    if not any_may_be_parallel(matrix, cost[usable]):
+    of_any_size = any_may_be_parallel(matrix, cost[usable])
+    if not of_any_size:
+        # Where all columns are compared with each other copies are among those that are parallel.
         usable &= ~find_copies(design, moments.weight, factor, bounds, usable)
     usable[find_parallel(
-        matrix, design.n_rows, moments, curvature, cost, factor, bounds, usable, fit_intercept=fit_intercept
+        matrix, design.n_rows, moments, curvature, cost, factor, bounds, usable, fit_intercept=fit_intercept,
+        of_any_size=of_any_size,
     )] = False
 
 
