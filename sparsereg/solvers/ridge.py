@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers import coordinate_descent, ridge_direct
+from sparsereg.solvers import coordinate_descent, quasi_newton, ridge_direct
 from sparsereg.solvers.base import Progress, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.threaded_passes import correlate
@@ -36,8 +38,11 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     """
     bounded = np.isfinite(problem.lower).any() or np.isfinite(problem.upper).any()
     unpenalized = penalty.alpha == 0.0 or np.any(problem.penalty_factor[problem.columns] == 0.0)
-    squared = problem.loss.is_quadratic
-    if not squared or bounded or problem.reference <= problem.gap_rounding:
+    if problem.reference <= problem.gap_rounding:
+        return coordinate_descent.solve(problem, penalty, state, options)
+    if not problem.loss.is_quadratic:
+        return _solve_smooth(problem, penalty, state, options)
+    if bounded:
         return coordinate_descent.solve(problem, penalty, state, options)
     if state.factors is None or state.factors[0] is not problem:
         state.factors = problem, ridge_direct.factorize(problem)
@@ -51,6 +56,20 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     if unpenalized:
         return coordinate_descent.solve(problem, penalty, state, options)
     return NormalEquations(problem, penalty, state, options, exact).solve()
+
+
+def _solve_smooth(problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution:
+    """Minimise a loss that is not quadratic: by quasi-Newton steps, and by coordinate descent where these do not do."""
+    if state.factors is None or state.factors[0] is not problem:
+        state.factors = problem, quasi_newton.prepare(problem)
+    method, used = state.factors[1], 0
+    if method is not None and penalty.alpha > 0.0:
+        found = method.solve(penalty, state, options)
+        if isinstance(found, Solution):
+            return found
+        used = found
+    solution = coordinate_descent.solve(problem, penalty, state, replace(options, max_iter=options.max_iter - used))
+    return replace(solution, n_iter=used + solution.n_iter)
 
 
 def _move_to(problem: Problem, state: State, exact: ridge_direct.Direct) -> None:

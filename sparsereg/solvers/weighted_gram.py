@@ -1,0 +1,123 @@
+"""Weighted Gram matrices of few columns, made dense, and the factors that stay positive definite."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sparsereg.solvers.base import Ids, Vector
+from sparsereg.solvers.problem import Problem
+
+# Numbers that sparse columns may have when they are made dense: 32 MiB, or so many times their non-zeros.
+MAX_BLOCK, MAX_FILL = 2**22, 4
+# Numbers of the rows that are weighed at a time: 2 MiB, which a cache holds.
+PART = 2**18
+# Share of the diagonal that is added where rounding leaves a matrix indefinite, and by what it grows from try to try.
+REGULAR, GROWTH = 1e-13, 100.0
+
+
+def fits(problem: Problem, columns: Ids) -> bool:
+    """Say whether columns made dense take about what they take now, or little."""
+    lengths = problem.indptr[columns + 1] - problem.indptr[columns]
+    return problem.n_rows * columns.size <= max(MAX_BLOCK, MAX_FILL * int(lengths.sum()))
+
+
+def dense_block(problem: Problem, columns: Ids) -> Vector:
+    """Return columns of a problem as the rows of a dense array; a view where they are that already.
+
+    Parameters
+    ----------
+    problem : Problem
+    columns : ndarray of int32 of shape (n_columns,)
+        Ascending.
+
+    Returns
+    -------
+    block : ndarray of float64 of shape (n_columns, n_rows)
+        Not to be written to.
+    """
+    n, indptr = problem.n_rows, problem.indptr
+    if problem.data.size == n * (indptr.size - 1) > 0:
+        # As many non-zeros as there is room for: every column is full, and its rows ascend.
+        whole = problem.data.reshape(-1, n)
+        return np.asarray(whole if columns.size == len(whole) else whole[columns], dtype=np.float64)
+    return np.asarray(problem.submatrix(columns).T.toarray(order="C"))
+
+
+def weighted_gram(block: Vector, weight: Vector, centre: bool) -> Vector:
+    """Compute `X' W X` of columns, about their weighted means where these are taken off.
+
+    Parameters
+    ----------
+    block : ndarray of float64 of shape (n_columns, n_rows)
+    weight : ndarray of float64 of shape (n_rows,) or (1,)
+        0 or more.
+    centre : bool
+
+    Returns
+    -------
+    gram : ndarray of float64 of shape (n_columns, n_columns)
+        Cost: n_rows n_columns^2 / 2 multiplications, by BLAS.
+    """
+    p, n = block.shape
+    if weight.min() == weight.max():
+        gram, total, share = block @ block.T, block.sum(axis=1) if centre else None, float(weight[0])
+        gram *= share
+        return gram if total is None else gram - np.outer(total, total * (share / n))
+    gram, root = np.zeros((p, p)), np.sqrt(weight)
+    moments, n_part = np.zeros(p), max(PART // p, 1)
+    buffer = np.empty(p * min(n_part, n))
+    for start in range(0, n, n_part):
+        rows = slice(start, min(start + n_part, n))
+        part = np.multiply(block[:, rows], root[rows], out=buffer[: p * (rows.stop - start)].reshape(p, -1))
+        gram += part @ part.T
+        if centre:
+            moments += part @ root[rows]
+    if centre:
+        gram -= np.outer(moments, moments / max(float(weight.sum()), np.finfo(float).tiny))
+    return gram
+
+
+class Cholesky:
+    """The factor of a matrix plus a diagonal, with the diagonal raised where rounding makes it indefinite.
+
+    Parameters
+    ----------
+    matrix : ndarray of float64 of shape (n, n)
+        Symmetric, positive semi-definite but for rounding.
+    diagonal : ndarray of float64 of shape (n,)
+        0 or more.
+
+    Attributes
+    ----------
+    raised : float
+        Share of the diagonal that was added.
+    """
+
+    def __init__(self, matrix: Vector, diagonal: Vector):
+        # Imported late: it takes longer than all other imports together, and most fits do without.
+        from scipy.linalg import lapack
+
+        self._lapack, self.raised = lapack, 0.0
+        while True:
+            lifted = matrix.copy()
+            on = np.einsum("ii->i", lifted)
+            on += diagonal
+            on += self.raised * on + (np.finfo(float).tiny if self.raised else 0.0)
+            # Symmetric: the transpose is the same matrix, in the order of LAPACK.
+            self._factor, failed = lapack.dpotrf(lifted.T, lower=1, clean=0, overwrite_a=1)
+            if not failed:
+                break
+            self.raised = max(REGULAR, self.raised * GROWTH)
+
+    def solve(self, v: Vector) -> Vector:
+        """Return the inverse of the matrix times a vector."""
+        return np.asarray(self._lapack.dpotrs(self._factor, v, lower=1)[0])
+
+    def half_solve(self, v: Vector) -> Vector:
+        """Return the inverse of the factor times a vector."""
+        return np.asarray(self._lapack.dtrtrs(self._factor, v, lower=1)[0])
+
+    @property
+    def diagonal(self) -> Vector:
+        """The diagonal of the factor."""
+        return np.diag(self._factor)
