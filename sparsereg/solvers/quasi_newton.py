@@ -279,18 +279,17 @@ def prepare(problem: Problem) -> FewColumns | None:
     Parameters
     ----------
     problem : Problem
-        Of a loss that is not quadratic.
+        Of a loss that is not quadratic, without bounds.
 
     Returns
     -------
     method : FewColumns or None
-        With a method `solve`. None where columns are many or may be bounded, unpenalised or eliminated.
+        With a method `solve`. None where columns are many, or some are unpenalised or eliminated.
     """
     columns = problem.columns
     n, p = problem.n_rows, columns.size
     if problem.singletons is not None or not 0 < p <= MAX_COLUMNS or float(n) * p * p > MAX_WORK:
         return None
-    bounded = np.isfinite(problem.lower[columns]).any() or np.isfinite(problem.upper[columns]).any()
-    if bounded or problem.penalty_factor[columns].min() <= 0.0 or not fits(problem, columns):
+    if problem.penalty_factor[columns].min() <= 0.0 or not fits(problem, columns):
         return None
     return FewColumns(problem)
