@@ -8,7 +8,7 @@ only where that does not do. The intercept is eliminated by a Newton step of its
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,10 +18,12 @@ from sparsereg.solvers.base import Solution, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import GapTracker
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.response import NO_OFFSET, NO_SINGLETONS
-from sparsereg.solvers.weighted_gram import Cholesky, dense_block, fits, weighted_gram
+from sparsereg.solvers.weighted_gram import Cholesky, dense_block, fits, row_gram, weighted_gram
 
-# The most columns, and multiplications of a Hessian, about a second, for which it is worth it.
-MAX_COLUMNS, MAX_WORK = 2000, 2e10
+# The lesser of columns and rows, and multiplications of a Hessian, about a second, up to which it is worth it.
+MAX_SIZE, MAX_WORK = 2000, 2e10
+# Tolerance on the factor of the rows, in place of that on the columns.
+STRICTER = 0.5
 # Steps that L-BFGS remembers.
 MAX_PAIRS = 10
 # Steps at one alpha after which a Hessian is taken anew: about what it costs, in passes over the columns (measured on
@@ -113,12 +115,11 @@ class QuasiNewton:
             The gap is small enough, or passes are used up; otherwise rounding or the number of steps is in the way.
         """
         self._penalty, self._ridge = penalty, penalty.alpha * self.unit
-        self._history: list[tuple[Vector, Vector, float]] | None = None
         if self.point is None or self.point.eta is not eta:
-            self.point = self._correlate(self._linearize(w, b, eta))
+            self.point = self.evaluate(penalty, w, b, eta)
         self._factor_metric()
         for step in range(MAX_STEPS):
-            if self._is_certified(gap, self.point):
+            if self.is_certified(gap, self.point):
                 return True
             if step and step % REFRESH_AFTER == 0:
                 self._refresh()
@@ -127,7 +128,12 @@ class QuasiNewton:
                 return False
             self._remember(self.point, moved)
             self.point = moved
-        return self._is_certified(gap, self.point)
+        return self.is_certified(gap, self.point)
+
+    def evaluate(self, penalty: ElasticNet, w: Vector, b: float, eta: Vector) -> Point:
+        """Return a point with a dual point at it; arguments as in `minimize`."""
+        self._penalty, self._ridge = penalty, penalty.alpha * self.unit
+        return self._correlate(self._linearize(w, b, eta))
 
     # The loss.
 
@@ -154,7 +160,7 @@ class QuasiNewton:
     def _primal(self, point: Point) -> float:
         return point.loss + 0.5 * float((self._ridge * point.w) @ point.w)
 
-    def _is_certified(self, gap: GapTracker, point: Point) -> bool:
+    def is_certified(self, gap: GapTracker, point: Point) -> bool:
         """Look at the gap, if only after a bound of it from below that costs nothing; say whether to stop."""
         gradient = point.v - self._ridge * point.w
         excess = 0.5 * float((gradient / self._ridge) @ gradient)
@@ -235,7 +241,7 @@ class QuasiNewton:
 
 
 class FewColumns:
-    """A problem that few columns make small: its quasi-Newton method, from state to state.
+    """A problem with few columns: its quasi-Newton method, from state to state.
 
     Parameters
     ----------
@@ -255,10 +261,9 @@ class FewColumns:
         solution : Solution, or int
             The number of passes, where another method has to go on from the state.
         """
-        problem, method = self.problem, self.method
+        problem = self.problem
         gap = GapTracker(problem, penalty, state, options)
-        done = method.minimize(penalty, gap, state.w[self.columns], state.b, state.eta)
-        point = method.point
+        done, point = self._minimize(penalty, state, gap)
         state.w[self.columns], state.b, state.eta = point.w, point.b, point.eta
         state.neg_gradient[:] = point.z
         state.Xt_is_current = state.model = None
@@ -272,6 +277,51 @@ class FewColumns:
             converged=gap.gap <= gap.target,
         )
 
+    def _minimize(self, penalty: ElasticNet, state: State, gap: GapTracker) -> tuple[bool, Point]:
+        """Return whether there is no more to do, and where."""
+        done = self.method.minimize(penalty, gap, state.w[self.columns], state.b, state.eta)
+        return done, self.method.point
+
+
+class FewRows(FewColumns):
+    """A problem with fewer rows than columns: one with as many columns as rows, the factor of the Gram matrix of rows.
+
+    With `L L' = X U^-1 X'`, about the means, `w = U^-1 X' L^-T v` has the predictor `L v` and the penalty of `v`. The
+    gap is taken on the columns themselves.
+    """
+
+    def __init__(self, problem: Problem):
+        super().__init__(problem)
+        gram = row_gram(self.method.block, self.method.unit, problem.response.weight, problem.fit_intercept)
+        n = problem.n_rows
+        self._factor = Cholesky(gram, np.zeros(n))
+        self._rows = QuasiNewton(problem, np.ascontiguousarray(self._factor.factor.T), np.ones(n))
+        self._left: Vector | None = None
+
+    def _minimize(self, penalty: ElasticNet, state: State, gap: GapTracker) -> tuple[bool, Point]:
+        problem, rows, columns, b = self.problem, self._rows, self.method, state.b
+        share = problem.response.weight / float(np.broadcast_to(problem.response.weight, (problem.n_rows,)).sum())
+        if self._left is state.eta:
+            start = rows.point.w, rows.point.b, rows.point.eta
+        else:
+            rows.point, predictor = None, state.eta - b
+            if problem.fit_intercept:
+                b += float((share * predictor).sum())
+            v = self._factor.half_solve(state.eta - b)
+            start = v, b, v @ rows.block + b
+        inner = GapTracker(problem, penalty, state, replace(gap.options, tol=STRICTER * gap.options.tol))
+        done, found = rows.minimize(penalty, inner, *start), rows.point
+        gap.n_iter = max(inner.n_iter - 1, 0)
+        q = self._factor.half_solve(found.w, transposed=True)
+        if problem.fit_intercept:
+            q = q - share * q.sum()
+        w = (columns.block @ q) / columns.unit
+        eta = w @ columns.block
+        b = float((share * (found.eta - eta)).sum()) if problem.fit_intercept else 0.0
+        point = columns.evaluate(penalty, w, b, eta + b)
+        self._left = point.eta
+        return columns.is_certified(gap, point) and done, point
+
 
 def prepare(problem: Problem) -> FewColumns | None:
     """Return what solves a problem with L2 alone, at one alpha after another.
@@ -284,12 +334,13 @@ def prepare(problem: Problem) -> FewColumns | None:
     Returns
     -------
     method : FewColumns or None
-        With a method `solve`. None where columns are many, or some are unpenalised or eliminated.
+        With a method `solve`. None where columns and rows are many, or some are unpenalised or eliminated.
     """
     columns = problem.columns
     n, p = problem.n_rows, columns.size
-    if problem.singletons is not None or not 0 < p <= MAX_COLUMNS or float(n) * p * p > MAX_WORK:
+    few = min(n, p)
+    if problem.singletons is not None or not 0 < few <= MAX_SIZE or float(n) * p * few > MAX_WORK:
         return None
     if problem.penalty_factor[columns].min() <= 0.0 or not fits(problem, columns):
         return None
-    return FewColumns(problem)
+    return FewColumns(problem) if p <= n else FewRows(problem)

@@ -14,7 +14,7 @@ import numpy as np
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Progress, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.problem import Problem
-from sparsereg.solvers.weighted_gram import Cholesky, dense_block, fits, weighted_gram
+from sparsereg.solvers.weighted_gram import Cholesky, dense_block, fits, row_gram, weighted_gram
 
 # The lesser of columns and rows, and multiplications of their Gram matrix, about a second, up to which it is worth it.
 MAX_SIZE, MAX_WORK = 2000, 2e10
@@ -124,15 +124,8 @@ class FewRows(GramRidge):
 
     def __init__(self, problem: Problem):
         super().__init__(problem)
-        if self.unit.min() == self.unit.max():
-            gram = (self.block.T @ self.block) / self.unit[0]
-        else:
-            scaled = self.block / np.sqrt(self.unit)[:, None]
-            gram = scaled.T @ scaled
-        weight = np.broadcast_to(self.weight, gram.shape[:1])
-        if problem.fit_intercept:
-            mean = gram @ weight / problem.weight_sum
-            gram -= mean[:, None] + (mean - float(weight @ mean) / problem.weight_sum)
+        weight = np.broadcast_to(self.weight, (problem.n_rows,))
+        gram = row_gram(self.block, self.unit, weight, problem.fit_intercept)
         self._root = np.sqrt(weight)
         self._gram = gram * self._root * self._root[:, None]
         self._trace = float(np.trace(self._gram))

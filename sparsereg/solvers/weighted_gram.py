@@ -77,6 +77,37 @@ def weighted_gram(block: Vector, weight: Vector, centre: bool) -> Vector:
     return gram
 
 
+def row_gram(block: Vector, unit: Vector, weight: Vector, centre: bool) -> Vector:
+    """Compute `X U^-1 X'`, the columns about their weighted means where these are taken off.
+
+    Parameters
+    ----------
+    block : ndarray of float64 of shape (n_columns, n_rows)
+    unit : ndarray of float64 of shape (n_columns,)
+        The diagonal of U, above 0.
+    weight : ndarray of float64 of shape (n_rows,) or (1,)
+    centre : bool
+
+    Returns
+    -------
+    gram : ndarray of float64 of shape (n_rows, n_rows)
+        Cost: n_columns n_rows^2 / 2 multiplications, by BLAS.
+    """
+    n = block.shape[1]
+    if unit.min() == unit.max():
+        gram = (block.T @ block) / unit[0]
+    else:
+        gram, n_part, root = np.zeros((n, n)), max(PART // n, 1), np.sqrt(unit)[:, None]
+        for start in range(0, len(block), n_part):
+            part = block[start : start + n_part] / root[start : start + n_part]
+            gram += part.T @ part
+    if centre:
+        share = np.broadcast_to(weight, (n,)) / np.broadcast_to(weight, (n,)).sum()
+        mean = gram @ share
+        gram -= mean[:, None] + (mean - float(share @ mean))
+    return gram
+
+
 class Cholesky:
     """The factor of a matrix plus a diagonal, with the diagonal raised where rounding makes it indefinite.
 
@@ -113,11 +144,16 @@ class Cholesky:
         """Return the inverse of the matrix times a vector."""
         return np.asarray(self._lapack.dpotrs(self._factor, v, lower=1)[0])
 
-    def half_solve(self, v: Vector) -> Vector:
-        """Return the inverse of the factor times a vector."""
-        return np.asarray(self._lapack.dtrtrs(self._factor, v, lower=1)[0])
+    def half_solve(self, v: Vector, transposed: bool = False) -> Vector:
+        """Return the inverse of the factor, or of its transpose, times a vector."""
+        return np.asarray(self._lapack.dtrtrs(self._factor, v, lower=1, trans=int(transposed))[0])
 
     @property
     def diagonal(self) -> Vector:
         """The diagonal of the factor."""
         return np.diag(self._factor)
+
+    @property
+    def factor(self) -> Vector:
+        """The factor, lower triangular."""
+        return np.tril(self._factor)
