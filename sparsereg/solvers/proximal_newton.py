@@ -14,6 +14,7 @@ from sparsereg._core import row_objective
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Ids, QuadraticModel, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import DualCertificate, GapTracker
+from sparsereg.solvers.gram_descent import descend_on_gram, gram_pays
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
 from sparsereg.solvers.working_set import primal_objective, sweep
@@ -148,21 +149,27 @@ class ProximalNewton:
         """Minimise the model on the working set, roughly, and take the step towards that."""
         problem, state, target = self.problem, self.state, self.gap.target
         w = state.w[columns]
-        column_sum, curvature = problem.moments(columns, self.quadratic.weight)
         tol = INEXACT * violation
         size = float(np.sum(np.abs(w * problem.scale[columns])))
         is_last = tol * size <= LAST_DESCENT * target and not self.certificate.unpenalized.size
         if is_last:
             tol = min(tol, 0.3 * target / size if size > 0.0 else np.inf)
-        shift = sweep(self, columns, w, column_sum, curvature, tol)
-        self.predicted_dual = state.neg_gradient.copy() if is_last else None
-        self._search_line(columns, w - state.w[columns], shift)
+        if gram_pays(problem, columns):
+            shift = descend_on_gram(self, columns, w, tol)
+            step = problem.product(columns, w - state.w[columns], shift)
+            residual = state.neg_gradient - self.quadratic.weight * step if is_last else None
+        else:
+            column_sum, curvature = problem.moments(columns, self.quadratic.weight)
+            shift = sweep(self, columns, w, column_sum, curvature, tol)
+            residual = state.neg_gradient.copy() if is_last else None
+            step = problem.product(columns, w - state.w[columns], shift)
+        self.predicted_dual = residual
+        self._search_line(columns, w - state.w[columns], shift, step)
 
-    def _search_line(self, columns: Ids, delta: Vector, shift: float) -> None:
-        """Take the Newton step, halved until the true objective does not rise."""
+    def _search_line(self, columns: Ids, delta: Vector, shift: float, step: Vector) -> None:
+        """Take the Newton step, `step` in the predictor, halved until the true objective does not rise."""
         problem, state = self.problem, self.state
         start, eta = state.w[columns], state.eta
-        step = problem.product(columns, delta, shift)
         allowed = self.gap.primal + 1e-13 * problem.reference + problem.gap_rounding
         size = 1.0
         while True:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from sparsereg.solvers.base import Ids, Vector
@@ -75,6 +77,58 @@ def weighted_gram(block: Vector, weight: Vector, centre: bool) -> Vector:
     if centre:
         gram -= np.outer(moments, moments / max(float(weight.sum()), np.finfo(float).tiny))
     return gram
+
+
+class Model(NamedTuple):
+    """A quadratic model of the loss in few coefficients, the intercept eliminated.
+
+    Attributes
+    ----------
+    gram : ndarray of float64 of shape (n_columns, n_columns)
+        Second derivatives.
+    gradient : ndarray of float64 of shape (n_columns,)
+        Minus the first.
+    mean : ndarray of float64 of shape (n_columns,)
+        By how much the intercept falls for each.
+    shift : float
+        Newton's step of the intercept alone.
+    """
+
+    gram: Vector
+    gradient: Vector
+    mean: Vector
+    shift: float
+
+
+def weighted_model(problem: Problem, columns: Ids, weight: Vector, weight_sum: float, z: Vector) -> Model:
+    """Take the quadratic model of some columns, given weights and minus the derivatives of the rows.
+
+    Parameters
+    ----------
+    problem : Problem
+    columns : ndarray of int32 of shape (n_columns,)
+    weight, z : ndarray of float64 of shape (n_rows,)
+    weight_sum : float
+        0 for a model without intercept.
+
+    Returns
+    -------
+    model : Model
+        Cost: n_rows n_columns^2 / 2 multiplications, by BLAS.
+    """
+    p, n = columns.size, problem.n_rows
+    whole, n_part, root = dense_block(problem, columns), max(PART // p, 1), np.sqrt(weight)
+    gram, gradient, moments = np.zeros((p, p)), np.zeros(p), np.zeros(p)
+    for start in range(0, n, n_part):
+        rows = slice(start, start + n_part)
+        gradient += whole[:, rows] @ z[rows]
+        part = whole[:, rows] * root[rows]
+        gram += part @ part.T
+        moments += part @ root[rows]
+    if weight_sum <= 0.0:
+        return Model(gram, gradient, np.zeros(p), 0.0)
+    mean, shift = moments / weight_sum, float(z.sum()) / weight_sum
+    return Model(gram - np.outer(moments, mean), gradient - moments * shift, mean, shift)
 
 
 def row_gram(block: Vector, unit: Vector, weight: Vector, centre: bool) -> Vector:
