@@ -9,6 +9,7 @@ from sparsereg._core.penalties import PENALTIES
 from sparsereg.solvers import coordinate_descent, ridge
 from sparsereg.solvers.base import Solution, SolverOptions, State
 from sparsereg.solvers.gram import GramFits
+from sparsereg.solvers.gram_descent import gram_pays
 from sparsereg.solvers.multinomial import solver as multinomial
 from sparsereg.solvers.nonconvex import solver as nonconvex
 from sparsereg.solvers.problem import Problem
@@ -61,4 +62,9 @@ def goes_at_once(problem: Problem, penalty: str, l1_ratio: float, state: State) 
     -------
     at_once : bool
     """
-    return l1_ratio == 0.0 and problem.n_outputs == 1 and PENALTIES[penalty].is_convex and ridge.goes_at_once(problem, state)
+    if problem.n_outputs > 1 or not PENALTIES[penalty].is_convex:
+        return False
+    if l1_ratio == 0.0:
+        return ridge.goes_at_once(problem, state)
+    # Newton's steps that cost so little go all the way themselves.
+    return not problem.is_quadratic and not problem.has_unpenalized and gram_pays(problem, problem.columns)

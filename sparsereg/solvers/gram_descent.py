@@ -17,9 +17,9 @@ from sparsereg.solvers.weighted_gram import Cholesky, weighted_model
 
 # Sweeps that a model takes, and nanoseconds for an entry of a column in one of them and for a multiplication of BLAS
 # (measured, one core of a Xeon of 2023).
-SWEEPS, DENSE_PASS, BLAS = 10, 0.6, 0.025
-# Share of the entries of columns that must be there for them to be made dense.
-LEAST_DENSITY = 0.25
+SWEEPS, DENSE_PASS, BLAS = 10, 0.6, 0.015
+# Share of all entries that must be there for the columns to be made dense.
+LEAST_DENSITY = 0.5
 # Sweeps on the matrix between two looks at the loss.
 MAX_SWEEPS = 1000
 UNIT_WEIGHT = np.ones(1)
@@ -29,9 +29,8 @@ def gram_pays(problem: Problem, columns: Ids) -> bool:
     """Say whether the Gram matrix of columns costs less than sweeps over their rows."""
     if problem.singletons is not None or columns.size == 0:
         return False
-    n_entries = int((problem.indptr[columns + 1] - problem.indptr[columns]).sum())
-    room = problem.n_rows * columns.size
-    return n_entries >= LEAST_DENSITY * room and BLAS * room * columns.size <= SWEEPS * DENSE_PASS * n_entries
+    room = problem.n_rows * (problem.indptr.size - 1)
+    return problem.indices.size >= LEAST_DENSITY * room and BLAS * columns.size <= SWEEPS * DENSE_PASS
 
 
 def descend_on_gram(descent: Any, columns: Ids, w: Vector, tol: float) -> float:

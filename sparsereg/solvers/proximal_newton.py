@@ -44,6 +44,8 @@ class ProximalNewton:
     model: QuadraticModel
     # The residual of the model after a descent that may end the fit.
     predicted_dual: Vector | None = None
+    # It was solved as far as the tolerance asks.
+    is_solved = False
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
@@ -91,6 +93,9 @@ class ProximalNewton:
             self.predicted_dual = None
             certificate.correlate(certificate.screened_in, theta)
             yield theta, scale
+            if self.is_solved:
+                # Minus the derivative of the loss is one step ahead, but costs another pass; the next step takes it.
+                return
         theta, scale = self._center(self.state.neg_gradient)
         if certificate.unpenalized.size:
             theta = self._project(theta)
@@ -149,15 +154,18 @@ class ProximalNewton:
         """Minimise the model on the working set, roughly, and take the step towards that."""
         problem, state, target = self.problem, self.state, self.gap.target
         w = state.w[columns]
-        tol = INEXACT * violation
         size = float(np.sum(np.abs(w * problem.scale[columns])))
+        last_tol = 0.3 * target / size if size > 0.0 else np.inf
+        tol = INEXACT * violation
         is_last = tol * size <= LAST_DESCENT * target and not self.certificate.unpenalized.size
         if is_last:
-            tol = min(tol, 0.3 * target / size if size > 0.0 else np.inf)
-        if gram_pays(problem, columns):
-            shift = descend_on_gram(self, columns, w, tol)
+            tol = min(tol, last_tol)
+        self.is_solved = gram_pays(problem, columns) and not self.certificate.unpenalized.size
+        if self.is_solved:
+            # Sweeps cost little, so that the model is solved for good at once.
+            shift = descend_on_gram(self, columns, w, min(tol, last_tol))
             step = problem.product(columns, w - state.w[columns], shift)
-            residual = state.neg_gradient - self.quadratic.weight * step if is_last else None
+            residual = state.neg_gradient - self.quadratic.weight * step
         else:
             column_sum, curvature = problem.moments(columns, self.quadratic.weight)
             shift = sweep(self, columns, w, column_sum, curvature, tol)
@@ -181,6 +189,8 @@ class ProximalNewton:
                 break
             size = 0.5 * size if size > SHORTEST_STEP else 0.0
         state.b += size * shift
+        if size < 1.0 and self.is_solved:
+            self.predicted_dual = None
         if size == 1.0:
             self.floor = max(self.floor * FLOOR_FALL, FLOOR_MIN)
         else:

@@ -18,10 +18,8 @@ from sparsereg.solvers.base import Solution, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import GapTracker
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.response import NO_OFFSET, NO_SINGLETONS
-from sparsereg.solvers.weighted_gram import Cholesky, dense_block, fits, row_gram, weighted_gram
+from sparsereg.solvers.weighted_gram import Cholesky, dense_block, pays, row_gram, weighted_gram
 
-# The lesser of columns and rows, and multiplications of a Hessian, about a second, up to which it is worth it.
-MAX_SIZE, MAX_WORK = 2000, 2e10
 # Tolerance on the factor of the rows, in place of that on the columns.
 STRICTER = 0.5
 # Steps that L-BFGS remembers.
@@ -333,14 +331,9 @@ def prepare(problem: Problem) -> FewColumns | None:
 
     Returns
     -------
-    method : FewColumns or None
-        With a method `solve`. None where columns and rows are many, or some are unpenalised or eliminated.
+    method : FewColumns, FewRows or None
+        With a method `solve`; None where `weighted_gram.pays` says no.
     """
-    columns = problem.columns
-    n, p = problem.n_rows, columns.size
-    few = min(n, p)
-    if problem.singletons is not None or not 0 < few <= MAX_SIZE or float(n) * p * few > MAX_WORK:
+    if not pays(problem):
         return None
-    if problem.penalty_factor[columns].min() <= 0.0 or not fits(problem, columns):
-        return None
-    return FewColumns(problem) if p <= n else FewRows(problem)
+    return FewColumns(problem) if problem.columns.size <= problem.n_rows else FewRows(problem)

@@ -14,12 +14,10 @@ import numpy as np
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Progress, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.problem import Problem
-from sparsereg.solvers.weighted_gram import Cholesky, dense_block, fits, row_gram, weighted_gram
+from sparsereg.solvers.weighted_gram import Cholesky, dense_block, pays, row_gram, weighted_gram
 
-# The lesser of columns and rows, and multiplications of their Gram matrix, about a second, up to which it is worth it.
-MAX_SIZE, MAX_WORK = 2000, 2e10
-# Least entry of the factor, of columns of norm one, with which refinement gains four digits a step, and least alpha over
-# the sum of squares of rows for the same.
+# Least entry of the factor, of columns of norm one, with which refinement gains four digits a step or more, and least
+# alpha over the sum of squares of rows for the same.
 WELL_CONDITIONED, LEAST_ALPHA = 1e-4, 1e-9
 # Steps of refinement, and the share of the solution that the last may take at most.
 MAX_STEPS, CONVERGED = 4, 1e-13
@@ -160,13 +158,8 @@ def prepare(problem: Problem) -> GramRidge | None:
     Returns
     -------
     method : GramRidge or None
-        With a method `solve`. None where columns and rows are many, or some are unpenalised or eliminated.
+        With a method `solve`; None where `weighted_gram.pays` says no.
     """
-    columns = problem.columns
-    n, p = problem.n_rows, columns.size
-    few = min(n, p)
-    if problem.singletons is not None or not 0 < few <= MAX_SIZE or float(n) * p * few > MAX_WORK:
+    if not pays(problem):
         return None
-    if problem.penalty_factor[columns].min() <= 0.0 or not fits(problem, columns):
-        return None
-    return FewColumns(problem) if p <= n else FewRows(problem)
+    return FewColumns(problem) if problem.columns.size <= problem.n_rows else FewRows(problem)

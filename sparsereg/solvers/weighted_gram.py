@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.problem import Problem
 
+# The lesser of columns and rows up to which a matrix of them is made: one of so many takes 32 MiB.
+MAX_SIZE = 2000
+# Nanoseconds of a multiplication by BLAS, and for a non-zero of all passes that a fit takes otherwise (measured, one
+# core of a Xeon of 2023); a matrix that takes no more than SMALL nanoseconds is always worth it.
+BLAS, PASSES, SMALL = 0.025, 200.0, 2e6
 # Numbers that sparse columns may have when they are made dense: 32 MiB, or so many times their non-zeros.
 MAX_BLOCK, MAX_FILL = 2**22, 4
 # Numbers of the rows that are weighed at a time: 2 MiB, which a cache holds.
@@ -17,10 +23,25 @@ PART = 2**18
 REGULAR, GROWTH = 1e-13, 100.0
 
 
-def fits(problem: Problem, columns: Ids) -> bool:
-    """Say whether columns made dense take about what they take now, or little."""
-    lengths = problem.indptr[columns + 1] - problem.indptr[columns]
-    return problem.n_rows * columns.size <= max(MAX_BLOCK, MAX_FILL * int(lengths.sum()))
+def pays(problem: Problem) -> bool:
+    """Say whether a problem with L2 alone is worth a Gram matrix of its columns or rows, whichever are fewer.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    pays : bool
+        They are no more than 2,000, no column is eliminated or without penalty, and made dense the columns take little
+        memory, or about what they take now.
+    """
+    columns, n = problem.columns, problem.n_rows
+    few = min(n, columns.size)
+    if problem.singletons is not None or not 0 < few <= MAX_SIZE or problem.penalty_factor[columns].min() <= 0.0:
+        return False
+    n_entries, room = int((problem.indptr[columns + 1] - problem.indptr[columns]).sum()), float(n) * columns.size
+    return room <= max(MAX_BLOCK, MAX_FILL * n_entries) and BLAS * room * few <= max(PASSES * n_entries, SMALL)
 
 
 def dense_block(problem: Problem, columns: Ids) -> Vector:
@@ -60,20 +81,12 @@ def weighted_gram(block: Vector, weight: Vector, centre: bool) -> Vector:
     gram : ndarray of float64 of shape (n_columns, n_columns)
         Cost: n_rows n_columns^2 / 2 multiplications, by BLAS.
     """
-    p, n = block.shape
+    n = block.shape[1]
     if weight.min() == weight.max():
         gram, total, share = block @ block.T, block.sum(axis=1) if centre else None, float(weight[0])
         gram *= share
         return gram if total is None else gram - np.outer(total, total * (share / n))
-    gram, root = np.zeros((p, p)), np.sqrt(weight)
-    moments, n_part = np.zeros(p), max(PART // p, 1)
-    buffer = np.empty(p * min(n_part, n))
-    for start in range(0, n, n_part):
-        rows = slice(start, min(start + n_part, n))
-        part = np.multiply(block[:, rows], root[rows], out=buffer[: p * (rows.stop - start)].reshape(p, -1))
-        gram += part @ part.T
-        if centre:
-            moments += part @ root[rows]
+    gram, moments = _weighted(block, np.sqrt(weight))
     if centre:
         gram -= np.outer(moments, moments / max(float(weight.sum()), np.finfo(float).tiny))
     return gram
@@ -114,21 +127,27 @@ def weighted_model(problem: Problem, columns: Ids, weight: Vector, weight_sum: f
     Returns
     -------
     model : Model
-        Cost: n_rows n_columns^2 / 2 multiplications, by BLAS.
+        The second derivatives in single precision, which takes half the time: a step is as good, and the first tell
+        how good it was. Cost: n_rows n_columns^2 / 2 multiplications, by BLAS.
     """
-    p, n = columns.size, problem.n_rows
-    whole, n_part, root = dense_block(problem, columns), max(PART // p, 1), np.sqrt(weight)
-    gram, gradient, moments = np.zeros((p, p)), np.zeros(p), np.zeros(p)
-    for start in range(0, n, n_part):
-        rows = slice(start, start + n_part)
-        gradient += whole[:, rows] @ z[rows]
-        part = whole[:, rows] * root[rows]
-        gram += part @ part.T
-        moments += part @ root[rows]
+    gradient = problem.correlations(columns, z)
+    gram, moments = _weighted(problem.single_block[columns], np.sqrt(weight, dtype=np.float32))
     if weight_sum <= 0.0:
-        return Model(gram, gradient, np.zeros(p), 0.0)
+        return Model(gram, gradient, np.zeros(columns.size), 0.0)
     mean, shift = moments / weight_sum, float(z.sum()) / weight_sum
     return Model(gram - np.outer(moments, mean), gradient - moments * shift, mean, shift)
+
+
+def _weighted(block: npt.NDArray[np.floating], root: npt.NDArray[np.floating]) -> tuple[Vector, Vector]:
+    """Sum the products of columns, and columns, under the squares of the roots, some rows at a time."""
+    p, n = block.shape
+    gram, moments, n_part = np.zeros((p, p)), np.zeros(p), max(PART // p, 1)
+    for start in range(0, n, n_part):
+        rows = slice(start, min(start + n_part, n))
+        part = block[:, rows] * root[rows]
+        gram += part @ part.T
+        moments += part @ root[rows]
+    return gram, moments
 
 
 def row_gram(block: Vector, unit: Vector, weight: Vector, centre: bool) -> Vector:
