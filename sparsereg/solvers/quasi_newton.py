@@ -24,16 +24,16 @@ from sparsereg.solvers.weighted_gram import Cholesky, dense_block, pays, row_gra
 STRICTER = 0.5
 # Steps that L-BFGS remembers.
 MAX_PAIRS = 10
-# Steps at one alpha after which a Hessian is taken anew: about what it costs, in passes over the columns (measured on
-# 1,000 x 100 and 10,000 x 300).
-REFRESH_AFTER = 8
+# Steps at one alpha after which a Hessian is taken anew, about what it costs in passes over the columns (measured on
+# 1,000 x 100 and 10,000 x 300); and steps from one to the next, where that did not do.
+REFRESH_AFTER, REFRESH_EVERY = 8, 3
 # Steps at one alpha after which another method may try.
 MAX_STEPS = 80
 # Share of the slope that a step must gain (Armijo), and the least and the most that it is shortened by.
 SUFFICIENT, SHORTEN_MOST, SHORTEN_LEAST = 1e-4, 0.1, 0.5
 SHORTEST_STEP = 1e-9
 # Weight of a row with next to no curvature in the metric, relative to the curvature typical of its loss.
-FLOOR = 1e-3
+FLOOR = 1e-6
 # Rounding of F in a line search, relative to that of the null model.
 ROUNDING = 1e-13
 
@@ -119,7 +119,7 @@ class QuasiNewton:
         for step in range(MAX_STEPS):
             if self.is_certified(gap, self.point):
                 return True
-            if step and step % REFRESH_AFTER == 0:
+            if step >= REFRESH_AFTER and (step - REFRESH_AFTER) % REFRESH_EVERY == 0:
                 self._refresh()
             moved = self._step(self.point)
             if moved is None:

@@ -132,19 +132,24 @@ class FewRows(GramRidge):
         if alpha < LEAST_ALPHA * self._trace:
             return None
         factor, root = Cholesky(self._gram, np.full(self._root.size, alpha)), self._root
-        move = factor.solve(root * self.problem.response.y)
-        a, w = np.zeros(root.size), np.zeros(self.unit.size)
+        move, a, w = factor.solve(root * self.problem.response.y), np.zeros(root.size), np.zeros(self.unit.size)
         for step in range(1, MAX_STEPS + 1):
-            # Orthogonal to the intercept, as all parts are.
+            if self.problem.fit_intercept:
+                # Rounding along the intercept, which the matrix does not see, grows with one over alpha.
+                move -= root * (float(root @ move) / float(root @ root))
             a += move
             w = w + (self.block @ (root * move)) / self.unit
             b, residual = self._at(w)
             excess = root * residual - alpha * a
-            gap = 0.5 * max(float(excess @ (self._gram @ excess)), 0.0) / alpha
+            gap = 0.5 * max(self._square(excess), 0.0) / alpha
             move = factor.solve(excess)
-            if np.abs(move).max() <= CONVERGED * np.abs(a).max():
+            # In units of the coefficients, of the norm of the penalty.
+            if self._square(move) <= CONVERGED**2 * self._square(a):
                 return Fit(w, b, residual, gap, step)
         return None
+
+    def _square(self, a: Vector) -> float:
+        return float(a @ (self._gram @ a))
 
 
 def prepare(problem: Problem) -> GramRidge | None:
