@@ -123,8 +123,8 @@ class State:
         The strength that this state solves; infinite for the null model.
     model : QuadraticModel or None
         Of the loss, where a solver has left one; it is that at this state if response and `eta` are the same.
-    factors : tuple or None
-        Ridge's factors of the columns: the problem they are of, and `FewColumns`, `FewRows` or None.
+    factors : Factors or None
+        What solves a problem with L2 alone: a `problem`, and what was made for it.
     """
 
     w: npt.NDArray[np.float64]
@@ -137,7 +137,7 @@ class State:
     Xt_is_current: npt.NDArray[np.bool_] | None = None
     alpha: float = np.inf
     model: QuadraticModel | None = None
-    factors: tuple[Any, ...] | None = None
+    factors: Any = None
 
     @property
     def n_nonzero(self) -> int:

@@ -7,8 +7,9 @@ from functools import partial
 
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.solvers import coordinate_descent, ridge
-from sparsereg.solvers.base import Solution, SolverOptions
+from sparsereg.solvers.base import Solution, SolverOptions, State
 from sparsereg.solvers.gram import GramFits
+from sparsereg.solvers.gram_descent import gram_pays
 from sparsereg.solvers.multinomial import solver as multinomial
 from sparsereg.solvers.nonconvex import solver as nonconvex
 from sparsereg.solvers.problem import Problem
@@ -44,3 +45,26 @@ def choose_solver(
     if kind.is_l0:
         return partial(nonconvex.solve, lasso=nonconvex.LassoWarmStart(problem, options))
     return nonconvex.solve
+
+
+def goes_at_once(problem: Problem, penalty: str, l1_ratio: float, state: State) -> bool:
+    """Say whether an alpha far below the last one needs no others in between.
+
+    Parameters
+    ----------
+    problem : Problem or MultinomialProblem
+    penalty : str
+        Registered name.
+    l1_ratio : float
+    state : State or MultinomialState
+
+    Returns
+    -------
+    at_once : bool
+    """
+    if problem.n_outputs > 1 or not PENALTIES[penalty].is_convex:
+        return False
+    if l1_ratio == 0.0:
+        return ridge.goes_at_once(problem, state)
+    # Newton's steps that cost so little go all the way themselves.
+    return not problem.is_quadratic and not problem.has_unpenalized and gram_pays(problem, problem.columns)

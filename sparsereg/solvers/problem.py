@@ -210,6 +210,13 @@ class Problem:
         whole = sparse.csc_matrix(self.matrix, shape=(self.n_rows, self.indptr.size - 1), copy=False)
         return whole[:, columns].astype(np.float64)
 
+    @cached_property
+    def single_block(self) -> npt.NDArray[np.float32]:
+        """Every column, dense and in single precision, as rows of an array; only where nearly all entries are there."""
+        if self.data.size == self.n_rows * (self.indptr.size - 1):
+            return self.data.reshape(-1, self.n_rows).astype(np.float32, copy=False)
+        return self.submatrix(np.arange(self.indptr.size - 1)).astype(np.float32).T.toarray(order="C")
+
     def squared_loss(self, z: Vector) -> float:
         """Squared loss of the rows whose weighted residuals are z."""
         return 0.5 * float((z**2 * self.variance).sum())

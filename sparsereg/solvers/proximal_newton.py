@@ -14,6 +14,7 @@ from sparsereg._core import row_objective
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Ids, QuadraticModel, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import DualCertificate, GapTracker
+from sparsereg.solvers.gram_descent import descend_on_gram, gram_pays
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
 from sparsereg.solvers.working_set import primal_objective, sweep
@@ -43,6 +44,8 @@ class ProximalNewton:
     model: QuadraticModel
     # The residual of the model after a descent that may end the fit.
     predicted_dual: Vector | None = None
+    # It was solved as far as the tolerance asks.
+    is_solved = False
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
@@ -90,6 +93,9 @@ class ProximalNewton:
             self.predicted_dual = None
             certificate.correlate(certificate.screened_in, theta)
             yield theta, scale
+            if self.is_solved:
+                # Minus the derivative of the loss is one step ahead, but costs another pass; the next step takes it.
+                return
         theta, scale = self._center(self.state.neg_gradient)
         if certificate.unpenalized.size:
             theta = self._project(theta)
@@ -148,21 +154,30 @@ class ProximalNewton:
         """Minimise the model on the working set, roughly, and take the step towards that."""
         problem, state, target = self.problem, self.state, self.gap.target
         w = state.w[columns]
-        column_sum, curvature = problem.moments(columns, self.quadratic.weight)
-        tol = INEXACT * violation
         size = float(np.sum(np.abs(w * problem.scale[columns])))
+        last_tol = 0.3 * target / size if size > 0.0 else np.inf
+        tol = INEXACT * violation
         is_last = tol * size <= LAST_DESCENT * target and not self.certificate.unpenalized.size
         if is_last:
-            tol = min(tol, 0.3 * target / size if size > 0.0 else np.inf)
-        shift = sweep(self, columns, w, column_sum, curvature, tol)
-        self.predicted_dual = state.neg_gradient.copy() if is_last else None
-        self._search_line(columns, w - state.w[columns], shift)
+            tol = min(tol, last_tol)
+        self.is_solved = gram_pays(problem, columns) and not self.certificate.unpenalized.size
+        if self.is_solved:
+            # Sweeps cost little, so that the model is solved for good at once.
+            shift = descend_on_gram(self, columns, w, min(tol, last_tol))
+            step = problem.product(columns, w - state.w[columns], shift)
+            residual = state.neg_gradient - self.quadratic.weight * step
+        else:
+            column_sum, curvature = problem.moments(columns, self.quadratic.weight)
+            shift = sweep(self, columns, w, column_sum, curvature, tol)
+            residual = state.neg_gradient.copy() if is_last else None
+            step = problem.product(columns, w - state.w[columns], shift)
+        self.predicted_dual = residual
+        self._search_line(columns, w - state.w[columns], shift, step)
 
-    def _search_line(self, columns: Ids, delta: Vector, shift: float) -> None:
-        """Take the Newton step, halved until the true objective does not rise."""
+    def _search_line(self, columns: Ids, delta: Vector, shift: float, step: Vector) -> None:
+        """Take the Newton step, `step` in the predictor, halved until the true objective does not rise."""
         problem, state = self.problem, self.state
         start, eta = state.w[columns], state.eta
-        step = problem.product(columns, delta, shift)
         allowed = self.gap.primal + 1e-13 * problem.reference + problem.gap_rounding
         size = 1.0
         while True:
@@ -174,6 +189,8 @@ class ProximalNewton:
                 break
             size = 0.5 * size if size > SHORTEST_STEP else 0.0
         state.b += size * shift
+        if size < 1.0 and self.is_solved:
+            self.predicted_dual = None
         if size == 1.0:
             self.floor = max(self.floor * FLOOR_FALL, FLOOR_MIN)
         else:

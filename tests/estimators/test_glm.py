@@ -30,7 +30,7 @@ from sparsereg import (
     Ridge,
     regularization_path,
 )
-from sparsereg.solvers import ridge_direct
+from sparsereg.solvers import ridge_direct, weighted_gram
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((40, 8)) * (RNG.random((40, 8)) < 0.5)
@@ -344,6 +344,7 @@ def test_refused_predictions(model):
 def test_too_few_passes_are_warned_about(model, monkeypatch):
     # Ridge of few columns takes no passes.
     monkeypatch.setattr(ridge_direct, "MAX_DENSE", 0)
+    monkeypatch.setattr(weighted_gram, "MAX_SIZE", 0)
     with pytest.warns(ConvergenceWarning, match=r"1 of 1 fits .* has a gap of .* after 1 passes") as caught:
         fitted = clone(model).set_params(max_iter=1, alpha=1e-3).fit(X, target(model))
     assert fitted.dual_gap_ > 1e-6

@@ -1,0 +1,97 @@
+"""Newton steps on the Gram matrix of a working set: the same model, the same paths, and where they are taken."""
+
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.solver_calls import prepare
+
+from sparsereg import regularization_path
+from sparsereg._core.penalties import ElasticNet
+from sparsereg.solvers import proximal_newton
+from sparsereg.solvers.base import SolverOptions
+from sparsereg.solvers.gram_descent import descend_on_gram, gram_pays
+from sparsereg.solvers.null_model import null_state
+from sparsereg.solvers.proximal_newton import ProximalNewton
+from sparsereg.solvers.working_set import sweep
+
+seeds = st.integers(0, 2**32 - 1)
+OPTIONS = SolverOptions()
+
+
+def settings_of(rng, n, p):
+    lower = np.where(rng.random(p) < 0.3, 0.0, -np.inf)
+    return {
+        "fit_intercept": bool(rng.random() < 0.7), "standardize": bool(rng.random() < 0.5),
+        "sample_weight": rng.uniform(0.1, 2.0, n) if rng.random() < 0.5 else None,
+        "offset": 0.3 * rng.standard_normal(n) if rng.random() < 0.5 else None,
+        "penalty_factor": rng.choice([0.5, 1.0, 3.0], p) if rng.random() < 0.5 else None,
+        "bounds": (lower, np.full(p, np.inf)) if rng.random() < 0.5 else None,
+    }
+
+
+def target(rng, loss, t):
+    t = (t - t.mean()) / t.std()
+    if loss == "poisson":
+        return np.r_[2.0, rng.poisson(np.exp(t))[1:]]
+    if loss == "huber":
+        return t + rng.standard_t(2, t.size)
+    return np.r_[0.0, 1.0, rng.random(t.size - 2) < 1.0 / (1.0 + np.exp(-2.0 * t[2:]))]
+
+
+@settings(max_examples=20)
+@given(seed=seeds, l1_ratio=st.sampled_from([1.0, 0.5]))
+def test_the_model_is_that_of_sweeps_over_the_rows(seed, l1_ratio):
+    rng = np.random.default_rng(seed)
+    n, p = 30, 8
+    X = rng.standard_normal((n, p)) + rng.choice([0.0, 2.0])
+    changes = {**settings_of(rng, n, p), "positive": False, "l1_ratio": l1_ratio, "smallest_alpha": 0.01}
+    _, problem = prepare(X, target(rng, "logistic", X @ rng.standard_normal(p)), loss="logistic", **changes)
+    found = []
+    for way in (0, 1):
+        descent = ProximalNewton(problem, ElasticNet(0.01, l1_ratio), null_state(problem, OPTIONS), OPTIONS)
+        descent.begin()
+        columns, w = problem.columns, np.zeros(p)
+        moments = problem.moments(columns, descent.quadratic.weight)
+        if way:
+            shift = sweep(descent, columns, w, *moments, 1e-12)
+        else:
+            shift = descend_on_gram(descent, columns, w, 1e-12)
+        found.append(np.r_[w, shift])
+    np.testing.assert_allclose(*found, atol=1e-5 * np.abs(found[1]).max())
+
+
+@pytest.mark.parametrize("loss", ["logistic", "poisson", "huber", "squared_hinge"])
+@settings(max_examples=6)
+@given(seed=seeds, l1_ratio=st.sampled_from([1.0, 0.5]))
+def test_paths_are_the_same(loss, seed, l1_ratio):
+    rng = np.random.default_rng(seed)
+    n, p = 60, int(rng.choice([3, 12]))
+    X = rng.standard_normal((n, p)) + rng.choice([0.0, 2.0])
+    if p == 12:
+        X[:, 1] = X[:, 0] - X[:, 2]
+    y = target(rng, loss, X @ rng.standard_normal(p))
+    changes = {**settings_of(rng, n, p), "loss": loss, "l1_ratio": l1_ratio, "n_alphas": 6, "eps": 1e-2}
+    with mock.patch.object(proximal_newton, "descend_on_gram", wraps=descend_on_gram) as called:
+        path = regularization_path(X, y, **changes)
+    with mock.patch.object(proximal_newton, "gram_pays", return_value=False):
+        other = regularization_path(X, y, **changes, tol=1e-9)
+    assert called.called or not path.n_nonzero.any()
+    assert path.dual_gaps.max() <= 1e-6
+    size = np.abs(other.objectives).max() + 1.0
+    assert (path.objectives - other.objectives <= 1e-6 * size).all()
+    assert (path.objectives - other.objectives >= -1e-8 * size).all()
+
+
+def test_where_it_pays():
+    rng = np.random.default_rng(0)
+    changes = dict.fromkeys(("sample_weight", "offset", "bounds", "penalty_factor"))
+    changes |= {"fit_intercept": True, "standardize": False, "positive": False, "smallest_alpha": np.inf}
+    y = target(rng, "logistic", rng.standard_normal(50))
+    for X, pays in ((rng.standard_normal((50, 6)), True), (np.eye(50)[:, :6] + 1.0, True), (np.eye(50)[:, :6], False)):
+        X[:6] += rng.random((6, 1)) * (X[:6] != 0.0)
+        _, problem = prepare(X, y, loss="logistic", l1_ratio=0.9, **changes)
+        assert gram_pays(problem, problem.columns) is pays
+        assert not gram_pays(problem, problem.columns[:0])
