@@ -100,6 +100,8 @@ def check_target(y: Any, n_samples: int, lower: float, upper: float, what: str) 
     y : ndarray of float64 of shape (n_samples,)
     """
     array = check_y(y, n_samples)
+    if lower == -np.inf and upper == np.inf:
+        return array
     outside = (array < lower) | (array > upper)
     if outside.any():
         i = int(np.argmax(outside))

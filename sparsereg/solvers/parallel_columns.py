@@ -5,6 +5,8 @@ With L1 alone, or with a concave penalty, one column of such a set is enough, an
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
@@ -20,8 +22,8 @@ Bounds = tuple[Vector, Vector]
 # are the same up to the sign where their difference has a norm of rounding: of a mean over all rows, or without an
 # intercept of a few operations an entry. There columns far from zero are nearly parallel, and differ in what counts.
 CLOSE, SAME, ALIKE = 1e-8, 1e-13, 8.0 * np.finfo(float).eps
-# Of the random rows; results are the same every time.
-SEED = 0
+# Random rows of up to so many entries are drawn once: seeding takes longer than what a small fit does with them.
+FEW_ROWS = 1 << 14
 
 
 def find_copies(
@@ -126,12 +128,11 @@ def find_parallel(
         return columns[:0]
     root, norm = np.sqrt(moments.weight), np.sqrt(curvature[columns])
     mean = moments.column_sum[columns] / moments.weight_sum if fit_intercept else np.zeros(columns.size)
-    rng = np.random.default_rng(SEED)
-    first = _products(matrix, columns, root * (rng.random(n_rows) - 0.5), mean, norm)
+    first = _products(matrix, columns, root * _random_row(0, n_rows), mean, norm)
     members, group = _split(np.arange(columns.size), np.zeros(columns.size, dtype=np.int64), np.abs(first))
     if members.size == 0:
         return columns[:0]
-    second = _products(matrix, columns, root * (rng.random(n_rows) - 0.5), mean, norm)
+    second = _products(matrix, columns, root * _random_row(1, n_rows), mean, norm)
     members, group = _split(members, group, second * np.sign(first))
     if members.size == 0:
         return columns[:0]
@@ -165,6 +166,18 @@ def _candidates(
         n_weighted = n_rows if weight.size == 1 else np.count_nonzero(weight)
         columns = columns[size >= n_weighted - size.max()] if fit_intercept else columns[:0]
     return columns.astype(np.int32)
+
+
+def _random_row(seed: int, n_rows: int) -> Vector:
+    """Return numbers between -1/2 and 1/2, the same every time."""
+    if n_rows <= FEW_ROWS:
+        return _short_row(seed)[:n_rows]
+    return np.random.default_rng(seed).random(n_rows) - 0.5
+
+
+@cache
+def _short_row(seed: int) -> Vector:
+    return np.random.default_rng(seed).random(FEW_ROWS) - 0.5
 
 
 def _products(matrix: Matrix, columns: Ids, row: Vector, mean: Vector, norm: Vector) -> Vector:

@@ -1,4 +1,4 @@
-"""What a small fit costs around the kernels, counted in calls of Python functions: those are the same on any machine."""
+"""What a small fit costs around the kernels, counted in calls of Python functions, which no machine changes."""
 
 import sys
 
@@ -39,3 +39,30 @@ def calls_of(action):
     finally:
         sys.setprofile(before)
     return n_calls - 1
+
+
+@pytest.mark.parametrize(("model", "y", "most"), [
+    (Lasso(0.1), Y, 300),
+    (ElasticNet(0.1), Y, 300),
+    (Ridge(0.1), Y, 300),
+    (LogisticRegression(0.01, l1_ratio=0.0), LABELS, 300),
+    (PoissonRegressor(0.1, l1_ratio=0.0), COUNTS, 300),
+    (HuberRegressor(0.1, l1_ratio=0.0), Y, 300),
+    (LinearSVC(0.1, l1_ratio=0.0), LABELS, 300),
+], ids=lambda value: type(value).__name__)
+def test_a_small_fit_makes_few_calls(model, y, most):
+    # What is imported late, and what is made once for all fits, is there after the first one.
+    model.fit(X, y)
+    assert calls_of(lambda: model.fit(X, y)) <= most
+
+
+def test_a_prediction_makes_few_calls():
+    model = Lasso(0.1).fit(X, Y)
+    assert calls_of(lambda: model.predict(X)) <= 50
+
+
+def test_an_alpha_of_a_fold_makes_few_calls():
+    few, many = (LassoCV(cv=2, alphas=n_alphas).fit(X, Y) for n_alphas in (10, 20))
+    calls = [calls_of(lambda model=model: model.fit(X, Y)) for model in (few, many)]
+    # Two folds and all data at ten alphas more.
+    assert calls[1] - calls[0] <= 30 * 80
