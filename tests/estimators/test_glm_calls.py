@@ -45,13 +45,14 @@ def calls_of(action):
     (Lasso(0.1), Y, 300),
     (ElasticNet(0.1), Y, 300),
     (Ridge(0.1), Y, 300),
-    (LogisticRegression(0.01, l1_ratio=0.0), LABELS, 300),
-    (PoissonRegressor(0.1, l1_ratio=0.0), COUNTS, 300),
-    (HuberRegressor(0.1, l1_ratio=0.0), Y, 300),
-    (LinearSVC(0.1, l1_ratio=0.0), LABELS, 300),
+    (LogisticRegression(0.01, l1_ratio=0.0), LABELS, 550),
+    (PoissonRegressor(0.1, l1_ratio=0.0), COUNTS, 500),
+    (HuberRegressor(0.1, l1_ratio=0.0), Y, 580),
+    (LinearSVC(0.1, l1_ratio=0.0), LABELS, 550),
 ], ids=lambda value: type(value).__name__)
 def test_a_small_fit_makes_few_calls(model, y, most):
-    # What is imported late, and what is made once for all fits, is there after the first one.
+    # Of losses that are not squared the steps of the solver are calls too. What is imported late, and what is made once
+    # for all fits, is there after the first one.
     model.fit(X, y)
     assert calls_of(lambda: model.fit(X, y)) <= most
 
