@@ -29,23 +29,78 @@ CALL_ROWS = 1 << 17
 __getattr__ = partial(moved_class, __name__)
 
 
-def nonzeros_of(w: Vector) -> sparse.csc_array:
-    """Return the non-zeros of dense vectors; a zero of either sign is a zero.
+@dataclass(frozen=True, eq=False)
+class Nonzeros:
+    """The non-zeros of vectors side by side: the arrays of a CSC matrix, and the matrix for whoever asks.
 
-    Parameters
+    SciPy checks whatever it makes a matrix of, which takes longer than all else between the data and a small fit.
+
+    Attributes
     ----------
-    w : ndarray of float64 of shape (n_columns, n)
-        A vector in each row.
-
-    Returns
-    -------
-    columns : csc_array of float64 of shape (n, n_columns)
+    data : ndarray of float64 of shape (nnz,)
+        No zeros.
+    indices : ndarray of int32 of shape (nnz,)
+        Places in the vectors, ascending in each.
+    indptr : ndarray of int32 or int64 of shape (n_columns + 1,)
+    length : int
+        Of a vector, zeros included.
     """
-    n_columns, n = w.shape
-    # Thirteen times as fast as the non-zeros of numbers.
-    flat = np.flatnonzero(w != 0.0)
-    indptr = np.searchsorted(flat, n * np.arange(n_columns + 1)).astype(np.int32)
-    return sparse.csc_array((w.ravel()[flat], (flat % n).astype(np.int32), indptr), shape=(n, n_columns))
+
+    data: Vector
+    indices: npt.NDArray[np.int32]
+    indptr: npt.NDArray[Any]
+    length: int
+
+    @classmethod
+    def of(cls, matrix: Any) -> Nonzeros:
+        """Take the non-zeros of a SciPy matrix of shape (length, n_columns), which is not changed."""
+        matrix = sparse.csc_array(matrix, dtype=np.float64, copy=True)
+        matrix.sum_duplicates()
+        matrix.eliminate_zeros()
+        return cls(matrix.data, matrix.indices, matrix.indptr, matrix.shape[0])
+
+    @classmethod
+    def of_dense(cls, w: Vector) -> Nonzeros:
+        """Take the non-zeros of an array of shape (n_columns, length); a zero of either sign is a zero."""
+        n_columns, length = w.shape
+        # Thirteen times as fast as the non-zeros of numbers.
+        (flat,) = (w != 0.0).ravel().nonzero()
+        indptr = flat.searchsorted(length * np.arange(n_columns + 1)).astype(np.int32)
+        return cls(w.ravel()[flat], (flat % length).astype(np.int32), indptr, length)
+
+    @classmethod
+    def none(cls, length: int, n_columns: int) -> Nonzeros:
+        """Return vectors of zeros."""
+        return cls(np.empty(0), np.empty(0, dtype=np.int32), np.zeros(n_columns + 1, dtype=np.int32), length)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Nonzeros]) -> Nonzeros:
+        """Put vectors of the same length side by side."""
+        if len(parts) == 1:
+            return parts[0]
+        data, indices = (np.concatenate([getattr(part, name) for part in parts]) for name in ("data", "indices"))
+        sizes = np.concatenate([np.diff(part.indptr) for part in parts])
+        indptr = np.zeros(sizes.size + 1, dtype=np.int64 if data.size > np.iinfo(np.int32).max else np.int32)
+        np.cumsum(sizes, out=indptr[1:])
+        return cls(data, indices, indptr, parts[0].length)
+
+    @property
+    def n_columns(self) -> int:
+        """Number of vectors."""
+        return self.indptr.size - 1
+
+    @property
+    def matrix(self) -> sparse.csc_array:
+        """SciPy's matrix of shape (length, n_columns), on the same arrays."""
+        return sparse.csc_array((self.data, self.indices, self.indptr), shape=(self.length, self.n_columns))
+
+    def compressed(self) -> tuple[npt.NDArray[np.intp], Nonzeros]:
+        """Leave out the places at which every vector is zero; return the others, ascending, too."""
+        is_used = np.zeros(self.length, dtype=bool)
+        is_used[self.indices] = True
+        (used,) = is_used.nonzero()
+        places = (is_used.cumsum(dtype=np.int32) - 1)[self.indices]
+        return used, Nonzeros(self.data, places, self.indptr, used.size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,14 +111,14 @@ class SparseCoef:
     ----------
     ids : ndarray of int64 of shape (n_ids,)
         Strictly ascending, in [0, n_features); every id at which some column is not zero.
-    values : csc_array of float64 of shape (n_ids, n_columns)
-        Row k belongs to `ids[k]`. No stored zeros.
+    nonzeros : Nonzeros
+        Of length n_ids: place k belongs to `ids[k]`.
     n_features : int
         Width of the vectors.
     """
 
     ids: Ids
-    values: sparse.csc_array
+    nonzeros: Nonzeros
     n_features: int
 
     @classmethod
@@ -74,21 +129,16 @@ class SparseCoef:
         ----------
         active : ndarray of int64 of shape (n_active,)
             Strictly ascending ids, as in `Design.active`.
-        w : array-like of shape (n_active,), or array-like or SciPy sparse matrix of shape (n_active, n_columns)
+        w : Nonzeros of length n_active, SciPy sparse matrix, or array-like
+            The last two of shape (n_active, n_columns), an array-like of shape (n_active,) too.
         n_features : int
         """
         if sparse.issparse(w):
-            w = sparse.csc_array(w, dtype=np.float64, copy=True)
-            w.sum_duplicates()
-            w.eliminate_zeros()
-        else:
-            w = nonzeros_of(np.atleast_2d(np.asarray(w, dtype=np.float64).T))
-        is_used = np.zeros(w.shape[0], dtype=bool)
-        is_used[w.indices] = True
-        used = np.flatnonzero(is_used)
-        positions = (np.cumsum(is_used, dtype=np.int32) - 1)[w.indices]
-        values = sparse.csc_array((w.data, positions, w.indptr), shape=(used.size, w.shape[1]))
-        return cls(np.asarray(active, dtype=np.int64)[used], values, int(n_features))
+            w = Nonzeros.of(w)
+        elif not isinstance(w, Nonzeros):
+            w = Nonzeros.of_dense(np.atleast_2d(np.asarray(w, dtype=np.float64).T))
+        used, nonzeros = w.compressed()
+        return cls(np.asarray(active, dtype=np.int64)[used], nonzeros, int(n_features))
 
     @classmethod
     def joined(cls, parts: Sequence[SparseCoef]) -> SparseCoef:
@@ -105,10 +155,9 @@ class SparseCoef:
         ids = np.unique(np.concatenate([part.ids for part in parts]))
         moved = []
         for part in parts:
-            rows = np.searchsorted(ids, part.ids).astype(np.int32)
-            columns = (part.values.data, rows[part.values.indices], part.values.indptr)
-            moved.append(sparse.csc_array(columns, shape=(ids.size, part.n_columns)))
-        return cls(ids, sparse.hstack(moved, format="csc"), parts[0].n_features)
+            places, nonzeros = np.searchsorted(ids, part.ids).astype(np.int32), part.nonzeros
+            moved.append(Nonzeros(nonzeros.data, places[nonzeros.indices], nonzeros.indptr, ids.size))
+        return cls(ids, Nonzeros.joined(moved), parts[0].n_features)
 
     def mixed(self, other: SparseCoef, share: float) -> SparseCoef:
         """Return the vectors that lie a share of the way to those of another of the same shape."""
@@ -119,14 +168,19 @@ class SparseCoef:
     @property
     def n_columns(self) -> int:
         """Number of coefficient vectors."""
-        return int(self.values.shape[1])
+        return self.nonzeros.n_columns
+
+    @cached_property
+    def values(self) -> sparse.csc_array:
+        """The coefficients as a csc_array of shape (n_ids, n_columns): row k belongs to `ids[k]`."""
+        return self.nonzeros.matrix
 
     @property
     def nbytes(self) -> int:
         """Bytes of ids and values, and of what says where these belong if there are several vectors."""
-        values = self.values
-        indices = values.indices.nbytes + values.indptr.nbytes if self.n_columns > 1 else 0
-        return int(self.ids.nbytes + values.data.nbytes + indices)
+        nonzeros = self.nonzeros
+        indices = nonzeros.indices.nbytes + nonzeros.indptr.nbytes if self.n_columns > 1 else 0
+        return int(self.ids.nbytes + nonzeros.data.nbytes + indices)
 
     @cached_property
     def _table(self) -> npt.NDArray[np.int64]:
@@ -134,20 +188,19 @@ class SparseCoef:
         room = 4 if self.ids.size <= ROOMY else 2
         size = 1 << max(1, (room * self.ids.size - 1).bit_length())
         slots = np.full((size, 2), -1, dtype=np.int64)
-        beside = self.values.data.view(np.int64) if self.n_columns == 1 else np.arange(self.ids.size)
+        beside = self.nonzeros.data.view(np.int64) if self.n_columns == 1 else np.arange(self.ids.size)
         coef_table.fill(self.ids, beside, slots)
         return slots
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the tables out of pickles: they are quicker to build than to read."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_table", "_by_id")}
+        """Keep the coefficients as SciPy's matrix, as ever; tables are quicker to build than to read."""
+        return {"ids": self.ids, "values": self.values, "n_features": self.n_features}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take attributes over; older versions kept one vector as an array."""
         values = state["values"]
-        if not sparse.issparse(values):
-            values = nonzeros_of(values[None])
-        vars(self).update(state, values=values)
+        nonzeros = Nonzeros.of(values) if sparse.issparse(values) else Nonzeros.of_dense(values[None])
+        vars(self).update(ids=state["ids"], nonzeros=nonzeros, n_features=state["n_features"])
 
     def at(self, column: int) -> SparseCoef:
         """Return one of the vectors."""
@@ -155,12 +208,11 @@ class SparseCoef:
 
     def between(self, start: int, stop: int) -> SparseCoef:
         """Return the vectors from `start` up to `stop`."""
-        indptr = self.values.indptr[start : stop + 1]
+        whole, indptr = self.nonzeros, self.nonzeros.indptr[start : stop + 1]
         kept = slice(indptr[0], indptr[-1])
-        used, positions = np.unique(self.values.indices[kept], return_inverse=True)
-        columns = (self.values.data[kept].copy(), positions.astype(np.int32), indptr - indptr[0])
-        values = sparse.csc_array(columns, shape=(used.size, stop - start))
-        return SparseCoef(self.ids[used], values, self.n_features)
+        some = Nonzeros(whole.data[kept].copy(), whole.indices[kept], indptr - indptr[0], whole.length)
+        used, nonzeros = some.compressed()
+        return SparseCoef(self.ids[used], nonzeros, self.n_features)
 
     def on(self, active: Ids) -> Vector:
         """Return the coefficients of some columns.
@@ -181,8 +233,8 @@ class SparseCoef:
 
     def to_csr(self) -> sparse.csr_matrix:
         """Return the vectors as rows of a SciPy matrix of shape (n_columns, n_features)."""
-        values = self.values
-        rows = (values.data.copy(), self.ids[values.indices], values.indptr.astype(np.int64))
+        nonzeros = self.nonzeros
+        rows = (nonzeros.data.copy(), self.ids[nonzeros.indices], nonzeros.indptr.astype(np.int64))
         return sparse.csr_matrix(rows, shape=(self.n_columns, self.n_features))
 
     def to_csc(self) -> sparse.csc_matrix:
@@ -240,11 +292,11 @@ class SparseCoef:
 
     def _multiplier(self, n_features: int) -> Callable[[npt.NDArray[Any], Vector], None]:
         """Return what writes the product of a block of rows; whatever is not finite in the block, some of it is not."""
-        values = self.values.toarray()
         if self.n_columns == 1:
             w = np.zeros(n_features)
-            w[self.ids] = values[:, 0]
+            w[self.ids[self.nonzeros.indices]] = self.nonzeros.data
             return lambda block, out: dense_matrix.decision(np.ascontiguousarray(block), w, out[:, 0])
+        values = self.values.toarray()
 
         def multiply(block: npt.NDArray[Any], out: Vector) -> None:
             used = block if self.ids.size == n_features else block[:, self.ids]

@@ -17,7 +17,6 @@ from sparsereg._core import compact, equal_rows
 from sparsereg.inputs.equal_slices import equal_slices
 from sparsereg.inputs.full_columns import all_rows, columns_of_dense, fill_columns, read_dense
 from sparsereg.inputs.rows import MAX_SAMPLES, Rows, as_rows, raise_not_finite
-from sparsereg.inputs.targets import check_y
 from sparsereg.inputs.weights import check_sample_weight
 
 # A bitmap up to 16 MB is always cheap; a larger one must not dwarf the non-zeros (sorting 0.9M ids was as quick as a
@@ -131,22 +130,23 @@ class Design:
             f"{self.n_active} active, {self.nnz} non-zeros, {kind})"
         )
 
-    def aggregate(self, y: Any, sample_weight: Any = None) -> GroupedTarget:
+    def aggregate(
+        self, y: npt.NDArray[np.float64], sample_weight: npt.NDArray[np.float64] | None = None
+    ) -> GroupedTarget:
         """Bring a target and weights from samples to aggregated rows.
 
         Parameters
         ----------
-        y : array-like of shape (n_samples,)
-        sample_weight : None, float or array-like of shape (n_samples,), default=None
+        y : ndarray of float64 of shape (n_samples,)
+            Checked, as weights are.
+        sample_weight : None or ndarray of float64 of shape (n_samples,), default=None
             May differ from the weights at construction (a fold's, say), but a row dropped then must weigh 0.
 
         Returns
         -------
         grouped : GroupedTarget
         """
-        y = check_y(y, self.n_samples)
-        weight = check_sample_weight(sample_weight, self.n_samples)
-        dropped = self.row_of < 0
+        weight, dropped = sample_weight, self.row_of < 0
         if dropped.any() and (weight is None or weight[dropped].any()):
             raise ValueError(
                 f"sample_weight: {int(dropped.sum())} rows had weight 0 when the design was made and are not in it, "
