@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sparsereg import enet_path, lasso_path
+from sparsereg import enet_path, lasso_path, regularization_path
 from sparsereg.design import make_design
 from sparsereg.inputs.full_columns import fill_columns
 from sparsereg.solvers.column_penalties import ColumnPenalties
@@ -153,6 +153,18 @@ def test_fits_are_those_of_the_same_matrix_as_csr(seed, dtype, path):
     dense, by_row = path(X, y, **rules), path(sparse.csr_array(X), y, **rules)
     np.testing.assert_allclose(dense.objectives, by_row.objectives, rtol=1e-7, atol=1e-12)
     np.testing.assert_allclose(dense.predict(X), by_row.predict(sparse.csr_array(X)), atol=1e-3)
+
+
+@pytest.mark.parametrize("loss", ["poisson", "logistic", "squared_hinge"])
+def test_zeros_bound_no_slope(loss):
+    """Where the slope of a loss has no bound, a column of positive values and a zero has one no more."""
+    X = np.linspace(0.0, 1.0, 40)[:, None]
+    y = (X[:, 0] > 0.4) + 0.0
+    y[::7] = 1.0 - y[::7]
+    dense = regularization_path(X, y, loss=loss, alphas=[1e-3])
+    other = regularization_path(np.abs(X + 1e-12), y, loss=loss, alphas=[1e-3])
+    np.testing.assert_allclose(dense.objectives, other.objectives, rtol=1e-5)
+    assert dense.coefs.toarray()[0, 0] > 0.5
 
 
 def test_correlations_and_products_of_a_dense_problem():
