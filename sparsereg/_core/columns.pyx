@@ -26,7 +26,7 @@ cdef inline bint _correlate_four(
     cdef offset_t start = indptr[columns[0]], n = indptr[columns[0] + 1] - start
     cdef index_t first
     cdef int i
-    if n < SHORTEST_OF_FOUR or not is_run(indices + start, n):
+    if n < SHORTEST_OF_FOUR or data == NULL or not is_run(indices + start, n):
         return False
     first = indices[start]
     for i in range(4):
