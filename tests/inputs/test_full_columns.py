@@ -142,12 +142,12 @@ def test_a_full_column_may_be_zero_wherever_a_fold_has_weight():
     rng = np.random.default_rng(8)
     X, fold = rng.standard_normal((100, 3)), np.arange(100) >= 70
     X[fold, 1] = 0.0
-    design = make_design(X)
-    problem = make_problem(design, X[:, 0], fold + 0.0, ColumnPenalties.plain(3), fit_intercept=True)
+    design, y = make_design(X), X[:, 0].copy()
+    problem = make_problem(design, y, fold + 0.0, ColumnPenalties.plain(3), fit_intercept=True)
     np.testing.assert_array_equal(problem.columns, [0, 2])
     with pytest.raises(ValueError, match="the squares of column 1"):
-        make_problem(make_design(np.where(X == 0.0, 1e-170, X)), X[:, 0], fold + 0.0, ColumnPenalties.plain(3),
-                     fit_intercept=True)
+        tiny = make_design(np.where(X == 0.0, 1e-170, X))
+        make_problem(tiny, y, fold + 0.0, ColumnPenalties.plain(3), fit_intercept=True)
 
 
 @pytest.mark.parametrize("path", [lasso_path, enet_path])
