@@ -199,7 +199,7 @@ class SparseCoef:
         return slots
 
     def __getstate__(self) -> dict[str, Any]:
-        """Keep the coefficients as SciPy's matrix, as ever; the table is quicker to build than to read."""
+        """Keep the coefficients as SciPy's matrix, as ever; tables are quicker to build than to read."""
         return {"ids": self.ids, "values": self.values, "n_features": self.n_features}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -298,11 +298,11 @@ class SparseCoef:
 
     def _multiplier(self, n_features: int) -> Callable[[npt.NDArray[Any], Vector], None]:
         """Return what writes the product of a block of rows; whatever is not finite in the block, some of it is not."""
-        values = self.nonzeros.toarray()
         if self.n_columns == 1:
             w = np.zeros(n_features)
-            w[self.ids] = values[:, 0]
+            w[self.ids[self.nonzeros.indices]] = self.nonzeros.data
             return lambda block, out: dense_matrix.decision(np.ascontiguousarray(block), w, out[:, 0])
+        values = self.nonzeros.toarray()
 
         def multiply(block: npt.NDArray[Any], out: Vector) -> None:
             used = block if self.ids.size == n_features else block[:, self.ids]

@@ -173,7 +173,7 @@ class Design:
         indptr, indices, data = self.indptr, self.indices, self.data[:0] if self.binary else self.data
         if rows is not None:
             # Of two columns that are equal in these rows only one may be full, with zeros.
-            kept = rows[indices] & (self.data != 0.0)
+            kept = rows[indices] & (self.binary or self.data != 0.0)
             indptr = np.r_[0, np.cumsum(np.add.reduceat(kept, indptr[:-1], dtype=np.int64))]
             indices, data = indices[kept], data if self.binary else data[kept]
         hashes = np.empty(self.n_active, dtype=np.uint64)

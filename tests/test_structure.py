@@ -58,8 +58,9 @@ OF_THE_WHOLE = {
 }
 
 # A bitmap of the column space is the one thing as long as it: one bit a column, to make ids compact. Names of all
-# columns are an answer that users ask for by name.
+# columns are an answer that users ask for by name. The rows of a dense matrix are as long as what multiplies them.
 AS_WIDE_AS_X = {
+    ("coef.py", "_multiplier"),
     ("design.py", "compact_ids"),
     ("features/buckets.py", "get_feature_names_out"),
 }

@@ -4,8 +4,43 @@ from cython cimport floating
 from sparsereg._core.sparse_ops cimport axpy, dot, dot_run, is_run, squares_run, sum_run, weighted_squares_run
 from sparsereg._core.types cimport index_t, offset_t
 
+cdef extern from "four_columns.h":
+    void sparsereg_dot_four_float(const float **value, const double *dense, offset_t n, double *out) noexcept nogil
+    void sparsereg_dot_four_double(const double **value, const double *dense, offset_t n, double *out) noexcept nogil
+
+cdef enum:
+    # Columns shorter than this are as quick one by one.
+    SHORTEST_OF_FOUR = 64
+
 # Share of a column's square that its spread must be for their difference to keep thirteen digits.
 cdef double VARIES = 1e-2
+
+
+cdef inline bint _correlate_four(
+    const floating *data, const index_t *indices, const offset_t *indptr, const index_t *columns, const double *z,
+    double *out
+) noexcept nogil:
+    """Correlate four columns if they are runs of the same rows; say whether they are."""
+    cdef const floating *value[4]
+    cdef double four[4]
+    cdef offset_t start = indptr[columns[0]], n = indptr[columns[0] + 1] - start
+    cdef index_t first
+    cdef int i
+    if n < SHORTEST_OF_FOUR or data == NULL or not is_run(indices + start, n):
+        return False
+    first = indices[start]
+    for i in range(4):
+        start = indptr[columns[i]]
+        if indptr[columns[i] + 1] - start != n or indices[start] != first or not is_run(indices + start, n):
+            return False
+        value[i] = data + start
+    if floating is float:
+        sparsereg_dot_four_float(value, z + first, n, four)
+    else:
+        sparsereg_dot_four_double(value, z + first, n, four)
+    for i in range(4):
+        out[columns[i]] = four[i]
+    return True
 
 
 def correlate(
@@ -23,16 +58,20 @@ def correlate(
 
     Cost: one pass over the columns.
     """
-    cdef Py_ssize_t k, n = columns.shape[0]
+    cdef Py_ssize_t k = 0, n = columns.shape[0]
     cdef offset_t start
     cdef index_t j
     cdef const floating *values = &data[0] if data.shape[0] else NULL
     cdef const index_t *rows = &indices[0] if indices.shape[0] else NULL
     with nogil:
-        for k in range(n):
+        while k < n:
+            if k + 4 <= n and _correlate_four(values, rows, &indptr[0], &columns[k], &z[0], &out[0]):
+                k += 4
+                continue
             j = columns[k]
             start = indptr[j]
             out[j] = dot(values + start, rows + start, indptr[j + 1] - start, &z[0])
+            k += 1
 
 
 def moments(

@@ -7,7 +7,7 @@ about half full on that is less work than the entries alone, and takes no more m
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -72,24 +72,22 @@ def read_dense(X: Any, grouped: bool) -> npt.NDArray[Any] | None:
 def _has_many_equal(sample: npt.NDArray[Any], n_rows: int) -> bool:
     """Tell from a sample whether grouping equal rows may be worth it; sums tell most rows apart."""
     with np.errstate(all="ignore"):
-        if np.unique(sample.sum(axis=1)).size == sample.shape[0]:
-            return False
+        sums = sample.sum(axis=1)
+    sums.sort()
+    if (sums[1:] != sums[:-1]).all():
+        return False
     n_pairs = sample.shape[0] - len({row.tobytes() for row in sample})
     return n_pairs >= PAIRS or n_pairs * 10 >= n_rows
 
 
+@lru_cache(8)
 def _sample(n_rows: int) -> Any:
     """Choose rows to look at: all where they are few."""
     n_sampled = min(int(SAMPLED_PER_ROOT * n_rows**0.5), MOST_SAMPLED)
     if n_sampled >= n_rows:
         return slice(None)
     # Drawn, as equal rows may be neighbours or stand at any distance; ascending, so that a row comes once.
-    return np.unique((_uniform()[:n_sampled] * n_rows).astype(np.int64))
-
-
-@cache
-def _uniform() -> npt.NDArray[np.float64]:
-    return np.random.default_rng(0).random(MOST_SAMPLED)
+    return np.unique(np.random.default_rng(0).integers(n_rows, size=n_sampled))
 
 
 def columns_of_dense(array: npt.NDArray[Any], keep: npt.NDArray[np.bool_] | None, dtype: Any) -> FullColumns:

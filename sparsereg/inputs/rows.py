@@ -18,8 +18,7 @@ from scipy import sparse
 
 from sparsereg._core import compact
 
-# Entries looked at in one go where NumPy would make temporaries as long as its input.
-CHUNK = 1 << 20
+CHUNK = 1 << 20  # entries looked at in one go where NumPy would make temporaries as long as its input
 # Row ids are int32 in every kernel; a reader that is not told a width gives its blocks any id of int64.
 MAX_SAMPLES, OPEN_WIDTH = 2**31 - 1, 2**63 - 1
 
@@ -413,8 +412,7 @@ def check_vector(array: npt.NDArray[Any], n_samples: int, name: str) -> npt.NDAr
     # A long double too large for float64 becomes an infinity.
     with np.errstate(over="ignore"):
         vector = np.ascontiguousarray(array, dtype=np.float64)
-    if array.dtype.kind == "f" and array.dtype.itemsize > vector.itemsize:
-        check_finite(vector, name)
+    check_finite(vector, name)
     return vector
 
 

@@ -141,7 +141,7 @@ def _squares(design: Design, moments: Moments) -> Vector:
     if not bad.any():
         return square
     if weight.min() == 0.0:
-        has_entry = (weight > 0.0)[design.indices] & (design.data != 0.0)
+        has_entry = (weight > 0.0)[design.indices] & (design.binary or design.data != 0.0)
         bad &= np.logical_or.reduceat(has_entry, design.indptr[:-1])
     if bad.any():
         j = int(np.argmax(bad))

@@ -320,7 +320,8 @@ class Problem:
             return None
         max_gradient = np.zeros((2, self.indptr.size - 1))
         for out, row, bound in zip(max_gradient, (fall, rise), (self.upper, -self.lower)):
-            column_passes.correlate(*self.matrix, self.columns, row, out)
+            # Full columns have zeros, and infinitely many of nothing are no number.
+            column_passes.correlate(*self.matrix, self.columns, np.minimum(row, np.finfo(float).max), out)
             out[bound <= 0.0] = 0.0
         max_gradient[:, self.centering.columns] = np.inf
         return max_gradient.max(axis=0)

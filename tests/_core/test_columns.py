@@ -48,6 +48,24 @@ def test_runs_have_the_same_bits_on_any_machine(seed, dtype):
 
 @each_dtype
 @given(seed=seeds)
+def test_four_columns_at_once_have_the_bits_of_each(seed, dtype):
+    """Runs of the same rows, beside one of other rows and one with a gap, in any number."""
+    rng = np.random.default_rng(seed)
+    n, n_columns = rng.integers(60, 150), rng.integers(4, 12)
+    X, z = rng.standard_normal((n, n_columns)).astype(dtype), rng.standard_normal(n + 1)
+    rows = [np.arange(n) + (rng.random() < 0.1) for _ in range(n_columns)]
+    rows[rng.integers(n_columns)] = np.arange(n)[rng.random(n) < 0.9]
+    indptr = np.r_[0, np.cumsum([some.size for some in rows])]
+    matrix = np.concatenate([X[: some.size, j] for j, some in enumerate(rows)]), np.concatenate(rows).astype(np.int32)
+    whole, single = np.empty(n_columns), np.empty(n_columns)
+    passes.correlate(*matrix, indptr, np.arange(n_columns, dtype=np.int32), z, whole)
+    for j in range(n_columns):
+        passes.correlate(*matrix, indptr, np.array([j], np.int32), z, single)
+    np.testing.assert_array_equal(whole, single)
+
+
+@each_dtype
+@given(seed=seeds)
 def test_runs_and_gaps_agree(seed, dtype):
     """A row left out, of value 0, makes a sparse column of a run."""
     rng, (values, rows, _), z = run_of(seed, dtype)

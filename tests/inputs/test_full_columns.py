@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sparsereg import enet_path, lasso_path
+from sparsereg import enet_path, lasso_path, regularization_path
 from sparsereg.design import make_design
 from sparsereg.inputs.full_columns import fill_columns
 from sparsereg.solvers.column_penalties import ColumnPenalties
@@ -138,6 +138,18 @@ def test_equal_columns_are_found_where_only_one_is_full():
     assert group[0] == group[3]
 
 
+def test_a_full_column_may_be_zero_wherever_a_fold_has_weight():
+    rng = np.random.default_rng(8)
+    X, fold = rng.standard_normal((100, 3)), np.arange(100) >= 70
+    X[fold, 1] = 0.0
+    design, y = make_design(X), X[:, 0].copy()
+    problem = make_problem(design, y, fold + 0.0, ColumnPenalties.plain(3), fit_intercept=True)
+    np.testing.assert_array_equal(problem.columns, [0, 2])
+    with pytest.raises(ValueError, match="the squares of column 1"):
+        tiny = make_design(np.where(X == 0.0, 1e-170, X))
+        make_problem(tiny, y, fold + 0.0, ColumnPenalties.plain(3), fit_intercept=True)
+
+
 @pytest.mark.parametrize("path", [lasso_path, enet_path])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @settings(max_examples=15)
@@ -153,6 +165,18 @@ def test_fits_are_those_of_the_same_matrix_as_csr(seed, dtype, path):
     dense, by_row = path(X, y, **rules), path(sparse.csr_array(X), y, **rules)
     np.testing.assert_allclose(dense.objectives, by_row.objectives, rtol=1e-7, atol=1e-12)
     np.testing.assert_allclose(dense.predict(X), by_row.predict(sparse.csr_array(X)), atol=1e-3)
+
+
+@pytest.mark.parametrize("loss", ["poisson", "logistic", "squared_hinge"])
+def test_zeros_bound_no_slope(loss):
+    """Where the slope of a loss has no bound, a column of positive values and a zero has one no more."""
+    X = np.linspace(0.0, 1.0, 40)[:, None]
+    y = (X[:, 0] > 0.4) + 0.0
+    y[::7] = 1.0 - y[::7]
+    dense = regularization_path(X, y, loss=loss, alphas=[1e-3])
+    other = regularization_path(np.abs(X + 1e-12), y, loss=loss, alphas=[1e-3])
+    np.testing.assert_allclose(dense.objectives, other.objectives, rtol=1e-5)
+    assert dense.coefs.toarray()[0, 0] > 0.5
 
 
 def test_correlations_and_products_of_a_dense_problem():
