@@ -130,6 +130,23 @@ class Problem:
         return columns.x, columns.penalty_factor, columns.scale, columns.lower, columns.upper
 
     @cached_property
+    def huber_limits(self) -> tuple[Vector, Vector] | None:
+        """What the singleton column of each row costs in its predictor, for a unit of L1 and of L2 penalty; None where
+        the rows' losses are not those of Huber: another loss, no singleton columns, or bounds on some.
+        """
+        columns = self.singletons
+        if columns is None or not self.loss.is_quadratic or not self._is_free(columns):
+            return None
+        size = np.abs(np.where(columns.x == 0.0, 1.0, columns.x))
+        limit = np.where(columns.x == 0.0, np.inf, columns.penalty_factor * columns.scale / size)
+        bend = np.where(columns.x == 0.0, 0.0, columns.penalty_factor * (columns.scale / size) ** 2)
+        return limit, bend
+
+    def _is_free(self, columns: SingletonColumns) -> bool:
+        """Say whether no singleton column has a bound."""
+        return bool(np.isinf(columns.lower[columns.rows]).all() and np.isinf(columns.upper[columns.rows]).all())
+
+    @cached_property
     def is_quadratic(self) -> bool:
         """The loss is its own quadratic model, everywhere."""
         return self.loss.is_quadratic and self.singletons is None

@@ -158,6 +158,7 @@ class Saga:
     def _sweep(self, rows: _Rows) -> None:
         """Sweep over the rows, with the derivatives and the gradient of the last model to begin with."""
         problem, state, gap = self.problem, self.state, self.newton.gap
+        self.newton.rows.recover()
         w, slope = state.w[rows.columns], -state.neg_gradient
         gradient = problem.correlations(rows.columns, slope, self.options.n_threads)
         for _ in range(min(SWEEPS, max(self.options.max_iter - gap.n_iter, 1))):

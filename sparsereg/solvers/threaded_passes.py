@@ -7,7 +7,9 @@ along, beside those that other packages bring.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +35,28 @@ def _pool(n_threads: int) -> ThreadPoolExecutor:
 if hasattr(os, "register_at_fork"):
     # Threads do not survive a fork; a child makes its own.
     os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
+def share_out(run: Callable[[int, int], None], n_parts: int, n_threads: int) -> None:
+    """Run a pass over parts of its data, which threads share.
+
+    Parameters
+    ----------
+    run : callable
+        Takes the first part and the one after the last; what it does to a part must not depend on others.
+    n_parts : int
+    n_threads : int
+        At most so many share the parts.
+    """
+    n_shares = min(n_threads, n_parts)
+    if n_shares <= 1:
+        run(0, n_parts)
+        return
+    ends = [n_parts * k // n_shares for k in range(n_shares + 1)]
+    others = [_pool(n_threads).submit(run, *share) for share in pairwise(ends[1:])]
+    run(ends[0], ends[1])
+    for other in others:
+        other.result()
 
 
 def correlate(matrix: Any, columns: Ids, z: Vector, out: Vector, n_threads: int) -> None:
