@@ -68,8 +68,8 @@ class Design:
     indptr : ndarray of int64 of shape (n_active + 1,)
     indices : ndarray of int32 of shape (nnz,)
         Row ids, ascending in each column.
-    data : ndarray of float32 or float64 of shape (nnz,)
-        No zeros.
+    data : ndarray of float32 or float64 of shape (nnz,) or (0,)
+        No zeros. Length 0: ones.
     row_of : ndarray of int32 of shape (n_samples,)
         Aggregated row of each of the caller's rows; -1 for rows of weight 0, which were dropped.
     binary : bool
@@ -375,7 +375,7 @@ def _transpose(
 def columns_of(
     rows: Rows, order: npt.NDArray[np.int32], dtype: Any = None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[Any]]:
-    """Build the compact columns, with values spelled out.
+    """Build the compact columns; ones have no values, but where every row is in every column.
 
     Parameters
     ----------
@@ -393,7 +393,9 @@ def columns_of(
     """
     indptr, indices, data = _transpose(rows.indptr, rows.indices, rows.data, order, rows.active.size)
     if rows.data.size == 0:
-        data = np.ones(indices.size, dtype=np.float32 if dtype is None else dtype)
+        # What is dense is an array of values, whatever they are.
+        is_dense = indices.size == order.size * rows.active.size
+        data = np.ones(indices.size if is_dense else 0, dtype=np.float32 if dtype is None else dtype)
     return indptr, indices, data
 
 

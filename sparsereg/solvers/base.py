@@ -14,8 +14,57 @@ from sparsereg.coef import nonzeros_of
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
-# `data, indices, indptr` of compact columns (CSC), as kernels take them.
+# `data, indices, indptr` of compact columns (CSC), as kernels take them; empty `data` stands for ones.
 Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
+
+
+def spelled_out(matrix: Matrix) -> Matrix:
+    """Return compact columns or rows with their values, ones too.
+
+    Parameters
+    ----------
+    matrix : tuple
+        `data, indices, indptr`.
+
+    Returns
+    -------
+    matrix : tuple
+        The same arrays where values are there.
+    """
+    data, indices, indptr = matrix
+    return (np.ones(indices.size, dtype=data.dtype) if data.size == 0 else data), indices, indptr
+
+
+def take_columns(matrix: Matrix, columns: npt.NDArray[Any], n_rows: int) -> sparse.csc_matrix:
+    """Take columns, with their values.
+
+    Parameters
+    ----------
+    matrix : tuple
+        `data, indices, indptr` of compact columns (CSC).
+    columns : ndarray of int of shape (n_columns,)
+    n_rows : int
+
+    Returns
+    -------
+    taken : csc_matrix of float64 of shape (n_rows, n_columns)
+    """
+    data, indices, indptr = matrix
+    if data.size:
+        whole = sparse.csc_matrix(matrix, shape=(n_rows, indptr.size - 1), copy=False)
+        return whole[:, columns].astype(np.float64)
+    sizes = indptr[1:][columns] - indptr[:-1][columns]
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    entries = np.arange(ends[-1]) + np.repeat(indptr[:-1][columns] - ends[:-1], sizes)
+    return sparse.csc_matrix((np.ones(entries.size), indices[entries], ends), shape=(n_rows, sizes.size), copy=False)
+
+
+def inner(a: Vector, b: Vector) -> float:
+    """Return the inner product of two long vectors.
+
+    BLAS would wake its threads for it, which spin for longer than it takes.
+    """
+    return float(np.einsum("i,i->", a, b))
 
 
 @dataclass(frozen=True)

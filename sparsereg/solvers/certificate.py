@@ -123,8 +123,10 @@ class DualCertificate:
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.n_threads = problem, penalty, state, options.n_threads
-        self.conjugates: Callable[[Vector], Callable[[float], float]] = partial(conjugates_of, problem, penalty, state)
-        self.norm = np.sqrt(problem.curvature)
+        self.conjugates: Callable[[Vector], Callable[[float], float]] = partial(
+            conjugates_of, problem, penalty, state, options.n_threads
+        )
+        self.norm = problem.norm
         self.rows_are_cheap = CHEAP_ROWS * problem.response.y.size <= problem.indices.size
         unpenalized = problem.columns
         if penalty.alpha > 0.0:
@@ -178,8 +180,8 @@ class DualCertificate:
             Dual objective; -inf where nothing was evaluated.
         scale : float
         """
-        problem, state = self.problem, self.state
-        explained = float(state.w[columns] @ state.Xt_neg_gradient[columns])
+        state = self.state
+        explained = column_objective.inner_product(columns, state.Xt_neg_gradient, state.w)
         penalty_sum = self.penalty_sum(columns)
         best, best_scale = -np.inf, 1.0
         rows_at = self.conjugates(theta)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Ids, QuadraticModel, Solution, SolverOptions, State, Vector
+from sparsereg.solvers.base import Ids, QuadraticModel, Solution, SolverOptions, State, Vector, inner
 from sparsereg.solvers.certificate import DualCertificate, GapTracker
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
@@ -121,7 +121,7 @@ class _LeastSquares:
     def move(self, columns: Ids, delta: Vector) -> None:
         """Add to the coefficients of columns, the intercept following."""
         problem, state = self.problem, self.state
-        shift = -float(problem.column_sum[columns] @ delta) if problem.fit_intercept else 0.0
+        shift = -inner(problem.column_sum[columns], delta) if problem.fit_intercept else 0.0
         state.w[columns] += delta
         state.b += shift
         state.neg_gradient -= self.quadratic.weight * problem.product(columns, delta, shift)

@@ -1,14 +1,15 @@
 """Row passes of proximal Newton: the quadratic model of the loss around a linear predictor, and dual points made of it.
 
 For any loss by `row_objective`. Squared loss whose singleton columns are eliminated without bounds is Huber's function
-row by row, and has passes of its own by `huber_rows`, over half as many bytes. Its rows are taken in chunks, whose sums
-are added up in order: results are the same for any number of threads.
+row by row, and has passes of its own by `huber_rows`, over half as many bytes. Rows are taken in chunks, whose sums are
+added up in order: results are the same for any number of threads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Ids, QuadraticModel, State, Vector
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.threaded_passes import share_out
+
+# Rows to a chunk of any loss: the call of a kernel for it takes a few hundredths of the pass over them.
+CHUNK = 1 << 16
 
 
 def make_rows(problem: Problem, penalty: ElasticNet, state: State, n_threads: int) -> LossRows | HuberRows:
@@ -68,10 +72,15 @@ class LossRows:
         """Model the loss at the linear predictor; weights are at least the floor, relative to the curvature."""
         problem, state = self.problem, self.state
         curvature, weight = np.empty(problem.n_rows), np.empty(problem.n_rows)
-        loss, weight_sum = row_objective.linearize(
-            problem.loss, self.penalty, *problem.row_terms, state.eta, *problem.singleton_penalties, floor,
-            state.neg_gradient, curvature, weight, state.singleton_w, state.predictor,
-        )
+
+        def run(rows: slice) -> tuple[float, float]:
+            return row_objective.linearize(
+                problem.loss, self.penalty, *terms_in(problem, rows), state.eta[rows], *singletons_in(problem, rows),
+                floor, state.neg_gradient[rows], curvature[rows], weight[rows], state.singleton_w[rows],
+                state.predictor[rows],
+            )
+
+        loss, weight_sum = np.sum(in_chunks(run, problem.n_rows, self.n_threads), axis=0).tolist()
         weight_sum = weight_sum if problem.fit_intercept else 0.0
         return QuadraticModel(weight, weight_sum, loss, curvature, problem.response, state.eta)
 
@@ -90,13 +99,15 @@ class LossRows:
 
     def conjugates(self, theta: Vector) -> Callable[[float], float]:
         """Return the sum of the conjugates of the rows' losses at a dual point, as a function of its scale."""
-        return conjugates_of(self.problem, self.penalty, self.state, theta)
+        return conjugates_of(self.problem, self.penalty, self.state, self.n_threads, theta)
 
     def recover(self) -> None:
         """Bring the singleton coefficients up to date, as they are."""
 
 
-def conjugates_of(problem: Problem, penalty: ElasticNet, state: State, theta: Vector) -> Callable[[float], float]:
+def conjugates_of(
+    problem: Problem, penalty: ElasticNet, state: State, n_threads: int, theta: Vector
+) -> Callable[[float], float]:
     """Return the sum of the conjugates of the rows' losses at a dual point, as a function of its scale.
 
     Parameters
@@ -104,6 +115,7 @@ def conjugates_of(problem: Problem, penalty: ElasticNet, state: State, theta: Ve
     problem : Problem
     penalty : ElasticNet
     state : State
+    n_threads : int
     theta : ndarray of float64 of shape (n_rows,)
 
     Returns
@@ -115,11 +127,73 @@ def conjugates_of(problem: Problem, penalty: ElasticNet, state: State, theta: Ve
     predictor = state.neg_gradient if predictor is None else predictor
 
     def conjugates(scale: float) -> float:
-        return row_objective.dual_sum(
-            problem.loss, penalty, *problem.row_terms, predictor, theta, scale, *problem.singleton_penalties
-        )
+        def run(rows: slice) -> float:
+            return row_objective.dual_sum(
+                problem.loss, penalty, *terms_in(problem, rows), predictor[rows], theta[rows], scale,
+                *singletons_in(problem, rows),
+            )
+
+        return float(np.sum(in_chunks(run, problem.n_rows, n_threads)))
 
     return conjugates
+
+
+def in_chunks(run: Callable[[slice], Any], n_rows: int, n_threads: int) -> list[Any]:
+    """Run a pass over chunks of the rows, which threads share; return what it gives for each, in order.
+
+    Parameters
+    ----------
+    run : callable
+        Takes a slice of the rows.
+    n_rows, n_threads : int
+
+    Returns
+    -------
+    results : list
+    """
+    chunks = [slice(k, min(k + CHUNK, n_rows)) for k in range(0, n_rows, CHUNK)]
+    results = [None] * len(chunks)
+
+    def run_some(first: int, last: int) -> None:
+        for k in range(first, last):
+            results[k] = run(chunks[k])
+
+    share_out(run_some, len(chunks), n_threads)
+    return results
+
+
+def terms_in(problem: Problem, rows: slice) -> tuple[Any, ...]:
+    """Return `y, s, offset, first` of some rows.
+
+    Parameters
+    ----------
+    problem : Problem
+    rows : slice
+
+    Returns
+    -------
+    terms : tuple
+    """
+    y, s, offset, first = problem.row_terms
+    # Terms of rows that have several are found through `first`.
+    if first.size:
+        return y, s, offset, first[rows.start : rows.stop + 1]
+    return y[rows], s[rows], offset[rows], first
+
+
+def singletons_in(problem: Problem, rows: slice) -> tuple[Vector, ...]:
+    """Return `x, penalty_factor, scale, lower, upper` of the singleton columns of some rows, or what stands for none.
+
+    Parameters
+    ----------
+    problem : Problem
+    rows : slice
+
+    Returns
+    -------
+    penalties : tuple
+    """
+    return tuple(values[rows] for values in problem.singleton_penalties)
 
 
 @dataclass
@@ -227,7 +301,7 @@ class HuberRows(LossRows):
     def conjugates(self, theta: Vector) -> Callable[[float], float]:
         """Return the sum of the conjugates of the rows' losses at a dual point, as a function of its scale."""
         if self._ridge > 0.0 or theta is not self.state.buffers.theta:
-            return conjugates_of(self.problem, self.penalty, self.state, theta)
+            return super().conjugates(theta)
         return lambda scale: scale * (0.5 * scale * self._square - self._linear)
 
     def recover(self) -> None:

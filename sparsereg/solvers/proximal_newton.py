@@ -139,7 +139,9 @@ class ProximalNewton:
         """Minimise the model on the working set, roughly, and take the step towards that."""
         problem, state, target = self.problem, self.state, self.gap.target
         w = state.w[columns]
-        column_sum, curvature = problem.moments(columns, self.quadratic.weight)
+        column_sum, curvature = problem.moments(
+            columns, self.quadratic.weight, self.quadratic.weight_sum, self.options.n_threads
+        )
         tol = INEXACT * violation
         size = float(np.sum(np.abs(w * problem.scale[columns])))
         is_last = tol * size <= LAST_DESCENT * target and not self.certificate.unpenalized.size

@@ -6,7 +6,7 @@ import numpy as np
 
 from sparsereg._core import column_objective
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Ids, Vector
+from sparsereg.solvers.base import Ids, Vector, inner
 from sparsereg.solvers.problem import Problem
 
 # The direction need not be exact: sweeps follow, and signs may change on the way.
@@ -58,10 +58,10 @@ def step_on_support(
     for size in 0.5 ** np.arange(SHORTENINGS):
         target = np.clip(start + size * delta, lower, upper)
         target[target * start < 0.0] = 0.0
-        shift = -float(mean @ (target - start))
+        shift = -inner(mean, target - start)
         change = problem.product(chosen, target - start, shift)
         # sum_i ((z_i - weight_i change_i)^2 - z_i^2) / (2 weight_i), without dividing by weights of next to nothing.
-        gain = float(change @ (neg_gradient - 0.5 * weight * change))
+        gain = inner(change, neg_gradient - 0.5 * weight * change)
         if column_objective.penalty_value(penalty, local, target, *penalties) - penalty_sum < gain:
             w[inside] = target
             neg_gradient -= weight * change
@@ -89,7 +89,7 @@ def _direction(
 
     def apply(scaled: Vector) -> Vector:
         delta = scaled / size
-        change = weight * (matrix @ delta - mean @ delta)
+        change = weight * (matrix @ delta - inner(mean, delta))
         return (matrix.T @ change + ridge * delta) / size + REGULAR * scaled
 
     operator = LinearOperator((columns.size, columns.size), matvec=apply, dtype=np.float64)
