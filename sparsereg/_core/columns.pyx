@@ -1,7 +1,9 @@
 """Passes over chosen columns: X'z, weighted moments and X w. Empty `data` stands for ones."""
 from cython cimport floating
 
-from sparsereg._core.sparse_ops cimport axpy, dot, values_from
+from sparsereg._core.sparse_ops cimport (
+    axpy, dot, dot_ones, dot_run, is_run, squares_run, sum_run, values_from, weighted_squares_run
+)
 from sparsereg._core.types cimport index_t, offset_t
 
 # Share of a column's square that its spread must be for their difference to keep thirteen digits.
@@ -55,7 +57,7 @@ cdef double _sum_by_fours(const index_t *index, offset_t n, const double *weight
 
 
 cdef void _sums(
-    const floating *value, const index_t *index, offset_t n, const double *weight, bint uniform,
+    const floating *value, const index_t *index, offset_t n, const double *weight, bint uniform, Py_ssize_t n_rows,
     double *total, double *square
 ) noexcept nogil:
     """Sum up weight times value and weight times its square over a column, four sums of either side by side."""
@@ -64,6 +66,14 @@ cdef void _sums(
     cdef double v, x = 1.0
     cdef offset_t k
     sums[0] = sums[1] = sums[2] = sums[3] = squares[0] = squares[1] = squares[2] = squares[3] = 0.0
+    if n == n_rows and is_run(index, n):
+        if value == NULL:
+            total[0] = square[0] = weight[0] * n if uniform else dot_ones(index, n, weight)
+        elif uniform:
+            total[0], square[0] = weight[0] * sum_run(value, n), weight[0] * squares_run(value, n)
+        else:
+            total[0], square[0] = dot_run(value, n, weight), weighted_squares_run(value, n, weight)
+        return
     if value == NULL and not uniform:
         total[0] = square[0] = _sum_by_fours(index, n, weight)
         return
@@ -126,7 +136,10 @@ def moments(
         for k in range(columns.shape[0]):
             j = columns[k]
             start = indptr[j]
-            _sums(values_from(values, start), rows + start, indptr[j + 1] - start, &weight[0], uniform, &total, &square)
+            _sums(
+                values_from(values, start), rows + start, indptr[j + 1] - start, &weight[0], uniform, n_rows, &total,
+                &square
+            )
             mean = total / weight_sum
             column_sum[k] = total
             centred[k] = square - total * mean

@@ -133,7 +133,8 @@ def _squares(design: Design, moments: Moments) -> Vector:
         square = moments.centered + moments.column_sum**2 / moments.weight_sum
     bad = ~np.isfinite(square) | (square < np.finfo(float).tiny)
     if bad.any() and weight.min() == 0.0:
-        bad &= np.logical_or.reduceat((weight > 0.0)[design.indices], design.indptr[:-1])
+        has_entry = (weight > 0.0)[design.indices] & (design.binary or design.data != 0.0)
+        bad &= np.logical_or.reduceat(has_entry, design.indptr[:-1])
     if bad.any():
         j = int(np.argmax(bad))
         # Ones have no such squares.

@@ -104,6 +104,11 @@ class Problem:
         return self.data, self.indices, self.indptr
 
     @cached_property
+    def is_dense(self) -> bool:
+        """Every column has an entry in every row: `data` is the matrix, column by column."""
+        return 0 < self.data.size == (self.indptr.size - 1) * self.n_rows
+
+    @cached_property
     def penalties(self) -> tuple[Vector, Vector, Vector, Vector]:
         """`penalty_factor, scale, lower, upper`, as kernels take them."""
         return self.penalty_factor, self.scale, self.lower, self.upper
