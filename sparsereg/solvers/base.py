@@ -141,6 +141,32 @@ class QuadraticModel:
     eta: npt.NDArray[np.float64] | None = None
 
 
+@dataclass(frozen=True)
+class Anchor:
+    """A solution on its support.
+
+    Attributes
+    ----------
+    alpha : float
+    columns : ndarray of int32 of shape (n_support,)
+        Ascending.
+    w : ndarray of float64 of shape (n_support,)
+    b : float
+    """
+
+    alpha: float
+    columns: Ids
+    w: Vector
+    b: float
+
+    def at(self, columns: Ids) -> Vector:
+        """Return the coefficients of some columns."""
+        if self.columns.size == 0:
+            return np.zeros(columns.size)
+        place = np.minimum(np.searchsorted(self.columns, columns), self.columns.size - 1)
+        return np.where(self.columns[place] == columns, self.w[place], 0.0)
+
+
 @dataclass
 class State:
     """State of the descent on the compact columns; what the next alpha starts from.
@@ -171,6 +197,8 @@ class State:
         Ridge's factors of the columns: the problem they are of, and `FewColumns`, `FewRows` or None.
     buffers : RowBuffers or None
         What row passes write to.
+    anchors : tuple of Anchor
+        The last two solutions that took a descent, the later one last.
     """
 
     w: npt.NDArray[np.float64]
@@ -185,6 +213,7 @@ class State:
     model: QuadraticModel | None = None
     factors: tuple[Any, ...] | None = None
     buffers: Any = None
+    anchors: tuple[Anchor, ...] = ()
 
     @property
     def n_nonzero(self) -> int:

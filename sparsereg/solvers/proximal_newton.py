@@ -43,6 +43,7 @@ class ProximalNewton:
     model: QuadraticModel
     # The residual of the model after a descent that may end the fit.
     predicted_dual: Vector | None = None
+    has_descended = False
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
@@ -131,6 +132,16 @@ class ProximalNewton:
     def set_tolerance(self, theta: Vector) -> None:
         """Leave it: the violation on the working set says how well to solve the next model."""
 
+    def moments(self, columns: Ids) -> tuple[Vector, Vector]:
+        """Sums and curvatures of columns under the model."""
+        quadratic = self.quadratic
+        return self.problem.moments(columns, quadratic.weight, quadratic.weight_sum, self.options.n_threads)
+
+    def recenter(self, theta: Vector) -> tuple[Vector, float]:
+        """Center a dual point, and project it off the unpenalised columns."""
+        theta, scale = self._center(theta)
+        return self._project(theta) if self.certificate.unpenalized.size else theta, scale
+
     def centered_gradient(self) -> Vector:
         """Minus the derivative of the loss, orthogonal to the intercept."""
         return self._center(self.state.neg_gradient)[0]
@@ -139,14 +150,13 @@ class ProximalNewton:
         """Minimise the model on the working set, roughly, and take the step towards that."""
         problem, state, target = self.problem, self.state, self.gap.target
         w = state.w[columns]
-        column_sum, curvature = problem.moments(
-            columns, self.quadratic.weight, self.quadratic.weight_sum, self.options.n_threads
-        )
+        column_sum, curvature = self.moments(columns)
         tol = INEXACT * violation
         size = float(np.sum(np.abs(w * problem.scale[columns])))
         is_last = tol * size <= LAST_DESCENT * target and not self.certificate.unpenalized.size
         if is_last:
             tol = min(tol, 0.3 * target / size if size > 0.0 else np.inf)
+        self.has_descended = True
         shift = sweep(self, columns, w, column_sum, curvature, tol)
         if is_last:
             self.predicted_dual, state.neg_gradient = state.neg_gradient, self.rows.spare()
@@ -179,6 +189,21 @@ class ProximalNewton:
         self.rows.set_out(columns, delta, 0.0)
         self.rows.go(1.0)
         self.linearize()
+
+    def jump(self, columns: Ids, delta: Vector, shift: float) -> None:
+        """Add to the coefficients of columns and to the intercept, if that lowers F."""
+        state, gap, b = self.state, self.gap, self.state.b
+        start = state.w[columns]
+        state.w[columns] += delta
+        state.b = b + shift
+        self.rows.set_out(columns, delta, shift)
+        self.rows.go(1.0)
+        self.linearize()
+        primal = primal_objective(self)
+        if primal >= gap.primal or not gap.accept(primal):
+            state.w[columns], state.b = start, b
+            self.rows.go(0.0)
+            self.linearize()
 
     def finish(self) -> bool:
         """Leave the model to the next alpha; say whether the loss keeps falling along unpenalised columns."""
