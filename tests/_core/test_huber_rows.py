@@ -1,4 +1,4 @@
-"""The row passes of Huber's function against those of any loss, and their bits, whatever shares of the rows they get."""
+"""The row passes of Huber's function against those of any loss, and their bits, whatever share of the rows they get."""
 
 import numpy as np
 import pytest
