@@ -45,7 +45,8 @@ def nonzeros_of(w: Vector) -> sparse.csc_array:
     # Thirteen times as fast as the non-zeros of numbers.
     flat = np.flatnonzero(w != 0.0)
     indptr = np.searchsorted(flat, n * np.arange(n_columns + 1)).astype(np.int32)
-    return sparse.csc_array((w.ravel()[flat], (flat % n).astype(np.int32), indptr), shape=(n, n_columns))
+    position = flat if n_columns == 1 else flat % n
+    return sparse.csc_array((w.ravel()[flat], position.astype(np.int32), indptr), shape=(n, n_columns))
 
 
 @dataclass(frozen=True, eq=False)

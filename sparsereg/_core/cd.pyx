@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 
 from sparsereg._core.anderson cimport HISTORY, MAX_EXTRAPOLATION, extrapolation_weights
 from sparsereg._core.penalties cimport Penalty
-from sparsereg._core.sparse_ops cimport axpy, axpy_weighted, dot, values_from
+from sparsereg._core.sparse_ops cimport axpy, axpy_weighted, dot, sum_run, values_from
 from sparsereg._core.types cimport index_t, offset_t
 
 # Non-zeros touched between two checks of pending signals: about 50 ms of work.
@@ -327,9 +327,7 @@ def descend(
     m.indptr, m.weight, m.uniform, m.n_rows = &indptr[0], &weight[0], weight.shape[0] == 1, n_rows
     m.z, m.shift, m.weight_sum, m.threshold_scale = &z[0], 0.0, weight_sum, NULL
     if weight_sum > 0.0:
-        for i in range(n_rows):
-            m.shift += z[i]
-        m.shift /= weight_sum
+        m.shift = sum_run(&z[0], n_rows) / weight_sum
     if n_columns > 0:
         values = &data[0] if data.shape[0] else NULL
         m.indices, m.columns, m.w = &indices[0], &columns[0], &w[0]

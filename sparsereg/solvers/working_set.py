@@ -198,7 +198,9 @@ def report(descent: Any) -> Solution:
     unbounded = descent.finish()
     w = state.w.copy()
     if problem.singletons is not None:
-        w[problem.singletons.columns] = state.singleton_w[problem.singletons.rows]
+        used = state.singleton_w[problem.singletons.rows]
+        nonzero = np.flatnonzero(used != 0.0)
+        w[problem.singletons.columns[nonzero]] = used[nonzero]
     state.alpha = penalty.alpha
     support = np.flatnonzero(w != 0.0).astype(np.int32)
     penalty_sum = column_objective.penalty_value(penalty, support, w, problem.penalty_factor, problem.scale)
