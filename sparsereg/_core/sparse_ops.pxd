@@ -39,7 +39,9 @@ cdef inline bint is_run(const index_t *index, offset_t n) noexcept nogil:
 
 cdef inline const floating *values_from(const floating *value, offset_t start) noexcept nogil:
     """Return where the values of a row or column start, NULL for ones."""
-    return NULL if value == NULL else value + start
+    if value == NULL:
+        return NULL
+    return value + start
 
 
 cdef inline double dot_run(const floating *value, offset_t n, const double *dense) noexcept nogil:
