@@ -297,7 +297,8 @@ class RegularizationPath(PathEvaluation, PathReports, Versioned):
     def _predictors(self, X: Any, alpha: float | None, offset: Any) -> Vector:
         if alpha is None:
             flat = self.sparse_coef.decision(X)
-            out = flat.reshape(flat.shape[0], *self.intercepts.shape) + self.intercepts
+            out = flat.reshape(flat.shape[0], *self.intercepts.shape)
+            out += self.intercepts
         else:
             coef, intercept = self.at(alpha)
             out = coef.decision(X) + intercept
