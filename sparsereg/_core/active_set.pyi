@@ -9,6 +9,8 @@ _Vector = NDArray[np.float64]
 
 @final
 class ActiveSet:
+    n_slots: int
+    max_members: int
     n_members: int
     n_events: int
     n_singular: int

@@ -4,9 +4,11 @@ import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
 from cython cimport floating
-from libc.math cimport INFINITY, fabs, isfinite, sqrt
-from libc.string cimport memcpy, memmove, memset
+from libc.math cimport INFINITY, fabs, isfinite
+from libc.string cimport memcpy, memset
 
+from sparsereg._core.cholesky cimport append, remove, solve_transposed, solve_upper
+from sparsereg._core.sparse_ops cimport sparsereg_axpy_double, sparsereg_dot_double
 from sparsereg._core.types cimport index_t, offset_t
 
 # Multiplications between two checks of pending signals: about 50 ms of work.
@@ -33,29 +35,6 @@ cdef enum:
     LOST = 3  # no way on
 
 
-cdef inline double _dot(const double *a, const double *b, Py_ssize_t n) noexcept nogil:
-    """Return a'b, in eight sums."""
-    cdef double total[8]
-    cdef Py_ssize_t i = 0, k
-    for k in range(8):
-        total[k] = 0.0
-    while i + 8 <= n:
-        for k in range(8):
-            total[k] += a[i + k] * b[i + k]
-        i += 8
-    while i < n:
-        total[0] += a[i] * b[i]
-        i += 1
-    return ((total[0] + total[4]) + (total[1] + total[5])) + ((total[2] + total[6]) + (total[3] + total[7]))
-
-
-cdef inline void _axpy(double factor, const double *x, double *y, Py_ssize_t n) noexcept nogil:
-    """Add factor * x to y."""
-    cdef Py_ssize_t i
-    for i in range(n):
-        y[i] += factor * x[i]
-
-
 @cython.final
 cdef class ActiveSet:
     """Members of the support and the Cholesky factor of their Gram matrix, kept from one alpha to the next.
@@ -71,8 +50,8 @@ cdef class ActiveSet:
     gram : float64 (n_columns, n_columns), cross-products of the columns, centred and weighted; or None
     """
 
-    cdef readonly Py_ssize_t n_members, n_events, n_singular, n_runs
-    cdef Py_ssize_t n_rows, stride, n_slots, ld, n_used, n_set, stamp, since
+    cdef readonly Py_ssize_t n_slots, max_members, n_members, n_events, n_singular, n_runs
+    cdef Py_ssize_t n_rows, stride, ld, n_used, n_set, stamp, since
     cdef double ridged, tau, excess, work
     cdef const double[:, ::1] gram
     # By column and by slot.
@@ -88,7 +67,7 @@ cdef class ActiveSet:
 
     def __init__(self, Py_ssize_t n_columns, Py_ssize_t n_rows, Py_ssize_t n_slots, Py_ssize_t max_members, gram=None):
         self.gram = gram
-        self.n_rows, self.n_slots, self.ld = n_rows, n_slots, max_members + 1
+        self.n_rows, self.n_slots, self.max_members, self.ld = n_rows, n_slots, max_members, max_members + 1
         self.stride = (n_rows + 7) // 8 * 8
         self.n_members = self.n_events = self.n_singular = self.n_runs = self.n_used = self.n_set = 0
         self.stamp = self.since = 0
@@ -167,7 +146,7 @@ cdef class ActiveSet:
                     x[indices[p]] += data[p]
                 for p in range(self.n_rows):
                     x[p] *= root[0 if uniform else p]
-                self.square[slot] = _dot(x, x, self.stride)
+                self.square[slot] = sparsereg_dot_double(x, x, self.stride)
 
     def choose(self, const index_t[::1] columns):
         """Take the working set out of the cross-products; members that are not in it leave.
@@ -186,7 +165,7 @@ cdef class ActiveSet:
             if self.stamps[self.members[k]] != self.stamp:
                 self._leave(k)
 
-    # The factor: R'R = G of the members, plus their ridge; R upper triangular, by rows.
+    # The factor: R'R = G of the members, plus their ridge.
 
     cdef double _project(self, Py_ssize_t slot) noexcept nogil:
         """Solve R'l = g (to `right`) and R q = l (to `solved`) for a column; return its square outside their span.
@@ -203,66 +182,37 @@ cdef class ActiveSet:
         if self.gram is None:
             x = &self.block[slot * self.stride]
             for i in range(m):
-                l[i] = _dot(&self.block[self.members[i] * self.stride], x, self.stride)
+                l[i] = sparsereg_dot_double(&self.block[self.members[i] * self.stride], x, self.stride)
         else:
             for i in range(m):
                 l[i] = self.gram[slot, self.members[i]]
-        for i in range(m):
-            l[i] /= R[i * self.ld + i]
-            _axpy(-l[i], R + i * self.ld + i + 1, l + i + 1, m - i - 1)
+        solve_transposed(R, self.ld, m, l)
         memcpy(q, l, m * sizeof(double))
-        self._back(q)
+        solve_upper(R, self.ld, m, q)
         if self.gram is not None:
-            total = self.square[slot] - _dot(l, l, m) + self.ridge[slot]
+            total = self.square[slot] - sparsereg_dot_double(l, l, m) + self.ridge[slot]
         else:
             memcpy(e, x, self.stride * sizeof(double))
             for i in range(m):
-                _axpy(-q[i], &self.block[self.members[i] * self.stride], e, self.stride)
-            total = _dot(e, e, self.stride) + self.ridge[slot]
+                sparsereg_axpy_double(-q[i], &self.block[self.members[i] * self.stride], e, self.stride)
+            total = sparsereg_dot_double(e, e, self.stride) + self.ridge[slot]
             for i in range(m):
                 total += self.ridge[self.members[i]] * q[i] * q[i]
         self.work += m * (2.0 * self.stride + m)
         return total
 
-    cdef void _back(self, double *q) noexcept nogil:
-        """Solve R q = q, in place."""
-        cdef Py_ssize_t i, m = self.n_members
-        cdef const double *R = &self.factor[0]
-        for i in range(m - 1, -1, -1):
-            q[i] = (q[i] - _dot(R + i * self.ld + i + 1, q + i + 1, m - i - 1)) / R[i * self.ld + i]
-
     cdef void _enter(self, Py_ssize_t slot, double square) noexcept nogil:
         """Make a column that was projected a member."""
-        cdef Py_ssize_t i, m = self.n_members
-        for i in range(m):
-            self.factor[i * self.ld + m] = self.right[i]
-        self.factor[m * self.ld + m] = sqrt(square)
+        cdef Py_ssize_t m = self.n_members
+        append(&self.factor[0], self.ld, m, &self.right[0], square)
         self.members[m] = <index_t>slot
         self.place[slot] = m
         self.n_members += 1
 
     cdef void _leave(self, Py_ssize_t gone) noexcept nogil:
-        """Take a member out, its row rotated into those below."""
-        cdef Py_ssize_t i, k, n, m = self.n_members
-        cdef double *R = &self.factor[0]
-        cdef double *t = &self.spare[0]
-        cdef double *row
-        cdef double *into
-        cdef double c, s, size, x
-        memcpy(t, R + gone * self.ld + gone + 1, (m - gone - 1) * sizeof(double))
-        for i in range(gone):
-            memmove(R + i * self.ld + gone, R + i * self.ld + gone + 1, (m - gone - 1) * sizeof(double))
-        for i in range(gone + 1, m):
-            row = R + i * self.ld + i
-            into = R + (i - 1) * self.ld + i - 1
-            n = m - i
-            size = sqrt(row[0] * row[0] + t[0] * t[0])
-            c, s = row[0] / size, t[0] / size
-            for k in range(n):
-                x = row[k]
-                into[k] = c * x + s * t[k]
-                t[k] = c * t[k] - s * x
-            t += 1
+        """Take a member out."""
+        cdef Py_ssize_t i, m = self.n_members
+        remove(&self.factor[0], self.ld, m, gone, &self.spare[0])
         self.place[self.members[gone]] = -1
         for i in range(gone + 1, m):
             self.members[i - 1] = self.members[i]
@@ -339,7 +289,7 @@ cdef class ActiveSet:
             self.work += self.n_set * self.stride
             for k in range(self.n_set):
                 slot = self.chosen[k]
-                self.v[slot] = _dot(&self.block[slot * self.stride], &self.z[0], self.stride)
+                self.v[slot] = sparsereg_dot_double(&self.block[slot * self.stride], &self.z[0], self.stride)
         for k in range(self.n_set):
             slot = self.chosen[k]
             if self.place[slot] >= 0:
@@ -369,14 +319,12 @@ cdef class ActiveSet:
         cdef const double *R = &self.factor[0]
         for i in range(m):
             d[i] = self.sign[self.members[i]] * self.extra[self.members[i]]
-        for i in range(m):
-            d[i] /= R[i * self.ld + i]
-            _axpy(-d[i], R + i * self.ld + i + 1, d + i + 1, m - i - 1)
-        self._back(d)
+        solve_transposed(R, self.ld, m, d)
+        solve_upper(R, self.ld, m, d)
         if self.gram is None:
             memset(&self.step[0], 0, self.stride * sizeof(double))
             for i in range(m):
-                _axpy(d[i], &self.block[self.members[i] * self.stride], &self.step[0], self.stride)
+                sparsereg_axpy_double(d[i], &self.block[self.members[i] * self.stride], &self.step[0], self.stride)
         self.since = 0
         self.work += m * (1.0 * self.stride + m)
 
@@ -389,8 +337,8 @@ cdef class ActiveSet:
             d -= self.solved[i] * self.sign[self.members[i]] * self.extra[self.members[i]]
         d /= square
         self.direction[m] = d
-        _axpy(-d, &self.solved[0], &self.direction[0], m)
-        _axpy(d, &self.outside[0], &self.step[0], self.stride)
+        sparsereg_axpy_double(-d, &self.solved[0], &self.direction[0], m)
+        sparsereg_axpy_double(d, &self.outside[0], &self.step[0], self.stride)
         self.since += 1
 
     cdef double _rate(self, Py_ssize_t slot) noexcept nogil:
@@ -398,7 +346,7 @@ cdef class ActiveSet:
         cdef Py_ssize_t i
         cdef double total = 0.0
         if self.gram is None:
-            return -_dot(&self.block[slot * self.stride], &self.step[0], self.stride)
+            return -sparsereg_dot_double(&self.block[slot * self.stride], &self.step[0], self.stride)
         for i in range(self.n_members):
             total -= self.gram[slot, self.members[i]] * self.direction[i]
         return total
@@ -507,7 +455,7 @@ cdef class ActiveSet:
         for k in range(self.n_set):
             slot = self.chosen[k]
             if self.w[slot] != self.start[slot]:
-                _axpy(self.start[slot] - self.w[slot], &self.block[slot * self.stride], &self.z[0], self.stride)
+                sparsereg_axpy_double(self.start[slot] - self.w[slot], &self.block[slot * self.stride], &self.z[0], self.stride)
         self.work += self.n_members * self.stride
 
     cdef void _settle_gram(self, const double *target) noexcept nogil:
@@ -530,7 +478,7 @@ cdef class ActiveSet:
         cdef Py_ssize_t k, slot
         cdef double total = 0.0
         if self.gram is None:
-            total = 0.5 * _dot(&self.z[0], &self.z[0], self.stride)
+            total = 0.5 * sparsereg_dot_double(&self.z[0], &self.z[0], self.stride)
         for k in range(self.n_set):
             slot = self.chosen[k]
             if self.w[slot] != 0.0:

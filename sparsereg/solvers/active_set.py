@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sparsereg._core.active_set import ActiveSet
-from sparsereg.solvers.base import Ids, Vector
+from sparsereg.solvers.base import Ids, State, Vector
 
 if TYPE_CHECKING:
     from sparsereg.solvers.problem import Problem
@@ -28,6 +28,25 @@ SOLVED = 1e-7
 MAX_FAILURES = 2
 
 
+def active_set_of(problem: Problem, state: State) -> ActiveSetDescent | None:
+    """Return what descends on the active set of a problem, kept in the state; None where sweeps do.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of squared loss.
+    state : State
+
+    Returns
+    -------
+    active_set : ActiveSetDescent or None
+    """
+    if state.active_set is None or state.active_set.problem is not problem:
+        state.active_set = ActiveSetDescent(problem)
+    state.active_set.n_failures = 0
+    return state.active_set if state.active_set.applies else None
+
+
 class ActiveSetDescent:
     """Descends on the working set of one problem; keeps its columns, its members and their factor between alphas.
 
@@ -42,8 +61,39 @@ class ActiveSetDescent:
         root = np.sqrt(problem.response.weight)
         self.root = root if root.size == problem.n_rows else root[:1].copy()
         self.kernel: ActiveSet | None = None
+        self.n_failures, self.was_exact = 0, False
+        bounds = np.concatenate([problem.lower[problem.columns], problem.upper[problem.columns]])
+        self.applies = problem.n_rows <= MAX_ROWS and bool(np.all(np.isinf(bounds) | (bounds == 0.0)))
 
-    def descend(self, columns: Ids, w: Vector, neg_gradient: Vector, penalty: Any) -> tuple[float, float]:
+    def descend(self, descent: Any, columns: Ids) -> bool:
+        """Minimise F over the working set, if that is likely to take less work than sweeps; say whether it is done.
+
+        Parameters
+        ----------
+        descent : _LeastSquares
+        columns : ndarray of int32
+            The working set.
+
+        Returns
+        -------
+        is_done : bool
+            False leaves the working set to sweeps, from wherever it is then.
+        """
+        if self.n_failures >= MAX_FAILURES or descent.gap.stalled > 0 or columns.size > MAX_COLUMNS:
+            return False
+        state = descent.state
+        w = state.w[columns]
+        excess, shift = self.solve(columns, w, state.neg_gradient, descent.penalty)
+        descent.gap.n_iter += 1
+        if np.isfinite(excess):
+            state.w[columns] = w
+            state.b += shift
+            descent.working_set = columns
+            descent._update_loss()
+        self.n_failures += excess > SOLVED
+        return excess <= SOLVED
+
+    def solve(self, columns: Ids, w: Vector, neg_gradient: Vector, penalty: Any) -> tuple[float, float]:
         """Minimise F over the working set.
 
         Parameters
@@ -67,19 +117,20 @@ class ActiveSetDescent:
         threshold = penalty.strength * factor * scale
         ridge = penalty.alpha * (1.0 - penalty.l1_ratio) * factor * scale**2
         mean = problem.column_sum[columns] if problem.fit_intercept else np.zeros(columns.size)
-        kernel = self._holding(columns, mean)
+        kernel = self._holding(columns, mean, penalty.l1_ratio < 1.0)
         excess = kernel.solve(
             w, neg_gradient, self.root, threshold, ridge, problem.lower[columns], problem.upper[columns],
             problem.reference, 20 * (problem.n_rows + columns.size),
         )
         return excess, -float(mean @ (w - start))
 
-    def _holding(self, columns: Ids, mean: Vector) -> ActiveSet:
+    def _holding(self, columns: Ids, mean: Vector, has_ridge: bool) -> ActiveSet:
         """Return the kernel with the columns in it, made larger where they need that."""
-        problem = self.problem
-        if self.kernel is None or columns.size > self.kernel.n_slots:
-            n_columns = problem.indptr.size - 1
-            n_slots = min(max(2 * columns.size, 500), max(MAX_COLUMNS, columns.size), n_columns)
-            self.kernel = ActiveSet(n_columns, problem.n_rows, n_slots, min(MAX_MEMBERS, n_columns))
-        self.kernel.hold(*problem.matrix, columns, self.root, mean)
-        return self.kernel
+        problem, kernel = self.problem, self.kernel
+        n_columns = problem.indptr.size - 1
+        max_members = min(MAX_MEMBERS if has_ridge else problem.n_rows, n_columns)
+        if kernel is None or columns.size > kernel.n_slots or max_members > kernel.max_members:
+            n_slots = min(max(2 * columns.size, 500), MAX_COLUMNS, n_columns)
+            self.kernel = kernel = ActiveSet(n_columns, problem.n_rows, n_slots, max_members)
+        kernel.hold(*problem.matrix, columns, self.root, mean)
+        return kernel

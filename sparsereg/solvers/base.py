@@ -120,6 +120,8 @@ class State:
         Of the loss, where a solver has left one; it is that at this state if response and `eta` are the same.
     factors : tuple or None
         Ridge's factors of the columns: the problem they are of, and `FewColumns`, `FewRows` or None.
+    active_set : ActiveSetDescent or None
+        Where squared loss has few rows: the members of the support and their factor.
     """
 
     w: npt.NDArray[np.float64]
@@ -133,6 +135,7 @@ class State:
     alpha: float = np.inf
     model: QuadraticModel | None = None
     factors: tuple[Any, ...] | None = None
+    active_set: Any = None
 
     @property
     def n_nonzero(self) -> int:
