@@ -129,8 +129,8 @@ class ActiveSetDescent:
         problem, kernel = self.problem, self.kernel
         n_columns = problem.indptr.size - 1
         max_members = min(MAX_MEMBERS if has_ridge else problem.n_rows, n_columns)
-        if kernel is None or columns.size > kernel.n_slots or max_members > kernel.max_members:
-            n_slots = min(max(2 * columns.size, 500), MAX_COLUMNS, n_columns)
+        if kernel is None or max_members > kernel.max_members:
+            n_slots = min(MAX_COLUMNS, n_columns)
             self.kernel = kernel = ActiveSet(n_columns, problem.n_rows, n_slots, max_members)
         kernel.hold(*problem.matrix, columns, self.root, mean)
         return kernel
