@@ -92,6 +92,32 @@ class QuadraticModel:
     eta: npt.NDArray[np.float64] | None = None
 
 
+@dataclass(frozen=True)
+class Anchor:
+    """A solution on its support.
+
+    Attributes
+    ----------
+    alpha : float
+    columns : ndarray of int32 of shape (n_support,)
+        Ascending.
+    w : ndarray of float64 of shape (n_support,)
+    b : float
+    """
+
+    alpha: float
+    columns: Ids
+    w: Vector
+    b: float
+
+    def at(self, columns: Ids) -> Vector:
+        """Return the coefficients of some columns."""
+        if self.columns.size == 0:
+            return np.zeros(columns.size)
+        place = np.minimum(np.searchsorted(self.columns, columns), self.columns.size - 1)
+        return np.where(self.columns[place] == columns, self.w[place], 0.0)
+
+
 @dataclass
 class State:
     """State of the descent on the compact columns; what the next alpha starts from.
@@ -120,6 +146,8 @@ class State:
         Of the loss, where a solver has left one; it is that at this state if response and `eta` are the same.
     factors : tuple or None
         Ridge's factors of the columns: the problem they are of, and `FewColumns`, `FewRows` or None.
+    anchors : tuple of Anchor
+        The last two solutions that took a descent, the later one last.
     active_set : ActiveSetDescent or None
         Where squared loss has few rows: the members of the support and their factor.
     """
@@ -135,6 +163,7 @@ class State:
     alpha: float = np.inf
     model: QuadraticModel | None = None
     factors: tuple[Any, ...] | None = None
+    anchors: tuple[Anchor, ...] = ()
     active_set: Any = None
 
     @property

@@ -43,6 +43,7 @@ class ProximalNewton:
     model: QuadraticModel
     # The residual of the model after a descent that may end the fit.
     predicted_dual: Vector | None = None
+    has_descended = False
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
@@ -140,6 +141,15 @@ class ProximalNewton:
     def set_tolerance(self, theta: Vector) -> None:
         """Leave it: the violation on the working set says how well to solve the next model."""
 
+    def moments(self, columns: Ids) -> tuple[Vector, Vector]:
+        """Sums and curvatures of columns under the model."""
+        return self.problem.moments(columns, self.quadratic.weight)
+
+    def recenter(self, theta: Vector) -> tuple[Vector, float]:
+        """Center a dual point, and project it off the unpenalised columns."""
+        theta, scale = self._center(theta)
+        return self._project(theta) if self.certificate.unpenalized.size else theta, scale
+
     def centered_gradient(self) -> Vector:
         """Minus the derivative of the loss, orthogonal to the intercept."""
         return self._center(self.state.neg_gradient)[0]
@@ -148,12 +158,13 @@ class ProximalNewton:
         """Minimise the model on the working set, roughly, and take the step towards that."""
         problem, state, target = self.problem, self.state, self.gap.target
         w = state.w[columns]
-        column_sum, curvature = problem.moments(columns, self.quadratic.weight)
+        column_sum, curvature = self.moments(columns)
         tol = INEXACT * violation
         size = float(np.sum(np.abs(w * problem.scale[columns])))
         is_last = tol * size <= LAST_DESCENT * target and not self.certificate.unpenalized.size
         if is_last:
             tol = min(tol, 0.3 * target / size if size > 0.0 else np.inf)
+        self.has_descended = True
         shift = sweep(self, columns, w, column_sum, curvature, tol)
         self.predicted_dual = state.neg_gradient.copy() if is_last else None
         self._search_line(columns, w - state.w[columns], shift)
@@ -184,6 +195,18 @@ class ProximalNewton:
         self.state.w[columns] += delta
         self.state.eta = self.state.eta + self.problem.product(columns, delta)
         self.linearize()
+
+    def jump(self, columns: Ids, delta: Vector, shift: float) -> None:
+        """Add to the coefficients of columns and to the intercept, if that lowers F."""
+        state, gap, eta, b = self.state, self.gap, self.state.eta, self.state.b
+        start = state.w[columns]
+        state.w[columns] += delta
+        state.b, state.eta = b + shift, eta + self.problem.product(columns, delta, shift)
+        self.linearize()
+        primal = primal_objective(self)
+        if primal >= gap.primal or not gap.accept(primal):
+            state.w[columns], state.b, state.eta = start, b, eta
+            self.linearize()
 
     def finish(self) -> bool:
         """Leave the model to the next alpha; say whether the loss keeps falling along unpenalised columns."""
