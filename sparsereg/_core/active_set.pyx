@@ -1,5 +1,5 @@
 """Parametric active set: lasso and elastic net on a working set, solved exactly from any warm start (homotopy)."""
-import cython
+cimport cython
 import numpy as np
 
 from cpython.exc cimport PyErr_CheckSignals
@@ -57,7 +57,7 @@ cdef class ActiveSet:
     # By column and by slot.
     cdef index_t[::1] slot_of, column_of
     cdef Py_ssize_t[::1] stamps, place
-    cdef double[::1] block, square, w, start, v, rate, threshold, ridge, extra, sign
+    cdef double[::1] block, square, w, v, rate, threshold, ridge, extra, sign
     cdef index_t[::1] sides, chosen, support
     # By place among the members.
     cdef index_t[::1] members
@@ -76,7 +76,7 @@ cdef class ActiveSet:
         self.place = np.full(n_slots, -1, dtype=np.intp)
         self.stamps = np.zeros(n_slots, dtype=np.intp)
         self.block = np.zeros(n_slots * self.stride)
-        self.square, self.w, self.start, self.v, self.rate = np.zeros((5, n_slots))
+        self.square, self.w, self.v, self.rate = np.zeros((4, n_slots))
         self.threshold, self.ridge, self.extra, self.sign = np.zeros((4, n_slots))
         self.sides, self.chosen, self.support = np.zeros((3, n_slots), dtype=np.int32)
         self.members = np.zeros(self.ld, dtype=np.int32)
@@ -442,20 +442,17 @@ cdef class ActiveSet:
                 PyErr_CheckSignals()
         return what
 
-    cdef void _settle(self, const double *z, const double *root, bint uniform) noexcept nogil:
-        """Take the scaled residual from the coefficients again, given the weighted one where the call started."""
-        cdef Py_ssize_t i, k, slot
-        cdef double r
+    cdef void _settle(self, const double *target) noexcept nogil:
+        """Take residual or correlations from the coefficients again, given the target or its correlations."""
+        cdef Py_ssize_t k, slot
         if self.gram is not None:
-            self._settle_gram(z)
+            self._settle_gram(target)
             return
-        for i in range(self.n_rows):
-            r = root[0 if uniform else i]
-            self.z[i] = z[i] / r if r > 0.0 else 0.0
+        memcpy(&self.z[0], target, self.n_rows * sizeof(double))
         for k in range(self.n_set):
             slot = self.chosen[k]
-            if self.w[slot] != self.start[slot]:
-                sparsereg_axpy_double(self.start[slot] - self.w[slot], &self.block[slot * self.stride], &self.z[0], self.stride)
+            if self.w[slot] != 0.0:
+                sparsereg_axpy_double(-self.w[slot], &self.block[slot * self.stride], &self.z[0], self.stride)
         self.work += self.n_members * self.stride
 
     cdef void _settle_gram(self, const double *target) noexcept nogil:
@@ -488,28 +485,24 @@ cdef class ActiveSet:
         return total
 
     def solve(
-        self, double[::1] w, double[::1] z, const double[::1] root, const double[::1] threshold,
+        self, const double[::1] target, double[::1] w, double[::1] z, const double[::1] threshold,
         const double[::1] ridge, const double[::1] lower, const double[::1] upper, double reference,
         Py_ssize_t max_events,
     ):
-        """Minimise |z / root|^2 / 2 + sum_k threshold_k |w_k| + ridge_k w_k^2 / 2 over the working set last held.
+        """Minimise |target - X w|^2 / 2 + sum_k threshold_k |w_k| + ridge_k w_k^2 / 2 over the working set last held.
 
-        With cross-products the first term is that of the target, less w'v + w'G w / 2 with v = X' target.
+        X is centred and times the root of the weights, as in `hold`; so is the target, columns outside are at zero.
 
         Arguments
         ---------
+        target : float64 (n_rows,), in; with cross-products float64 (n_columns of the matrix,), X' target
         w : float64 (n_columns,), coefficients of the working set, in-out
-        z : float64 (n_rows,), weighted residual, in-out; with cross-products float64 (n_columns of the matrix,), v, in
-        root : float64 (n_rows,) or (1,), as in `hold`; not read with cross-products
+        z : float64 (n_rows,), target - X w, out; not written with cross-products
         threshold : float64 (n_columns,), above 0, in
         ridge : float64 (n_columns,), in; where it differs from the last call's the factor is made anew
         lower, upper : float64 (n_columns,), 0 or infinite, in
-        reference : size of the first term, for rounding
+        reference : |target|^2 / 2, for rounding
         max_events : give up after as many changes of the members
-
-        Invariant
-        ---------
-        z == root^2 (target - X w) on entry and exit, X centred. R'R == G of the members and their ridge.
 
         Returns
         -------
@@ -523,23 +516,22 @@ cdef class ActiveSet:
         cdef double before, excess, last
         cdef int what = ARRIVED
         cdef Py_ssize_t runs = 0, singular = self.n_singular
-        cdef const double *source = &z[0]
-        cdef const double *scale = &root[0]
-        cdef bint uniform = root.shape[0] == 1, matched
+        cdef const double *source = &target[0]
+        cdef bint matched
         with nogil:
             self._take(w, threshold, ridge, lower, upper)
-            self._settle(source, scale, uniform)
+            self._settle(source)
             before = self._model(source)
             matched = self._match()
             if self.n_singular > singular:
-                self._settle(source, scale, uniform)
+                self._settle(source)
             excess = self._look()
         while matched and excess > MET and runs < MOST_RUNS and what != LOST:
             what = self._run(max_events)
             runs += 1
             last = excess
             with nogil:
-                self._settle(source, scale, uniform)
+                self._settle(source)
                 excess = self._look()
             if excess > 0.5 * last:
                 break
@@ -548,7 +540,7 @@ cdef class ActiveSet:
             return INFINITY
         if excess > GOOD:
             self._forget()
-        self._give(w, z, scale, uniform)
+        self._give(w, z)
         return excess
 
     cdef void _take(
@@ -560,7 +552,7 @@ cdef class ActiveSet:
         cdef bint same = True
         for k in range(self.n_set):
             slot = self.chosen[k]
-            self.w[slot] = self.start[slot] = w[k]
+            self.w[slot] = w[k]
             self.threshold[slot] = threshold[k]
             self.sides[slot] = (1 if upper[k] > 0.0 else 0) | (2 if lower[k] < 0.0 else 0)
             same = same and (self.place[slot] < 0 or self.ridge[slot] == ridge[k])
@@ -568,14 +560,13 @@ cdef class ActiveSet:
         if not same:
             self._forget()
 
-    cdef void _give(self, double[::1] w, double[::1] z, const double *root, bint uniform) noexcept nogil:
+    cdef void _give(self, double[::1] w, double[::1] z) noexcept nogil:
         """Hand coefficients and residual back."""
-        cdef Py_ssize_t i, k
+        cdef Py_ssize_t k
         for k in range(self.n_set):
             w[k] = self.w[self.chosen[k]]
         if self.gram is None:
-            for i in range(self.n_rows):
-                z[i] = self.z[i] * root[0 if uniform else i]
+            memcpy(&z[0], &self.z[0], self.n_rows * sizeof(double))
 
     cdef void _forget(self) noexcept nogil:
         """Have no members."""

@@ -1,35 +1,38 @@
-"""Parametric active set for squared loss with few rows: exact descents where sweeps crawl (homotopy)."""
+"""Parametric active set for squared loss with few rows: every alpha exactly, by homotopy from any warm start."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from sparsereg._core import column_objective
 from sparsereg._core.active_set import ActiveSet
-from sparsereg.solvers.base import Ids, State, Vector
+from sparsereg._core.bounded_correlations import BoundedCorrelations
+from sparsereg._core.penalties import ElasticNet
+from sparsereg.solvers.base import Ids, Solution, SolverOptions, State, Vector
+from sparsereg.solvers.certificate import GapTracker, faint_columns
+from sparsereg.solvers.problem import Problem
 
-if TYPE_CHECKING:
-    from sparsereg.solvers.problem import Problem
-
-# An event costs the square of the members; beyond so many rows sweeps are cheaper (measured at 500 and 1,500 rows).
+# An event costs the square of the members; with more rows sweeps are cheaper (measured at 500 and 1,500 rows).
 MAX_ROWS = 700
 # Columns held at a time, as dense blocks: 12 MB at most.
-MAX_COLUMNS = 2 * MAX_ROWS + 700
+MAX_COLUMNS = 3 * MAX_ROWS
 # With L2 there may be more members than rows.
 MAX_MEMBERS = 1000
-# Sweeps that get so far are the cheaper way: an event costs about as much as one over the working set.
-MAX_SWEEPS = 10
-# Columns that wait to join, up to which events are fewer than the sweeps it would take.
-FEW_JOINS = 20
+# An event passes over dense columns, as many as members and candidates, and a solution takes about a tenth as many
+# events as it would take sweeps; a fit starts that way where columns are so full, on the average, ...
+FULL = 0.25
+# ... and goes on that way after so many sweeps where they are so full.
+MAX_SWEEPS, HALF_FULL = 10, 0.02
 # Violation of the optimality conditions, relative, up to which a descent has done its work.
 SOLVED = 1e-7
-# Descents that fail at one alpha before sweeps take over.
-MAX_FAILURES = 2
+# Descents at one alpha, each with the columns in it that the last one left out, before sweeps take over.
+MAX_ROUNDS = 10
 
 
-def active_set_of(problem: Problem, state: State) -> ActiveSetDescent | None:
-    """Return what descends on the active set of a problem, kept in the state; None where sweeps do.
+def active_set_of(problem: Problem, state: State) -> ActiveSetDescent:
+    """Return the descent of a problem that is kept in the state.
 
     Parameters
     ----------
@@ -39,98 +42,207 @@ def active_set_of(problem: Problem, state: State) -> ActiveSetDescent | None:
 
     Returns
     -------
-    active_set : ActiveSetDescent or None
+    descent : ActiveSetDescent
     """
     if state.active_set is None or state.active_set.problem is not problem:
         state.active_set = ActiveSetDescent(problem)
-    state.active_set.n_failures = 0
-    return state.active_set if state.active_set.applies else None
+    return state.active_set
+
+
+def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution | None:
+    """Minimise F at one alpha from a warm start, where there are few rows and sweeps would take longer.
+
+    Parameters
+    ----------
+    problem : Problem
+    penalty : ElasticNet
+    state : State
+        Warm start; holds the solution on return.
+    options : SolverOptions
+
+    Returns
+    -------
+    solution : Solution or None
+        None leaves it to others, from wherever the state is then.
+    """
+    if not problem.is_quadratic or penalty.strength <= 0.0:
+        return None
+    descent = active_set_of(problem, state)
+    return descent.solve(penalty, state, options) if descent.is_chosen else None
 
 
 class ActiveSetDescent:
-    """Descends on the working set of one problem; keeps its columns, its members and their factor between alphas.
+    """Descends on the working sets of one problem; keeps columns, members and their factor between alphas.
 
     Parameters
     ----------
     problem : Problem
         Of squared loss.
+
+    Attributes
+    ----------
+    is_possible : bool
+        Rows are few, all columns carry a penalty, bounds are signs.
+    is_chosen : bool
+        It is worth it, for all that is known.
     """
 
     def __init__(self, problem: Problem):
         self.problem = problem
-        root = np.sqrt(problem.response.weight)
-        self.root = root if root.size == problem.n_rows else root[:1].copy()
+        columns, lower, upper = problem.columns, problem.lower[problem.columns], problem.upper[problem.columns]
+        self.is_possible = (
+            problem.n_rows <= MAX_ROWS and columns.size > 0 and problem.reference > problem.gap_rounding
+            and bool(np.all(np.isinf(lower) | (lower == 0.0)) and np.all(np.isinf(upper) | (upper == 0.0)))
+            and bool(np.all(problem.penalty_factor[columns] > 0.0))
+        )
+        self.fullness = problem.indices.size / (problem.n_rows * max(problem.indptr.size - 1, 1))
+        self.is_chosen = self.is_possible and self.fullness >= FULL
+        if self.is_possible:
+            self._prepare()
+
+    def _prepare(self) -> None:
+        """Take what stays the same from one alpha to the next."""
+        problem, response = self.problem, self.problem.response
+        weight = np.broadcast_to(response.weight, (problem.n_rows,))
+        self.root = np.sqrt(weight)
+        self.y_mean = float(weight @ response.y) if problem.fit_intercept else 0.0
+        self.target = self.root * (response.y - self.y_mean)
+        self.mean = problem.column_sum if problem.fit_intercept else np.zeros(problem.column_sum.size)
+        # All of them, mostly: a slice takes no copy.
+        self.usable = problem.columns if problem.columns.size < problem.column_sum.size else slice(None)
+        self.unit = problem.penalty_factor * problem.scale
+        self.norm = np.sqrt(problem.curvature)
+        self.bounds = np.ascontiguousarray(problem.lower), np.ascontiguousarray(problem.upper)
         self.kernel: ActiveSet | None = None
-        self.n_failures, self.was_exact = 0, False
-        bounds = np.concatenate([problem.lower[problem.columns], problem.upper[problem.columns]])
-        self.applies = problem.n_rows <= MAX_ROWS and bool(np.all(np.isinf(bounds) | (bounds == 0.0)))
+        self.scaled = np.empty(problem.n_rows)
+        self.correlations: BoundedCorrelations | None = None
+        # The residual that the state has if nobody else has changed it.
+        self.last: tuple[float, float] | None = None
 
-    def descend(self, descent: Any, columns: Ids) -> bool:
-        """Minimise F over the working set, if that is likely to take less work than sweeps; say whether it is done.
+    def solve(self, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution | None:
+        """Minimise F at one alpha; see `solve`."""
+        gap = GapTracker(self.problem, penalty, state, options)
+        threshold = penalty.strength * self.unit
+        if not self._resumes(state):
+            self._settle(state)
+        elif self._may_be_solved(penalty, state, threshold, gap) and not self._check(penalty, state, threshold, gap):
+            return self._report(penalty, state, gap)
+        # As in the sequential strong rule.
+        share = max(2.0 - state.alpha / penalty.alpha, 0.0) if np.isfinite(state.alpha) else 0.0
+        for _ in range(MAX_ROUNDS):
+            columns = self._working_set(state, threshold, share)
+            if columns.size > MAX_COLUMNS or not self._descend(columns, penalty, state, threshold):
+                break
+            gap.n_iter += 1
+            if not self._check(penalty, state, threshold, gap):
+                return self._report(penalty, state, gap)
+            if gap.stalled:
+                break
+            share = 1.0
+        self._let_go(state)
+        return None
 
-        Parameters
-        ----------
-        descent : _LeastSquares
-        columns : ndarray of int32
-            The working set.
+    def _resumes(self, state: State) -> bool:
+        """Say whether the state is as the last solution has left it."""
+        return self.last is not None and self.last == (state.alpha, state.b)
 
-        Returns
-        -------
-        is_done : bool
-            False leaves the working set to sweeps, from wherever it is then.
-        """
-        if self.n_failures >= MAX_FAILURES or descent.gap.stalled > 0 or columns.size > MAX_COLUMNS:
-            return False
-        state = descent.state
-        w = state.w[columns]
-        excess, shift = self.solve(columns, w, state.neg_gradient, descent.penalty)
-        descent.gap.n_iter += 1
-        if np.isfinite(excess):
-            state.w[columns] = w
-            state.b += shift
-            descent.working_set = columns
-            descent._update_loss()
-        self.n_failures += excess > SOLVED
-        return excess <= SOLVED
+    def _settle(self, state: State) -> None:
+        """Take residual and correlations from the coefficients."""
+        problem = self.problem
+        self.correlations = BoundedCorrelations(problem.indptr.size - 1, problem.n_rows)
+        state.neg_gradient[:] = problem.response.weight * (problem.response.y - problem.predictor(state.w, state.b))
+        np.divide(state.neg_gradient, self.root, out=self.scaled, where=self.root > 0.0)
+        self.scaled[self.root == 0.0] = 0.0
+        self._correlate(state, np.zeros_like(self.unit), 1.0)
 
-    def solve(self, columns: Ids, w: Vector, neg_gradient: Vector, penalty: Any) -> tuple[float, float]:
-        """Minimise F over the working set.
+    def _correlate(self, state: State, threshold: Vector, share: float) -> float:
+        """Refresh the correlations that may be above a share of the thresholds; return the largest, relative."""
+        problem = self.problem
+        return self.correlations.refresh(
+            *problem.matrix, problem.columns, state.neg_gradient, self.scaled, self.norm, threshold, share,
+            *self.bounds, state.Xt_neg_gradient
+        )
 
-        Parameters
-        ----------
-        columns : ndarray of int32 of shape (n_columns,)
-        w : ndarray of float64 of shape (n_columns,)
-            Their coefficients; changed in place.
-        neg_gradient : ndarray of float64 of shape (n_rows,)
-            Weighted residual, of sum zero with an intercept; changed in place.
-        penalty : ElasticNet
+    def _working_set(self, state: State, threshold: Vector, share: float) -> Ids:
+        """Take the support and the columns that are likely to join it."""
+        near = np.abs(state.Xt_neg_gradient[self.usable]) >= share * threshold[self.usable]
+        near |= state.w[self.usable] != 0.0
+        return self.problem.columns[near]
 
-        Returns
-        -------
-        excess : float
-            Largest violation of the optimality conditions, relative; infinite where nothing was changed.
-        shift : float
-            Change of the intercept.
-        """
-        problem, start = self.problem, w.copy()
-        factor, scale = problem.penalty_factor[columns], problem.scale[columns]
-        threshold = penalty.strength * factor * scale
-        ridge = penalty.alpha * (1.0 - penalty.l1_ratio) * factor * scale**2
-        mean = problem.column_sum[columns] if problem.fit_intercept else np.zeros(columns.size)
+    def _descend(self, columns: Ids, penalty: ElasticNet, state: State, threshold: Vector) -> bool:
+        """Minimise F over the working set; say whether that was exact."""
+        problem, w, mean = self.problem, state.w[columns], self.mean[columns]
+        ridge = penalty.alpha * (1.0 - penalty.l1_ratio) * self.unit[columns] * problem.scale[columns]
         kernel = self._holding(columns, mean, penalty.l1_ratio < 1.0)
         excess = kernel.solve(
-            w, neg_gradient, self.root, threshold, ridge, problem.lower[columns], problem.upper[columns],
+            self.target, w, self.scaled, threshold[columns], ridge, problem.lower[columns], problem.upper[columns],
             problem.reference, 20 * (problem.n_rows + columns.size),
         )
-        return excess, -float(mean @ (w - start))
+        if np.isinf(excess):
+            return False
+        state.w[columns] = w
+        if problem.fit_intercept:
+            state.b = self.y_mean - float(mean @ w)
+        np.multiply(self.root, self.scaled, out=state.neg_gradient)
+        state.Xt_is_current = None
+        return excess <= SOLVED
 
     def _holding(self, columns: Ids, mean: Vector, has_ridge: bool) -> ActiveSet:
-        """Return the kernel with the columns in it, made larger where they need that."""
+        """Return the kernel with the columns in it."""
         problem, kernel = self.problem, self.kernel
         n_columns = problem.indptr.size - 1
         max_members = min(MAX_MEMBERS if has_ridge else problem.n_rows, n_columns)
         if kernel is None or max_members > kernel.max_members:
-            n_slots = min(MAX_COLUMNS, n_columns)
-            self.kernel = kernel = ActiveSet(n_columns, problem.n_rows, n_slots, max_members)
+            self.kernel = kernel = ActiveSet(n_columns, problem.n_rows, min(MAX_COLUMNS, n_columns), max_members)
         kernel.hold(*problem.matrix, columns, self.root, mean)
         return kernel
+
+    # The duality gap.
+
+    def _may_be_solved(self, penalty: ElasticNet, state: State, threshold: Vector, gap: GapTracker) -> bool:
+        """Say whether the warm start may meet the tolerance, by correlations of which some are estimates."""
+        worst = float(np.max(np.abs(state.Xt_neg_gradient[self.usable]) / threshold[self.usable]))
+        primal, dual = self._objectives(penalty, state, threshold, max(worst, 1.0))
+        return primal - dual <= gap.target
+
+    def _check(self, penalty: ElasticNet, state: State, threshold: Vector, gap: GapTracker) -> bool:
+        """Update the duality gap; say whether to go on."""
+        worst = self._correlate(state, threshold, 1.0)
+        return gap.update_gap(*self._objectives(penalty, state, threshold, max(worst, 1.0)))
+
+    def _objectives(self, penalty: ElasticNet, state: State, threshold: Vector, worst: float) -> tuple[float, float]:
+        """Return F and the dual objective at the residual, as it is or scaled until it is feasible, less constants."""
+        problem, w, v = self.problem, state.w, state.Xt_neg_gradient
+        square = float(self.scaled @ self.scaled)
+        explained = float(self.scaled @ self.target)
+        support = np.flatnonzero(w).astype(np.int32)
+        penalty_sum = column_objective.penalty_value(penalty, support, w, problem.penalty_factor, problem.scale)
+        dual = -np.inf
+        for scale in {1.0, 1.0 / worst}:
+            conjugate = 0.0
+            if penalty.l1_ratio < 1.0:
+                conjugate = column_objective.conjugate_sum(penalty, problem.columns, v, scale, *problem.penalties)
+            elif scale * worst > 1.0 + 1e-15:
+                continue
+            dual = max(dual, scale * explained - 0.5 * scale**2 * square - conjugate)
+        return 0.5 * square + penalty_sum, dual
+
+    def _report(self, penalty: ElasticNet, state: State, gap: GapTracker) -> Solution | None:
+        """Report the state, if there is nothing in it that rounding alone holds up."""
+        problem, w = self.problem, state.w
+        if faint_columns(problem, penalty, w).size:
+            self._let_go(state)
+            return None
+        state.alpha = penalty.alpha
+        self.last = (state.alpha, state.b)
+        support = np.flatnonzero(w).astype(np.int32)
+        penalty_sum = column_objective.penalty_value(penalty, support, w, problem.penalty_factor, problem.scale)
+        objective = gap.primal + problem.response.constant
+        return Solution.of(
+            w.copy(), b=problem.intercept_outside(w, state.b), objective=objective, loss=objective - penalty_sum,
+            dual_gap=gap.relative_gap(), n_iter=gap.n_iter, converged=gap.gap <= gap.target,
+        )
+
+    def _let_go(self, state: State) -> None:
+        """Leave the state to others: its correlations are no more than estimates."""
+        self.last, state.Xt_is_current = None, None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.active_set import active_set_of
+from sparsereg.solvers import active_set
 from sparsereg.solvers.base import Ids, QuadraticModel, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import DualCertificate, GapTracker
 from sparsereg.solvers.problem import Problem
@@ -29,6 +29,9 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     -------
     solution : Solution
     """
+    solution = active_set.solve(problem, penalty, state, options)
+    if solution is not None:
+        return solution
     descent = (_LeastSquares if problem.is_quadratic else ProximalNewton)(problem, penalty, state, options)
     certificate = descent.certificate
     certificate.screen_static(descent.begin())
@@ -59,7 +62,6 @@ class _LeastSquares:
         # The weights sum to one.
         self.quadratic = QuadraticModel(problem.response.weight, 1.0 if problem.fit_intercept else 0.0, np.inf)
         self.is_dual_point = False
-        self.active_set = active_set_of(problem, state)
 
     def begin(self) -> float:
         """Take the residual from the coefficients again, so that rounding does not build up along a path."""
@@ -131,8 +133,6 @@ class _LeastSquares:
     def descend(self, columns: Ids, violation: float) -> None:
         """Run the kernel on the working set, until a sweep changes no scaled gradient entry by more than `tol`."""
         problem, state = self.problem, self.state
-        if self.active_set is not None and self.active_set.descend(self, columns):
-            return
         w = state.w[columns]
         if self.tol is None:
             size = np.sum(np.abs(w * problem.scale[columns]))
