@@ -27,7 +27,8 @@ def jump(descent: Any) -> None:
         As in `working_set.check_gap`.
     """
     problem, state, alpha = descent.problem, descent.state, descent.penalty.alpha
-    if len(state.anchors) < 2:
+    # Where rows are dear, modelling the loss once more costs what the jump saves (measured on crosses).
+    if len(state.anchors) < 2 or not descent.certificate.rows_are_cheap:
         return
     before, last = state.anchors
     if not alpha < last.alpha < before.alpha < np.inf:
