@@ -28,7 +28,7 @@ class ActiveSet:
     def choose(self, columns: NDArray[np.int32]) -> None:
         """Take the working set out of the cross-products."""
     def solve(
-        self, target: _Vector, w: _Vector, z: _Vector, threshold: _Vector, ridge: _Vector, lower: _Vector,
-        upper: _Vector, reference: float, max_events: int
+        self, target: _Vector, w: _Vector, z: _Vector, v: _Vector, threshold: _Vector, ridge: _Vector,
+        lower: _Vector, upper: _Vector, reference: float, max_events: int, resumes: bool
     ) -> float:
         """Minimise over the working set last held; return the largest violation relative to the thresholds."""

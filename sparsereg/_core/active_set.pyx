@@ -51,13 +51,15 @@ cdef class ActiveSet:
     """
 
     cdef readonly Py_ssize_t n_slots, max_members, n_members, n_events, n_singular, n_runs
+    cdef Py_ssize_t version
+    cdef bint is_given
     cdef Py_ssize_t n_rows, stride, ld, n_used, n_set, stamp, since
     cdef double ridged, tau, excess, work
     cdef const double[:, ::1] gram
     # By column and by slot.
     cdef index_t[::1] slot_of, column_of
-    cdef Py_ssize_t[::1] stamps, place
-    cdef double[::1] block, square, w, v, rate, threshold, ridge, extra, sign
+    cdef Py_ssize_t[::1] stamps, place, taken
+    cdef double[::1] block, square, w, raw, v, rate, threshold, ridge, extra, sign
     cdef index_t[::1] sides, chosen, support
     # By place among the members.
     cdef index_t[::1] members
@@ -74,9 +76,10 @@ cdef class ActiveSet:
         self.column_of = np.full(n_slots, -1, dtype=np.int32)
         self.slot_of = np.full(n_columns, -1, dtype=np.int32)
         self.place = np.full(n_slots, -1, dtype=np.intp)
-        self.stamps = np.zeros(n_slots, dtype=np.intp)
+        self.stamps, self.taken = np.zeros((2, n_slots), dtype=np.intp)
+        self.version, self.is_given = 1, False
         self.block = np.zeros(n_slots * self.stride)
-        self.square, self.w, self.v, self.rate = np.zeros((4, n_slots))
+        self.square, self.w, self.raw, self.v, self.rate = np.zeros((5, n_slots))
         self.threshold, self.ridge, self.extra, self.sign = np.zeros((4, n_slots))
         self.sides, self.chosen, self.support = np.zeros((3, n_slots), dtype=np.int32)
         self.members = np.zeros(self.ld, dtype=np.int32)
@@ -136,7 +139,7 @@ cdef class ActiveSet:
                         free += 1
                     slot = free
                     self.slot_of[self.column_of[slot]] = -1
-                self.stamps[slot] = self.stamp
+                self.stamps[slot], self.taken[slot] = self.stamp, 0
                 self.chosen[k] = self.slot_of[columns[k]] = <index_t>slot
                 self.column_of[slot] = columns[k]
                 x = &self.block[slot * self.stride]
@@ -286,14 +289,16 @@ cdef class ActiveSet:
         cdef double excess, worst = 0.0
         self.excess = 0.0
         if self.gram is None:
-            self.work += self.n_set * self.stride
             for k in range(self.n_set):
                 slot = self.chosen[k]
-                self.v[slot] = sparsereg_dot_double(&self.block[slot * self.stride], &self.z[0], self.stride)
+                if self.taken[slot] != self.version:
+                    self.raw[slot] = sparsereg_dot_double(&self.block[slot * self.stride], &self.z[0], self.stride)
+                    self.taken[slot] = self.version
+                    self.work += self.stride
         for k in range(self.n_set):
             slot = self.chosen[k]
+            self.v[slot] = self.raw[slot] - self.ridge[slot] * self.w[slot]
             if self.place[slot] >= 0:
-                self.v[slot] -= self.ridge[slot] * self.w[slot]
                 self.sign[slot] = 1.0 if self.w[slot] > 0.0 or (self.w[slot] == 0.0 and self.v[slot] > 0.0) else -1.0
                 self.extra[slot] = self.sign[slot] * self.v[slot] - self.threshold[slot]
                 worst = max(worst, fabs(self.extra[slot]) / self.threshold[slot])
@@ -448,6 +453,7 @@ cdef class ActiveSet:
         if self.gram is not None:
             self._settle_gram(target)
             return
+        self.version += 1
         memcpy(&self.z[0], target, self.n_rows * sizeof(double))
         for k in range(self.n_set):
             slot = self.chosen[k]
@@ -467,7 +473,7 @@ cdef class ActiveSet:
             total = target[self.chosen[k]]
             for i in range(n):
                 total -= self.gram[self.chosen[k], self.support[i]] * self.w[self.support[i]]
-            self.v[self.chosen[k]] = total
+            self.raw[self.chosen[k]] = total
         self.work += self.n_set * n
 
     cdef double _model(self, const double *target) noexcept nogil:
@@ -481,13 +487,13 @@ cdef class ActiveSet:
             if self.w[slot] != 0.0:
                 total += self.threshold[slot] * fabs(self.w[slot]) + 0.5 * self.ridge[slot] * self.w[slot] * self.w[slot]
                 if self.gram is not None:
-                    total -= 0.5 * self.w[slot] * (target[slot] + self.v[slot])
+                    total -= 0.5 * self.w[slot] * (target[slot] + self.raw[slot])
         return total
 
     def solve(
-        self, const double[::1] target, double[::1] w, double[::1] z, const double[::1] threshold,
+        self, const double[::1] target, double[::1] w, double[::1] z, double[::1] v, const double[::1] threshold,
         const double[::1] ridge, const double[::1] lower, const double[::1] upper, double reference,
-        Py_ssize_t max_events,
+        Py_ssize_t max_events, bint resumes,
     ):
         """Minimise |target - X w|^2 / 2 + sum_k threshold_k |w_k| + ridge_k w_k^2 / 2 over the working set last held.
 
@@ -498,17 +504,19 @@ cdef class ActiveSet:
         target : float64 (n_rows,), in; with cross-products float64 (n_columns of the matrix,), X' target
         w : float64 (n_columns,), coefficients of the working set, in-out
         z : float64 (n_rows,), target - X w, out; not written with cross-products
+        v : float64 (n_columns,), X'z, out
         threshold : float64 (n_columns,), above 0, in
         ridge : float64 (n_columns,), in; where it differs from the last call's the factor is made anew
         lower, upper : float64 (n_columns,), 0 or infinite, in
         reference : |target|^2 / 2, for rounding
         max_events : give up after as many changes of the members
+        resumes : w is as the last call has left it, columns outside are at zero, and the target is the same
 
         Returns
         -------
         excess : float
             Largest violation of the optimality conditions, relative to the thresholds; infinite where nothing was
-            gained, w and z are as they were then.
+            gained, w, z and v are as they were then.
 
         Cost of an event with m members: m (2 n_rows + m) and n_rows for each other column. Raises KeyboardInterrupt.
         Source: Osborne, Presnell, Turlach 2000; thresholds that start where the warm start is optimal.
@@ -518,9 +526,12 @@ cdef class ActiveSet:
         cdef Py_ssize_t runs = 0, singular = self.n_singular
         cdef const double *source = &target[0]
         cdef bint matched
+        resumes = resumes and self.is_given and self.gram is None
+        self.is_given = False
         with nogil:
             self._take(w, threshold, ridge, lower, upper)
-            self._settle(source)
+            if not resumes:
+                self._settle(source)
             before = self._model(source)
             matched = self._match()
             if self.n_singular > singular:
@@ -540,7 +551,8 @@ cdef class ActiveSet:
             return INFINITY
         if excess > GOOD:
             self._forget()
-        self._give(w, z)
+        self._give(w, z, v)
+        self.is_given = True
         return excess
 
     cdef void _take(
@@ -560,11 +572,11 @@ cdef class ActiveSet:
         if not same:
             self._forget()
 
-    cdef void _give(self, double[::1] w, double[::1] z) noexcept nogil:
-        """Hand coefficients and residual back."""
+    cdef void _give(self, double[::1] w, double[::1] z, double[::1] v) noexcept nogil:
+        """Hand coefficients, residual and correlations back."""
         cdef Py_ssize_t k
         for k in range(self.n_set):
-            w[k] = self.w[self.chosen[k]]
+            w[k], v[k] = self.w[self.chosen[k]], self.raw[self.chosen[k]]
         if self.gram is None:
             memcpy(&z[0], &self.z[0], self.n_rows * sizeof(double))
 

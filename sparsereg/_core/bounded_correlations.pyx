@@ -3,7 +3,7 @@ cimport cython
 import numpy as np
 
 from cython cimport floating
-from libc.math cimport INFINITY, fabs, sqrt
+from libc.math cimport fabs, sqrt
 
 from sparsereg._core.sparse_ops cimport dot
 from sparsereg._core.types cimport index_t, offset_t
@@ -49,6 +49,7 @@ cdef class BoundedCorrelations:
         self, const floating[::1] data, const index_t[::1] indices, const offset_t[::1] indptr,
         const index_t[::1] columns, const double[::1] z, const double[::1] scaled, const double[::1] norm,
         const double[::1] threshold, double share, const double[::1] lower, const double[::1] upper, double[::1] v,
+        const index_t[::1] known,
     ):
         """Take the correlations with a residual where they may be above their thresholds.
 
@@ -64,6 +65,7 @@ cdef class BoundedCorrelations:
         lower, upper : float64 (n_active,), 0 where the coefficient cannot have that sign, in
         v : float64 (n_active,), out; where a correlation was not taken what it would be if the residual had only
             shrunk or grown: it and the true one are below the share of the threshold
+        known : int32 (n_known,), columns whose correlation with this residual is in v already, in
 
         Returns
         -------
@@ -72,32 +74,46 @@ cdef class BoundedCorrelations:
 
         Cost: one pass over the columns whose bound is above, and a few operations for each other one.
         """
-        cdef Py_ssize_t k, i, n_rows = scaled.shape[0]
+        cdef Py_ssize_t k, n_rows = scaled.shape[0]
         cdef index_t j
         cdef int kept
         cdef offset_t start
-        cdef double worst = share, estimate, signed
+        cdef double worst = share, estimate
         cdef const double *residual = &z[0]
         with nogil:
             self._compare(&scaled[0], n_rows)
             for k in range(columns.shape[0]):
+                if self.taken_with[columns[k]] == self.newest:
+                    self.taken_with[columns[k]] = NOWHERE
+            for k in range(known.shape[0]):
+                self.taken_with[known[k]] = <unsigned char>self.newest
+                self.before[known[k]] = v[known[k]]
+                worst = max(worst, self._excess(known[k], threshold, lower, upper))
+            for k in range(columns.shape[0]):
                 j = columns[k]
                 kept = self.taken_with[j]
+                if kept == self.newest:
+                    continue
                 if kept != NOWHERE:
                     estimate = self.factor[kept] * self.before[j]
                     if fabs(estimate) + self.distance[kept] * norm[j] <= share * threshold[j]:
                         v[j] = estimate
                         continue
                 start = indptr[j]
-                signed = dot(&data[start], &indices[start], indptr[j + 1] - start, residual)
+                v[j] = self.before[j] = dot(&data[start], &indices[start], indptr[j + 1] - start, residual)
                 self.n_passes += 1
-                v[j] = self.before[j] = signed
                 self.taken_with[j] = <unsigned char>self.newest
-                if upper[j] > 0.0 and signed > worst * threshold[j]:
-                    worst = signed / threshold[j]
-                elif lower[j] < 0.0 and -signed > worst * threshold[j]:
-                    worst = -signed / threshold[j]
+                worst = max(worst, self._excess(j, threshold, lower, upper))
         return worst
+
+    cdef double _excess(
+        self, index_t j, const double[::1] threshold, const double[::1] lower, const double[::1] upper
+    ) noexcept nogil:
+        """Return a correlation on a side that the coefficient can have, relative to the threshold."""
+        cdef double v = self.before[j]
+        if (upper[j] if v > 0.0 else -lower[j]) > 0.0 and threshold[j] > 0.0:
+            return fabs(v) / threshold[j]
+        return 0.0
 
     cdef void _compare(self, const double *z, Py_ssize_t n_rows) noexcept nogil:
         """Measure how far the residual is from those kept, and keep it in the place of the oldest."""
@@ -118,8 +134,7 @@ cdef class BoundedCorrelations:
             for i in range(n_rows):
                 inner = z[i] - self.factor[kept] * before[i]
                 away += inner * inner
-            # What was taken with the residual that goes has to be taken again.
-            self.distance[kept] = INFINITY if kept == self.newest else sqrt(away) + ROUNDING * sqrt(square)
+            self.distance[kept] = sqrt(away) + ROUNDING * sqrt(square)
         before = &self.residuals[self.newest, 0]
         for i in range(n_rows):
             before[i] = z[i]

@@ -113,6 +113,7 @@ class ActiveSetDescent:
         self.unit = problem.penalty_factor * problem.scale
         self.norm = np.sqrt(problem.curvature)
         self.bounds = np.ascontiguousarray(problem.lower), np.ascontiguousarray(problem.upper)
+        self.none = problem.columns[:0]
         self.kernel: ActiveSet | None = None
         self.scaled = np.empty(problem.n_rows)
         self.correlations: BoundedCorrelations | None = None
@@ -125,7 +126,7 @@ class ActiveSetDescent:
         threshold = penalty.strength * self.unit
         if not self._resumes(state):
             self._settle(state)
-        elif self._may_be_solved(penalty, state, threshold, gap) and not self._check(penalty, state, threshold, gap):
+        elif self._may_be_solved(penalty, state, gap) and not self._check(penalty, state, threshold, gap, self.none):
             return self._report(penalty, state, gap)
         # As in the sequential strong rule.
         share = max(2.0 - state.alpha / penalty.alpha, 0.0) if np.isfinite(state.alpha) else 0.0
@@ -134,7 +135,7 @@ class ActiveSetDescent:
             if columns.size > MAX_COLUMNS or not self._descend(columns, penalty, state, threshold):
                 break
             gap.n_iter += 1
-            if not self._check(penalty, state, threshold, gap):
+            if not self._check(penalty, state, threshold, gap, columns):
                 return self._report(penalty, state, gap)
             if gap.stalled:
                 break
@@ -153,14 +154,16 @@ class ActiveSetDescent:
         state.neg_gradient[:] = problem.response.weight * (problem.response.y - problem.predictor(state.w, state.b))
         np.divide(state.neg_gradient, self.root, out=self.scaled, where=self.root > 0.0)
         self.scaled[self.root == 0.0] = 0.0
-        self._correlate(state, np.zeros_like(self.unit), 1.0)
+        self.support = np.flatnonzero(state.w).astype(np.int32)
+        self.is_new = True
+        self._correlate(state, np.zeros_like(self.unit), self.support[:0])
 
-    def _correlate(self, state: State, threshold: Vector, share: float) -> float:
-        """Refresh the correlations that may be above a share of the thresholds; return the largest, relative."""
+    def _correlate(self, state: State, threshold: Vector, known: Ids) -> float:
+        """Refresh the correlations that may be above the thresholds; return the largest, relative to these."""
         problem = self.problem
         return self.correlations.refresh(
-            *problem.matrix, problem.columns, state.neg_gradient, self.scaled, self.norm, threshold, share,
-            *self.bounds, state.Xt_neg_gradient
+            *problem.matrix, problem.columns, state.neg_gradient, self.scaled, self.norm, threshold, 1.0,
+            *self.bounds, state.Xt_neg_gradient, known
         )
 
     def _working_set(self, state: State, threshold: Vector, share: float) -> Ids:
@@ -174,13 +177,16 @@ class ActiveSetDescent:
         problem, w, mean = self.problem, state.w[columns], self.mean[columns]
         ridge = penalty.alpha * (1.0 - penalty.l1_ratio) * self.unit[columns] * problem.scale[columns]
         kernel = self._holding(columns, mean, penalty.l1_ratio < 1.0)
+        lower, upper = self.bounds
+        v = np.empty(columns.size)
         excess = kernel.solve(
-            self.target, w, self.scaled, threshold[columns], ridge, problem.lower[columns], problem.upper[columns],
-            problem.reference, 20 * (problem.n_rows + columns.size),
+            self.target, w, self.scaled, v, threshold[columns], ridge, lower[columns], upper[columns],
+            problem.reference, 20 * (problem.n_rows + columns.size), not self.is_new,
         )
         if np.isinf(excess):
             return False
-        state.w[columns] = w
+        state.w[columns], state.Xt_neg_gradient[columns] = w, v
+        self.is_new, self.support = False, columns[w != 0.0]
         if problem.fit_intercept:
             state.b = self.y_mean - float(mean @ w)
         np.multiply(self.root, self.scaled, out=state.neg_gradient)
@@ -199,24 +205,22 @@ class ActiveSetDescent:
 
     # The duality gap.
 
-    def _may_be_solved(self, penalty: ElasticNet, state: State, threshold: Vector, gap: GapTracker) -> bool:
-        """Say whether the warm start may meet the tolerance, by correlations of which some are estimates."""
-        worst = float(np.max(np.abs(state.Xt_neg_gradient[self.usable]) / threshold[self.usable]))
-        primal, dual = self._objectives(penalty, state, threshold, max(worst, 1.0))
+    def _may_be_solved(self, penalty: ElasticNet, state: State, gap: GapTracker) -> bool:
+        """Say whether the warm start may meet the tolerance, going by its support alone."""
+        primal, dual = self._objectives(penalty, state, max(state.alpha / penalty.alpha, 1.0))
         return primal - dual <= gap.target
 
-    def _check(self, penalty: ElasticNet, state: State, threshold: Vector, gap: GapTracker) -> bool:
-        """Update the duality gap; say whether to go on."""
-        worst = self._correlate(state, threshold, 1.0)
-        return gap.update_gap(*self._objectives(penalty, state, threshold, max(worst, 1.0)))
+    def _check(self, penalty: ElasticNet, state: State, threshold: Vector, gap: GapTracker, known: Ids) -> bool:
+        """Update the duality gap, given columns whose correlations are in the state; say whether to go on."""
+        worst = self._correlate(state, threshold, known)
+        return gap.update_gap(*self._objectives(penalty, state, max(worst, 1.0)))
 
-    def _objectives(self, penalty: ElasticNet, state: State, threshold: Vector, worst: float) -> tuple[float, float]:
+    def _objectives(self, penalty: ElasticNet, state: State, worst: float) -> tuple[float, float]:
         """Return F and the dual objective at the residual, as it is or scaled until it is feasible, less constants."""
         problem, w, v = self.problem, state.w, state.Xt_neg_gradient
         square = float(self.scaled @ self.scaled)
         explained = float(self.scaled @ self.target)
-        support = np.flatnonzero(w).astype(np.int32)
-        penalty_sum = column_objective.penalty_value(penalty, support, w, problem.penalty_factor, problem.scale)
+        penalty_sum = column_objective.penalty_value(penalty, self.support, w, *problem.penalties[:2])
         dual = -np.inf
         for scale in {1.0, 1.0 / worst}:
             conjugate = 0.0
@@ -235,8 +239,7 @@ class ActiveSetDescent:
             return None
         state.alpha = penalty.alpha
         self.last = (state.alpha, state.b)
-        support = np.flatnonzero(w).astype(np.int32)
-        penalty_sum = column_objective.penalty_value(penalty, support, w, problem.penalty_factor, problem.scale)
+        penalty_sum = column_objective.penalty_value(penalty, self.support, w, *problem.penalties[:2])
         objective = gap.primal + problem.response.constant
         return Solution.of(
             w.copy(), b=problem.intercept_outside(w, state.b), objective=objective, loss=objective - penalty_sum,
