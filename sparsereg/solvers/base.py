@@ -199,6 +199,8 @@ class State:
         What row passes write to.
     anchors : tuple of Anchor
         The last two solutions that took a descent, the later one last.
+    active_set : ActiveSetDescent or None
+        Where squared loss has few rows: the members of the support and their factor.
     """
 
     w: npt.NDArray[np.float64]
@@ -214,6 +216,7 @@ class State:
     factors: tuple[Any, ...] | None = None
     buffers: Any = None
     anchors: tuple[Anchor, ...] = ()
+    active_set: Any = None
 
     @property
     def n_nonzero(self) -> int:
