@@ -102,6 +102,9 @@ class RegularizationPath(PathEvaluation, PathReports, Versioned):
         What kept coefficients in a range: nothing, bounds of 0 alone, or others too.
     penalty_factors : tuple of ndarray of int64 and ndarray of float64, both of shape (n_columns,), or None
         Ids and penalty factors of the occupied columns whose factor is not 1; None: all are 1.
+    form : {"rows", "dense", "gram"} or None
+        What the fits descended on: sparse rows, dense columns, or the cross-products of the columns in the place of
+        the rows; chosen by cost, and of no influence on what is found. None in files of versions that did not keep it.
     """
 
     alphas: Vector
@@ -129,6 +132,7 @@ class RegularizationPath(PathEvaluation, PathReports, Versioned):
     standardize: bool | None = None
     bounds: str | None = None
     penalty_factors: tuple[npt.NDArray[np.int64], Vector] | None = None
+    form: str | None = None
 
     @classmethod
     def of(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from sparsereg.solvers.assemble import ProblemOptions, make_penalty
 from sparsereg.solvers.base import Solution, SolverOptions, State
-from sparsereg.solvers.choice import choose_solver
+from sparsereg.solvers.choice import choose_solver, goes_at_once
 from sparsereg.solvers.convergence import count_rows, warn_saturated, warn_unconverged
 from sparsereg.solvers.null_model import alpha_max
 from sparsereg.solvers.problem import Problem
@@ -108,9 +108,7 @@ class GridSolver:
         solution : Solution
         """
         options, used_iter = self.solver_options, 0
-        if not np.isfinite(state.alpha):
-            state.alpha = alpha_max(self.problem, state, self.options.l1_ratio, self.options.penalty)
-        for stop in continuation_alphas(state.alpha, alpha):
+        for stop in self._stops(alpha, state):
             budget = options.max_iter // 2 - used_iter
             if budget > 0:
                 rough = replace(options, tol=max(options.tol, CONTINUATION_TOL), max_iter=budget)
@@ -118,6 +116,14 @@ class GridSolver:
         rest = replace(options, max_iter=options.max_iter - used_iter)
         solution = self._solve(self.problem, self._penalty_of(alpha), state, rest)
         return replace(solution, n_iter=used_iter + solution.n_iter)
+
+    def _stops(self, alpha: float, state: State) -> Vector:
+        """Alphas on the way from the state to one that may be far."""
+        if goes_at_once(self.problem, self.options.penalty, self.options.l1_ratio, state):
+            return np.empty(0)
+        if not np.isfinite(state.alpha):
+            state.alpha = alpha_max(self.problem, state, self.options.l1_ratio, self.options.penalty)
+        return continuation_alphas(state.alpha, alpha)
 
     def _penalty_of(self, alpha: float) -> Any:
         return make_penalty(self.options.penalty, alpha, self.options.l1_ratio, self.options.gamma)

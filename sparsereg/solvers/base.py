@@ -193,8 +193,8 @@ class State:
         The strength that this state solves; infinite for the null model.
     model : QuadraticModel or None
         Of the loss, where a solver has left one; it is that at this state if response and `eta` are the same.
-    factors : tuple or None
-        Ridge's factors of the columns: the problem they are of, and `FewColumns`, `FewRows` or None.
+    factors : Factors or None
+        What solves a problem with L2 alone: a `problem`, and what was made for it.
     buffers : RowBuffers or None
         What row passes write to.
     anchors : tuple of Anchor
@@ -213,7 +213,7 @@ class State:
     Xt_is_current: npt.NDArray[np.bool_] | None = None
     alpha: float = np.inf
     model: QuadraticModel | None = None
-    factors: tuple[Any, ...] | None = None
+    factors: Any = None
     buffers: Any = None
     anchors: tuple[Anchor, ...] = ()
     active_set: Any = None

@@ -7,7 +7,7 @@ from functools import partial
 
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.solvers import coordinate_descent, ridge
-from sparsereg.solvers.base import Solution, SolverOptions
+from sparsereg.solvers.base import Solution, SolverOptions, State
 from sparsereg.solvers.multinomial import solver as multinomial
 from sparsereg.solvers.nonconvex import solver as nonconvex
 from sparsereg.solvers.problem import Problem
@@ -37,3 +37,21 @@ def choose_solver(problem: Problem, penalty: str, l1_ratio: float, options: Solv
     if kind.is_l0:
         return partial(nonconvex.solve, lasso=nonconvex.LassoWarmStart(problem, options))
     return nonconvex.solve
+
+
+def goes_at_once(problem: Problem, penalty: str, l1_ratio: float, state: State) -> bool:
+    """Say whether an alpha far below the last one needs no others in between.
+
+    Parameters
+    ----------
+    problem : Problem or MultinomialProblem
+    penalty : str
+        Registered name.
+    l1_ratio : float
+    state : State or MultinomialState
+
+    Returns
+    -------
+    at_once : bool
+    """
+    return l1_ratio == 0.0 and problem.n_outputs == 1 and PENALTIES[penalty].is_convex and ridge.goes_at_once(problem, state)
