@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg.coef import nonzeros_of
+from sparsereg.coef import Nonzeros
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
@@ -235,8 +236,8 @@ class Solution:
 
     Attributes
     ----------
-    coefs : csc_array of float64 of shape (n_active, n_outputs)
-        No stored zeros.
+    nonzeros : Nonzeros
+        Of the coefficients, a vector of length n_active for each output.
     b : ndarray of float64 of shape (n_outputs,)
         Intercepts on the user's scale.
     objective : float
@@ -256,7 +257,7 @@ class Solution:
         rows): the solution is where the gap met the tolerance, and no coefficients are best.
     """
 
-    coefs: sparse.csc_array
+    nonzeros: Nonzeros
     b: npt.NDArray[np.float64]
     objective: float
     loss: float
@@ -269,11 +270,18 @@ class Solution:
     @classmethod
     def of(cls, w: npt.NDArray[np.float64], *, b: float | npt.NDArray[np.float64], **facts: Any) -> Solution:
         """Keep the non-zeros of a compact vector, or of an array with one in each row."""
-        return cls(coefs=nonzeros_of(np.atleast_2d(w)), b=np.atleast_1d(b), **facts)
+        w = w if w.ndim == 2 else w[None, :]
+        return cls(nonzeros=Nonzeros.of(w), b=b if isinstance(b, np.ndarray) else np.array([b]), **facts)
 
     def without_coefficients(self) -> Solution:
         """Return what is known of the fit, without the fit."""
-        return replace(self, coefs=sparse.csc_array(self.coefs.shape))
+        nothing = Nonzeros.of(np.zeros((self.nonzeros.indptr.size - 1, 0)))._replace(n=self.nonzeros.n)
+        return replace(self, nonzeros=nothing)
+
+    @cached_property
+    def coefs(self) -> sparse.csc_array:
+        """The coefficients as a matrix of shape (n_active, n_outputs) without stored zeros."""
+        return self.nonzeros.to_csc()
 
     @property
     def error_name(self) -> str:
@@ -288,5 +296,5 @@ class Solution:
     @property
     def columns(self) -> npt.NDArray[np.int32]:
         """Compact ids of the columns that some output uses, ascending."""
-        indices = self.coefs.indices
-        return indices if self.coefs.shape[1] == 1 else np.unique(indices)
+        indices, indptr = self.nonzeros.indices, self.nonzeros.indptr
+        return indices if indptr.size == 2 else np.unique(indices)

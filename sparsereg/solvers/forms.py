@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.solvers.problem import Problem
 
@@ -19,6 +18,9 @@ PASSES = 10
 ROW_PASS, DENSE_PASS, BLAS, SPARSE_PRODUCT, GRAM_PASS = 2.4, 0.6, 0.025, 2.0, 0.15
 # A problem whose Gram matrix takes less than this many nanoseconds gets one: its fits then cost no Python by pass.
 SMALL = 2e6
+
+# Alphas that a cross-validation solves for, at least: few end after fewer.
+FITS_AHEAD = 30
 
 _forced: list[str] = []
 
@@ -52,7 +54,8 @@ def choose_form(problem: Any, penalty: str, l1_ratio: float, n_fits: int = 1) ->
     if not takes_gram(problem, penalty, l1_ratio) or not 0 < 2 * n_columns <= problem.outputs[0].n_rows:
         return plain
     build, n_passes = gram_cost(problem), PASSES * n_fits
-    saved = n_passes * (problem.indices.size * (DENSE_PASS if plain == "dense" else ROW_PASS) - GRAM_PASS * n_columns**2)
+    by_rows = problem.indices.size * (DENSE_PASS if plain == "dense" else ROW_PASS)
+    saved = n_passes * (by_rows - GRAM_PASS * n_columns**2)
     return "gram" if build < max(saved, SMALL) else plain
 
 
