@@ -122,7 +122,7 @@ def number_or_word(value):
 # --- processes and clocks ---------------------------------------------------------------------------------------------
 
 
-def run_job(command, job, read=None, arrays=()):
+def run_job(command, job, read=None, arrays=(), threads=ONE_THREAD):
     """Do one job in a process of its own.
 
     Parameters
@@ -135,6 +135,8 @@ def run_job(command, job, read=None, arrays=()):
         Takes the folder, and gives the answer that the process left beside its record.
     arrays : sequence of (name, ndarray)
         Saved there beforehand.
+    threads : dict
+        Variables of the environment that say how many threads libraries may use; none leaves the default.
 
     Returns
     -------
@@ -148,21 +150,21 @@ def run_job(command, job, read=None, arrays=()):
         for key, array in arrays:
             np.save(folder / f"{key}.npy", array)
         (folder / "job.json").write_text(json.dumps(job))
-        status, complaint = run_process([*command, folder], job["time_limit"])
+        status, complaint = run_process([*command, folder], job["time_limit"], threads)
         failure = explain(status, complaint, job["time_limit"], folder)
         if failure:
             return failure, {}, None
         return "", json.loads((folder / "record.json").read_text()), read and read(folder)
 
 
-def run_process(command, time_limit):
-    """Run `command` single-threaded in a session of its own: exit status and end of its stderr."""
+def run_process(command, time_limit, threads=ONE_THREAD):
+    """Run `command`, single-threaded or as told, in a session of its own: exit status and end of its stderr."""
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(
             [str(part) for part in command],
             stdout=subprocess.DEVNULL,
             stderr=errors,
-            env={**os.environ, **ONE_THREAD},
+            env={**os.environ, **threads},
             start_new_session=True,
         )
         guard = threading.Timer(time_limit + SETUP_SECONDS, kill_session, [process.pid])

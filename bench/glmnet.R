@@ -26,8 +26,13 @@ memory <- function(field) {
   1024 * as.numeric(gsub("[^0-9]", "", line))
 }
 
-X <- new("dgCMatrix", p = read_file("p", integer()), i = read_file("i", integer()), x = read_file("x", double()),
-         Dim = as.integer(c(n_rows, n_columns)))
+x <- read_file("x", double())
+X <- if (file.exists(file.path(folder, "p.bin"))) {
+  new("dgCMatrix", p = read_file("p", integer()), i = read_file("i", integer()), x = x,
+      Dim = as.integer(c(n_rows, n_columns)))
+} else {
+  matrix(x, n_rows, n_columns)
+}
 y <- read_file("y", double())
 lambda <- read_file("lambda", double())
 

@@ -116,7 +116,28 @@ class Poisson(Loss):
         return float(np.log(np.average(y, weights=weight) / np.average(np.exp(t), weights=weight)))
 
 
-LOSSES = {"squared": Squared(), "logistic": Logistic(), "poisson": Poisson(), "huber": Huber()}
+class SquaredHinge(Loss):
+    """max(0, 1 - t)^2 of class 1 and max(0, 1 + t)^2 of class 0."""
+
+    def value(self, y, t):
+        """The loss of every row."""
+        return np.maximum(1.0 - (2.0 * y - 1.0) * t, 0.0) ** 2
+
+    def slope(self, y, t):
+        """Its derivative with respect to t."""
+        sign = 2.0 * y - 1.0
+        return -2.0 * sign * np.maximum(1.0 - sign * t, 0.0)
+
+    def dual(self, y, theta):
+        """Minus the conjugate at -theta; what has the wrong sign is rounding."""
+        size = np.maximum((2.0 * y - 1.0) * theta, 0.0)
+        return size - 0.25 * size**2
+
+
+LOSSES = {
+    "squared": Squared(), "logistic": Logistic(), "poisson": Poisson(), "huber": Huber(),
+    "squared_hinge": SquaredHinge(),
+}
 
 
 # --- problems ---------------------------------------------------------------------------------------------------------

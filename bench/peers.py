@@ -118,8 +118,9 @@ def adelie_path(X, y, alphas, l1_ratio, intercept, *, family="gaussian", tol=1e-
     import adelie
 
     options = {"screen_rule": "pivot", "irls_tol": tol, **settings}
+    kind, X = (adelie.matrix.sparse, X.tocsc()) if sparse.issparse(X) else (adelie.matrix.dense, np.asfortranarray(X))
     state = adelie.grpnet(
-        adelie.matrix.sparse(X.tocsc(), method="naive", n_threads=1),
+        kind(X, method="naive", n_threads=1),
         getattr(adelie.glm, family)(y=y),
         alpha=l1_ratio,
         lmda_path=alphas,
@@ -140,9 +141,9 @@ class Peer(NamedTuple):
     intercept: bool = True  # whether it takes an intercept on sparse data at a bearable cost
 
 
-GLMNET_FAMILIES = {"squared": "gaussian", "logistic": "binomial", "poisson": "poisson"}  # run by a process of R
+FAMILIES = {"squared": "gaussian", "logistic": "binomial", "poisson": "poisson"}
 PEERS = {
-    "sparsereg": Peer("sparsereg", {loss: partial(sparsereg_path, loss=loss) for loss in LOSSES}),
+    "sparsereg": Peer("sparsereg-wide", {loss: partial(sparsereg_path, loss=loss) for loss in LOSSES}),
     "sklearn-path": Peer("scikit-learn", {"squared": sklearn_path}, intercept=False),
     "sklearn-lasso": Peer("scikit-learn", {"squared": sklearn_lasso}),
     "sklearn-ridge": Peer("scikit-learn", {"squared": sklearn_ridge}),
@@ -150,10 +151,11 @@ PEERS = {
     "sklearn-saga": Peer("scikit-learn", {"logistic": logistic_peers.sklearn_saga}),
     "celer": Peer("celer", {"squared": celer_path, "logistic": logistic_peers.celer_path}, intercept=False),
     "skglm": Peer("skglm", {"squared": skglm_path, "logistic": logistic_peers.skglm_path}),
-    "adelie": Peer("adelie", {"squared": adelie_path, "logistic": partial(adelie_path, family="binomial")}),
-    "glmnet": Peer("glmnet", {}),
+    "adelie": Peer("adelie", {loss: partial(adelie_path, family=family) for loss, family in FAMILIES.items()}),
+    "glmnet": Peer("glmnet", {}),  # run by a process of R
 }
-MODULES = {"scikit-learn": "sklearn"}  # where the import has another name than the package
+# Where the import has another name than the package.
+MODULES = {"scikit-learn": "sklearn", "sparsereg-wide": "sparsereg"}
 
 
 # --- measuring --------------------------------------------------------------------------------------------------------
@@ -219,7 +221,8 @@ def run_python(peer, job, X, y, alphas):
 def run_glmnet(job, X, y, alphas, folder):
     """Fit with R's glmnet in an Rscript process that reads and writes flat binary files in `folder`.
 
-    R is handed the matrix in its own format (CSC), so glmnet is the one peer whose conversion is not in its time.
+    R is handed the matrix in its own format (CSC, or dense), so glmnet is the one peer whose conversion is not in its
+    time.
 
     glmnet divides a Gaussian response by its standard deviation s before it penalises, which leaves the lasso alone but
     divides every L2 penalty by s. So it is given y / s, which it does not change, and the lambda and l1_ratio of the
@@ -228,16 +231,20 @@ def run_glmnet(job, X, y, alphas, folder):
     rscript = shutil.which("Rscript")
     if rscript is None:
         raise NotInstalled("no Rscript on the path")
-    if job["loss"] not in GLMNET_FAMILIES:
+    if job["loss"] not in FAMILIES:
         raise ValueError(CANNOT)
-    X, family = X.tocsc(), GLMNET_FAMILIES[job["loss"]]
+    family = FAMILIES[job["loss"]]
     scale = y.std() if family == "gaussian" else 1.0
     weight = job["l1_ratio"] / scale + 1.0 - job["l1_ratio"]
-    parts = {"p": X.indptr.astype(np.int32), "i": X.indices.astype(np.int32), "x": X.data}
+    n_rows, n_columns = X.shape
+    if sparse.issparse(X):
+        X = X.tocsc()
+        parts = {"p": X.indptr.astype(np.int32), "i": X.indices.astype(np.int32), "x": X.data}
+    else:
+        parts = {"x": X.ravel(order="F")}
     parts |= {"y": y / scale, "lambda": alphas * weight}
     for name, values in parts.items():
         values.tofile(folder / f"{name}.bin")
-    n_rows, n_columns = X.shape
     del X, parts
     settings = {"thresh": 1e-7, "newton": "Newton", **job["settings"]}
     arguments = [folder, family, settings["newton"], n_rows, n_columns, job["l1_ratio"] / scale / weight]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,12 +41,57 @@ def nonzeros_of(w: Vector) -> sparse.csc_array:
     -------
     columns : csc_array of float64 of shape (n, n_columns)
     """
-    n_columns, n = w.shape
-    # Thirteen times as fast as the non-zeros of numbers.
-    flat = np.flatnonzero(w != 0.0)
-    indptr = np.searchsorted(flat, n * np.arange(n_columns + 1)).astype(np.int32)
-    position = flat if n_columns == 1 else flat % n
-    return sparse.csc_array((w.ravel()[flat], position.astype(np.int32), indptr), shape=(n, n_columns))
+    return Nonzeros.of(w).to_csc()
+
+
+class Nonzeros(NamedTuple):
+    """The non-zeros of dense vectors: what a `csc_array` holds, which takes longer to make than a small fit.
+
+    Attributes
+    ----------
+    data : ndarray of float64 of shape (n_nonzeros,)
+    indices : ndarray of int32 of shape (n_nonzeros,)
+    indptr : ndarray of int32 of shape (n_columns + 1,)
+    n : int
+        Length of the vectors.
+    """
+
+    data: Vector
+    indices: npt.NDArray[np.int32]
+    indptr: npt.NDArray[np.int32]
+    n: int
+
+    @classmethod
+    def of(cls, w: npt.NDArray[np.float64]) -> Nonzeros:
+        """Take the non-zeros of dense vectors, each a row; a zero of either sign is a zero."""
+        n_columns, n = w.shape
+        # Thirteen times as fast as the non-zeros of numbers.
+        flat = np.flatnonzero(w != 0.0)
+        if n_columns == 1:
+            return cls(w[0, flat], flat.astype(np.int32), np.array([0, flat.size], dtype=np.int32), n)
+        indptr = np.searchsorted(flat, n * np.arange(n_columns + 1)).astype(np.int32)
+        return cls(w.ravel()[flat], (flat % n).astype(np.int32), indptr, n)
+
+    @classmethod
+    def of_csc(cls, columns: sparse.csc_array) -> Nonzeros:
+        """Take those of a matrix without stored zeros."""
+        return cls(columns.data, columns.indices, columns.indptr, columns.shape[0])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Nonzeros]) -> Nonzeros:
+        """Put vectors of one length side by side."""
+        starts = np.concatenate([[0], np.cumsum([part.data.size for part in parts])])
+        indptr = [part.indptr[:-1] + start for part, start in zip(parts, starts)]
+        ends = np.concatenate([*indptr, starts[-1:]])
+        ends = ends.astype(np.int32) if starts[-1] <= np.iinfo(np.int32).max else ends
+        return cls(
+            np.concatenate([part.data for part in parts]), np.concatenate([part.indices for part in parts]), ends,
+            parts[0].n,
+        )
+
+    def to_csc(self) -> sparse.csc_array:
+        """Return them as a matrix of shape (n, n_columns)."""
+        return sparse.csc_array((self.data, self.indices, self.indptr), shape=(self.n, self.indptr.size - 1))
 
 
 @dataclass(frozen=True, eq=False)

@@ -62,7 +62,7 @@ class HeldOut:
 
     def __call__(self, solution: Solution) -> dict[str, float]:
         """Score a solution; NaN is for what these rows leave undefined. Cost: one pass over its columns."""
-        design, coefs, predictors = self._design, solution.coefs, []
+        design, coefs, predictors = self._design, solution.nonzeros, []
         for start, end in zip(coefs.indptr, coefs.indptr[1:]):
             of_rows = np.zeros(design.n_rows)
             column_passes.accumulate(

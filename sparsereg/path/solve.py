@@ -11,8 +11,10 @@ import numpy.typing as npt
 
 from sparsereg.solvers.assemble import ProblemOptions, make_penalty
 from sparsereg.solvers.base import Solution, SolverOptions, State
-from sparsereg.solvers.choice import choose_solver
+from sparsereg.solvers.choice import choose_solver, goes_at_once
 from sparsereg.solvers.convergence import count_rows, warn_saturated, warn_unconverged
+from sparsereg.solvers.forms import choose_form
+from sparsereg.solvers.gram import GramFits
 from sparsereg.solvers.null_model import alpha_max
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.relaxed import RelaxedFit
@@ -50,13 +52,14 @@ def solve_grid(
     ConvergenceWarning
         Where an alpha stopped short of the tolerance.
     """
-    solver = GridSolver(problem, options, solver_options)
+    solver = GridSolver(problem, options, solver_options, alphas.size)
     solutions = []
     for alpha in alphas:
         solution = solver.solve(float(alpha), state)
         solutions.append(solution)
         if verbose:
             print(progress_line(float(alpha), solution))
+    solver.settle(state)
     warn_unconverged(solutions, alphas, solver_options)
     return solutions
 
@@ -88,11 +91,21 @@ class GridSolver:
     options : ProblemOptions
         Those of the problem.
     solver_options : SolverOptions
+    n_fits : int, default=1
+        Alphas to come, about.
+
+    Attributes
+    ----------
+    form : {"rows", "dense", "gram"}
+        What the fits descend on.
     """
 
-    def __init__(self, problem: Problem, options: ProblemOptions, solver_options: SolverOptions):
+    def __init__(
+        self, problem: Problem, options: ProblemOptions, solver_options: SolverOptions, n_fits: int = 1
+    ):
         self.problem, self.options, self.solver_options = problem, options, solver_options
-        self._solve = choose_solver(problem, options.penalty, options.l1_ratio, solver_options)
+        self.form = choose_form(problem, options.penalty, options.l1_ratio, n_fits)
+        self._solve = choose_solver(problem, options.penalty, options.l1_ratio, solver_options, self.form)
 
     def solve(self, alpha: float, state: State) -> Solution:
         """Solve at one alpha.
@@ -108,9 +121,7 @@ class GridSolver:
         solution : Solution
         """
         options, used_iter = self.solver_options, 0
-        if not np.isfinite(state.alpha):
-            state.alpha = alpha_max(self.problem, state, self.options.l1_ratio, self.options.penalty)
-        for stop in continuation_alphas(state.alpha, alpha):
+        for stop in self._stops(alpha, state):
             budget = options.max_iter // 2 - used_iter
             if budget > 0:
                 rough = replace(options, tol=max(options.tol, CONTINUATION_TOL), max_iter=budget)
@@ -118,6 +129,19 @@ class GridSolver:
         rest = replace(options, max_iter=options.max_iter - used_iter)
         solution = self._solve(self.problem, self._penalty_of(alpha), state, rest)
         return replace(solution, n_iter=used_iter + solution.n_iter)
+
+    def _stops(self, alpha: float, state: State) -> Vector:
+        """Alphas on the way from the state to one that may be far."""
+        if goes_at_once(self.problem, self.options.penalty, self.options.l1_ratio, state):
+            return np.empty(0)
+        if not np.isfinite(state.alpha):
+            state.alpha = alpha_max(self.problem, state, self.options.l1_ratio, self.options.penalty)
+        return continuation_alphas(state.alpha, alpha)
+
+    def settle(self, state: State) -> None:
+        """Bring what a state says of the rows up to date with its coefficients, which some forms leave to this."""
+        if isinstance(self._solve, GramFits):
+            self._solve.settle(state)
 
     def _penalty_of(self, alpha: float) -> Any:
         return make_penalty(self.options.penalty, alpha, self.options.l1_ratio, self.options.gamma)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg.coef import nonzeros_of
+from sparsereg.coef import Nonzeros
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
@@ -193,12 +194,14 @@ class State:
         The strength that this state solves; infinite for the null model.
     model : QuadraticModel or None
         Of the loss, where a solver has left one; it is that at this state if response and `eta` are the same.
-    factors : tuple or None
-        Ridge's factors of the columns: the problem they are of, and `FewColumns`, `FewRows` or None.
+    factors : Factors or None
+        What solves a problem with L2 alone: a `problem`, and what was made for it.
     buffers : RowBuffers or None
         What row passes write to.
     anchors : tuple of Anchor
         The last two solutions that took a descent, the later one last.
+    active_set : ActiveSetDescent or None
+        Where squared loss has few rows: the members of the support and their factor.
     """
 
     w: npt.NDArray[np.float64]
@@ -211,9 +214,10 @@ class State:
     Xt_is_current: npt.NDArray[np.bool_] | None = None
     alpha: float = np.inf
     model: QuadraticModel | None = None
-    factors: tuple[Any, ...] | None = None
+    factors: Any = None
     buffers: Any = None
     anchors: tuple[Anchor, ...] = ()
+    active_set: Any = None
 
     @property
     def n_nonzero(self) -> int:
@@ -232,8 +236,8 @@ class Solution:
 
     Attributes
     ----------
-    coefs : csc_array of float64 of shape (n_active, n_outputs)
-        No stored zeros.
+    nonzeros : Nonzeros
+        Of the coefficients, a vector of length n_active for each output.
     b : ndarray of float64 of shape (n_outputs,)
         Intercepts on the user's scale.
     objective : float
@@ -253,7 +257,7 @@ class Solution:
         rows): the solution is where the gap met the tolerance, and no coefficients are best.
     """
 
-    coefs: sparse.csc_array
+    nonzeros: Nonzeros
     b: npt.NDArray[np.float64]
     objective: float
     loss: float
@@ -266,11 +270,18 @@ class Solution:
     @classmethod
     def of(cls, w: npt.NDArray[np.float64], *, b: float | npt.NDArray[np.float64], **facts: Any) -> Solution:
         """Keep the non-zeros of a compact vector, or of an array with one in each row."""
-        return cls(coefs=nonzeros_of(np.atleast_2d(w)), b=np.atleast_1d(b), **facts)
+        w = w if w.ndim == 2 else w[None, :]
+        return cls(nonzeros=Nonzeros.of(w), b=b if isinstance(b, np.ndarray) else np.array([b]), **facts)
 
     def without_coefficients(self) -> Solution:
         """Return what is known of the fit, without the fit."""
-        return replace(self, coefs=sparse.csc_array(self.coefs.shape))
+        nothing = Nonzeros.of(np.zeros((self.nonzeros.indptr.size - 1, 0)))._replace(n=self.nonzeros.n)
+        return replace(self, nonzeros=nothing)
+
+    @cached_property
+    def coefs(self) -> sparse.csc_array:
+        """The coefficients as a matrix of shape (n_active, n_outputs) without stored zeros."""
+        return self.nonzeros.to_csc()
 
     @property
     def error_name(self) -> str:
@@ -285,5 +296,5 @@ class Solution:
     @property
     def columns(self) -> npt.NDArray[np.int32]:
         """Compact ids of the columns that some output uses, ascending."""
-        indices = self.coefs.indices
-        return indices if self.coefs.shape[1] == 1 else np.unique(indices)
+        indices, indptr = self.nonzeros.indices, self.nonzeros.indptr
+        return indices if indptr.size == 2 else np.unique(indices)

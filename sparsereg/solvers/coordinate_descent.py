@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sparsereg._core.penalties import ElasticNet
+from sparsereg.solvers import active_set
 from sparsereg.solvers.base import Ids, QuadraticModel, Solution, SolverOptions, State, Vector, inner
 from sparsereg.solvers.certificate import DualCertificate, GapTracker
 from sparsereg.solvers.problem import Problem
@@ -28,6 +29,9 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     -------
     solution : Solution
     """
+    solution = active_set.solve(problem, penalty, state, options)
+    if solution is not None:
+        return solution
     descent = (_LeastSquares if problem.is_quadratic else ProximalNewton)(problem, penalty, state, options)
     certificate = descent.certificate
     certificate.screen_static(descent.begin())

@@ -13,6 +13,7 @@ import numpy as np
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Ids, QuadraticModel, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import DualCertificate, GapTracker
+from sparsereg.solvers.gram_descent import descend_on_gram, gram_pays
 from sparsereg.solvers.loss_rows import make_rows
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
@@ -150,14 +151,19 @@ class ProximalNewton:
         """Minimise the model on the working set, roughly, and take the step towards that."""
         problem, state, target = self.problem, self.state, self.gap.target
         w = state.w[columns]
-        column_sum, curvature = self.moments(columns)
         tol = INEXACT * violation
         size = float(np.sum(np.abs(w * problem.scale[columns])))
         is_last = tol * size <= LAST_DESCENT * target and not self.certificate.unpenalized.size
         if is_last:
             tol = min(tol, 0.3 * target / size if size > 0.0 else np.inf)
         self.has_descended = True
-        shift = sweep(self, columns, w, column_sum, curvature, tol)
+        if gram_pays(problem, columns):
+            shift = descend_on_gram(self, columns, w, tol)
+            if is_last:
+                step = problem.product(columns, w - state.w[columns], shift)
+                state.neg_gradient = state.neg_gradient - self.quadratic.weight * step
+        else:
+            shift = sweep(self, columns, w, *self.moments(columns), tol)
         if is_last:
             self.predicted_dual, state.neg_gradient = state.neg_gradient, self.rows.spare()
         self._search_line(columns, w - state.w[columns], shift)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
+
 import numpy as np
 
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers import coordinate_descent, ridge_direct
+from sparsereg.solvers import coordinate_descent, quasi_newton, ridge_direct, ridge_gram
 from sparsereg.solvers.base import Progress, Solution, SolverOptions, State, Vector, inner
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.threaded_passes import correlate
@@ -34,23 +37,90 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     -------
     solution : Solution
     """
-    bounded = np.isfinite(problem.lower).any() or np.isfinite(problem.upper).any()
-    unpenalized = penalty.alpha == 0.0 or np.any(problem.penalty_factor[problem.columns] == 0.0)
-    squared = problem.loss.is_quadratic
-    if not squared or bounded or problem.reference <= problem.gap_rounding:
+    if problem.reference <= problem.gap_rounding:
         return coordinate_descent.solve(problem, penalty, state, options)
-    if state.factors is None or state.factors[0] is not problem:
-        state.factors = problem, ridge_direct.factorize(problem)
-    factors, exact = state.factors[1], None
-    if factors is not None:
-        exact = factors.solve(penalty.alpha)
+    factors = _factors_of(problem, state)
+    if not problem.loss.is_quadratic:
+        return _solve_smooth(factors, penalty, state, options)
+    if factors.bounded:
+        return coordinate_descent.solve(problem, penalty, state, options)
+    if penalty.alpha > 0.0 and factors.gram is not None:
+        solution = factors.gram.solve(penalty, state, options)
+        if solution is not None:
+            return solution
+    exact = None
+    if factors.turned is not None:
+        exact = factors.turned.solve(penalty.alpha)
     elif penalty.alpha == 0.0:
         exact = _shortest(problem)
     if exact is not None:
         _move_to(problem, state, exact)
-    if unpenalized:
+    if penalty.alpha == 0.0 or np.any(problem.penalty_factor[problem.columns] == 0.0):
         return coordinate_descent.solve(problem, penalty, state, options)
     return NormalEquations(problem, penalty, state, options, exact).solve()
+
+
+class Factors:
+    """What a problem with L2 alone is solved with at every alpha, made when it is first asked for.
+
+    Parameters
+    ----------
+    problem : Problem
+    """
+
+    def __init__(self, problem: Problem):
+        self.problem = problem
+        self.bounded = bool(np.isfinite(problem.lower).any() or np.isfinite(problem.upper).any())
+
+    @cached_property
+    def smooth(self) -> quasi_newton.FewColumns | None:
+        """For a loss that is not quadratic."""
+        return None if self.bounded else quasi_newton.prepare(self.problem)
+
+    @cached_property
+    def gram(self) -> ridge_gram.GramRidge | None:
+        """For squared loss."""
+        return None if self.bounded else ridge_gram.prepare(self.problem)
+
+    @cached_property
+    def turned(self) -> ridge_direct.FewColumns | ridge_direct.FewRows | None:
+        """The same with more digits, for fewer columns or rows."""
+        return ridge_direct.factorize(self.problem)
+
+
+def _factors_of(problem: Problem, state: State) -> Factors:
+    if state.factors is None or state.factors.problem is not problem:
+        state.factors = Factors(problem)
+    return state.factors
+
+
+def goes_at_once(problem: Problem, state: State) -> bool:
+    """Say whether a solution is as near from any other as from one at the next alpha.
+
+    Parameters
+    ----------
+    problem : Problem
+    state : State
+
+    Returns
+    -------
+    at_once : bool
+        By equations of few columns or rows; False where descent has to go all the way.
+    """
+    factors = _factors_of(problem, state)
+    return (factors.gram if problem.loss.is_quadratic else factors.smooth) is not None
+
+
+def _solve_smooth(factors: Factors, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution:
+    """Minimise a loss that is not quadratic: by quasi-Newton steps, and by coordinate descent where these do not do."""
+    problem, method, used = factors.problem, factors.smooth, 0
+    if method is not None and penalty.alpha > 0.0:
+        found = method.solve(penalty, state, options)
+        if isinstance(found, Solution):
+            return found
+        used = found
+    solution = coordinate_descent.solve(problem, penalty, state, replace(options, max_iter=options.max_iter - used))
+    return replace(solution, n_iter=used + solution.n_iter)
 
 
 def _move_to(problem: Problem, state: State, exact: ridge_direct.Direct) -> None:

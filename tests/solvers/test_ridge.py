@@ -10,7 +10,7 @@ from support.regressions import ROUNDING, Regression, random_regression
 from support.solver_calls import check_point, spell_out, started
 
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers import coordinate_descent, ridge, ridge_direct
+from sparsereg.solvers import coordinate_descent, ridge, ridge_direct, ridge_gram
 from sparsereg.solvers.base import SolverOptions
 
 seeds = st.integers(0, 2**32 - 1)
@@ -20,7 +20,7 @@ OPTIONS = SolverOptions(tol=1e-10)
 @pytest.fixture(autouse=True, scope="module")
 def _no_direct_solution():
     """Leave small problems to conjugate gradients too."""
-    with mock.patch.object(ridge_direct, "MAX_DENSE", 0):
+    with mock.patch.object(ridge_direct, "MAX_DENSE", 0), mock.patch.object(ridge_gram, "MAX_SIZE", 0):
         yield
 
 

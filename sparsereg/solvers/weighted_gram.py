@@ -1,0 +1,213 @@
+"""Weighted Gram matrices of few columns, made dense, and the factors that stay positive definite."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sparsereg.solvers.base import Ids, Vector
+from sparsereg.solvers.problem import Problem
+
+# Numbers that sparse columns may have when they are made dense: 32 MiB, or so many times their non-zeros.
+MAX_BLOCK, MAX_FILL = 2**22, 4
+# Numbers of the rows that are weighed at a time: 2 MiB, which a cache holds.
+PART = 2**18
+# Share of the diagonal that is added where rounding leaves a matrix indefinite, and by what it grows from try to try.
+REGULAR, GROWTH = 1e-13, 100.0
+
+
+def fits(problem: Problem, columns: Ids) -> bool:
+    """Say whether columns made dense take about what they take now, or little."""
+    lengths = problem.indptr[columns + 1] - problem.indptr[columns]
+    return problem.n_rows * columns.size <= max(MAX_BLOCK, MAX_FILL * int(lengths.sum()))
+
+
+def dense_block(problem: Problem, columns: Ids) -> Vector:
+    """Return columns of a problem as the rows of a dense array; a view where they are that already.
+
+    Parameters
+    ----------
+    problem : Problem
+    columns : ndarray of int32 of shape (n_columns,)
+        Ascending.
+
+    Returns
+    -------
+    block : ndarray of float64 of shape (n_columns, n_rows)
+        Not to be written to.
+    """
+    n, indptr = problem.n_rows, problem.indptr
+    if problem.data.size == n * (indptr.size - 1) > 0:
+        # As many non-zeros as there is room for: every column is full, and its rows ascend.
+        whole = problem.data.reshape(-1, n)
+        return np.asarray(whole if columns.size == len(whole) else whole[columns], dtype=np.float64)
+    return np.asarray(problem.submatrix(columns).T.toarray(order="C"))
+
+
+def weighted_gram(block: Vector, weight: Vector, centre: bool) -> Vector:
+    """Compute `X' W X` of columns, about their weighted means where these are taken off.
+
+    Parameters
+    ----------
+    block : ndarray of float64 of shape (n_columns, n_rows)
+    weight : ndarray of float64 of shape (n_rows,) or (1,)
+        0 or more.
+    centre : bool
+
+    Returns
+    -------
+    gram : ndarray of float64 of shape (n_columns, n_columns)
+        Cost: n_rows n_columns^2 / 2 multiplications, by BLAS.
+    """
+    p, n = block.shape
+    if weight.min() == weight.max():
+        gram, total, share = block @ block.T, block.sum(axis=1) if centre else None, float(weight[0])
+        gram *= share
+        return gram if total is None else gram - np.outer(total, total * (share / n))
+    gram, root = np.zeros((p, p)), np.sqrt(weight)
+    moments, n_part = np.zeros(p), max(PART // p, 1)
+    buffer = np.empty(p * min(n_part, n))
+    for start in range(0, n, n_part):
+        rows = slice(start, min(start + n_part, n))
+        part = np.multiply(block[:, rows], root[rows], out=buffer[: p * (rows.stop - start)].reshape(p, -1))
+        gram += part @ part.T
+        if centre:
+            moments += part @ root[rows]
+    if centre:
+        gram -= np.outer(moments, moments / max(float(weight.sum()), np.finfo(float).tiny))
+    return gram
+
+
+class Model(NamedTuple):
+    """A quadratic model of the loss in few coefficients, the intercept eliminated.
+
+    Attributes
+    ----------
+    gram : ndarray of float64 of shape (n_columns, n_columns)
+        Second derivatives.
+    gradient : ndarray of float64 of shape (n_columns,)
+        Minus the first.
+    mean : ndarray of float64 of shape (n_columns,)
+        By how much the intercept falls for each.
+    shift : float
+        Newton's step of the intercept alone.
+    """
+
+    gram: Vector
+    gradient: Vector
+    mean: Vector
+    shift: float
+
+
+def weighted_model(problem: Problem, columns: Ids, weight: Vector, weight_sum: float, z: Vector) -> Model:
+    """Take the quadratic model of some columns, given weights and minus the derivatives of the rows.
+
+    Parameters
+    ----------
+    problem : Problem
+    columns : ndarray of int32 of shape (n_columns,)
+    weight, z : ndarray of float64 of shape (n_rows,)
+    weight_sum : float
+        0 for a model without intercept.
+
+    Returns
+    -------
+    model : Model
+        Cost: n_rows n_columns^2 / 2 multiplications, by BLAS.
+    """
+    p, n = columns.size, problem.n_rows
+    whole, n_part, root = dense_block(problem, columns), max(PART // p, 1), np.sqrt(weight)
+    gram, gradient, moments = np.zeros((p, p)), np.zeros(p), np.zeros(p)
+    for start in range(0, n, n_part):
+        rows = slice(start, start + n_part)
+        gradient += whole[:, rows] @ z[rows]
+        part = whole[:, rows] * root[rows]
+        gram += part @ part.T
+        moments += part @ root[rows]
+    if weight_sum <= 0.0:
+        return Model(gram, gradient, np.zeros(p), 0.0)
+    mean, shift = moments / weight_sum, float(z.sum()) / weight_sum
+    return Model(gram - np.outer(moments, mean), gradient - moments * shift, mean, shift)
+
+
+def row_gram(block: Vector, unit: Vector, weight: Vector, centre: bool) -> Vector:
+    """Compute `X U^-1 X'`, the columns about their weighted means where these are taken off.
+
+    Parameters
+    ----------
+    block : ndarray of float64 of shape (n_columns, n_rows)
+    unit : ndarray of float64 of shape (n_columns,)
+        The diagonal of U, above 0.
+    weight : ndarray of float64 of shape (n_rows,) or (1,)
+    centre : bool
+
+    Returns
+    -------
+    gram : ndarray of float64 of shape (n_rows, n_rows)
+        Cost: n_columns n_rows^2 / 2 multiplications, by BLAS.
+    """
+    n = block.shape[1]
+    if unit.min() == unit.max():
+        gram = (block.T @ block) / unit[0]
+    else:
+        gram, n_part, root = np.zeros((n, n)), max(PART // n, 1), np.sqrt(unit)[:, None]
+        for start in range(0, len(block), n_part):
+            part = block[start : start + n_part] / root[start : start + n_part]
+            gram += part.T @ part
+    if centre:
+        share = np.broadcast_to(weight, (n,)) / np.broadcast_to(weight, (n,)).sum()
+        mean = gram @ share
+        gram -= mean[:, None] + (mean - float(share @ mean))
+    return gram
+
+
+class Cholesky:
+    """The factor of a matrix plus a diagonal, with the diagonal raised where rounding makes it indefinite.
+
+    Parameters
+    ----------
+    matrix : ndarray of float64 of shape (n, n)
+        Symmetric, positive semi-definite but for rounding.
+    diagonal : ndarray of float64 of shape (n,)
+        0 or more.
+
+    Attributes
+    ----------
+    raised : float
+        Share of the diagonal that was added.
+    """
+
+    def __init__(self, matrix: Vector, diagonal: Vector):
+        # Imported late: it takes longer than all other imports together, and most fits do without.
+        from scipy.linalg import lapack
+
+        self._lapack, self.raised = lapack, 0.0
+        while True:
+            lifted = matrix.copy()
+            on = np.einsum("ii->i", lifted)
+            on += diagonal
+            on += self.raised * on + (np.finfo(float).tiny if self.raised else 0.0)
+            # Symmetric: the transpose is the same matrix, in the order of LAPACK.
+            self._factor, failed = lapack.dpotrf(lifted.T, lower=1, clean=0, overwrite_a=1)
+            if not failed:
+                break
+            self.raised = max(REGULAR, self.raised * GROWTH)
+
+    def solve(self, v: Vector) -> Vector:
+        """Return the inverse of the matrix times a vector."""
+        return np.asarray(self._lapack.dpotrs(self._factor, v, lower=1)[0])
+
+    def half_solve(self, v: Vector, transposed: bool = False) -> Vector:
+        """Return the inverse of the factor, or of its transpose, times a vector."""
+        return np.asarray(self._lapack.dtrtrs(self._factor, v, lower=1, trans=int(transposed))[0])
+
+    @property
+    def diagonal(self) -> Vector:
+        """The diagonal of the factor."""
+        return np.diag(self._factor)
+
+    @property
+    def factor(self) -> Vector:
+        """The factor, lower triangular."""
+        return np.tril(self._factor)
