@@ -69,8 +69,8 @@ class Design:
     indptr : ndarray of int64 of shape (n_active + 1,)
     indices : ndarray of int32 of shape (nnz,)
         Row ids, ascending in each column.
-    data : ndarray of float32 or float64 of shape (nnz,)
-        Zeros in full columns alone.
+    data : ndarray of float32 or float64 of shape (nnz,) or (0,)
+        Zeros in full columns alone. Length 0: ones.
     row_of : ndarray of int32 of shape (n_samples,)
         Aggregated row of each of the caller's rows; -1 for rows of weight 0, which were dropped.
     binary : bool
@@ -412,7 +412,7 @@ def _transpose(
 def columns_of(
     rows: Rows, order: npt.NDArray[np.int32], dtype: Any = None
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32], npt.NDArray[Any]]:
-    """Build the compact columns, with values spelled out.
+    """Build the compact columns, ones without values.
 
     Parameters
     ----------
@@ -430,7 +430,7 @@ def columns_of(
     """
     indptr, indices, data = _transpose(rows.indptr, rows.indices, rows.data, order, rows.active.size)
     if rows.data.size == 0:
-        data = np.ones(indices.size, dtype=np.float32 if dtype is None else dtype)
+        data = np.empty(0, dtype=np.float32 if dtype is None else dtype)
     return indptr, indices, data
 
 

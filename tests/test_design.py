@@ -10,6 +10,7 @@ from support.wide_matrices import CROSS_WIDTH, blemished_csr, coordinates_of, la
 
 from sparsereg import design as design_module
 from sparsereg.design import compact_ids, make_design, merge_ids
+from sparsereg.solvers.base import spelled_out
 
 FORMATS = ["csr", "csc", "coo", "bsr", "dia", "lil", "dok"]
 
@@ -27,9 +28,10 @@ def expand(design):
     """Spell a design out over all samples and all columns; dropped rows are zeros."""
     out = np.zeros((design.n_samples, design.n_features))
     rows = np.zeros((design.n_rows, design.n_active))
+    data, _, _ = spelled_out((design.data, design.indices, design.indptr))
     for j in range(design.n_active):
         entries = slice(design.indptr[j], design.indptr[j + 1])
-        rows[design.indices[entries], j] = design.data[entries]
+        rows[design.indices[entries], j] = data[entries]
     kept = design.row_of >= 0
     out[np.ix_(kept, design.active)] = rows[design.row_of[kept]]
     return out
@@ -42,7 +44,8 @@ def check_invariants(design):
     assert design.indices.dtype == np.int32
     assert design.row_of.dtype == np.int32
     assert design.data.dtype in (np.float32, np.float64)
-    assert design.data.shape == design.indices.shape == (design.nnz,)
+    assert design.indices.shape == (design.nnz,)
+    assert design.data.shape == (0 if design.binary and design.data.size == 0 else design.nnz,)
     assert design.indptr.shape == (design.n_active + 1,)
     assert design.row_of.shape == (design.n_samples,)
     assert (np.diff(design.active) > 0).all()
@@ -102,7 +105,8 @@ def test_aggregated_products_equal_raw_products():
     design = make_design(X, aggregate=True)
     rng = np.random.default_rng(0)
     w, residual = rng.standard_normal(design.n_active), rng.standard_normal(design.n_samples)
-    columns = sparse.csc_array((design.data, design.indices, design.indptr), shape=(design.n_rows, design.n_active))
+    entries = spelled_out((design.data, design.indices, design.indptr))
+    columns = sparse.csc_array(entries, shape=(design.n_rows, design.n_active))
     raw = X[:, design.active]
     np.testing.assert_allclose((columns @ w)[design.row_of], raw @ w, rtol=1e-12, atol=1e-12)
     summed = np.bincount(design.row_of, residual, design.n_rows)
@@ -166,9 +170,10 @@ def test_every_value_type(fmt, dtype):
 
 
 @pytest.mark.parametrize("dtype", [bool, np.int8, np.float64])
-def test_ones_are_kept_as_float32(dtype):
+def test_ones_have_no_values(dtype):
     design = make_design(sparse.csr_array(np.eye(4, dtype=dtype)))
     assert design.binary
+    assert design.data.size == 0
     assert design.data.dtype == np.float32
     assert make_design(sparse.csr_array(np.eye(4, dtype=dtype)), dtype=np.float64).data.dtype == np.float64
 

@@ -8,7 +8,7 @@ from libc.string cimport memcpy
 
 from sparsereg._core.anderson cimport HISTORY, MAX_EXTRAPOLATION, extrapolation_weights
 from sparsereg._core.penalties cimport Penalty
-from sparsereg._core.sparse_ops cimport axpy, axpy_weighted, dot
+from sparsereg._core.sparse_ops cimport axpy, axpy_weighted, dot, sum_run, values_from
 from sparsereg._core.types cimport index_t, offset_t
 
 # Non-zeros touched between two checks of pending signals: about 50 ms of work.
@@ -48,9 +48,9 @@ cdef inline void _add_column(Model *m, const floating *data, Py_ssize_t k, doubl
     cdef offset_t n = m.indptr[m.columns[k] + 1] - start
     m.w[k] += delta
     if m.uniform:
-        axpy(-delta * m.weight[0], data + start, m.indices + start, n, m.z)
+        axpy(-delta * m.weight[0], values_from(data, start), m.indices + start, n, m.z)
     else:
-        axpy_weighted(-delta, data + start, m.indices + start, n, m.weight, m.z)
+        axpy_weighted(-delta, values_from(data, start), m.indices + start, n, m.weight, m.z)
     if m.weight_sum > 0.0:
         m.shift -= delta * m.column_sum[k] / m.weight_sum
 
@@ -60,7 +60,7 @@ cdef double _sweep(
 ) noexcept nogil:
     """Minimise exactly over each member in turn; return the largest change of a scaled gradient entry."""
     cdef Py_ssize_t i, k
-    cdef offset_t start
+    cdef offset_t start, n
     cdef double q, scale, step, g, new, delta, violation, worst = 0.0
     for i in range(n_members):
         k = members[i]
@@ -68,7 +68,8 @@ cdef double _sweep(
         if q <= 0.0:
             continue
         start = m.indptr[m.columns[k]]
-        g = dot(data + start, m.indices + start, m.indptr[m.columns[k] + 1] - start, m.z) - m.shift * m.column_sum[k]
+        n = m.indptr[m.columns[k] + 1] - start
+        g = dot(values_from(data, start), m.indices + start, n, m.z) - m.shift * m.column_sum[k]
         scale = m.scale[k]
         step = scale * scale / q
         new = penalty.prox(scale * m.w[k] + g / scale * step, step, m.factor[k], _threshold_scale(m, k)) / scale
@@ -287,7 +288,7 @@ def descend(
 
     Arguments
     ---------
-    data, indices, indptr : the compact columns (CSC), in
+    data, indices, indptr : the compact columns (CSC), `data` empty where every value is 1, in
     columns : int32 (n_columns,), the working set, in
     w : float64 (n_columns,), coefficients of the working set, in-out
     z : float64 (n_rows,), weight * (target - X w - b), in-out
@@ -326,11 +327,9 @@ def descend(
     m.indptr, m.weight, m.uniform, m.n_rows = &indptr[0], &weight[0], weight.shape[0] == 1, n_rows
     m.z, m.shift, m.weight_sum, m.threshold_scale = &z[0], 0.0, weight_sum, NULL
     if weight_sum > 0.0:
-        for i in range(n_rows):
-            m.shift += z[i]
-        m.shift /= weight_sum
+        m.shift = sum_run(&z[0], n_rows) / weight_sum
     if n_columns > 0:
-        values = &data[0]
+        values = &data[0] if data.shape[0] else NULL
         m.indices, m.columns, m.w = &indices[0], &columns[0], &w[0]
         m.curvature, m.column_sum, m.factor, m.scale = &curvature[0], &column_sum[0], &factor[0], &scale[0]
         m.lower, m.upper = &lower[0], &upper[0]

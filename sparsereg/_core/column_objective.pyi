@@ -13,6 +13,9 @@ def penalty_value(
 ) -> float:
     """Return sum_j p_j penalty(scale_j w_j)."""
 
+def inner_product(columns: NDArray[np.int32], v: _Vector, w: _Vector) -> float:
+    """Return sum_j v_j w_j."""
+
 def optimality_violation(
     penalty: _Penalty, columns: NDArray[np.int32], v: _Vector, w: _Vector, factor: _Vector, scale: _Vector,
     lower: _Vector, upper: _Vector, threshold_scale: _Vector | None = None

@@ -1,7 +1,9 @@
-"""Passes over chosen columns: X'z, weighted moments and X w."""
+"""Passes over chosen columns: X'z, weighted moments and X w. Empty `data` stands for ones."""
 from cython cimport floating
 
-from sparsereg._core.sparse_ops cimport axpy, dot, dot_run, is_run, squares_run, sum_run, weighted_squares_run
+from sparsereg._core.sparse_ops cimport (
+    axpy, dot, dot_ones, dot_run, is_run, squares_run, sum_run, values_from, weighted_squares_run
+)
 from sparsereg._core.types cimport index_t, offset_t
 
 cdef extern from "four_columns.h":
@@ -70,8 +72,77 @@ def correlate(
                 continue
             j = columns[k]
             start = indptr[j]
-            out[j] = dot(values + start, rows + start, indptr[j + 1] - start, &z[0])
+            out[j] = dot(values_from(values, start), rows + start, indptr[j + 1] - start, &z[0])
             k += 1
+
+
+cdef double _sum_by_fours(const index_t *index, offset_t n, const double *weight) noexcept nogil:
+    """Return sum_k weight[index[k]], the k-th in the (k mod 4)-th of four sums."""
+    cdef double a = 0.0, b = 0.0, c = 0.0, d = 0.0
+    cdef offset_t k = 0
+    while k + 3 < n:
+        a += weight[index[k]]
+        b += weight[index[k + 1]]
+        c += weight[index[k + 2]]
+        d += weight[index[k + 3]]
+        k += 4
+    if k < n:
+        a += weight[index[k]]
+    if k + 1 < n:
+        b += weight[index[k + 1]]
+    if k + 2 < n:
+        c += weight[index[k + 2]]
+    return (a + b) + (c + d)
+
+
+cdef void _sums(
+    const floating *value, const index_t *index, offset_t n, const double *weight, bint uniform, Py_ssize_t n_rows,
+    double *total, double *square
+) noexcept nogil:
+    """Sum up weight times value and weight times its square over a column, four sums of either side by side."""
+    cdef double[4] sums
+    cdef double[4] squares
+    cdef double v, x = 1.0
+    cdef offset_t k
+    sums[0] = sums[1] = sums[2] = sums[3] = squares[0] = squares[1] = squares[2] = squares[3] = 0.0
+    if n == n_rows and is_run(index, n):
+        if value == NULL:
+            total[0] = square[0] = weight[0] * n if uniform else dot_ones(index, n, weight)
+        elif uniform:
+            total[0], square[0] = weight[0] * sum_run(value, n), weight[0] * squares_run(value, n)
+        else:
+            total[0], square[0] = dot_run(value, n, weight), weighted_squares_run(value, n, weight)
+        return
+    if value == NULL and not uniform:
+        total[0] = square[0] = _sum_by_fours(index, n, weight)
+        return
+    for k in range(n):
+        v = weight[0] if uniform else weight[index[k]]
+        if value != NULL:
+            x = value[k]
+        sums[k & 3] += v * x
+        squares[k & 3] += v * x * x
+    total[0] = (sums[0] + sums[1]) + (sums[2] + sums[3])
+    square[0] = (squares[0] + squares[1]) + (squares[2] + squares[3])
+
+
+cdef double _square_about(
+    double mean, const floating *value, const index_t *index, offset_t n, const double *weight, bint uniform,
+    double weight_sum, Py_ssize_t n_weighted
+) noexcept nogil:
+    """Return the weighted square of a column about its mean, taken entry by entry."""
+    cdef double v, x = 1.0, covered = 0.0, total = 0.0
+    cdef Py_ssize_t n_filled = 0
+    cdef offset_t k
+    for k in range(n):
+        v = weight[0] if uniform else weight[index[k]]
+        if value != NULL:
+            x = value[k]
+        n_filled += v > 0.0
+        covered += v
+        total += v * (x - mean) * (x - mean)
+    # A column that is full where there is weight covers all of it; the difference would be rounding.
+    return total + (max(weight_sum - covered, 0.0) * mean * mean if n_filled < n_weighted else 0.0)
 
 
 def moments(
@@ -93,47 +164,33 @@ def moments(
 
     Cost: one pass over the columns, two over those that hardly vary.
     """
-    cdef Py_ssize_t i, k, n_filled, n_weighted = n_rows
-    cdef offset_t p
+    cdef Py_ssize_t i, k, n_weighted = -1
+    cdef offset_t start
     cdef index_t j
     cdef bint uniform = weight.shape[0] == 1
-    cdef double total, square, covered, mean, v, x
+    cdef double total, square, mean
+    cdef const floating *values = &data[0] if data.shape[0] else NULL
+    cdef const index_t *rows = &indices[0] if indices.shape[0] else NULL
     with nogil:
-        if not uniform:
-            n_weighted = 0
-            for i in range(n_rows):
-                n_weighted += weight[i] > 0.0
         for k in range(columns.shape[0]):
             j = columns[k]
-            total = square = covered = 0.0
-            n_filled = 0
-            p = indptr[j]
-            if indptr[j + 1] - p == n_rows and is_run(&indices[p], n_rows):
-                n_filled = n_weighted
-                if uniform:
-                    total, square = weight[0] * sum_run(&data[p], n_rows), weight[0] * squares_run(&data[p], n_rows)
-                else:
-                    total = dot_run(&data[p], n_rows, &weight[0])
-                    square = weighted_squares_run(&data[p], n_rows, &weight[0])
-            else:
-                for p in range(indptr[j], indptr[j + 1]):
-                    v = weight[0] if uniform else weight[indices[p]]
-                    n_filled += v > 0.0
-                    covered += v
-                    total += v * data[p]
-                    square += v * data[p] * data[p]
+            start = indptr[j]
+            _sums(
+                values_from(values, start), rows + start, indptr[j + 1] - start, &weight[0], uniform, n_rows, &total,
+                &square
+            )
             mean = total / weight_sum
             column_sum[k] = total
             centred[k] = square - total * mean
-            if centred[k] > VARIES * square:
-                continue
-            # A column that is full where there is weight covers all of it; the difference would be rounding.
-            total = max(weight_sum - covered, 0.0) * mean * mean if n_filled < n_weighted else 0.0
-            for p in range(indptr[j], indptr[j + 1]):
-                v = weight[0] if uniform else weight[indices[p]]
-                x = data[p] - mean
-                total += v * x * x
-            centred[k] = total
+            if centred[k] <= VARIES * square:
+                if n_weighted < 0:
+                    n_weighted = n_rows if uniform else 0
+                    for i in range(0 if uniform else n_rows):
+                        n_weighted += weight[i] > 0.0
+                centred[k] = _square_about(
+                    mean, values_from(values, start), rows + start, indptr[j + 1] - start, &weight[0], uniform,
+                    weight_sum, n_weighted
+                )
 
 
 def moments_of_rows(
@@ -189,8 +246,9 @@ def accumulate(
     """
     cdef Py_ssize_t k
     cdef offset_t start
+    cdef const floating *values = &data[0] if data.shape[0] else NULL
     with nogil:
         for k in range(columns.shape[0]):
             if delta[k] != 0.0:
                 start = indptr[columns[k]]
-                axpy(delta[k], &data[start], &indices[start], indptr[columns[k] + 1] - start, &out[0])
+                axpy(delta[k], values_from(values, start), &indices[start], indptr[columns[k] + 1] - start, &out[0])

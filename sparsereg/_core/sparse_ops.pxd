@@ -1,5 +1,5 @@
-# The verbs on one sparse row or column: `n` positions, ids `index` that ascend strictly, values `value`. Where the ids
-# leave none out, as in a full column, they are a contiguous run, and the verb runs without reading them.
+# The verbs on one sparse row or column: `n` positions, ids `index` that ascend strictly, values `value`: NULL for ones,
+# with the bits of ones that are spelled out. Where the ids leave none out, as in a full column, they are a contiguous run, and the verb runs without reading them.
 # `dot` keeps four sums: a single one waits for the latency of each addition (4 cycles), four do not.
 from cython cimport floating
 from libc.stdint cimport int64_t
@@ -35,6 +35,13 @@ cdef enum:
 cdef inline bint is_run(const index_t *index, offset_t n) noexcept nogil:
     """Say whether strictly ascending ids are a contiguous run worth running without them."""
     return n >= SHORTEST_RUN and index[n - 1] - index[0] == n - 1
+
+
+cdef inline const floating *values_from(const floating *value, offset_t start) noexcept nogil:
+    """Return where the values of a row or column start, NULL for ones."""
+    if value == NULL:
+        return NULL
+    return value + start
 
 
 cdef inline double dot_run(const floating *value, offset_t n, const double *dense) noexcept nogil:
@@ -81,6 +88,8 @@ cdef inline double dot(const floating *value, const index_t *index, offset_t n, 
     """Return sum_k value[k] * dense[index[k]]."""
     cdef double a = 0.0, b = 0.0, c = 0.0, d = 0.0
     cdef offset_t k = 0
+    if value == NULL:
+        return dot_ones(index, n, dense)
     if is_run(index, n):
         return dot_run(value, n, dense + index[0])
     while k + 3 < n:
@@ -113,11 +122,38 @@ cdef inline double dot_ones(const index_t *index, offset_t n, const double *dens
     return (a + b) + (c + d)
 
 
+cdef inline void add_ones(double factor, const index_t *index, offset_t n, double *dense) noexcept nogil:
+    """Add factor to dense[index[k]]."""
+    cdef offset_t k
+    if is_run(index, n):
+        for k in range(index[0], index[0] + n):
+            dense[k] += factor
+        return
+    for k in range(n):
+        dense[index[k]] += factor
+
+
+cdef inline void add_weighted_ones(
+    double factor, const index_t *index, offset_t n, const double *weight, double *dense
+) noexcept nogil:
+    """Add factor * weight[index[k]] to dense[index[k]]."""
+    cdef offset_t k
+    if is_run(index, n):
+        for k in range(index[0], index[0] + n):
+            dense[k] += factor * weight[k]
+        return
+    for k in range(n):
+        dense[index[k]] += factor * weight[index[k]]
+
+
 cdef inline void axpy(
     double factor, const floating *value, const index_t *index, offset_t n, double *dense
 ) noexcept nogil:
     """Add factor * value[k] to dense[index[k]]."""
     cdef offset_t k
+    if value == NULL:
+        add_ones(factor, index, n, dense)
+        return
     if is_run(index, n):
         if floating is float:
             sparsereg_axpy_float(factor, value, dense + index[0], n)
@@ -134,6 +170,9 @@ cdef inline void axpy_weighted(
 ) noexcept nogil:
     """Add factor * weight[index[k]] * value[k] to dense[index[k]]."""
     cdef offset_t k
+    if value == NULL:
+        add_weighted_ones(factor, index, n, weight, dense)
+        return
     if is_run(index, n):
         if floating is float:
             sparsereg_axpy_weighted_float(factor, value, weight + index[0], dense + index[0], n)

@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +62,10 @@ class LocalFolds:
         """
         settings, data = stretch.settings, self._data
         start = stretch.grid if stretch.alphas is None else stretch.alphas
-        path, whole = fit_all(data, settings, start, stretch.whole, self._watch_all)
+        # Threads that are to fit folds have nothing else to do yet.
+        n_threads = max(settings.solver.n_threads, self._n_jobs)
+        alone = replace(settings, solver=replace(settings.solver, n_threads=n_threads))
+        path, whole = fit_all(data, alone, start, stretch.whole, self._watch_all)
         folds: list[Any] = [None] * len(data.folds)
 
         def run(number: int) -> None:

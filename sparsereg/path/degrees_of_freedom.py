@@ -26,6 +26,7 @@ from sparsereg.inputs.rows import Rows, as_rows, check_width
 from sparsereg.inputs.sklearn import compare_feature_names
 from sparsereg.inputs.weights import check_sample_weight
 from sparsereg.metrics import LIKELIHOODS
+from sparsereg.solvers.base import spelled_out
 from sparsereg.solvers.centering import bring_near, take_moments
 from sparsereg.solvers.presolve import CONSTANT
 
@@ -135,7 +136,7 @@ class _Curved:
             matrix, _ = bring_near(matrix, design.n_rows, moments, usable)
         scale = np.where(varies, moments.centered, 1.0) if path.standardize else np.ones(design.n_active)
         penalties = np.where(usable, factor, 0.0) * scale
-        columns = sparse.csc_array(matrix, shape=(design.n_rows, design.n_active))
+        columns = sparse.csc_array(spelled_out(matrix), shape=(design.n_rows, design.n_active))
         return cls(path, rows, design, share, offset, columns, penalties, np.flatnonzero(usable))
 
     @property

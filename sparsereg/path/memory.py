@@ -88,7 +88,7 @@ def path_bytes(X: Reduced | Design, options: ProblemOptions, n_alphas: int, n_ou
     """
     if isinstance(X, Reduced):
         rows, n_rows, n_entries = X.entries.rows, X.n_rows, X.entries.sums.columns[0].size
-        value = rows.data.itemsize if rows.data.size else np.dtype(np.float32).itemsize
+        value = rows.data.itemsize if rows.data.size else 0
         n_active, nnz = rows.active.size, rows.indices.size
         design = nnz * (rows.indices.itemsize + value) + FLOAT64 * n_active + rows.indices.itemsize * n_entries
     else:

@@ -16,6 +16,7 @@ from sparsereg.path.result import column_facts
 from sparsereg.reduction.reduced import Reduced
 from sparsereg.shards.passes import NO_DELTA, TargetFacts, targets_of
 from sparsereg.solvers.assemble import ProblemOptions, make_loss
+from sparsereg.solvers.base import spelled_out
 from sparsereg.solvers.column_penalties import ColumnPenalties, make_column_penalties
 from sparsereg.solvers.null_model import largest_alpha
 from sparsereg.solvers.presolve import CONSTANT
@@ -196,6 +197,7 @@ def sum_columns(shard: Reduced, facts: TargetFacts, null: NullFacts) -> ColumnSu
     if entries.row is not None:
         s, z, fall, rise = (np.bincount(entries.row, values, rows.n_samples) for values in (s, z, fall, rise))
     indptr, indices, data = columns_of(rows, np.arange(rows.n_samples, dtype=np.int32))
+    data, _, _ = spelled_out((data, indices, indptr))
     # Slices of a reduction have all of its columns, some of them without entries.
     occupied = np.flatnonzero(np.diff(indptr))
     indptr = np.append(indptr[occupied], indptr[-1])

@@ -14,13 +14,62 @@ from sparsereg.coef import Nonzeros
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
-# `data, indices, indptr` of compact columns (CSC), as kernels take them.
+# `data, indices, indptr` of compact columns (CSC), as kernels take them; empty `data` stands for ones.
 Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
 
 
 def repeated(value: float, n: int) -> Vector:
     """Return an array that says the same number n times and holds it once (stride 0); not to be written to."""
     return np.ndarray((n,), np.float64, np.float64(value), strides=(0,))
+
+
+def spelled_out(matrix: Matrix) -> Matrix:
+    """Return compact columns or rows with their values, ones too.
+
+    Parameters
+    ----------
+    matrix : tuple
+        `data, indices, indptr`.
+
+    Returns
+    -------
+    matrix : tuple
+        The same arrays where values are there.
+    """
+    data, indices, indptr = matrix
+    return (np.ones(indices.size, dtype=data.dtype) if data.size == 0 else data), indices, indptr
+
+
+def take_columns(matrix: Matrix, columns: npt.NDArray[Any], n_rows: int) -> sparse.csc_matrix:
+    """Take columns, with their values.
+
+    Parameters
+    ----------
+    matrix : tuple
+        `data, indices, indptr` of compact columns (CSC).
+    columns : ndarray of int of shape (n_columns,)
+    n_rows : int
+
+    Returns
+    -------
+    taken : csc_matrix of float64 of shape (n_rows, n_columns)
+    """
+    data, indices, indptr = matrix
+    if data.size:
+        whole = sparse.csc_matrix(matrix, shape=(n_rows, indptr.size - 1), copy=False)
+        return whole[:, columns].astype(np.float64)
+    sizes = indptr[1:][columns] - indptr[:-1][columns]
+    ends = np.concatenate([[0], np.cumsum(sizes)])
+    entries = np.arange(ends[-1]) + np.repeat(indptr[:-1][columns] - ends[:-1], sizes)
+    return sparse.csc_matrix((np.ones(entries.size), indices[entries], ends), shape=(n_rows, sizes.size), copy=False)
+
+
+def inner(a: Vector, b: Vector) -> float:
+    """Return the inner product of two long vectors.
+
+    BLAS would wake its threads for it, which spin for longer than it takes.
+    """
+    return float(np.einsum("i,i->", a, b))
 
 
 @dataclass(frozen=True)
@@ -97,6 +146,32 @@ class QuadraticModel:
     eta: npt.NDArray[np.float64] | None = None
 
 
+@dataclass(frozen=True)
+class Anchor:
+    """A solution on its support.
+
+    Attributes
+    ----------
+    alpha : float
+    columns : ndarray of int32 of shape (n_support,)
+        Ascending.
+    w : ndarray of float64 of shape (n_support,)
+    b : float
+    """
+
+    alpha: float
+    columns: Ids
+    w: Vector
+    b: float
+
+    def at(self, columns: Ids) -> Vector:
+        """Return the coefficients of some columns."""
+        if self.columns.size == 0:
+            return np.zeros(columns.size)
+        place = np.minimum(np.searchsorted(self.columns, columns), self.columns.size - 1)
+        return np.where(self.columns[place] == columns, self.w[place], 0.0)
+
+
 @dataclass
 class State:
     """State of the descent on the compact columns; what the next alpha starts from.
@@ -125,6 +200,12 @@ class State:
         Of the loss, where a solver has left one; it is that at this state if response and `eta` are the same.
     factors : Factors or None
         What solves a problem with L2 alone: a `problem`, and what was made for it.
+    buffers : RowBuffers or None
+        What row passes write to.
+    anchors : tuple of Anchor
+        The last two solutions that took a descent, the later one last.
+    active_set : ActiveSetDescent or None
+        Where squared loss has few rows: the members of the support and their factor.
     """
 
     w: npt.NDArray[np.float64]
@@ -138,6 +219,9 @@ class State:
     alpha: float = np.inf
     model: QuadraticModel | None = None
     factors: Any = None
+    buffers: Any = None
+    anchors: tuple[Anchor, ...] = ()
+    active_set: Any = None
 
     @property
     def n_nonzero(self) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
-from sparsereg.solvers.base import Ids, Matrix, Vector
+from sparsereg.solvers.base import Ids, Matrix, Vector, inner, spelled_out
 
 # Square of mean / sd above which a full column is moved: below it correlations keep twelve digits as they are.
 FAR = 1e4
@@ -41,10 +41,12 @@ class Centering:
 
     def lost(self, w: Vector) -> float:
         """Return what coefficients gave to every linear predictor before the constants were taken off."""
-        return float(self.constants @ w[self.columns])
+        return inner(self.constants, w[self.columns])
 
     def min_elsewhere(self, data: npt.NDArray, indptr: npt.NDArray[np.int64]) -> float:
         """Return the smallest value of the columns that were not moved, or 0."""
+        if data.size == 0:
+            return 0.0
         starts, ends = np.r_[0, indptr[self.columns + 1]], np.r_[indptr[self.columns], data.size]
         return min(float(data[start:end].min(initial=0.0)) for start, end in zip(starts, ends))
 
@@ -137,7 +139,7 @@ def bring_near(
     columns = far[moves]
     if columns.size == 0:
         return matrix, NOWHERE
-    data, indices, indptr = _fill(matrix, columns, [missing[k] for k in np.flatnonzero(moves)])
+    data, indices, indptr = _fill(spelled_out(matrix), columns, [missing[k] for k in np.flatnonzero(moves)])
     data, constants = _subtract(data, indptr, columns, moments.column_sum[columns] / moments.weight_sum)
     column_sum, centered = np.empty(columns.size), np.empty(columns.size)
     column_passes.moments(data, indices, indptr, columns, weight, moments.weight_sum, n_rows, column_sum, centered)
@@ -197,6 +199,8 @@ def blurred(matrix: Matrix, weight: Vector, columns: Ids) -> Ids:
     columns : ndarray of int32 of shape (n_blurred,)
     """
     data, indices, indptr = matrix
+    if data.size == 0:
+        return np.empty(0, dtype=np.int32)
     found = []
     for j in columns:
         values, rows = data[indptr[j] : indptr[j + 1]], indices[indptr[j] : indptr[j + 1]]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sparsereg._core import column_objective, row_objective
+from sparsereg._core import column_objective
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Ids, Progress, SolverOptions, State, Vector
+from sparsereg.solvers.loss_rows import conjugates_of
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.threaded_passes import correlate
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
@@ -114,11 +117,16 @@ class DualCertificate:
         Columns that may be non-zero at the optimum, for all that is known.
     rows_are_cheap : bool
         A dual point is worth evaluating on the rows even where that cannot end the run.
+    conjugates : callable
+        Takes a dual point; returns the sum of the conjugates of the rows' losses there as a function of its scale.
     """
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.n_threads = problem, penalty, state, options.n_threads
-        self.norm = np.sqrt(problem.curvature)
+        self.conjugates: Callable[[Vector], Callable[[float], float]] = partial(
+            conjugates_of, problem, penalty, state, options.n_threads
+        )
+        self.norm = problem.norm
         self.rows_are_cheap = CHEAP_ROWS * problem.response.y.size <= problem.indices.size
         unpenalized = problem.columns
         if penalty.alpha > 0.0:
@@ -172,21 +180,16 @@ class DualCertificate:
             Dual objective; -inf where nothing was evaluated.
         scale : float
         """
-        problem, state = self.problem, self.state
-        explained = float(state.w[columns] @ state.Xt_neg_gradient[columns])
+        state = self.state
+        explained = column_objective.inner_product(columns, state.Xt_neg_gradient, state.w)
         penalty_sum = self.penalty_sum(columns)
         best, best_scale = -np.inf, 1.0
-        # Read where rows have several terms, and these have a predictor.
-        predictor = state.eta if problem.singletons is None else state.predictor
-        predictor = state.neg_gradient if predictor is None else predictor
+        rows_at = self.conjugates(theta)
         for scale in {min(scale, singleton_scale) for scale in self.scales(columns)}:
             conjugate = self.conjugate(columns, scale)
             # By Fenchel's inequality for the loss the gap is at least this, without evaluating the rows.
             if penalty_sum + conjugate - scale * explained <= useful_gap:
-                dual = -conjugate - row_objective.dual_sum(
-                    problem.loss, self.penalty, *problem.row_terms, predictor, theta, scale,
-                    *problem.singleton_penalties
-                )
+                dual = -conjugate - rows_at(scale)
                 if dual > best:
                     best, best_scale = dual, scale
         return best, best_scale

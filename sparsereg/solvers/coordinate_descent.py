@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Ids, QuadraticModel, Solution, SolverOptions, State, Vector
+from sparsereg.solvers import active_set
+from sparsereg.solvers.base import Ids, QuadraticModel, Solution, SolverOptions, State, Vector, inner
 from sparsereg.solvers.certificate import DualCertificate, GapTracker
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
-from sparsereg.solvers.working_set import check_gap, report, select_working_set, sweep
+from sparsereg.solvers.secant import jump, keep_anchor
+from sparsereg.solvers.working_set import check_gap, primal_objective, report, select_working_set, sweep
 
 
 def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution:
@@ -27,19 +29,30 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     -------
     solution : Solution
     """
+    solution = active_set.solve(problem, penalty, state, options)
+    if solution is not None:
+        return solution
     descent = (_LeastSquares if problem.is_quadratic else ProximalNewton)(problem, penalty, state, options)
     certificate = descent.certificate
     certificate.screen_static(descent.begin())
-    while check_gap(descent):
+    goes_on = check_gap(descent)
+    if goes_on:
+        jump(descent)
+    while goes_on:
         columns = select_working_set(certificate, descent.gap.n_iter == 1)
         descent.descend(columns, certificate.violation(columns))
-    return report(descent)
+        goes_on = check_gap(descent)
+    solution = report(descent)
+    if descent.has_descended:
+        keep_anchor(state, penalty.alpha)
+    return solution
 
 
 class _LeastSquares:
     """Descent on F itself; the weighted residual is kept up to date and centered by the kernel."""
 
     tol: float | None = None
+    has_descended = False
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
@@ -102,6 +115,17 @@ class _LeastSquares:
             ratio = 0.3 * self.gap.target / gap
             self.tol *= min(max(ratio, 0.02), 0.5)
 
+    def moments(self, columns: Ids) -> tuple[Vector, Vector]:
+        """Sums and curvatures of columns."""
+        return self.problem.column_sum[columns], self.problem.curvature[columns]
+
+    def recenter(self, theta: Vector) -> tuple[Vector, float]:
+        """Project a dual point off the unpenalised columns that the last one was projected off."""
+        block, quadratic = self.certificate.block, self.quadratic
+        if self.certificate.solved.size and block is not None:
+            _, _, theta, self.certificate.slack = block.solve(theta, quadratic.weight, quadratic.weight_sum)
+        return theta, 1.0
+
     def centered_gradient(self) -> Vector:
         """Minus the derivative of the loss, orthogonal to the intercept."""
         return self.state.neg_gradient
@@ -113,7 +137,7 @@ class _LeastSquares:
         if self.tol is None:
             size = np.sum(np.abs(w * problem.scale[columns]))
             self.tol = min(0.1 * violation, 0.5 * self.gap.target / size if size > 0.0 else np.inf)
-        self.working_set = columns
+        self.working_set, self.has_descended = columns, True
         state.b += sweep(self, columns, w, problem.column_sum[columns], problem.curvature[columns], self.tol)
         state.w[columns] = w
         self._update_loss()
@@ -121,12 +145,22 @@ class _LeastSquares:
     def move(self, columns: Ids, delta: Vector) -> None:
         """Add to the coefficients of columns, the intercept following."""
         problem, state = self.problem, self.state
-        shift = -float(problem.column_sum[columns] @ delta) if problem.fit_intercept else 0.0
+        shift = -inner(problem.column_sum[columns], delta) if problem.fit_intercept else 0.0
         state.w[columns] += delta
         state.b += shift
         state.neg_gradient -= self.quadratic.weight * problem.product(columns, delta, shift)
         self.is_dual_point, state.Xt_is_current = False, None
         self._update_loss()
+
+    def jump(self, columns: Ids, delta: Vector, shift: float) -> None:
+        """Add to the coefficients of columns, if that lowers F; the intercept is best wherever they are."""
+        state, gap, loss = self.state, self.gap, self.quadratic.loss
+        start, z, b, is_dual_point = state.w[columns], state.neg_gradient.copy(), state.b, self.is_dual_point
+        self.move(columns, delta)
+        primal = primal_objective(self)
+        if primal >= gap.primal or not gap.accept(primal):
+            state.w[columns], state.neg_gradient[:], state.b = start, z, b
+            self.is_dual_point, self.quadratic.loss = is_dual_point, loss
 
     def finish(self) -> bool:
         """Say where the correlations are those of the residual; residuals fall no further than their minimum."""

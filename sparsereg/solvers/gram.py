@@ -10,7 +10,7 @@ from scipy import sparse
 from sparsereg._core import gram
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import coordinate_descent
-from sparsereg.solvers.base import Ids, Progress, Solution, SolverOptions, State, Vector
+from sparsereg.solvers.base import Ids, Progress, Solution, SolverOptions, State, Vector, spelled_out
 from sparsereg.solvers.certificate import FAINT
 from sparsereg.solvers.forms import is_dense
 from sparsereg.solvers.problem import Problem
@@ -99,7 +99,7 @@ def _of_dense(problem: Problem, mean: Vector) -> tuple[Vector, Vector, Vector]:
 def _of_sparse(problem: Problem, mean: Vector) -> tuple[Vector, Vector, Vector]:
     """Sum over rows, and centre afterwards."""
     columns, n_rows = problem.columns, problem.n_rows
-    rows = sparse.csc_matrix(problem.matrix, shape=(n_rows, problem.indptr.size - 1), copy=False)
+    rows = sparse.csc_matrix(spelled_out(problem.matrix), shape=(n_rows, problem.indptr.size - 1), copy=False)
     rows = (rows if columns.size == rows.shape[1] else rows[:, columns]).tocsr()
     weight = np.ascontiguousarray(np.broadcast_to(problem.response.weight, n_rows))
     matrix = np.zeros((columns.size, columns.size))

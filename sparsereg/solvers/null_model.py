@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from sparsereg._core.penalties import PENALTIES, ElasticNet
 from sparsereg.solvers import convex
-from sparsereg.solvers.base import SolverOptions, State
+from sparsereg.solvers.base import SolverOptions, State, inner
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.response import linearize_rows
 
@@ -62,7 +62,7 @@ def _make_state(problem: Problem, w: Vector, b: float, eta: Vector | None, resid
         singleton_w=np.zeros(n_singleton_rows), predictor=np.zeros(n_singleton_rows), Xt_neg_gradient=np.zeros(w.size),
     )
     if eta is None:
-        return state, 0.5 * float(problem.response.s @ residual**2)
+        return state, 0.5 * inner(problem.response.s, residual**2)
     return state, linearize_rows(problem.loss, problem.row_terms, eta, state.neg_gradient)[0]
 
 
@@ -227,6 +227,6 @@ def _output_at(problem: Problem, w: Vector, intercept: float) -> tuple[State, fl
         return _make_state(problem, start, b, eta, problem.response.y)
     if problem.fit_intercept:
         # The solver keeps the residual at weighted mean zero.
-        shift = float(problem.response.s @ (problem.response.y - eta))
+        shift = inner(problem.response.s, problem.response.y - eta)
         b, eta = b + shift, eta + shift
     return _make_state(problem, start, b, None, problem.response.y - eta)

@@ -9,11 +9,10 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from sparsereg._core import columns as column_passes
 from sparsereg.design import Design
-from sparsereg.solvers.base import Ids, Matrix, Vector
+from sparsereg.solvers.base import Ids, Matrix, Vector, inner, take_columns
 from sparsereg.solvers.centering import Moments
 
 Bounds = tuple[Vector, Vector]
@@ -77,7 +76,8 @@ def any_may_be_parallel(matrix: Matrix, cost: Vector) -> bool:
     may_be : bool
         Not of positive values that all cost the same: of two multiples the larger is the cheaper.
     """
-    if cost.size < 2:
+    # Ones have no values.
+    if cost.size < 2 or matrix[0].size == 0:
         return False
     smallest = matrix[0].min()
     return bool(smallest < 0.0 or (cost.min() < cost.max() and smallest < matrix[0].max()))
@@ -224,18 +224,17 @@ def _are_parallel(
     Cost: that of their entries. In all rows where both have the same, or none, they differ by the same number.
     """
     n_rows, (mean, norm) = root.size, units
-    whole = sparse.csc_matrix(matrix, shape=(n_rows, matrix[2].size - 1), copy=False)
     scaled, center, size = [], [], np.ones(pairs[0].size)
     for position, sign in zip(pairs, (1.0, np.sign(first[pairs[0]] * first[pairs[1]]))):
-        x = whole[:, columns[position]].astype(np.float64)
+        x = take_columns(matrix, columns[position], n_rows)
         x.data *= np.repeat(sign / norm[position], np.diff(x.indptr))
         scaled.append(x)
         center.append(sign * mean[position] / norm[position])
-        size = np.maximum(size, np.abs(mean[position]) * np.linalg.norm(root) / norm[position])
+        size = np.maximum(size, np.abs(mean[position]) * np.sqrt(inner(root, root)) / norm[position])
     difference, shift = scaled[0] - scaled[1], center[0] - center[1]
     pair, square = np.repeat(np.arange(shift.size), np.diff(difference.indptr)), root[difference.indices] ** 2
     distance = np.bincount(pair, square * (difference.data - shift[pair]) ** 2, minlength=shift.size)
-    others = np.maximum(float(root @ root) - np.bincount(pair, square, minlength=shift.size), 0.0)
+    others = np.maximum(inner(root, root) - np.bincount(pair, square, minlength=shift.size), 0.0)
     # Of no row rounding must leave no weight.
     others[np.bincount(pair, square > 0.0, minlength=shift.size) == np.count_nonzero(root)] = 0.0
     rounding = SAME * size * np.sqrt(n_rows) if mean.any() else ALIKE

@@ -145,6 +145,7 @@ def _squares(design: Design, moments: Moments) -> Vector:
         bad &= np.logical_or.reduceat(has_entry, design.indptr[:-1])
     if bad.any():
         j = int(np.argmax(bad))
+        # Ones have no such squares.
         values = np.abs(design.data[design.indptr[j] : design.indptr[j + 1]])
         raise ValueError(
             f"X: the squares of column {design.active[j]} (largest absolute value {values.max():g}) leave the range of "
@@ -165,7 +166,7 @@ def _find_singletons(
     if single.size <= MIN_SINGLETON_SHARE * indices.size or unpenalized.any():
         return None
     position = indptr[single]
-    rows, x = indices[position], data[position].astype(np.float64)
+    rows, x = indices[position], data[position].astype(np.float64) if data.size else np.ones(single.size)
     # Penalty paid for a unit of fit; with L1 the dearer of two columns on the same row is zero at the optimum.
     cost = penalties.penalty_factor[single] * scale[single] / np.abs(x)
     # Assignment in falling order of cost leaves the cheapest, of equals the first.

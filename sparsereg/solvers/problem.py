@@ -14,10 +14,10 @@ from scipy import sparse
 from sparsereg._core import columns as column_passes
 from sparsereg._core import row_objective
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Ids, State, Vector
+from sparsereg.solvers.base import Ids, State, Vector, take_columns
 from sparsereg.solvers.centering import Centering
 from sparsereg.solvers.response import NO_SINGLETONS, Response, linearize_rows
-from sparsereg.solvers.threaded_passes import correlate
+from sparsereg.solvers.threaded_passes import correlate, take_moments
 
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
@@ -54,7 +54,7 @@ class Problem:
     Attributes
     ----------
     data, indices, indptr
-        Compact columns (CSC) over aggregated rows, less the constants of `centering`.
+        Compact columns (CSC) over aggregated rows, less the constants of `centering`; empty `data` stands for ones.
     centering : Centering
         What was taken off columns that are far from zero.
     blurred : ndarray of int32
@@ -135,9 +135,31 @@ class Problem:
         return columns.x, columns.penalty_factor, columns.scale, columns.lower, columns.upper
 
     @cached_property
+    def huber_limits(self) -> tuple[Vector, Vector] | None:
+        """What the singleton column of each row costs in its predictor, for a unit of L1 and of L2 penalty; None where
+        the rows' losses are not those of Huber: another loss, no singleton columns, or bounds on some.
+        """
+        columns = self.singletons
+        if columns is None or not self.loss.is_quadratic or not self._is_free(columns):
+            return None
+        size = np.abs(np.where(columns.x == 0.0, 1.0, columns.x))
+        limit = np.where(columns.x == 0.0, np.inf, columns.penalty_factor * columns.scale / size)
+        bend = np.where(columns.x == 0.0, 0.0, columns.penalty_factor * (columns.scale / size) ** 2)
+        return limit, bend
+
+    def _is_free(self, columns: SingletonColumns) -> bool:
+        """Say whether no singleton column has a bound."""
+        return bool(np.isinf(columns.lower[columns.rows]).all() and np.isinf(columns.upper[columns.rows]).all())
+
+    @cached_property
     def is_quadratic(self) -> bool:
         """The loss is its own quadratic model, everywhere."""
         return self.loss.is_quadratic and self.singletons is None
+
+    @cached_property
+    def norm(self) -> Vector:
+        """Norms of the columns under the weights of the rows, as the curvature."""
+        return np.sqrt(self.curvature)
 
     @cached_property
     def weight_sum(self) -> float:
@@ -207,8 +229,7 @@ class Problem:
 
     def submatrix(self, columns: Ids) -> sparse.csc_matrix:
         """Return columns as a float64 matrix of shape (n_rows, n_columns)."""
-        whole = sparse.csc_matrix(self.matrix, shape=(self.n_rows, self.indptr.size - 1), copy=False)
-        return whole[:, columns].astype(np.float64)
+        return take_columns(self.matrix, columns, self.n_rows)
 
     @cached_property
     def single_block(self) -> npt.NDArray[np.float32]:
@@ -227,11 +248,14 @@ class Problem:
         weight = self.response.weight
         return np.divide(1.0, weight, out=np.zeros(weight.size), where=weight > 0.0)
 
-    def moments(self, columns: Ids, weight: Vector) -> tuple[Vector, Vector]:
-        """Sum and (with intercept: centred) curvature of columns under given weights of the rows."""
+    def moments(
+        self, columns: Ids, weight: Vector, weight_sum: float = 0.0, n_threads: int = 1
+    ) -> tuple[Vector, Vector]:
+        """Sum and (with intercept: centred) curvature of columns under weights of the rows, whose sum may be given."""
         column_sum, centered = np.empty(columns.size), np.empty(columns.size)
-        total = max(float(np.broadcast_to(weight, (self.n_rows,)).sum()), np.finfo(float).tiny)
-        column_passes.moments(*self.matrix, columns, weight, total, self.n_rows, column_sum, centered)
+        total = weight_sum if weight_sum > 0.0 else float(np.broadcast_to(weight, (self.n_rows,)).sum())
+        total = max(total, np.finfo(float).tiny)
+        take_moments(self.matrix, columns, weight, total, self.n_rows, column_sum, centered, n_threads)
         return column_sum, centered if self.fit_intercept else centered + column_sum**2 / total
 
     @cached_property

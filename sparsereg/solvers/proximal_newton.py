@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sparsereg._core import row_objective
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Ids, QuadraticModel, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import DualCertificate, GapTracker
 from sparsereg.solvers.gram_descent import descend_on_gram, gram_pays
+from sparsereg.solvers.loss_rows import make_rows
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
 from sparsereg.solvers.working_set import primal_objective, sweep
@@ -46,6 +46,7 @@ class ProximalNewton:
     predicted_dual: Vector | None = None
     # It was solved as far as the tolerance asks.
     is_solved = False
+    has_descended = False
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
@@ -53,6 +54,8 @@ class ProximalNewton:
         self.floor = FLOOR_START if rough else FLOOR_SINGLETONS
         self.gap = GapTracker(problem, penalty, state, options)
         self.certificate = DualCertificate(problem, penalty, state, options)
+        self.rows = make_rows(problem, penalty, state, options.n_threads)
+        self.certificate.conjugates = self.rows.conjugates
 
     def begin(self) -> float:
         """Model the loss, unless the state brings the model along: without singleton columns no penalty is in it."""
@@ -67,18 +70,10 @@ class ProximalNewton:
 
     def linearize(self) -> None:
         """Model the loss at the linear predictor."""
-        problem, state = self.problem, self.state
         # The model before goes first: memory need not hold both.
         vars(self).pop("quadratic", None)
-        curvature, weight = np.empty(problem.n_rows), np.empty(problem.n_rows)
-        loss, weight_sum = row_objective.linearize(
-            problem.loss, self.penalty, *problem.row_terms, state.eta, *problem.singleton_penalties,
-            self.floor * problem.null_curvature_ratio,
-            state.neg_gradient, curvature, weight, state.singleton_w, state.predictor,
-        )
-        state.Xt_is_current = None
-        weight_sum = weight_sum if problem.fit_intercept else 0.0
-        self.quadratic = QuadraticModel(weight, weight_sum, loss, curvature, problem.response, state.eta)
+        self.quadratic = self.rows.linearize(self.floor * self.problem.null_curvature_ratio)
+        self.state.Xt_is_current = None
 
     def dual_points(self) -> Iterator[tuple[Vector, float]]:
         """Center minus the derivative of the loss, and project it off the unpenalised columns; refresh X' theta.
@@ -88,6 +83,8 @@ class ProximalNewton:
         pays for what it misses to second order and for constraints to first: it mostly certifies one step earlier.
         """
         certificate = self.certificate
+        if self.options.callback is not None:
+            self.rows.recover()
         if self.predicted_dual is not None:
             theta, scale = self._center(self.predicted_dual)
             self.predicted_dual = None
@@ -104,12 +101,7 @@ class ProximalNewton:
 
     def _center(self, z: Vector) -> tuple[Vector, float]:
         """Make a dual point orthogonal to the intercept; return what the singleton columns allow of it, too."""
-        theta = np.empty(z.size)
-        scale = row_objective.center_dual(
-            self.penalty, z, self.quadratic.curvature, self.quadratic.weight, self.problem.fit_intercept,
-            *self.problem.singleton_penalties, theta,
-        )
-        return theta, scale
+        return self.rows.center(z, self.quadratic)
 
     def _project(self, theta: Vector) -> Vector:
         """Make a dual point orthogonal to the unpenalised columns: the residual of their least squares in the model."""
@@ -146,6 +138,16 @@ class ProximalNewton:
     def set_tolerance(self, theta: Vector) -> None:
         """Leave it: the violation on the working set says how well to solve the next model."""
 
+    def moments(self, columns: Ids) -> tuple[Vector, Vector]:
+        """Sums and curvatures of columns under the model."""
+        quadratic = self.quadratic
+        return self.problem.moments(columns, quadratic.weight, quadratic.weight_sum, self.options.n_threads)
+
+    def recenter(self, theta: Vector) -> tuple[Vector, float]:
+        """Center a dual point, and project it off the unpenalised columns."""
+        theta, scale = self._center(theta)
+        return self._project(theta) if self.certificate.unpenalized.size else theta, scale
+
     def centered_gradient(self) -> Vector:
         """Minus the derivative of the loss, orthogonal to the intercept."""
         return self._center(self.state.neg_gradient)[0]
@@ -160,30 +162,29 @@ class ProximalNewton:
         is_last = tol * size <= LAST_DESCENT * target and not self.certificate.unpenalized.size
         if is_last:
             tol = min(tol, last_tol)
-        self.is_solved = gram_pays(problem, columns) and not self.certificate.unpenalized.size
+        self.is_solved, self.has_descended = gram_pays(problem, columns) and not self.certificate.unpenalized.size, True
         if self.is_solved:
             # Sweeps cost little, so that the model is solved for good at once.
             shift = descend_on_gram(self, columns, w, min(tol, last_tol))
             step = problem.product(columns, w - state.w[columns], shift)
-            residual = state.neg_gradient - self.quadratic.weight * step
+            state.neg_gradient = state.neg_gradient - self.quadratic.weight * step
         else:
-            column_sum, curvature = problem.moments(columns, self.quadratic.weight)
-            shift = sweep(self, columns, w, column_sum, curvature, tol)
-            residual = state.neg_gradient.copy() if is_last else None
-            step = problem.product(columns, w - state.w[columns], shift)
-        self.predicted_dual = residual
-        self._search_line(columns, w - state.w[columns], shift, step)
+            shift = sweep(self, columns, w, *self.moments(columns), tol)
+        if is_last or self.is_solved:
+            self.predicted_dual, state.neg_gradient = state.neg_gradient, self.rows.spare()
+        self._search_line(columns, w - state.w[columns], shift)
 
-    def _search_line(self, columns: Ids, delta: Vector, shift: float, step: Vector) -> None:
-        """Take the Newton step, `step` in the predictor, halved until the true objective does not rise."""
+    def _search_line(self, columns: Ids, delta: Vector, shift: float) -> None:
+        """Take the Newton step, halved until the true objective does not rise."""
         problem, state = self.problem, self.state
-        start, eta = state.w[columns], state.eta
+        start = state.w[columns]
+        self.rows.set_out(columns, delta, shift)
         allowed = self.gap.primal + 1e-13 * problem.reference + problem.gap_rounding
         size = 1.0
         while True:
             # Rounding must not carry a coefficient past its bound.
             state.w[columns] = np.clip(start + size * delta, problem.lower[columns], problem.upper[columns])
-            state.eta = eta + size * step
+            self.rows.go(size)
             self.linearize()
             if primal_objective(self) <= allowed or size == 0.0:
                 break
@@ -199,12 +200,29 @@ class ProximalNewton:
     def move(self, columns: Ids, delta: Vector) -> None:
         """Add to the coefficients of columns, the intercept held."""
         self.state.w[columns] += delta
-        self.state.eta = self.state.eta + self.problem.product(columns, delta)
+        self.rows.set_out(columns, delta, 0.0)
+        self.rows.go(1.0)
         self.linearize()
+
+    def jump(self, columns: Ids, delta: Vector, shift: float) -> None:
+        """Add to the coefficients of columns and to the intercept, if that lowers F."""
+        state, gap, b = self.state, self.gap, self.state.b
+        start = state.w[columns]
+        state.w[columns] += delta
+        state.b = b + shift
+        self.rows.set_out(columns, delta, shift)
+        self.rows.go(1.0)
+        self.linearize()
+        primal = primal_objective(self)
+        if primal >= gap.primal or not gap.accept(primal):
+            state.w[columns], state.b = start, b
+            self.rows.go(0.0)
+            self.linearize()
 
     def finish(self) -> bool:
         """Leave the model to the next alpha; say whether the loss keeps falling along unpenalised columns."""
         problem, quadratic, block, unbounded = self.problem, self.quadratic, self.certificate.block, False
+        self.rows.recover()
         if block is not None and block.columns.size and not problem.loss.location:
             # Near a minimum Newton's steps vanish; along an exponential tail they have length 1. Residuals know no
             # tail, and are in the units of y.

@@ -13,6 +13,7 @@ from scipy import sparse
 from sparsereg._core import row_objective
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.design import Design
+from sparsereg.solvers.base import inner
 
 if TYPE_CHECKING:
     from sparsereg._core.losses import _Loss
@@ -106,7 +107,7 @@ def make_response(
             y, weight = _expose(y, weight, offset)
             offset = None
         logs = y * np.log(np.where(y > 0.0, y, 1.0)) - y
-        constant = (float(logs.sum() if weight is None else weight @ logs) + left) / total
+        constant = (float(logs.sum() if weight is None else inner(weight, logs)) + left) / total
     positive = slice(None) if sample_weight is None else sample_weight > 0.0
     if weight is not None and np.any(weight[positive] / total < TINY):
         raise ValueError("sample_weight: weights differ by more than the range of float64; raise or zero the smallest")
@@ -120,7 +121,7 @@ def make_response(
         mean, s, *terms = _terms(design, y, weight, offset)
         s = s / total
         weight = s if terms[1].size == 0 else np.add.reduceat(s, terms[1][:-1])
-    y_mean = float(s @ mean) if fit_intercept and loss.location else 0.0
+    y_mean = inner(s, mean) if fit_intercept and loss.location else 0.0
     mean = mean - y_mean
     b = best_intercept(loss, mean, s, *terms) if fit_intercept else 0.0
     value, _, curvature = _at_intercept(loss, mean, s, *terms, b)
@@ -183,7 +184,7 @@ def best_intercept(
     if loss.location and loss.sums:
         return 0.0  # y is centred
     weighty = s > 0.0
-    mean, fall, rise = float(s @ y / s.sum()), np.empty(1), np.empty(1)
+    mean, fall, rise = inner(s, y) / float(s.sum()), np.empty(1), np.empty(1)
     row_objective.max_slopes(loss, y, s, np.array([0, y.size], dtype=np.int64), fall, rise)
     if not (fall[0] > 0.0 and rise[0] > 0.0):
         raise ValueError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import coordinate_descent, quasi_newton, ridge_direct, ridge_gram
-from sparsereg.solvers.base import Progress, Solution, SolverOptions, State, Vector
+from sparsereg.solvers.base import Progress, Solution, SolverOptions, State, Vector, inner
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.threaded_passes import correlate
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
@@ -173,7 +173,7 @@ class NormalEquations:
         """Take the weighted mean off a residual where there is an intercept; return it too."""
         if not self.problem.fit_intercept:
             return residual, 0.0
-        mean = float(self.weight @ residual) / self.weight_sum
+        mean = inner(self.weight, residual) / self.weight_sum
         return residual - mean, mean
 
     def _forward(self, scaled: Vector) -> Vector:
@@ -202,7 +202,7 @@ class NormalEquations:
         while True:
             residual, shift = self._center(problem.response.y - self._forward(scaled))
             gradient = self._backward(self.weight * residual) - scaled
-            gap = 0.5 * float(gradient @ gradient)
+            gap = 0.5 * inner(gradient, gradient)
             if self.exact is not None:
                 # Columns of other scales than their penalties' leave rounding that the bound takes for a gradient.
                 gap = min(gap, self.exact.gain(self.columns, gradient * self.root))
@@ -238,7 +238,7 @@ class NormalEquations:
         state.w[self.columns] = scaled / self.root
         state.b, state.alpha = shift, self.penalty.alpha
         w = state.w.copy()
-        squares = 0.5 * float(scaled @ scaled)
+        squares = 0.5 * inner(scaled, scaled)
         if singletons is not None:
             u = self._singleton_w(residual)
             w[singletons.columns] = u[singletons.rows]
@@ -248,7 +248,7 @@ class NormalEquations:
             state.eta, state.singleton_w = state.predictor - singletons.x * u, u
         state.neg_gradient[:] = problem.response.s * residual
         state.Xt_is_current = None
-        loss = 0.5 * float(problem.response.s @ residual**2) + problem.response.constant
+        loss = 0.5 * inner(problem.response.s, residual**2) + problem.response.constant
         return Solution.of(
             w, b=problem.intercept_outside(state.w, shift), objective=loss + squares, loss=loss,
             dual_gap=gap / problem.reference if problem.reference > problem.gap_rounding else 0.0,

@@ -231,5 +231,5 @@ def _row_blocks(problem: Problem, columns: Ids) -> Iterator[tuple[Vector, Vector
         for out, part in zip(block, parts):
             rows_of = problem.indices[part]
             first, last = np.searchsorted(rows_of, (start, rows.stop))
-            out[rows_of[first:last] - start] = problem.data[part][first:last]
+            out[rows_of[first:last] - start] = problem.data[part][first:last] if problem.data.size else 1.0
         yield ((block - mean[:, None]) * root[rows]).T, root[rows] * problem.response.y[rows]

@@ -12,7 +12,7 @@ from scipy import sparse
 from sparsereg._core import saga
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Ids, Solution, SolverOptions, State, Vector
+from sparsereg.solvers.base import Ids, Solution, SolverOptions, State, Vector, spelled_out
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.proximal_newton import ProximalNewton
 from sparsereg.solvers.working_set import check_gap, primal_objective, report
@@ -80,7 +80,7 @@ class _Rows:
 
     def __init__(self, problem: Problem, columns: Ids):
         shape = problem.n_rows, problem.indptr.size - 1
-        matrix = sparse.csc_array(problem.matrix, shape=shape)
+        matrix = sparse.csc_array(spelled_out(problem.matrix), shape=shape)
         matrix = (matrix if columns.size == shape[1] else matrix[:, columns]).tocsr()
         n_held = np.diff(matrix.indptr)
         ones = bool(np.all(matrix.data == 1.0))
@@ -158,6 +158,7 @@ class Saga:
     def _sweep(self, rows: _Rows) -> None:
         """Sweep over the rows, with the derivatives and the gradient of the last model to begin with."""
         problem, state, gap = self.problem, self.state, self.newton.gap
+        self.newton.rows.recover()
         w, slope = state.w[rows.columns], -state.neg_gradient
         gradient = problem.correlations(rows.columns, slope, self.options.n_threads)
         for _ in range(min(SWEEPS, max(self.options.max_iter - gap.n_iter, 1))):

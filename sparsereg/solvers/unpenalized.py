@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.solvers.base import Vector
+from sparsereg.solvers.base import Vector, inner
 from sparsereg.solvers.problem import Problem
 
 # Gain, relative to the objective of the null model, below which another round is not worth it.
@@ -67,7 +67,7 @@ class UnpenalizedBlock:
         for _ in range(MAX_ROUNDS):
             residual = np.divide(neg_gradient, self._root, out=np.zeros_like(neg_gradient), where=self._root > 0.0)
             # No step gains more than all that is left.
-            slack = 0.5 * float(residual @ residual)
+            slack = 0.5 * inner(residual, residual)
             gradient = self._backward(residual)
             if slack <= EXACT * self._problem.reference or not gradient.any():
                 return delta, shift, neg_gradient, slack if gradient.any() else 0.0

@@ -191,3 +191,26 @@ def test_moments_of_rows(seed, dtype):
     np.testing.assert_array_equal(held, 2 + there[weight > 0.0].sum(axis=0))
     np.testing.assert_allclose(mass, 1.0 + weight @ (off * there), rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(square, 1.0 + weight @ (off**2 * there), rtol=1e-12, atol=1e-13)
+
+
+@each_dtype
+@pytest.mark.parametrize("uniform", [True, False])
+@given(seed=seeds)
+def test_ones_without_values_have_the_bits_of_ones(seed, uniform, dtype):
+    """Sparse columns, runs of rows and full columns."""
+    rng = np.random.default_rng(seed)
+    X = rng.random((60, 6)) < [0.05, 0.3, 0.9, 0.0, 1.0, 0.0]
+    X[20:50, 3] = X[rng.integers(60), 5] = True
+    data, indices, indptr = compact(X, dtype)
+    columns, delta = rng.permutation(6).astype(np.int32), rng.standard_normal(6)
+    z, weight = rng.standard_normal(60), rng.choice([0.0, 0.3, 0.7], 60) + (rng.random(60) < 0.5)
+    weight, total = (weight[:1], 60.0 * weight[0]) if uniform else (weight, weight.sum())
+    results = []
+    for values in (data, data[:0]):
+        out, moved, (column_sum, centered) = np.zeros(6), z.copy(), np.empty((2, 6))
+        passes.correlate(values, indices, indptr, columns, z, out)
+        passes.accumulate(values, indices, indptr, columns, delta, moved)
+        passes.moments(values, indices, indptr, columns, weight, total + 1.0, 60, column_sum, centered)
+        results.append(np.concatenate([out, moved, column_sum, centered]))
+    np.testing.assert_array_equal(results[0], results[1])
+    np.testing.assert_allclose(results[0][:6], X.T @ z, rtol=1e-12, atol=1e-12)

@@ -14,7 +14,7 @@ from sparsereg import Lasso, regularization_path
 from sparsereg._core.losses import Logistic
 from sparsereg.design import make_design
 from sparsereg.solvers import centering
-from sparsereg.solvers.base import SolverOptions
+from sparsereg.solvers.base import SolverOptions, spelled_out
 from sparsereg.solvers.column_penalties import ColumnPenalties
 from sparsereg.solvers.null_model import null_state, state_at
 from sparsereg.solvers.presolve import make_problem
@@ -33,7 +33,7 @@ def problem_of(X, weight=None, *, fit_intercept=True, loss=None, eliminate=True)
 
 
 def dense(problem):
-    return sparse.csc_array(problem.matrix, shape=(problem.n_rows, problem.indptr.size - 1)).toarray()
+    return sparse.csc_array(spelled_out(problem.matrix), shape=(problem.n_rows, problem.indptr.size - 1)).toarray()
 
 
 def test_a_full_column_far_from_zero_is_moved_and_no_other():

@@ -1,5 +1,6 @@
 """From a design to the problem that solvers see: centring, scales, and which columns are eliminated."""
 
+from dataclasses import replace
 from unittest import mock
 
 import numpy as np
@@ -11,8 +12,11 @@ from support.oracles import Raw
 from support.regressions import random_regression
 from support.wide_matrices import lat_long_cross
 
+from sparsereg import regularization_path
 from sparsereg.design import make_design
+from sparsereg.path import api
 from sparsereg.solvers import presolve
+from sparsereg.solvers.base import inner, spelled_out, take_columns
 from sparsereg.solvers.column_penalties import ColumnPenalties
 from sparsereg.solvers.presolve import make_problem
 
@@ -221,3 +225,47 @@ def test_the_model_with_intercept_only(seed):
 def test_rounding_is_all_there_is_where_nothing_is_to_explain():
     _, problem = build(np.random.default_rng(0).standard_normal((20, 4)), np.full(20, 0.1))
     assert problem.violation_rounding >= 1.0
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {}, {"l1_ratio": 0.5, "positive": True}, {"loss": "logistic"}, {"l1_ratio": 0.0}, {"penalty": "mcp"},
+        {"penalty": "l0"}, {"fit_intercept": False, "standardize": True}, {"penalty_factor": {3: 0.0}},
+    ],
+)
+def test_ones_without_values_give_the_bits_of_ones(settings, monkeypatch):
+    rng = np.random.default_rng(0)
+    X = sparse.csr_array((rng.random((120, 40)) < rng.choice([0.02, 0.2, 0.6], 40)).astype(float))
+    X = sparse.csr_array(sparse.hstack([X, np.ones((120, 1)), sparse.eye_array(120).tocsc()[:, :30]]))
+    y, paths = (X[:, :5].sum(axis=1) + rng.standard_normal(120) > 1.0).astype(float), []
+    for spells_out in (False, True):
+        def make(*given, spells_out=spells_out, **named):
+            design = make_design(*given, **named)
+            assert design.data.size == 0
+            return replace(design, data=np.ones(design.nnz, design.data.dtype)) if spells_out else design
+
+        monkeypatch.setattr(api, "make_design", make)
+        paths.append(regularization_path(X, y, n_alphas=6, eps=1e-2, **settings))
+    for one, other in zip(paths[0].coefs.toarray(), paths[1].coefs.toarray(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(paths[0].objectives, paths[1].objectives)
+
+
+def test_columns_of_ones_can_be_taken_with_their_values():
+    rng = np.random.default_rng(1)
+    dense = (rng.random((20, 9)) < 0.4).astype(float)
+    dense[:, 5] = 0.0
+    columns = sparse.csc_matrix(dense)
+    matrix = np.empty(0, np.float32), columns.indices.astype(np.int32), columns.indptr.astype(np.int64)
+    for some in ([], [7, 0, 5], list(range(9))):
+        taken = take_columns(matrix, np.array(some, dtype=np.int32), 20)
+        assert taken.dtype == np.float64
+        np.testing.assert_array_equal(taken.toarray(), dense[:, some])
+    np.testing.assert_array_equal(spelled_out(matrix)[0], columns.data)
+
+
+def test_inner_products_are_those_of_long_vectors():
+    a, b = np.random.default_rng(2).standard_normal((2, 30_001))
+    assert inner(a, b) == pytest.approx(float(np.sum(a * b)), rel=1e-11)
+    assert inner(a[:0], b[:0]) == 0.0

@@ -12,7 +12,7 @@ from support.solver_calls import options_of, started
 from sparsereg import ConvergenceWarning, lasso_path, regularization_path
 from sparsereg.path.solve import solve_grid
 from sparsereg.solvers import relaxed
-from sparsereg.solvers.base import SolverOptions
+from sparsereg.solvers.base import SolverOptions, spelled_out
 from sparsereg.solvers.null_model import alpha_max
 from sparsereg.solvers.relaxed import RelaxedFit
 
@@ -36,9 +36,10 @@ def test_least_squares_on_the_support(seed, l1_ratio):
         assert np.isin(refit.columns, solution.columns).all()
         if problem.singletons is None and np.isinf(problem.lower).all() and np.isinf(problem.upper).all():
             x = np.zeros((problem.n_rows, problem.penalty_factor.size))
+            data, indices, indptr = spelled_out(problem.matrix)
             for j in solution.columns:
-                entries = slice(problem.indptr[j], problem.indptr[j + 1])
-                x[problem.indices[entries], j] = problem.data[entries]
+                entries = slice(indptr[j], indptr[j + 1])
+                x[indices[entries], j] = data[entries]
             x = np.c_[x[:, solution.columns], np.ones((problem.n_rows, int(problem.fit_intercept)))]
             root = np.sqrt(np.broadcast_to(problem.response.s, problem.n_rows))
             best = np.linalg.lstsq(x * root[:, None], problem.response.y * root)[0]

@@ -6,7 +6,7 @@ from support.solver_calls import prepare
 
 from sparsereg import lasso_path
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.support_newton import step_on_support
+from sparsereg.solvers.support_newton import MAX_STEPS, SMALL_SUPPORT, step_on_support
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -37,7 +37,7 @@ def test_the_step_lowers_the_model_and_keeps_its_residual():
     def objective(w):
         return 0.5 * np.mean((y - y.mean() - centred @ w) ** 2) + 0.01 * np.abs(w).sum()
 
-    shift = step_on_support(
+    shift, _ = step_on_support(
         problem, penalty, columns, w, z, problem.response.weight, 1.0, problem.column_sum[columns],
         problem.curvature[columns],
     )
@@ -70,3 +70,55 @@ def test_the_step_crosses_no_bound_and_no_sign(seed):
     assert np.any(w != before)
     assert np.all((lower <= w) & (w <= upper))
     assert np.all(w * before >= 0.0)
+
+
+def on_support(n, p, seed=0):
+    """Return a problem, a penalty and coefficients without a zero, and the model's value at coefficients."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n, p))
+    y = X @ rng.standard_normal(p) + rng.standard_normal(n)
+    settings = dict.fromkeys(("sample_weight", "offset", "bounds", "penalty_factor"))
+    _, problem = prepare(
+        X, y, **settings, fit_intercept=True, standardize=False, positive=False, l1_ratio=1.0, smallest_alpha=1.0
+    )
+    centred, target = X - X.mean(axis=0), y - y.mean()
+    start = np.linalg.lstsq(centred, target)[0] * rng.uniform(0.7, 1.3, p)
+    return problem, start, lambda w: (target - centred @ w) / n
+
+
+@pytest.mark.parametrize("p", [SMALL_SUPPORT, SMALL_SUPPORT + 1])
+def test_small_supports_are_solved_at_once(p):
+    """A step without sign changes ends at the minimum; larger supports only come near it."""
+    problem, w, residual = on_support(400, p)
+    columns, z = problem.columns, residual(w)
+    arguments = problem.response.weight, 1.0, problem.column_sum[columns], problem.curvature[columns]
+    _, n_passes = step_on_support(problem, ElasticNet(1e-9, 1.0), columns, w, z, *arguments)
+    gradient = np.abs(problem.correlations(columns, z) - 1e-9 * np.sign(w)).max()
+    assert n_passes <= MAX_STEPS + 1
+    assert (gradient < 1e-12) == (p == SMALL_SUPPORT)
+
+
+def test_where_no_shortened_step_helps_the_first_zero_ends_it():
+    """Three columns, nearly the same: the full step is far and changes signs; up to the first the model falls."""
+    rng = np.random.default_rng(3)
+    base = rng.standard_normal(50)
+    X = base[:, None] + 1e-5 * rng.standard_normal((50, 3))
+    settings = dict.fromkeys(("sample_weight", "offset", "bounds", "penalty_factor"))
+    _, problem = prepare(
+        X, base + rng.standard_normal(50), **settings, fit_intercept=True, standardize=False, positive=False,
+        l1_ratio=1.0, smallest_alpha=1.0,
+    )
+    columns, w, y = problem.columns, np.array([0.4, 0.3, 0.2]), problem.response.y
+    centred = X - X.mean(axis=0)
+    z = (y - y.mean() - centred @ w) / 50
+
+    def objective(w):
+        return 0.5 * np.mean((y - y.mean() - centred @ w) ** 2) + 0.01 * np.abs(w).sum()
+
+    before = objective(w)
+    step_on_support(
+        problem, ElasticNet(0.01, 1.0), columns, w, z, problem.response.weight, 1.0, problem.column_sum[columns],
+        problem.curvature[columns],
+    )
+    assert objective(w) < before
+    assert np.sum(w == 0.0) >= 1

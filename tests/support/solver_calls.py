@@ -5,6 +5,7 @@ from scipy import sparse
 
 from sparsereg.design import Design, make_design
 from sparsereg.solvers import assemble
+from sparsereg.solvers.base import spelled_out
 from sparsereg.solvers.null_model import null_state
 
 
@@ -46,7 +47,7 @@ def spell_out(design, solution):
 
 def matrix_of(problem):
     shape = problem.n_rows, problem.indptr.size - 1
-    return sparse.csc_array(problem.matrix, shape=shape).toarray()
+    return sparse.csc_array(spelled_out(problem.matrix), shape=shape).toarray()
 
 
 def check_point(problem, state):

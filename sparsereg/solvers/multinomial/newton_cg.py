@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sparsereg.solvers.base import Ids, Vector
+from sparsereg.solvers.base import Ids, Vector, inner
 from sparsereg.solvers.multinomial import softmax
 from sparsereg.solvers.multinomial.problem import MultinomialProblem
 
@@ -76,7 +76,7 @@ class JointQuadratic:
         per_class = np.split(delta, self.ends[:-1])
         change = np.stack([matrix @ part for matrix, part in zip(self.matrices, per_class)])
         shift = self._shift(self.problem.spread(change))
-        return per_class, change + shift[:, None], 0.5 * float(gradients @ delta)
+        return per_class, change + shift[:, None], 0.5 * inner(gradients, delta)
 
     def correlate(self, z: Vector) -> list[Vector]:
         """Correlate the columns of each class with a vector.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from sparsereg.solvers.base import Vector
+from sparsereg.solvers.base import Vector, inner
 
 # Beyond this step of an intercept Newton's method gives way to iterative scaling, which never overshoots.
 LONG_STEP = 0.5
@@ -41,7 +41,7 @@ def loss(y: Vector, s: Vector, t: Vector, log_sum: Vector) -> float:
     y, t : ndarray of float64 of shape (n_classes, n)
     s, log_sum : ndarray of float64 of shape (n,)
     """
-    return float(s @ np.sum(y * (log_sum - t), axis=0))
+    return inner(s, np.sum(y * (log_sum - t), axis=0))
 
 
 def entropy(s: Vector, q: Vector) -> float:
@@ -55,7 +55,7 @@ def entropy(s: Vector, q: Vector) -> float:
     if q.min() < -ROUNDING:
         return np.inf
     q = np.maximum(q, 0.0)
-    return float(s @ special.xlogy(q, q).sum(axis=0))
+    return inner(s, special.xlogy(q, q).sum(axis=0))
 
 
 def jacobian_product(p: Vector, e: Vector) -> Vector:
@@ -84,7 +84,7 @@ def best_shift(p: Vector, s: Vector, z: Vector) -> Vector:
         Of mean zero: a shift of all classes alike changes nothing.
     """
     weighted = p * s
-    matrix = np.diag(weighted.sum(axis=1)) - weighted @ p.T
+    matrix = np.diag(weighted.sum(axis=1)) - np.einsum("ki,li->kl", weighted, p)
     # Regular along the shift of all.
     matrix += max(float(np.trace(matrix)), np.finfo(float).tiny) / len(p) ** 2
     return np.linalg.lstsq(matrix, z.sum(axis=1), rcond=None)[0]
@@ -106,11 +106,11 @@ def balance(y: Vector, s: Vector, t: Vector, precision: float) -> Vector:
     b : ndarray of float64 of shape (n_classes,)
         Of mean zero.
     """
-    b, wanted = np.zeros(len(y)), y @ s
+    b, wanted = np.zeros(len(y)), np.einsum("ki,i->k", y, s)
     p, log_sum = softmax(t)
     value = loss(y, s, t, log_sum)
     for _ in range(MAX_STEPS):
-        found = np.maximum(p @ s, np.finfo(float).tiny)
+        found = np.maximum(np.einsum("ki,i->k", p, s), np.finfo(float).tiny)
         scaling = np.log(wanted / found)
         newton = best_shift(p, s, s * (y - p))
         close = np.abs(scaling).max() <= LONG_STEP and np.abs(newton).max() <= LONG_STEP

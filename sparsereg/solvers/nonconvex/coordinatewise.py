@@ -20,13 +20,15 @@ from sparsereg.solvers.certificate import MAX_STALLED, ROUNDING
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.response import linearize_rows
 from sparsereg.solvers.threaded_passes import correlate
-from sparsereg.solvers.working_set import CANDIDATES_PER_SUPPORT, MAX_SWEEPS, SMALL_WORKING_SET
+from sparsereg.solvers.working_set import CANDIDATES_PER_SUPPORT, SMALL_WORKING_SET
 
 if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty
 
 # A descent ends at this share of the violation it starts from, or of the violation allowed where that is more.
 INEXACT, ENOUGH = 0.1, 0.3
+# Sweeps of one descent: a tolerance below the rounding of the residual must not use up all of max_iter.
+MAX_SWEEPS = 100
 # Newton steps on a working set between two measurements of all columns.
 MAX_STEPS = 10
 # Curvature of a row, relative to the largest of its loss, where it has next to none; and what all curvature is

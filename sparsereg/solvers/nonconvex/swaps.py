@@ -43,7 +43,7 @@ class Neighbors:
     @cached_property
     def _rows(self) -> sparse.csr_array:
         problem = self._problem
-        pattern = np.ones(problem.data.size, dtype=np.int8)
+        pattern = np.ones(problem.indices.size, dtype=np.int8)
         shape = (problem.n_rows, problem.indptr.size - 1)
         return sparse.csc_array((pattern, problem.indices, problem.indptr), shape=shape).tocsr()
 
@@ -185,7 +185,8 @@ class _Moves:
         run, problem, weight = self.run, self.run.problem, self.run.quadratic.weight
         entries = slice(problem.indptr[i], problem.indptr[i + 1])
         rows = problem.indices[entries]
-        self.change[rows] = (weight[0] if weight.size == 1 else weight[rows]) * problem.data[entries]
+        values = problem.data[entries] if problem.data.size else 1.0
+        self.change[rows] = (weight[0] if weight.size == 1 else weight[rows]) * values
         column_passes.correlate(*problem.matrix, columns, self.change, self.shared)
         self.change[rows] = 0.0
         overlap = self.shared[columns]

@@ -13,7 +13,7 @@ from support.solver_calls import prepare
 from support.wide_matrices import lat_long_cross
 
 from sparsereg.solvers.assemble import make_penalty
-from sparsereg.solvers.base import SolverOptions
+from sparsereg.solvers.base import SolverOptions, spelled_out
 from sparsereg.solvers.nonconvex import swaps
 from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
 from sparsereg.solvers.nonconvex.swaps import Neighbors, improve
@@ -154,7 +154,8 @@ def test_collinear_columns_do_no_harm():
 def test_neighbours():
     X = lat_long_cross(80, 4)
     problem = problem_of(X, np.random.default_rng(0).standard_normal(80))
-    dense = sparse.csc_array(problem.matrix, shape=(problem.n_rows, problem.indptr.size - 1)).toarray() != 0.0
+    shape = (problem.n_rows, problem.indptr.size - 1)
+    dense = sparse.csc_array(spelled_out(problem.matrix), shape=shape).toarray() != 0.0
     neighbors = Neighbors(problem)
     for j in range(0, dense.shape[1], 7):
         np.testing.assert_array_equal(neighbors.of(j), np.flatnonzero(dense[dense[:, j]].any(axis=0)))
