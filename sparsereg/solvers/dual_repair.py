@@ -14,7 +14,6 @@ import numpy as np
 
 from sparsereg._core import column_objective, dual_repair
 from sparsereg.solvers.base import Vector
-from sparsereg.solvers.certificate import DualCertificate
 
 # Repair is tried where the gap is at most this many times what is allowed: beyond, it is the coefficients that are off.
 WORTH_REPAIR = 100.0
@@ -51,7 +50,7 @@ def repair(descent: Any, theta: Vector, singleton_scale: float, gap: float) -> R
     Parameters
     ----------
     descent : object
-        As in `working_set.check_gap`; one without `project_dual` repairs nothing.
+        As in `working_set.check_gap`.
     theta : ndarray of float64 of shape (n_rows,)
         Its correlations are in the state.
     singleton_scale : float
