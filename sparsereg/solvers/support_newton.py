@@ -60,7 +60,9 @@ def step_on_support(
         return 0.0, 0
     chosen, start, lower, upper = columns[inside], w[inside], lower[inside], upper[inside]
     mean = column_sum[inside] / weight_sum if weight_sum > 0.0 else np.zeros(inside.size)
-    delta, n_passes = _direction(problem, penalty, chosen, start, neg_gradient, weight, mean, curvature[inside], max_steps)
+    delta, n_passes = _direction(
+        problem, penalty, chosen, start, neg_gradient, weight, mean, curvature[inside], max_steps
+    )
     penalties = (problem.penalty_factor[chosen], problem.scale[chosen])
     local = np.arange(inside.size, dtype=np.int32)
     penalty_sum = column_objective.penalty_value(penalty, local, start, *penalties)
