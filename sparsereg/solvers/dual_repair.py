@@ -50,7 +50,7 @@ def repair(descent: Any, theta: Vector, singleton_scale: float, gap: float) -> R
     Parameters
     ----------
     descent : object
-        As in `working_set.check_gap`; one without `project_dual` repairs nothing.
+        As in `working_set.check_gap`.
     theta : ndarray of float64 of shape (n_rows,)
         Its correlations are in the state.
     singleton_scale : float

@@ -46,7 +46,7 @@ class ProximalNewton:
     predicted_dual: Vector | None = None
     # It was solved as far as the tolerance asks.
     is_solved = False
-    has_descended = False
+    has_descended, n_newton = False, 0
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options

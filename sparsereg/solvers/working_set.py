@@ -16,7 +16,7 @@ from sparsereg._core import cd, column_objective
 from sparsereg.solvers.base import Ids, Solution, Vector
 from sparsereg.solvers.certificate import DualCertificate, faint_columns
 from sparsereg.solvers.dual_repair import repair
-from sparsereg.solvers.support_newton import step_on_support
+from sparsereg.solvers.support_newton import FIRST_STEPS, MAX_STEPS, step_on_support
 
 # The working set holds the support and up to twice as many candidates, three times the support in all, and at least
 # this many.
@@ -54,9 +54,11 @@ def check_gap(descent: Any, keep: float | None = None) -> bool:
       times it feasible for the singleton columns.
     - `set_tolerance(theta)` learns from the dual point that was checked how well to solve the next descent.
     - `centered_gradient()` returns minus the derivative of the loss, orthogonal to the intercept.
-    - `has_descended` says whether there was a descent; `moments(columns)` returns sums and curvatures of columns under
-      the quadratic model; `recenter(theta)` makes a dual point orthogonal to intercept and unpenalised columns again,
-      and returns it with what the singleton columns allow of it.
+    - `has_descended` says whether there was a descent, `n_newton` counts Newton's steps on supports.
+    - `moments(columns)` returns sums and curvatures of columns under the quadratic model.
+    - `recenter(theta)` makes a dual point orthogonal to intercept and unpenalised columns again; it returns it with
+      what the singleton columns allow of it.
+    - `jump(columns, delta, shift)` adds to coefficients and intercept, if that lowers F.
     - `move(columns, delta)` adds to coefficients, and brings state and quadratic model along.
     - `finish()` leaves the state to the next alpha; it returns whether unpenalised columns have no best coefficients.
     """
@@ -127,8 +129,10 @@ def sweep(descent: Any, columns: Ids, w: Vector, column_sum: Vector, curvature: 
 
     done, shift = run(SWEEPS_BEFORE if descent.certificate.rows_are_cheap else SWEEPS_BEFORE_DEAR)
     if not done:
-        step, n_passes = step_on_support(problem, descent.penalty, columns, w, *rows, column_sum, curvature)
+        max_steps = min(FIRST_STEPS * 2**descent.n_newton, MAX_STEPS)
+        step, n_passes = step_on_support(problem, descent.penalty, columns, w, *rows, column_sum, curvature, max_steps)
         gap.n_iter += n_passes
+        descent.n_newton += 1
         shift += step + run(SWEEPS_AFTER)[1]
     return shift
 

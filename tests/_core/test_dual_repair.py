@@ -13,7 +13,7 @@ each_weight = pytest.mark.parametrize("uniform", [True, False])
 each_intercept = pytest.mark.parametrize("intercept", [True, False])
 
 
-def repaired(X, weight, theta, highest, lowest=None, *, intercept=True, ridge=0.0, tol=0.0, max_sweeps=500, dtype=float):
+def repaired(X, weight, theta, highest, lowest=None, *, intercept=True, ridge=0.0, tol=0.0, max_sweeps=500):
     """Return the point after the sweeps, and how many there were."""
     n, p = X.shape
     spread = np.broadcast_to(weight, n)
@@ -24,7 +24,7 @@ def repaired(X, weight, theta, highest, lowest=None, *, intercept=True, ridge=0.
     lowest = -highest if lowest is None else np.broadcast_to(np.asarray(lowest, float), p).copy()
     out = theta.copy()
     sweeps = project(
-        *compact(X, dtype), np.arange(p, dtype=np.int32), weight, weight_sum, curvature, column_sum, lowest, highest,
+        *compact(X), np.arange(p, dtype=np.int32), weight, weight_sum, curvature, column_sum, lowest, highest,
         np.full(p, ridge), tol, max_sweeps, out,
     )
     return out, sweeps
