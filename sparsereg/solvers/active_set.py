@@ -20,13 +20,17 @@ MAX_ROWS = 700
 MAX_COLUMNS = 3 * MAX_ROWS
 # With L2 there may be more members than rows.
 MAX_MEMBERS = 1000
-# An event passes over dense columns, as many as members and candidates, and a solution takes about a tenth as many
-# events as it would take sweeps; a fit starts that way where columns are so full, on the average, ...
+# An event passes over dense columns, about as many as there are members and candidates. Full columns start that way;
+# of columns as empty as this on the average an event takes as long as a sweep, ...
 FULL = 0.25
-# ... and goes on that way after so many sweeps where they are so full.
-MAX_SWEEPS, HALF_FULL = 10, 0.02
+# ... and a solution about as many events, more where the support is new. Sweeps that take no longer are kept.
+MAX_SWEEPS = 10
+# Columns with fewer entries, on the average, are never worth it: an event takes as long as a dozen sweeps.
+EMPTY = 0.02
 # Violation of the optimality conditions, relative, up to which a descent has done its work.
 SOLVED = 1e-7
+# Alphas at which it failed, after which sweeps are left to do the rest.
+MAX_FAILURES = 3
 # Descents at one alpha, each with the columns in it that the last one left out, before sweeps take over.
 MAX_ROUNDS = 10
 
@@ -71,6 +75,20 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     return descent.solve(penalty, state, options) if descent.is_chosen else None
 
 
+def learn(problem: Problem, state: State, n_sweeps: int) -> None:
+    """Have the next alphas solved by the active set, if sweeps took too many at this one.
+
+    Parameters
+    ----------
+    problem : Problem
+    state : State
+    n_sweeps : int
+        Sweeps that it took.
+    """
+    if state.active_set is not None and state.active_set.problem is problem:
+        state.active_set.learn(n_sweeps)
+
+
 class ActiveSetDescent:
     """Descends on the working sets of one problem; keeps columns, members and their factor between alphas.
 
@@ -96,9 +114,16 @@ class ActiveSetDescent:
             and bool(np.all(problem.penalty_factor[columns] > 0.0))
         )
         self.fullness = problem.indices.size / (problem.n_rows * max(problem.indptr.size - 1, 1))
+        self.n_failures = 0
         self.is_chosen = self.is_possible and self.fullness >= FULL
         if self.is_possible:
             self._prepare()
+
+    def learn(self, n_sweeps: int) -> None:
+        """Choose the active set where sweeps took longer than its events are likely to; not after failures."""
+        longest = MAX_SWEEPS * max(FULL / self.fullness, 1.0)
+        if self.is_possible and self.fullness >= EMPTY and self.n_failures < MAX_FAILURES and n_sweeps > longest:
+            self.is_chosen = True
 
     def _prepare(self) -> None:
         """Take what stays the same from one alpha to the next."""
@@ -141,6 +166,8 @@ class ActiveSetDescent:
                 break
             share = 1.0
         self._let_go(state)
+        self.n_failures += 1
+        self.is_chosen = self.n_failures < MAX_FAILURES
         return None
 
     def _resumes(self, state: State) -> bool:
@@ -249,3 +276,4 @@ class ActiveSetDescent:
     def _let_go(self, state: State) -> None:
         """Leave the state to others: its correlations are no more than estimates."""
         self.last, state.Xt_is_current = None, None
+        state.anchors = ()
