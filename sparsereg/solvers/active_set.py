@@ -157,9 +157,8 @@ class ActiveSetDescent:
         share = max(2.0 - state.alpha / penalty.alpha, 0.0) if np.isfinite(state.alpha) else 0.0
         for _ in range(MAX_ROUNDS):
             columns = self._working_set(state, threshold, share)
-            if columns.size > MAX_COLUMNS or not self._descend(columns, penalty, state, threshold):
+            if columns.size > MAX_COLUMNS or not self._descend(columns, penalty, state, threshold, gap):
                 break
-            gap.n_iter += 1
             if not self._check(penalty, state, threshold, gap, columns):
                 return self._report(penalty, state, gap)
             if gap.stalled:
@@ -199,17 +198,21 @@ class ActiveSetDescent:
         near |= state.w[self.usable] != 0.0
         return self.problem.columns[near]
 
-    def _descend(self, columns: Ids, penalty: ElasticNet, state: State, threshold: Vector) -> bool:
-        """Minimise F over the working set; say whether that was exact."""
+    def _descend(
+        self, columns: Ids, penalty: ElasticNet, state: State, threshold: Vector, gap: GapTracker
+    ) -> bool:
+        """Minimise F over the working set, and count the events as passes; say whether it went all the way allowed."""
         problem, w, mean = self.problem, state.w[columns], self.mean[columns]
         ridge = penalty.alpha * (1.0 - penalty.l1_ratio) * self.unit[columns] * problem.scale[columns]
         kernel = self._holding(columns, mean, penalty.l1_ratio < 1.0)
         lower, upper = self.bounds
+        budget, n_events = max(gap.options.max_iter - gap.n_iter, 1), kernel.n_events
         v = np.empty(columns.size)
         excess = kernel.solve(
             self.target, w, self.scaled, v, threshold[columns], ridge, lower[columns], upper[columns],
-            problem.reference, 20 * (problem.n_rows + columns.size), not self.is_new,
+            problem.reference, min(budget, 20 * (problem.n_rows + columns.size)), not self.is_new,
         )
+        gap.n_iter += kernel.n_events - n_events
         if np.isinf(excess):
             return False
         state.w[columns], state.Xt_neg_gradient[columns] = w, v
@@ -218,7 +221,7 @@ class ActiveSetDescent:
             state.b = self.y_mean - float(mean @ w)
         np.multiply(self.root, self.scaled, out=state.neg_gradient)
         state.Xt_is_current = None
-        return excess <= SOLVED
+        return excess <= SOLVED or gap.n_iter >= gap.options.max_iter
 
     def _holding(self, columns: Ids, mean: Vector, has_ridge: bool) -> ActiveSet:
         """Return the kernel with the columns in it."""
