@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy import special
 
 from sparsereg import metrics
+from sparsereg._core.losses import LOSSES
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -98,6 +99,30 @@ def test_rows_that_stand_for_samples(seed, loss):
     predictor = np.array([t[row == r][0] for r in kept])
     found = metrics.measure(names, loss, mean[kept], predictor, total[kept], within=within)
     assert found == pytest.approx(expected, rel=1e-9, abs=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("loss", list(metrics.METRICS))
+@given(seed=seeds, weighted=st.booleans())
+def test_rows_that_are_judged_often_are_judged_as_each_metric_judges_them(seed, loss, weighted):
+    rng, t, weight = random_rows(seed)
+    weight = np.where(rng.random(60) < 0.1, 0.0, weight) if weighted else None
+    y = rng.integers(0, 2, 60).astype(float)
+    judged = metrics.JudgedRows(metrics.METRICS[loss], LOSSES[loss](*[1.35] * (loss == "huber")), y, weight)
+    for predictor in (t, -t):
+        scores, p = (predictor, predictor > 0.0) if loss == "squared_hinge" else (predictor, special.expit(predictor))
+        deviance = metrics.mean_deviance(y, predictor, weight, loss=loss)
+        expected = {
+            "deviance": deviance, "log_loss": 0.5 * deviance, "loss": 0.5 * deviance,
+            "mse": metrics.mean_squared_error(y, predictor, weight), "r2": metrics.r2(y, predictor, weight),
+            "accuracy": metrics.accuracy(y, p, weight), "auc": metrics.auc(y, scores, weight),
+            "calibration_error": metrics.calibration_error(y, p, weight),
+        }
+        if loss in metrics.LIKELIHOODS:
+            expected["deviance_explained"] = metrics.deviance_explained(y, predictor, weight, loss=loss)
+        found = judged(predictor)
+        assert found == pytest.approx({name: expected[name] for name in found}, rel=1e-13)
+    with pytest.raises(ValueError, match=r"y: shape \(60,\) does not match predictions of shape \(59,\)"):
+        judged(t[1:])
 
 
 @pytest.mark.parametrize("size", [5e-324, 1e-310, 1e-200, 1.7e308])

@@ -32,6 +32,7 @@ from sparsereg.model_files.attributes import names_of, pack_attributes, unpack_a
 from sparsereg.model_files.coefficients import MAX_INT, memory_of, saving_of
 from sparsereg.model_files.values import Kind, Packer, Unpacker
 from sparsereg.path.result import RegularizationPath
+from sparsereg.solvers.forms import FORMS
 
 COLUMNS = ("n_features_in_", "feature_names_in_")
 FITTED = (
@@ -401,6 +402,8 @@ def _check_path(path: RegularizationPath) -> None:
             flag_of(values, name)
     if not isinstance(values.get("bounds"), str | None):
         raise ValueError(f"bounds: {shown(values['bounds'])} is not allowed, expected text")
+    if values.get("form") not in (None, *FORMS):
+        raise ValueError(f"form: {shown(values['form'])} is not allowed, expected one of {', '.join(FORMS)}")
     if values.get("penalty_factors") is not None:
         _check_factors(values["penalty_factors"], path.n_features)
     number_of(values, "delta", 0.0)

@@ -14,6 +14,7 @@ from sparsereg.model_selection.folds import Fold
 from sparsereg.path.result import RegularizationPath
 from sparsereg.solvers.assemble import ProblemOptions, prepare
 from sparsereg.solvers.base import Solution, SolverOptions
+from sparsereg.solvers.forms import FITS_AHEAD, choose_form
 from sparsereg.solvers.problem import Problem
 
 Vector = npt.NDArray[np.float64]
@@ -145,4 +146,5 @@ class FoldData:
             solutions, alphas, problem, self.design, loss=options.loss.name, l1_ratio=options.l1_ratio,
             penalty=options.penalty, relaxed=settings.relax, standardize=options.standardize,
             classes=self.targets.classes, has_offset=is_offset(self.offset), feature_names=self.names,
+            form=choose_form(problem, options.penalty, options.l1_ratio, FITS_AHEAD),
         )

@@ -12,6 +12,7 @@ from sparsereg.path.solve import GridSolver
 from sparsereg.solvers.assemble import ProblemOptions
 from sparsereg.solvers.base import Solution, SolverOptions
 from sparsereg.solvers.convergence import count_rows
+from sparsereg.solvers.forms import FITS_AHEAD
 from sparsereg.solvers.null_model import gain_in_sight, null_state, state_at
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.relaxed import RelaxedFit
@@ -137,7 +138,7 @@ class FoldPath:
             Of the stretch to come; infinite where it is not known yet.
         """
         problem, options, last = self._make_problem(smallest_alpha), self._solver_options, self._last
-        self._solver = GridSolver(problem, self._options, options)
+        self._solver = GridSolver(problem, self._options, options, FITS_AHEAD)
         self._refit = RelaxedFit(problem, options)
         self.problem, self.n_rows, self.fit_intercept = problem, count_rows(problem), bool(problem.fit_intercept)
         self._null_loss = problem.reference if problem.reference > problem.gap_rounding else 0.0
@@ -176,6 +177,7 @@ class FoldPath:
         paused : PausedPath
             To go on from, here or elsewhere.
         """
+        self._solver.settle(self.state)
         if self.problem.reference > self.problem.gap_rounding:
             self._in_sight = gain_in_sight(self.problem, self.state)
         self.problem = self.state = self._solver = self._refit = None

@@ -26,6 +26,7 @@ from sparsereg.reduction.streams import reduce_stream, refuse_path
 from sparsereg.reduction.training import training_samples
 from sparsereg.solvers.assemble import ProblemOptions, make_loss, make_solver_options, prepare
 from sparsereg.solvers.convergence import warn_blurred
+from sparsereg.solvers.forms import choose_form
 from sparsereg.solvers.null_model import alpha_max, null_state
 
 Vector = npt.NDArray[np.float64]
@@ -196,6 +197,7 @@ def regularization_path(
     return RegularizationPath.of(
         solutions, grid, problem, design, loss=loss, delta=delta, penalty=penalty, l1_ratio=l1_ratio, relaxed=relax,
         standardize=options.standardize, has_offset=is_offset(offset), feature_names=names, classes=classes,
+        form=choose_form(problem, penalty, l1_ratio, grid.size),
     )
 
 

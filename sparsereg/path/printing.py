@@ -12,6 +12,7 @@ from sparsereg._core.penalties import PENALTIES
 # A path of more fits than LONG is shortened to so many lines from either end.
 LONG, EDGE = 20, 4
 WIDTH = 80
+FORM_WORDS = {"dense": "dense columns", "gram": "their Gram matrix"}
 
 
 def path_line(path: Any) -> str:
@@ -31,7 +32,7 @@ def path_line(path: Any) -> str:
     return (
         f"RegularizationPath({grid_ends(path.alphas)}, "
         f"l1_ratio={path.l1_ratio:g}, {path.df[0]} to {path.df[-1]} non-zeros of {path.n_active} occupied "
-        f"columns, {worst})"
+        f"columns, {worst}{'' if path.form is None else f', form={path.form!r}'})"
     )
 
 
@@ -88,6 +89,8 @@ def _head(path: Any) -> list[str]:
     fits = f"{path.alphas.size:,} fit{'' if path.alphas.size == 1 else 's'}"
     what = f"{path.loss} loss{several}, {penalty}{share}{', relaxed' if path.relaxed else ''}: {fits}"
     size = f"{path.n_samples:,} rows, {path.n_active:,} occupied columns of {path.n_features:,}"
+    if path.form in FORM_WORDS:
+        size += f", solved on {FORM_WORDS[path.form]}"
     return [*wrap(what, WIDTH), *wrap(size, WIDTH)]
 
 

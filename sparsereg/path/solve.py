@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,8 @@ from sparsereg.solvers.assemble import ProblemOptions, make_penalty
 from sparsereg.solvers.base import Solution, SolverOptions, State
 from sparsereg.solvers.choice import choose_solver
 from sparsereg.solvers.convergence import count_rows, warn_saturated, warn_unconverged
+from sparsereg.solvers.forms import choose_form
+from sparsereg.solvers.gram import GramFits
 from sparsereg.solvers.null_model import alpha_max
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.relaxed import RelaxedFit
@@ -50,13 +53,14 @@ def solve_grid(
     ConvergenceWarning
         Where an alpha stopped short of the tolerance.
     """
-    solver = GridSolver(problem, options, solver_options)
+    solver = GridSolver(problem, options, solver_options, alphas.size)
     solutions = []
     for alpha in alphas:
         solution = solver.solve(float(alpha), state)
         solutions.append(solution)
         if verbose:
             print(progress_line(float(alpha), solution))
+    solver.settle(state)
     warn_unconverged(solutions, alphas, solver_options)
     return solutions
 
@@ -88,11 +92,21 @@ class GridSolver:
     options : ProblemOptions
         Those of the problem.
     solver_options : SolverOptions
+    n_fits : int, default=1
+        Alphas to come, about.
+
+    Attributes
+    ----------
+    form : {"rows", "dense", "gram"}
+        What the fits descend on.
     """
 
-    def __init__(self, problem: Problem, options: ProblemOptions, solver_options: SolverOptions):
+    def __init__(
+        self, problem: Problem, options: ProblemOptions, solver_options: SolverOptions, n_fits: int = 1
+    ):
         self.problem, self.options, self.solver_options = problem, options, solver_options
-        self._solve = choose_solver(problem, options.penalty, options.l1_ratio, solver_options)
+        self.form = choose_form(problem, options.penalty, options.l1_ratio, n_fits)
+        self._solve = choose_solver(problem, options.penalty, options.l1_ratio, solver_options, self.form)
 
     def solve(self, alpha: float, state: State) -> Solution:
         """Solve at one alpha.
@@ -108,6 +122,9 @@ class GridSolver:
         solution : Solution
         """
         options, used_iter = self.solver_options, 0
+        if self.form == "gram":
+            # Support and coefficients are found so quickly that nothing in between is of help.
+            return self._solve(self.problem, self._penalty_of(alpha), state, options)
         if not np.isfinite(state.alpha):
             state.alpha = alpha_max(self.problem, state, self.options.l1_ratio, self.options.penalty)
         for stop in continuation_alphas(state.alpha, alpha):
@@ -115,9 +132,16 @@ class GridSolver:
             if budget > 0:
                 rough = replace(options, tol=max(options.tol, CONTINUATION_TOL), max_iter=budget)
                 used_iter += self._solve(self.problem, self._penalty_of(float(stop)), state, rough).n_iter
+        if not used_iter:
+            return self._solve(self.problem, self._penalty_of(alpha), state, options)
         rest = replace(options, max_iter=options.max_iter - used_iter)
         solution = self._solve(self.problem, self._penalty_of(alpha), state, rest)
         return replace(solution, n_iter=used_iter + solution.n_iter)
+
+    def settle(self, state: State) -> None:
+        """Bring what a state says of the rows up to date with its coefficients, which some forms leave to this."""
+        if isinstance(self._solve, GramFits):
+            self._solve.settle(state)
 
     def _penalty_of(self, alpha: float) -> Any:
         return make_penalty(self.options.penalty, alpha, self.options.l1_ratio, self.options.gamma)
@@ -128,8 +152,8 @@ def continuation_alphas(start: float, end: float) -> Vector:
     if not start > MAX_ALPHA_RATIO * end > 0.0:
         return np.empty(0)
     end = max(end, start * MAX_ALPHA_RATIO**-MAX_STOPS)
-    n_steps = int(np.ceil(np.log(start / end) / np.log(MAX_ALPHA_RATIO)))
-    return np.geomspace(start, end, n_steps + 1)[1:-1]
+    n_steps = math.ceil(math.log(start / end, MAX_ALPHA_RATIO))
+    return start * (end / start) ** (np.arange(1, n_steps) / n_steps)
 
 
 def relax_all(

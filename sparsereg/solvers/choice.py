@@ -8,12 +8,15 @@ from functools import partial
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.solvers import coordinate_descent, ridge
 from sparsereg.solvers.base import Solution, SolverOptions
+from sparsereg.solvers.gram import GramFits
 from sparsereg.solvers.multinomial import solver as multinomial
 from sparsereg.solvers.nonconvex import solver as nonconvex
 from sparsereg.solvers.problem import Problem
 
 
-def choose_solver(problem: Problem, penalty: str, l1_ratio: float, options: SolverOptions) -> Callable[..., Solution]:
+def choose_solver(
+    problem: Problem, penalty: str, l1_ratio: float, options: SolverOptions, form: str
+) -> Callable[..., Solution]:
     """Return what solves a problem at one alpha after another.
 
     Parameters
@@ -23,6 +26,8 @@ def choose_solver(problem: Problem, penalty: str, l1_ratio: float, options: Solv
         Registered name.
     l1_ratio : float
     options : SolverOptions
+    form : {"rows", "dense", "gram"}
+        What fits descend on, as `choose_form` says.
 
     Returns
     -------
@@ -31,6 +36,8 @@ def choose_solver(problem: Problem, penalty: str, l1_ratio: float, options: Solv
     """
     if problem.n_outputs > 1:
         return multinomial.solve
+    if form == "gram":
+        return GramFits(problem)
     kind = PENALTIES[penalty]
     if kind.is_convex:
         return ridge.solve if l1_ratio == 0.0 else coordinate_descent.solve

@@ -27,7 +27,7 @@ def test_every_fit_has_a_line():
     np.testing.assert_allclose([float(row[3]) for row in cells], path.alphas, rtol=1e-3)
     head = str(path).splitlines()
     assert head[0] == "squared loss, L1: 20 fits"
-    assert head[1] == "50 rows, 12 occupied columns of 12"
+    assert head[1] == "50 rows, 12 occupied columns of 12, solved on their Gram matrix"
     assert head[2].split() == ["df", "%", "deviance", "alpha"]
     assert head[-1].startswith(f"largest duality gap {path.dual_gaps.max():.1e}")
 
