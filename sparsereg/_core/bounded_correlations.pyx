@@ -80,6 +80,8 @@ cdef class BoundedCorrelations:
         cdef offset_t start
         cdef double worst = share, estimate
         cdef const double *residual = &z[0]
+        cdef const floating *values = &data[0] if data.shape[0] > 0 else NULL
+        cdef const floating *column
         with nogil:
             self._make_room(columns)
             self._compare(&scaled[0], n_rows)
@@ -98,7 +100,8 @@ cdef class BoundedCorrelations:
                         v[j] = estimate
                         continue
                 start = indptr[j]
-                v[j] = self.before[j] = dot(&data[start], &indices[start], indptr[j + 1] - start, residual)
+                column = NULL if values == NULL else values + start
+                v[j] = self.before[j] = dot(column, &indices[start], indptr[j + 1] - start, residual)
                 self.n_passes += 1
                 self.taken_with[j] = <unsigned char>self.newest
                 worst = max(worst, self._excess(j, threshold, lower, upper))

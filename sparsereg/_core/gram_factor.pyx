@@ -62,7 +62,7 @@ cdef class GramFactor:
 
         Arguments
         ---------
-        data, indices, indptr : the compact columns (CSC), in
+        data, indices, indptr : the compact columns (CSC), in; no data where every value is 1
         columns : int32 (n_columns,), at most as many as there are slots, in
         root : float64 (n_rows,), or (1,) where all rows weigh the same, root of their weights, in
         mean : float64 (n_columns,), weighted mean of each; 0 for a model without intercept, in
@@ -102,7 +102,7 @@ cdef class GramFactor:
                 for p in range(self.n_rows):
                     x[p] = -mean[k]
                 for p in range(indptr[columns[k]], indptr[columns[k] + 1]):
-                    x[indices[p]] += data[p]
+                    x[indices[p]] += data[p] if data.shape[0] > 0 else 1.0
                 for p in range(self.n_rows):
                     x[p] *= root[0 if uniform else p]
                 self.square[slot] = sparsereg_dot_double(x, x, self.stride)

@@ -1,4 +1,4 @@
-"""The parametric active set: optimality conditions, warm starts, ties, cross-products in place of columns, giving up."""
+"""The parametric active set: optimality conditions, warm starts, ties, cross-products for columns, giving up."""
 
 import signal
 
