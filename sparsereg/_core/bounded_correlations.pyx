@@ -82,10 +82,8 @@ cdef class BoundedCorrelations:
         cdef const double *residual = &z[0]
         cdef const floating *values = &data[0] if data.shape[0] else NULL
         with nogil:
+            self._make_room(columns)
             self._compare(&scaled[0], n_rows)
-            for k in range(columns.shape[0]):
-                if self.taken_with[columns[k]] == self.newest:
-                    self.taken_with[columns[k]] = NOWHERE
             for k in range(known.shape[0]):
                 self.taken_with[known[k]] = <unsigned char>self.newest
                 self.before[known[k]] = v[known[k]]
@@ -116,13 +114,30 @@ cdef class BoundedCorrelations:
             return fabs(v) / threshold[j]
         return 0.0
 
+    cdef void _make_room(self, const index_t[::1] columns) noexcept nogil:
+        """Let go of the residual that the fewest columns were taken with; these have to be taken again."""
+        cdef Py_ssize_t n_columns[NOWHERE + 1]
+        cdef Py_ssize_t k
+        cdef int kept
+        for kept in range(NOWHERE + 1):
+            n_columns[kept] = 0
+        for k in range(columns.shape[0]):
+            n_columns[self.taken_with[columns[k]]] += 1
+        self.newest = 0
+        for kept in range(KEPT):
+            if n_columns[kept] < n_columns[self.newest]:
+                self.newest = kept
+        if n_columns[self.newest] > 0:
+            for k in range(columns.shape[0]):
+                if self.taken_with[columns[k]] == self.newest:
+                    self.taken_with[columns[k]] = NOWHERE
+
     cdef void _compare(self, const double *z, Py_ssize_t n_rows) noexcept nogil:
-        """Measure how far the residual is from those kept, and keep it in the place of the oldest."""
+        """Measure how far the residual is from those kept, and keep it in the room that was made."""
         cdef Py_ssize_t i
         cdef int kept
         cdef double size, inner, away, square = 0.0
         cdef double *before
-        self.newest = (self.newest + 1) % KEPT
         for i in range(n_rows):
             square += z[i] * z[i]
         for kept in range(KEPT):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from sparsereg._core import column_objective
@@ -20,13 +18,17 @@ MAX_ROWS = 700
 MAX_COLUMNS = 3 * MAX_ROWS
 # With L2 there may be more members than rows.
 MAX_MEMBERS = 1000
-# An event passes over dense columns, as many as members and candidates, and a solution takes about a tenth as many
-# events as it would take sweeps; a fit starts that way where columns are so full, on the average, ...
+# An event passes over dense columns, about as many as there are members and candidates. Full columns start that way;
+# of columns as empty as this on the average an event takes as long as a sweep, ...
 FULL = 0.25
-# ... and goes on that way after so many sweeps where they are so full.
-MAX_SWEEPS, HALF_FULL = 10, 0.02
+# ... and a solution about as many events, more where the support is new. Sweeps that take no longer are kept.
+MAX_SWEEPS = 10
+# Columns with fewer entries, on the average, are never worth it: an event takes as long as a dozen sweeps.
+EMPTY = 0.02
 # Violation of the optimality conditions, relative, up to which a descent has done its work.
 SOLVED = 1e-7
+# Alphas at which it failed, after which sweeps are left to do the rest.
+MAX_FAILURES = 3
 # Descents at one alpha, each with the columns in it that the last one left out, before sweeps take over.
 MAX_ROUNDS = 10
 
@@ -71,6 +73,20 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
     return descent.solve(penalty, state, options) if descent.is_chosen else None
 
 
+def learn(problem: Problem, state: State, n_sweeps: int) -> None:
+    """Have the next alphas solved by the active set, if sweeps took too many at this one.
+
+    Parameters
+    ----------
+    problem : Problem
+    state : State
+    n_sweeps : int
+        Sweeps that it took.
+    """
+    if state.active_set is not None and state.active_set.problem is problem:
+        state.active_set.learn(n_sweeps)
+
+
 class ActiveSetDescent:
     """Descends on the working sets of one problem; keeps columns, members and their factor between alphas.
 
@@ -96,9 +112,16 @@ class ActiveSetDescent:
             and bool(np.all(problem.penalty_factor[columns] > 0.0))
         )
         self.fullness = problem.indices.size / (problem.n_rows * max(problem.indptr.size - 1, 1))
+        self.n_failures = 0
         self.is_chosen = self.is_possible and self.fullness >= FULL
         if self.is_possible:
             self._prepare()
+
+    def learn(self, n_sweeps: int) -> None:
+        """Choose the active set where sweeps took longer than its events are likely to; not after failures."""
+        longest = MAX_SWEEPS * max(FULL / self.fullness, 1.0)
+        if self.is_possible and self.fullness >= EMPTY and self.n_failures < MAX_FAILURES and n_sweeps > longest:
+            self.is_chosen = True
 
     def _prepare(self) -> None:
         """Take what stays the same from one alpha to the next."""
@@ -132,15 +155,16 @@ class ActiveSetDescent:
         share = max(2.0 - state.alpha / penalty.alpha, 0.0) if np.isfinite(state.alpha) else 0.0
         for _ in range(MAX_ROUNDS):
             columns = self._working_set(state, threshold, share)
-            if columns.size > MAX_COLUMNS or not self._descend(columns, penalty, state, threshold):
+            if columns.size > MAX_COLUMNS or not self._descend(columns, penalty, state, threshold, gap):
                 break
-            gap.n_iter += 1
             if not self._check(penalty, state, threshold, gap, columns):
                 return self._report(penalty, state, gap)
             if gap.stalled:
                 break
             share = 1.0
         self._let_go(state)
+        self.n_failures += 1
+        self.is_chosen = self.n_failures < MAX_FAILURES
         return None
 
     def _resumes(self, state: State) -> bool:
@@ -172,17 +196,21 @@ class ActiveSetDescent:
         near |= state.w[self.usable] != 0.0
         return self.problem.columns[near]
 
-    def _descend(self, columns: Ids, penalty: ElasticNet, state: State, threshold: Vector) -> bool:
-        """Minimise F over the working set; say whether that was exact."""
+    def _descend(
+        self, columns: Ids, penalty: ElasticNet, state: State, threshold: Vector, gap: GapTracker
+    ) -> bool:
+        """Minimise F over the working set, and count the events as passes; say whether it went all the way allowed."""
         problem, w, mean = self.problem, state.w[columns], self.mean[columns]
         ridge = penalty.alpha * (1.0 - penalty.l1_ratio) * self.unit[columns] * problem.scale[columns]
         kernel = self._holding(columns, mean, penalty.l1_ratio < 1.0)
         lower, upper = self.bounds
+        budget, n_events = max(gap.options.max_iter - gap.n_iter, 1), kernel.n_events
         v = np.empty(columns.size)
         excess = kernel.solve(
             self.target, w, self.scaled, v, threshold[columns], ridge, lower[columns], upper[columns],
-            problem.reference, 20 * (problem.n_rows + columns.size), not self.is_new,
+            problem.reference, min(budget, 20 * (problem.n_rows + columns.size)), not self.is_new,
         )
+        gap.n_iter += kernel.n_events - n_events
         if np.isinf(excess):
             return False
         state.w[columns], state.Xt_neg_gradient[columns] = w, v
@@ -191,7 +219,7 @@ class ActiveSetDescent:
             state.b = self.y_mean - float(mean @ w)
         np.multiply(self.root, self.scaled, out=state.neg_gradient)
         state.Xt_is_current = None
-        return excess <= SOLVED
+        return excess <= SOLVED or gap.n_iter >= gap.options.max_iter
 
     def _holding(self, columns: Ids, mean: Vector, has_ridge: bool) -> ActiveSet:
         """Return the kernel with the columns in it."""
@@ -249,3 +277,4 @@ class ActiveSetDescent:
     def _let_go(self, state: State) -> None:
         """Leave the state to others: its correlations are no more than estimates."""
         self.last, state.Xt_is_current = None, None
+        state.anchors = ()

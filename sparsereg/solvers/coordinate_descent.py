@@ -43,6 +43,7 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
         descent.descend(columns, certificate.violation(columns))
         goes_on = check_gap(descent)
     solution = report(descent)
+    active_set.learn(problem, state, solution.n_iter)
     if descent.has_descended:
         keep_anchor(state, penalty.alpha)
     return solution
