@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import compact, equal_rows
+from sparsereg.inputs.equal_slices import equal_slices
+from sparsereg.inputs.full_columns import all_rows, columns_of_dense, fill_columns, read_dense
 from sparsereg.inputs.rows import MAX_SAMPLES, Rows, as_rows, raise_not_finite
-from sparsereg.inputs.targets import check_y
 from sparsereg.inputs.weights import check_sample_weight
 
 # A bitmap up to 16 MB is always cheap; a larger one must not dwarf the non-zeros (sorting 0.9M ids was as quick as a
@@ -69,7 +70,7 @@ class Design:
     indices : ndarray of int32 of shape (nnz,)
         Row ids, ascending in each column.
     data : ndarray of float32 or float64 of shape (nnz,)
-        No zeros.
+        Zeros in full columns alone.
     row_of : ndarray of int32 of shape (n_samples,)
         Aggregated row of each of the caller's rows; -1 for rows of weight 0, which were dropped.
     binary : bool
@@ -93,8 +94,13 @@ class Design:
 
     @property
     def nnz(self) -> int:
-        """Number of stored values, none of them 0."""
+        """Number of stored values."""
         return int(self.indices.size)
+
+    @property
+    def is_dense(self) -> bool:
+        """Every column has an entry in every row: `data` is the matrix, column by column."""
+        return 0 < self.data.size == self.n_active * self.n_rows
 
     @property
     def n_weighted(self) -> int:
@@ -124,22 +130,23 @@ class Design:
             f"{self.n_active} active, {self.nnz} non-zeros, {kind})"
         )
 
-    def aggregate(self, y: Any, sample_weight: Any = None) -> GroupedTarget:
+    def aggregate(
+        self, y: npt.NDArray[np.float64], sample_weight: npt.NDArray[np.float64] | None = None
+    ) -> GroupedTarget:
         """Bring a target and weights from samples to aggregated rows.
 
         Parameters
         ----------
-        y : array-like of shape (n_samples,)
-        sample_weight : None, float or array-like of shape (n_samples,), default=None
+        y : ndarray of float64 of shape (n_samples,)
+            Checked, as weights are.
+        sample_weight : None or ndarray of float64 of shape (n_samples,), default=None
             May differ from the weights at construction (a fold's, say), but a row dropped then must weigh 0.
 
         Returns
         -------
         grouped : GroupedTarget
         """
-        y = check_y(y, self.n_samples)
-        weight = check_sample_weight(sample_weight, self.n_samples)
-        dropped = self.row_of < 0
+        weight, dropped = sample_weight, self.row_of < 0
         if dropped.any() and (weight is None or weight[dropped].any()):
             raise ValueError(
                 f"sample_weight: {int(dropped.sum())} rows had weight 0 when the design was made and are not in it, "
@@ -165,7 +172,8 @@ class Design:
         """
         indptr, indices, data = self.indptr, self.indices, self.data[:0] if self.binary else self.data
         if rows is not None:
-            kept = rows[indices]
+            # Of two columns that are equal in these rows only one may be full, with zeros.
+            kept = rows[indices] & (self.data != 0.0)
             indptr = np.r_[0, np.cumsum(np.add.reduceat(kept, indptr[:-1], dtype=np.int64))]
             indices, data = indices[kept], data if self.binary else data[kept]
         hashes = np.empty(self.n_active, dtype=np.uint64)
@@ -202,10 +210,12 @@ def make_design(X: Any, sample_weight: Any = None, *, aggregate: bool | str = "a
         raise ValueError(f"aggregate: {aggregate!r} is not allowed, expected 'auto', True or False")
     if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"dtype: {np.dtype(dtype)} is not allowed, expected None, float32 or float64")
+    array = None if aggregate is True else read_dense(X, aggregate == "auto")
+    if array is not None:
+        return _make_dense(array, sample_weight, dtype)
     rows = as_rows(X, dtype)
     n_samples, n_features = rows.n_samples, rows.n_features
-    weight = check_sample_weight(sample_weight, n_samples)
-    keep = None if weight is None or weight.all() else weight > 0
+    keep = _find_kept(sample_weight, n_samples)
     if keep is not None or rows.has_zeros:
         rows = select_rows(rows, np.ones(n_samples, dtype=bool) if keep is None else keep)
     compacted = compact_rows(rows)
@@ -213,15 +223,42 @@ def make_design(X: Any, sample_weight: Any = None, *, aggregate: bool | str = "a
     del rows
     order, row = _arrange(compacted, aggregate)
     indptr, indices, data = columns_of(compacted, order, dtype)
-    if keep is None:
-        row_of = row
-    else:
-        row_of = np.full(n_samples, -1, dtype=np.int32)
-        row_of[keep] = row
+    binary = compacted.data.size == 0
+    if not binary:
+        data, indices, indptr = fill_columns(indptr, indices, data, order.size)
     return Design(
         n_samples=n_samples, n_features=n_features, n_rows=int(order.size), active=compacted.active, indptr=indptr,
-        indices=indices, data=data, row_of=row_of, binary=compacted.data.size == 0,
+        indices=indices, data=data, row_of=_spread(row, keep), binary=binary,
     )
+
+
+def _make_dense(array: npt.NDArray[Any], sample_weight: Any, dtype: Any) -> Design:
+    """Make the design of a dense matrix, whose rows all stay."""
+    n_samples, n_features = array.shape
+    keep = _find_kept(sample_weight, n_samples)
+    columns = columns_of_dense(array, keep, dtype)
+    n_rows = n_samples if keep is None else int(np.count_nonzero(keep))
+    indptr, indices = all_rows(columns.active.size, n_rows)
+    return Design(
+        n_samples=n_samples, n_features=n_features, n_rows=n_rows, active=columns.active, indptr=indptr,
+        indices=indices, data=columns.data, row_of=_spread(np.arange(n_rows, dtype=np.int32), keep),
+        binary=columns.binary,
+    )
+
+
+def _find_kept(sample_weight: Any, n_samples: int) -> npt.NDArray[np.bool_] | None:
+    """Return the rows that have weight; None: all."""
+    weight = check_sample_weight(sample_weight, n_samples)
+    return None if weight is None or weight.all() else weight > 0
+
+
+def _spread(row: npt.NDArray[np.int32], keep: npt.NDArray[np.bool_] | None) -> npt.NDArray[np.int32]:
+    """Bring the numbers of rows that were kept to all samples: -1 elsewhere."""
+    if keep is None:
+        return row
+    row_of = np.full(keep.size, -1, dtype=np.int32)
+    row_of[keep] = row
+    return row_of
 
 
 def compact_ids(ids: npt.NDArray[Any], n_features: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
@@ -446,39 +483,3 @@ def order_rows(rows: Rows, kept: npt.NDArray[np.int32]) -> tuple[npt.NDArray[np.
     start = np.zeros(rows.active.size + 2, dtype=np.int64)
     equal_rows.order_by_last_id(rows.indptr, rows.indices, kept, start, order, position)
     return order, position
-
-
-def equal_slices(
-    indptr: npt.NDArray[np.int64], indices: npt.NDArray[np.int32], data: npt.NDArray[Any],
-    hashes: npt.NDArray[np.uint64], expected: int,
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """Number the distinct slices of a compressed matrix.
-
-    Parameters
-    ----------
-    indptr : ndarray of int64 of shape (n_slices + 1,)
-    indices : ndarray of int32 of shape (nnz,)
-    data : ndarray of float32 or float64 of shape (nnz,) or (0,)
-        Length 0: ones.
-    hashes : ndarray of uint64 of shape (n_slices,)
-        Of `hash_rows`.
-    expected : int
-        A guess of how many there are.
-
-    Returns
-    -------
-    group : ndarray of int32 of shape (n_slices,)
-        Number of each slice.
-    representative : ndarray of int32 of shape (n_distinct,)
-        First slice of each number.
-    """
-    group = np.empty(hashes.size, dtype=np.int32)
-    n_groups = -1
-    while n_groups < 0:
-        # At most two thirds full, where linear probing is still quick; a low estimate is made good by another round.
-        size = 1 << max(4, (expected + expected // 2).bit_length())
-        table = np.zeros(size, dtype=np.uint64)
-        representative = np.empty(2 * size // 3, dtype=np.int32)
-        n_groups = equal_rows.group_rows(indptr, indices, data, hashes, table, group, representative)
-        expected *= 2
-    return group, representative[:n_groups].copy()

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from sparsereg._core.losses import LOSSES
+from sparsereg._core.losses import LOSSES, Squared
 from sparsereg.inputs.parameters import build, check_choice
 from sparsereg.inputs.rows import as_numeric
 from sparsereg.inputs.weights import check_sample_weight
@@ -24,6 +24,7 @@ __all__ = [
     "METRICS",
     "SHARES",
     "STEPPED",
+    "JudgedRows",
     "accuracy",
     "auc",
     "calibration_error",
@@ -76,20 +77,67 @@ def measure(
     -------
     values : dict of float
     """
-    loss = _as_loss(loss, METRICS, delta)
-    deviance = mean_deviance(y, predictor, weight, loss=loss, within=within)
-    functions: dict[str, Callable[[], float]] = {
-        "deviance": lambda: deviance,
-        "log_loss": lambda: 0.5 * deviance,
-        "loss": lambda: 0.5 * deviance,
-        "deviance_explained": lambda: deviance_explained(y, predictor, weight, loss=loss, within=within, null=null),
-        "mse": lambda: mean_squared_error(y, predictor, weight, within=within),
-        "r2": lambda: r2(y, predictor, weight, within=within, null=null),
-        "accuracy": lambda: accuracy(y, predictor > 0.0 if y.ndim == 1 else predictor, weight),
-        "auc": lambda: auc(y, scores_of(loss, predictor), weight),
-        "calibration_error": lambda: calibration_error(y, probabilities_of(loss, predictor), weight),
-    }
-    return {name: functions[check_choice(name, "metric", loss.metrics)]() for name in names}
+    return JudgedRows(names, _as_loss(loss, METRICS, delta), y, weight, within=within, null=null)(predictor)
+
+
+class JudgedRows:
+    """Rows that many predictors are judged by: what does not hang on the predictors is done once.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Among ``METRICS[loss.name]``.
+    loss : registered loss
+    y, weight, within, null
+        As in `measure`.
+    """
+
+    def __init__(
+        self, names: Sequence[str], loss: Any, y: Vector, weight: Vector | None, *, within: float = 0.0,
+        null: float | None = None,
+    ):
+        self._names = [check_choice(name, "metric", loss.metrics) for name in names]
+        self._loss, self._within = loss, within
+        # Only these losses have squared errors.
+        self._of_squares = Squared() if "mse" in loss.metrics else None
+        self._y, _, self._weight = _numbers(y, y, weight)
+        self._null = null
+        if null is None and SHARES.intersection(names):
+            self._null = _null_deviance(self._of_squares or loss, self._y, self._weight)
+
+    def __call__(self, predictor: Vector) -> dict[str, float]:
+        """Take the metrics.
+
+        Parameters
+        ----------
+        predictor : ndarray of float64 of the shape of y
+            Offset included.
+
+        Returns
+        -------
+        values : dict of float
+        """
+        loss, y, weight = self._loss, self._y, self._weight
+        _check_shapes(y, predictor)
+        deviance = _deviance(loss, y, predictor, weight) + self._within
+        squares = deviance
+        if self._of_squares is not None and not loss.is_quadratic:
+            squares = _deviance(self._of_squares, y, predictor, weight) + self._within
+        functions: dict[str, Callable[[], float]] = {
+            "deviance": lambda: deviance,
+            "log_loss": lambda: 0.5 * deviance,
+            "loss": lambda: 0.5 * deviance,
+            "deviance_explained": lambda: self._share(deviance),
+            "mse": lambda: squares,
+            "r2": lambda: self._share(squares),
+            "accuracy": lambda: _accuracy(y, predictor > 0.0 if y.ndim == 1 else predictor, weight),
+            "auc": lambda: _auc(y, scores_of(loss, predictor), weight),
+            "calibration_error": lambda: _calibration_error(y, probabilities_of(loss, predictor), weight),
+        }
+        return {name: functions[name]() for name in self._names}
+
+    def _share(self, left: float) -> float:
+        return _explained(left, (self._null or 0.0) + self._within)
 
 
 def probabilities_of(loss: Any, predictor: Vector) -> Vector:
@@ -149,14 +197,21 @@ def mean_deviance(
     deviance : float
     """
     loss = _as_loss(loss, METRICS, delta)
-    y, t, weight = _numbers(y, predictor, sample_weight)
+    return _deviance(loss, *_numbers(y, predictor, sample_weight)) + within
+
+
+def _deviance(loss: Any, y: Vector, t: Vector, weight: Vector | None) -> float:
     with np.errstate(over="ignore"):
         unit = loss.unit_deviance(y, t)
     unit = unit if unit.ndim == 1 else unit.sum(axis=1)
-    if weight is not None:
+    if weight is not None and not weight.all():
         # Without weight they may be beyond float64, and infinity times 0 is no number.
         unit = np.where(weight > 0.0, unit, 0.0)
-    return float(np.average(unit, weights=weight)) + within
+    return _average(unit, weight)
+
+
+def _average(values: Vector, weight: Vector | None) -> float:
+    return float(values.mean() if weight is None else (values * weight).sum() / weight.sum())
 
 
 def deviance_explained(
@@ -181,13 +236,19 @@ def deviance_explained(
     """
     loss = _as_loss(loss, LIKELIHOODS)
     y, t, weight = _numbers(y, predictor, sample_weight)
-    if null is None:
-        mean = np.average(y, axis=0, weights=weight)
-        # A count above 0 about a mean of 0 costs without end, and infinity times a weight of 0 is no number.
-        weighed = y if weight is None else np.where((weight > 0.0).reshape(-1, *[1] * (y.ndim - 1)), y, mean)
-        null = loss.null_deviance(weighed, mean, weight)
-    null += within
-    left = mean_deviance(y, t, weight, loss=loss, within=within)
+    null = _null_deviance(loss, y, weight) if null is None else null
+    return _explained(_deviance(loss, y, t, weight) + within, null + within)
+
+
+def _null_deviance(loss: Any, y: Vector, weight: Vector | None) -> float:
+    """Return the mean deviance of the best constant mean."""
+    mean = np.average(y, axis=0, weights=weight)
+    # A count above 0 about a mean of 0 costs without end, and infinity times a weight of 0 is no number.
+    weighed = y if weight is None else np.where((weight > 0.0).reshape(-1, *[1] * (y.ndim - 1)), y, mean)
+    return loss.null_deviance(weighed, mean, weight)
+
+
+def _explained(left: float, null: float) -> float:
     return 1.0 - left / null if null > 0.0 else float(left == 0.0)
 
 
@@ -281,8 +342,11 @@ def accuracy(y: Any, probability: Any, sample_weight: Any = None) -> float:
     -------
     share : float
     """
-    y, p, weight = _numbers(y, probability, sample_weight)
-    return float(np.average(_of_predicted(y, p)[0], weights=weight))
+    return _accuracy(*_numbers(y, probability, sample_weight))
+
+
+def _accuracy(y: Vector, p: Vector, weight: Vector | None) -> float:
+    return _average(_of_predicted(y, p)[0], weight)
 
 
 def auc(y: Any, score: Any, sample_weight: Any = None) -> float:
@@ -304,9 +368,12 @@ def auc(y: Any, score: Any, sample_weight: Any = None) -> float:
     area : float
         NaN where there is but one class.
     """
-    y, score, weight = _numbers(y, score, sample_weight)
+    return _auc(*_numbers(y, score, sample_weight))
+
+
+def _auc(y: Vector, score: Vector, weight: Vector | None) -> float:
     if y.ndim == 2:
-        return float(np.mean([auc(y[:, k], score[:, k], weight) for k in range(y.shape[1])]))
+        return float(np.mean([_auc(y[:, k], score[:, k], weight) for k in range(y.shape[1])]))
     weight = np.ones(y.size) if weight is None else weight
     return area_below(*roc_steps(score, weight * y, weight * (1.0 - y))[1:])
 
@@ -367,7 +434,10 @@ def calibration_error(y: Any, probability: Any, sample_weight: Any = None, *, n_
     error : float
         0 at best.
     """
-    y, p, weight = _numbers(y, probability, sample_weight)
+    return _calibration_error(*_numbers(y, probability, sample_weight), n_bins)
+
+
+def _calibration_error(y: Vector, p: Vector, weight: Vector | None, n_bins: int = 10) -> float:
     weight = np.ones(y.shape[0]) if weight is None else weight
     return float(np.abs(excess_by_bin(y, p, weight, n_bins)).sum() / weight.sum())
 
@@ -411,10 +481,14 @@ def _numbers(y: Any, prediction: Any, sample_weight: Any) -> tuple[Vector, Vecto
     """Check that targets, predictions and weights belong together."""
     y = as_numeric(y, "y").astype(np.float64, copy=False)
     prediction = as_numeric(prediction, "predictions").astype(np.float64, copy=False)
-    if y.shape != prediction.shape or y.ndim not in (1, 2) or y.size == 0:
-        raise ValueError(f"y: shape {y.shape} does not match predictions of shape {prediction.shape}")
+    _check_shapes(y, prediction)
     weight = check_sample_weight(sample_weight, y.shape[0])
     if weight is not None:
         # Sums of the smallest and the largest weights would leave the range of float64; a power of 2 rounds nothing.
         weight = np.ldexp(weight, -int(np.frexp(weight.max())[1]))
     return y, prediction, weight
+
+
+def _check_shapes(y: Vector, prediction: Vector) -> None:
+    if y.shape != prediction.shape or y.ndim not in (1, 2) or y.size == 0:
+        raise ValueError(f"y: shape {y.shape} does not match predictions of shape {prediction.shape}")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from support.wide_matrices import CROSS_WIDTH, blemished_csr, coordinates_of, lat_long_cross, raw_csr
 
+from sparsereg import coef as coef_module
 from sparsereg.coef import SparseCoef
 from sparsereg.design import make_design
 
@@ -128,7 +129,7 @@ def test_pickle_leaves_the_table_out():
     ):
         expected = model.decision(X)
         again = pickle.loads(pickle.dumps(model))
-        assert "_table" not in again.__dict__
+        assert not {"_table", "_by_id"} & {*again.__dict__}
         np.testing.assert_array_equal(again.decision(X), expected)
 
 
@@ -140,3 +141,38 @@ def test_pickles_of_older_versions():
         W = values.toarray() if sparse.issparse(values) else values[:, None]
         np.testing.assert_array_equal(coef.to_csc().toarray()[[1, 4]], W)
         np.testing.assert_array_equal(coef.decision(np.eye(6)[[4, 1]]), W[::-1].squeeze())
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int16])
+def test_dense_matrices_of_several_blocks(dtype, order, monkeypatch):
+    monkeypatch.setattr(coef_module, "CHUNK", 100)
+    rng = np.random.default_rng(0)
+    X = np.array(9 * rng.standard_normal((50, 30)), dtype=dtype, order=order)
+    W = rng.standard_normal((30, 3)) * (rng.random((30, 1)) < 0.4)
+    for w in (W, W[:, 0]):
+        coef = SparseCoef.from_active(np.arange(30), w, 30)
+        np.testing.assert_allclose(coef.decision(X), X @ w, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(coef.decision(X[::2, :]), (X @ w)[::2], rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_columns", [1, 2])
+def test_what_is_not_finite_is_refused_even_where_no_coefficient_is(n_columns):
+    coef = SparseCoef.from_active(np.arange(1), np.ones((1, n_columns)), 20)
+    X = np.ones((30, 20))
+    X[11, 7] = np.nan
+    with pytest.raises(ValueError, match=r"Input X contains NaN. \(nan at \(11, 7\)"):
+        coef.decision(X)
+    X[11, 7], X[11, 0] = 1.0, 1e308
+    huge = SparseCoef.from_active(np.arange(1), np.full((1, n_columns), 1e9), 20)
+    assert np.isinf(huge.decision(X)).sum() == n_columns
+
+
+def test_many_vectors_are_looked_up_at_once():
+    """One look-up of each id for all of them, in parts of the rows."""
+    rng = np.random.default_rng(1)
+    X = sparse.random_array((40, 90), density=0.2, rng=rng, format="csr")
+    W = rng.standard_normal((90, 25)) * (rng.random((90, 25)) < 0.3)
+    W[5], W[7, 2:] = 1.0, 2.0
+    coef = SparseCoef.from_active(np.arange(90), W, 90)
+    np.testing.assert_allclose(coef.decision(X), X @ W, rtol=1e-12, atol=1e-12)

@@ -348,11 +348,11 @@ def test_sums_that_overflow_are_refused():
 
 def test_other_weights_than_at_construction():
     design = make_design([[1], [1], [2], [3]], [1, 1, 1, 0], aggregate=True)
-    grouped = design.aggregate([1.0, 3.0, 9.0, 7.0], [3, 1, 0, 0])
+    grouped = design.aggregate(np.array([1.0, 3.0, 9.0, 7.0]), np.array([3.0, 1.0, 0.0, 0.0]))
     np.testing.assert_array_equal(grouped.weight, [4, 0])
     np.testing.assert_array_equal(grouped.mean, [1.5, 0])
     assert grouped.within == 1.5 * 0.25 + 0.5 * 2.25
-    for weight in (None, 1.0, [1, 1, 1, 1]):
+    for weight in (None, np.ones(4)):
         with pytest.raises(ValueError, match="1 rows had weight 0 when the design was made"):
             design.aggregate(np.zeros(4), weight)
 

@@ -14,8 +14,9 @@ def decision(
 ) -> None:
     """Compute X @ w for a w with few non-zeros, X in the caller's own ids."""
 
-def restrict(
+def decisions(
     indptr: npt.NDArray[np.int64], indices: npt.NDArray[Any], data: npt.NDArray[Any], slots: npt.NDArray[np.int64],
-    out_indptr: npt.NDArray[np.int64], out_indices: npt.NDArray[np.int32], out_data: npt.NDArray[np.float64]
+    first: npt.NDArray[np.int64], vectors: npt.NDArray[np.int32], values: npt.NDArray[np.float64],
+    out: npt.NDArray[np.float64]
 ) -> None:
-    """Keep the entries of X whose ids are in the table, under their positions."""
+    """Add X @ W, several vectors with few non-zeros, to out."""

@@ -9,6 +9,7 @@ from cython cimport floating
 from libc.stdint cimport int64_t, uint64_t
 
 from sparsereg._core.intrinsics cimport prefetch
+from sparsereg._core.sparse_ops cimport axpy
 from sparsereg._core.types cimport index_t, offset_t, wide_id
 
 # How far ahead of its use a slot is asked for: memory latency (about 80 ns) at 5 to 7 ns a look-up.
@@ -128,40 +129,41 @@ def decision(
             out[i] = total
 
 
-def restrict(
+def decisions(
     const offset_t[::1] indptr, const wide_id[::1] indices, const floating[::1] data, const int64_t[:, ::1] slots,
-    offset_t[::1] out_indptr, index_t[::1] out_indices, double[::1] out_data
+    const offset_t[::1] first, const index_t[::1] vectors, const double[::1] values, double[:, ::1] out
 ):
-    """Keep the entries of X whose ids are in the table, under their positions.
+    """Add X @ W for a W of several vectors with few non-zeros, X in the caller's own ids.
 
     Parameters
     ----------
     indptr, indices, data : (n_samples + 1,), (capacity,), (capacity,) or (0,), in
-        Validated rows.
+        Validated rows. Order is free, duplicates add up.
     slots : (size, 2) int64, in
-        Filled by `fill` with ids and their positions.
-    out_indptr : (n_samples + 1,) int64, out
-    out_indices, out_data : (nnz,) int32, float64, out
-        At least as long as what is kept; `out_indptr[-1]` says how much was written.
+        Filled by `fill` with the ids at which some vector is not 0, and their positions.
+    first, vectors, values : (n_ids + 1,) int64, (nnz,) int32, (nnz,) float64, in
+        W position by position (CSR): the numbers of the vectors, strictly ascending, and their coefficients.
+    out : (n_samples, n_vectors) float64, in-out
 
     Notes
     -----
-    Invariant: order and duplicates are kept. Cost: as `decision`.
+    Cost: one look-up a non-zero of X for all vectors, and the coefficients at that id.
     """
     cdef int shift = shift_of(slots.shape[0])
     cdef uint64_t mask = <uint64_t> slots.shape[0] - 1
-    cdef offset_t i, k, position = 0, n_samples = out_indptr.shape[0] - 1, nnz = indptr[out_indptr.shape[0] - 1]
+    cdef offset_t i, k, start, nnz = indptr[out.shape[0]]
     cdef const int64_t *table = &slots[0, 0]
-    cdef int64_t is_there
+    cdef int64_t is_there, position
     cdef bint has_values = data.shape[0] > 0
     with nogil:
-        out_indptr[0] = 0
-        for i in range(n_samples):
+        for i in range(out.shape[0]):
             for k in range(indptr[i], indptr[i + 1]):
                 if k + AHEAD < nnz:
                     prefetch(table + 2 * first_slot(indices[k + AHEAD], shift))
-                # What is not there is written too, and overwritten by what comes next.
-                out_indices[position] = <index_t> find(indices[k], table, shift, mask, &is_there)
-                out_data[position] = data[k] if has_values else 1.0
-                position -= is_there
-            out_indptr[i + 1] = position
+                position = find(indices[k], table, shift, mask, &is_there)
+                if is_there:
+                    start = first[position]
+                    axpy(
+                        data[k] if has_values else 1.0, &values[start], &vectors[start], first[position + 1] - start,
+                        &out[i, 0],
+                    )

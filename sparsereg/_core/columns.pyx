@@ -1,7 +1,7 @@
 """Passes over chosen columns: X'z, weighted moments and X w."""
 from cython cimport floating
 
-from sparsereg._core.sparse_ops cimport axpy, dot
+from sparsereg._core.sparse_ops cimport axpy, dot, dot_run, is_run, squares_run, sum_run, weighted_squares_run
 from sparsereg._core.types cimport index_t, offset_t
 
 # Share of a column's square that its spread must be for their difference to keep thirteen digits.
@@ -68,12 +68,21 @@ def moments(
             j = columns[k]
             total = square = covered = 0.0
             n_filled = 0
-            for p in range(indptr[j], indptr[j + 1]):
-                v = weight[0] if uniform else weight[indices[p]]
-                n_filled += v > 0.0
-                covered += v
-                total += v * data[p]
-                square += v * data[p] * data[p]
+            p = indptr[j]
+            if indptr[j + 1] - p == n_rows and is_run(&indices[p], n_rows):
+                n_filled = n_weighted
+                if uniform:
+                    total, square = weight[0] * sum_run(&data[p], n_rows), weight[0] * squares_run(&data[p], n_rows)
+                else:
+                    total = dot_run(&data[p], n_rows, &weight[0])
+                    square = weighted_squares_run(&data[p], n_rows, &weight[0])
+            else:
+                for p in range(indptr[j], indptr[j + 1]):
+                    v = weight[0] if uniform else weight[indices[p]]
+                    n_filled += v > 0.0
+                    covered += v
+                    total += v * data[p]
+                    square += v * data[p] * data[p]
             mean = total / weight_sum
             column_sum[k] = total
             centred[k] = square - total * mean

@@ -9,6 +9,7 @@
 #define SPARSEREG_CONTIGUOUS_H
 
 #include <stdint.h>
+#include <string.h>
 
 enum { SPARSEREG_SUMS = 16 };
 
@@ -27,6 +28,9 @@ enum { SPARSEREG_SUMS = 16 };
 
 #define SPARSEREG_PRODUCT(k) (value[k] * dense[k])
 #define SPARSEREG_ENTRY(k) (dense[k])
+#define SPARSEREG_VALUE(k) ((double)value[k])
+#define SPARSEREG_SQUARE(k) ((double)value[k] * value[k])
+#define SPARSEREG_WEIGHTED_SQUARE(k) (dense[k] * value[k] * value[k])
 
 #define SPARSEREG_DEFINE_SUM(TARGET, NAME)                                                                             \
     TARGET static double NAME(const double *restrict dense, int64_t n)                                                 \
@@ -38,6 +42,40 @@ enum { SPARSEREG_SUMS = 16 };
     TARGET static double NAME(const FLOATING *restrict value, const double *restrict dense, int64_t n)                 \
     {                                                                                                                  \
         SPARSEREG_SUM(SPARSEREG_PRODUCT)                                                                               \
+    }
+
+/* Sum and sum of squares of a column, without weights and with. */
+#define SPARSEREG_DEFINE_MOMENTS(TARGET, FLOATING, SUFFIX)                                                             \
+    TARGET static double sparsereg_values_##SUFFIX(const FLOATING *restrict value, int64_t n)                          \
+    {                                                                                                                  \
+        SPARSEREG_SUM(SPARSEREG_VALUE)                                                                                 \
+    }                                                                                                                  \
+    TARGET static double sparsereg_squares_##SUFFIX(const FLOATING *restrict value, int64_t n)                         \
+    {                                                                                                                  \
+        SPARSEREG_SUM(SPARSEREG_SQUARE)                                                                                \
+    }                                                                                                                  \
+    TARGET static double sparsereg_weighted_squares_##SUFFIX(                                                          \
+        const FLOATING *restrict value, const double *restrict dense, int64_t n)                                       \
+    {                                                                                                                  \
+        SPARSEREG_SUM(SPARSEREG_WEIGHTED_SQUARE)                                                                       \
+    }
+
+/* Say whether some value is infinite or no number, and set `filled` where some is not 0, from the bits alone: adding one
+ * to an exponent of all ones carries into the sign. */
+#define SPARSEREG_DEFINE_LOOK(TARGET, NAME, FLOATING, BITS, MANTISSA)                                                  \
+    TARGET static int NAME(const FLOATING *value, int64_t n, unsigned char *filled)                                    \
+    {                                                                                                                  \
+        BITS any = 0, beyond = 0;                                                                                      \
+        const BITS one = (BITS)1 << MANTISSA, magnitude = (BITS)-1 >> 1;                                               \
+        for (int64_t k = 0; k < n; k++) {                                                                              \
+            BITS bits;                                                                                                 \
+            memcpy(&bits, value + k, sizeof bits);                                                                     \
+            bits &= magnitude;                                                                                         \
+            any |= bits;                                                                                               \
+            beyond |= bits + one;                                                                                      \
+        }                                                                                                              \
+        *filled |= any != 0;                                                                                           \
+        return (beyond & ~magnitude) != 0;                                                                             \
     }
 
 #define SPARSEREG_DEFINE_AXPY(TARGET, NAME, FLOATING)                                                                  \
@@ -66,6 +104,10 @@ enum { SPARSEREG_SUMS = 16 };
     SPARSEREG_DEFINE_SUM(TARGET, sparsereg_sum##SUFFIX)                                                                \
     SPARSEREG_DEFINE_DOT(TARGET, sparsereg_dot_float##SUFFIX, float)                                                   \
     SPARSEREG_DEFINE_DOT(TARGET, sparsereg_dot_double##SUFFIX, double)                                                 \
+    SPARSEREG_DEFINE_MOMENTS(TARGET, float, float##SUFFIX)                                                             \
+    SPARSEREG_DEFINE_MOMENTS(TARGET, double, double##SUFFIX)                                                           \
+    SPARSEREG_DEFINE_LOOK(TARGET, sparsereg_look_float##SUFFIX, float, uint32_t, 23)                                   \
+    SPARSEREG_DEFINE_LOOK(TARGET, sparsereg_look_double##SUFFIX, double, uint64_t, 52)                                 \
     SPARSEREG_DEFINE_AXPY(TARGET, sparsereg_axpy_float##SUFFIX, float)                                                 \
     SPARSEREG_DEFINE_AXPY(TARGET, sparsereg_axpy_double##SUFFIX, double)                                               \
     SPARSEREG_DEFINE_AXPY_WEIGHTED(TARGET, sparsereg_axpy_weighted_float##SUFFIX, float)                               \
@@ -84,6 +126,15 @@ SPARSEREG_DEFINE_ALL(__attribute__((unused, target("avx2"))), _avx2)
 #define sparsereg_sum(dense, n) SPARSEREG_CALL(sparsereg_sum, dense, n)
 #define sparsereg_dot_float(value, dense, n) SPARSEREG_CALL(sparsereg_dot_float, value, dense, n)
 #define sparsereg_dot_double(value, dense, n) SPARSEREG_CALL(sparsereg_dot_double, value, dense, n)
+#define sparsereg_values_float(value, n) SPARSEREG_CALL(sparsereg_values_float, value, n)
+#define sparsereg_values_double(value, n) SPARSEREG_CALL(sparsereg_values_double, value, n)
+#define sparsereg_squares_float(value, n) SPARSEREG_CALL(sparsereg_squares_float, value, n)
+#define sparsereg_squares_double(value, n) SPARSEREG_CALL(sparsereg_squares_double, value, n)
+#define sparsereg_weighted_squares_float(value, dense, n) SPARSEREG_CALL(sparsereg_weighted_squares_float, value, dense, n)
+#define sparsereg_weighted_squares_double(value, dense, n)                                                             \
+    SPARSEREG_CALL(sparsereg_weighted_squares_double, value, dense, n)
+#define sparsereg_look_float(value, n, filled) SPARSEREG_CALL(sparsereg_look_float, value, n, filled)
+#define sparsereg_look_double(value, n, filled) SPARSEREG_CALL(sparsereg_look_double, value, n, filled)
 #define sparsereg_axpy_float(factor, value, dense, n) SPARSEREG_CALL(sparsereg_axpy_float, factor, value, dense, n)
 #define sparsereg_axpy_double(factor, value, dense, n) SPARSEREG_CALL(sparsereg_axpy_double, factor, value, dense, n)
 #define sparsereg_axpy_weighted_float(factor, value, weight, dense, n)                                                 \

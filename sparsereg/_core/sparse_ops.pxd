@@ -10,6 +10,14 @@ cdef extern from "contiguous.h":
     double sparsereg_sum(const double *dense, int64_t n) noexcept nogil
     double sparsereg_dot_float(const float *value, const double *dense, int64_t n) noexcept nogil
     double sparsereg_dot_double(const double *value, const double *dense, int64_t n) noexcept nogil
+    double sparsereg_values_float(const float *value, int64_t n) noexcept nogil
+    double sparsereg_values_double(const double *value, int64_t n) noexcept nogil
+    double sparsereg_squares_float(const float *value, int64_t n) noexcept nogil
+    double sparsereg_squares_double(const double *value, int64_t n) noexcept nogil
+    double sparsereg_weighted_squares_float(const float *value, const double *dense, int64_t n) noexcept nogil
+    double sparsereg_weighted_squares_double(const double *value, const double *dense, int64_t n) noexcept nogil
+    bint sparsereg_look_float(const float *value, int64_t n, unsigned char *filled) noexcept nogil
+    bint sparsereg_look_double(const double *value, int64_t n, unsigned char *filled) noexcept nogil
     void sparsereg_axpy_float(double factor, const float *value, double *dense, int64_t n) noexcept nogil
     void sparsereg_axpy_double(double factor, const double *value, double *dense, int64_t n) noexcept nogil
     void sparsereg_axpy_weighted_float(
@@ -29,15 +37,52 @@ cdef inline bint is_run(const index_t *index, offset_t n) noexcept nogil:
     return n >= SHORTEST_RUN and index[n - 1] - index[0] == n - 1
 
 
+cdef inline double dot_run(const floating *value, offset_t n, const double *dense) noexcept nogil:
+    """Return sum_k value[k] * dense[k]."""
+    if floating is float:
+        return sparsereg_dot_float(value, dense, n)
+    else:
+        return sparsereg_dot_double(value, dense, n)
+
+
+cdef inline double sum_run(const floating *value, offset_t n) noexcept nogil:
+    """Return sum_k value[k]."""
+    if floating is float:
+        return sparsereg_values_float(value, n)
+    else:
+        return sparsereg_values_double(value, n)
+
+
+cdef inline double squares_run(const floating *value, offset_t n) noexcept nogil:
+    """Return sum_k value[k]^2."""
+    if floating is float:
+        return sparsereg_squares_float(value, n)
+    else:
+        return sparsereg_squares_double(value, n)
+
+
+cdef inline double weighted_squares_run(const floating *value, offset_t n, const double *weight) noexcept nogil:
+    """Return sum_k weight[k] * value[k]^2."""
+    if floating is float:
+        return sparsereg_weighted_squares_float(value, weight, n)
+    else:
+        return sparsereg_weighted_squares_double(value, weight, n)
+
+
+cdef inline bint look_run(const floating *value, offset_t n, unsigned char *filled) noexcept nogil:
+    """Say whether some value is not finite; set `filled` if some is not 0."""
+    if floating is float:
+        return sparsereg_look_float(value, n, filled)
+    else:
+        return sparsereg_look_double(value, n, filled)
+
+
 cdef inline double dot(const floating *value, const index_t *index, offset_t n, const double *dense) noexcept nogil:
     """Return sum_k value[k] * dense[index[k]]."""
     cdef double a = 0.0, b = 0.0, c = 0.0, d = 0.0
     cdef offset_t k = 0
     if is_run(index, n):
-        if floating is float:
-            return sparsereg_dot_float(value, dense + index[0], n)
-        else:
-            return sparsereg_dot_double(value, dense + index[0], n)
+        return dot_run(value, n, dense + index[0])
     while k + 3 < n:
         a += value[k] * dense[index[k]]
         b += value[k + 1] * dense[index[k + 1]]

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse, special
 
-from sparsereg.coef import SparseCoef
+from sparsereg.coef import Nonzeros, SparseCoef
 from sparsereg.design import Design
 from sparsereg.estimators.calibration import CalibrationMixin
 from sparsereg.estimators.evaluation import EvaluationMixin
@@ -71,17 +71,18 @@ class SparseLinearModel(EvaluationMixin, Versioned, BaseEstimator):
 
     def _set_solutions(self, solutions: Sequence[Solution], design: Design) -> None:
         """Take over what solvers found: one solution, or one for each class."""
-        w = solutions[0].coefs
-        if len(solutions) > 1:
-            w = sparse.hstack([solution.coefs for solution in solutions], format="csc")
-        self._coef = SparseCoef.from_active(design.active, w, design.n_features)
-        self.intercept_ = np.concatenate([solution.b for solution in solutions])
-        self.dual_gap_ = float(np.max([solution.dual_gap for solution in solutions]))
-        self.violation_ = float(np.max([solution.violation for solution in solutions]))
-        self.objective_ = float(sum(solution.objective for solution in solutions))
-        self.n_iter_ = max(solution.n_iter for solution in solutions)
-        self.n_active_ = design.n_active
-        self._gives_sparse = False
+        coefs = Nonzeros.joined([solution.nonzeros for solution in solutions])
+        # None of these is a view, which `__setattr__` would refuse.
+        vars(self).update(
+            _coef=SparseCoef.from_active(design.active, coefs, design.n_features),
+            intercept_=np.concatenate([solution.b for solution in solutions]),
+            dual_gap_=float(np.array([solution.dual_gap for solution in solutions]).max()),
+            violation_=float(np.array([solution.violation for solution in solutions]).max()),
+            objective_=float(sum([solution.objective for solution in solutions])),
+            n_iter_=max([solution.n_iter for solution in solutions]),
+            n_active_=design.n_active,
+            _gives_sparse=False,
+        )
 
     def _predictor(self, X: Any) -> Vector:
         """Compute X w + b."""

@@ -14,6 +14,8 @@ from sparsereg.inputs.rows import as_numeric, shown
 
 # What compiled counters can hold, and a machine can run.
 MAX_PASSES = 2**31 - 1
+# Of numbers of Python `isinstance` knows at once; an abstract class is asked, call by call, for the others.
+REAL = (float, int, numbers.Real)
 MAX_THREADS = max(256, os.cpu_count() or 1)
 # scikit-learn's names of elastic nets, and the share of L1 that they say.
 PENALTY_ALIASES = {"l1": 1.0, "l2": 0.0, "elasticnet": None}
@@ -183,7 +185,7 @@ def check_relax(relax: Any, l1_ratio: float) -> bool:
 
 def check_count(value: Any, name: str, upper: float = np.inf) -> int:
     """Check a number of things: a whole number from 1 to `upper`."""
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Integral):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, numbers.Integral)):
         raise TypeError(f"{name}: {value!r} is not allowed, expected a whole number")
     if not 1 <= value <= upper:
         raise ValueError(f"{name}: {shown(value)} is outside [1, {upper}{')' if upper == np.inf else ']'}")
@@ -204,7 +206,7 @@ def check_number(value: Any, name: str, interval: str) -> float:
     -------
     number : float
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, REAL):
         raise TypeError(f"{name}: {value!r} is not allowed, expected a number in {interval}")
     number = as_float(value, name, interval)
     lower, upper = map(float, interval[1:-1].split(", "))
@@ -264,7 +266,7 @@ def build(cls: Any, **values: Any) -> Any:
     -------
     built : instance of cls
     """
-    return cls(*(values[name] for name in cls.parameters))
+    return cls(*[values[name] for name in cls.parameters])
 
 
 def make_generator(random_state: Any) -> np.random.Generator:

@@ -18,12 +18,9 @@ from scipy import sparse
 
 from sparsereg._core import compact
 
-# Entries looked at in one go where NumPy would make temporaries as long as its input.
-CHUNK = 1 << 20
-# Row ids are int32 in every kernel.
-# What a reader that is not told a width gives its blocks: any id of int64 is allowed.
-OPEN_WIDTH = 2**63 - 1
-MAX_SAMPLES = 2**31 - 1
+CHUNK = 1 << 20  # entries looked at in one go where NumPy would make temporaries as long as its input
+# Row ids are int32 in every kernel; a reader that is not told a width gives its blocks any id of int64.
+MAX_SAMPLES, OPEN_WIDTH = 2**31 - 1, 2**63 - 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +63,7 @@ def as_rows(X: Any, dtype: Any = None, name: str = "X") -> Rows:
     dtype : None, float32 or float64, default=None
         How to keep values. None: float32 stays, anything else becomes float64.
     name : str, default="X"
-        Name of the argument in messages.
+        Of the argument, in messages.
 
     Returns
     -------
@@ -77,7 +74,7 @@ def as_rows(X: Any, dtype: Any = None, name: str = "X") -> Rows:
     if _is_sparse_frame(X):
         X = X.sparse.to_coo()
     if not sparse.issparse(X):
-        return _from_dense(check_dense(X, name), dtype, name)
+        return _from_dense(dense_array(X, name), dtype, name)
     check_shape(X.shape, name)
     check_value_dtype(X.dtype, name)
     if X.format == "csr":
@@ -88,6 +85,16 @@ def as_rows(X: Any, dtype: Any = None, name: str = "X") -> Rows:
         _check_blocks(X, name)
         return as_rows(X.tocsr(), dtype, name)
     return _from_coordinates(X if X.format == "coo" else X.tocoo(), dtype, name)
+
+
+def is_dense(X: Any) -> bool:
+    """Tell whether X is to be read as an array.
+
+    Parameters
+    ----------
+    X : anything that `as_rows` takes
+    """
+    return not (isinstance(X, Rows) or sparse.issparse(X) or _is_sparse_frame(X))
 
 
 def _is_sparse_frame(X: Any) -> bool:
@@ -114,8 +121,9 @@ def _describe(
 
 def _from_dense(array: npt.NDArray[Any], dtype: Any, name: str) -> Rows:
     """Keep the non-zeros of a dense array, some rows at a time: a Ctrl-C waits for no more than these."""
+    check_finite(array, name)
     n_samples, n_features = array.shape
-    step = max(CHUNK // max(n_features, 1), 1)
+    step = max(CHUNK // n_features, 1)
     blocks = [array[start : start + step] for start in range(0, n_samples, step)]
     counts = [np.count_nonzero(block, axis=1) for block in blocks]
     indptr = np.zeros(n_samples + 1, dtype=np.int64)
@@ -264,8 +272,8 @@ def open_width_hint(n_features: int, expected: int) -> str:
     return f"; give the reader n_features={expected}" if n_features == OPEN_WIDTH else ""
 
 
-def check_dense(X: Any, name: str = "X") -> npt.NDArray[Any]:
-    """Make a two-dimensional numeric array of an array-like, and check it.
+def dense_array(X: Any, name: str = "X") -> npt.NDArray[Any]:
+    """Make a two-dimensional numeric array of an array-like, and check its shape alone.
 
     Parameters
     ----------
@@ -288,7 +296,6 @@ def check_dense(X: Any, name: str = "X") -> npt.NDArray[Any]:
             "sample."
         )
     check_shape(array.shape, name)
-    check_finite(array, name)
     return array
 
 
@@ -400,11 +407,12 @@ def check_vector(array: npt.NDArray[Any], n_samples: int, name: str) -> npt.NDAr
     if array.size != n_samples:
         raise ValueError(f"{name}: length {array.size} does not match the {n_samples} rows of X")
     check_finite(array, name)
+    if array.dtype == np.float64:
+        return np.ascontiguousarray(array)
     # A long double too large for float64 becomes an infinity.
     with np.errstate(over="ignore"):
         vector = np.ascontiguousarray(array, dtype=np.float64)
-    if array.dtype.kind == "f" and array.dtype.itemsize > vector.itemsize:
-        check_finite(vector, name)
+    check_finite(vector, name)
     return vector
 
 

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg.coef import SparseCoef
+from sparsereg.coef import Nonzeros, SparseCoef
 from sparsereg.inputs.contents import array_of, check_finite, check_ids, whole_of
 from sparsereg.model_files.values import Kind, Packer, Unpacker
 
@@ -214,8 +214,7 @@ def unpack_coefficients(state: Mapping[str, Any], unpacker: Unpacker, where: str
     rows, starts = _places(given, ids.size, stored.size)
     values = _restored(stored, given["exponents"], starts)
     starts = starts.astype(np.int32 if stored.size <= MAX_IDS else np.int64)
-    matrix = sparse.csc_array((values, rows.astype(np.int32), starts), shape=(ids.size, starts.size - 1))
-    return SparseCoef(ids, matrix, n_features)
+    return SparseCoef(ids, Nonzeros(values, rows.astype(np.int32), starts, ids.size), n_features)
 
 
 def _places(given: Mapping[str, Any], n_ids: int, n_values: int) -> tuple[Any, Any]:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
 from sparsereg.design import Design
-from sparsereg.metrics import SHARES, has_no_deviance, measure
+from sparsereg.metrics import SHARES, JudgedRows, has_no_deviance
 from sparsereg.solvers.base import Solution
 from sparsereg.solvers.null_deviance import null_deviance
 
@@ -36,7 +36,7 @@ class HeldOut:
     def __init__(
         self, design: Design, loss: Any, y: Vector, weight: Vector, offset: Vector | None, names: Sequence[str]
     ):
-        self._design, self._loss, self._names, self._within = design, loss, names, 0.0
+        self._design, within = design, 0.0
         self._offset: Vector | float = 0.0
         self._rows: npt.NDArray[Any]
         left = design.left_within(weight)
@@ -44,34 +44,31 @@ class HeldOut:
             grouped = [design.aggregate(column, weight) for column in np.ascontiguousarray(np.atleast_2d(y.T))]
             self._rows = np.flatnonzero(grouped[0].weight > 0.0)
             means = np.stack([of_class.mean[self._rows] for of_class in grouped], axis=1)
-            self._y, self._weight = means if y.ndim == 2 else means[:, 0], grouped[0].weight[self._rows]
-            self._within = loss.deviance_within(y, weight, self._y, self._weight, grouped[0].within)
+            of_rows, row_weight = means if y.ndim == 2 else means[:, 0], grouped[0].weight[self._rows]
+            within = loss.deviance_within(y, weight, of_rows, row_weight, grouped[0].within)
         else:
             samples = np.flatnonzero((weight > 0.0) & (design.row_of >= 0))
-            self._rows, self._y, self._weight = design.row_of[samples], y[samples], weight[samples]
+            self._rows, of_rows, row_weight = design.row_of[samples], y[samples], weight[samples]
             self._offset = 0.0 if offset is None else offset[samples]
-        self._within += 2.0 * left / float(self._weight.sum())
+        within += 2.0 * left / float(row_weight.sum())
         shares = SHARES.intersection(names)
-        self._null = null_deviance(loss, self._y, self._weight, self._offset) if shares else None
+        null = null_deviance(loss, of_rows, row_weight, self._offset) if shares else None
         # What a constant predicts exactly leaves no deviance to explain, and a share of nothing says nothing.
-        flat = self._null == 0.0
-        if self._null is None:
+        flat = null == 0.0
+        if null is None:
             flat = has_no_deviance(y[(weight > 0.0) & (design.row_of >= 0)], loss)
         flat = flat and left == 0.0
+        self._judge = JudgedRows(names, loss, of_rows, row_weight, within=within, null=null)
         self._undefined = dict.fromkeys(shares, np.nan) if flat else {}
 
     def __call__(self, solution: Solution) -> dict[str, float]:
         """Score a solution; NaN is for what these rows leave undefined. Cost: one pass over its columns."""
-        design, coefs, predictors = self._design, solution.coefs, []
+        design, coefs, predictors = self._design, solution.nonzeros, []
         for start, end in zip(coefs.indptr, coefs.indptr[1:]):
             of_rows = np.zeros(design.n_rows)
             column_passes.accumulate(
                 design.data, design.indices, design.indptr, coefs.indices[start:end], coefs.data[start:end], of_rows
             )
             predictors.append(of_rows[self._rows])
-        predictor = np.stack(predictors, axis=1) if self._y.ndim == 2 else predictors[0]
-        predictor = predictor + (solution.b + self._offset)
-        scores = measure(
-            self._names, self._loss, self._y, predictor, self._weight, within=self._within, null=self._null
-        )
-        return scores | self._undefined
+        predictor = np.stack(predictors, axis=1) if len(predictors) > 1 else predictors[0]
+        return self._judge(predictor + (solution.b + self._offset)) | self._undefined

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
-from sparsereg.coef import SparseCoef
+from sparsereg.coef import Nonzeros, SparseCoef
 from sparsereg.design import Design, select_rows
 from sparsereg.inputs.rows import as_rows
 from sparsereg.model_selection.folds import Fold
@@ -50,7 +49,7 @@ def predict_out_of_fold(
     for fold, of_fold in zip(folds, fits):
         is_test = np.zeros(rows.n_samples, dtype=bool)
         is_test[fold.test] = True
-        coefs = sparse.hstack([fit.coefs for fit in of_fold], format="csc")
+        coefs = Nonzeros.joined([fit.nonzeros for fit in of_fold])
         fold_path = replace(
             path, sparse_coef=SparseCoef.from_active(design.active, coefs, design.n_features),
             intercepts=np.stack([fit.b for fit in of_fold]).reshape(shape), feature_names=None,

@@ -12,7 +12,7 @@ from scipy import sparse, special
 
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.penalties import PENALTIES
-from sparsereg.coef import SparseCoef
+from sparsereg.coef import Nonzeros, SparseCoef
 from sparsereg.design import Design
 from sparsereg.inputs.parameters import build, check_alpha, check_choice
 from sparsereg.inputs.sklearn import compare_feature_names
@@ -150,7 +150,7 @@ class RegularizationPath(PathEvaluation, PathReports, Versioned):
         -------
         path : RegularizationPath
         """
-        coefs = sparse.hstack([solution.coefs for solution in solutions], format="csc")
+        coefs = Nonzeros.joined([solution.nonzeros for solution in solutions])
         losses, gaps, violations, objectives, n_iters = (
             np.array([getattr(solution, name) for solution in solutions])
             for name in ("loss", "dual_gap", "violation", "objective", "n_iter")
@@ -199,7 +199,7 @@ class RegularizationPath(PathEvaluation, PathReports, Versioned):
         """
         coef, b = self._fit(k)
         solution = Solution(
-            coefs=coef.values, b=np.atleast_1d(b), objective=float(self.objectives[k]),
+            nonzeros=coef.nonzeros, b=np.atleast_1d(b), objective=float(self.objectives[k]),
             loss=0.5 * float(self.deviances[k]), dual_gap=float(self.dual_gaps[k]), n_iter=int(self.n_iters[k]),
             converged=True, violation=np.nan if self.violations is None else float(self.violations[k]),
         )
@@ -297,7 +297,8 @@ class RegularizationPath(PathEvaluation, PathReports, Versioned):
     def _predictors(self, X: Any, alpha: float | None, offset: Any) -> Vector:
         if alpha is None:
             flat = self.sparse_coef.decision(X)
-            out = flat.reshape(flat.shape[0], *self.intercepts.shape) + self.intercepts
+            out = flat.reshape(flat.shape[0], *self.intercepts.shape)
+            out += self.intercepts
         else:
             coef, intercept = self.at(alpha)
             out = coef.decision(X) + intercept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -115,6 +116,8 @@ class GridSolver:
             if budget > 0:
                 rough = replace(options, tol=max(options.tol, CONTINUATION_TOL), max_iter=budget)
                 used_iter += self._solve(self.problem, self._penalty_of(float(stop)), state, rough).n_iter
+        if not used_iter:
+            return self._solve(self.problem, self._penalty_of(alpha), state, options)
         rest = replace(options, max_iter=options.max_iter - used_iter)
         solution = self._solve(self.problem, self._penalty_of(alpha), state, rest)
         return replace(solution, n_iter=used_iter + solution.n_iter)
@@ -128,8 +131,8 @@ def continuation_alphas(start: float, end: float) -> Vector:
     if not start > MAX_ALPHA_RATIO * end > 0.0:
         return np.empty(0)
     end = max(end, start * MAX_ALPHA_RATIO**-MAX_STOPS)
-    n_steps = int(np.ceil(np.log(start / end) / np.log(MAX_ALPHA_RATIO)))
-    return np.geomspace(start, end, n_steps + 1)[1:-1]
+    n_steps = math.ceil(math.log(start / end, MAX_ALPHA_RATIO))
+    return start * (end / start) ** (np.arange(1, n_steps) / n_steps)
 
 
 def relax_all(

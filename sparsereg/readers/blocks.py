@@ -128,9 +128,10 @@ def is_stream(X: Any) -> bool:
     """
     if isinstance(X, (list, tuple)) and len(X) > 0:
         return isinstance(X[0], Block) or (isinstance(X[0], tuple) and any(getattr(x, "shape", ()) for x in X[0]))
-    if isinstance(X, Block) or not isinstance(X, Iterable) or isinstance(X, Sequence):
+    # An array says at once what it is.
+    if hasattr(X, "shape") or hasattr(X, "__array__") or hasattr(X, "__arrow_c_stream__") or hasattr(X, "columns"):
         return False
-    return not any(hasattr(X, name) for name in ("shape", "__array__", "__arrow_c_stream__", "columns"))
+    return isinstance(X, Iterable) and not isinstance(X, (Block, Sequence))
 
 
 def refuse_stream(X: Any, y: Any, method: str) -> None:

@@ -12,6 +12,7 @@ from scipy import sparse, special
 from sparsereg._core.losses import LOSSES
 from sparsereg.coef import SparseCoef
 from sparsereg.design import Design, columns_of, order_rows
+from sparsereg.inputs.full_columns import fill_columns
 from sparsereg.inputs.rows import check_width
 from sparsereg.inputs.shares import GroupedClasses
 from sparsereg.metrics import measure
@@ -150,6 +151,9 @@ def _design_of(entries: Entries, loss: str) -> ReducedDesign:
     rows, active = entries.rows, entries.rows.active
     order, position = order_rows(rows, np.arange(rows.n_samples, dtype=np.int32))
     indptr, indices, data = columns_of(rows, order)
+    binary = rows.data.size == 0
+    if not binary:
+        data, indices, indptr = fill_columns(indptr, indices, data, rows.n_samples)
     del order
     # What is mapped has been read, and need not be in memory beside its columns.
     release_pages(rows.indices)
@@ -160,7 +164,7 @@ def _design_of(entries: Entries, loss: str) -> ReducedDesign:
         active, indptr = active[~is_empty], np.append(indptr[:-1][~is_empty], indptr[-1])
     return ReducedDesign(
         n_samples=row_of.size, n_features=rows.n_features, n_rows=rows.n_samples, active=active, indptr=indptr,
-        indices=indices, data=data, row_of=row_of, binary=rows.data.size == 0, part=entries.part, folds=entries.folds,
+        indices=indices, data=data, row_of=row_of, binary=binary, part=entries.part, folds=entries.folds,
         within=_within(entries, loss), n_reduced=int(entries.n_weighted.sum()), column_names=entries.feature_names,
     )
 

@@ -10,12 +10,17 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg.coef import nonzeros_of
+from sparsereg.coef import Nonzeros
 
 Vector = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int32]
 # `data, indices, indptr` of compact columns (CSC), as kernels take them.
 Matrix = tuple[npt.NDArray, Ids, npt.NDArray[np.int64]]
+
+
+def repeated(value: float, n: int) -> Vector:
+    """Return an array that says the same number n times and holds it once (stride 0); not to be written to."""
+    return np.ndarray((n,), np.float64, np.float64(value), strides=(0,))
 
 
 @dataclass(frozen=True)
@@ -151,8 +156,8 @@ class Solution:
 
     Attributes
     ----------
-    coefs : csc_array of float64 of shape (n_active, n_outputs)
-        No stored zeros.
+    nonzeros : Nonzeros
+        Coefficients of the n_active columns, a vector for each output.
     b : ndarray of float64 of shape (n_outputs,)
         Intercepts on the user's scale.
     objective : float
@@ -172,7 +177,7 @@ class Solution:
         rows): the solution is where the gap met the tolerance, and no coefficients are best.
     """
 
-    coefs: sparse.csc_array
+    nonzeros: Nonzeros
     b: npt.NDArray[np.float64]
     objective: float
     loss: float
@@ -185,11 +190,17 @@ class Solution:
     @classmethod
     def of(cls, w: npt.NDArray[np.float64], *, b: float | npt.NDArray[np.float64], **facts: Any) -> Solution:
         """Keep the non-zeros of a compact vector, or of an array with one in each row."""
-        return cls(coefs=nonzeros_of(np.atleast_2d(w)), b=np.atleast_1d(b), **facts)
+        rows = w if w.ndim == 2 else w[None]
+        return cls(nonzeros=Nonzeros.of_dense(rows), b=np.array(b, np.float64, ndmin=1), **facts)
+
+    @property
+    def coefs(self) -> sparse.csc_array:
+        """The coefficients as a csc_array of shape (n_active, n_outputs)."""
+        return self.nonzeros.matrix
 
     def without_coefficients(self) -> Solution:
         """Return what is known of the fit, without the fit."""
-        return replace(self, coefs=sparse.csc_array(self.coefs.shape))
+        return replace(self, nonzeros=Nonzeros.none(self.nonzeros.length, self.nonzeros.n_columns))
 
     @property
     def error_name(self) -> str:
@@ -204,5 +215,5 @@ class Solution:
     @property
     def columns(self) -> npt.NDArray[np.int32]:
         """Compact ids of the columns that some output uses, ascending."""
-        indices = self.coefs.indices
-        return indices if self.coefs.shape[1] == 1 else np.unique(indices)
+        indices = self.nonzeros.indices
+        return indices if self.nonzeros.n_columns == 1 else np.unique(indices)

@@ -121,8 +121,10 @@ def bring_near(
     weight, indptr = moments.weight, matrix[2]
     with np.errstate(over="ignore"):
         square, spread = moments.column_sum**2, moments.weight_sum * moments.centered
-        far = np.flatnonzero(varies & (square > far_from * spread)).astype(np.int32)
-        has_weight = np.broadcast_to(weight > 0.0, (n_rows,))
+        (far,) = (varies & (square > far_from * spread)).nonzero()
+        if far.size == 0:
+            return matrix, NOWHERE
+        far, has_weight = far.astype(np.int32), np.broadcast_to(weight > 0.0, (n_rows,))
         # With zeros in more than half of the rows a column is never moved: beside a heavy row there may be many such.
         far = far[2 * np.diff(indptr)[far] >= np.count_nonzero(has_weight)]
         very_far = square[far] > FAR_WITH_ZEROS * spread[far]
@@ -188,7 +190,7 @@ def blurred(matrix: Matrix, weight: Vector, columns: Ids) -> Ids:
     matrix : tuple
         `data, indices, indptr` of compact columns (CSC).
     weight : ndarray of float64 of shape (n_rows,) or (1,)
-    columns : ndarray of int32 of shape (n_columns,)
+    columns : ndarray of int of shape (n_columns,)
 
     Returns
     -------

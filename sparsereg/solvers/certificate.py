@@ -306,7 +306,7 @@ def faint_columns(problem: Problem, penalty: _Penalty, w: Vector) -> Ids:
     -------
     columns : ndarray of int32
     """
-    columns = np.flatnonzero(w != 0.0).astype(np.int32)
+    columns = (w != 0.0).nonzero()[0].astype(np.int32)
     # The curvature of the loss is that of the model with intercept only.
     curvature = problem.response.null_curvature / problem.weight_sum * problem.curvature[columns]
     faint = np.sqrt(curvature) * np.abs(w[columns]) <= FAINT * np.sqrt(2.0 * max(problem.reference, 0.0))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from sparsereg.design import find_ids
 from sparsereg.inputs.parameters import as_float, check_flag
+from sparsereg.solvers.base import repeated
 
 Vector = npt.NDArray[np.float64]
 
@@ -41,8 +42,7 @@ class ColumnPenalties:
     @classmethod
     def plain(cls, n_active: int, standardize: bool = False) -> ColumnPenalties:
         """Every column penalised alike, no bounds."""
-        factor, lower, upper = np.broadcast_to([[1.0], [-np.inf], [np.inf]], (3, n_active))
-        return cls(factor, lower, upper, standardize)
+        return cls(repeated(1.0, n_active), repeated(-np.inf, n_active), repeated(np.inf, n_active), standardize)
 
 
 def make_column_penalties(
@@ -82,7 +82,7 @@ def make_column_penalties(
     _refuse(low, active, np.isnan(low) | (low > 0.0), "bounds (lower)", "[-inf, 0]")
     _refuse(high, active, np.isnan(high) | (high < 0.0), "bounds (upper)", "[0, inf]")
     if positive:
-        low = np.broadcast_to(np.float64(0.0), active.shape)
+        low = repeated(0.0, active.size)
     return ColumnPenalties(factor, low, high, standardize)
 
 
@@ -116,7 +116,7 @@ def _by_column(
     """Look up one number a compact column; a number for all is broadcast, not stored."""
     if values is None or isinstance(values, numbers.Real):
         number = default if values is None else as_float(values, name, "a number of float64")
-        return np.broadcast_to(np.float64(number), active.shape)
+        return repeated(number, active.size)
     if isinstance(values, Mapping):
         return _from_mapping(values, active, n_features, default, name)
     array = np.asarray(values)

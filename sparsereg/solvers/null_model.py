@@ -37,11 +37,11 @@ def null_state(problem: Problem, options: SolverOptions) -> State:
     -------
     state : State or MultinomialState
     """
-    # No callback: it would be told of an alpha that nobody asked for.
-    precise = replace(options, tol=min(options.tol, NULL_TOL), callback=None)
     nulls = [_null_output(output, float(b)) for output, b in zip(problem.outputs, problem.null_intercepts)]
     state, _ = problem.joined(*zip(*nulls))
     if problem.outputs[0].has_unpenalized:
+        # No callback: it would be told of an alpha that nobody asked for.
+        precise = replace(options, tol=min(options.tol, NULL_TOL), callback=None)
         convex.solve(problem, ElasticNet(OVERWHELMING, 1.0), state, precise)
         problem.refresh(state)
         state.alpha = np.inf
@@ -133,7 +133,7 @@ def largest_alpha(v: Vector, noise: Vector, cost: Vector, lower: Vector, upper: 
         0 where no column has anything to explain, but for rounding.
     """
     gradient = _useful_gradient(v, noise, lower, upper)
-    return float(np.max(gradient / cost, initial=0.0) / max(l1_ratio, MIN_L1_RATIO)) * ROUNDED_UP
+    return float((gradient / cost).max(initial=0.0) / max(l1_ratio, MIN_L1_RATIO)) * ROUNDED_UP
 
 
 def _useful_gradient(v: Vector, noise: Vector, lower: Vector, upper: Vector) -> Vector:

@@ -12,6 +12,7 @@ from scipy import sparse
 from sparsereg._core import columns as column_passes
 from sparsereg.design import Design
 from sparsereg.solvers.base import Ids, Matrix, Vector
+from sparsereg.solvers.centering import Moments
 
 Bounds = tuple[Vector, Vector]
 
@@ -45,7 +46,7 @@ def find_copies(
     """
     copies = np.zeros(design.n_active, dtype=bool)
     group = design.equal_columns(None if weight.min() > 0.0 else weight > 0.0)
-    repeated = np.flatnonzero((np.bincount(group) > 1)[group] & usable)
+    (repeated,) = ((np.bincount(group) > 1)[group] & usable).nonzero()
     if repeated.size:
         order = repeated[np.lexsort((repeated, factor[repeated], group[repeated]))]
         leads = np.ones(order.size, dtype=bool)
@@ -59,9 +60,30 @@ def find_copies(
     return copies
 
 
+def any_may_be_parallel(matrix: Matrix, cost: Vector) -> bool:
+    """Tell whether two columns of any sizes may be parallel, at the same cost.
+
+    Parameters
+    ----------
+    matrix : tuple
+        `data, indices, indptr` of the columns.
+    cost : ndarray of float64 of shape (n_columns,)
+        Penalty of a unit of each coefficient.
+
+    Returns
+    -------
+    may_be : bool
+        Not of positive values that all cost the same: of two multiples the larger is the cheaper.
+    """
+    if cost.size < 2:
+        return False
+    smallest = matrix[0].min()
+    return bool(smallest < 0.0 or (cost.min() < cost.max() and smallest < matrix[0].max()))
+
+
 def find_parallel(
-    matrix: Matrix, weight: Vector, column_sum: Vector, curvature: Vector, cost: Vector, factor: Vector,
-    bounds: Bounds, usable: npt.NDArray[np.bool_], *, fit_intercept: bool,
+    matrix: Matrix, n_rows: int, moments: Moments, curvature: Vector, cost: Vector, factor: Vector, bounds: Bounds,
+    usable: npt.NDArray[np.bool_], *, fit_intercept: bool,
 ) -> Ids:
     """Find the usable columns that are a multiple of another one, up to a constant where there is an intercept.
 
@@ -71,10 +93,11 @@ def find_parallel(
     ----------
     matrix : tuple
         `data, indices, indptr` of the columns.
-    weight : ndarray of float64 of shape (n_rows,)
-        Weights of the rows.
-    column_sum, curvature : ndarray of float64 of shape (n_active,)
-        `sum_i s_i x_ij` and the (with intercept: centred) `sum_i s_i x_ij^2`.
+    n_rows : int
+    moments : Moments
+        Of the columns.
+    curvature : ndarray of float64 of shape (n_active,)
+        The (with intercept: centred) `sum_i s_i x_ij^2`.
     cost : ndarray of float64 of shape (n_active,)
         Penalty of a unit of the coefficient; infinite for columns that are excluded.
     factor : ndarray of float64 of shape (n_active,)
@@ -92,18 +115,25 @@ def find_parallel(
 
     Notes
     -----
-    Parallel columns have the same products with random rows, once they are of norm one. Where the values are all alike,
-    two columns that differ by more than a factor fill all rows between them, and the others need no check.
+    Parallel columns have the same products with random rows, once they are of norm one: with a second row only if some
+    are the same with the first. Where the values are all alike, two columns that differ by more than a factor fill all
+    rows between them, and the others need no check.
     """
-    columns = _candidates(matrix, weight, cost, usable, fit_intercept)
+    columns = _candidates(matrix, n_rows, moments.weight, cost, usable, fit_intercept)
     if columns.size < 2:
         return columns[:0]
-    root, norm = np.sqrt(weight), np.sqrt(curvature[columns])
-    mean = column_sum[columns] / weight.sum() if fit_intercept else np.zeros(columns.size)
-    first, second = _prints(matrix, columns, root, mean, norm)
-    members, group = _alike(np.abs(first), second * np.sign(first))
+    root, norm = np.sqrt(moments.weight), np.sqrt(curvature[columns])
+    mean = moments.column_sum[columns] / moments.weight_sum if fit_intercept else np.zeros(columns.size)
+    rng = np.random.default_rng(SEED)
+    first = _products(matrix, columns, root * (rng.random(n_rows) - 0.5), mean, norm)
+    members, group = _split(np.arange(columns.size), np.zeros(columns.size, dtype=np.int64), np.abs(first))
     if members.size == 0:
         return columns[:0]
+    second = _products(matrix, columns, root * (rng.random(n_rows) - 0.5), mean, norm)
+    members, group = _split(members, group, second * np.sign(first))
+    if members.size == 0:
+        return columns[:0]
+    root = np.array(np.broadcast_to(root, n_rows))
     columns, first, units = columns[members], first[members], (mean[members], norm[members])
     # The cheapest first; costs that differ by rounding are equal.
     relative_cost = cost[columns] / units[1]
@@ -123,41 +153,37 @@ def find_parallel(
 
 
 def _candidates(
-    matrix: Matrix, weight: Vector, cost: Vector, usable: npt.NDArray[np.bool_], fit_intercept: bool
+    matrix: Matrix, n_rows: int, weight: Vector, cost: Vector, usable: npt.NDArray[np.bool_], fit_intercept: bool
 ) -> Ids:
     """List the columns that may have a parallel one of the same cost."""
-    data, _, indptr = matrix
-    if not usable.any():
-        return np.empty(0, dtype=np.int32)
-    if data.min() < 0.0 or (data.min() < data.max() and np.ptp(cost[usable]) > 0.0):
-        return np.flatnonzero(usable).astype(np.int32)
-    if not fit_intercept:
-        return np.empty(0, dtype=np.int32)
-    size = np.diff(indptr)
-    return np.flatnonzero(usable & (size >= np.count_nonzero(weight) - size[usable].max())).astype(np.int32)
+    (columns,) = usable.nonzero()
+    if columns.size and not any_may_be_parallel(matrix, cost[columns]):
+        size = np.diff(matrix[2])[columns]
+        n_weighted = n_rows if weight.size == 1 else np.count_nonzero(weight)
+        columns = columns[size >= n_weighted - size.max()] if fit_intercept else columns[:0]
+    return columns.astype(np.int32)
 
 
-def _prints(matrix: Matrix, columns: Ids, root: Vector, mean: Vector, norm: Vector) -> Vector:
-    """Multiply the columns, weighted, centred and of norm one, with two random rows."""
-    rng, prints = np.random.default_rng(SEED), np.empty((2, columns.size))
-    for out in prints:
-        row, product = root * rng.standard_normal(root.size), np.zeros(matrix[2].size - 1)
-        column_passes.correlate(*matrix, columns, row, product)
-        out[:] = (product[columns] - mean * row.sum()) / norm
-    return prints
+def _products(matrix: Matrix, columns: Ids, row: Vector, mean: Vector, norm: Vector) -> Vector:
+    """Multiply the columns, centred and of norm one, with a row."""
+    product = np.zeros(matrix[2].size - 1)
+    column_passes.correlate(*matrix, columns, row, product)
+    return (product[columns] - mean * row.sum()) / norm
 
 
-def _alike(*prints: Vector) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Find the columns that have others with nearly the same prints, and number the groups that they form."""
-    members, group = np.arange(prints[0].size), np.zeros(prints[0].size, dtype=np.int64)
-    for values in prints:
-        order = np.lexsort((values[members], group))
-        members, group = members[order], group[order]
-        begins = (np.diff(group, prepend=-1) > 0) | (np.diff(values[members], prepend=-np.inf) > CLOSE)
-        group = np.cumsum(begins) - 1
-        several = (np.bincount(group) > 1)[group]
-        members, group = members[several], np.cumsum(begins[several]) - 1
-    return members, group
+def _split(
+    members: npt.NDArray[np.int64], group: npt.NDArray[np.int64], values: Vector
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Split groups of columns where values differ; keep and number those of several members."""
+    order = np.lexsort((values[members], group))
+    members, group = members[order], group[order]
+    values, begins = values[members], np.ones(members.size, dtype=bool)
+    begins[1:] = (group[1:] != group[:-1]) | (values[1:] - values[:-1] > CLOSE)
+    if begins.all():
+        return members[:0], group[:0]
+    group = begins.cumsum() - 1
+    several = (np.bincount(group) > 1)[group]
+    return members[several], begins[several].cumsum() - 1
 
 
 def _stands_for(

@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from sparsereg._core.losses import Squared
 from sparsereg.design import Design
-from sparsereg.solvers.base import Ids, Matrix, Vector
+from sparsereg.solvers.base import Ids, Matrix, Vector, repeated
 from sparsereg.solvers.centering import FAR, NOWHERE, Moments, blurred, bring_near, take_moments
 from sparsereg.solvers.column_penalties import ColumnPenalties
-from sparsereg.solvers.parallel_columns import find_copies, find_parallel
+from sparsereg.solvers.parallel_columns import any_may_be_parallel, find_copies, find_parallel
 from sparsereg.solvers.problem import Problem, SingletonColumns
 from sparsereg.solvers.response import make_response
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 # A column whose centred square falls below this share of its square is constant to ten digits; what is left of it
 # cannot be told from rounding once it is correlated with a residual.
 CONSTANT = 1e-20
+# The range of float64 without its subnormal numbers.
+TINY, LARGEST = np.finfo(float).tiny, np.finfo(float).max
 # Singleton columns are eliminated where they hold at least this share of the non-zeros: below it what they save is less
 # than the extra passes over the rows cost (a word that occurs once is one too).
 MIN_SINGLETON_SHARE = 0.1
@@ -78,14 +80,14 @@ def make_problem(
     usable = (penalties.penalty_factor < np.inf) & (square > 0.0) & (penalties.lower < penalties.upper)
     blurred_columns, centering = np.empty(0, dtype=np.int32), NOWHERE
     if fit_intercept:
-        blurred_columns = blurred(matrix, weight, np.flatnonzero(usable & ~varies).astype(np.int32))
+        blurred_columns = blurred(matrix, weight, (usable & ~varies).nonzero()[0])
         usable &= varies
         matrix, centering = bring_near(matrix, design.n_rows, moments, usable, far)
     elif penalties.standardize and not varies.all():
         # Nothing but the intercept makes up for a constant; its penalty is 0, as its standard deviation is.
         penalties = replace(penalties, penalty_factor=np.where(varies | ~usable, penalties.penalty_factor, 0.0))
     curvature = moments.centered if fit_intercept else square
-    scale = np.broadcast_to(np.float64(1.0), (design.n_active,))
+    scale = repeated(1.0, design.n_active)
     if penalties.standardize:
         scale = np.where(varies, _deviations(design, matrix, y, sample_weight, moments, loss, offset), 1.0)
     if l1_ratio == 1.0:
@@ -97,7 +99,7 @@ def make_problem(
         *matrix, centering=centering, blurred=blurred_columns, loss=loss, response=response,
         fit_intercept=fit_intercept, penalty_factor=penalties.penalty_factor, scale=scale, lower=penalties.lower,
         upper=penalties.upper, column_sum=moments.column_sum, curvature=curvature,
-        columns=np.flatnonzero(usable).astype(np.int32), singletons=singletons,
+        columns=usable.nonzero()[0].astype(np.int32), singletons=singletons,
     )
 
 
@@ -106,11 +108,13 @@ def _drop_parallel(
     usable: npt.NDArray[np.bool_], fit_intercept: bool,
 ) -> None:
     """Take columns that another one can stand for out of the usable ones, in place."""
-    factor, bounds, weight = penalties.penalty_factor, (penalties.lower, penalties.upper), moments.weight
-    usable &= ~find_copies(design, weight, factor, bounds, usable)
+    factor, bounds = penalties.penalty_factor, (penalties.lower, penalties.upper)
+    cost = factor * scale
+    # Where all columns are compared with each other copies are among those that are parallel.
+    if not any_may_be_parallel(matrix, cost[usable]):
+        usable &= ~find_copies(design, moments.weight, factor, bounds, usable)
     usable[find_parallel(
-        matrix, np.broadcast_to(weight, design.n_rows), moments.column_sum, curvature, factor * scale, factor, bounds,
-        usable, fit_intercept=fit_intercept,
+        matrix, design.n_rows, moments, curvature, cost, factor, bounds, usable, fit_intercept=fit_intercept
     )] = False
 
 
@@ -131,9 +135,12 @@ def _squares(design: Design, moments: Moments) -> Vector:
     weight = moments.weight
     with np.errstate(over="ignore"):
         square = moments.centered + moments.column_sum**2 / moments.weight_sum
-    bad = ~np.isfinite(square) | (square < np.finfo(float).tiny)
-    if bad.any() and weight.min() == 0.0:
-        bad &= np.logical_or.reduceat((weight > 0.0)[design.indices], design.indptr[:-1])
+    bad = ~((square >= TINY) & (square <= LARGEST))
+    if not bad.any():
+        return square
+    if weight.min() == 0.0:
+        has_entry = (weight > 0.0)[design.indices] & (design.data != 0.0)
+        bad &= np.logical_or.reduceat(has_entry, design.indptr[:-1])
     if bad.any():
         j = int(np.argmax(bad))
         values = np.abs(design.data[design.indptr[j] : design.indptr[j + 1]])
@@ -149,6 +156,8 @@ def _find_singletons(
 ) -> SingletonColumns | None:
     """Choose the columns to eliminate: of each row's columns with one row, the one that is cheapest to use."""
     data, indices, indptr = matrix
+    if indptr.size - 1 <= MIN_SINGLETON_SHARE * indices.size:
+        return None
     single = np.flatnonzero((np.diff(indptr) == 1) & usable & (penalties.penalty_factor > 0.0)).astype(np.int32)
     unpenalized = usable & (penalties.penalty_factor == 0.0)
     if single.size <= MIN_SINGLETON_SHARE * indices.size or unpenalized.any():
@@ -178,7 +187,7 @@ def _find_singletons(
 def _by_row(values: Vector, columns: Ids, rows: Ids, n_rows: int) -> Vector:
     """Bring a per-column rule to rows, broadcast where it is the same for all columns."""
     if values.strides == (0,):
-        return np.broadcast_to(values[0], (n_rows,))
+        return repeated(values[0], n_rows)
     out = np.ones(n_rows)
     out[rows] = values[columns]
     return out

@@ -104,6 +104,11 @@ class Problem:
         return self.data, self.indices, self.indptr
 
     @cached_property
+    def is_dense(self) -> bool:
+        """Every column has an entry in every row: `data` is the matrix, column by column."""
+        return 0 < self.data.size == (self.indptr.size - 1) * self.n_rows
+
+    @cached_property
     def penalties(self) -> tuple[Vector, Vector, Vector, Vector]:
         """`penalty_factor, scale, lower, upper`, as kernels take them."""
         return self.penalty_factor, self.scale, self.lower, self.upper
@@ -157,7 +162,7 @@ class Problem:
     @cached_property
     def has_unpenalized(self) -> bool:
         """Some column carries no penalty."""
-        return bool(np.any(self.penalty_factor[self.columns] == 0.0))
+        return bool((self.penalty_factor[self.columns] == 0.0).any())
 
     def restrict(self, columns: Ids) -> Problem:
         """Return a problem that has no columns but those given, none of them eliminated."""
@@ -183,12 +188,14 @@ class Problem:
 
     def predictor(self, w: Vector, b: float) -> Vector:
         """Compute `X w + b`, row by row, without offsets, of a point."""
-        support = np.flatnonzero(w != 0.0).astype(np.int32)
+        support = (w != 0.0).nonzero()[0].astype(np.int32)
         return self.product(support, w[support], b)
 
     def product(self, columns: Ids, w: Vector, b: float = 0.0) -> Vector:
         """Compute `X w + b`, row by row, of the coefficients of some columns."""
-        eta = np.full(self.n_rows, b)
+        eta = np.zeros(self.n_rows)
+        if b != 0.0:
+            eta += b
         column_passes.accumulate(*self.matrix, columns, w, eta)
         return eta
 
@@ -205,8 +212,13 @@ class Problem:
 
     def squared_loss(self, z: Vector) -> float:
         """Squared loss of the rows whose weighted residuals are z."""
+        return 0.5 * float((z**2 * self.variance).sum())
+
+    @cached_property
+    def variance(self) -> Vector:
+        """One over the weight of each row, 0 where that is 0; of one row where all weigh the same."""
         weight = self.response.weight
-        return float(0.5 * np.divide(z**2, weight, out=np.zeros_like(z), where=weight > 0.0).sum())
+        return np.divide(1.0, weight, out=np.zeros(weight.size), where=weight > 0.0)
 
     def moments(self, columns: Ids, weight: Vector) -> tuple[Vector, Vector]:
         """Sum and (with intercept: centred) curvature of columns under given weights of the rows."""
@@ -219,7 +231,7 @@ class Problem:
     def sign_bounds(self) -> tuple[Vector, Vector] | None:
         """`lower, upper` with every bound but 0 moved to infinity; None where there is no other bound."""
         lower, upper = self.lower, self.upper
-        if not np.any(np.isfinite(lower) & (lower < 0.0)) and not np.any(np.isfinite(upper) & (upper > 0.0)):
+        if not (np.isfinite(lower) & (lower < 0.0)).any() and not (np.isfinite(upper) & (upper > 0.0)).any():
             return None
         return np.where(lower < 0.0, -np.inf, lower), np.where(upper > 0.0, np.inf, upper)
 
@@ -247,6 +259,8 @@ class Problem:
     @cached_property
     def min_loss(self) -> float:
         """What no linear predictor betters: the dual objective at 0, a bound that needs no certificate."""
+        if self.loss.is_quadratic:
+            return 0.0
         zeros = np.zeros(self.n_rows)
         return -row_objective.dual_sum(
             self.loss, ElasticNet(0.0, 1.0), *self.row_terms, zeros, zeros, 0.0, *NO_SINGLETONS

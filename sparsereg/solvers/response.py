@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ NO_SINGLETONS: tuple[Vector, ...] = (np.empty(0),) * 5
 TINY = np.finfo(float).tiny
 # Exposures, the exponentials of offsets, stay well within float64.
 MAX_OFFSET = 300.0
+# Relative precision of a best intercept, and evaluations after which what is left is far below the rounding of the
+# derivative: halving alone takes 52 for all the digits of a number, and three times as many for a root near 0.
+ROOT_TOL, MAX_STEPS = 1e-15, 200
 
 
 @dataclass(frozen=True)
@@ -141,15 +145,19 @@ def _terms(
     design: Design, y: Vector, weight: Vector | None, offset: Vector | None
 ) -> tuple[Vector, Vector, Vector, npt.NDArray[np.int64]]:
     """List the samples row by row: targets, weights, offsets and the first of each row."""
-    kept = np.flatnonzero(design.row_of >= 0)
-    rows = design.row_of[kept]
-    # A transposition sorts by counting, and keeps the order within a row.
-    entries = (np.ones(rows.size, dtype=np.int8), rows, np.arange(rows.size + 1))
-    by_row = sparse.csc_array(entries, shape=(design.n_rows, rows.size)).tocsr()
-    order, first = kept[by_row.indices], by_row.indptr.astype(np.int64)
+    (kept,) = (design.row_of >= 0).nonzero()
+    rows, first = design.row_of[kept], ONE_TERM
+    if kept.size == design.n_rows:
+        order = np.empty_like(kept)
+        order[rows] = kept
+    else:
+        # A transposition sorts by counting, and keeps the order within a row.
+        entries = (np.ones(rows.size, dtype=np.int8), rows, np.arange(rows.size + 1))
+        by_row = sparse.csc_array(entries, shape=(design.n_rows, rows.size)).tocsr()
+        order, first = kept[by_row.indices], by_row.indptr.astype(np.int64)
     s = np.ones(order.size) if weight is None else weight[order]
     by_term = NO_OFFSET if offset is None else offset[order]
-    return y[order], s, by_term, ONE_TERM if order.size == design.n_rows else first
+    return y[order], s, by_term, first
 
 
 def best_intercept(
@@ -185,27 +193,42 @@ def best_intercept(
     best = loss.link(mean)
     if offset.size == 0 and np.isfinite(best):
         return best
-    # Imported late: it takes longer than all other imports together, and most fits do without.
-    from scipy.optimize import brentq
-
     if np.isfinite(best):
         low, high = best - offset[weighty].max(), best - offset[weighty].min()
     else:
         low, high = y[weighty].min(), y[weighty].max()
     # The derivative has its root within, at an end only by rounding.
     room = 1e-9 * (1.0 + abs(low) + abs(high))
-    def derivative(b: float) -> float:
-        return _at_intercept(loss, y, s, offset, first, b)[1]
+    return _root(lambda b: _at_intercept(loss, y, s, offset, first, b)[1:], float(low - room), float(high + room))
 
-    # A root of 0, as balanced classes have it, is never found to a relative precision: what is left after the last
-    # iteration is far below the rounding of the derivative.
-    return float(brentq(derivative, low - room, high + room, xtol=1e-300, rtol=1e-15, disp=False))
+
+def _root(slopes: Callable[[float], tuple[float, float]], low: float, high: float) -> float:
+    """Find the root of a rising function by Newton's method, halving what it lies within where that goes too slowly.
+
+    Press et al. (2007), Numerical Recipes, section 9.4. `slopes` returns the function and its derivative.
+    """
+    b, last = 0.5 * (low + high), high - low
+    for _ in range(MAX_STEPS):
+        value, slope = slopes(b)
+        low, high = (low, b) if value > 0.0 else (b, high)
+        step = -value / slope if slope > 0.0 else np.inf
+        if not (low < b + step < high and abs(step) <= 0.5 * abs(last)):
+            step = 0.5 * (low + high) - b
+        # A root of 0, as balanced classes have it, is never found to a relative precision.
+        if value == 0.0 or b + step in (low, high) or abs(step) <= ROOT_TOL * abs(b):
+            return b + step if value else b
+        b, last = b + step, step
+    return b
 
 
 def _at_intercept(
     loss: _Loss, y: Vector, s: Vector, offset: Vector, first: npt.NDArray[np.int64], b: float
 ) -> tuple[float, float, float]:
     """Return the loss of the model with intercept only, its derivative and its second derivative."""
+    if loss.is_quadratic:
+        residual = y - b
+        z = s * residual
+        return 0.5 * float((z * residual).sum()), -float(z.sum()), float(s.sum())
     z = np.empty(max(first.size - 1, 0) or y.size)
     value, curvature, _ = linearize_rows(loss, (y, s, offset, first), np.full(z.size, b), z)
     return value, -float(z.sum()), float(curvature.sum())

@@ -176,7 +176,7 @@ def report(descent: Any) -> Solution:
     if problem.singletons is not None:
         w[problem.singletons.columns] = state.singleton_w[problem.singletons.rows]
     state.alpha = penalty.alpha
-    support = np.flatnonzero(w != 0.0).astype(np.int32)
+    support = (w != 0.0).nonzero()[0].astype(np.int32)
     penalty_sum = column_objective.penalty_value(penalty, support, w, problem.penalty_factor, problem.scale)
     objective = gap.primal + problem.response.constant
     return Solution.of(

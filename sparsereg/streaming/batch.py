@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg._core import equal_rows
-from sparsereg.design import equal_slices
+from sparsereg.inputs.equal_slices import equal_slices
 from sparsereg.inputs.rows import Rows, as_rows, raise_not_finite
 
 Vector = npt.NDArray[np.float64]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.coef import SparseCoef, nonzeros_of
+from sparsereg.coef import Nonzeros, SparseCoef
 from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.sklearn import ConvergenceWarning
 from sparsereg.metrics import mean_deviance
@@ -263,7 +263,7 @@ class Training:
         if known is not None:
             return known
         ids, w = self.learner.coefficients()
-        coef = SparseCoef(ids, nonzeros_of(w.T), self.n_features)
+        coef = SparseCoef(ids, Nonzeros.of_dense(w.T), self.n_features)
         if not is_learning:
             self._read = n_changes, coef
         return coef

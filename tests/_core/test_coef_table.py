@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 from support.wide_matrices import blemished_csr
 
 from sparsereg._core import coef_table
@@ -38,7 +39,7 @@ def test_smallest_table():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("index", [np.int32, np.int64])
 @given(seed=st.integers(0, 2**32 - 1))
-def test_decision_and_restrict_agree_with_a_dense_product(seed, index, dtype):
+def test_decisions_agree_with_a_dense_product(seed, index, dtype):
     X = blemished_csr(seed, dtype=dtype)
     indices = X.indices.astype(index)
     ids = np.arange(0, X.shape[1], 3)
@@ -51,9 +52,14 @@ def test_decision_and_restrict_agree_with_a_dense_product(seed, index, dtype):
     out = np.empty(X.shape[0])
     coef_table.decision(X.indptr, indices, X.data, table_of(ids, values, 64), out)
     np.testing.assert_array_equal(out, expected)
-    indptr, small, data = np.empty_like(X.indptr), np.empty(indices.size, np.int32), np.empty(indices.size)
-    table = table_of(ids, np.arange(ids.size), 64)
-    coef_table.restrict(X.indptr, indices, X.data, table, indptr, small, data)
-    kept = np.isin(X.indices, ids)
-    np.testing.assert_array_equal(ids[small[: indptr[-1]]], X.indices[kept])
-    np.testing.assert_array_equal(data[: indptr[-1]], X.data[kept])
+    # Several vectors: one of many entries, which ids near each other have in a run, and some of every third.
+    W = np.zeros((X.shape[1], 40))
+    W[ids, ::3], W[ids[0], 5:] = values[:, None], 2.0
+    by_id = sparse.csr_array(W[ids])
+    outs = np.zeros((X.shape[0], 40))
+    coef_table.decisions(
+        X.indptr, indices, X.data, table_of(ids, np.arange(ids.size), 64), by_id.indptr.astype(np.int64),
+        by_id.indices.astype(np.int32), by_id.data, outs,
+    )
+    expected = [reduce(add, X.data[a:b, None] * W[indices[a:b]], np.zeros(40)) for a, b in pairwise(X.indptr)]
+    np.testing.assert_array_equal(outs, expected)

@@ -10,6 +10,71 @@ from sparsereg._core import columns as passes
 
 seeds = st.integers(0, 2**32 - 1)
 each_dtype = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+every = np.arange(1, dtype=np.int32)
+
+
+def run_of(seed, dtype):
+    """Draw a column whose rows are a contiguous run, as a matrix of one column, and a vector by rows."""
+    rng = np.random.default_rng(seed)
+    n, first = rng.integers(16, 120), rng.integers(0, 9)
+    values = rng.standard_normal(n).astype(dtype)
+    rows = np.arange(first, first + n, dtype=np.int32)
+    return rng, (values, rows, np.array([0, n])), rng.standard_normal(first + n + 3)
+
+
+def sum_of_sixteen(terms):
+    """Add up as kernels do along a run, whatever the width of the registers."""
+    n = terms.size - terms.size % 16
+    sums = np.zeros(16)
+    for lanes in terms[:n].reshape(-1, 16):
+        sums += lanes
+    four = (sums[:4] + sums[4:8]) + (sums[8:12] + sums[12:])
+    return ((four[0] + four[2]) + (four[1] + four[3])) + sum(terms[n:], 0.0)
+
+
+@each_dtype
+@given(seed=seeds)
+def test_runs_have_the_same_bits_on_any_machine(seed, dtype):
+    rng, (values, rows, indptr), z = run_of(seed, dtype)
+    wide, out = values.astype(float), np.empty(1)
+    passes.correlate(values, rows, indptr, every, z, out)
+    assert out[0] == sum_of_sixteen(wide * z[rows])
+    delta, moved = rng.standard_normal(1), z.copy()
+    passes.accumulate(values, rows, indptr, every, delta, moved)
+    expected = z.copy()
+    expected[rows] += delta * wide
+    np.testing.assert_array_equal(moved, expected)
+
+
+@each_dtype
+@given(seed=seeds)
+def test_runs_and_gaps_agree(seed, dtype):
+    """A row left out, of value 0, makes a sparse column of a run."""
+    rng, (values, rows, _), z = run_of(seed, dtype)
+    hole = rng.integers(1, rows.size - 1)
+    values[hole] = 0.0
+    kept, out = np.arange(rows.size) != hole, np.empty((2, 1))
+    for result, some in zip(out, (slice(None), kept)):
+        column = values[some], rows[some], np.array([0, values[some].size])
+        passes.correlate(*column, every, z, result)
+    np.testing.assert_allclose(out[0], out[1], rtol=1e-12, atol=1e-12)
+
+
+@each_dtype
+@pytest.mark.parametrize("uniform", [True, False])
+@given(seed=seeds)
+def test_moments_of_full_columns(seed, dtype, uniform):
+    rng = np.random.default_rng(seed)
+    n = rng.integers(1, 80)
+    X = (rng.standard_normal((n, 3)) + [0.0, 1e3, 0.0]).astype(dtype)
+    X[:, 2] = 0.25
+    weight = rng.random(1 if uniform else n)
+    matrix = X.T.ravel(), np.tile(np.arange(n, dtype=np.int32), 3), np.arange(4) * n
+    total, centred, spread = np.empty(3), np.empty(3), np.broadcast_to(weight, n)
+    passes.moments(*matrix, np.arange(3, dtype=np.int32), weight, spread.sum(), n, total, centred)
+    np.testing.assert_allclose(total, spread @ X.astype(float), rtol=1e-12, atol=1e-12)
+    about = X - spread @ X.astype(float) / spread.sum()
+    np.testing.assert_allclose(centred, spread @ about**2, rtol=1e-9, atol=1e-26)
 
 
 def random_columns(seed, dtype):

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from sparsereg import Lasso, LassoCV, lasso_path, logistic_path, ridge_path
-from sparsereg.coef import SparseCoef
+from sparsereg.coef import Nonzeros, SparseCoef
 from sparsereg.inputs.sklearn import NotFittedError
 from sparsereg.plot import plot_path
 
@@ -99,7 +99,7 @@ def test_of_equally_large_coefficients_the_first_are_drawn(ax):
     path = ridge_path(np.eye(6), np.ones(6), n_alphas=4, fit_intercept=False)
     values = path.sparse_coef.values.copy()
     values.data[:] = np.tile([1.0, 2.0, 1.0, 1.0, 1.0, 3.0], 4)
-    tied = replace(path, sparse_coef=SparseCoef(path.sparse_coef.ids, values, 6))
+    tied = replace(path, sparse_coef=SparseCoef(path.sparse_coef.ids, Nonzeros.of(values), 6))
     plot_path(tied, ax, most=4, names=[*"abcdef"], labels=4)
     assert sorted(text.get_text() for text in ax.texts) == ["a", "b", "c", "f"]
 

@@ -14,7 +14,7 @@ from support import model_zoo
 from support.html_pages import read_page
 
 import sparsereg as sr
-from sparsereg.coef import SparseCoef
+from sparsereg.coef import Nonzeros, SparseCoef
 from sparsereg.inputs.sklearn import NotFittedError
 from sparsereg.report import write_report
 
@@ -184,7 +184,7 @@ def test_a_path_of_full_size_is_small(tmp_path):
     small = sr.lasso_path(sparse.eye_array(50, format="csr"), rng.normal(size=50), n_alphas=100, eps=0.01)
     grown = np.outer(rng.normal(size=n_ids), np.linspace(0.0, 1.0, 100))
     grown[:, 0] = 0.0
-    object.__setattr__(small, "sparse_coef", SparseCoef(ids, sparse.csc_array(grown), n_features))
+    object.__setattr__(small, "sparse_coef", SparseCoef(ids, Nonzeros.of(grown), n_features))
     columns = [f"a long name of a column & more of it, {k}" for k in range(3)]
     cross = sr.FeatureCross([tuple(columns)], hashed=20).fit(pd.DataFrame([["x"] * 3], columns=columns))
     write_report(sr.TableModel(small, [(cross, columns)]), tmp_path / "report.html")
