@@ -12,6 +12,7 @@ from sparsereg.solvers import coordinate_descent
 from sparsereg.solvers.base import Solution, SolverOptions, State
 from sparsereg.solvers.nonconvex import swaps
 from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
+from sparsereg.solvers.nonconvex.cross_products import CrossProducts
 from sparsereg.solvers.null_model import null_curvature, null_state
 from sparsereg.solvers.problem import Problem
 
@@ -38,6 +39,8 @@ class LassoWarmStart:
     ----------
     neighbors : Neighbors
         Of the columns of the problem, for swaps.
+    products : CrossProducts or None
+        Of these columns, where they are few.
     """
 
     def __init__(self, problem: Problem, options: SolverOptions):
@@ -46,6 +49,7 @@ class LassoWarmStart:
             # Excluded columns may have no curvature.
             factor = np.sqrt(2.0 * curvature * problem.penalty_factor) / problem.scale
         self.neighbors = swaps.Neighbors(problem)
+        self.products = CrossProducts(problem) if CrossProducts.suits(problem) else None
         self._problem = replace(problem, penalty_factor=factor)
         self._state = null_state(self._problem, options)
 
@@ -101,14 +105,14 @@ def solve(
         With `violation`, and NaN for the duality gap. L0 starts from the warm start and from the L1 solution and keeps
         the lower F, of equals the former; then columns are swapped while that lowers F.
     """
-    run = CoordinatewiseMinimizer(problem, penalty, state, options).run()
     if not penalty.is_l0 or penalty.strength == 0.0:
-        return run.finish()
+        return CoordinatewiseMinimizer(problem, penalty, state, options).run().finish()
     if lasso is None:
         lasso = LassoWarmStart(problem, options)
+    run = CoordinatewiseMinimizer(problem, penalty, state, options, lasso.products).run()
     start, used_iter = lasso.start(penalty, _less(options, run.n_iter))
     used_iter += run.n_iter
-    other = CoordinatewiseMinimizer(problem, penalty, start, _less(options, used_iter)).run()
+    other = CoordinatewiseMinimizer(problem, penalty, start, _less(options, used_iter), lasso.products).run()
     used_iter += other.n_iter
     if other.objective < run.objective:
         run = other
