@@ -1,4 +1,4 @@
-"""Products of columns, kept from one alpha to the next: the covariance form of squared loss (Friedman et al. 2010, 2.2).
+"""Products of columns, kept from one alpha to the next: the covariance form (Friedman et al. 2010, section 2.2).
 
 A path of L0 looks at the same few columns again and again; their products with all others say what every gradient is
 and what every swap gains, without a pass over the rows.
@@ -30,8 +30,11 @@ class CrossProducts:
     """
 
     def __init__(self, problem: Problem):
+        n_active = problem.indptr.size - 1
         self._problem = problem
-        self._kept: dict[int, Vector] = {}
+        # A row for each column that was asked for, in that order, and where that of a column is; -1: nowhere.
+        self._table, self._ids = np.empty((0, n_active)), np.empty(0, dtype=np.int32)
+        self._place = np.full(n_active, -1)
 
     @staticmethod
     def suits(problem: Problem) -> bool:
@@ -50,10 +53,20 @@ class CrossProducts:
         products : ndarray of float64 of shape (n_chosen, n_active)
             Cost: a pass over the columns for each that was not asked for before.
         """
-        missing = np.array([j for j in chosen.tolist() if j not in self._kept], dtype=np.int32)
-        if missing.size:
-            self._kept.update(zip(missing.tolist(), self._compute(missing)))
-        return np.array([self._kept[j] for j in chosen.tolist()]).reshape(chosen.size, self._problem.indptr.size - 1)
+        self._keep(chosen)
+        return self._table[self._place[chosen]]
+
+    def _keep(self, chosen: Ids) -> None:
+        missing, n_kept = chosen[self._place[chosen] < 0], self._ids.size
+        if missing.size == 0:
+            return
+        if n_kept + missing.size > len(self._table):
+            larger = np.empty((2 * n_kept + missing.size, self._place.size))
+            larger[:n_kept] = self._table[:n_kept]
+            self._table = larger
+        self._table[n_kept : n_kept + missing.size] = self._compute(missing)
+        self._place[missing] = np.arange(n_kept, n_kept + missing.size)
+        self._ids = np.append(self._ids, missing)
 
     def gradient(self, w: Vector) -> tuple[Vector, float]:
         """Compute `X' z` of the residual at coefficients, beside their best intercept.
@@ -69,7 +82,8 @@ class CrossProducts:
             What rounding may have added to it, at most, over the norm of a column.
         """
         support = np.flatnonzero(w).astype(np.int32)
-        gradient, norm = self._target - w[support] @ self.rows(support), self.norm
+        self._keep(support)
+        gradient, norm = self._target - w[self._ids] @ self._table[: self._ids.size], self.norm
         size = np.sqrt(2.0 * self._problem.response.null_objective) + float(np.abs(w[support]) @ norm[support])
         return gradient, ROUNDING * (support.size + np.sqrt(self._problem.n_rows)) * size
 
@@ -99,7 +113,8 @@ class CrossProducts:
 
     def _overlap(self, j: int) -> Vector:
         problem, shared = self._problem, np.zeros(self._problem.indptr.size - 1)
-        column_passes.correlate(*problem.matrix, problem.columns, weighted_column(problem, j, problem.response.weight), shared)
+        column = weighted_column(problem, j, problem.response.weight)
+        column_passes.correlate(*problem.matrix, problem.columns, column, shared)
         return shared
 
 

@@ -104,10 +104,7 @@ class _Moves:
         min_gain = GAIN * self.run.problem.reference
         promising = np.flatnonzero(gain > min_gain)
         order = promising[np.argsort(-gain.ravel()[promising], kind="stable")[:MAX_REFUSED]]
-        for i, j in zip(*np.unravel_index(order, gain.shape)):
-            if self._try(int(i), int(j), min_gain):
-                return True
-        return False
+        return any(self._try(int(i), int(j), min_gain) for i, j in zip(*np.unravel_index(order, gain.shape)))
 
     def _gains(self) -> Vector:
         """How much F falls where row i leaves and column j comes in, the inside refitted; the last of each is none."""
@@ -119,8 +116,10 @@ class _Moves:
         gradient, curvature_scale = self._refitted
         with np.errstate(divide="ignore", invalid="ignore"):
             gain = 0.5 * gradient**2 / curvature_scale - self._cost(self.outside)
-        bound = np.where(gradient > 0.0, run.problem.upper[self.outside], run.problem.lower[self.outside])
-        gain[(bound == 0.0) | (curvature_scale <= COLLINEAR * run.curvature[self.outside])] = -np.inf
+        gain[curvature_scale <= COLLINEAR * run.curvature[self.outside]] = -np.inf
+        lower, upper = run.problem.lower[self.outside], run.problem.upper[self.outside]
+        if np.isfinite(lower).any() or np.isfinite(upper).any():
+            gain[np.where(gradient > 0.0, upper, lower) == 0.0] = -np.inf
         gain = np.hstack([gain, np.zeros((worth.size, 1))]) - worth[:, None]
         gain[-1, -1] = 0.0
         return gain
