@@ -47,7 +47,8 @@ class RelaxedFit:
         refit : Solution
             Its objective is its loss, never above that of the penalised solution; its gap is that of the problem on
             the support. Where several coefficients are best (a support with more columns than rows, or collinear ones)
-            those that the solver reaches from the penalised solution.
+            those that the solver reaches from the penalised solution. Where none are best, because that one tells the
+            classes apart, it is lengthened until its loss is within the tolerance of the least there is.
         """
         key = solution.columns.tobytes()
         known = self._refits.get(key)

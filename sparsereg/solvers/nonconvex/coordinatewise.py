@@ -142,6 +142,8 @@ class CoordinatewiseMinimizer:
     def _take_gradient(self, products: CrossProducts) -> bool:
         """Take the gradient from the products of the columns; say whether rounding spares what is asked for."""
         problem, state = self.problem, self.state
+        if not products.are_at_hand(state.w):
+            return False
         gradient, rounding = products.gradient(state.w)
         worst = rounding * float(np.max(products.norm / problem.scale, initial=0.0))
         if not worst <= PRECISE * self.options.tol * problem.null_violation:

@@ -16,6 +16,8 @@ from sparsereg.solvers.problem import Problem
 
 # Columns up to which products are kept: 32 MB for all of them.
 MAX_COLUMNS = 2_000
+# Columns whose products a gradient is worth computing for: more of them cost more than a pass over the rows (measured).
+MAX_NEW = 8
 # What rounding leaves of a sum of products, relative to their sizes, for each term.
 ROUNDING = 4.0 * np.finfo(float).eps
 
@@ -67,6 +69,10 @@ class CrossProducts:
         self._table[n_kept : n_kept + missing.size] = self._compute(missing)
         self._place[missing] = np.arange(n_kept, n_kept + missing.size)
         self._ids = np.append(self._ids, missing)
+
+    def are_at_hand(self, w: Vector) -> bool:
+        """Say whether the gradient at coefficients takes few products that are not kept yet."""
+        return int(np.count_nonzero(self._place[np.flatnonzero(w)] < 0)) <= MAX_NEW
 
     def gradient(self, w: Vector) -> tuple[Vector, float]:
         """Compute `X' z` of the residual at coefficients, beside their best intercept.

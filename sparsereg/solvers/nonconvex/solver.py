@@ -93,10 +93,12 @@ class LassoWarmStart:
         After a solution at the same strength these are the columns that it has missed.
         """
         problem, w = self._problem, self._state.w
-        gradient, _ = self.products.gradient(w)
         columns = problem.columns
+        if self.products.are_at_hand(w):
+            share = np.abs(self.products.gradient(w)[0][columns])
+        else:
+            share = np.abs(problem.correlations(columns, self._state.neg_gradient))
         threshold = problem.penalty_factor[columns] * problem.scale[columns]
-        share = np.abs(gradient[columns])
         last = self._strength
         if not np.isfinite(last):
             last = float(np.max(share[threshold > 0.0] / threshold[threshold > 0.0], initial=0.0))
