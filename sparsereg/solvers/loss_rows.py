@@ -64,6 +64,10 @@ class LossRows:
         """Take the change of the linear predictor that coefficients and intercept make."""
         self._start, self._step = self.state.eta, self.problem.product(columns, delta, shift)
 
+    def longest_step(self) -> float:
+        """Return the largest change of a row."""
+        return float(np.abs(self._step).max(initial=0.0))
+
     def go(self, size: float) -> None:
         """Move the linear predictor by that much of it from where it was."""
         self.state.eta = self._start + size * self._step

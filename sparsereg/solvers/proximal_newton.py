@@ -7,6 +7,7 @@ piecewise quadratic (Friedman, Hastie, Tibshirani 2010, section 3; Yuan, Ho, Lin
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 
 import numpy as np
 
@@ -25,6 +26,8 @@ INEXACT = 0.1
 # absorbs all of it: at 1 the model bounds the loss from above (if anything does), at 0 it is Newton's. The share falls
 # after a full step and rises after a shortened one (Levenberg-Marquardt).
 FLOOR_SINGLETONS, FLOOR_START, FLOOR_MIN = 0.1, 1e-2, 1e-8
+# The least where no column has a penalty: rows that are separated have to go as far as the tolerance asks.
+FLOOR_EXACT = 1e-16
 # With singleton columns many rows have no curvature, and a model closer to Newton's needs shortened steps; but where a
 # fit may be as rough as this a step or two are all it takes, and Newton's go further.
 LOOSE_TOL = 1e-5
@@ -34,6 +37,9 @@ SHORTEST_STEP = 1e-9
 RUNAWAY_STEP = 0.5
 # Rounds in which rows of a dual point are held at the edge of what the slope of their loss can be.
 MAX_HELD = 10
+# Without any penalty: how far a step that says so is lengthened, by twos, while the loss falls; and how many times the
+# gap allowed the gain of Newton's step is where no dual point can be close enough.
+MAX_DOUBLINGS, OUT_OF_REACH = 40, 2.0
 # A descent whose tolerance costs the gap no more than this many times what is allowed is made to be the last.
 LAST_DESCENT = 30.0
 
@@ -47,6 +53,10 @@ class ProximalNewton:
     # It was solved as far as the tolerance asks.
     is_solved = False
     has_descended, n_newton = False, 0
+    # Newton's step along columns none of which has a penalty or a bound, beside the shift that the intercept takes.
+    newton: tuple[Vector, float] | None = None
+    # Dual points that were made from it, each dearer than a step; and steps since the last: one more every time.
+    n_clipped, n_waited = 0, 0
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
@@ -109,9 +119,26 @@ class ProximalNewton:
         block = certificate.find_block(theta)
         certificate.slack = 0.0
         if block.columns.size:
-            _, _, theta, certificate.slack = block.solve(theta, self.quadratic.weight, self.quadratic.weight_sum)
+            rows = self.quadratic.weight, self.quadratic.weight_sum
+            if self._is_smooth:
+                delta, shift, projected, _ = block.solve(theta, *rows, max_rounds=1)
+                self.newton = delta, shift
+                gain = 0.5 * float((theta - projected) @ block.change(delta, shift))
+                theta = projected
+                self.n_waited += 1
+                out_of_reach = gain > OUT_OF_REACH * self.gap.target or self.n_waited <= self.n_clipped
+                if out_of_reach and not self.gap.is_last():
+                    return theta
+                self.n_waited, self.n_clipped = 0, self.n_clipped + 1
+            _, _, theta, certificate.slack = block.solve(theta, *rows)
             theta = self._clip_to_slopes(block, theta)
         return theta
+
+    @cached_property
+    def _is_smooth(self) -> bool:
+        """No column has a penalty or a bound: what is left is the loss alone."""
+        certificate = self.certificate
+        return certificate.unpenalized.size == self.problem.columns.size and not certificate.one_sided.size
 
     def _clip_to_slopes(self, block: UnpenalizedBlock, theta: Vector) -> Vector:
         """Bring the rows of a dual point to where the loss is as steep as that, the others making up for them.
@@ -132,7 +159,12 @@ class ProximalNewton:
             if self.problem.fit_intercept:
                 theta = theta - weight * (float(theta.sum()) / total)
             weight_sum = total if self.problem.fit_intercept else 0.0
-            _, _, theta, self.certificate.slack = block.solve(theta, weight, weight_sum)
+            # Roughly while rows are being found, well once they are.
+            roughly = block.solve(theta, weight, weight_sum, max_rounds=1)[2]
+            if ((roughly > fall) | (roughly < -rise)).any():
+                theta, self.certificate.slack = roughly, np.inf
+            else:
+                _, _, theta, self.certificate.slack = block.solve(roughly, weight, weight_sum)
         return theta
 
     def set_tolerance(self, theta: Vector) -> None:
@@ -155,6 +187,9 @@ class ProximalNewton:
     def descend(self, columns: Ids, violation: float) -> None:
         """Minimise the model on the working set, roughly, and take the step towards that."""
         problem, state, target = self.problem, self.state, self.gap.target
+        if self.newton is not None:
+            self._step_without_penalty(*self.newton)
+            return
         w = state.w[columns]
         size = float(np.sum(np.abs(w * problem.scale[columns])))
         last_tol = 0.3 * target / size if size > 0.0 else np.inf
@@ -174,26 +209,41 @@ class ProximalNewton:
             self.predicted_dual, state.neg_gradient = state.neg_gradient, self.rows.spare()
         self._search_line(columns, w - state.w[columns], shift)
 
-    def _search_line(self, columns: Ids, delta: Vector, shift: float) -> None:
-        """Take the Newton step, halved until the true objective does not rise."""
+    def _step_without_penalty(self, delta: Vector, shift: float) -> None:
+        """Take Newton's step that the dual point was projected with, a longer one where the loss has no minimum."""
+        quadratic, columns = self.quadratic, self.problem.columns
+        total = quadratic.weight_sum
+        shift += float(self.state.neg_gradient.sum()) / total if total > 0.0 else 0.0
+        self.newton = None
+        self._search_line(columns, delta, shift, may_grow=not self.problem.loss.location)
+
+    def _search_line(self, columns: Ids, delta: Vector, shift: float, may_grow: bool = False) -> None:
+        """Take the Newton step, halved until the true objective does not rise; doubled while it falls, if it may."""
         problem, state = self.problem, self.state
         start = state.w[columns]
         self.rows.set_out(columns, delta, shift)
         allowed = self.gap.primal + 1e-13 * problem.reference + problem.gap_rounding
-        size = 1.0
-        while True:
+
+        def objective_at(size: float) -> float:
             # Rounding must not carry a coefficient past its bound.
             state.w[columns] = np.clip(start + size * delta, problem.lower[columns], problem.upper[columns])
             self.rows.go(size)
             self.linearize()
-            if primal_objective(self) <= allowed or size == 0.0:
-                break
+            return primal_objective(self)
+
+        size = 1.0
+        while not (reached := objective_at(size)) <= allowed and size > 0.0:
             size = 0.5 * size if size > SHORTEST_STEP else 0.0
+        if may_grow and size == 1.0 and self.rows.longest_step() > RUNAWAY_STEP:
+            enough = problem.min_loss + self.gap.target
+            while reached > enough and size < 2.0**MAX_DOUBLINGS and (further := objective_at(2.0 * size)) < reached:
+                size, reached = 2.0 * size, further
+            objective_at(size)
         state.b += size * shift
         if size < 1.0 and self.is_solved:
             self.predicted_dual = None
-        if size == 1.0:
-            self.floor = max(self.floor * FLOOR_FALL, FLOOR_MIN)
+        if size >= 1.0:
+            self.floor = max(self.floor * FLOOR_FALL, FLOOR_EXACT if may_grow else FLOOR_MIN)
         else:
             self.floor = min(self.floor * (FLOOR_RISE if size >= 0.25 else FLOOR_JUMP), 1.0)
 

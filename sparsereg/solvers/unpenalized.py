@@ -1,20 +1,28 @@
-"""Least squares on the columns that carry no penalty, by LSMR (Fong and Saunders 2011)."""
+"""Least squares on the columns that carry no penalty, by LSMR (Fong and Saunders 2011), with a factor where slow."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from sparsereg.solvers.base import Vector, inner
+from sparsereg.solvers.block_factor import MAX_WORK, BlockFactor, ScaledBlock
 from sparsereg.solvers.problem import Problem
 
 # Gain, relative to the objective of the null model, below which another round is not worth it.
 NEGLIGIBLE = 1e-14
-MAX_ROUNDS = 6
+MAX_ROUNDS = 8
 # The same for all that is left: so little that it is orthogonal to every column, as far as a dual point must be.
 EXACT = 1e-24
 # Of a round, each of two passes over the columns.
 MAX_STEPS = 1000
+# Multiplications up to which a block gets a factor at once, as dear as a dozen steps; one whose factor is more work
+# gets it after this many steps.
+LITTLE_WORK, PLAIN_STEPS = 1e8, 30
+# Rounds of refinement with a factor, before LSMR takes steps that it conditions; and the most of these in a round.
+REFINEMENTS, FACTORED_STEPS = 3, 40
 
 
 class UnpenalizedBlock:
@@ -34,8 +42,12 @@ class UnpenalizedBlock:
         self.columns, self._unit = columns, unit
         self._problem, self._matrix = problem, problem.submatrix(columns)
         self._allowed = NEGLIGIBLE * problem.reference
+        self._factor: BlockFactor | None = None
+        self._n_refined = 0
 
-    def solve(self, neg_gradient: Vector, weight: Vector, weight_sum: float) -> tuple[Vector, float, Vector, float]:
+    def solve(
+        self, neg_gradient: Vector, weight: Vector, weight_sum: float, max_rounds: int = MAX_ROUNDS
+    ) -> tuple[Vector, float, Vector, float]:
         """Minimise from the point with weighted residual z.
 
         Parameters
@@ -45,6 +57,8 @@ class UnpenalizedBlock:
         weight : ndarray of float64 of shape (n_rows,) or (1,)
         weight_sum : float
             Sum of the weights; 0 for a model without intercept.
+        max_rounds : int
+            With one, what a step of Newton's method needs.
 
         Returns
         -------
@@ -57,47 +71,83 @@ class UnpenalizedBlock:
         slack : float
             What the last round still gained, an estimate from above of what another would.
         """
-        # Imported late: it takes longer than all other imports together, and most fits do without.
-        from scipy.sparse.linalg import LinearOperator, lsmr
-
-        self._weigh(weight, weight_sum)
+        block = self._scaled(weight, weight_sum)
         delta, shift, slack = np.zeros(self.columns.size), 0.0, 0.0
-        shape = (neg_gradient.size, delta.size)
-        operator = LinearOperator(shape, matvec=self._forward, rmatvec=self._backward, dtype=np.float64)
-        for _ in range(MAX_ROUNDS):
-            residual = np.divide(neg_gradient, self._root, out=np.zeros_like(neg_gradient), where=self._root > 0.0)
+        root = np.broadcast_to(block.root, neg_gradient.shape)
+        self._n_refined = 0
+        for _ in range(max_rounds):
+            residual = np.divide(neg_gradient, root, out=np.zeros_like(neg_gradient), where=root > 0.0)
             # No step gains more than all that is left.
             slack = 0.5 * inner(residual, residual)
-            gradient = self._backward(residual)
+            gradient = block.backward(residual)
             if slack <= EXACT * self._problem.reference or not gradient.any():
                 return delta, shift, neg_gradient, slack if gradient.any() else 0.0
-            # Columns may be collinear (all levels of a category); conjugate gradients would run away along them.
-            max_iter = min(10 * delta.size + 100, MAX_STEPS)
-            step = lsmr(operator, residual, atol=1e-14, btol=0.0, conlim=0.0, maxiter=max_iter)[0]
-            delta, shift = delta + step / self._size, shift - float(self._mean @ (step / self._size))
-            neg_gradient = neg_gradient - self._root * self._forward(step)
+            step = self._step(block, residual)
+            delta, shift = delta + step / block.size, shift - float(block.mean @ (step / block.size))
+            neg_gradient = neg_gradient - root * block.forward(step)
             slack = 0.5 * abs(float(gradient @ step))
             if slack <= self._allowed:
                 break
         return delta, shift, neg_gradient, slack
 
+    def _step(self, block: ScaledBlock, residual: Vector) -> Vector:
+        """Solve for the scaled coefficients that fit a residual, as far as a round gets."""
+        if not self._has_factor_of(block):
+            step, is_over = self._plain_step(block, residual, block.work())
+            if is_over:
+                return step
+            self._factor, residual = BlockFactor(block), residual - block.forward(step)
+        else:
+            step = np.zeros(self.columns.size)
+        factor = self._factor
+        # Of squared loss coefficients are moved along; of others only what is left of the residual counts in the end.
+        if self._problem.is_quadratic and not factor.keeps_the_shortest:
+            return step + self._plain_step(block, residual, np.inf)[0]
+        self._n_refined += 1
+        if self._n_refined <= REFINEMENTS:
+            return step + factor.solve(residual)
+        found = _lsmr(
+            (residual.size, factor.n_unknowns), lambda unknowns: block.forward(factor.apply(unknowns)),
+            lambda rows: factor.apply_transposed(block.backward(rows)), residual, FACTORED_STEPS,
+        )[0]
+        return np.asarray(step + factor.apply(found))
+
+    def _plain_step(self, block: ScaledBlock, residual: Vector, work: float) -> tuple[Vector, bool]:
+        """Take steps without a factor, few where one is little work; say whether none is needed."""
+        n_columns = self.columns.size
+        # Columns may be collinear (all levels of a category); conjugate gradients would run away along them.
+        max_steps = min(10 * n_columns + 100, MAX_STEPS)
+        if work <= LITTLE_WORK:
+            return np.zeros(n_columns), False
+        limit = max_steps if work > MAX_WORK else min(max_steps, PLAIN_STEPS)
+        step, n_steps = _lsmr((residual.size, n_columns), block.forward, block.backward, residual, limit)
+        return step, work > MAX_WORK or n_steps < limit or limit == max_steps
+
+    def _has_factor_of(self, block: ScaledBlock) -> bool:
+        """Say whether there is a factor, and it is of these weights."""
+        return self._factor is not None and np.array_equal(self._factor.block.root, block.root)
+
     def change(self, delta: Vector, shift: float) -> Vector:
         """Return the change of the linear predictor, row by row."""
         return np.asarray(self._matrix @ delta + shift)
 
-    def _weigh(self, weight: Vector, weight_sum: float) -> None:
+    def _scaled(self, weight: Vector, weight_sum: float) -> ScaledBlock:
         """Take the moments of the columns under the weights of the rows."""
         column_sum, curvature = self._problem.moments(self.columns, weight)
-        self._root = np.sqrt(weight)
-        self._mean = column_sum / weight_sum if weight_sum > 0.0 else np.zeros(column_sum.size)
+        mean = column_sum / weight_sum if weight_sum > 0.0 else np.zeros(column_sum.size)
         # A column that no row with weight tells from a constant stays where it is.
-        self._size = np.where(curvature > 0.0, np.sqrt(curvature) if self._unit is None else self._unit, np.inf)
+        size = np.where(curvature > 0.0, np.sqrt(curvature) if self._unit is None else self._unit, np.inf)
+        return ScaledBlock(self._matrix, np.sqrt(weight), mean, size)
 
-    def _forward(self, scaled: Vector) -> Vector:
-        """Change of the linear predictor, intercept adjusted, in units of one over the root of the weights."""
-        step = np.ravel(scaled) / self._size
-        return self._root * (self._matrix @ step - self._mean @ step)
 
-    def _backward(self, residual: Vector) -> Vector:
-        weighted = self._root * np.ravel(residual)
-        return (self._matrix.T @ weighted - self._mean * weighted.sum()) / self._size
+def _lsmr(
+    shape: tuple[int, int], forward: Callable[[Vector], Vector], backward: Callable[[Vector], Vector],
+    residual: Vector, max_steps: int,
+) -> tuple[Vector, int]:
+    """Return the shortest of the best fits to a residual, to rounding, and the number of steps that it took."""
+    # Imported late: it takes longer than all other imports together, and most fits do without.
+    from scipy.sparse.linalg import LinearOperator, lsmr
+
+    operator = LinearOperator(shape, matvec=forward, rmatvec=backward, dtype=np.float64)
+    step, _, n_steps, *_ = lsmr(operator, residual, atol=1e-14, btol=0.0, conlim=0.0, maxiter=max_steps)
+    return np.asarray(step), int(n_steps)

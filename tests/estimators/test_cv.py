@@ -428,6 +428,6 @@ def test_scikit_learns_own_checks(loss, kind):
     checks = pytest.importorskip("sklearn.utils.estimator_checks")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        results = checks.check_estimator(kind(n_alphas=10, cv=2), on_fail=None)
+        results = checks.check_estimator(kind(n_alphas=3, cv=2), on_fail=None)
     failed = [f"{one['check_name']}: {one['exception']}" for one in results if one["status"] == "failed"]
     assert not failed, "\n".join(failed)

@@ -29,9 +29,8 @@ from sparsereg import (
 @pytest.mark.parametrize(
     "model",
     [
-        SGDClassifier(), SGDRegressor(), SGDClassifier(algorithm="prox_sgd"), SGDClassifier(algorithm="adagrad"),
-        SGDRegressor(algorithm="adagrad"), SGDRegressor("huber", algorithm="prox_sgd"), SGDClassifier("squared_hinge"),
-        SGDRegressor("poisson"), SGDClassifier(early_stopping=True), SGDClassifier(penalty="mcp"),
+        SGDClassifier(), SGDRegressor(algorithm="adagrad"), SGDClassifier("squared_hinge", algorithm="prox_sgd"),
+        SGDRegressor("poisson"), SGDClassifier(early_stopping=True, penalty="mcp"),
     ],
     ids=repr,
 )

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from scipy import sparse
 from support.oracles import DELTA, RawLoss
@@ -67,6 +68,7 @@ def fit(X, y, loss, settings, **options):
 
 
 @each_loss
+@hypothesis_settings(max_examples=20)
 @given(seed=seeds)
 def test_certified_and_as_good_as_an_independent_minimiser(loss, seed):
     X, y, settings = random_problem(seed, loss)

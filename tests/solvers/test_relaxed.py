@@ -143,7 +143,7 @@ def test_passes_are_bounded_and_the_advice_fits():
     rng = np.random.default_rng(0)
     X = np.cumsum(rng.standard_normal((60, 20)), axis=1)
     y = (X @ rng.standard_normal(20) + rng.standard_normal(60) > 0.0).astype(float)
-    with mock.patch.object(relaxed, "MAX_REFIT_PASSES", 30), pytest.warns(ConvergenceWarning) as caught:
+    with mock.patch.object(relaxed, "MAX_REFIT_PASSES", 3), pytest.warns(ConvergenceWarning) as caught:
         regularization_path(X, y, loss="logistic", n_alphas=5, eps=0.01, relax=True)
     assert any("do without relax" in str(warning.message) for warning in caught)
     assert not any("Increase max_iter" in str(warning.message) for warning in caught)
@@ -161,3 +161,27 @@ def test_a_refit_that_stopped_short_is_tried_again_from_a_better_start():
     relax = RelaxedFit(problem, SolverOptions(max_iter=1))
     assert relax(first).loss > second.loss
     assert relax(second).loss <= second.loss
+
+
+def test_coefficients_that_separate_are_lengthened_within_their_bounds():
+    rng = np.random.default_rng(5)
+    X = rng.standard_normal((40, 3))
+    y = (X[:, 0] > 0.0).astype(float)
+    settings = {"loss": "logistic", "alphas": [0.02], "relax": True}
+    with pytest.warns(ConvergenceWarning, match="no finite coefficients are best"):
+        path = regularization_path(X, y, **settings)
+    assert path.objectives[0] <= path.dual_gaps[0] * np.log(2.0) + 1e-15
+    assert path.dual_gaps[0] <= 1e-6
+    assert np.array_equal(path.predict(X)[:, 0] > 0.5, y > 0.5)
+    bounded = regularization_path(X, y, bounds=(-4.0, 4.0), **settings)  # warnings are errors
+    assert bounded.coefs.max() == 4.0
+    assert bounded.dual_gaps[0] <= 1e-6
+
+
+def test_nearly_separated_classes_take_few_steps():
+    """Curvature that vanishes row by row must not hold the steps up: 60 passes where there were thousands."""
+    X, y = rare_words(0)
+    with pytest.warns(ConvergenceWarning, match="no finite"):
+        path = regularization_path(X, y, loss="logistic", n_alphas=12, eps=0.02, relax=True, tol=1e-10)
+    assert path.n_iters.max() <= 60
+    assert path.dual_gaps.max() <= 1e-10

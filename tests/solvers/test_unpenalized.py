@@ -1,5 +1,7 @@
 """Exact least squares on the unpenalised columns, collinear ones included."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from support.regressions import Regression
 from support.solver_calls import matrix_of, prepared
 
+from sparsereg.solvers import unpenalized
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
 
 seeds = st.integers(0, 2**32 - 1)
@@ -56,3 +59,23 @@ def test_a_residual_that_is_orthogonal_is_left_alone():
     np.testing.assert_allclose(again, theta, atol=1e-15)
     assert abs(shift) <= 1e-14
     assert slack <= 1e-20
+
+
+@pytest.mark.parametrize("work", [0.0, 1e99])
+@pytest.mark.parametrize("shape", [(40, 8), (12, 30)])
+def test_a_factor_at_once_or_later_is_the_same(shape, work):
+    """Supports with more columns than rows are fitted exactly, by the shortest change."""
+    rng = np.random.default_rng(4)
+    X = rng.standard_normal(shape) + 10.0 * rng.standard_normal((shape[0], 1))
+    X[:, 1] = X[:, 0] + 1e-4 * X[:, 1]
+    _, problem = prepared(Regression(X, rng.standard_normal(shape[0])))
+    z = problem.response.s * problem.response.y
+    block = UnpenalizedBlock(problem, problem.columns)
+    with mock.patch.multiple(unpenalized, LITTLE_WORK=work, PLAIN_STEPS=3):
+        delta, _, theta, _ = block.solve(z, problem.response.weight, 1.0)
+    assert block._factor is not None
+    size = np.sqrt(problem.curvature)
+    dense = (matrix_of(problem) - problem.column_sum) / size
+    best = np.linalg.lstsq(dense, problem.response.y, rcond=1e-12)[0]
+    np.testing.assert_allclose(delta * size, best, atol=1e-6 * np.abs(best).max())
+    np.testing.assert_allclose(theta, problem.response.s * (problem.response.y - dense @ best), atol=1e-11)

@@ -24,6 +24,7 @@ from sparsereg.solvers.working_set import CANDIDATES_PER_SUPPORT, SMALL_WORKING_
 
 if TYPE_CHECKING:
     from sparsereg._core.penalties import _Penalty
+    from sparsereg.solvers.nonconvex.cross_products import CrossProducts
 
 # A descent ends at this share of the violation it starts from, or of the violation allowed where that is more.
 INEXACT, ENOUGH = 0.1, 0.3
@@ -35,6 +36,8 @@ MAX_STEPS = 10
 # multiplied with. Both rise where a step does not lower F, and fall again where one does.
 FLOOR_START, FLOOR_MIN, FLOOR_FALL, FLOOR_RISE = 1e-2, 1e-8, 0.25, 64.0
 RAISE, MAX_DAMPING = 4.0, 1e12
+# Share of the tolerance that rounding may cost a gradient.
+PRECISE = 0.1
 
 
 class CoordinatewiseMinimizer:
@@ -50,6 +53,8 @@ class CoordinatewiseMinimizer:
     options : SolverOptions
         `tol` bounds the violation: the largest fixpoint distance, relative to the largest scaled gradient entry
         `|X_j' z| / scale_j` of the model with intercept only, which is its violation without penalty.
+    products : CrossProducts or None, default=None
+        Of the columns, from which gradients are taken where they say them well enough; None: from the rows.
 
     Attributes
     ----------
@@ -64,8 +69,12 @@ class CoordinatewiseMinimizer:
     n_iter : int
     """
 
-    def __init__(self, problem: Problem, penalty: _Penalty, state: State, options: SolverOptions):
+    def __init__(
+        self, problem: Problem, penalty: _Penalty, state: State, options: SolverOptions,
+        products: CrossProducts | None = None,
+    ):
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
+        self.products = products
         self.n_iter, self.stalled, self.damping, self.floor = 0, 0, 1.0, FLOOR_START
         self.violation, self.best_violation, self.best_objective = np.inf, np.inf, np.inf
         self.column_sum, self.curvature = problem.column_sum, problem.curvature
@@ -117,8 +126,9 @@ class CoordinatewiseMinimizer:
         """Measure columns: refresh their gradient, curvature and the violation; return their fixpoint distances."""
         problem, state, quadratic = self.problem, self.state, self.quadratic
         shift = float(state.neg_gradient.sum()) / quadratic.weight_sum if quadratic.weight_sum > 0.0 else 0.0
-        theta = state.neg_gradient - shift * quadratic.weight
-        correlate(problem.matrix, columns, theta, state.Xt_neg_gradient, self.options.n_threads)
+        if self.products is None or not self._take_gradient(self.products):
+            theta = state.neg_gradient - shift * quadratic.weight
+            correlate(problem.matrix, columns, theta, state.Xt_neg_gradient, self.options.n_threads)
         if not problem.is_quadratic:
             self.column_sum[columns], self.curvature[columns] = problem.moments(columns, quadratic.weight)
         distance = np.empty(columns.size)
@@ -130,6 +140,18 @@ class CoordinatewiseMinimizer:
         gain = abs(shift) * np.sqrt(quadratic.weight_sum / (2.0 * problem.reference)) if shift else 0.0
         self.violation = float(max(worst / problem.null_violation, gain)) if problem.violation_rounding < 1.0 else 0.0
         return distance
+
+    def _take_gradient(self, products: CrossProducts) -> bool:
+        """Take the gradient from the products of the columns; say whether rounding spares what is asked for."""
+        problem, state = self.problem, self.state
+        if not products.are_at_hand(state.w):
+            return False
+        gradient, rounding = products.gradient(state.w)
+        worst = rounding * float(np.max(products.norm / problem.scale, initial=0.0))
+        if not worst <= PRECISE * self.options.tol * problem.null_violation:
+            return False
+        state.Xt_neg_gradient[:] = gradient
+        return True
 
     def _is_over(self) -> bool:
         """Count the measurement; say whether to stop, because of the tolerance, the budget or rounding."""

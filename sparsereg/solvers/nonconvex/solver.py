@@ -9,9 +9,10 @@ import numpy as np
 
 from sparsereg._core.penalties import L0, ElasticNet
 from sparsereg.solvers import coordinate_descent
-from sparsereg.solvers.base import Solution, SolverOptions, State
+from sparsereg.solvers.base import Ids, Solution, SolverOptions, State
 from sparsereg.solvers.nonconvex import swaps
 from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
+from sparsereg.solvers.nonconvex.cross_products import CrossProducts
 from sparsereg.solvers.null_model import null_curvature, null_state
 from sparsereg.solvers.problem import Problem
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # A start need not be solved for further than this relative duality gap.
 START_TOL = 1e-4
+# Times that columns which the strong rule missed are added to a start, at most.
+MAX_ADDITIONS = 3
 
 
 class LassoWarmStart:
@@ -38,6 +41,8 @@ class LassoWarmStart:
     ----------
     neighbors : Neighbors
         Of the columns of the problem, for swaps.
+    products : CrossProducts or None
+        Of these columns, where they are few.
     """
 
     def __init__(self, problem: Problem, options: SolverOptions):
@@ -46,8 +51,10 @@ class LassoWarmStart:
             # Excluded columns may have no curvature.
             factor = np.sqrt(2.0 * curvature * problem.penalty_factor) / problem.scale
         self.neighbors = swaps.Neighbors(problem)
+        self.products = CrossProducts(problem) if CrossProducts.suits(problem) else None
         self._problem = replace(problem, penalty_factor=factor)
         self._state = null_state(self._problem, options)
+        self._strength = np.inf
 
     def start(self, penalty: L0, options: SolverOptions) -> tuple[State, int]:
         """Solve L1 for the threshold of an L0 penalty.
@@ -66,12 +73,38 @@ class LassoWarmStart:
         """
         rough = replace(options, tol=max(options.tol, START_TOL), callback=None)
         state, lasso = self._state, ElasticNet(np.sqrt(penalty.strength), 1.0)
-        n_iter = coordinate_descent.solve(self._problem, lasso, state, rough).n_iter
+        n_iter, near = 0, self._problem.columns if self.products is None else self._near(lasso)
+        for _ in range(MAX_ADDITIONS):
+            problem = self._problem if self.products is None else self._problem.restrict(near)
+            n_iter += coordinate_descent.solve(problem, lasso, state, rough).n_iter
+            missed = near[:0] if self.products is None else np.setdiff1d(self._near(lasso), near)
+            if missed.size == 0:
+                break
+            near = np.union1d(near, missed)
         copied = replace(
             state, w=state.w.copy(), neg_gradient=state.neg_gradient.copy(),
             Xt_neg_gradient=state.Xt_neg_gradient.copy(),
         )
         return copied, n_iter
+
+    def _near(self, lasso: ElasticNet) -> Ids:
+        """Find the support and the columns that may join it (strong rule), from the products of columns.
+
+        After a solution at the same strength these are the columns that it has missed.
+        """
+        problem, w = self._problem, self._state.w
+        columns = problem.columns
+        if self.products.are_at_hand(w):
+            share = np.abs(self.products.gradient(w)[0][columns])
+        else:
+            share = np.abs(problem.correlations(columns, self._state.neg_gradient))
+        threshold = problem.penalty_factor[columns] * problem.scale[columns]
+        last = self._strength
+        if not np.isfinite(last):
+            last = float(np.max(share[threshold > 0.0] / threshold[threshold > 0.0], initial=0.0))
+        least = 2.0 * lasso.strength - last if last > lasso.strength else lasso.strength * (1.0 + START_TOL)
+        self._strength = lasso.strength
+        return columns[(share > least * threshold) | (w[columns] != 0.0)]
 
 
 def solve(
@@ -101,14 +134,14 @@ def solve(
         With `violation`, and NaN for the duality gap. L0 starts from the warm start and from the L1 solution and keeps
         the lower F, of equals the former; then columns are swapped while that lowers F.
     """
-    run = CoordinatewiseMinimizer(problem, penalty, state, options).run()
     if not penalty.is_l0 or penalty.strength == 0.0:
-        return run.finish()
+        return CoordinatewiseMinimizer(problem, penalty, state, options).run().finish()
     if lasso is None:
         lasso = LassoWarmStart(problem, options)
+    run = CoordinatewiseMinimizer(problem, penalty, state, options, lasso.products).run()
     start, used_iter = lasso.start(penalty, _less(options, run.n_iter))
     used_iter += run.n_iter
-    other = CoordinatewiseMinimizer(problem, penalty, start, _less(options, used_iter)).run()
+    other = CoordinatewiseMinimizer(problem, penalty, start, _less(options, used_iter), lasso.products).run()
     used_iter += other.n_iter
     if other.objective < run.objective:
         run = other

@@ -14,6 +14,7 @@ from scipy import sparse
 from sparsereg._core import columns as column_passes
 from sparsereg.solvers.base import Ids, Vector
 from sparsereg.solvers.nonconvex.coordinatewise import CoordinatewiseMinimizer
+from sparsereg.solvers.nonconvex.cross_products import weighted_column
 from sparsereg.solvers.problem import Problem
 
 # Columns of the support, those that gain least, that may leave and are refitted; the others are held.
@@ -78,7 +79,6 @@ class _Moves:
 
     def __init__(self, run: CoordinatewiseMinimizer, neighbors: Neighbors):
         self.run, self.neighbors = run, neighbors
-        self.change = np.zeros(run.problem.n_rows)
         self.shared = np.zeros(run.state.w.size)
         remaining, w = run.problem.columns, run.state.w
         inside = remaining[w[remaining] != 0.0]
@@ -87,7 +87,10 @@ class _Moves:
         self.outside = self._choose(remaining[(w[remaining] == 0.0) & (run.curvature[remaining] > 0.0)])
         # Gram matrices of the inside with itself and with the outside, L2 share added.
         both = np.concatenate([self.inside, self.outside])
-        gram = np.array([self._overlap(i, both) for i in self.inside]).reshape(self.inside.size, both.size)
+        if run.products is not None:
+            gram = run.products.rows(self.inside)[:, both]
+        else:
+            gram = np.array([self._overlap(i, both) for i in self.inside]).reshape(self.inside.size, both.size)
         inside_gram = gram[:, : self.inside.size]
         curvature_scale = self._curvature_scale(self.inside) * (1.0 + COLLINEAR)
         np.fill_diagonal(inside_gram, curvature_scale)
@@ -99,13 +102,9 @@ class _Moves:
         """Try the moves that promise most; say whether one lowered F."""
         gain = self._gains()
         min_gain = GAIN * self.run.problem.reference
-        order = np.argsort(-gain, axis=None, kind="stable")[:MAX_REFUSED]
-        for i, j in zip(*np.unravel_index(order, gain.shape)):
-            if not gain[i, j] > min_gain:
-                return False
-            if self._try(int(i), int(j), min_gain):
-                return True
-        return False
+        promising = np.flatnonzero(gain > min_gain)
+        order = promising[np.argsort(-gain.ravel()[promising], kind="stable")[:MAX_REFUSED]]
+        return any(self._try(int(i), int(j), min_gain) for i, j in zip(*np.unravel_index(order, gain.shape)))
 
     def _gains(self) -> Vector:
         """How much F falls where row i leaves and column j comes in, the inside refitted; the last of each is none."""
@@ -114,15 +113,18 @@ class _Moves:
         worth = np.append(0.5 * w**2 / diagonal[:-1] - self._cost(self.inside), 0.0)
         # Unpenalised columns stay.
         worth[:-1][run.problem.penalty_factor[self.inside] == 0.0] = np.inf
-        gradient, curvature_scale = self._refitted()
+        gradient, curvature_scale = self._refitted
         with np.errstate(divide="ignore", invalid="ignore"):
             gain = 0.5 * gradient**2 / curvature_scale - self._cost(self.outside)
-        bound = np.where(gradient > 0.0, run.problem.upper[self.outside], run.problem.lower[self.outside])
-        gain[(bound == 0.0) | (curvature_scale <= COLLINEAR * run.curvature[self.outside])] = -np.inf
+        gain[curvature_scale <= COLLINEAR * run.curvature[self.outside]] = -np.inf
+        lower, upper = run.problem.lower[self.outside], run.problem.upper[self.outside]
+        if np.isfinite(lower).any() or np.isfinite(upper).any():
+            gain[np.where(gradient > 0.0, upper, lower) == 0.0] = -np.inf
         gain = np.hstack([gain, np.zeros((worth.size, 1))]) - worth[:, None]
         gain[-1, -1] = 0.0
         return gain
 
+    @cached_property
     def _refitted(self) -> tuple[Vector, Vector]:
         """Gradient and curvature of each outside column where row i of the inside has left, or none in the last row."""
         state = self.run.state
@@ -141,7 +143,7 @@ class _Moves:
         before, w, b = run.objective, state.w.copy(), state.b
         new, entering = state.w[self.inside], 0.0
         if j < self.outside.size:
-            gradient, curvature_scale = self._refitted()
+            gradient, curvature_scale = self._refitted
             entering = gradient[i, j] / curvature_scale[i, j]
             new = new - self.fit[:, j] * entering
         if i < self.inside.size:
@@ -182,13 +184,10 @@ class _Moves:
 
     def _overlap(self, i: int, columns: Ids) -> Vector:
         """Weighted products of column i with others, about the means where there is an intercept."""
-        run, problem, weight = self.run, self.run.problem, self.run.quadratic.weight
-        entries = slice(problem.indptr[i], problem.indptr[i + 1])
-        rows = problem.indices[entries]
-        values = problem.data[entries] if problem.data.size else 1.0
-        self.change[rows] = (weight[0] if weight.size == 1 else weight[rows]) * values
-        column_passes.correlate(*problem.matrix, columns, self.change, self.shared)
-        self.change[rows] = 0.0
+        run, problem = self.run, self.run.problem
+        column_passes.correlate(
+            *problem.matrix, columns, weighted_column(problem, i, run.quadratic.weight), self.shared
+        )
         overlap = self.shared[columns]
         if run.quadratic.weight_sum > 0.0:
             overlap -= run.column_sum[columns] * (run.column_sum[i] / run.quadratic.weight_sum)

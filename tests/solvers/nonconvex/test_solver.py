@@ -98,7 +98,7 @@ def test_the_lasso_as_gamma_grows(name, loss):
 
 
 @pytest.mark.parametrize("name", ["mcp", "scad"])
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(seed=seeds)
 def test_the_minimum_where_the_whole_objective_is_convex(name, seed):
     """A gamma beyond the smallest eigenvalue leaves one minimum: paths, single fits and another solver agree."""
