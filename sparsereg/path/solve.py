@@ -122,6 +122,9 @@ class GridSolver:
         solution : Solution
         """
         options, used_iter = self.solver_options, 0
+        if self.form == "gram":
+            # Newton's steps make up for a start that is far away.
+            return self._solve(self.problem, self._penalty_of(alpha), state, options)
         if not np.isfinite(state.alpha):
             state.alpha = alpha_max(self.problem, state, self.options.l1_ratio, self.options.penalty)
         for stop in continuation_alphas(state.alpha, alpha):
