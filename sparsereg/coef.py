@@ -65,6 +65,8 @@ class Nonzeros:
         n_columns, length = w.shape
         # Thirteen times as fast as the non-zeros of numbers.
         (flat,) = (w != 0.0).ravel().nonzero()
+        if n_columns == 1:
+            return cls(w.ravel()[flat], flat.astype(np.int32), np.array([0, flat.size], dtype=np.int32), length)
         indptr = flat.searchsorted(length * np.arange(n_columns + 1)).astype(np.int32)
         return cls(w.ravel()[flat], (flat % length).astype(np.int32), indptr, length)
 

@@ -1,15 +1,21 @@
-from typing import Any
+"""Coordinate descent and Newton steps for squared loss on the cross-products of few columns."""
 
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
-_Vector = npt.NDArray[np.float64]
+from sparsereg._core.penalties import ElasticNet
+
+_Vector = NDArray[np.float64]
 
 def add_cross_products(
-    data: npt.NDArray[Any], indices: npt.NDArray[np.int32], indptr: npt.NDArray[np.int64], weight: _Vector, out: _Vector
-) -> None: ...
+    data: NDArray[np.float32] | NDArray[np.float64], indices: NDArray[np.int32], indptr: NDArray[np.int64],
+    weight: _Vector, out: _Vector
+) -> None:
+    """Add X'SX of sparse rows to the lower triangle of a matrix."""
 
 class GramDescent:
+    """Minimises F at one alpha after another, from the solution before, given the cross-products of the columns."""
+
     w: _Vector
     primal: float
     dual: float
@@ -17,17 +23,14 @@ class GramDescent:
     penalty_sum: float
     rounding: float
     n_iter: int
+
     def __init__(
-        self,
-        gram: _Vector,
-        q: _Vector,
-        total: float,
-        size: _Vector,
-        epsilon: float,
-        factor: _Vector,
-        scale: _Vector,
-        lower: _Vector,
-        upper: _Vector,
+        self, gram: _Vector, q: _Vector, total: float, size: _Vector, epsilon: float, factor: _Vector, scale: _Vector,
+        lower: _Vector, upper: _Vector
     ) -> None: ...
-    def start(self, w: _Vector) -> None: ...
-    def solve(self, penalty: Any, target: float, max_iter: int, faint: float) -> bool: ...
+
+    def start(self, w: _Vector) -> None:
+        """Take coefficients to start from."""
+
+    def solve(self, penalty: ElasticNet, target: float, max_iter: int, faint: float) -> bool:
+        """Minimise F at one alpha, until the duality gap is at most the target; say whether it is."""

@@ -20,8 +20,9 @@ cdef double FACTOR_SHARE = 0.4
 cdef double STEP_OVERHEAD = 4000.0
 # Ridge beside the diagonal that keeps the factor of collinear columns regular.
 cdef double NUDGE = 1e-12
-# What rounding may add to F, relative to y'Sy; sweeps before a step is thought of; and looks that better nothing after which rounding is to blame.
+# What rounding may add to F, relative to y'Sy.
 cdef double SAME = 1e-14
+# Sweeps before a step is thought of, and looks that better nothing after which rounding is to blame.
 cdef int FIRST_SWEEPS = 2
 cdef int MAX_STALLED = 12
 

@@ -12,6 +12,7 @@ from sparsereg.inputs.sizes import check_bytes, shown_bytes
 from sparsereg.reduction.reduced import Reduced
 from sparsereg.reduction.scratch import mapping_of
 from sparsereg.solvers.assemble import ProblemOptions
+from sparsereg.solvers.forms import gram_pays
 
 # Vectors of float64 as long as the rows that a fit holds at its most, measured: of a loss that is its own quadratic
 # model, of others, whose model, its line search and its dual point come on top, and of these with pure L2.
@@ -19,6 +20,8 @@ ROW_VECTORS_QUADRATIC, ROW_VECTORS, ROW_VECTORS_L2 = 7, 15, 9
 # As long as the columns: of squared loss more of them, while the largest alpha is sought, than of others. With pure L2
 # none is sought; every solution, and what the path makes of it, has every column.
 COLUMN_VECTORS_QUADRATIC, COLUMN_VECTORS, COLUMN_VECTORS_PER_L2_FIT = 14, 8, 3
+# Squares of the columns where fits descend on a Gram matrix: it, a part of it on the way, and its factor.
+GRAM_MATRICES = 3
 FLOAT64 = 8
 
 
@@ -90,9 +93,11 @@ def path_bytes(X: Reduced | Design, options: ProblemOptions, n_alphas: int, n_ou
         rows, n_rows, n_entries = X.entries.rows, X.n_rows, X.entries.sums.columns[0].size
         value = rows.data.itemsize if rows.data.size else 0
         n_active, nnz = rows.active.size, rows.indices.size
+        is_full = False
         design = nnz * (rows.indices.itemsize + value) + FLOAT64 * n_active + rows.indices.itemsize * n_entries
     else:
         n_rows, n_active, n_entries, design = X.n_rows, X.n_active, X.n_samples, 0
+        nnz, is_full = X.indices.size, X.is_dense
     n_terms = n_rows if options.loss.sums else max(n_rows, n_entries)
     is_dense = options.l1_ratio == 0.0
     of_rows = ROW_VECTORS_L2 if is_dense else ROW_VECTORS
@@ -100,7 +105,10 @@ def path_bytes(X: Reduced | Design, options: ProblemOptions, n_alphas: int, n_ou
     is_sought = options.loss.is_quadratic and not is_dense
     of_columns = COLUMN_VECTORS_QUADRATIC if is_sought else COLUMN_VECTORS
     of_columns += COLUMN_VECTORS_PER_L2_FIT * n_alphas if is_dense else 0
-    return design + FLOAT64 * n_outputs * (of_rows * n_terms + of_columns * n_active)
+    gram = 0
+    if is_sought and gram_pays(n_rows, n_active, nnz, n_alphas, dense=is_full):
+        gram = GRAM_MATRICES * n_active**2
+    return design + FLOAT64 * (n_outputs * (of_rows * n_terms + of_columns * n_active) + gram)
 
 
 def _count_outputs(X: Reduced | Design, y: Any, loss: Any) -> int:

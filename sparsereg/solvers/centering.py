@@ -41,7 +41,7 @@ class Centering:
 
     def lost(self, w: Vector) -> float:
         """Return what coefficients gave to every linear predictor before the constants were taken off."""
-        return inner(self.constants, w[self.columns])
+        return inner(self.constants, w[self.columns]) if self.columns.size else 0.0
 
     def min_elsewhere(self, data: npt.NDArray, indptr: npt.NDArray[np.int64]) -> float:
         """Return the smallest value of the columns that were not moved, or 0."""

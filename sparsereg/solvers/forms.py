@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from sparsereg._core.penalties import PENALTIES
-from sparsereg.solvers.problem import Problem
 
 FORMS = ("rows", "dense", "gram")
 # Columns above which no Gram matrix is allocated: one of so many takes 128 MiB.
@@ -50,13 +49,10 @@ def choose_form(problem: Any, penalty: str, l1_ratio: float, n_fits: int = 1) ->
     if _forced:
         return _check_forced(problem, penalty, l1_ratio)
     plain = "dense" if is_dense(problem) else "rows"
-    n_columns = problem.outputs[0].columns.size
-    if not takes_gram(problem, penalty, l1_ratio) or not 0 < 2 * n_columns <= problem.outputs[0].n_rows:
+    if not takes_gram(problem, penalty, l1_ratio):
         return plain
-    build, n_passes = gram_cost(problem), PASSES * n_fits
-    by_rows = problem.indices.size * (DENSE_PASS if plain == "dense" else ROW_PASS)
-    saved = n_passes * (by_rows - GRAM_PASS * n_columns**2)
-    return "gram" if build < max(saved, SMALL) else plain
+    pays = gram_pays(problem.n_rows, problem.columns.size, problem.indices.size, n_fits, dense=plain == "dense")
+    return "gram" if pays else plain
 
 
 def is_dense(problem: Any) -> bool:
@@ -84,13 +80,28 @@ def takes_gram(problem: Any, penalty: str, l1_ratio: float) -> bool:
     return bool(convex and quadratic and output.columns.size <= MAX_GRAM and not output.has_unpenalized)
 
 
-def gram_cost(problem: Problem) -> float:
-    """Estimate what a Gram matrix takes, in nanoseconds."""
-    n_rows, n_columns = problem.n_rows, problem.columns.size
-    if is_dense(problem):
-        return BLAS * n_rows * n_columns**2
-    # As if all rows had the same number of entries; where they do not it takes longer.
-    return SPARSE_PRODUCT * problem.indices.size * max(problem.indices.size / max(n_rows, 1), 8.0)
+def gram_pays(n_rows: int, n_columns: int, nnz: int, n_fits: int, *, dense: bool) -> bool:
+    """Say whether a Gram matrix takes less than it saves, as `choose_form` says.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+    nnz : int
+        Entries of the columns.
+    n_fits : int
+    dense : bool
+        Every column has an entry in every row.
+
+    Returns
+    -------
+    pays : bool
+    """
+    if not 0 < 2 * n_columns <= n_rows or n_columns > MAX_GRAM:
+        return False
+    # Of sparse rows as if all had the same number of entries; where they do not it takes longer.
+    build = BLAS * n_rows * n_columns**2 if dense else SPARSE_PRODUCT * nnz * max(nnz / n_rows, 8.0)
+    saved = PASSES * n_fits * (nnz * (DENSE_PASS if dense else ROW_PASS) - GRAM_PASS * n_columns**2)
+    return build < max(saved, SMALL)
 
 
 @contextmanager

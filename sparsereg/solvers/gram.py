@@ -17,6 +17,8 @@ from sparsereg.solvers.problem import Problem
 
 # Rows whose columns are copied at a time: at least so many, and so many times the columns.
 MIN_ROWS, ROWS_PER_COLUMN = 1024, 4
+# Square of mean / sd up to which columns need not be centred before they are multiplied: that costs two digits.
+NEAR = 100.0
 # Looks at the gap after which an alpha goes on on the rows.
 MAX_LOOKS = 1000
 # What rounding of the Gram matrix may add to the gap, as a share of the tolerance.
@@ -76,24 +78,32 @@ def take_cross_products(problem: Problem) -> CrossProducts:
 
 
 def _of_dense(problem: Problem, mean: Vector) -> tuple[Vector, Vector, Vector]:
-    """Sum over blocks of rows, centred before they are multiplied."""
+    """Sum over blocks of rows, copied and centred before they are multiplied unless that says next to nothing."""
     columns, n_rows, weight = problem.columns, problem.n_rows, problem.response.weight
     block = problem.data.reshape(-1, n_rows)
     whole = columns.size == block.shape[0]
-    step = max(MIN_ROWS, ROWS_PER_COLUMN * columns.size)
+    plain = whole and weight.size == 1 and block.dtype == np.float64
+    plain = plain and bool(np.all(mean**2 <= NEAR * problem.curvature[columns]))
+    step = n_rows if plain else max(MIN_ROWS, ROWS_PER_COLUMN * columns.size)
     root, y = np.sqrt(weight), problem.response.y
-    matrix, q = None, np.zeros(columns.size)
+    matrix, q = np.empty((0, 0)), np.zeros(columns.size)
     for start in range(0, n_rows, step):
         rows = slice(start, start + step)
         part = block[:, rows] if whole else block[columns, rows]
-        part = part - mean[:, None]
         size = root if root.size == 1 else root[rows]
-        part *= size
+        if not plain:
+            part = part - mean[:, None]
+            part *= size
         q += part @ (size * y[rows])
         # NumPy knows a product with its own transpose.
         product = part @ part.T
-        matrix = product if matrix is None else np.add(matrix, product, out=matrix)
-    return matrix, q, np.diagonal(matrix).copy()
+        matrix = product if matrix.size == 0 else np.add(matrix, product, out=matrix)
+    if not plain:
+        return matrix, q, np.diagonal(matrix).copy()
+    matrix *= weight[0]
+    square = np.diagonal(matrix).copy()
+    matrix -= np.outer(mean, mean)
+    return matrix, q * root[0], square
 
 
 def _of_sparse(problem: Problem, mean: Vector) -> tuple[Vector, Vector, Vector]:
@@ -157,8 +167,9 @@ class GramFits:
         target = options.tol * problem.reference + problem.gap_rounding
         self._descend(penalty, target, options)
         w = descent.w
-        state.w[:] = w if self.all_columns else 0.0
-        if not self.all_columns:
+        if self.all_columns:
+            state.w[:] = w
+        else:
             state.w[self.columns] = w
         state.b = -float(self.column_sum @ w) if problem.fit_intercept else 0.0
         state.Xt_is_current = None

@@ -121,15 +121,16 @@ def test_rows_of_like_columns_are_cross_products_of_their_samples():
     np.testing.assert_allclose(products.q, centred.T @ (s * y), atol=1e-13)
 
 
-@pytest.mark.parametrize("kind", ["plain", "sparse"])
+@pytest.mark.parametrize("kind", ["plain", "far", "sparse"])
 def test_rows_in_several_blocks(kind):
     X, y = regression(5, 2500, 3, kind)
+    X += 20.0 * (kind == "far")
     X = sparse.csr_array(X) if kind == "sparse" else X
     _, problem = prepare(X, y, smallest_alpha=1.0)
     products, full, s = take_cross_products(problem), matrix_of(problem), problem.response.s
     centred = full - s @ full
     np.testing.assert_allclose(products.gram, centred.T @ (s[:, None] * centred), atol=1e-13)
-    np.testing.assert_allclose(products.size**2, s @ (full if kind == "sparse" else centred) ** 2)
+    np.testing.assert_allclose(products.size**2, s @ (centred if kind == "far" else full) ** 2)
 
 
 def test_what_rounding_spoils_goes_to_the_rows_and_says_the_truth():
