@@ -93,6 +93,26 @@ class QuadraticModel:
     eta: npt.NDArray[np.float64] | None = None
 
 
+@dataclass(frozen=True)
+class CheckedDual:
+    """A dual point and its correlations.
+
+    Attributes
+    ----------
+    response : Response
+    theta : ndarray of float64 of shape (n_rows,)
+    columns : ndarray of int32 of shape (n_columns,)
+        Those that were correlated with it.
+    v : ndarray of float64 of shape (n_columns,) or (n_active,)
+        `X' theta` of these, or where these are in an array of all.
+    """
+
+    response: Any
+    theta: npt.NDArray[np.float64]
+    columns: Ids
+    v: npt.NDArray[np.float64]
+
+
 @dataclass
 class State:
     """State of the descent on the compact columns; what the next alpha starts from.
@@ -119,6 +139,8 @@ class State:
         The strength that this state solves; infinite for the null model.
     model : QuadraticModel or None
         Of the loss, where a solver has left one; it is that at this state if response and `eta` are the same.
+    dual : CheckedDual or None
+        Where a solver has left one, next to minus the derivative of the loss at this state.
     factors : Factors or None
         What solves a problem with L2 alone: a `problem`, and what was made for it.
     """
@@ -134,6 +156,7 @@ class State:
     alpha: float = np.inf
     model: QuadraticModel | None = None
     factors: Any = None
+    dual: CheckedDual | None = None
 
     @property
     def n_nonzero(self) -> int:
