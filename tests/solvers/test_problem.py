@@ -11,6 +11,7 @@ from support.oracles import Raw
 from support.regressions import random_regression
 from support.wide_matrices import lat_long_cross
 
+from sparsereg import regularization_path
 from sparsereg.design import make_design
 from sparsereg.solvers import presolve
 from sparsereg.solvers.column_penalties import ColumnPenalties
@@ -221,3 +222,17 @@ def test_the_model_with_intercept_only(seed):
 def test_rounding_is_all_there_is_where_nothing_is_to_explain():
     _, problem = build(np.random.default_rng(0).standard_normal((20, 4)), np.full(20, 0.1))
     assert problem.violation_rounding >= 1.0
+
+
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.0])
+def test_zeros_of_full_columns_hide_no_slope_without_end(l1_ratio):
+    """The loss of a count rises without end; a zero in such a row is nothing to it."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(1.0, 2.0, (40, 2)) * (rng.random((40, 2)) < 0.7)
+    y = rng.poisson(np.exp(X[:, 0])).astype(float)
+    paths = [
+        regularization_path(data, y, loss="poisson", l1_ratio=l1_ratio, alphas=[1e-2], bounds=(-5.0, 5.0))
+        for data in (X, sparse.csr_array(X))
+    ]
+    assert paths[0].coefs.nnz == 2
+    np.testing.assert_allclose(paths[0].objectives, paths[1].objectives, rtol=1e-6)
