@@ -172,6 +172,25 @@ class Anchor:
         return np.where(self.columns[place] == columns, self.w[place], 0.0)
 
 
+class CheckedDual:
+    """A dual point and its correlations.
+
+    Attributes
+    ----------
+    response : Response
+    theta : ndarray of float64 of shape (n_rows,)
+    columns : ndarray of int32 of shape (n_columns,)
+        Those that were correlated with it.
+    v : ndarray of float64 of shape (n_columns,) or (n_active,)
+        `X' theta` of these, or where these are in an array of all.
+    """
+
+    response: Any
+    theta: npt.NDArray[np.float64]
+    columns: Ids
+    v: npt.NDArray[np.float64]
+
+
 @dataclass
 class State:
     """State of the descent on the compact columns; what the next alpha starts from.
@@ -198,6 +217,8 @@ class State:
         The strength that this state solves; infinite for the null model.
     model : QuadraticModel or None
         Of the loss, where a solver has left one; it is that at this state if response and `eta` are the same.
+    dual : CheckedDual or None
+        Where a solver has left one, next to minus the derivative of the loss at this state.
     factors : Factors or None
         What solves a problem with L2 alone: a `problem`, and what was made for it.
     buffers : RowBuffers or None
@@ -222,6 +243,7 @@ class State:
     buffers: Any = None
     anchors: tuple[Anchor, ...] = ()
     active_set: Any = None
+    dual: CheckedDual | None = None
 
     @property
     def n_nonzero(self) -> int:

@@ -6,6 +6,7 @@ over the columns of R cost n_columns^2, where those over the rows cost n_rows n_
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ LEAST_DENSITY = 0.5
 # Sweeps on the matrix between two looks at the loss.
 MAX_SWEEPS = 1000
 UNIT_WEIGHT = np.ones(1)
+# Shapes of triangular factors that are remembered, a few MiB.
+SHAPES = 16
 
 
 def gram_pays(problem: Problem, columns: Ids) -> bool:
@@ -31,6 +34,13 @@ def gram_pays(problem: Problem, columns: Ids) -> bool:
         return False
     room = problem.n_rows * (problem.indptr.size - 1)
     return problem.indices.size >= LEAST_DENSITY * room and BLAS * columns.size <= SWEEPS * DENSE_PASS
+
+
+@lru_cache(SHAPES)
+def _triangle(size: int) -> tuple[Any, ...]:
+    """Return where a lower triangle has its entries, and the columns of its transpose, which end at the diagonal."""
+    below, ends = np.tril_indices(size), np.arange(size + 1, dtype=np.int64)
+    return below, below[1].astype(np.int32), ends * (ends + 1) // 2, np.arange(size, dtype=np.int32)
 
 
 def descend_on_gram(descent: Any, columns: Ids, w: Vector, tol: float) -> float:
@@ -54,11 +64,9 @@ def descend_on_gram(descent: Any, columns: Ids, w: Vector, tol: float) -> float:
     start = w.copy()
     model = weighted_model(problem, columns, quadratic.weight, quadratic.weight_sum, descent.state.neg_gradient)
     factor = Cholesky(model.gram, np.zeros(size))
-    below = np.tril_indices(size)
-    # The columns of R end at the diagonal; by rows of its transpose.
-    ends = np.arange(size + 1, dtype=np.int64)
+    below, rows, ends, every = _triangle(size)
     epochs, _, _ = cd.descend(
-        factor.factor[below], below[1].astype(np.int32), ends * (ends + 1) // 2, np.arange(size, dtype=np.int32), w,
+        factor.triangle(below), rows, ends, every, w,
         factor.half_solve(model.gradient), UNIT_WEIGHT, 0.0, np.einsum("ii->i", model.gram).copy(), np.zeros(size),
         *[values[columns] for values in problem.penalties], descent.penalty, tol,
         min(max(descent.options.max_iter - gap.n_iter, 1), MAX_SWEEPS),

@@ -344,8 +344,13 @@ class Problem:
             return None
         max_gradient = np.zeros((2, self.indptr.size - 1))
         for out, row, bound in zip(max_gradient, (fall, rise), (self.upper, -self.lower)):
-            # Full columns have zeros, and infinitely many of nothing are no number.
-            column_passes.correlate(*self.matrix, self.columns, np.minimum(row, np.finfo(float).max), out)
+            steep = np.isinf(row)
+            column_passes.correlate(*self.matrix, self.columns, np.where(steep, 0.0, row), out)
+            if steep.any():
+                # Apart, as a column may hold zeros, and zero times infinity says nothing.
+                endless = np.zeros(out.size)
+                column_passes.correlate(*self.matrix, self.columns, steep.astype(np.float64), endless)
+                out[endless > 0.0] = np.inf
             out[bound <= 0.0] = 0.0
         max_gradient[:, self.centering.columns] = np.inf
         return max_gradient.max(axis=0)

@@ -7,12 +7,13 @@ piecewise quadratic (Friedman, Hastie, Tibshirani 2010, section 3; Yuan, Ho, Lin
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
 from sparsereg._core.penalties import ElasticNet
-from sparsereg.solvers.base import Ids, QuadraticModel, SolverOptions, State, Vector
+from sparsereg.solvers.base import CheckedDual, Ids, QuadraticModel, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import DualCertificate, GapTracker
 from sparsereg.solvers.gram_descent import descend_on_gram, gram_pays
 from sparsereg.solvers.loss_rows import make_rows
@@ -57,6 +58,9 @@ class ProximalNewton:
     newton: tuple[Vector, float] | None = None
     # Dual points that were made from it, each dearer than a step; and steps since the last: one more every time.
     n_clipped, n_waited = 0, 0
+    # A dual point that the alpha before left, and the last that was looked at.
+    left: CheckedDual | None = None
+    checked: CheckedDual | None = None
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options
@@ -76,6 +80,9 @@ class ProximalNewton:
             self.linearize()
         # It is this descent's now, which gives it back when it has finished.
         self.state.model = None
+        if self.state.dual is not None and self.state.dual.response is self.problem.response:
+            self.left = self.state.dual
+        self.state.dual = None
         return self.quadratic.loss
 
     def linearize(self) -> None:
@@ -92,13 +99,19 @@ class ProximalNewton:
         step does to second order, but meets the constraints as well as the descent solved the model, and a dual point
         pays for what it misses to second order and for constraints to first: it mostly certifies one step earlier.
         """
-        certificate = self.certificate
+        certificate, self.checked = self.certificate, None
         if self.options.callback is not None:
             self.rows.recover()
+        if self.left is not None:
+            yield self._take_left(), 1.0
+            return
         if self.predicted_dual is not None:
             theta, scale = self._center(self.predicted_dual)
             self.predicted_dual = None
             certificate.correlate(certificate.screened_in, theta)
+            if self.is_solved:
+                v = self.state.Xt_neg_gradient
+                self.checked = CheckedDual(self.problem.response, theta, certificate.screened_in, v)
             yield theta, scale
             if self.is_solved:
                 # Minus the derivative of the loss is one step ahead, but costs another pass; the next step takes it.
@@ -108,6 +121,16 @@ class ProximalNewton:
             theta = self._project(theta)
         certificate.correlate(certificate.screened_in, theta)
         yield theta, scale
+
+    def _take_left(self) -> Vector:
+        """Take the dual point of the alpha before for the first: next to minus the derivative, and correlated."""
+        left, state, certificate = self.left, self.state, self.certificate
+        self.left = None
+        fresh = np.zeros(state.w.size, dtype=bool)
+        fresh[left.columns] = True
+        state.Xt_neg_gradient[left.columns] = left.v
+        certificate.correlate(certificate.screened_in[~fresh[certificate.screened_in]], left.theta)
+        return left.theta
 
     def _center(self, z: Vector) -> tuple[Vector, float]:
         """Make a dual point orthogonal to the intercept; return what the singleton columns allow of it, too."""
@@ -281,4 +304,6 @@ class ProximalNewton:
             unbounded = bool(np.abs(block.change(delta, shift)).max() > RUNAWAY_STEP)
         if problem.singletons is None:
             self.state.model = quadratic
+        if self.checked is not None:
+            self.state.dual = replace(self.checked, v=self.checked.v[self.checked.columns])
         return unbounded

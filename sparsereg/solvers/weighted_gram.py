@@ -130,8 +130,10 @@ def weighted_model(problem: Problem, columns: Ids, weight: Vector, weight_sum: f
         The second derivatives in single precision, which takes half the time: a step is as good, and the first tell
         how good it was. Cost: n_rows n_columns^2 / 2 multiplications, by BLAS.
     """
-    gradient = problem.correlations(columns, z)
-    gram, moments = _weighted(problem.single_block[columns], np.sqrt(weight, dtype=np.float32))
+    gradient, block = problem.correlations(columns, z), problem.single_block
+    if columns.size < len(block):
+        block = block[columns]
+    gram, moments = _weighted(block, np.sqrt(weight, dtype=np.float32))
     if weight_sum <= 0.0:
         return Model(gram, gradient, np.zeros(columns.size), 0.0)
     mean, shift = moments / weight_sum, float(z.sum()) / weight_sum
@@ -225,6 +227,10 @@ class Cholesky:
     def diagonal(self) -> Vector:
         """The diagonal of the factor."""
         return np.diag(self._factor)
+
+    def triangle(self, below: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]) -> Vector:
+        """Return entries of the factor on and below its diagonal."""
+        return np.asarray(self._factor[below])
 
     @property
     def factor(self) -> Vector:

@@ -269,3 +269,17 @@ def test_inner_products_are_those_of_long_vectors():
     a, b = np.random.default_rng(2).standard_normal((2, 30_001))
     assert inner(a, b) == pytest.approx(float(np.sum(a * b)), rel=1e-11)
     assert inner(a[:0], b[:0]) == 0.0
+
+
+@pytest.mark.parametrize("l1_ratio", [1.0, 0.0])
+def test_zeros_of_full_columns_hide_no_slope_without_end(l1_ratio):
+    """The loss of a count rises without end; a zero in such a row is nothing to it."""
+    rng = np.random.default_rng(0)
+    X = rng.uniform(1.0, 2.0, (40, 2)) * (rng.random((40, 2)) < 0.7)
+    y = rng.poisson(np.exp(X[:, 0])).astype(float)
+    paths = [
+        regularization_path(data, y, loss="poisson", l1_ratio=l1_ratio, alphas=[1e-2], bounds=(-5.0, 5.0))
+        for data in (X, sparse.csr_array(X))
+    ]
+    assert paths[0].coefs.nnz == 2
+    np.testing.assert_allclose(paths[0].objectives, paths[1].objectives, rtol=1e-6)
