@@ -304,11 +304,16 @@ class SparseCoef:
             w = np.zeros(n_features)
             w[self.ids[self.nonzeros.indices]] = self.nonzeros.data
             return lambda block, out: dense_matrix.decision(np.ascontiguousarray(block), w, out[:, 0])
-        values = self.nonzeros.toarray()
+        vectors = np.ascontiguousarray(self.nonzeros.toarray().T)
 
         def multiply(block: npt.NDArray[Any], out: Vector) -> None:
-            used = block if self.ids.size == n_features else block[:, self.ids]
-            np.matmul(used.astype(np.float64, copy=False), values, out=out)
+            used = np.ascontiguousarray(block if self.ids.size == n_features else block[:, self.ids])
+            product = np.zeros(len(block))
+            # Not by BLAS, whose bits of a row depend on what other rows there are.
+            for k, w in enumerate(vectors):
+                if w.size:
+                    dense_matrix.decision(used, w, product)
+                out[:, k] = product
             if not np.isfinite(block).all():
                 out.fill(np.nan)
 
