@@ -62,16 +62,17 @@ def repair(descent: Any, theta: Vector, singleton_scale: float, gap: float) -> R
     repaired : RepairedPoint or None
     """
     certificate, target = descent.certificate, descent.gap.target
-    if not descent.has_descended or not target < gap <= WORTH_REPAIR * target:
+    left = descent.options.max_iter - descent.gap.n_iter
+    if not descent.has_descended or not target < gap <= WORTH_REPAIR * target or left <= 0:
         return None
     before = certificate.state.Xt_neg_gradient[certificate.screened_in]
-    theta, singleton_scale = descent.recenter(_project(descent, theta.copy()))
+    theta, singleton_scale = descent.recenter(_project(descent, theta.copy(), min(left, MAX_SWEEPS)))
     certificate.correlate(certificate.screened_in, theta)
     dual, scale = certificate.best_dual(theta, certificate.screened_in, singleton_scale, np.finfo(float).max)
     return RepairedPoint(theta, dual, scale, before)
 
 
-def _project(descent: Any, theta: Vector) -> Vector:
+def _project(descent: Any, theta: Vector, max_sweeps: int) -> Vector:
     """Project a dual point, in place, on the constraints that it violates."""
     certificate, quadratic = descent.certificate, descent.quadratic
     problem, penalty, state = certificate.problem, certificate.penalty, certificate.state
@@ -89,6 +90,6 @@ def _project(descent: Any, theta: Vector) -> Vector:
     tol = NEGLIGIBLE * descent.gap.target / penalty_sum if penalty_sum > 0.0 else np.inf
     descent.gap.n_iter += dual_repair.project(
         *problem.matrix, columns, quadratic.weight, quadratic.weight_sum, curvature, column_sum, lowest, highest,
-        ridge, tol, MAX_SWEEPS, theta,
+        ridge, tol, max_sweeps, theta,
     )
     return theta

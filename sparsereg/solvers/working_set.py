@@ -128,10 +128,11 @@ def sweep(descent: Any, columns: Ids, w: Vector, column_sum: Vector, curvature: 
         return worst <= tol, shift
 
     done, shift = run(SWEEPS_BEFORE if descent.certificate.rows_are_cheap else SWEEPS_BEFORE_DEAR)
-    if not done:
-        max_steps = min(FIRST_STEPS * 2**descent.n_newton, MAX_STEPS)
+    left = descent.options.max_iter - gap.n_iter
+    if not done and left > 0:
+        max_steps = min(FIRST_STEPS * 2**descent.n_newton, MAX_STEPS, left)
         step, n_passes = step_on_support(problem, descent.penalty, columns, w, *rows, column_sum, curvature, max_steps)
-        gap.n_iter += n_passes
+        gap.n_iter += min(n_passes, left)
         descent.n_newton += 1
         shift += step + run(SWEEPS_AFTER)[1]
     return shift
