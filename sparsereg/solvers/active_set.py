@@ -119,9 +119,8 @@ class ActiveSetDescent:
 
     def learn(self, n_sweeps: int) -> None:
         """Choose the active set where sweeps took longer than its events are likely to; not after failures."""
-        longest = MAX_SWEEPS * max(FULL / self.fullness, 1.0)
-        if self.is_possible and self.fullness >= EMPTY and self.n_failures < MAX_FAILURES and n_sweeps > longest:
-            self.is_chosen = True
+        if self.is_possible and self.fullness >= EMPTY and self.n_failures < MAX_FAILURES:
+            self.is_chosen |= n_sweeps > MAX_SWEEPS * max(FULL / self.fullness, 1.0)
 
     def _prepare(self) -> None:
         """Take what stays the same from one alpha to the next."""
