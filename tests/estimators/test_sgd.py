@@ -29,8 +29,8 @@ from sparsereg import (
 @pytest.mark.parametrize(
     "model",
     [
-        SGDClassifier(), SGDRegressor(algorithm="adagrad"), SGDClassifier("squared_hinge", algorithm="prox_sgd"),
-        SGDRegressor("poisson"), SGDClassifier(early_stopping=True, penalty="mcp"),
+        SGDClassifier(), SGDRegressor(algorithm="adagrad"), SGDClassifier(algorithm="prox_sgd"),
+        SGDRegressor("poisson"), SGDClassifier(early_stopping=True),
     ],
     ids=repr,
 )
