@@ -99,7 +99,8 @@ cdef class BoundedCorrelations:
                         v[j] = estimate
                         continue
                 start = indptr[j]
-                v[j] = self.before[j] = dot(values_from(values, start), &indices[start], indptr[j + 1] - start, residual)
+                estimate = dot(values_from(values, start), &indices[start], indptr[j + 1] - start, residual)
+                v[j] = self.before[j] = estimate
                 self.n_passes += 1
                 self.taken_with[j] = <unsigned char>self.newest
                 worst = max(worst, self._excess(j, threshold, lower, upper))

@@ -46,7 +46,8 @@ cdef sparsereg_huber _rows(
     double strength, double ridge,
 ) noexcept:
     cdef sparsereg_huber rows
-    rows.y, rows.s, rows.limit, rows.bend, rows.strength, rows.ridge = &y[0], &s[0], &limit[0], &bend[0], strength, ridge
+    rows.y, rows.s, rows.limit, rows.bend = &y[0], &s[0], &limit[0], &bend[0]
+    rows.strength, rows.ridge = strength, ridge
     return rows
 
 
@@ -58,9 +59,9 @@ def linearize(
     """Model sum_i h_i at eta + size step, or at eta where `step` is empty (in), in the chunks of `sums`.
 
     On exit `moved` is that predictor, left alone without step, `z` minus the derivative of h_i, and `weight` its second
-    derivative, but at least `floor` times s_i (out). `sums` (float64 (n_chunks, 4), out) holds the sums of h_i, z_i, the
-    second derivatives and weight_i over each chunk of rows, of which `first` is the number of the first. Cost: one step
-    a row.
+    derivative, but at least `floor` times s_i (out). `sums` (float64 (n_chunks, 4), out) holds the sums of h_i, z_i,
+    the second derivatives and weight_i over each chunk of rows, of which `first` is the number of the first. Cost: one
+    step a row.
     """
     cdef Py_ssize_t k
     cdef sparsereg_huber rows = _rows(y, s, limit, bend, strength, ridge)

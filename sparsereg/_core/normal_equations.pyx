@@ -157,7 +157,7 @@ def gram(
     Cost: for each column, the rows and the non-zeros of the columns after it. Raises KeyboardInterrupt.
     """
     cdef Py_ssize_t i, k, other, n = columns.shape[0]
-    cdef offset_t start, work = 0
+    cdef offset_t start, size, work = 0
     cdef bint uniform = weight.shape[0] == 1
     cdef double total
     cdef double[::1] row = np.empty(max(n_rows, 1))
@@ -173,13 +173,16 @@ def gram(
             if uniform:
                 axpy(weight[0], values_from(values, start), rows + start, indptr[columns[k] + 1] - start, &row[0])
             else:
-                axpy_weighted(1.0, values_from(values, start), rows + start, indptr[columns[k] + 1] - start, &weight[0], &row[0])
+                axpy_weighted(
+                    1.0, values_from(values, start), rows + start, indptr[columns[k] + 1] - start, &weight[0], &row[0]
+                )
             for i in range(n_rows):
                 total += row[i]
             for other in range(k, n):
                 start = indptr[columns[other]]
-                work += indptr[columns[other] + 1] - start
-                out[k, other] = dot(values_from(values, start), rows + start, indptr[columns[other] + 1] - start, &row[0])
+                size = indptr[columns[other] + 1] - start
+                work += size
+                out[k, other] = dot(values_from(values, start), rows + start, size, &row[0])
                 out[k, other] -= mean[other] * total
                 out[other, k] = out[k, other]
         if work > WORK_BETWEEN_SIGNALS:

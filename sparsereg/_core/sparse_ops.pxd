@@ -1,5 +1,6 @@
 # The verbs on one sparse row or column: `n` positions, ids `index` that ascend strictly, values `value`: NULL for ones,
-# with the bits of ones that are spelled out. Where the ids leave none out, as in a full column, they are a contiguous run, and the verb runs without reading them.
+# with the bits of ones that are spelled out. Where the ids leave none out, as in a full column, they are a contiguous
+# run, and the verb runs without reading them.
 # `dot` keeps four sums: a single one waits for the latency of each addition (4 cycles), four do not.
 from cython cimport floating
 from libc.stdint cimport int64_t
