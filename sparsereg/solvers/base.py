@@ -172,6 +172,7 @@ class Anchor:
         return np.where(self.columns[place] == columns, self.w[place], 0.0)
 
 
+@dataclass(frozen=True)
 class CheckedDual:
     """A dual point and its correlations.
 
