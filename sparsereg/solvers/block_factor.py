@@ -141,9 +141,9 @@ class BlockFactor:
     def keeps_the_shortest(self) -> bool:
         """Say whether rounding adds nothing to a solution along directions that no row sees.
 
-        By rows solutions are made of rows; by columns the factor must tell all directions from none.
+        The factor must tell all directions from none: of the columns, or of the rows, of which a few may fit others.
         """
-        return not self._by_columns or bool(np.all(np.diag(self._factor) > COLLINEAR * self._norm))
+        return bool(np.all(np.diag(self._factor) > COLLINEAR * self._norm))
 
     @property
     def n_unknowns(self) -> int:

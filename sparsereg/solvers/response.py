@@ -30,6 +30,7 @@ MAX_OFFSET = 300.0
 # Relative precision of a best intercept, and evaluations after which what is left is far below the rounding of the
 # derivative: halving alone takes 52 for all the digits of a number, and three times as many for a root near 0.
 ROOT_TOL, MAX_STEPS = 1e-15, 200
+NEAR_ROOT = 8.0 * ROOT_TOL
 
 
 @dataclass(frozen=True)
@@ -213,6 +214,9 @@ def _root(slopes: Callable[[float], tuple[float, float]], low: float, high: floa
         value, slope = slopes(b)
         low, high = (low, b) if value > 0.0 else (b, high)
         step = -value / slope if slope > 0.0 else np.inf
+        if abs(step) <= NEAR_ROOT * abs(b):
+            # Rounding alone keeps this from getting better; halving from here would start all over.
+            return b + step
         if not (low < b + step < high and abs(step) <= 0.5 * abs(last)):
             step = 0.5 * (low + high) - b
         # A root of 0, as balanced classes have it, is never found to a relative precision.

@@ -50,7 +50,7 @@ def test_a_pause_changes_nothing_but_rounding(name, relax):
         np.testing.assert_array_equal(one.columns, other.columns)
     # Not from the beginning: the first fit of a stretch is as near to the last as any other.
     passes, unbroken = (np.array([fit.n_iter for fit in one.fitted]) for one in (parts, whole))
-    # A Gram matrix keeps a line through the last two solutions and a factor, which a pause forgets: a few passes.
-    assert np.all(passes[[6, 8]] <= 2 * unbroken[[6, 8]] + 3)
+    # A pause forgets the line through the last two solutions, a factor and a dual point: a few passes.
+    assert np.all(passes[[6, 8]] <= 2 * unbroken[[6, 8]] + 10)
     assert all(fit.columns.size == 0 for fit in (*parts.fitted, *parts.refitted))
     assert len(parts.refitted) == (ALPHAS.size if relax else 0)

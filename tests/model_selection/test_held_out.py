@@ -125,7 +125,7 @@ def test_shares_are_of_intercept_plus_offset(Model, loss, y):
     """As `evaluate` measures them on the rows of a fold."""
     offset, folds = RNG.standard_normal(40), np.arange(40) % 2
     name = "r2" if loss == "squared" else "deviance_explained"
-    model = Model(cv=folds, scoring=name, n_alphas=4, eps=0.1).fit(X, y, offset=offset)
+    model = Model(cv=folds, scoring=name, n_alphas=4, eps=0.1, tol=1e-10).fit(X, y, offset=offset)
     for fold in (0, 1):
         learn, held = folds != fold, folds == fold
         path = regularization_path(X[learn], y[learn], loss=loss, alphas=model.alphas_, offset=offset[learn], tol=1e-10)

@@ -55,7 +55,8 @@ def test_they_are_those_of_all_shards_merged(loss, name):
         np.testing.assert_allclose(path.alphas, start * 0.05 ** np.linspace(0, 1, 4), rtol=1e-5)
     local = regularization_path(whole, **{**tight, "alphas": path.alphas})
     same(path, local, 1e-10)
-    np.testing.assert_allclose(path.dev_ratio, local.dev_ratio, atol=2e-6)
+    # The objective is exact to the gap, its loss alone to the root of it.
+    np.testing.assert_allclose(path.dev_ratio, local.dev_ratio, atol=np.sqrt(1e-10))
     if tight.get("l1_ratio", 1.0) < 1.0:
         # Strictly convex in the coefficients: they are unique.
         np.testing.assert_array_equal(path.df, local.df)
