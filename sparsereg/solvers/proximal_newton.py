@@ -53,6 +53,8 @@ class ProximalNewton:
     predicted_dual: Vector | None = None
     # It was solved as far as the tolerance asks.
     is_solved = False
+    # A Gram matrix was too rough, or sweeps on it too slow, to solve a model.
+    crawls = False
     has_descended, n_newton = False, 0
     # Newton's step along columns none of which has a penalty or a bound, beside the shift that the intercept takes.
     newton: tuple[Vector, float] | None = None
@@ -220,14 +222,15 @@ class ProximalNewton:
         is_last = tol * size <= LAST_DESCENT * target and not self.certificate.unpenalized.size
         if is_last:
             tol = min(tol, last_tol)
-        self.is_solved, self.has_descended = gram_pays(problem, columns) and not self.certificate.unpenalized.size, True
-        if self.is_solved:
+        self.is_solved, self.has_descended, shift = False, True, 0.0
+        if gram_pays(problem, columns) and not self.crawls and not self.certificate.unpenalized.size:
             # Sweeps cost little, so that the model is solved for good at once.
-            shift = descend_on_gram(self, columns, w, min(tol, last_tol))
+            shift, self.is_solved = descend_on_gram(self, columns, w, min(tol, last_tol))
+            self.crawls = not self.is_solved
             step = problem.product(columns, w - state.w[columns], shift)
             state.neg_gradient = state.neg_gradient - self.quadratic.weight * step
-        else:
-            shift = sweep(self, columns, w, *self.moments(columns), tol)
+        if not self.is_solved:
+            shift += sweep(self, columns, w, *self.moments(columns), tol)
         if is_last or self.is_solved:
             self.predicted_dual, state.neg_gradient = state.neg_gradient, self.rows.spare()
         self._search_line(columns, w - state.w[columns], shift)
