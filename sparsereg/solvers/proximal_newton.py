@@ -55,7 +55,7 @@ class ProximalNewton:
     is_solved = False
     # A Gram matrix was too rough, or sweeps on it too slow, to solve a model.
     crawls = False
-    has_descended, n_newton = False, 0
+    is_clipped, has_descended, n_newton = False, False, 0
     # Newton's step along columns none of which has a penalty or a bound, beside the shift that the intercept takes.
     newton: tuple[Vector, float] | None = None
     # Dual points that were made from it, each dearer than a step; and steps since the last: one more every time.
@@ -101,7 +101,7 @@ class ProximalNewton:
         step does to second order, but meets the constraints as well as the descent solved the model, and a dual point
         pays for what it misses to second order and for constraints to first: it mostly certifies one step earlier.
         """
-        certificate, self.checked = self.certificate, None
+        certificate, self.checked, self.is_clipped = self.certificate, None, False
         if self.options.callback is not None:
             self.rows.recover()
         if self.left is not None:
@@ -177,7 +177,7 @@ class ProximalNewton:
             outside = (theta > fall) | (theta < -rise)
             if not outside.any():
                 break
-            weight[outside] = 0.0
+            weight[outside], self.is_clipped = 0.0, True
             theta, total = np.clip(theta, -rise, fall), float(weight.sum())
             if total == 0.0:
                 break

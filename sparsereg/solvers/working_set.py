@@ -54,6 +54,7 @@ def check_gap(descent: Any, keep: float | None = None) -> bool:
       times it feasible for the singleton columns.
     - `set_tolerance(theta)` learns from the dual point that was checked how well to solve the next descent.
     - `centered_gradient()` returns minus the derivative of the loss, orthogonal to the intercept.
+    - `is_clipped` says that rows of the last dual point were held at the edge of what the slope of their loss can be.
     - `has_descended` says whether there was a descent, `n_newton` counts Newton's steps on supports.
     - `moments(columns)` returns sums and curvatures of columns under the quadratic model.
     - `recenter(theta)` makes a dual point orthogonal to intercept and unpenalised columns again; it returns it with
@@ -84,9 +85,11 @@ def check_gap(descent: Any, keep: float | None = None) -> bool:
         descent.state.Xt_neg_gradient[columns] = repaired.before
     if not goes_on:
         return False
-    if certificate.one_sided.size:
-        # Projected, a dual point does not show that these have something to gain, off the bound at which they are.
-        certificate.correlate(certificate.one_sided, descent.centered_gradient())
+    # Projected, a dual point does not show that these have something to gain, off the bound at which they are; one that
+    # was clipped may be far from minus the derivative, which says what there is to gain at all.
+    stale = certificate.screened_in if descent.is_clipped else certificate.one_sided
+    if stale.size:
+        certificate.correlate(stale, descent.centered_gradient())
     return True
 
 
