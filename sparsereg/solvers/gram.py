@@ -12,7 +12,6 @@ from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import coordinate_descent
 from sparsereg.solvers.base import Ids, Progress, Solution, SolverOptions, State, Vector, spelled_out
 from sparsereg.solvers.certificate import FAINT
-from sparsereg.solvers.forms import is_dense
 from sparsereg.solvers.problem import Problem
 
 # Rows whose columns are copied at a time: at least so many, and so many times the columns.
@@ -69,7 +68,7 @@ def take_cross_products(problem: Problem) -> CrossProducts:
     """
     columns, response = problem.columns, problem.response
     mean = problem.column_sum[columns] if problem.fit_intercept else np.zeros(columns.size)
-    products = _of_dense if is_dense(problem) else _of_sparse
+    products = _of_dense if problem.is_dense else _of_sparse
     matrix, q, square = products(problem, mean)
     # Sums of so many terms; their errors mostly cancel.
     epsilon = np.finfo(float).eps * (16.0 + 2.0 * float(np.sqrt(problem.n_rows)))
@@ -129,13 +128,10 @@ class GramFits:
     Parameters
     ----------
     problem : Problem
-    products : CrossProducts or None, default=None
-        Of it; None: they are taken.
     """
 
-    def __init__(self, problem: Problem, products: CrossProducts | None = None):
-        self.problem = problem
-        products = take_cross_products(problem) if products is None else products
+    def __init__(self, problem: Problem):
+        self.problem, products = problem, take_cross_products(problem)
         self.columns = products.columns
         self.all_columns = self.columns.size == problem.indptr.size - 1
         self.descent = gram.GramDescent(

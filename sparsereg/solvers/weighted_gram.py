@@ -58,10 +58,8 @@ def dense_block(problem: Problem, columns: Ids) -> Vector:
     block : ndarray of float64 of shape (n_columns, n_rows)
         Not to be written to.
     """
-    n, indptr = problem.n_rows, problem.indptr
-    if problem.data.size == n * (indptr.size - 1) > 0:
-        # As many non-zeros as there is room for: every column is full, and its rows ascend.
-        whole = problem.data.reshape(-1, n)
+    if problem.is_dense:
+        whole = problem.data.reshape(-1, problem.n_rows)
         return np.asarray(whole if columns.size == len(whole) else whole[columns], dtype=np.float64)
     return np.asarray(problem.submatrix(columns).T.toarray(order="C"))
 
