@@ -154,7 +154,7 @@ class Design:
             )
         weight_sum, mean = np.zeros(self.n_rows), np.zeros(self.n_rows)
         weight = np.empty(0) if weight is None else weight
-        within = equal_rows.weighted_means(self.row_of, y, weight, weight_sum, mean)
+        within = equal_rows.weighted_means(self.row_of, np.ascontiguousarray(y), weight, weight_sum, mean)
         return GroupedTarget(weight_sum, mean, within)
 
     def equal_columns(self, rows: npt.NDArray[np.bool_] | None = None) -> npt.NDArray[np.int32]:

@@ -2,9 +2,10 @@
  * and CHOOSE defined; what is left of a block is done by those of width 1, which come first. */
 
 /* WIDTH rows at their linear predictors: residual r, its slope g = s r before and `slope` after the singleton column
- * has its part, the share of the curvature that this leaves, and what the L2 share of the penalty takes off, doubled. */
+ * has its part `rest`, the share of the curvature that this leaves, and what the L2 share of the penalty takes off,
+ * doubled. */
 typedef struct {
-    VALUE y, s, size, r, g, limit, slope, share, excess;
+    VALUE y, s, size, r, g, limit, rest, slope, share, excess;
 } NAMED(sparsereg_rows);
 
 TARGET SPARSEREG_STEP void NAMED(sparsereg_load)(VALUE *to, const double *from)
@@ -32,14 +33,17 @@ TARGET SPARSEREG_STEP void NAMED(sparsereg_rows_at)(
     at->g = at->s * at->r;
     at->slope = CHOOSE(at->g < at->limit, at->g, at->limit);
     at->slope = CHOOSE(at->slope > -at->limit, at->slope, -at->limit);
+    at->rest = at->g - at->slope;
     at->share = none;
     at->excess = none;
     if (bent) {
         NAMED(sparsereg_load)(&bend, rows->bend + i);
         bend = bend * rows->ridge;
         at->share = bend / (at->size + bend);
+        /* Not as a difference: next to a large penalty it is but rounding. */
+        at->excess = at->rest / (at->size + bend);
+        at->rest = at->size * at->excess;
         at->slope = at->slope + (at->g - at->slope) * at->share;
-        at->excess = (at->g - at->slope) / at->size;
         at->excess = bend * at->excess * at->excess;
     }
     at->share = CHOOSE(at->g == at->slope, none + 1.0, at->share);
@@ -101,7 +105,7 @@ TARGET SPARSEREG_STEP void NAMED(sparsereg_recover_step)(
     NAMED(sparsereg_load)(&predictor, eta + i);
     NAMED(sparsereg_load)(&value, x + i);
     NAMED(sparsereg_rows_at)(rows, i, bent, &predictor, &at);
-    part = (at.g - at.slope) / at.size;
+    part = at.rest / at.size;
     predictor = predictor + part;
     part = part / CHOOSE(value == none, none + 1.0, value);
     NAMED(sparsereg_store)(u + i, &part);

@@ -118,7 +118,7 @@ def prepare(
                 design, probabilities, weight, penalties, fit_intercept=options.fit_intercept, offset=offset,
                 l1_ratio=options.l1_ratio,
             )
-        y = probabilities[:, 1]
+        y = np.ascontiguousarray(probabilities[:, 1])
     offset = check_offset(offset, design.n_samples)
     target = check_target(y, design.n_samples, *loss.targets, loss.name)
     if loss.location:

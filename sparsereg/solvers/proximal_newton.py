@@ -41,6 +41,9 @@ MAX_HELD = 10
 # Without any penalty: how far a step that says so is lengthened, by twos, while the loss falls; and how many times the
 # gap allowed the gain of Newton's step is where no dual point can be close enough.
 MAX_DOUBLINGS, OUT_OF_REACH = 40, 2.0
+# A step from a Gram matrix that has to be shortened further than this, and so many of them at one alpha, say that what
+# it has left of the digits is too little: the rows have them all.
+SHORTEST_FROM_GRAM, MAX_GRAM_STEPS = 0.1, 30
 # A descent whose tolerance costs the gap no more than this many times what is allowed is made to be the last.
 LAST_DESCENT = 30.0
 
@@ -51,10 +54,8 @@ class ProximalNewton:
     model: QuadraticModel
     # The residual of the model after a descent that may end the fit.
     predicted_dual: Vector | None = None
-    # It was solved as far as the tolerance asks.
-    is_solved = False
-    # A Gram matrix was too rough, or sweeps on it too slow, to solve a model.
-    crawls = False
+    # It was solved as far as the tolerance asks, on a Gram matrix; and how many such steps are left.
+    is_solved, n_gram_steps = False, MAX_GRAM_STEPS
     is_clipped, has_descended, n_newton = False, False, 0
     # Newton's step along columns none of which has a penalty or a bound, beside the shift that the intercept takes.
     newton: tuple[Vector, float] | None = None
@@ -115,8 +116,9 @@ class ProximalNewton:
                 v = self.state.Xt_neg_gradient
                 self.checked = CheckedDual(self.problem.response, theta, certificate.screened_in, v)
             yield theta, scale
-            if self.is_solved:
+            if self.is_solved and self.gap.stalled == 0:
                 # Minus the derivative of the loss is one step ahead, but costs another pass; the next step takes it.
+                # Where nothing gets better, rounding may have left the model's residual steeper than the loss can be.
                 return
         theta, scale = self._center(self.state.neg_gradient)
         if certificate.unpenalized.size:
@@ -223,10 +225,10 @@ class ProximalNewton:
         if is_last:
             tol = min(tol, last_tol)
         self.is_solved, self.has_descended, shift = False, True, 0.0
-        if gram_pays(problem, columns) and not self.crawls and not self.certificate.unpenalized.size:
-            # Sweeps cost little, so that the model is solved for good at once.
+        if self.n_gram_steps > 0 and not self.certificate.unpenalized.size and gram_pays(problem, columns):
+            # Sweeps cost little, so that the model is solved for good at once, unless they crawl or see too little.
             shift, self.is_solved = descend_on_gram(self, columns, w, min(tol, last_tol))
-            self.crawls = not self.is_solved
+            self.n_gram_steps = self.n_gram_steps - 1 if self.is_solved else 0
             step = problem.product(columns, w - state.w[columns], shift)
             state.neg_gradient = state.neg_gradient - self.quadratic.weight * step
         if not self.is_solved:
@@ -268,6 +270,8 @@ class ProximalNewton:
         state.b += size * shift
         if size < 1.0 and self.is_solved:
             self.predicted_dual = None
+            if size < SHORTEST_FROM_GRAM:
+                self.n_gram_steps = 0
         if size >= 1.0:
             self.floor = max(self.floor * FLOOR_FALL, FLOOR_EXACT if may_grow else FLOOR_MIN)
         else:

@@ -13,7 +13,7 @@ from sparsereg.solvers.problem import Problem
 # residuals of .03 in up to 60 steps make a path slower than .1 in up to 20). A fit takes few steps of conjugate
 # gradients at first, enough where the tolerance is loose (a fifth of all passes saved), and twice as many each time.
 TOLERANCE = 0.1
-FIRST_STEPS, MAX_STEPS = 8, 40
+FIRST_STEPS, MAX_STEPS = 8, 100
 # Up to so many columns the matrix itself costs no more passes over them than 20 steps do, and the direction is exact.
 SMALL_SUPPORT = 80
 # Along collinear columns the model is flat; this much curvature, relative, keeps the step finite there.

@@ -27,6 +27,9 @@ CANDIDATES_PER_SUPPORT = 2
 SWEEPS_BEFORE, SWEEPS_AFTER = 8, 6
 # Where rows are dear the step, which passes over them several times, waits longer (measured on crosses: 5 to 7 %).
 SWEEPS_BEFORE_DEAR = 40
+# An alpha that takes as many steps as this is a hard one, and gets so many sweeps at a time: short ones would use up
+# its passes (measured on texts that are all but separated, to 1e-10: a quarter of the passes).
+MANY_STEPS, MAX_SWEEPS = 8, 100
 
 
 def check_gap(descent: Any, keep: float | None = None) -> bool:
@@ -130,14 +133,17 @@ def sweep(descent: Any, columns: Ids, w: Vector, column_sum: Vector, curvature: 
         gap.n_iter += epochs
         return worst <= tol, shift
 
-    done, shift = run(SWEEPS_BEFORE if descent.certificate.rows_are_cheap else SWEEPS_BEFORE_DEAR)
+    before, after = SWEEPS_BEFORE if descent.certificate.rows_are_cheap else SWEEPS_BEFORE_DEAR, SWEEPS_AFTER
+    if descent.n_newton >= MANY_STEPS:
+        before = after = MAX_SWEEPS
+    done, shift = run(before)
     left = descent.options.max_iter - gap.n_iter
     if not done and left > 0:
         max_steps = min(FIRST_STEPS * 2**descent.n_newton, MAX_STEPS, left)
         step, n_passes = step_on_support(problem, descent.penalty, columns, w, *rows, column_sum, curvature, max_steps)
         gap.n_iter += min(n_passes, left)
         descent.n_newton += 1
-        shift += step + run(SWEEPS_AFTER)[1]
+        shift += step + run(after)[1]
     return shift
 
 

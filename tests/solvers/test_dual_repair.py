@@ -10,7 +10,13 @@ from support.regressions import check_certificate, check_same_minimum, random_re
 from support.solver_calls import matrix_of
 
 from sparsereg import lasso_path, logistic_path, poisson_path
-from sparsereg.solvers import dual_repair, working_set
+from sparsereg.solvers import active_set, dual_repair, working_set
+
+
+@pytest.fixture(autouse=True)
+def _by_sweeps(monkeypatch):
+    """Few rows would be left to the active set."""
+    monkeypatch.setattr(active_set, "MAX_ROWS", 0)
 
 
 def dual_objective(problem, penalty, theta):

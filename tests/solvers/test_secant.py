@@ -8,8 +8,14 @@ import pytest
 from support.regressions import check_certificate, random_regression
 
 from sparsereg import lasso_path, logistic_path
-from sparsereg.solvers import coordinate_descent, secant
+from sparsereg.solvers import active_set, coordinate_descent, secant
 from sparsereg.solvers.base import Anchor
+
+
+@pytest.fixture(autouse=True)
+def _by_sweeps(monkeypatch):
+    """Few rows would be left to the active set."""
+    monkeypatch.setattr(active_set, "MAX_ROWS", 0)
 
 
 def wide(seed=0, n=80, p=300):
