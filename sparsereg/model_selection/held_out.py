@@ -52,7 +52,7 @@ class HeldOut:
             samples = np.flatnonzero((weight > 0.0) & (design.row_of >= 0))
             self._rows, of_rows, row_weight = design.row_of[samples], y[samples], weight[samples]
             self._offset = 0.0 if offset is None else offset[samples]
-        if design.data.size == design.n_rows * design.n_active:
+        if design.is_dense:
             self._block = design.data.reshape(design.n_active, design.n_rows)[:, self._rows].astype(np.float64)
         within += 2.0 * left / float(row_weight.sum())
         shares = SHARES.intersection(names)

@@ -139,8 +139,8 @@ class ActiveSetDescent:
         self.kernel: ActiveSet | None = None
         self.scaled = np.empty(problem.n_rows)
         self.correlations: BoundedCorrelations | None = None
-        # The residual that the state has if nobody else has changed it.
-        self.last: tuple[float, float] | None = None
+        # Alpha, intercept and coefficients of the last solution, whose residual is kept.
+        self.last: tuple[float, float, Vector] | None = None
 
     def solve(self, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution | None:
         """Minimise F at one alpha; see `solve`."""
@@ -168,7 +168,10 @@ class ActiveSetDescent:
 
     def _resumes(self, state: State) -> bool:
         """Say whether the state is as the last solution has left it."""
-        return self.last is not None and self.last == (state.alpha, state.b)
+        if self.last is None or self.last[:2] != (state.alpha, state.b):
+            return False
+        # Others may have moved the coefficients on the way to the next alpha.
+        return np.count_nonzero(state.w) == self.support.size and np.array_equal(state.w[self.support], self.last[2])
 
     def _settle(self, state: State) -> None:
         """Take residual and correlations from the coefficients."""
@@ -265,7 +268,7 @@ class ActiveSetDescent:
             self._let_go(state)
             return None
         state.alpha = penalty.alpha
-        self.last = (state.alpha, state.b)
+        self.last = state.alpha, state.b, w[self.support]
         penalty_sum = column_objective.penalty_value(penalty, self.support, w, *problem.penalties[:2])
         objective = gap.primal + problem.response.constant
         return Solution.of(

@@ -53,7 +53,7 @@ class _LeastSquares:
     """Descent on F itself; the weighted residual is kept up to date and centered by the kernel."""
 
     tol: float | None = None
-    has_descended, n_newton = False, 0
+    is_clipped, has_descended, n_newton = False, False, 0
 
     def __init__(self, problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions):
         self.problem, self.penalty, self.state, self.options = problem, penalty, state, options

@@ -48,17 +48,11 @@ def choose_form(problem: Any, penalty: str, l1_ratio: float, n_fits: int = 1) ->
     """
     if _forced:
         return _check_forced(problem, penalty, l1_ratio)
-    plain = "dense" if is_dense(problem) else "rows"
+    plain = "dense" if problem.outputs[0].is_dense else "rows"
     if not takes_gram(problem, penalty, l1_ratio):
         return plain
     pays = gram_pays(problem.n_rows, problem.columns.size, problem.indices.size, n_fits, dense=plain == "dense")
     return "gram" if pays else plain
-
-
-def is_dense(problem: Any) -> bool:
-    """Say whether every column of a problem has an entry in every row."""
-    output = problem.outputs[0]
-    return bool(output.indices.size == output.n_rows * (output.indptr.size - 1) > 0)
 
 
 def takes_gram(problem: Any, penalty: str, l1_ratio: float) -> bool:
@@ -128,8 +122,8 @@ def forced(form: str) -> Iterator[None]:
 
 def _check_forced(problem: Any, penalty: str, l1_ratio: float) -> str:
     form = _forced[-1]
-    possible = {"rows": True, "dense": is_dense(problem), "gram": takes_gram(problem, penalty, l1_ratio)}
+    possible = {"rows": True, "dense": problem.outputs[0].is_dense, "gram": takes_gram(problem, penalty, l1_ratio)}
     if not possible[form]:
         raise ValueError(f"form: {form!r} is not possible for this problem")
     # What is dense is read as such: there are no rows to force it into.
-    return "dense" if form == "rows" and is_dense(problem) else form
+    return "dense" if form == "rows" and problem.outputs[0].is_dense else form

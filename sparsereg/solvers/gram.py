@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -12,11 +13,13 @@ from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import coordinate_descent
 from sparsereg.solvers.base import Ids, Progress, Solution, SolverOptions, State, Vector, spelled_out
 from sparsereg.solvers.certificate import FAINT
-from sparsereg.solvers.forms import is_dense
 from sparsereg.solvers.problem import Problem
 
 # Rows whose columns are copied at a time: at least so many, and so many times the columns.
 MIN_ROWS, ROWS_PER_COLUMN = 1024, 4
+# Multiplications of BLAS, and pairs of entries of sparse rows, that take about a third of a second: a Ctrl-C waits no
+# longer.
+BLAS_WORK, PAIRS = 2.5e10, 1e8
 # Square of mean / sd up to which columns need not be centred before they are multiplied: that costs two digits.
 NEAR = 100.0
 # Looks at the gap after which an alpha goes on on the rows.
@@ -69,7 +72,7 @@ def take_cross_products(problem: Problem) -> CrossProducts:
     """
     columns, response = problem.columns, problem.response
     mean = problem.column_sum[columns] if problem.fit_intercept else np.zeros(columns.size)
-    products = _of_dense if is_dense(problem) else _of_sparse
+    products = _of_dense if problem.is_dense else _of_sparse
     matrix, q, square = products(problem, mean)
     # Sums of so many terms; their errors mostly cancel.
     epsilon = np.finfo(float).eps * (16.0 + 2.0 * float(np.sqrt(problem.n_rows)))
@@ -84,7 +87,8 @@ def _of_dense(problem: Problem, mean: Vector) -> tuple[Vector, Vector, Vector]:
     whole = columns.size == block.shape[0]
     plain = whole and weight.size == 1 and block.dtype == np.float64
     plain = plain and bool(np.all(mean**2 <= NEAR * problem.curvature[columns]))
-    step = n_rows if plain else max(MIN_ROWS, ROWS_PER_COLUMN * columns.size)
+    most = int(BLAS_WORK / max(columns.size, 1) ** 2)
+    step = max(MIN_ROWS, most if plain else min(ROWS_PER_COLUMN * columns.size, most))
     root, y = np.sqrt(weight), problem.response.y
     matrix, q = np.empty((0, 0)), np.zeros(columns.size)
     for start in range(0, n_rows, step):
@@ -114,7 +118,10 @@ def _of_sparse(problem: Problem, mean: Vector) -> tuple[Vector, Vector, Vector]:
     weight = np.ascontiguousarray(np.broadcast_to(problem.response.weight, n_rows))
     matrix = np.zeros((columns.size, columns.size))
     data, indices, indptr = rows.data, rows.indices.astype(np.int32), rows.indptr.astype(np.int64)
-    gram.add_cross_products(data, indices, indptr, weight, matrix)
+    ends = np.cumsum(np.diff(indptr).astype(float) ** 2)
+    cuts = np.searchsorted(ends, np.arange(PAIRS, ends[-1], PAIRS)).tolist()
+    for start, stop in pairwise([0, *cuts, n_rows]):
+        gram.add_cross_products(data, indices, indptr[start : stop + 1], weight[start:stop], matrix)
     square = np.diagonal(matrix).copy()
     matrix += np.tril(matrix, -1).T
     matrix -= np.outer(mean, mean)
@@ -129,13 +136,10 @@ class GramFits:
     Parameters
     ----------
     problem : Problem
-    products : CrossProducts or None, default=None
-        Of it; None: they are taken.
     """
 
-    def __init__(self, problem: Problem, products: CrossProducts | None = None):
-        self.problem = problem
-        products = take_cross_products(problem) if products is None else products
+    def __init__(self, problem: Problem):
+        self.problem, products = problem, take_cross_products(problem)
         self.columns = products.columns
         self.all_columns = self.columns.size == problem.indptr.size - 1
         self.descent = gram.GramDescent(

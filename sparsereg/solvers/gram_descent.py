@@ -21,9 +21,12 @@ from sparsereg.solvers.weighted_gram import Cholesky, weighted_model
 SWEEPS, DENSE_PASS, BLAS = 10, 0.6, 0.015
 # Share of all entries that must be there for the columns to be made dense.
 LEAST_DENSITY = 0.5
-# Sweeps on the matrix between two looks at the loss.
-MAX_SWEEPS = 1000
+# Sweeps on the matrix, after which they crawl: on the rows Newton's step on the support takes their place.
+MAX_SWEEPS = 100
 UNIT_WEIGHT = np.ones(1)
+# What is left of the square of a column beside the intercept and the columns before it, relative, below which single
+# precision says too little of it.
+ROUGH = 1e-5
 # Shapes of triangular factors that are remembered, a few MiB.
 SHAPES = 16
 
@@ -43,7 +46,7 @@ def _triangle(size: int) -> tuple[Any, ...]:
     return below, below[1].astype(np.int32), ends * (ends + 1) // 2, np.arange(size, dtype=np.int32)
 
 
-def descend_on_gram(descent: Any, columns: Ids, w: Vector, tol: float) -> float:
+def descend_on_gram(descent: Any, columns: Ids, w: Vector, tol: float) -> tuple[float, bool]:
     """Minimise the quadratic model of a descent over columns and intercept.
 
     Parameters
@@ -59,17 +62,24 @@ def descend_on_gram(descent: Any, columns: Ids, w: Vector, tol: float) -> float:
     -------
     shift : float
         Change of the intercept.
+    solved : bool
+        False where sweeps did not meet the tolerance, or rounding left too little of a column to begin with.
     """
     problem, quadratic, gap, size = descent.problem, descent.quadratic, descent.gap, columns.size
     start = w.copy()
     model = weighted_model(problem, columns, quadratic.weight, quadratic.weight_sum, descent.state.neg_gradient)
+    diagonal, least = np.einsum("ii->i", model.gram).copy(), ROUGH * model.square
+    if not (diagonal > least).all():
+        return 0.0, False
     factor = Cholesky(model.gram, np.zeros(size))
+    if not (factor.diagonal**2 > least).all():
+        return 0.0, False
     below, rows, ends, every = _triangle(size)
-    epochs, _, _ = cd.descend(
+    epochs, worst, _ = cd.descend(
         factor.triangle(below), rows, ends, every, w,
-        factor.half_solve(model.gradient), UNIT_WEIGHT, 0.0, np.einsum("ii->i", model.gram).copy(), np.zeros(size),
+        factor.half_solve(model.gradient), UNIT_WEIGHT, 0.0, diagonal, np.zeros(size),
         *[values[columns] for values in problem.penalties], descent.penalty, tol,
         min(max(descent.options.max_iter - gap.n_iter, 1), MAX_SWEEPS),
     )
     gap.n_iter += epochs
-    return model.shift - float(model.mean @ (w - start))
+    return model.shift - float(model.mean @ (w - start)), worst <= tol

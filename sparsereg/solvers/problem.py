@@ -105,7 +105,7 @@ class Problem:
 
     @cached_property
     def is_dense(self) -> bool:
-        """Every column has an entry in every row: `data` is the matrix, column by column."""
+        """Every column has a value in every row: `data` is the matrix, column by column."""
         return 0 < self.data.size == (self.indptr.size - 1) * self.n_rows
 
     @cached_property
@@ -234,7 +234,7 @@ class Problem:
     @cached_property
     def single_block(self) -> npt.NDArray[np.float32]:
         """Every column, dense and in single precision, as rows of an array; only where nearly all entries are there."""
-        if self.data.size == self.n_rows * (self.indptr.size - 1):
+        if self.is_dense:
             return self.data.reshape(-1, self.n_rows).astype(np.float32, copy=False)
         return self.submatrix(np.arange(self.indptr.size - 1)).astype(np.float32).T.toarray(order="C")
 

@@ -41,8 +41,8 @@ MAX_HELD = 10
 # Without any penalty: how far a step that says so is lengthened, by twos, while the loss falls; and how many times the
 # gap allowed the gain of Newton's step is where no dual point can be close enough.
 MAX_DOUBLINGS, OUT_OF_REACH = 40, 2.0
-# A step from a Gram matrix that has to be shortened further than this, and so many of them at one alpha, say that what it
-# has left of the digits is too little: the rows have them all.
+# A step from a Gram matrix that has to be shortened further than this, and so many of them at one alpha, say that what
+# it has left of the digits is too little: the rows have them all.
 SHORTEST_FROM_GRAM, MAX_GRAM_STEPS = 0.1, 30
 # A descent whose tolerance costs the gap no more than this many times what is allowed is made to be the last.
 LAST_DESCENT = 30.0
@@ -56,7 +56,7 @@ class ProximalNewton:
     predicted_dual: Vector | None = None
     # It was solved as far as the tolerance asks, on a Gram matrix; and how many such steps are left.
     is_solved, n_gram_steps = False, MAX_GRAM_STEPS
-    has_descended, n_newton = False, 0
+    is_clipped, has_descended, n_newton = False, False, 0
     # Newton's step along columns none of which has a penalty or a bound, beside the shift that the intercept takes.
     newton: tuple[Vector, float] | None = None
     # Dual points that were made from it, each dearer than a step; and steps since the last: one more every time.
@@ -102,7 +102,7 @@ class ProximalNewton:
         step does to second order, but meets the constraints as well as the descent solved the model, and a dual point
         pays for what it misses to second order and for constraints to first: it mostly certifies one step earlier.
         """
-        certificate, self.checked = self.certificate, None
+        certificate, self.checked, self.is_clipped = self.certificate, None, False
         if self.options.callback is not None:
             self.rows.recover()
         if self.left is not None:
@@ -179,7 +179,7 @@ class ProximalNewton:
             outside = (theta > fall) | (theta < -rise)
             if not outside.any():
                 break
-            weight[outside] = 0.0
+            weight[outside], self.is_clipped = 0.0, True
             theta, total = np.clip(theta, -rise, fall), float(weight.sum())
             if total == 0.0:
                 break
@@ -224,18 +224,15 @@ class ProximalNewton:
         is_last = tol * size <= LAST_DESCENT * target and not self.certificate.unpenalized.size
         if is_last:
             tol = min(tol, last_tol)
-        self.has_descended = True
-        self.is_solved = (
-            self.n_gram_steps > 0 and not self.certificate.unpenalized.size and gram_pays(problem, columns)
-        )
-        if self.is_solved:
-            # Sweeps cost little, so that the model is solved for good at once.
-            self.n_gram_steps -= 1
-            shift = descend_on_gram(self, columns, w, min(tol, last_tol))
+        self.is_solved, self.has_descended, shift = False, True, 0.0
+        if self.n_gram_steps > 0 and not self.certificate.unpenalized.size and gram_pays(problem, columns):
+            # Sweeps cost little, so that the model is solved for good at once, unless they crawl or see too little.
+            shift, self.is_solved = descend_on_gram(self, columns, w, min(tol, last_tol))
+            self.n_gram_steps = self.n_gram_steps - 1 if self.is_solved else 0
             step = problem.product(columns, w - state.w[columns], shift)
             state.neg_gradient = state.neg_gradient - self.quadratic.weight * step
-        else:
-            shift = sweep(self, columns, w, *self.moments(columns), tol)
+        if not self.is_solved:
+            shift += sweep(self, columns, w, *self.moments(columns), tol)
         if is_last or self.is_solved:
             self.predicted_dual, state.neg_gradient = state.neg_gradient, self.rows.spare()
         self._search_line(columns, w - state.w[columns], shift)

@@ -21,8 +21,9 @@ MAX_STEPS = 1000
 # Multiplications up to which a block gets a factor at once, as dear as a dozen steps; one whose factor is more work
 # gets it after this many steps.
 LITTLE_WORK, PLAIN_STEPS = 1e8, 30
-# Rounds of refinement with a factor, before LSMR takes steps that it conditions; and the most of these in a round.
-REFINEMENTS, FACTORED_STEPS = 3, 40
+# Rounds of refinement with a factor, before LSMR takes steps that it conditions; the most of these in a round, and such
+# rounds before plain LSMR has the rest, which is along directions that rounding has taken from the factor.
+REFINEMENTS, FACTORED_STEPS, FACTORED_ROUNDS = 3, 40, 2
 
 
 class UnpenalizedBlock:
@@ -100,10 +101,11 @@ class UnpenalizedBlock:
         else:
             step = np.zeros(self.columns.size)
         factor = self._factor
-        # Of squared loss coefficients are moved along; of others only what is left of the residual counts in the end.
-        if self._problem.is_quadratic and not factor.keeps_the_shortest:
-            return step + self._plain_step(block, residual, np.inf)[0]
         self._n_refined += 1
+        is_done = self._n_refined > REFINEMENTS + FACTORED_ROUNDS
+        # Of squared loss coefficients are moved along; of others only what is left of the residual counts in the end.
+        if is_done or (self._problem.is_quadratic and not factor.keeps_the_shortest):
+            return step + self._plain_step(block, residual, np.inf)[0]
         if self._n_refined <= REFINEMENTS:
             return step + factor.solve(residual)
         found = _lsmr(

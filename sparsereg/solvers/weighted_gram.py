@@ -58,10 +58,8 @@ def dense_block(problem: Problem, columns: Ids) -> Vector:
     block : ndarray of float64 of shape (n_columns, n_rows)
         Not to be written to.
     """
-    n, indptr = problem.n_rows, problem.indptr
-    if problem.data.size == n * (indptr.size - 1) > 0:
-        # As many non-zeros as there is room for: every column is full, and its rows ascend.
-        whole = problem.data.reshape(-1, n)
+    if problem.is_dense:
+        whole = problem.data.reshape(-1, problem.n_rows)
         return np.asarray(whole if columns.size == len(whole) else whole[columns], dtype=np.float64)
     return np.asarray(problem.submatrix(columns).T.toarray(order="C"))
 
@@ -99,6 +97,8 @@ class Model(NamedTuple):
     ----------
     gram : ndarray of float64 of shape (n_columns, n_columns)
         Second derivatives.
+    square : ndarray of float64 of shape (n_columns,)
+        Their diagonal before the intercept was eliminated: what their rounding is relative to.
     gradient : ndarray of float64 of shape (n_columns,)
         Minus the first.
     mean : ndarray of float64 of shape (n_columns,)
@@ -108,6 +108,7 @@ class Model(NamedTuple):
     """
 
     gram: Vector
+    square: Vector
     gradient: Vector
     mean: Vector
     shift: float
@@ -128,16 +129,18 @@ def weighted_model(problem: Problem, columns: Ids, weight: Vector, weight_sum: f
     -------
     model : Model
         The second derivatives in single precision, which takes half the time: a step is as good, and the first tell
-        how good it was. Cost: n_rows n_columns^2 / 2 multiplications, by BLAS.
+        how good it was; not finite where that overflows. Cost: n_rows n_columns^2 / 2 multiplications, by BLAS.
     """
-    gradient, block = problem.correlations(columns, z), problem.single_block
-    if columns.size < len(block):
-        block = block[columns]
-    gram, moments = _weighted(block, np.sqrt(weight, dtype=np.float32))
-    if weight_sum <= 0.0:
-        return Model(gram, gradient, np.zeros(columns.size), 0.0)
-    mean, shift = moments / weight_sum, float(z.sum()) / weight_sum
-    return Model(gram - np.outer(moments, mean), gradient - moments * shift, mean, shift)
+    with np.errstate(over="ignore", invalid="ignore"):
+        gradient, block = problem.correlations(columns, z), problem.single_block
+        if columns.size < len(block):
+            block = block[columns]
+        gram, moments = _weighted(block, np.sqrt(weight, dtype=np.float32))
+        square = np.einsum("ii->i", gram).copy()
+        if weight_sum <= 0.0:
+            return Model(gram, square, gradient, np.zeros(columns.size), 0.0)
+        mean, shift = moments / weight_sum, float(z.sum()) / weight_sum
+        return Model(gram - np.outer(moments, mean), square, gradient - moments * shift, mean, shift)
 
 
 def _weighted(block: npt.NDArray[np.floating], root: npt.NDArray[np.floating]) -> tuple[Vector, Vector]:
@@ -208,7 +211,9 @@ class Cholesky:
             lifted = matrix.copy()
             on = np.einsum("ii->i", lifted)
             on += diagonal
-            on += self.raised * on + (np.finfo(float).tiny if self.raised else 0.0)
+            # Rounding may leave less than nothing of a square.
+            size = np.abs(on)
+            on += self.raised * np.where(size > 0.0, size, max(float(size.max()), np.finfo(float).tiny))
             # Symmetric: the transpose is the same matrix, in the order of LAPACK.
             self._factor, failed = lapack.dpotrf(lifted.T, lower=1, clean=0, overwrite_a=1)
             if not failed:

@@ -27,8 +27,8 @@ CANDIDATES_PER_SUPPORT = 2
 SWEEPS_BEFORE, SWEEPS_AFTER = 8, 6
 # Where rows are dear the step, which passes over them several times, waits longer (measured on crosses: 5 to 7 %).
 SWEEPS_BEFORE_DEAR = 40
-# An alpha that takes as many steps as this is a hard one, and gets so many sweeps at a time: short ones would use up its
-# passes (measured on texts that are all but separated, to 1e-10: a quarter of the passes).
+# An alpha that takes as many steps as this is a hard one, and gets so many sweeps at a time: short ones would use up
+# its passes (measured on texts that are all but separated, to 1e-10: a quarter of the passes).
 MANY_STEPS, MAX_SWEEPS = 8, 100
 
 
@@ -57,6 +57,7 @@ def check_gap(descent: Any, keep: float | None = None) -> bool:
       times it feasible for the singleton columns.
     - `set_tolerance(theta)` learns from the dual point that was checked how well to solve the next descent.
     - `centered_gradient()` returns minus the derivative of the loss, orthogonal to the intercept.
+    - `is_clipped` says that rows of the last dual point were held at the edge of what the slope of their loss can be.
     - `has_descended` says whether there was a descent, `n_newton` counts Newton's steps on supports.
     - `moments(columns)` returns sums and curvatures of columns under the quadratic model.
     - `recenter(theta)` makes a dual point orthogonal to intercept and unpenalised columns again; it returns it with
@@ -87,9 +88,11 @@ def check_gap(descent: Any, keep: float | None = None) -> bool:
         descent.state.Xt_neg_gradient[columns] = repaired.before
     if not goes_on:
         return False
-    if certificate.one_sided.size:
-        # Projected, a dual point does not show that these have something to gain, off the bound at which they are.
-        certificate.correlate(certificate.one_sided, descent.centered_gradient())
+    # Projected, a dual point does not show that these have something to gain, off the bound at which they are; one that
+    # was clipped may be far from minus the derivative, which says what there is to gain at all.
+    stale = certificate.screened_in if descent.is_clipped else certificate.one_sided
+    if stale.size:
+        certificate.correlate(stale, descent.centered_gradient())
     return True
 
 

@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 from scipy import sparse
+from support.solver_calls import prepare
 
 import sparsereg
+from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import active_set
+from sparsereg.solvers.base import SolverOptions
+from sparsereg.solvers.null_model import null_state
 
 KINDS = ("normal", "binary", "duplicated", "negated", "rank 4", "rounded", "far from zero")
 
@@ -112,6 +116,21 @@ def test_a_failure_leaves_the_alpha_to_sweeps(monkeypatch):
     swept = sparsereg.lasso_path(X, y, alphas=path.alphas)
     assert np.max(swept.dual_gaps) <= 1e-6
     np.testing.assert_allclose(swept.objectives, path.objectives, rtol=1e-5)
+
+
+def test_coefficients_that_others_have_moved_are_taken_as_they_are():
+    X, y = wide_data()
+    _, problem = prepare(
+        X, y, **dict.fromkeys(("sample_weight", "offset", "bounds", "penalty_factor")), fit_intercept=False,
+        standardize=False, positive=False, l1_ratio=1.0, smallest_alpha=0.1,
+    )
+    options, penalty = SolverOptions(), ElasticNet(0.1, 1.0)
+    state = null_state(problem, options)
+    solved = active_set.solve(problem, penalty, state, options)
+    state.w *= 0.5
+    again = active_set.solve(problem, penalty, state, options)
+    np.testing.assert_allclose(again.objective, solved.objective, rtol=1e-6)
+    np.testing.assert_allclose(again.coefs.toarray(), solved.coefs.toarray(), atol=1e-9)
 
 
 def test_sweeps_that_crawl_hand_over(monkeypatch):

@@ -122,7 +122,10 @@ def test_rows_of_like_columns_are_cross_products_of_their_samples():
 
 
 @pytest.mark.parametrize("kind", ["plain", "far", "sparse"])
-def test_rows_in_several_blocks(kind):
+@pytest.mark.parametrize("work", [1e9, 1e2])
+def test_rows_in_several_blocks(kind, work, monkeypatch):
+    monkeypatch.setattr("sparsereg.solvers.gram.BLAS_WORK", work)
+    monkeypatch.setattr("sparsereg.solvers.gram.PAIRS", work)
     X, y = regression(5, 2500, 3, kind)
     X += 20.0 * (kind == "far")
     X = sparse.csr_array(X) if kind == "sparse" else X

@@ -58,7 +58,7 @@ def test_the_model_is_that_of_sweeps_over_the_rows(seed, l1_ratio):
         if way:
             shift = sweep(descent, columns, w, *moments, 1e-12)
         else:
-            shift = descend_on_gram(descent, columns, w, 1e-12)
+            shift, _ = descend_on_gram(descent, columns, w, 1e-12)
         found.append(np.r_[w, shift])
     np.testing.assert_allclose(*found, atol=1e-5 * np.abs(found[1]).max())
 
@@ -83,6 +83,35 @@ def test_paths_are_the_same(loss, seed, l1_ratio):
     size = np.abs(other.objectives).max() + 1.0
     assert (path.objectives - other.objectives <= 1e-6 * size).all()
     assert (path.objectives - other.objectives >= -1e-8 * size).all()
+
+
+@pytest.mark.parametrize("loss", ["logistic", "squared_hinge", "poisson"])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("seed", [1, 2, 6])
+def test_columns_that_are_hard_to_tell_apart_are_left_to_the_rows(loss, fit_intercept, seed):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((200, 8))
+    X[:, :4] = X[:, :4] > 0.0
+    t = X @ rng.standard_normal(8)
+    X = np.round(X) + 7.0 if seed == 2 else X + np.r_[0.0, 0.0, 0.0, 0.0, 4 * [50.0]]
+    path = regularization_path(
+        X, (t > np.median(t)) * 1.0, loss=loss, fit_intercept=fit_intercept, n_alphas=6, max_iter=3000
+    )
+    assert path.dual_gaps.max() <= 1e-6
+    assert path.n_iters.sum() <= 3000
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-24, 1e-21, 1e19, 1e25, 1e100])
+def test_columns_of_any_size(size):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 4))
+    y = target(rng, "logistic", X @ rng.standard_normal(4))
+    changes = {"loss": "logistic", "standardize": True, "n_alphas": 5, "eps": 1e-2}
+    path = regularization_path(X, y, **changes)
+    X[:, ::2] *= size
+    other = regularization_path(X, y, **changes)
+    assert other.dual_gaps.max() <= 1e-6
+    np.testing.assert_allclose(other.objectives, path.objectives, rtol=2e-6)
 
 
 def test_where_it_pays():

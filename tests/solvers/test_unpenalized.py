@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 from support.regressions import Regression
 from support.solver_calls import matrix_of, prepared
 
+from sparsereg import ConvergenceWarning, regularization_path
 from sparsereg.solvers import unpenalized
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
 
@@ -79,3 +81,27 @@ def test_a_factor_at_once_or_later_is_the_same(shape, work):
     best = np.linalg.lstsq(dense, problem.response.y, rcond=1e-12)[0]
     np.testing.assert_allclose(delta * size, best, atol=1e-6 * np.abs(best).max())
     np.testing.assert_allclose(theta, problem.response.s * (problem.response.y - dense @ best), atol=1e-11)
+
+
+def test_copies_without_penalty_that_separate_a_row():
+    y, X = np.ones(25), np.ones((25, 9))
+    y[[0, 16, 18]] = 0.0
+    X[[19, 16, 18], [6, 7, 8]] = 0.0
+    with pytest.warns(ConvergenceWarning, match="no finite coefficients"):
+        path = regularization_path(
+            sparse.csr_array(X), y, loss="logistic", l1_ratio=0.9, fit_intercept=False,
+            penalty_factor=np.r_[np.zeros(7), 1.0, 1.0], n_alphas=3, tol=1e-4, max_iter=600,
+        )
+    assert path.dual_gaps.max() <= 1e-4
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_clipped_dual_points_do_not_say_how_well_to_descend(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((200, 15)) + 100.0 * rng.choice([0.0, 1.0], 15)
+    y = X[:, 3] - X[:, 3].mean() + rng.standard_normal(200) + 50.0
+    path = regularization_path(
+        X, y, loss="huber", l1_ratio=0.5, fit_intercept=False, penalty_factor=np.r_[np.zeros(4), np.ones(11)],
+        n_alphas=2, eps=0.1, tol=1e-8, max_iter=600,
+    )
+    assert path.dual_gaps.max() <= 1e-8

@@ -64,3 +64,10 @@ def test_a_factor_is_raised_no_more_than_it_takes():
     raised = Cholesky(flat, np.zeros(3))
     assert 0.0 < raised.raised <= 1e-9
     np.testing.assert_allclose(raised.factor @ raised.factor.T, flat, atol=1e-8)
+
+
+def test_a_factor_takes_what_rounding_leaves_of_squares():
+    rough = np.diag([1.0, -1e-9, 0.0])
+    rough[1, 2] = rough[2, 1] = 1e-12
+    raised = Cholesky(rough, np.zeros(3))
+    assert np.isfinite(raised.factor).all() and raised.diagonal.min() > 0.0
