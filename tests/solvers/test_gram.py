@@ -164,6 +164,19 @@ def test_a_copy_of_a_fold_starts_anywhere():
     assert not descent.solve(ElasticNet(1e-9, 1.0), 0.0, 3, 0.0)
 
 
+def test_what_a_far_start_rounds_off_certifies_nothing():
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        X, n = rng.standard_normal((100, 6)), 100
+        y = X[:, 0] + rng.standard_normal(n)
+        G, q, one, far = X.T @ X / n, X.T @ y / n, np.ones(6), np.full(6, np.inf)
+        descent = gram.GramDescent(G, q, y @ y / n, np.sqrt(np.diagonal(G)), 2e-14, one, one, -far, far)
+        descent.start(rng.standard_normal(6) * 10.0 ** rng.uniform(5.0, 13.0))
+        if descent.solve(ElasticNet(0.05, 1.0), 1e-7 * (y @ y / n), 1000, 0.0):
+            settings_of = {"l1_ratio": 1.0, "fit_intercept": False, "standardize": False}
+            assert plain_gap(X, y, descent.w, 0.0, 0.05, settings_of) < 1e-6
+
+
 def test_forms_are_chosen_by_cost_and_can_be_forced():
     X, y = regression(1, 60, 5, "plain")
     assert lasso_path(X, y, n_alphas=3).form == "gram"
