@@ -95,3 +95,16 @@ def test_where_it_pays():
         _, problem = prepare(X, y, loss="logistic", l1_ratio=0.9, **changes)
         assert gram_pays(problem, problem.columns) is pays
         assert not gram_pays(problem, problem.columns[:0])
+
+
+@pytest.mark.parametrize("size", [1e-60, 1e60])
+def test_columns_that_single_precision_does_not_hold_are_swept_over(size):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100, 6))
+    y, factor = target(rng, "logistic", X[:, 0]), np.where(np.arange(6) % 2, 1.0, size)
+    settings = {"loss": "logistic", "alphas": [0.05, 0.001], "standardize": True}
+    # Some that are left out, too.
+    for kept in (np.ones(6), np.where(np.arange(6) == 2, np.inf, 1.0)):
+        plain = regularization_path(X, y, penalty_factor=kept, **settings)
+        scaled = regularization_path(X * factor, y, penalty_factor=kept, **settings)
+        np.testing.assert_allclose(scaled.objectives, plain.objectives, rtol=1e-5)
