@@ -14,9 +14,12 @@ from sparsereg.solvers.base import Ids, Progress, Solution, SolverOptions, State
 from sparsereg.solvers.certificate import FAINT
 from sparsereg.solvers.forms import is_dense
 from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.weighted_gram import at_once
 
 # Rows whose columns are copied at a time: at least so many, and so many times the columns.
 MIN_ROWS, ROWS_PER_COLUMN = 1024, 4
+# Pairs of entries that are multiplied in one call.
+PAIRS = 1e8
 # Square of mean / sd up to which columns need not be centred before they are multiplied: that costs two digits.
 NEAR = 100.0
 # Looks at the gap after which an alpha goes on on the rows.
@@ -84,7 +87,7 @@ def _of_dense(problem: Problem, mean: Vector) -> tuple[Vector, Vector, Vector]:
     whole = columns.size == block.shape[0]
     plain = whole and weight.size == 1 and block.dtype == np.float64
     plain = plain and bool(np.all(mean**2 <= NEAR * problem.curvature[columns]))
-    step = n_rows if plain else max(MIN_ROWS, ROWS_PER_COLUMN * columns.size)
+    step = min(n_rows if plain else max(MIN_ROWS, ROWS_PER_COLUMN * columns.size), at_once(columns.size))
     root, y = np.sqrt(weight), problem.response.y
     matrix, q = np.empty((0, 0)), np.zeros(columns.size)
     for start in range(0, n_rows, step):
@@ -114,7 +117,11 @@ def _of_sparse(problem: Problem, mean: Vector) -> tuple[Vector, Vector, Vector]:
     weight = np.ascontiguousarray(np.broadcast_to(problem.response.weight, n_rows))
     matrix = np.zeros((columns.size, columns.size))
     data, indices, indptr = rows.data, rows.indices.astype(np.int32), rows.indptr.astype(np.int64)
-    gram.add_cross_products(data, indices, indptr, weight, matrix)
+    # A Ctrl-C waits for no more than some rows, of as many entries as the average.
+    step = max(int(PAIRS * n_rows**2 / max(indices.size, 1) ** 2), 1)
+    for start in range(0, n_rows, step):
+        some = slice(start, start + step)
+        gram.add_cross_products(data, indices, indptr[start : start + step + 1], weight[some], matrix)
     square = np.diagonal(matrix).copy()
     matrix += np.tril(matrix, -1).T
     matrix -= np.outer(mean, mean)

@@ -164,6 +164,19 @@ def test_a_copy_of_a_fold_starts_anywhere():
     assert not descent.solve(ElasticNet(1e-9, 1.0), 0.0, 3, 0.0)
 
 
+@pytest.mark.parametrize("kind", ["plain", "sparse"])
+def test_cross_products_are_taken_in_parts(monkeypatch, kind):
+    X, y = regression(1, 60, 5, kind)
+    data = sparse.csr_array(X) if kind == "sparse" else X
+    _, problem = prepare(data, y, smallest_alpha=1e-3)
+    whole = take_cross_products(problem)
+    monkeypatch.setattr("sparsereg.solvers.gram.at_once", lambda n: 7)
+    monkeypatch.setattr("sparsereg.solvers.gram.PAIRS", 7.0 * X.shape[1] ** 2)
+    parts = take_cross_products(problem)
+    np.testing.assert_allclose(parts.gram, whole.gram, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(parts.q, whole.q, rtol=1e-12, atol=1e-12)
+
+
 def test_what_a_far_start_rounds_off_certifies_nothing():
     for seed in range(40):
         rng = np.random.default_rng(seed)

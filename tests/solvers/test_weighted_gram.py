@@ -64,3 +64,13 @@ def test_a_factor_is_raised_no_more_than_it_takes():
     raised = Cholesky(flat, np.zeros(3))
     assert 0.0 < raised.raised <= 1e-9
     np.testing.assert_allclose(raised.factor @ raised.factor.T, flat, atol=1e-8)
+
+
+def test_products_are_summed_in_parts_of_bounded_work(monkeypatch):
+    block = np.random.default_rng(0).standard_normal((5, 40))
+    whole = block @ block.T
+    assert weighted_gram.at_once(2000) * 2000**2 <= 2e10
+    monkeypatch.setattr(weighted_gram, "CALL", 7 * 5**2)
+    assert weighted_gram.at_once(5) == 7
+    np.testing.assert_allclose(weighted_gram.own_products(block), whole, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(weighted_gram.own_products(block.T), block.T @ block, rtol=1e-12, atol=1e-12)
