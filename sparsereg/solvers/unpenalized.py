@@ -101,7 +101,7 @@ class UnpenalizedBlock:
             step = np.zeros(self.columns.size)
         factor = self._factor
         # Of squared loss coefficients are moved along; of others only what is left of the residual counts in the end.
-        if self._problem.is_quadratic and not factor.keeps_the_shortest:
+        if not factor.serves(moves=self._problem.is_quadratic):
             return step + self._plain_step(block, residual, np.inf)[0]
         self._n_refined += 1
         if self._n_refined <= REFINEMENTS:
