@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from support.regressions import Regression
 from support.solver_calls import matrix_of, prepared
 
+from sparsereg import regularization_path
 from sparsereg.solvers import unpenalized
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
 
