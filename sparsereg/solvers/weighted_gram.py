@@ -90,7 +90,7 @@ def own_products(block: Vector) -> Vector:
 
 def at_once(n: int) -> int:
     """Return how many terms of the products of n rows one call of BLAS may sum up."""
-    return max(int(CALL / n**2), 1)
+    return max(int(CALL / max(n, 1) ** 2), 1)
 
 
 def weighted_gram(block: Vector, weight: Vector, centre: bool) -> Vector:

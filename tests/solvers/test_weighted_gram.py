@@ -70,6 +70,7 @@ def test_products_are_summed_in_parts_of_bounded_work(monkeypatch):
     block = np.random.default_rng(0).standard_normal((5, 40))
     whole = block @ block.T
     assert weighted_gram.at_once(2000) * 2000**2 <= 2e10
+    assert weighted_gram.at_once(0) > 0
     monkeypatch.setattr(weighted_gram, "CALL", 7 * 5**2)
     assert weighted_gram.at_once(5) == 7
     np.testing.assert_allclose(weighted_gram.own_products(block), whole, rtol=1e-12, atol=1e-12)
