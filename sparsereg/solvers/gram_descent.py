@@ -72,4 +72,6 @@ def descend_on_gram(descent: Any, columns: Ids, w: Vector, tol: float) -> float:
         min(max(descent.options.max_iter - gap.n_iter, 1), MAX_SWEEPS),
     )
     gap.n_iter += epochs
+    # Collinear columns of different sizes: what rounding adds to the matrix is more than sweeps can tell apart.
+    descent.is_stuck = epochs >= MAX_SWEEPS
     return model.shift - float(model.mean @ (w - start))

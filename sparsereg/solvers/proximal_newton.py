@@ -51,8 +51,8 @@ class ProximalNewton:
     model: QuadraticModel
     # The residual of the model after a descent that may end the fit.
     predicted_dual: Vector | None = None
-    # It was solved as far as the tolerance asks.
-    is_solved = False
+    # It was solved as far as the tolerance asks; sweeps on a Gram matrix got nowhere, those on the rows do.
+    is_solved = is_stuck = False
     has_descended, n_newton = False, 0
     # Newton's step along columns none of which has a penalty or a bound, beside the shift that the intercept takes.
     newton: tuple[Vector, float] | None = None
@@ -220,7 +220,8 @@ class ProximalNewton:
         is_last = tol * size <= LAST_DESCENT * target and not self.certificate.unpenalized.size
         if is_last:
             tol = min(tol, last_tol)
-        self.is_solved, self.has_descended = gram_pays(problem, columns) and not self.certificate.unpenalized.size, True
+        self.is_solved = not self.is_stuck and gram_pays(problem, columns) and not self.certificate.unpenalized.size
+        self.has_descended = True
         if self.is_solved:
             # Sweeps cost little, so that the model is solved for good at once.
             shift = descend_on_gram(self, columns, w, min(tol, last_tol))

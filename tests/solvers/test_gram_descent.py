@@ -108,3 +108,13 @@ def test_columns_that_single_precision_does_not_hold_are_swept_over(size):
         plain = regularization_path(X, y, penalty_factor=kept, **settings)
         scaled = regularization_path(X * factor, y, penalty_factor=kept, **settings)
         np.testing.assert_allclose(scaled.objectives, plain.objectives, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("loss", "seed", "spread"), [("huber", 8, 3.0), ("logistic", 9, 4.0), ("poisson", 10, 2.0)])
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+def test_collinear_columns_of_different_sizes_are_left_to_the_rows(loss, seed, spread, l1_ratio):
+    rng = np.random.default_rng(seed)
+    X, y = rng.standard_normal((150, 11)) @ rng.standard_normal((11, 40)), rng.standard_normal(150)
+    X = X * 10.0 ** np.random.default_rng(1).uniform(-spread, spread, 40)
+    y = {"logistic": (y > 0.0) * 1.0, "poisson": np.round(np.exp(y))}.get(loss, y)
+    assert regularization_path(X, y, loss=loss, alphas=[1e-3], l1_ratio=l1_ratio).dual_gaps[0] <= 1e-6
