@@ -180,6 +180,8 @@ cdef class GramDescent:
             self.n_iter += 1
             if self.gap <= target and not self._is_true():
                 self._refresh()
+                # What was seen before was not that of this residual.
+                self.dual = 0.0
                 self._look()
             if self.gap <= target:
                 self._drop_faint(target, faint)

@@ -137,13 +137,19 @@ class BlockFactor:
                     raise
                 share *= RAISE
 
-    @property
-    def keeps_the_shortest(self) -> bool:
-        """Say whether rounding adds nothing to a solution along directions that no row sees.
+    def serves(self, moves: bool) -> bool:
+        """Say whether rounding adds nothing that counts to a solution.
 
-        The factor must tell all directions from none: of the columns, or of the rows, of which a few may fit others.
+        By rows what no column fits would grow without bound, by columns only along directions that no row sees: that
+        counts where coefficients are moved along. Either way a factor that tells all directions from none is safe.
+
+        Parameters
+        ----------
+        moves : bool
+            Coefficients are moved along; else only the residual counts.
         """
-        return bool(np.all(np.diag(self._factor) > COLLINEAR * self._norm))
+        may_grow = moves or not self._by_columns
+        return not may_grow or bool(np.all(np.diag(self._factor) > COLLINEAR * self._norm))
 
     @property
     def n_unknowns(self) -> int:

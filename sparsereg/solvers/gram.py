@@ -14,12 +14,12 @@ from sparsereg.solvers import coordinate_descent
 from sparsereg.solvers.base import Ids, Progress, Solution, SolverOptions, State, Vector, spelled_out
 from sparsereg.solvers.certificate import FAINT
 from sparsereg.solvers.problem import Problem
+from sparsereg.solvers.weighted_gram import at_once
 
 # Rows whose columns are copied at a time: at least so many, and so many times the columns.
 MIN_ROWS, ROWS_PER_COLUMN = 1024, 4
-# Multiplications of BLAS, and pairs of entries of sparse rows, that take about a third of a second: a Ctrl-C waits no
-# longer.
-BLAS_WORK, PAIRS = 2.5e10, 1e8
+# Pairs of entries of sparse rows that take about a third of a second: a Ctrl-C waits no longer.
+PAIRS = 1e8
 # Square of mean / sd up to which columns need not be centred before they are multiplied: that costs two digits.
 NEAR = 100.0
 # Looks at the gap after which an alpha goes on on the rows.
@@ -87,8 +87,7 @@ def _of_dense(problem: Problem, mean: Vector) -> tuple[Vector, Vector, Vector]:
     whole = columns.size == block.shape[0]
     plain = whole and weight.size == 1 and block.dtype == np.float64
     plain = plain and bool(np.all(mean**2 <= NEAR * problem.curvature[columns]))
-    most = int(BLAS_WORK / max(columns.size, 1) ** 2)
-    step = max(MIN_ROWS, most if plain else min(ROWS_PER_COLUMN * columns.size, most))
+    step = min(n_rows if plain else max(MIN_ROWS, ROWS_PER_COLUMN * columns.size), at_once(columns.size))
     root, y = np.sqrt(weight), problem.response.y
     matrix, q = np.empty((0, 0)), np.zeros(columns.size)
     for start in range(0, n_rows, step):

@@ -33,7 +33,7 @@ SHAPES = 16
 
 def gram_pays(problem: Problem, columns: Ids) -> bool:
     """Say whether the Gram matrix of columns costs less than sweeps over their rows."""
-    if problem.singletons is not None or columns.size == 0:
+    if problem.singletons is not None or columns.size == 0 or not problem.fits_single:
         return False
     room = problem.n_rows * (problem.indptr.size - 1)
     return problem.indices.size >= LEAST_DENSITY * room and BLAS * columns.size <= SWEEPS * DENSE_PASS

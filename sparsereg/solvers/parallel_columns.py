@@ -21,6 +21,8 @@ Bounds = tuple[Vector, Vector]
 # are the same up to the sign where their difference has a norm of rounding: of a mean over all rows, or without an
 # intercept of a few operations an entry. There columns far from zero are nearly parallel, and differ in what counts.
 CLOSE, SAME, ALIKE = 1e-8, 1e-13, 8.0 * np.finfo(float).eps
+# Times the least cost of a set, above which costs are not told apart.
+MOST = 1e200
 # Random rows of up to so many entries are drawn once: seeding takes longer than what a small fit does with them.
 FEW_ROWS = 1 << 14
 
@@ -138,10 +140,11 @@ def find_parallel(
         return columns[:0]
     root = np.array(np.broadcast_to(root, n_rows))
     columns, first, units = columns[members], first[members], (mean[members], norm[members])
-    # The cheapest first; costs that differ by rounding are equal.
+    # The cheapest first; costs that differ from the least by rounding are equal to it.
     relative_cost = cost[columns] / units[1]
-    dearest = np.maximum.reduceat(relative_cost, np.flatnonzero(np.diff(group, prepend=-1)))[group]
-    rank = np.round(np.divide(relative_cost, dearest, out=np.zeros_like(relative_cost), where=dearest > 0.0), 12)
+    above = np.where(relative_cost > 0.0, relative_cost, np.inf)
+    cheapest = np.minimum.reduceat(above, np.flatnonzero(np.diff(group, prepend=-1)))[group]
+    rank = np.round(np.minimum(relative_cost / cheapest, MOST), 12)
     left = np.lexsort((columns, factor[columns], rank, group))
     replaced = [columns[:0]]
     while left.size:

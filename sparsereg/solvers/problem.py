@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Curvature of a row with the intercept only, relative to the largest of its loss, where it has next to none.
 NULL_FLOOR = 1e-2
+# Mean squares of columns whose products single precision holds, with room for weights.
+SINGLE = 1e-20, 1e20
 
 
 @dataclass(frozen=True)
@@ -230,6 +232,13 @@ class Problem:
     def submatrix(self, columns: Ids) -> sparse.csc_matrix:
         """Return columns as a float64 matrix of shape (n_rows, n_columns)."""
         return take_columns(self.matrix, columns, self.n_rows)
+
+    @cached_property
+    def fits_single(self) -> bool:
+        """Whether single precision holds the products of all columns, under weights of about any size."""
+        square = self.curvature / self.weight_sum + (self.column_sum / self.weight_sum) ** 2
+        square = square[square > 0.0]
+        return bool(SINGLE[0] <= square.min(initial=1.0) and square.max(initial=1.0) <= SINGLE[1])
 
     @cached_property
     def single_block(self) -> npt.NDArray[np.float32]:

@@ -156,7 +156,9 @@ class QuasiNewton:
         return point
 
     def _primal(self, point: Point) -> float:
-        return point.loss + 0.5 * float((self._ridge * point.w) @ point.w)
+        # Steps may go far too far at first, and are shortened.
+        with np.errstate(over="ignore"):
+            return point.loss + 0.5 * float((self._ridge * point.w) @ point.w)
 
     def is_certified(self, gap: GapTracker, point: Point) -> bool:
         """Look at the gap, if only after a bound of it from below that costs nothing; say whether to stop."""

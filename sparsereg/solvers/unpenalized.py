@@ -104,7 +104,7 @@ class UnpenalizedBlock:
         self._n_refined += 1
         is_done = self._n_refined > REFINEMENTS + FACTORED_ROUNDS
         # Of squared loss coefficients are moved along; of others only what is left of the residual counts in the end.
-        if is_done or (self._problem.is_quadratic and not factor.keeps_the_shortest):
+        if is_done or not factor.serves(moves=self._problem.is_quadratic):
             return step + self._plain_step(block, residual, np.inf)[0]
         if self._n_refined <= REFINEMENTS:
             return step + factor.solve(residual)

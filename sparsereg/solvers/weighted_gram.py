@@ -19,6 +19,8 @@ BLAS, PASSES, SMALL = 0.025, 200.0, 2e6
 MAX_BLOCK, MAX_FILL = 2**22, 4
 # Numbers of the rows that are weighed at a time: 2 MiB, which a cache holds.
 PART = 2**18
+# Multiplications of one call of BLAS, about half a second: a Ctrl-C waits for no more.
+CALL = 2e10
 # Share of the diagonal that is added where rounding leaves a matrix indefinite, and by what it grows from try to try.
 REGULAR, GROWTH = 1e-13, 100.0
 
@@ -64,6 +66,31 @@ def dense_block(problem: Problem, columns: Ids) -> Vector:
     return np.asarray(problem.submatrix(columns).T.toarray(order="C"))
 
 
+def own_products(block: Vector) -> Vector:
+    """Multiply a matrix with its own transpose, some of its columns at a time.
+
+    Parameters
+    ----------
+    block : ndarray of float64 of shape (n, n_terms)
+
+    Returns
+    -------
+    products : ndarray of float64 of shape (n, n)
+    """
+    step = at_once(len(block))
+    # NumPy knows a product with its own transpose.
+    products = block[:, :step] @ block[:, :step].T
+    for start in range(step, block.shape[1], step):
+        part = block[:, start : start + step]
+        products += part @ part.T
+    return products
+
+
+def at_once(n: int) -> int:
+    """Return how many terms of the products of n rows one call of BLAS may sum up."""
+    return max(int(CALL / max(n, 1) ** 2), 1)
+
+
 def weighted_gram(block: Vector, weight: Vector, centre: bool) -> Vector:
     """Compute `X' W X` of columns, about their weighted means where these are taken off.
 
@@ -81,7 +108,7 @@ def weighted_gram(block: Vector, weight: Vector, centre: bool) -> Vector:
     """
     n = block.shape[1]
     if weight.min() == weight.max():
-        gram, total, share = block @ block.T, block.sum(axis=1) if centre else None, float(weight[0])
+        gram, total, share = own_products(block), block.sum(axis=1) if centre else None, float(weight[0])
         gram *= share
         return gram if total is None else gram - np.outer(total, total * (share / n))
     gram, moments = _weighted(block, np.sqrt(weight))
@@ -173,7 +200,7 @@ def row_gram(block: Vector, unit: Vector, weight: Vector, centre: bool) -> Vecto
     """
     n = block.shape[1]
     if unit.min() == unit.max():
-        gram = (block.T @ block) / unit[0]
+        gram = own_products(block.T) / unit[0]
     else:
         gram, n_part, root = np.zeros((n, n)), max(PART // n, 1), np.sqrt(unit)[:, None]
         for start in range(0, len(block), n_part):

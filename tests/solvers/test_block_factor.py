@@ -42,7 +42,7 @@ def test_solutions_are_the_shortest_best_fits(shape):
     factor = BlockFactor(block)
     best = np.linalg.lstsq(dense, residual, rcond=1e-10)[0]
     np.testing.assert_allclose(factor.solve(residual), best, atol=1e-9)
-    assert factor.keeps_the_shortest
+    assert factor.serves(moves=True)
     unknowns = np.random.default_rng(2).standard_normal(factor.n_unknowns)
     scaled = np.random.default_rng(3).standard_normal(shape[1])
     assert scaled @ factor.apply(unknowns) == pytest.approx(unknowns @ factor.apply_transposed(scaled), rel=1e-6)
@@ -55,7 +55,8 @@ def test_collinear_columns_are_told():
         np.append(block.mean, 3.0 * block.mean[:2]), np.append(block.size, block.size[:2]),
     )
     factor = BlockFactor(twice)
-    assert not factor.keeps_the_shortest
+    assert not factor.serves(moves=True)
+    assert factor.serves(moves=False)
     residual = np.random.default_rng(1).standard_normal(40)
     # What is left is orthogonal to every column all the same, after steps of refinement.
     for _ in range(4):

@@ -11,8 +11,8 @@ from sparsereg import lasso_path, logistic_path, poisson_path, regularization_pa
 from sparsereg.solvers import certificate
 from sparsereg.solvers.forms import forced
 
-# Data on which sweeps leave a coefficient between 1e-16 and 1e-10 somewhere on the path; with squared loss a Newton step
-# that is solved directly leaves none.
+# Data on which sweeps leave a coefficient between 1e-16 and 1e-10 somewhere on the path; with squared loss a Newton
+# step that is solved directly leaves none.
 SEEDS = {
     "huber": (5, 14, 22), "logistic": (1, 4, 5), "poisson": (19, 34), "squared_hinge": (0, 14, 26),
     "softmax": (11, 15, 20),

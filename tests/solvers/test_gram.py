@@ -124,7 +124,7 @@ def test_rows_of_like_columns_are_cross_products_of_their_samples():
 @pytest.mark.parametrize("kind", ["plain", "far", "sparse"])
 @pytest.mark.parametrize("work", [1e9, 1e2])
 def test_rows_in_several_blocks(kind, work, monkeypatch):
-    monkeypatch.setattr("sparsereg.solvers.gram.BLAS_WORK", work)
+    monkeypatch.setattr("sparsereg.solvers.weighted_gram.CALL", work)
     monkeypatch.setattr("sparsereg.solvers.gram.PAIRS", work)
     X, y = regression(5, 2500, 3, kind)
     X += 20.0 * (kind == "far")
@@ -165,6 +165,32 @@ def test_a_copy_of_a_fold_starts_anywhere():
     assert descent.solve(penalty, target, 1000, 0.0)
     np.testing.assert_allclose(descent.w, w, atol=1e-4)
     assert not descent.solve(ElasticNet(1e-9, 1.0), 0.0, 3, 0.0)
+
+
+@pytest.mark.parametrize("kind", ["plain", "sparse"])
+def test_cross_products_are_taken_in_parts(monkeypatch, kind):
+    X, y = regression(1, 60, 5, kind)
+    data = sparse.csr_array(X) if kind == "sparse" else X
+    _, problem = prepare(data, y, smallest_alpha=1e-3)
+    whole = take_cross_products(problem)
+    monkeypatch.setattr("sparsereg.solvers.gram.at_once", lambda n: 7)
+    monkeypatch.setattr("sparsereg.solvers.gram.PAIRS", 7.0 * X.shape[1] ** 2)
+    parts = take_cross_products(problem)
+    np.testing.assert_allclose(parts.gram, whole.gram, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(parts.q, whole.q, rtol=1e-12, atol=1e-12)
+
+
+def test_what_a_far_start_rounds_off_certifies_nothing():
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        X, n = rng.standard_normal((100, 6)), 100
+        y = X[:, 0] + rng.standard_normal(n)
+        G, q, one, far = X.T @ X / n, X.T @ y / n, np.ones(6), np.full(6, np.inf)
+        descent = gram.GramDescent(G, q, y @ y / n, np.sqrt(np.diagonal(G)), 2e-14, one, one, -far, far)
+        descent.start(rng.standard_normal(6) * 10.0 ** rng.uniform(5.0, 13.0))
+        if descent.solve(ElasticNet(0.05, 1.0), 1e-7 * (y @ y / n), 1000, 0.0):
+            settings_of = {"l1_ratio": 1.0, "fit_intercept": False, "standardize": False}
+            assert plain_gap(X, y, descent.w, 0.0, 0.05, settings_of) < 1e-6
 
 
 def test_forms_are_chosen_by_cost_and_can_be_forced():

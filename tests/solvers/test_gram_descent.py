@@ -124,3 +124,26 @@ def test_where_it_pays():
         _, problem = prepare(X, y, loss="logistic", l1_ratio=0.9, **changes)
         assert gram_pays(problem, problem.columns) is pays
         assert not gram_pays(problem, problem.columns[:0])
+
+
+@pytest.mark.parametrize("size", [1e-60, 1e60])
+def test_columns_that_single_precision_does_not_hold_are_swept_over(size):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((100, 6))
+    y, factor = target(rng, "logistic", X[:, 0]), np.where(np.arange(6) % 2, 1.0, size)
+    settings = {"loss": "logistic", "alphas": [0.05, 0.001], "standardize": True}
+    # Some that are left out, too.
+    for kept in (np.ones(6), np.where(np.arange(6) == 2, np.inf, 1.0)):
+        plain = regularization_path(X, y, penalty_factor=kept, **settings)
+        scaled = regularization_path(X * factor, y, penalty_factor=kept, **settings)
+        np.testing.assert_allclose(scaled.objectives, plain.objectives, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("loss", "seed", "spread"), [("huber", 8, 3.0), ("logistic", 9, 4.0), ("poisson", 10, 2.0)])
+@pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
+def test_collinear_columns_of_different_sizes_are_left_to_the_rows(loss, seed, spread, l1_ratio):
+    rng = np.random.default_rng(seed)
+    X, y = rng.standard_normal((150, 11)) @ rng.standard_normal((11, 40)), rng.standard_normal(150)
+    X = X * 10.0 ** np.random.default_rng(1).uniform(-spread, spread, 40)
+    y = {"logistic": (y > 0.0) * 1.0, "poisson": np.round(np.exp(y))}.get(loss, y)
+    assert regularization_path(X, y, loss=loss, alphas=[1e-3], l1_ratio=l1_ratio).dual_gaps[0] <= 1e-6

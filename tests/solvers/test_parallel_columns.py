@@ -57,6 +57,13 @@ def test_multiples_of_the_same_cost(seed, fit_intercept):
     assert used(X, fit_intercept=fit_intercept, penalty_factor=factor) == [0, 2, 3, 4]
 
 
+def test_one_that_is_dearest_by_far_does_not_blur_what_the_others_cost():
+    x = np.random.default_rng(0).standard_normal(60)
+    X = np.c_[1e-12 * x, x, 1.001 * x, 1e3 * x]
+    assert used(X) == used(X, fit_intercept=False) == [3]
+    assert used(X[:, :3]) == used(X[:, :3], fit_intercept=False) == [2]
+
+
 def test_of_parallel_columns_of_one_row_the_cheapest_stays():
     """Words that one document alone has, hashed with signs: all those of a document are parallel."""
     n_rows, n_own = 2_000, 5

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sparsereg import LogisticRegression, regularization_path
+from sparsereg import ConvergenceWarning, LogisticRegression, regularization_path
 from sparsereg.solvers import coordinate_descent, quasi_newton
 from sparsereg.solvers.quasi_newton import QuasiNewton
 
@@ -184,3 +184,14 @@ def test_a_callback_ends_the_fit():
         regularization_path(
             X, y, loss="logistic", l1_ratio=0.0, callback=mock.Mock(side_effect=[None, KeyboardInterrupt])
         )
+
+
+def test_steps_that_go_too_far_at_first_say_nothing():
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 20)) * np.where(np.arange(20) % 2, 1.0, 1e60)
+    y = (rng.random(300) < 1.0 / (1.0 + np.exp(-X[:, 1]))) * 1.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        for alpha in (0.05, 1e-3):
+            regularization_path(X, y, loss="squared_hinge", l1_ratio=0.0, alphas=[alpha])

@@ -105,3 +105,15 @@ def test_clipped_dual_points_do_not_say_how_well_to_descend(seed):
         n_alphas=2, eps=0.1, tol=1e-8, max_iter=600,
     )
     assert path.dual_gaps.max() <= 1e-8
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+def test_rows_that_depend_on_each_other_are_no_obstacle(l1_ratio):
+    """Fewer dimensions than rows than columns: what no column fits must not grow in the factor of the rows."""
+    rng = np.random.default_rng(28)
+    X, y = rng.standard_normal((60, 40)) @ rng.standard_normal((40, 120)), rng.standard_normal(60)
+    path = regularization_path(X, y, l1_ratio=l1_ratio, alphas=[0.0])
+    centred, target = X - X.mean(axis=0), y - y.mean()
+    best = np.linalg.lstsq(centred, target, rcond=1e-10)[0]
+    assert path.objectives[0] == pytest.approx(0.5 * np.mean((target - centred @ best) ** 2), rel=1e-9)
+    assert path.dual_gaps[0] < 1e-6

@@ -71,3 +71,14 @@ def test_a_factor_takes_what_rounding_leaves_of_squares():
     rough[1, 2] = rough[2, 1] = 1e-12
     raised = Cholesky(rough, np.zeros(3))
     assert np.isfinite(raised.factor).all() and raised.diagonal.min() > 0.0
+
+
+def test_products_are_summed_in_parts_of_bounded_work(monkeypatch):
+    block = np.random.default_rng(0).standard_normal((5, 40))
+    whole = block @ block.T
+    assert weighted_gram.at_once(2000) * 2000**2 <= 2e10
+    assert weighted_gram.at_once(0) > 0
+    monkeypatch.setattr(weighted_gram, "CALL", 7 * 5**2)
+    assert weighted_gram.at_once(5) == 7
+    np.testing.assert_allclose(weighted_gram.own_products(block), whole, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(weighted_gram.own_products(block.T), block.T @ block, rtol=1e-12, atol=1e-12)
