@@ -256,6 +256,8 @@ class DualCertificate:
         problem = self.problem
         if np.isfinite(problem.loss.lipschitz):
             primal = min(loss + self.penalty_sum(self.screened_in), problem.response.null_objective)
+            # Next to nothing may be below it by rounding.
+            primal = max(primal, problem.gap_rounding)
             self.screened_in = self._survivors(0.0, np.sqrt(2.0 * problem.loss.lipschitz * primal))
 
     def screen_gap_safe(self, scale: float, gap: float, keep: float | None = None) -> None:
