@@ -50,19 +50,19 @@ cdef class ActiveSet(GramFactor):
     cdef bint is_given
     # By slot.
     cdef double[::1] w, raw, v, rate, threshold, extra, sign
-    cdef index_t[::1] sides, support
+    cdef index_t[::1] sides
     # By place among the members, and by row.
     cdef double[::1] direction, z, step
 
-    def __init__(self, Py_ssize_t n_columns, Py_ssize_t n_rows, Py_ssize_t n_slots, Py_ssize_t max_members, gram=None):
-        GramFactor.__init__(self, n_columns, n_rows, n_slots, max_members, gram)
+    def __init__(self, Py_ssize_t n_columns, Py_ssize_t n_rows, Py_ssize_t n_slots, Py_ssize_t max_members):
+        GramFactor.__init__(self, n_columns, n_rows, n_slots, max_members)
         self.n_events = self.n_singular = self.n_runs = self.since = 0
         self.version, self.is_given = 1, False
         self.w, self.raw, self.v, self.rate = np.zeros((4, n_slots))
         self.threshold, self.extra, self.sign = np.zeros((3, n_slots))
-        self.sides, self.support = np.zeros((2, n_slots), dtype=np.int32)
+        self.sides = np.zeros(n_slots, dtype=np.int32)
         self.direction = np.zeros(self.ld)
-        self.z, self.step = np.zeros((2, max(self.stride, 1)))
+        self.z, self.step = np.zeros((2, self.stride))
 
     # From a warm start.
 
@@ -129,13 +129,12 @@ cdef class ActiveSet(GramFactor):
         cdef Py_ssize_t k, slot
         cdef double excess, worst = 0.0
         self.excess = 0.0
-        if self.gram is None:
-            for k in range(self.n_set):
-                slot = self.chosen[k]
-                if self.taken[slot] != self.version:
-                    self.raw[slot] = sparsereg_dot_double(&self.block[slot * self.stride], &self.z[0], self.stride)
-                    self.taken[slot] = self.version
-                    self.work += self.stride
+        for k in range(self.n_set):
+            slot = self.chosen[k]
+            if self.taken[slot] != self.version:
+                self.raw[slot] = sparsereg_dot_double(&self.block[slot * self.stride], &self.z[0], self.stride)
+                self.taken[slot] = self.version
+                self.work += self.stride
         for k in range(self.n_set):
             slot = self.chosen[k]
             self.v[slot] = self.raw[slot] - self.ridge[slot] * self.w[slot]
@@ -169,10 +168,9 @@ cdef class ActiveSet(GramFactor):
             d[i] = self.sign[self.members[i]] * self.extra[self.members[i]]
         solve_transposed(R, self.ld, m, d)
         solve_upper(R, self.ld, m, d)
-        if self.gram is None:
-            memset(&self.step[0], 0, self.stride * sizeof(double))
-            for i in range(m):
-                sparsereg_axpy_double(d[i], &self.block[self.members[i] * self.stride], &self.step[0], self.stride)
+        memset(&self.step[0], 0, self.stride * sizeof(double))
+        for i in range(m):
+            sparsereg_axpy_double(d[i], &self.block[self.members[i] * self.stride], &self.step[0], self.stride)
         self.since = 0
         self.work += m * (1.0 * self.stride + m)
 
@@ -189,16 +187,6 @@ cdef class ActiveSet(GramFactor):
         sparsereg_axpy_double(d, &self.outside[0], &self.step[0], self.stride)
         self.since += 1
 
-    cdef double _rate(self, Py_ssize_t slot) noexcept nogil:
-        """Return how fast the correlation of a column changes."""
-        cdef Py_ssize_t i
-        cdef double total = 0.0
-        if self.gram is None:
-            return -sparsereg_dot_double(&self.block[slot * self.stride], &self.step[0], self.stride)
-        for i in range(self.n_members):
-            total -= self.gram[slot, self.members[i]] * self.direction[i]
-        return total
-
     cdef int _next(self, Py_ssize_t dropped, double *length, Py_ssize_t *which) noexcept nogil:
         """Find what happens first: a member at zero (`which` by place), or a column at its threshold (by slot)."""
         cdef Py_ssize_t i, k, slot
@@ -214,7 +202,7 @@ cdef class ActiveSet(GramFactor):
             slot = self.chosen[k]
             if self.place[slot] >= 0:
                 continue
-            self.rate[slot] = self._rate(slot)
+            self.rate[slot] = -sparsereg_dot_double(&self.block[slot * self.stride], &self.step[0], self.stride)
             for side in range(2):
                 sign = 1.0 - 2.0 * side
                 if not self.sides[slot] & (1 + side) or (slot == dropped and sign == self.sign[slot]):
@@ -226,7 +214,7 @@ cdef class ActiveSet(GramFactor):
                     if t < best:
                         best, what, which[0] = t, JOINS, slot if side == 0 else -1 - slot
         length[0] = best
-        self.work += (self.n_set - self.n_members) * (self.stride if self.gram is None else self.n_members)
+        self.work += (self.n_set - self.n_members) * self.stride
         return what
 
     cdef void _advance(self, double length) noexcept nogil:
@@ -267,7 +255,7 @@ cdef class ActiveSet(GramFactor):
         if not self._admit(slot, True):
             return LOST
         square = self.factor[self.place[slot] * (self.ld + 1)] if self.place[slot] >= 0 else 0.0
-        if singular == self.n_singular and self.since < FRESH and self.gram is None:
+        if singular == self.n_singular and self.since < FRESH:
             self._turn(square * square)
         else:
             self._aim()
@@ -291,11 +279,8 @@ cdef class ActiveSet(GramFactor):
         return what
 
     cdef void _settle(self, const double *target) noexcept nogil:
-        """Take residual or correlations from the coefficients again, given the target or its correlations."""
+        """Take the residual from the coefficients again, given the target."""
         cdef Py_ssize_t k, slot
-        if self.gram is not None:
-            self._settle_gram(target)
-            return
         self.version += 1
         memcpy(&self.z[0], target, self.n_rows * sizeof(double))
         for k in range(self.n_set):
@@ -304,33 +289,14 @@ cdef class ActiveSet(GramFactor):
                 sparsereg_axpy_double(-self.w[slot], &self.block[slot * self.stride], &self.z[0], self.stride)
         self.work += self.n_members * self.stride
 
-    cdef void _settle_gram(self, const double *target) noexcept nogil:
-        """Take the correlations from the coefficients again, given those of the target."""
-        cdef Py_ssize_t k, i, n = 0
-        cdef double total
-        for k in range(self.n_set):
-            if self.w[self.chosen[k]] != 0.0:
-                self.support[n] = self.chosen[k]
-                n += 1
-        for k in range(self.n_set):
-            total = target[self.chosen[k]]
-            for i in range(n):
-                total -= self.gram[self.chosen[k], self.support[i]] * self.w[self.support[i]]
-            self.raw[self.chosen[k]] = total
-        self.work += self.n_set * n
-
-    cdef double _model(self, const double *target) noexcept nogil:
-        """Return F at the settled point, without the loss at zero where there are cross-products."""
+    cdef double _model(self) noexcept nogil:
+        """Return F at the settled point."""
         cdef Py_ssize_t k, slot
-        cdef double total = 0.0
-        if self.gram is None:
-            total = 0.5 * sparsereg_dot_double(&self.z[0], &self.z[0], self.stride)
+        cdef double total = 0.5 * sparsereg_dot_double(&self.z[0], &self.z[0], self.stride)
         for k in range(self.n_set):
             slot = self.chosen[k]
             if self.w[slot] != 0.0:
                 total += self.threshold[slot] * fabs(self.w[slot]) + 0.5 * self.ridge[slot] * self.w[slot] ** 2
-                if self.gram is not None:
-                    total -= 0.5 * self.w[slot] * (target[slot] + self.raw[slot])
         return total
 
     def solve(
@@ -344,9 +310,9 @@ cdef class ActiveSet(GramFactor):
 
         Arguments
         ---------
-        target : float64 (n_rows,), in; with cross-products float64 (n_columns of the matrix,), X' target
+        target : float64 (n_rows,), in
         w : float64 (n_columns,), coefficients of the working set, in-out
-        z : float64 (n_rows,), target - X w, out; not written with cross-products
+        z : float64 (n_rows,), target - X w, out
         v : float64 (n_columns,), X'z, out
         threshold : float64 (n_columns,), above 0, in
         ridge : float64 (n_columns,), in; where it differs from the last call's the factor is made anew
@@ -369,13 +335,13 @@ cdef class ActiveSet(GramFactor):
         cdef Py_ssize_t runs = 0, singular = self.n_singular
         cdef const double *source = &target[0]
         cdef bint matched
-        resumes = resumes and self.is_given and self.gram is None
+        resumes = resumes and self.is_given
         self.is_given = False
         with nogil:
             self._take(w, threshold, ridge, lower, upper)
             if not resumes:
                 self._settle(source)
-            before = self._model(source)
+            before = self._model()
             matched = self._match()
             if self.n_singular > singular:
                 self._settle(source)
@@ -389,7 +355,7 @@ cdef class ActiveSet(GramFactor):
                 excess = self._look()
             if excess > 0.5 * last:
                 break
-        if not matched or not self._model(source) <= before + ROUNDING * reference:
+        if not matched or not self._model() <= before + ROUNDING * reference:
             self._forget()
             return INFINITY
         if excess > GOOD:
@@ -420,5 +386,4 @@ cdef class ActiveSet(GramFactor):
         cdef Py_ssize_t k
         for k in range(self.n_set):
             w[k], v[k] = self.w[self.chosen[k]], self.raw[self.chosen[k]]
-        if self.gram is None:
-            memcpy(&z[0], &self.z[0], self.n_rows * sizeof(double))
+        memcpy(&z[0], &self.z[0], self.n_rows * sizeof(double))

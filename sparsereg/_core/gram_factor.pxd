@@ -7,7 +7,6 @@ cdef class GramFactor:
     cdef Py_ssize_t n_rows, stride, ld, n_used, n_set, stamp
     # Multiplications since signals were last checked.
     cdef double work
-    cdef const double[:, ::1] gram
     # By column and by slot.
     cdef index_t[::1] slot_of, column_of, chosen
     # Call that last chose the slot, place among the members or -1, residual it was last correlated with.

@@ -16,13 +16,9 @@ class GramFactor:
     def n_members(self) -> int: ...
     @property
     def columns(self) -> NDArray[np.int32]: ...
-    def __init__(
-        self, n_columns: int, n_rows: int, n_slots: int, max_members: int, gram: NDArray[np.float64] | None = None
-    ) -> None: ...
+    def __init__(self, n_columns: int, n_rows: int, n_slots: int, max_members: int) -> None: ...
     def hold(
         self, data: NDArray[np.float32] | NDArray[np.float64], indices: NDArray[np.int32], indptr: NDArray[np.int64],
         columns: NDArray[np.int32], root: _Vector, mean: _Vector
     ) -> None:
         """Bring the columns of a working set into slots."""
-    def choose(self, columns: NDArray[np.int32]) -> None:
-        """Take the working set out of the cross-products."""

@@ -12,21 +12,19 @@ from sparsereg._core.types cimport index_t, offset_t
 cdef class GramFactor:
     """Members of a working set, and the Cholesky factor of their Gram matrix plus ridge: R'R = G.
 
-    Columns are held in slots: dense, centred under the weights and times their root, or as cross-products (`gram`).
+    Columns are held in slots: dense, centred under the weights and times their root.
 
     Arguments
     ---------
     n_columns : columns of the matrix
-    n_rows : rows; 0 where there are cross-products
-    n_slots : columns held at a time; all of them with cross-products
+    n_rows : rows
+    n_slots : columns held at a time
     max_members : most members at a time; must be at least the rank of the columns where there is no ridge
-    gram : float64 (n_columns, n_columns), cross-products of the columns, centred and weighted; or None
 
     Memory: (n_rows n_slots + max_members^2) numbers, touched as they are needed.
     """
 
-    def __init__(self, Py_ssize_t n_columns, Py_ssize_t n_rows, Py_ssize_t n_slots, Py_ssize_t max_members, gram=None):
-        self.gram = gram
+    def __init__(self, Py_ssize_t n_columns, Py_ssize_t n_rows, Py_ssize_t n_slots, Py_ssize_t max_members):
         self.n_rows, self.n_slots, self.max_members, self.ld = n_rows, n_slots, max_members, max_members + 1
         self.stride = (n_rows + 7) // 8 * 8
         self.n_members = self.n_used = self.n_set = self.stamp = 0
@@ -41,11 +39,7 @@ cdef class GramFactor:
         self.members = np.zeros(self.ld, dtype=np.int32)
         self.factor = np.zeros(self.ld * self.ld)
         self.right, self.solved, self.spare = np.zeros((3, self.ld))
-        self.outside = np.zeros(max(self.stride, 1))
-        if gram is not None:
-            self.n_used = n_slots
-            self.column_of = np.arange(n_columns, dtype=np.int32)
-            self.square = np.ascontiguousarray(np.diagonal(gram))
+        self.outside = np.zeros(self.stride)
 
     @property
     def columns(self):
@@ -107,56 +101,31 @@ cdef class GramFactor:
                     x[p] *= root[0 if uniform else p]
                 self.square[slot] = sparsereg_dot_double(x, x, self.stride)
 
-    def choose(self, const index_t[::1] columns):
-        """Take the working set out of the cross-products; members that are not in it leave.
-
-        Arguments
-        ---------
-        columns : int32 (n_columns,), in
-        """
-        cdef Py_ssize_t k
-        self.stamp += 1
-        self.n_set = columns.shape[0]
-        for k in range(self.n_set):
-            self.chosen[k] = columns[k]
-            self.stamps[columns[k]] = self.stamp
-        for k in range(self.n_members - 1, -1, -1):
-            if self.stamps[self.members[k]] != self.stamp:
-                self._leave(k)
-
     # The factor: R'R = G of the members, plus their ridge.
 
     cdef double _project(self, Py_ssize_t slot) noexcept nogil:
         """Solve R'l = g (to `right`) and R q = l (to `solved`) for a column; return its square outside their span.
 
-        Taken from the residual x - X q (to `outside`) where there are rows, so that it does not cancel.
+        Taken from the residual x - X q (to `outside`), so that it does not cancel.
         """
         cdef Py_ssize_t i, m = self.n_members
         cdef double *g = &self.right[0]
         cdef double *q = &self.solved[0]
         cdef double *e = &self.outside[0]
         cdef const double *R = &self.factor[0]
-        cdef const double *x = NULL
+        cdef const double *x = &self.block[slot * self.stride]
         cdef double total
-        if self.gram is None:
-            x = &self.block[slot * self.stride]
-            for i in range(m):
-                g[i] = sparsereg_dot_double(&self.block[self.members[i] * self.stride], x, self.stride)
-        else:
-            for i in range(m):
-                g[i] = self.gram[slot, self.members[i]]
+        for i in range(m):
+            g[i] = sparsereg_dot_double(&self.block[self.members[i] * self.stride], x, self.stride)
         solve_transposed(R, self.ld, m, g)
         memcpy(q, g, m * sizeof(double))
         solve_upper(R, self.ld, m, q)
-        if self.gram is not None:
-            total = self.square[slot] - sparsereg_dot_double(g, g, m) + self.ridge[slot]
-        else:
-            memcpy(e, x, self.stride * sizeof(double))
-            for i in range(m):
-                sparsereg_axpy_double(-q[i], &self.block[self.members[i] * self.stride], e, self.stride)
-            total = sparsereg_dot_double(e, e, self.stride) + self.ridge[slot]
-            for i in range(m):
-                total += self.ridge[self.members[i]] * q[i] * q[i]
+        memcpy(e, x, self.stride * sizeof(double))
+        for i in range(m):
+            sparsereg_axpy_double(-q[i], &self.block[self.members[i] * self.stride], e, self.stride)
+        total = sparsereg_dot_double(e, e, self.stride) + self.ridge[slot]
+        for i in range(m):
+            total += self.ridge[self.members[i]] * q[i] * q[i]
         self.work += m * (2.0 * self.stride + m)
         return total
 
