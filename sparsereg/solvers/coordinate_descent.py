@@ -13,6 +13,9 @@ from sparsereg.solvers.proximal_newton import ProximalNewton
 from sparsereg.solvers.secant import jump, keep_anchor
 from sparsereg.solvers.working_set import check_gap, primal_objective, report, select_working_set, sweep
 
+# Entries of so small a problem that a Newton step is nothing beside what surrounds a fit.
+FEW_ENTRIES = 2**12
+
 
 def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution:
     """Minimise F at one alpha from a warm start.
@@ -42,6 +45,10 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
         columns = select_working_set(certificate, descent.gap.n_iter == 1)
         descent.descend(columns, certificate.violation(columns))
         goes_on = check_gap(descent)
+    if descent.has_descended and not problem.is_quadratic and problem.indices.size <= FEW_ENTRIES:
+        # One step more takes no time that shows, and makes up for all that the gap allows.
+        descent.descend(columns, certificate.violation(columns))
+        check_gap(descent)
     solution = report(descent)
     active_set.learn(problem, state, solution.n_iter)
     if descent.has_descended:

@@ -44,14 +44,18 @@ def test_paths_are_those_of_the_rows(loss, weighted):
     found = regularization_path(reduced, **settings)
     for name in ("alphas", "objectives", "deviances", "dev_ratio", "intercepts", "total_weight"):
         np.testing.assert_allclose(getattr(found, name), getattr(path, name), rtol=1e-8, atol=1e-10, err_msg=name)
-    for name in ("df", "n_samples", "n_active", "n_features"):
+    for name in ("n_samples", "n_active", "n_features"):
         np.testing.assert_array_equal(getattr(found, name), getattr(path, name), err_msg=name)
     assert np.all(found.dual_gaps <= 1e-10)
-    assert abs(found.coefs - path.coefs).max() < 1e-5
+    # There are more columns than dimensions: where supports are large the predictor is unique, not the coefficients.
+    small = path.df <= 20
+    np.testing.assert_array_equal(found.df[small], path.df[small])
+    assert abs((found.coefs - path.coefs)[:, small]).max() < 1e-5
+    np.testing.assert_allclose(found.predict(X), path.predict(X), atol=1e-4)
     # The same fits on the same rows, in either form.
     assert_tables_equal(found.evaluate(reduced), found.evaluate(X, y, weight), rtol=1e-10)
     if loss in ("squared", "logistic", "poisson"):
-        np.testing.assert_allclose(found.criterion("bic"), path.criterion("bic"), rtol=1e-8)
+        np.testing.assert_allclose(found.criterion("bic")[small], path.criterion("bic")[small], rtol=1e-8)
 
 
 @pytest.mark.parametrize("loss", ESTIMATORS)
