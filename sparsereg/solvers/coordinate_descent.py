@@ -45,7 +45,8 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
         columns = select_working_set(certificate, descent.gap.n_iter == 1)
         descent.descend(columns, certificate.violation(columns))
         goes_on = check_gap(descent)
-    if descent.has_descended and not problem.is_quadratic and problem.indices.size <= FEW_ENTRIES:
+    is_small = problem.indices.size <= FEW_ENTRIES and problem.singletons is None
+    if descent.has_descended and not problem.is_quadratic and is_small:
         # One step more takes no time that shows, and makes up for all that the gap allows.
         descent.descend(columns, certificate.violation(columns))
         check_gap(descent)
