@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import disjoint_base
 
 from sparsereg._core.penalties import ElasticNet
 
@@ -13,6 +14,7 @@ def add_cross_products(
 ) -> None:
     """Add X'SX of sparse rows to the lower triangle of a matrix."""
 
+@disjoint_base
 class GramDescent:
     """Minimises F at one alpha after another, from the solution before, given the cross-products of the columns."""
 
