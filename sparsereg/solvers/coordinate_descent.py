@@ -46,7 +46,8 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
         descent.descend(columns, certificate.violation(columns))
         goes_on = check_gap(descent)
     is_small = problem.indices.size <= FEW_ENTRIES and problem.singletons is None
-    if descent.has_descended and not problem.is_quadratic and is_small:
+    is_solved = descent.has_descended and descent.gap.gap <= descent.gap.target
+    if is_solved and not problem.is_quadratic and is_small:
         # One step more takes no time that shows, and makes up for all that the gap allows.
         descent.descend(columns, certificate.violation(columns))
         check_gap(descent)

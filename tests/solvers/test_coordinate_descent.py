@@ -10,6 +10,7 @@ from scipy import sparse
 from support.regressions import ROUNDING, Regression, random_regression
 from support.solver_calls import check_point, prepared, spell_out, started
 
+from sparsereg import ConvergenceWarning, regularization_path
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.design import make_design
 from sparsereg.solvers import coordinate_descent, ridge
@@ -118,6 +119,17 @@ def test_passes_allowed(seed, max_iter):
     assert solution.n_iter <= max_iter + 3
     judge(regression, alpha, design, solution)
     check_point(problem, state)
+
+
+@pytest.mark.parametrize("loss", ["logistic", "poisson", "huber", "squared_hinge"])
+def test_small_fits_take_no_step_more_than_allowed(loss):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((60, 10))
+    y = (X[:, 0] + rng.standard_normal(60) > 0.0).astype(float)
+    for max_iter in (2, 3, 5):
+        with pytest.warns(ConvergenceWarning):
+            path = regularization_path(X, y, loss=loss, alphas=[1e-3], max_iter=max_iter)
+        assert path.n_iters[0] <= max_iter + 2
 
 
 @pytest.mark.parametrize("bounded", [True, False])
