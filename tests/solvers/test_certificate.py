@@ -6,11 +6,15 @@ import numpy as np
 import pytest
 from scipy import sparse
 from support.regressions import Regression
+from support.solver_calls import started
 
 from sparsereg import lasso_path, logistic_path, poisson_path, regularization_path
+from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import certificate
+from sparsereg.solvers.base import SolverOptions
 from sparsereg.solvers.forms import forced
 
+OPTIONS = SolverOptions()
 # Data on which sweeps leave a coefficient between 1e-16 and 1e-10 somewhere on the path; with squared loss a Newton
 # step that is solved directly leaves none.
 SEEDS = {
@@ -86,6 +90,13 @@ def test_coefficients_that_L2_alone_keeps_small_stay():
     y = np.r_[1.0, 2.0, 3.0, 1.0, 0.0, 0.0, 0.0, 0.0]
     path = regularization_path(X, y, l1_ratio=0.0, bounds=(-10.0, 10.0), alphas=[1e8], tol=1e-14)
     assert path.df[0] == 4
+
+
+def test_a_loss_that_rounds_below_zero_rules_no_column_out():
+    _, problem, state = started(Regression(*nested(0), {}), OPTIONS)
+    screened = certificate.DualCertificate(problem, ElasticNet(1e-20, 1.0), state, OPTIONS)
+    screened.screen_static(-1e-20)
+    assert screened.screened_in.size == problem.columns.size
 
 
 @pytest.mark.parametrize("count", [0.023, 0.043, 0.1, 0.213])
