@@ -9,7 +9,7 @@ from sparsereg._core.penalties import PENALTIES
 from sparsereg.solvers import coordinate_descent, ridge
 from sparsereg.solvers.base import Solution, SolverOptions, State
 from sparsereg.solvers.gram import GramFits
-from sparsereg.solvers.gram_descent import gram_pays
+from sparsereg.solvers.gram_descent import model_gram_pays
 from sparsereg.solvers.multinomial import solver as multinomial
 from sparsereg.solvers.nonconvex import solver as nonconvex
 from sparsereg.solvers.problem import Problem
@@ -67,4 +67,4 @@ def goes_at_once(problem: Problem, penalty: str, l1_ratio: float, state: State) 
     if l1_ratio == 0.0:
         return ridge.goes_at_once(problem, state)
     # Newton's steps that cost so little go all the way themselves.
-    return not problem.is_quadratic and not problem.has_unpenalized and gram_pays(problem, problem.columns)
+    return not problem.is_quadratic and not problem.has_unpenalized and model_gram_pays(problem, problem.columns)

@@ -31,7 +31,7 @@ ROUGH = 1e-5
 SHAPES = 16
 
 
-def gram_pays(problem: Problem, columns: Ids) -> bool:
+def model_gram_pays(problem: Problem, columns: Ids) -> bool:
     """Say whether the Gram matrix of columns costs less than sweeps over their rows."""
     if problem.singletons is not None or columns.size == 0 or not problem.fits_single:
         return False

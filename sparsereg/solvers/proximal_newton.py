@@ -15,7 +15,7 @@ import numpy as np
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import CheckedDual, Ids, QuadraticModel, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import DualCertificate, GapTracker
-from sparsereg.solvers.gram_descent import descend_on_gram, gram_pays
+from sparsereg.solvers.gram_descent import descend_on_gram, model_gram_pays
 from sparsereg.solvers.loss_rows import make_rows
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
@@ -225,7 +225,7 @@ class ProximalNewton:
         if is_last:
             tol = min(tol, last_tol)
         self.is_solved, self.has_descended, shift = False, True, 0.0
-        if self.n_gram_steps > 0 and not self.certificate.unpenalized.size and gram_pays(problem, columns):
+        if self.n_gram_steps > 0 and not self.certificate.unpenalized.size and model_gram_pays(problem, columns):
             # Sweeps cost little, so that the model is solved for good at once, unless they crawl or see too little.
             shift, self.is_solved = descend_on_gram(self, columns, w, min(tol, last_tol))
             self.n_gram_steps = self.n_gram_steps - 1 if self.is_solved else 0

@@ -12,7 +12,7 @@ from sparsereg import regularization_path
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import proximal_newton
 from sparsereg.solvers.base import SolverOptions
-from sparsereg.solvers.gram_descent import descend_on_gram, gram_pays
+from sparsereg.solvers.gram_descent import descend_on_gram, model_gram_pays
 from sparsereg.solvers.null_model import null_state
 from sparsereg.solvers.proximal_newton import ProximalNewton
 from sparsereg.solvers.working_set import sweep
@@ -76,7 +76,7 @@ def test_paths_are_the_same(loss, seed, l1_ratio):
     changes = {**settings_of(rng, n, p), "loss": loss, "l1_ratio": l1_ratio, "n_alphas": 6, "eps": 1e-2}
     with mock.patch.object(proximal_newton, "descend_on_gram", wraps=descend_on_gram) as called:
         path = regularization_path(X, y, **changes)
-    with mock.patch.object(proximal_newton, "gram_pays", return_value=False):
+    with mock.patch.object(proximal_newton, "model_gram_pays", return_value=False):
         other = regularization_path(X, y, **changes, tol=1e-9)
     assert called.called or not path.n_nonzero.any()
     assert path.dual_gaps.max() <= 1e-6
@@ -122,8 +122,8 @@ def test_where_it_pays():
     for X, pays in ((rng.standard_normal((50, 6)), True), (np.eye(50)[:, :6] + 1.0, True), (np.eye(50)[:, :6], False)):
         X[:6] += rng.random((6, 1)) * (X[:6] != 0.0)
         _, problem = prepare(X, y, loss="logistic", l1_ratio=0.9, **changes)
-        assert gram_pays(problem, problem.columns) is pays
-        assert not gram_pays(problem, problem.columns[:0])
+        assert model_gram_pays(problem, problem.columns) is pays
+        assert not model_gram_pays(problem, problem.columns[:0])
 
 
 @pytest.mark.parametrize("size", [1e-60, 1e60])
