@@ -18,7 +18,7 @@ from sparsereg.solvers.base import Solution, SolverOptions, State, Vector
 from sparsereg.solvers.certificate import GapTracker
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.response import NO_OFFSET, NO_SINGLETONS
-from sparsereg.solvers.weighted_gram import Cholesky, dense_block, pays, row_gram, weighted_gram
+from sparsereg.solvers.weighted_gram import Cholesky, dense_block, row_gram, weighted_gram
 
 # Tolerance on the factor of the rows, in place of that on the columns.
 STRICTER = 0.5
@@ -321,21 +321,3 @@ class FewRows(FewColumns):
         point = columns.evaluate(penalty, w, b, eta + b)
         self._left = point.eta
         return columns.is_certified(gap, point) and done, point
-
-
-def prepare(problem: Problem) -> FewColumns | None:
-    """Return what solves a problem with L2 alone, at one alpha after another.
-
-    Parameters
-    ----------
-    problem : Problem
-        Of a loss that is not quadratic, without bounds.
-
-    Returns
-    -------
-    method : FewColumns, FewRows or None
-        With a method `solve`; None where `weighted_gram.pays` says no.
-    """
-    if not pays(problem):
-        return None
-    return FewColumns(problem) if problem.columns.size <= problem.n_rows else FewRows(problem)

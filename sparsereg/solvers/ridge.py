@@ -13,6 +13,7 @@ from sparsereg.solvers.base import Progress, Solution, SolverOptions, State, Vec
 from sparsereg.solvers.problem import Problem
 from sparsereg.solvers.threaded_passes import correlate
 from sparsereg.solvers.unpenalized import UnpenalizedBlock
+from sparsereg.solvers.weighted_gram import method_of
 
 
 def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOptions) -> Solution:
@@ -55,7 +56,7 @@ def solve(problem: Problem, penalty: ElasticNet, state: State, options: SolverOp
         exact = _shortest(problem)
     if exact is not None:
         _move_to(problem, state, exact)
-    if penalty.alpha == 0.0 or np.any(problem.penalty_factor[problem.columns] == 0.0):
+    if penalty.alpha == 0.0 or problem.has_unpenalized:
         return coordinate_descent.solve(problem, penalty, state, options)
     return NormalEquations(problem, penalty, state, options, exact).solve()
 
@@ -75,12 +76,12 @@ class Factors:
     @cached_property
     def smooth(self) -> quasi_newton.FewColumns | None:
         """For a loss that is not quadratic."""
-        return None if self.bounded else quasi_newton.prepare(self.problem)
+        return None if self.bounded else method_of(self.problem, quasi_newton.FewColumns, quasi_newton.FewRows)
 
     @cached_property
     def gram(self) -> ridge_gram.GramRidge | None:
         """For squared loss."""
-        return None if self.bounded else ridge_gram.prepare(self.problem)
+        return None if self.bounded else method_of(self.problem, ridge_gram.FewColumns, ridge_gram.FewRows)
 
     @cached_property
     def turned(self) -> ridge_direct.FewColumns | ridge_direct.FewRows | None:

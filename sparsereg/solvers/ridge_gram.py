@@ -14,7 +14,7 @@ import numpy as np
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers.base import Progress, Solution, SolverOptions, State, Vector
 from sparsereg.solvers.problem import Problem
-from sparsereg.solvers.weighted_gram import Cholesky, dense_block, pays, row_gram, weighted_gram
+from sparsereg.solvers.weighted_gram import Cholesky, dense_block, row_gram, weighted_gram
 
 # Least entry of the factor, of columns of norm one, with which refinement gains four digits a step or more, and least
 # alpha over the sum of squares of rows for the same.
@@ -150,21 +150,3 @@ class FewRows(GramRidge):
 
     def _square(self, a: Vector) -> float:
         return float(a @ (self._gram @ a))
-
-
-def prepare(problem: Problem) -> GramRidge | None:
-    """Return what solves a problem of squared loss and L2, at one alpha after another.
-
-    Parameters
-    ----------
-    problem : Problem
-        Without bounds.
-
-    Returns
-    -------
-    method : GramRidge or None
-        With a method `solve`; None where `weighted_gram.pays` says no.
-    """
-    if not pays(problem):
-        return None
-    return FewColumns(problem) if problem.columns.size <= problem.n_rows else FewRows(problem)

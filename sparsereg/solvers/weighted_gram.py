@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -40,10 +41,32 @@ def pays(problem: Problem) -> bool:
     """
     columns, n = problem.columns, problem.n_rows
     few = min(n, columns.size)
-    if problem.singletons is not None or not 0 < few <= MAX_SIZE or problem.penalty_factor[columns].min() <= 0.0:
+    if problem.singletons is not None or not 0 < few <= MAX_SIZE or problem.has_unpenalized:
         return False
     n_entries, room = int((problem.indptr[columns + 1] - problem.indptr[columns]).sum()), float(n) * columns.size
     return room <= max(MAX_BLOCK, MAX_FILL * n_entries) and BLAS * room * few <= max(PASSES * n_entries, SMALL)
+
+
+def method_of(
+    problem: Problem, of_columns: Callable[[Problem], Any], of_rows: Callable[[Problem], Any]
+) -> Any:
+    """Make what solves a problem with L2 alone, at one alpha after another.
+
+    Parameters
+    ----------
+    problem : Problem
+        Without bounds.
+    of_columns, of_rows : callable
+        Take the problem, where its columns are few, or its rows are fewer.
+
+    Returns
+    -------
+    method : what these return, or None
+        None where `pays` says no.
+    """
+    if not pays(problem):
+        return None
+    return (of_columns if problem.columns.size <= problem.n_rows else of_rows)(problem)
 
 
 def dense_block(problem: Problem, columns: Ids) -> Vector:

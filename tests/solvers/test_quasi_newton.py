@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sparsereg import ConvergenceWarning, LogisticRegression, regularization_path
-from sparsereg.solvers import coordinate_descent, quasi_newton
+from sparsereg.solvers import coordinate_descent, quasi_newton, ridge
 from sparsereg.solvers.quasi_newton import QuasiNewton
 
 seeds = st.integers(0, 2**32 - 1)
@@ -76,7 +76,7 @@ def test_equals_descent_and_says_how_far_it_is(loss, few, seed):
     with mock.patch.object(coordinate_descent, "solve", side_effect=AssertionError("handed over")):
         path = regularization_path(X, y, **changes, tol=1e-6)
         tight = regularization_path(X, y, **changes, tol=1e-11)
-    with mock.patch.object(quasi_newton, "prepare", return_value=None), warnings.catch_warnings():
+    with mock.patch.object(ridge, "method_of", return_value=None), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         other = regularization_path(X, y, **changes, tol=1e-6)
     objectives = []
@@ -124,7 +124,7 @@ def test_hard_data_is_certified_too(loss, kind):
         X = X[np.arange(50) // 2]
     path = regularization_path(X, y, loss=loss, l1_ratio=0.0, alphas=[1e-2, 1e-6])
     assert path.dual_gaps.max() <= 1e-6
-    with mock.patch.object(quasi_newton, "prepare", return_value=None):
+    with mock.patch.object(ridge, "method_of", return_value=None):
         other = regularization_path(X, y, loss=loss, l1_ratio=0.0, alphas=[1e-2, 1e-6])
     np.testing.assert_allclose(path.objectives, other.objectives, atol=3e-6)
 

@@ -13,9 +13,14 @@ from sparsereg import ridge_path
 from sparsereg._core.penalties import ElasticNet
 from sparsereg.solvers import ridge, ridge_gram, weighted_gram
 from sparsereg.solvers.base import SolverOptions
+from sparsereg.solvers.weighted_gram import method_of
 
 seeds = st.integers(0, 2**32 - 1)
 DEFAULT = SolverOptions()
+
+
+def method_for(problem):
+    return method_of(problem, ridge_gram.FewColumns, ridge_gram.FewRows)
 
 
 def random(seed, n, p):
@@ -36,7 +41,7 @@ def random(seed, n, p):
 def test_twelve_digits_and_an_honest_gap(alpha, shape, seed):
     regression = random(seed, *shape)
     design, problem, state = started(regression, DEFAULT)
-    method = ridge_gram.prepare(problem)
+    method = method_for(problem)
     assert type(method) is (ridge_gram.FewColumns if shape[0] > shape[1] else ridge_gram.FewRows)
     solution = method.solve(ElasticNet(alpha, 0.0), state, DEFAULT)
     w, raw = spell_out(design, solution), regression.raw(alpha)
@@ -58,7 +63,7 @@ def test_twelve_digits_and_an_honest_gap(alpha, shape, seed):
 def test_a_rough_factor_is_refined(shape):
     """An error in the Gram matrix costs steps, and no digits; one that refinement does not mend gives nothing."""
     _, problem, state = started(random(0, *shape), DEFAULT)
-    method, exact = ridge_gram.prepare(problem), ridge_gram.prepare(problem)
+    method, exact = method_for(problem), method_for(problem)
     method._gram = method._gram + 1e-4 * np.diag(np.diag(method._gram))
     best = exact.solve(ElasticNet(1.0, 0.0), state, DEFAULT)
     found = method.solve(ElasticNet(1.0, 0.0), state, DEFAULT)
@@ -75,7 +80,7 @@ def test_what_it_has_no_digits_for_goes_on(shape):
     X[:, 1] = X[:, 0] + 1e-7 * rng.standard_normal(shape[0])
     y = X @ rng.standard_normal(shape[1]) + rng.standard_normal(shape[0])
     path = ridge_path(X, y, alphas=[1e-1, 1e-12])
-    with mock.patch.object(ridge_gram, "prepare", return_value=None):
+    with mock.patch.object(ridge, "method_of", return_value=None):
         other = ridge_path(X, y, alphas=[1e-1, 1e-12])
     np.testing.assert_allclose(path.objectives, other.objectives, rtol=1e-9, atol=1e-12)
     assert path.dual_gaps.max() <= 1e-6
