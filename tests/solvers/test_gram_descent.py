@@ -147,3 +147,21 @@ def test_collinear_columns_of_different_sizes_are_left_to_the_rows(loss, seed, s
     X = X * 10.0 ** np.random.default_rng(1).uniform(-spread, spread, 40)
     y = {"logistic": (y > 0.0) * 1.0, "poisson": np.round(np.exp(y))}.get(loss, y)
     assert regularization_path(X, y, loss=loss, alphas=[1e-3], l1_ratio=l1_ratio).dual_gaps[0] <= 1e-6
+
+
+@pytest.mark.parametrize("share", [-1.0, 1e-3])
+def test_steps_that_lead_nowhere_are_left_to_the_rows(share):
+    """Away from the minimum of the model, or by next to nothing towards it, whatever the matrix is said to have solved."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((200, 8))
+    y = (X[:, 0] + rng.standard_normal(200) > 0.0).astype(float)
+
+    def astray(descent, columns, w, tol):
+        start = w.copy()
+        shift, _ = descend_on_gram(descent, columns, w, tol)
+        w[:] = start + share * (w - start)
+        return share * shift, True
+
+    with mock.patch.object(proximal_newton, "descend_on_gram", astray):
+        path = regularization_path(X, y, loss="logistic", alphas=[0.01], tol=1e-8)
+    assert path.dual_gaps[0] <= 1e-8
