@@ -151,7 +151,7 @@ def test_collinear_columns_of_different_sizes_are_left_to_the_rows(loss, seed, s
 
 @pytest.mark.parametrize("share", [-1.0, 1e-3])
 def test_steps_that_lead_nowhere_are_left_to_the_rows(share):
-    """Away from the minimum of the model, or by next to nothing towards it, whatever the matrix is said to have solved."""
+    """Away from the minimum of the model, or by next to nothing towards it, whatever is said to be solved."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((200, 8))
     y = (X[:, 0] + rng.standard_normal(200) > 0.0).astype(float)
