@@ -1,0 +1,146 @@
+# A row of the stochastic gradient learner: predict, measure, step. Inlined into the kernels that gather rows.
+from libc.math cimport copysign, exp, fabs, log
+from libc.stdlib cimport malloc
+
+from sparsereg._core.losses cimport Loss
+from sparsereg._core.optimizers cimport Optimizer, finite
+from sparsereg._core.penalties cimport Penalty
+from sparsereg._core.types cimport offset_t
+
+ctypedef struct Row:
+    offset_t n  # entries that take part
+    double *x
+    double *kept  # x after dropout; x itself without
+    double **state  # of the first output
+    double *w  # (n, n_outputs)
+    double *t  # (n_outputs,) predictors that the step is taken at
+    double *full  # (n_outputs,) predictors without dropout; t itself without
+    double *slope  # (n_outputs,)
+    double *old  # (n, n_outputs * state_size) states, then intercepts, to go back to
+
+
+cdef inline double coefficient(Penalty penalty, Optimizer optimizer, const double *state) noexcept nogil:
+    """Return the coefficient that a state stands for now."""
+    cdef double prox_step
+    cdef double v = optimizer.lazy_weight(state, &prox_step)
+    # The prox of its size: signs are as good as random, and a wrong guess of a branch is dear.
+    return copysign(penalty.prox(fabs(v), prox_step, 1.0, 1.0), v) + 0.0
+
+
+cdef inline void predict(
+    Row *row, Penalty penalty, Optimizer optimizer, offset_t state_size, offset_t n_outputs
+) noexcept nogil:
+    """Add a row's entries to its predictors, and keep the coefficients they have now."""
+    cdef offset_t k, c
+    cdef double v, full, t
+    for c in range(n_outputs):
+        full, t = row.full[c], row.t[c]
+        for k in range(row.n):
+            v = coefficient(penalty, optimizer, row.state[k] + c * state_size)
+            row.w[k * n_outputs + c] = v
+            full += v * row.x[k]
+            t += v * row.kept[k]
+        row.full[c], row.t[c] = full, t
+
+
+cdef inline double softmax_loss(const double *y, const double *t, double *slope, offset_t n) noexcept nogil:
+    """Return the cross-entropy of the softmax, and its slopes."""
+    cdef offset_t c
+    cdef double largest = t[0], total = 0.0, value = 0.0
+    for c in range(1, n):
+        largest = max(largest, t[c])
+    for c in range(n):
+        slope[c] = exp(t[c] - largest)
+        total += slope[c]
+        value -= y[c] * (t[c] - largest)
+    for c in range(n):
+        slope[c] = slope[c] / total - y[c]
+    return value + log(total)
+
+
+cdef inline double measure(Row *row, Loss loss, bint softmax, const double *y, offset_t n_outputs) noexcept nogil:
+    """Return the loss at the predictors without dropout, and leave the slopes at those of the step."""
+    cdef offset_t c
+    cdef double value = 0.0
+    if softmax:
+        value = softmax_loss(y, row.full, row.slope, n_outputs)
+        if row.t != row.full:
+            softmax_loss(y, row.t, row.slope, n_outputs)
+        return value
+    for c in range(n_outputs):
+        value += loss.half_deviance(y[c], row.full[c])
+        row.slope[c] = loss.derivative(y[c], row.t[c])
+    return value
+
+
+cdef inline bint step(
+    Row *row, Optimizer optimizer, double s, double unit, offset_t state_size, offset_t n_outputs, double *intercept
+) noexcept nogil:
+    """Take a row's steps; none, and False, where one leads nowhere."""
+    cdef offset_t k, c
+    cdef double g
+    cdef offset_t size = state_size * n_outputs
+    cdef bint whole = True
+    optimizer.begin(s, unit)
+    for c in range(n_outputs):
+        row.slope[c] *= s
+        if not finite(row.slope[c]):
+            return False
+    for k in range(row.n):
+        for c in range(size):
+            row.old[k * size + c] = row.state[k][c]
+        for c in range(n_outputs):
+            g = row.slope[c] * row.kept[k]
+            whole &= optimizer.update(row.state[k] + c * state_size, row.w[k * n_outputs + c], g)
+    if intercept != NULL:
+        for c in range(2 * n_outputs):
+            row.old[row.n * size + c] = intercept[c]
+        for c in range(n_outputs):
+            whole &= optimizer.intercept(&intercept[c], &intercept[n_outputs + c], row.slope[c])
+    if not whole:
+        for k in range(row.n):
+            for c in range(size):
+                row.state[k][c] = row.old[k * size + c]
+        if intercept != NULL:
+            for c in range(2 * n_outputs):
+                intercept[c] = row.old[row.n * size + c]
+        return False
+    optimizer.advance()
+    return True
+
+
+cdef inline bint learn_row(
+    Row *row, Loss loss, bint softmax, Penalty penalty, Optimizer optimizer, const double *y, double s, double unit,
+    offset_t state_size, offset_t n_outputs, double *intercept, double *totals
+) noexcept nogil:
+    """Predict, measure and step."""
+    cdef offset_t c
+    cdef double value
+    for c in range(n_outputs):
+        row.full[c] = row.t[c] = 0.0 if intercept == NULL else intercept[c]
+    predict(row, penalty, optimizer, state_size, n_outputs)
+    value = measure(row, loss, softmax, y, n_outputs)
+    if not finite(totals[1] + s * value) or not step(row, optimizer, s / unit, unit, state_size, n_outputs, intercept):
+        return False
+    totals[0] += s
+    totals[1] += s * value
+    return True
+
+
+cdef inline bint make_row(
+    Row *row, offset_t longest, offset_t n_outputs, offset_t state_size, bint dropout
+) noexcept nogil:
+    """Find room for the longest row; `row.x` is what to free."""
+    cdef offset_t n_words = longest * (3 + (1 + state_size) * n_outputs) + 5 * n_outputs
+    cdef double *room = <double *> malloc(n_words * sizeof(double))
+    if room == NULL:
+        return False
+    row.x = room
+    row.kept = row.x + longest if dropout else row.x
+    row.state = <double **> (row.x + 2 * longest)
+    row.w = row.x + 3 * longest
+    row.slope = row.w + longest * n_outputs
+    row.full = row.slope + n_outputs
+    row.t = row.full + n_outputs if dropout else row.full
+    row.old = row.full + 2 * n_outputs
+    return True
