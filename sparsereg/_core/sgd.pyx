@@ -8,7 +8,7 @@ from libc.stdlib cimport free
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.optimizers cimport Optimizer
 from sparsereg._core.penalties cimport Penalty
-from sparsereg._core.sgd_rows cimport Row, coefficient, learn_row, make_row
+from sparsereg._core.sgd_rows cimport Row, chance, coefficient, learn_row, make_row
 from sparsereg._core.state_table cimport EMPTY, StateTable, Table, expected, id_of, mix, slot_of, touch
 from sparsereg._core.types cimport offset_t
 from sparsereg._core.intrinsics cimport prefetch
@@ -53,11 +53,6 @@ cdef inline int64_t *claim(Table *table, Admission *admission, int64_t id_) noex
             return NULL
         touch(table, slot, id_)
     return slot
-
-
-cdef inline double chance(uint64_t seed, uint64_t row, int64_t id_) noexcept nogil:
-    """Draw from [0, 1) for an entry of a row: the same number whenever and wherever it is asked for."""
-    return <double> (mix(seed ^ mix(row ^ mix(<uint64_t> id_))) >> 11) * (1.0 / 9007199254740992.0)
 
 
 cdef inline void gather(

@@ -1,10 +1,12 @@
 # A row of the stochastic gradient learner: predict, measure, step. Inlined into the kernels that gather rows.
 from libc.math cimport copysign, exp, fabs, log
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport malloc
 
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.optimizers cimport Optimizer, finite
 from sparsereg._core.penalties cimport Penalty
+from sparsereg._core.state_table cimport mix
 from sparsereg._core.types cimport offset_t
 
 ctypedef struct Row:
@@ -17,6 +19,11 @@ ctypedef struct Row:
     double *full  # (n_outputs,) predictors without dropout; t itself without
     double *slope  # (n_outputs,)
     double *old  # (n, n_outputs * state_size) states, then intercepts, to go back to
+
+
+cdef inline double chance(uint64_t seed, uint64_t row, int64_t id_) noexcept nogil:
+    """Draw from [0, 1) for an entry of a row: the same number whenever and wherever it is asked for."""
+    return <double> (mix(seed ^ mix(row ^ mix(<uint64_t> id_))) >> 11) * (1.0 / 9007199254740992.0)
 
 
 cdef inline double coefficient(Penalty penalty, Optimizer optimizer, const double *state) noexcept nogil:
