@@ -9,6 +9,7 @@ class BaseOptimizer:
     is_adaptive: bool
     state_size: int
     any_penalty: bool
+    has_lanes: bool
     average: float
     eta0: float
     clock: tuple[float, ...]

@@ -7,12 +7,11 @@ Arguments common to the functions: `wide` and `narrow`, float64 and float32 of s
 order of memory, in, are the values: one of them, the other has the shape (0, 0). `order`, int32 of shape (n_rows,), in:
 the stored rows to go through, in turn; of length 0: all of them as they lie.
 """
-from cython cimport floating
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
-from sparsereg._core.intrinsics cimport prefetch
+from sparsereg._core.dense_rows cimport Matrix, matrix_of, row_of
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.optimizers cimport FTRL, Optimizer, finite
 from sparsereg._core.penalties cimport Penalty
@@ -27,8 +26,6 @@ cpdef enum:
 cdef enum:
     # Rows predicted side by side: the additions of one wait for each other.
     TOGETHER = 4
-    # Cache lines of the next row asked for: the processor sees to the rest.
-    AHEAD_LINES = 4
 
 cdef extern from "ftrl_dense.h":
     ctypedef struct sparsereg_dense_ftrl:
@@ -48,14 +45,6 @@ cdef extern from "ftrl_dense.h":
         int64_t n, double *old
     ) noexcept nogil
 
-ctypedef struct Matrix:
-    const char *first
-    offset_t row_stride, column_stride  # bytes
-    offset_t n_columns
-    offset_t n_rows
-    bint is_narrow
-    const index_t *order  # NULL: as rows lie
-
 # Doubles to a register; fewer where a test asks for it.
 cdef int lanes = sparsereg_dense_ftrl_lanes()
 
@@ -65,49 +54,6 @@ def use_lanes(int most):
     global lanes
     lanes = min(most, sparsereg_dense_ftrl_lanes())
     return lanes
-
-
-cdef Matrix matrix_of(const double[:, :] wide, const float[:, :] narrow, const index_t[::1] order) noexcept:
-    cdef Matrix matrix
-    matrix.is_narrow = wide.shape[1] == 0
-    if matrix.is_narrow:
-        matrix.first = <const char *> &narrow[0, 0]
-        matrix.row_stride, matrix.column_stride = narrow.strides[0], narrow.strides[1]
-        matrix.n_rows, matrix.n_columns = narrow.shape[0], narrow.shape[1]
-    else:
-        matrix.first = <const char *> &wide[0, 0]
-        matrix.row_stride, matrix.column_stride = wide.strides[0], wide.strides[1]
-        matrix.n_rows, matrix.n_columns = wide.shape[0], wide.shape[1]
-    matrix.order = NULL
-    if order.shape[0] > 0:
-        matrix.order = &order[0]
-        matrix.n_rows = order.shape[0]
-    return matrix
-
-
-cdef inline const char *start_of(const Matrix *matrix, offset_t i) noexcept nogil:
-    """Return where a row lies."""
-    return matrix.first + (matrix.order[i] if matrix.order != NULL else i) * matrix.row_stride
-
-
-cdef inline const double *row_of(const Matrix *matrix, offset_t i, double *room) noexcept nogil:
-    """Return the values of a row, copied to `room` where they are not contiguous doubles; ask for the next one."""
-    cdef const char *start = start_of(matrix, i)
-    cdef const char *following
-    cdef offset_t k
-    if matrix.order != NULL and i + 1 < matrix.n_rows:
-        following = start_of(matrix, i + 1)
-        for k in range(AHEAD_LINES):
-            prefetch(following + 64 * k)
-    if matrix.is_narrow:
-        for k in range(matrix.n_columns):
-            room[k] = (<const float *> (start + k * matrix.column_stride))[0]
-        return room
-    if matrix.column_stride == sizeof(double):
-        return <const double *> start
-    for k in range(matrix.n_columns):
-        room[k] = (<const double *> (start + k * matrix.column_stride))[0]
-    return room
 
 
 cdef inline void gather(
@@ -317,79 +263,6 @@ def decision(
                 for j in range(together):
                     t[i + j, c] = total[j]
             i += together
-    free(room)
-
-
-def look(const floating[:, :] values):
-    """Look at dense values.
-
-    Parameters
-    ----------
-    values : (n_rows, n_columns) float32 or float64, in any order of memory, in
-
-    Returns
-    -------
-    is_finite, n_nonzero, is_binary : bool, int, bool
-        All are numbers; how many are not 0; those are all 1.
-
-    Notes
-    -----
-    Cost: one pass, along the rows.
-    """
-    cdef offset_t i, k, n = values.shape[1], n_zeros = 0, n_ones = 0, n_beyond = 0
-    cdef offset_t row_stride = values.strides[0], stride = values.strides[1]
-    cdef const char *first = <const char *> &values[0, 0]
-    cdef const char *start
-    cdef floating value
-    with nogil:
-        for i in range(values.shape[0]):
-            start = first + i * row_stride
-            if stride == sizeof(floating):
-                for k in range(n):
-                    value = (<const floating *> start)[k]
-                    n_zeros += value == 0.0
-                    n_ones += value == 1.0
-                    n_beyond += value - value != 0.0
-            else:
-                for k in range(n):
-                    value = (<const floating *> (start + k * stride))[0]
-                    n_zeros += value == 0.0
-                    n_ones += value == 1.0
-                    n_beyond += value - value != 0.0
-    return n_beyond == 0, values.shape[0] * n - n_zeros, values.shape[0] * n == n_zeros + n_ones
-
-
-def mark(
-    const double[:, :] wide, const float[:, :] narrow, const index_t[::1] order, const double[::1] weight,
-    uint8_t[::1] filled
-):
-    """Mark the columns that hold something in rows with a weight.
-
-    Parameters
-    ----------
-    wide, narrow, order
-        See above.
-    weight : (n_rows,) or (0,) float64, in
-        Length 0: ones.
-    filled : (n_columns,) uint8, in-out
-
-    Notes
-    -----
-    Cost: one pass.
-    """
-    cdef Matrix matrix = matrix_of(wide, narrow, order)
-    cdef offset_t i, k, n = matrix.n_columns
-    cdef const double *x
-    cdef double *room = <double *> malloc(n * sizeof(double))
-    if room == NULL:
-        raise MemoryError(f"a row of {n} entries")
-    with nogil:
-        for i in range(matrix.n_rows):
-            if weight.shape[0] > 0 and not weight[i] > 0.0:
-                continue
-            x = row_of(&matrix, i, room)
-            for k in range(n):
-                filled[k] |= x[k] != 0.0
     free(room)
 
 

@@ -15,6 +15,7 @@ from sparsereg._core.losses import LOSSES
 from sparsereg.coef import SparseCoef
 from sparsereg.design import make_design
 from sparsereg.estimators.base import SparseLinearModel
+from sparsereg.inputs.dense_rows import read_rows
 from sparsereg.inputs.parameters import make_generator
 from sparsereg.inputs.rows import as_rows, check_width
 from sparsereg.inputs.sklearn import check_feature_names, check_is_fitted, feature_names
@@ -109,7 +110,7 @@ class SGDEstimator(SparseLinearModel):
 
     def _predictor(self, X: Any) -> Vector:
         """Compute X w + b; nothing but what the rows hold is looked at."""
-        rows = as_rows(X)
+        rows = read_rows(X)
         check_width(rows.n_features, self.training_.n_features)
         out = self.training_.decision(rows)
         return out[:, 0] if out.shape[1] == 1 else out

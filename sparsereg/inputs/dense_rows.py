@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core import sgd_dense
+from sparsereg._core import dense_rows, sgd_dense
 from sparsereg.inputs.rows import CHUNK, Rows, as_rows, check_finite, dense_array, is_dense
 
 Vector = npt.NDArray[np.float64]
@@ -119,7 +119,7 @@ class DenseRows:
         for start in range(0, self.n_samples, step):
             stop = min(start + step, self.n_samples)
             some = np.empty(0) if weight is None else weight[start:stop]
-            sgd_dense.mark(*self.between(start, stop).arrays, some, filled)
+            dense_rows.mark(*self.between(start, stop).arrays, some, filled)
         return filled.view(bool)
 
 
@@ -166,5 +166,5 @@ def _look(values: npt.NDArray[Any]) -> tuple[bool, int, bool]:
     """Look at all values along memory, some at a time: a Ctrl-C waits for no more than these."""
     along = values.T if abs(values.strides[0]) < abs(values.strides[1]) else values
     step = max(CHUNK // along.shape[1], 1)
-    parts = [sgd_dense.look(along[start : start + step]) for start in range(0, along.shape[0], step)]
+    parts = [dense_rows.look(along[start : start + step]) for start in range(0, along.shape[0], step)]
     return all(part[0] for part in parts), sum(part[1] for part in parts), all(part[2] for part in parts)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core import sgd_dense
+from sparsereg._core import sgd, sgd_dense
 from sparsereg.inputs.dense_rows import DenseRows
 
 if TYPE_CHECKING:
@@ -122,3 +122,26 @@ def has_lanes(learner: Learner) -> bool:
     """Tell whether rows of a learner are learned from on vector registers."""
     plain = learner.n_outputs == 1 and learner.sampling.dropout == 0.0
     return plain and learner.optimizer.has_lanes and learner.penalty.is_convex
+
+
+def column_coefficients(learner: Learner, n_columns: int) -> Vector:
+    """Read the coefficients of the columns from the first on, or their averages.
+
+    Parameters
+    ----------
+    learner : Learner
+    n_columns : int
+
+    Returns
+    -------
+    w : ndarray of float64 of shape (n_outputs, n_columns)
+    """
+    places = np.empty(n_columns, dtype=np.int64)
+    w = np.zeros((n_columns, learner.n_outputs))
+    with learner.lock, learner.entering:
+        sgd_dense.find_columns(learner.table, places)
+        known = places >= 0
+        read = np.empty((int(np.count_nonzero(known)), learner.n_outputs))
+        sgd.read(learner.penalty, learner.optimizer, learner.table.states[places[known]], read)
+    w[known] = read
+    return np.ascontiguousarray(w.T)

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.design import select_rows
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.learner import Learner
 
@@ -96,4 +95,4 @@ def _sample(batch: Batch) -> Batch:
     used = np.arange(batch.n_rows) if batch.weight is None else np.flatnonzero(batch.weight)
     keep = np.zeros(batch.n_rows, dtype=bool)
     keep[used[np.linspace(0, used.size - 1, min(SAMPLE, used.size)).astype(np.intp)]] = True
-    return Batch(select_rows(batch.rows, keep), batch.y[keep])
+    return batch.kept(keep)
