@@ -62,6 +62,22 @@ class EarlyStopping:
 
 
 @dataclass(frozen=True, eq=False)
+class Passes:
+    """What passes over rows in memory leave behind for a certificate.
+
+    Attributes
+    ----------
+    batch : Batch
+        All rows that count, compact, as they came: neither centred nor merged with their equals.
+    has_settled : bool
+        Passes ended because they brought no more.
+    """
+
+    batch: Batch
+    has_settled: bool
+
+
+@dataclass(frozen=True, eq=False)
 class _MemoryRows:
     """Rows in memory, as passes take them.
 
@@ -103,7 +119,7 @@ class _MemoryRows:
         return Batch(rows, self.y[chosen], weight)
 
 
-def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, reporter: Reporter) -> None:
+def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, reporter: Reporter) -> Passes:
     """Learn from rows in memory, pass after pass.
 
     Parameters
@@ -116,6 +132,10 @@ def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, re
         Of the held-out part and of the order of rows.
     reporter : Reporter
 
+    Returns
+    -------
+    passes : Passes
+
     Warns
     -----
     ConvergenceWarning
@@ -125,7 +145,7 @@ def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, re
     """
     settings, learner = training.settings, training.learner
     by_place = settings.sampling.min_count == 1 and settings.sampling.drop_stale == 0
-    data = _prepare(batch, settings.shuffle, by_place)
+    batch, data = _prepare(batch, settings.shuffle, by_place)
     centering = NOWHERE
     if settings.fit_intercept:
         centered, centering = center_rows(data.rows, data.position, data.weight)
@@ -139,13 +159,14 @@ def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, re
         if by_place:
             learner.know_ids(data.rows.active)
         try:
-            _run(training, data, learned, held, rng, reporter)
+            has_settled = _run(training, data, learned, held, rng, reporter)
         finally:
             reporter.close()
             learner.forget_places()
+    return Passes(batch, has_settled)
 
 
-def _prepare(batch: Batch, merge: bool, by_place: bool) -> _MemoryRows:
+def _prepare(batch: Batch, merge: bool, by_place: bool) -> tuple[Batch, _MemoryRows]:
     """Make ids compact; bring a few rows into an order of their own, so that weights and repetitions are the same."""
     rows, y, weight = batch.rows, batch.y, batch.weight
     merge = merge and rows.n_samples <= CANONICAL_ROWS
@@ -153,11 +174,11 @@ def _prepare(batch: Batch, merge: bool, by_place: bool) -> _MemoryRows:
         keep = np.ones(rows.n_samples, dtype=bool) if weight is None else weight > 0.0
         rows, y = select_rows(rows, keep), y[keep]
         weight = None if weight is None else weight[keep]
-    compacted = compact_rows(rows)
+    compacted = Batch(compact_rows(rows), y, weight)
     position = np.arange(y.shape[0])
     if merge:
-        position, weight = merge_equal(compacted, y, np.ones(y.shape[0]) if weight is None else weight)
-    return _MemoryRows(compacted, position.astype(np.int32), y[position], weight, None, by_place)
+        position, weight = merge_equal(compacted.rows, y, np.ones(y.shape[0]) if weight is None else weight)
+    return compacted, _MemoryRows(compacted.rows, position.astype(np.int32), y[position], weight, None, by_place)
 
 
 def _plan_visits(data: _MemoryRows) -> tuple[_MemoryRows, npt.NDArray[np.int64]]:
@@ -206,11 +227,11 @@ def _hold_out(
 def _run(
     training: Training, data: _MemoryRows, learned: npt.NDArray[np.int64], held: Batch | None, rng: np.random.Generator,
     reporter: Reporter,
-) -> None:
-    """Pass over the rows until passes bring no more."""
+) -> bool:
+    """Pass over the rows until passes bring no more; say whether it came to that."""
     settings, learner = training.settings, training.learner
-    stopping, best = EarlyStopping(settings.tol, settings.n_iter_no_change), None
-    while training.n_iter < settings.max_iter:
+    stopping, best, ended = EarlyStopping(settings.tol, settings.n_iter_no_change), None, False
+    while training.n_iter < settings.max_iter and not ended:
         training.n_iter += 1
         before = learner.totals.copy()
         order = rng.permutation(learned) if settings.shuffle else learned
@@ -229,13 +250,12 @@ def _run(
         ended = stopping.should_stop(loss)
         if held is not None and stopping.is_best:
             best = learner.state()
-        if ended:
-            break
-    else:
+    if not ended:
         _warn(settings, held is not None)
     if best is not None:
         training.rewind(best)
     training.end()
+    return ended
 
 
 def _warn(settings: StreamSettings, held_out: bool) -> None:
