@@ -118,8 +118,8 @@ def test_warm_start_from_a_batch_path():
         np.testing.assert_allclose(fitted.coef_, path.coefs[:, [4]].toarray().ravel(), atol=1e-5)
         assert fitted.intercept_ == pytest.approx(intercept, abs=1e-5)
         assert fitted.dual_gap_ < 1e-4
-    cold = epochs(make("squared", alpha=path.alphas[-1], certify=True), 3).fit(X, y)
-    warm = epochs(make("squared", alpha=path.alphas[-1], certify=True), 3).fit(X, y, coef_init=coef, intercept_init=intercept)
+    model = epochs(make("squared", alpha=path.alphas[-1], certify=True), 3)
+    cold, warm = copy.copy(model).fit(X, y), copy.copy(model).fit(X, y, coef_init=coef, intercept_init=intercept)
     assert warm.objective_ < cold.objective_
 
 

@@ -134,8 +134,10 @@ def describe_model(model):
     )
     out = {name: getattr(model, name) for name in names if hasattr(model, name)}
     defaults = type(model)().get_params()
-    defaults |= {name: value for name, value in FORMER_DEFAULTS.items() if name in defaults}
-    given = {name: repr(value) for name, value in model.get_params().items() if repr(value) != repr(defaults[name])}
+    given = {
+        name: repr(value) for name, value in model.get_params().items()
+        if repr(value) not in (repr(defaults[name]), repr(FORMER_DEFAULTS.get(name, defaults[name])))
+    }
     out |= {"class": type(model).__name__, "params": given}
     for method in ("decision_function", "predict_proba", "predict"):
         if hasattr(model, method):
