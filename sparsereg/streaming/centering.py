@@ -26,6 +26,8 @@ Vector = npt.NDArray[np.float64]
 
 # Rows summed up, and entries changed, in one go: about 50 ms of work.
 ROWS, ENTRIES = 1 << 18, 1 << 22
+# Rows that tell whether any column can be full.
+SAMPLE = 64
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,34 @@ def _coefficients_now(learner: Learner) -> tuple[Ids, Vector]:
         return learner.coefficients()
     finally:
         learner.optimizer = reported
+
+
+def may_be_centered(rows: Rows, weight: Vector | None) -> bool:
+    """Tell, by a few rows, that no column can be far from zero, as each lacks an entry somewhere.
+
+    Parameters
+    ----------
+    rows : Rows
+        Compact or not.
+    weight : ndarray of float64 of shape (n_rows,) or None
+
+    Returns
+    -------
+    may_be : bool
+        False for certain; True: all rows have to be looked at.
+    """
+    if rows.data.size == 0:
+        return False
+    counted = np.arange(rows.n_samples) if weight is None else np.flatnonzero(weight)
+    if not counted.size:
+        return False
+    common = None
+    for i in counted[np.linspace(0, counted.size - 1, min(SAMPLE, counted.size)).astype(np.intp)]:
+        ids = rows.indices[rows.indptr[i] : rows.indptr[i + 1]]
+        common = ids if common is None else np.intersect1d(common, ids)
+        if not common.size:
+            return False
+    return True
 
 
 def center_rows(rows: Rows, position: npt.NDArray[np.int32], weight: Vector | None) -> tuple[Rows, RowCentering]:
