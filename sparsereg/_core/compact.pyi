@@ -14,8 +14,8 @@ NOT_FINITE: int
 
 def validate(
     indptr: npt.NDArray[Any], indices: npt.NDArray[Any], data: npt.NDArray[Any], n_features: int
-) -> tuple[int, int, int, bool, bool, bool]:
-    """Check a compressed sparse matrix; return (code, row, position, is_sorted, has_zeros, binary)."""
+) -> tuple[int, int, int, bool, bool, bool, int]:
+    """Check a compressed sparse matrix; return (code, row, position, is_sorted, has_zeros, binary, longest)."""
 
 def select(
     indptr: npt.NDArray[np.int64], indices: npt.NDArray[Any], data: npt.NDArray[Any], keep: npt.NDArray[np.uint8],

@@ -6,12 +6,17 @@ from cpython.exc cimport PyErr_CheckSignals
 from cython cimport floating
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 
-from sparsereg._core.types cimport index_t, offset_t, wide_id, wide_offset
+from sparsereg._core.entry_scan cimport scan_ids, scan_ones, scan_values
 from sparsereg._core.intrinsics cimport popcount, prefetch
+from sparsereg._core.types cimport index_t, offset_t, wide_id, wide_offset
 
 # What `validate` finds.
 cpdef enum:
     VALID, BAD_START, DECREASING, TOO_LONG, BAD_ID, NOT_FINITE
+
+# Entries of the rows that are checked at once: their ids and values fit in the first-level cache.
+cdef enum:
+    GROUP = 1 << 11
 
 # How far ahead of their use random places in memory are asked for: memory latency (about 80 ns) at 3 to 5 ns a step.
 cdef enum:
@@ -36,55 +41,76 @@ def validate(const wide_offset[::1] indptr, const wide_id[::1] indices, const fl
 
     Returns
     -------
-    code, row, position, is_sorted, has_zeros, binary : int, int, int, bool, bool, bool
+    code, row, position, is_sorted, has_zeros, binary, longest : int, int, int, bool, bool, bool, int
         `code` is VALID or what is wrong first, at `row` and `position` in `indices`. When VALID: ids are strictly
-        ascending in every row; some stored value is 0; every stored value that is not 0 is 1.
+        ascending in every row; some stored value is 0; every stored value that is not 0 is 1; most entries of a row.
 
     Notes
     -----
-    Invariant: no array is changed. Cost: one sequential pass, O(n_rows + nnz).
+    Invariant: no array is changed. Cost: one sequential pass, O(n_rows + nnz), in groups of rows that stay in the
+    first-level cache: first where they start, then ids and values without a branch. A group with anything wrong is gone
+    over again, entry by entry.
     """
     cdef offset_t n_rows = indptr.shape[0] - 1, capacity = indices.shape[0]
-    cdef offset_t i, k = 0, start, end
-    cdef int64_t id_, previous
-    cdef double value
-    cdef bint has_values = data.shape[0] > 0
-    cdef bint is_sorted = True, has_zeros = False, binary = True
+    cdef offset_t group = 0, i = 0, k = 0, start = 0, end, longest = 0
+    cdef const wide_id *ids = &indices[0] if capacity else NULL
+    cdef const floating *values = &data[0] if data.shape[0] else NULL
+    cdef uint64_t falls = 0, falls_between = 0
+    cdef bint has_zeros = False, binary = True, all_ones = True
     cdef int code = VALID
     with nogil:
-        i = 0
         if indptr[0] != 0:
             code = BAD_START
             n_rows = 0
-        while i < n_rows:
-            start = indptr[i]
-            end = indptr[i + 1]
-            if end < start:
-                code = DECREASING
-                break
-            if end > capacity:
+        while group < n_rows and code == VALID:
+            i = group
+            start = indptr[group]
+            end = start
+            while i < n_rows and end - start < GROUP and end <= indptr[i + 1] <= capacity:
+                k = end
+                end = indptr[i + 1]
+                longest = max(longest, end - k)
+                falls_between += 0 < k < end and ids[k] <= ids[k - 1]
+                i += 1
+            if scan_ids(ids, start, end, n_features, &falls):
+                code = BAD_ID
+            if values != NULL:
+                all_ones = all_ones and scan_ones(values, start, end)
+                if not all_ones and scan_values(values, start, end, &has_zeros, &binary):
+                    code = NOT_FINITE
+            if i == group:
                 code = TOO_LONG
-                break
-            previous = -1
-            for k in range(start, end):
-                id_ = indices[k]
-                # One unsigned comparison refuses negative ids as well.
-                if <uint64_t> id_ >= <uint64_t> n_features:
-                    code = BAD_ID
-                    break
-                is_sorted &= id_ > previous
-                previous = id_
-                if has_values:
-                    value = data[k]
-                    if value - value != 0.0:
-                        code = NOT_FINITE
-                        break
-                    has_zeros |= value == 0.0
-                    binary &= (value == 1.0) | (value == 0.0)
             if code != VALID:
+                code = first_fault(indptr, indices, data, n_features, &group, &k)
                 break
-            i += 1
-    return code, i, k, bool(is_sorted), bool(has_zeros), bool(binary)
+            group = i
+    return code, group, k, falls == falls_between, bool(has_zeros), bool(binary), longest
+
+
+cdef int first_fault(
+    const wide_offset[::1] indptr, const wide_id[::1] indices, const floating[::1] data, offset_t n_features,
+    offset_t *row, offset_t *position
+) noexcept nogil:
+    """Look for the first fault from a row on, and move row and position to it; return its code."""
+    cdef offset_t k, start, end
+    cdef double value
+    while True:
+        start = indptr[row[0]]
+        end = indptr[row[0] + 1]
+        if end < start:
+            return DECREASING
+        if end > indices.shape[0]:
+            return TOO_LONG
+        for k in range(start, end):
+            position[0] = k
+            # One unsigned comparison refuses negative ids as well.
+            if <uint64_t> indices[k] >= <uint64_t> n_features:
+                return BAD_ID
+            if data.shape[0]:
+                value = data[k]
+                if value - value != 0.0:
+                    return NOT_FINITE
+        row[0] += 1
 
 
 def select(

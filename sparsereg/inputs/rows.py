@@ -41,6 +41,8 @@ class Rows:
         Some stored value is 0.
     active : ndarray of int64 of shape (n_active,) or None
         Of compact rows: the occupied columns, ascending; `indices`, int32 then, count in it. None: they are ids.
+    longest : int or None
+        Most entries of a row. None: nobody has counted them.
     """
 
     indptr: npt.NDArray[np.int64]
@@ -51,6 +53,7 @@ class Rows:
     is_sorted: bool
     has_zeros: bool
     active: Any = None
+    longest: int | None = None
 
 
 def as_rows(X: Any, dtype: Any = None, name: str = "X") -> Rows:
@@ -113,10 +116,13 @@ def _describe(
     indptr: npt.NDArray[Any], indices: npt.NDArray[Any], data: npt.NDArray[Any], shape: tuple[int, int], name: str
 ) -> Rows:
     """Validate CSR arrays whose types the kernels read; drop values that are all 1."""
-    is_sorted, has_zeros, binary = check_compressed(indptr, indices, data, shape, name=name)
+    is_sorted, has_zeros, binary, longest = check_compressed(indptr, indices, data, shape, name=name)
     if binary and not has_zeros:
         data = data[:0]
-    return Rows(indptr.astype(np.int64, copy=False), indices, data, int(shape[0]), int(shape[1]), is_sorted, has_zeros)
+    return Rows(
+        indptr.astype(np.int64, copy=False), indices, data, int(shape[0]), int(shape[1]), is_sorted, has_zeros,
+        longest=longest,
+    )
 
 
 def _from_dense(array: npt.NDArray[Any], dtype: Any, name: str) -> Rows:
@@ -322,7 +328,7 @@ def check_ids(ids: Any, bound: int, what: str, name: str = "X") -> None:
 def check_compressed(
     indptr: npt.NDArray[Any], indices: npt.NDArray[Any], data: npt.NDArray[Any], shape: tuple[int, int], *,
     major: str = "row", minor: str = "column", name: str = "X",
-) -> tuple[bool, bool, bool]:
+) -> tuple[bool, bool, bool, int]:
     """Check the three arrays of a compressed sparse matrix; nothing is read before it is known to exist.
 
     Parameters
@@ -342,6 +348,8 @@ def check_compressed(
     -------
     is_sorted, has_zeros, binary : bool
         Ids are strictly ascending in every slice; some stored value is 0; every stored value that is not 0 is 1.
+    longest : int
+        Most entries of a slice.
     """
     n_major, n_minor = shape
     if indptr.shape != (n_major + 1,):
@@ -350,9 +358,10 @@ def check_compressed(
         )
     if data.size and data.size != indices.size:
         raise ValueError(f"{name}: indices has {indices.size} entries and data {data.size}, expected as many")
-    code, slice_, position, is_sorted, has_zeros, binary = compact.validate(indptr, indices, data, n_minor)
+    code, slice_, position, *facts = compact.validate(indptr, indices, data, n_minor)
     if code == compact.VALID:
-        return is_sorted, has_zeros, binary
+        is_sorted, has_zeros, binary, longest = facts
+        return is_sorted, has_zeros, binary, longest
     where = f"at position {position} ({major} {slice_})"
     if code == compact.BAD_START:
         raise ValueError(f"{name}: indptr[0] is {indptr[0]}, expected 0")

@@ -209,6 +209,32 @@ def encode_known(
     return ClassTargets(classes, _smooth(weighted.shares, smoothing), weighted.sample_weight)
 
 
+def second_of_two(y: Any, classes: npt.NDArray[Any]) -> Vector | None:
+    """Encode labels of two classes at the price of two comparisons.
+
+    Parameters
+    ----------
+    y : array-like
+    classes : ndarray of shape (n_classes,)
+        Ascending.
+
+    Returns
+    -------
+    shares : ndarray of float64 of shape (n_samples,) or None
+        1 for the second class. None: y is no array of numbers that all are one of two classes, or they may be
+        probabilities.
+    """
+    numbers = "biuf"
+    if not isinstance(y, np.ndarray) or y.ndim != 1 or y.dtype.kind not in numbers or isinstance(y, np.ma.MaskedArray):
+        return None
+    if classes.size != 2 or classes.dtype.kind not in numbers or not (classes == np.rint(classes)).all():
+        return None
+    is_second = y == classes[1]
+    if np.count_nonzero(is_second) + np.count_nonzero(y == classes[0]) < y.size:
+        return None
+    return is_second.astype(np.float64)
+
+
 def leave_out(y: npt.NDArray[Any], sample_weight: Vector | None, class_weight: Any) -> tuple[Vector | None, Any]:
     """Take the weight from rows whose label has the class weight 0.
 

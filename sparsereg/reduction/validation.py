@@ -111,7 +111,7 @@ def check_rows(entries: Entries) -> None:
         rows.active[1:] <= rows.active[:-1]
     ):
         raise ValueError(f"active: expected ids of columns in ascending order, in [0, {rows.n_features})")
-    is_sorted, has_zeros, _ = check_compressed(
+    is_sorted, has_zeros, _, _ = check_compressed(
         rows.indptr, rows.indices, rows.data, (rows.n_samples, rows.active.size), name="rows"
     )
     if not is_sorted or has_zeros or rows.indptr[-1] != rows.indices.size:

@@ -80,7 +80,8 @@ class Batch:
     @property
     def longest(self) -> int:
         """Most entries of a row."""
-        return int(np.diff(self.rows.indptr).max(initial=0))
+        known = self.rows.longest
+        return int(np.diff(self.rows.indptr).max(initial=0)) if known is None else known
 
     def between(self, start: int, stop: int) -> Batch:
         """Return the rows from `start` up to `stop`, a view where ids and values are of the types that kernels take."""
@@ -102,11 +103,13 @@ def rows_between(rows: Rows, start: int, stop: int) -> Rows:
     -------
     rows : Rows
     """
+    is_whole = (start, stop) == (0, rows.n_samples)
     low, high = rows.indptr[start], rows.indptr[stop]
     return Rows(
-        rows.indptr[start : stop + 1] - low, rows.indices[low:high].astype(np.int64, copy=False),
-        rows.data[low:high].astype(np.float64, copy=False), stop - start, rows.n_features,
-        is_sorted=rows.is_sorted, has_zeros=rows.has_zeros,
+        rows.indptr if is_whole else rows.indptr[start : stop + 1] - low,
+        rows.indices[low:high].astype(np.int64, copy=False), rows.data[low:high].astype(np.float64, copy=False),
+        stop - start, rows.n_features, is_sorted=rows.is_sorted, has_zeros=rows.has_zeros,
+        longest=rows.longest if is_whole else None,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.inputs.targets import check_target, encode_classes, encode_known, flatten, target_of
+from sparsereg.inputs.targets import check_target, encode_classes, encode_known, flatten, second_of_two, target_of
 from sparsereg.inputs.weights import check_sample_weight
 from sparsereg.readers.blocks import Block, as_blocks, located, overlapped
 from sparsereg.readers.labels import with_labels, with_numbers
@@ -61,6 +61,8 @@ class ClassEncoder(Encoder):
 
     def targets(self, y: Any, sample_weight: Any, n_samples: int) -> tuple[Vector, Vector | None]:
         """Return a column for each class, of two one for the second; see `Encoder`."""
+        if (known := self._plain(y, n_samples)) is not None:
+            return known[:, None], check_sample_weight(sample_weight, n_samples, all_zero=True)
         if self.classes is None:
             flat = flatten(y, stacklevel=frames_of_the_package() + 1)
             coded = encode_classes(flat, sample_weight, n_samples=n_samples, **self._weights)
@@ -69,6 +71,13 @@ class ClassEncoder(Encoder):
             coded = encode_known(y, self.classes, sample_weight, n_samples=n_samples, **self._weights)
         probabilities = coded.probabilities[:, 1:] if self.classes.size == 2 else coded.probabilities
         return np.ascontiguousarray(probabilities), coded.sample_weight
+
+    def _plain(self, y: Any, n_samples: int) -> Vector | None:
+        """Encode labels of two known classes that nothing is done to; None for all other targets."""
+        is_changed = self._weights["class_weight"] is not None or self._weights["label_smoothing"] != 0.0
+        if self.classes is None or is_changed or getattr(y, "shape", None) != (n_samples,):
+            return None
+        return second_of_two(y, self.classes)
 
     def read(self, source: Iterable[Any], classes: Any) -> Iterable[Any]:
         """Take the classes over; see `Encoder`."""

@@ -49,20 +49,72 @@ def test_validate_says_what_is_wrong_and_where(indptr, indices, data, expected, 
 @pytest.mark.parametrize(
     ("indptr", "indices", "data", "facts"),
     [
-        ([0, 2, 3], [0, 1, 0], [1, 1, 1], (True, False, True)),
-        ([0, 2, 3], [0, 1, 0], [], (True, False, True)),
-        ([0, 2, 3], [1, 0, 0], [1, 1, 1], (False, False, True)),
-        ([0, 2, 3], [1, 1, 0], [1, 1, 1], (False, False, True)),
-        ([0, 2, 3], [0, 1, 0], [1, 0, 1], (True, True, True)),
-        ([0, 2, 3], [0, 1, 0], [1, -0.0, 2], (True, True, False)),
-        ([0, 0, 0], [], [], (True, False, True)),
-        ([0], [], [], (True, False, True)),
-        ([0, 1], [0, 99, -7], [1, np.nan, 0], (True, False, True)),
+        ([0, 2, 3], [0, 1, 0], [1, 1, 1], (True, False, True, 2)),
+        ([0, 2, 3], [0, 1, 0], [], (True, False, True, 2)),
+        ([0, 2, 3], [1, 0, 0], [1, 1, 1], (False, False, True, 2)),
+        ([0, 2, 3], [1, 1, 0], [1, 1, 1], (False, False, True, 2)),
+        ([0, 2, 3], [0, 1, 0], [1, 0, 1], (True, True, True, 2)),
+        ([0, 2, 3], [0, 1, 0], [1, -0.0, 2], (True, True, False, 2)),
+        ([0, 0, 0], [], [], (True, False, True, 0)),
+        ([0], [], [], (True, False, True, 0)),
+        ([0, 1], [0, 99, -7], [1, np.nan, 0], (True, False, True, 1)),
     ],
 )
 def test_validate_states_facts_about_the_used_part(indptr, indices, data, facts, value):
     assert validate(indptr, indices, data, 5, value=value)[0] == compact.VALID
     assert validate(indptr, indices, data, 5, value=value)[3:] == facts
+
+
+def long_rows(rng, lengths, n_features, values):
+    """Rows of ascending distinct ids, many times as many entries as are checked at once."""
+    indptr = np.append(0, np.cumsum(rng.choice(lengths, 3_000)))
+    ids = np.concatenate([np.sort(rng.choice(n_features, k, replace=False)) for k in np.diff(indptr)])
+    return indptr, ids, rng.choice(values, ids.size)
+
+
+@pytest.mark.parametrize("index", INDEX_TYPES)
+@pytest.mark.parametrize("value", VALUE_TYPES)
+@pytest.mark.parametrize("values", [[1.0], [0.0, 1.0], [1.0, -2.5, 5e-324, np.finfo(np.float32).max]])
+@pytest.mark.parametrize("lengths", [[5], [0, 1, 2, 40], [3_000]])
+def test_validate_of_many_rows_states_the_facts(index, value, values, lengths):
+    rng = np.random.default_rng(0)
+    indptr, ids, data = long_rows(rng, lengths, 4_000, values) if lengths != [3_000] else (
+        np.arange(0, 12_001, 3_000), np.tile(np.arange(3_000), 4), rng.choice(values, 12_000)
+    )
+    data = data.astype(value)
+    facts = (bool((data == 0).any()), bool(((data == 0) | (data == 1)).all()), int(np.diff(indptr).max()))
+    assert validate(indptr, ids, data, 4_000, index=index, value=value)[0::3] == (compact.VALID, True, facts[2])
+    assert validate(indptr, ids, data, 4_000, index=index, value=value)[4:] == facts
+    # Two ids of a row in the wrong order, or one of them twice.
+    row = int(np.flatnonzero(np.diff(indptr) > 1)[-1])
+    for wrong in (ids[indptr[row] : indptr[row] + 2][::-1], ids[indptr[row]]):
+        other = ids.copy()
+        other[indptr[row] : indptr[row] + 2] = wrong
+        assert validate(indptr, other, data, 4_000, index=index, value=value)[:4:3] == (compact.VALID, False)
+
+
+@pytest.mark.parametrize("index", INDEX_TYPES)
+@pytest.mark.parametrize("value", VALUE_TYPES)
+def test_validate_of_many_rows_finds_the_first_fault(index, value):
+    rng = np.random.default_rng(1)
+    indptr, ids, data = long_rows(rng, [0, 1, 5], 4_000, [1.0, 2.0])
+    faults = [(compact.BAD_ID, 4_000), (compact.BAD_ID, -1), (compact.NOT_FINITE, np.nan), (compact.NOT_FINITE, -np.inf)]
+    for k in (0, 2_047, 2_048, 5_000, ids.size - 1):
+        for code, wrong in faults:
+            bad = ids.copy(), data.copy()
+            bad[code == compact.NOT_FINITE][k] = wrong
+            # One more behind it, of the other kind.
+            bad[code != compact.NOT_FINITE][k + 1 : k + 2] = np.inf if code == compact.BAD_ID else -5
+            row = int(np.searchsorted(indptr, k, side="right")) - 1
+            assert validate(indptr, *bad, 4_000, index=index, value=value)[:3] == (code, row, k)
+    for code, wrong in ((compact.DECREASING, -1), (compact.TOO_LONG, ids.size + 1)):
+        starts = indptr.copy()
+        starts[2_000] = wrong
+        assert validate(starts, ids, data, 4_000, index=index, value=value)[:2] == (code, 1_999)
+        # What is wrong in a row before comes first.
+        other = ids.copy()
+        other[indptr[1_998] - 1] = 4_000
+        assert validate(starts, other, data, 4_000, index=index, value=value)[0] == compact.BAD_ID
 
 
 def test_ids_up_to_the_largest_int64_are_valid():

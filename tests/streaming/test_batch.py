@@ -99,3 +99,13 @@ def test_equal_rows_become_one_whatever_their_order(entries, random):
     shuffled = listed.copy()
     random.shuffle(shuffled)
     assert merged(shuffled) == found
+
+
+@pytest.mark.parametrize(("start", "stop"), [(0, 20), (0, 7), (5, 20), (6, 6)])
+def test_longest_row_of_a_part_is_its_own(start, stop):
+    rows = canonical_rows(sparse.random_array((20, 9), density=0.3, format="csr", rng=np.random.default_rng(0)))
+    part = Batch(rows, np.zeros((20, 1))).between(start, stop)
+    lengths = np.diff(rows.indptr)[start:stop]
+    assert part.longest == lengths.max(initial=0)
+    np.testing.assert_array_equal(np.diff(part.rows.indptr), lengths)
+    assert part.rows.indptr[0] == 0
