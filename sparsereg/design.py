@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import compact, equal_rows
+from sparsereg.inputs.dense_rows import DenseRows
 from sparsereg.inputs.equal_slices import equal_slices
 from sparsereg.inputs.full_columns import all_rows, columns_of_dense, fill_columns, read_dense
 from sparsereg.inputs.rows import MAX_SAMPLES, Rows, as_rows, raise_not_finite
@@ -189,7 +190,7 @@ def make_design(X: Any, sample_weight: Any = None, *, aggregate: bool | str = "a
     ----------
     X : SciPy sparse matrix or array, ndarray, DataFrame or nested sequence, of shape (n_samples, n_features)
         Ids may be unsorted, duplicates are added up, stored zeros and empty rows are fine. Never changed. A `Design` is
-        returned as it is.
+        returned as it is, `Rows` may be compact, and dense.
     sample_weight : None, float or array-like of shape (n_samples,), default=None
         Rows of weight 0 are dropped, and with them the columns that only they occupy.
     aggregate : {"auto", True, False}, default="auto"
@@ -208,6 +209,8 @@ def make_design(X: Any, sample_weight: Any = None, *, aggregate: bool | str = "a
         return X
     if aggregate not in ("auto", True, False):
         raise ValueError(f"aggregate: {aggregate!r} is not allowed, expected 'auto', True or False")
+    if isinstance(X, DenseRows):
+        X = X.matrix
     if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"dtype: {np.dtype(dtype)} is not allowed, expected None, float32 or float64")
     array = None if aggregate is True else read_dense(X, aggregate == "auto")
@@ -355,6 +358,7 @@ def select_rows(rows: Rows, keep: npt.NDArray[np.bool_]) -> Rows:
     Returns
     -------
     rows : Rows
+        Of compact rows, without columns that are empty now.
     """
     nnz = int(rows.indptr[-1])
     indptr = np.empty(int(np.count_nonzero(keep)) + 1, dtype=np.int64)
@@ -362,7 +366,20 @@ def select_rows(rows: Rows, keep: npt.NDArray[np.bool_]) -> Rows:
     data = np.empty(nnz if rows.data.size else 0, dtype=rows.data.dtype)
     binary = compact.select(rows.indptr, rows.indices, rows.data, keep.view(np.uint8), indptr, indices, data)
     data = data[: 0 if binary else indptr[-1]]
-    return Rows(indptr, indices[: indptr[-1]], data, indptr.size - 1, rows.n_features, rows.is_sorted, False)
+    indices, active = indices[: indptr[-1]], rows.active
+    if active is not None:
+        active, indices = _occupied(active, indices)
+    return Rows(indptr, indices, data, indptr.size - 1, rows.n_features, rows.is_sorted, False, active)
+
+
+def _occupied(
+    active: npt.NDArray[np.int64], indices: npt.NDArray[np.int32]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+    """Leave out the columns of compact rows that have no entry any more."""
+    used = np.bincount(indices, minlength=active.size) > 0
+    if used.all():
+        return active, indices
+    return active[used], (np.cumsum(used, dtype=np.int32) - 1)[indices]
 
 
 def compact_rows(rows: Rows) -> Rows:
@@ -377,6 +394,8 @@ def compact_rows(rows: Rows) -> Rows:
     compacted : Rows
         Ids strictly ascending in every row.
     """
+    if rows.active is not None:
+        return rows
     active, indices = compact_ids(rows.indices[: rows.indptr[-1]], rows.n_features)
     if rows.is_sorted:
         return Rows(rows.indptr, indices, rows.data, rows.n_samples, rows.n_features, True, rows.has_zeros, active)
@@ -391,8 +410,7 @@ def compact_rows(rows: Rows) -> Rows:
     merged, values = merged[:nnz], values[: 0 if binary else nnz]
     if n_dropped:
         # Entries that cancelled may have emptied their columns.
-        still, merged = compact_ids(merged, active.size)
-        active = active[still]
+        active, merged = _occupied(active, merged)
     return Rows(merged_indptr, merged, values, rows.n_samples, rows.n_features, True, False, active)
 
 

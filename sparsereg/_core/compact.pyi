@@ -43,9 +43,12 @@ def transpose(
 ) -> None:
     """Turn compact rows, read in the given order, into columns (or the reverse)."""
 
+def place(indptr: npt.NDArray[np.int64], order: npt.NDArray[np.int32], out_indptr: npt.NDArray[np.int64]) -> None:
+    """Say where copies of rows go that follow each other."""
+
 def take(
     indptr: npt.NDArray[np.int64], indices: npt.NDArray[np.int32], data: npt.NDArray[Any], order: npt.NDArray[np.int32],
-    out_indptr: npt.NDArray[np.int64], out_ids: npt.NDArray[np.int64], out_data: npt.NDArray[np.float64]
+    out_indptr: npt.NDArray[np.int64], out_ids: npt.NDArray[np.int32], out_data: npt.NDArray[np.float64]
 ) -> None:
     """Copy compact rows in the given order, as streaming kernels take them."""
 

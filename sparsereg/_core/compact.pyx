@@ -350,9 +350,32 @@ cdef offset_t _fill_rows(
     return i
 
 
+def place(const offset_t[::1] indptr, const index_t[::1] order, offset_t[::1] out_indptr):
+    """Say where copies of rows go that follow each other.
+
+    Parameters
+    ----------
+    indptr : (n_rows + 1,), in
+    order : (n_out,) int32, in
+        Rows to copy, in turn.
+    out_indptr : (n_out + 1,) int64, out
+
+    Notes
+    -----
+    Cost: one random access to memory a row, asked for ahead of use.
+    """
+    cdef offset_t i
+    with nogil:
+        out_indptr[0] = 0
+        for i in range(order.shape[0]):
+            if i + AHEAD < order.shape[0]:
+                prefetch(&indptr[order[i + AHEAD]])
+            out_indptr[i + 1] = out_indptr[i] + indptr[order[i] + 1] - indptr[order[i]]
+
+
 def take(
     const offset_t[::1] indptr, const index_t[::1] indices, const floating[::1] data, const index_t[::1] order,
-    offset_t[::1] out_indptr, int64_t[::1] out_ids, double[::1] out_data
+    const offset_t[::1] out_indptr, index_t[::1] out_ids, double[::1] out_data
 ):
     """Copy compact rows in the given order, as streaming kernels take them.
 
@@ -362,8 +385,8 @@ def take(
     order : (n_out,) int32, in
         Rows to copy, in turn.
     out_indptr : (n_out + 1,) int64, in
-        Where each copy goes.
-    out_ids : (nnz_out,) int64, out
+        Where each copy goes, from `place`.
+    out_ids : (nnz_out,) int32, out
     out_data : (nnz_out,) or (0,) float64, out
         Length 0 exactly when `data` has length 0.
 

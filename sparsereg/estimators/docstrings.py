@@ -298,8 +298,10 @@ STREAM_ALGORITHM = """
     early_stopping : bool, default=False
         Hold a part of the data out of `fit`, stop by its loss, and keep the coefficients that were best on it.
         `fit_stream` goes by its `validation`, pass by pass.
-    certify : bool, default=True
-        Of `fit`: compute `objective_` and `dual_gap_`, which takes about as long as some passes. False: they are NaN.
+    certify : "auto", True or False, default="auto"
+        Of `fit`: compute `objective_` and `dual_gap_`, which takes about as long as five passes. "auto": where passes
+        ended by `tol`, where there were five or more, and with `finish_tol`. Elsewhere, and with False, they are NaN:
+        few passes end where `max_iter` says, not near a minimum, and `history_` tells how good the fit is.
     finish_tol : float or None, default=None
         Of `fit`, for the elastic net, one linear predictor a loss and losses with a bounded second derivative: after
         the last pass sparse proximal SAGA, which converges, brings the fit to a duality gap of at most this (dropout,
@@ -347,7 +349,8 @@ STREAM_ATTRIBUTES = """
     t_ : int
         Rows learned from over all passes, and one.
     objective_ : float
-        F(w, b) on the data of `fit`, dropout and decay left out. NaN after `partial_fit` and `fit_stream`.
+        F(w, b) on the data of `fit`, dropout and decay left out. NaN after `partial_fit` and `fit_stream`, and where
+        `certify` says so.
     dual_gap_ : float
         Certified distance of the objective from its minimum, relative to F of the model with intercept only. NaN where
         `objective_` is, and where the penalty is not convex.

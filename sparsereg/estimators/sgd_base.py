@@ -17,7 +17,7 @@ from sparsereg.design import make_design
 from sparsereg.estimators.base import SparseLinearModel
 from sparsereg.inputs.dense_rows import read_rows
 from sparsereg.inputs.parameters import make_generator
-from sparsereg.inputs.rows import as_rows, check_width
+from sparsereg.inputs.rows import check_width
 from sparsereg.inputs.sklearn import check_feature_names, check_is_fitted, feature_names
 from sparsereg.inputs.weights import check_sample_weight
 from sparsereg.readers.blocks import check_source
@@ -26,7 +26,7 @@ from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.certify import certify_fit, finish_fit
 from sparsereg.streaming.encode import Encoder, read_ahead
 from sparsereg.streaming.locking import synchronized
-from sparsereg.streaming.memory_fit import fit_in_memory
+from sparsereg.streaming.memory_fit import Passes, fit_in_memory
 from sparsereg.streaming.options import SAME_LOSS, StreamSettings, check_settings, draw_seed
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.stream_fit import StreamFit, first_of, load_run, make_stream_options
@@ -65,7 +65,7 @@ class SGDEstimator(SparseLinearModel):
     n_iter_no_change: int = 5
     early_stopping: bool = False
     validation_fraction: float = 0.1
-    certify: bool = True
+    certify: bool | str = "auto"
     finish_tol: float | None = None
     shuffle: bool = True
     random_state: Any = None
@@ -191,11 +191,12 @@ class SGDEstimator(SparseLinearModel):
         -----
         ConvergenceWarning
             Where `max_iter` passes were not enough, and where passes until `tol` ended far from the minimum: where
-            `dual_gap_` is above 0.1, and coordinate descent lowers the objective by more than 0.1 at once.
+            `dual_gap_` is above 0.1, and coordinate descent lowers the objective by more than 0.1 at once. The latter
+            takes a certificate, so never with certify=False.
         """
         settings, rng = self._settings(), make_generator(self.random_state)
         feature_names(X)  # refuses mixed names before any work
-        rows = as_rows(X)
+        rows = read_rows(X)
         encoder = self._encoder(settings, None)
         y, weight = encoder.targets(y, sample_weight, rows.n_samples)
         check_sample_weight(weight, rows.n_samples)
@@ -204,8 +205,8 @@ class SGDEstimator(SparseLinearModel):
         training.learner.intercept[:1] = settings.null_intercept(y, weight)
         self._start(training, coef_init, intercept_init, encoder.classes)
         try:
-            fit_in_memory(training, batch, rng, Reporter("auto" if self.verbose else False, bool(self.verbose)))
-            evaluation = self._certify(training, batch, rng)
+            reporter = Reporter("auto" if self.verbose else False, bool(self.verbose))
+            evaluation = self._certify(training, fit_in_memory(training, batch, rng, reporter), rng)
         except KeyboardInterrupt:
             if training.learner.n_rows > 0:
                 self._adopt(training, X, encoder.classes)
@@ -296,15 +297,16 @@ class SGDEstimator(SparseLinearModel):
         run.end()
         return self
 
-    def _certify(self, training: Training, batch: Batch, rng: np.random.Generator) -> Evaluation:
+    def _certify(self, training: Training, passes: Passes, rng: np.random.Generator) -> Evaluation:
         """Bring passes over data in memory to their end, and certify them, as far as is asked."""
-        settings = training.settings
-        if not settings.certify and settings.finish_tol is None:
+        settings, batch = training.settings, passes.batch
+        is_certified = settings.certifies(training.n_iter, passes.has_settled)
+        if not is_certified and settings.finish_tol is None:
             return UNKNOWN
         design = make_design(batch.rows, batch.weight)
         if settings.finish_tol is not None:
             finish_fit(training, batch, design, draw_seed(rng))
-        return certify_fit(training, batch, design) if settings.certify else UNKNOWN
+        return certify_fit(training, batch, design) if is_certified else UNKNOWN
 
     def _settings(self) -> StreamSettings:
         """Check what can be checked without data."""

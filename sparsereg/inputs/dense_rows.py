@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core import dense_rows, sgd_dense
+from sparsereg._core import dense_matrix, dense_rows, sgd_dense
 from sparsereg.inputs.rows import CHUNK, Rows, as_rows, check_finite, dense_array, is_dense
 
 Vector = npt.NDArray[np.float64]
@@ -64,6 +64,23 @@ class DenseRows:
             return _NO_WIDE, self.values, self.order
         return self.values, _NO_NARROW, self.order
 
+    @property
+    def matrix(self) -> npt.NDArray[Any]:
+        """The rows as an array: the values themselves where these lie in order."""
+        return self.values[self.order] if self.order.size else self.values
+
+    def by_rows(self) -> DenseRows:
+        """Return the same, each row contiguous, so that rows can be drawn: a copy where need be."""
+        if self.values.strides[1] == self.values.itemsize:
+            return self
+        n_stored, n_features = self.values.shape
+        values = np.empty((n_stored, n_features), dtype=self.values.dtype)
+        step = max(CHUNK // n_features, 1)
+        for start in range(0, n_stored, step):
+            some = self.values[start : start + step].T
+            dense_matrix.transpose(some, values[start : start + step], 0, np.zeros(some.shape[1], dtype=np.uint8))
+        return replace(self, values=values)
+
     def between(self, start: int, stop: int) -> DenseRows:
         """Return the rows from `start` up to `stop`, a view; there must be one."""
         if self.order.size:
@@ -82,7 +99,7 @@ class DenseRows:
 
     def sparse(self) -> Rows:
         """Return the same rows by their non-zeros."""
-        return as_rows(self.values[self.order] if self.order.size else self.values)
+        return as_rows(self.matrix)
 
     def decision(self, w: Vector) -> Vector:
         """Compute linear predictors, with the bits that sparse rows have.

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg._core import dense_rows, equal_rows
-from sparsereg.design import compact_rows, select_rows
+from sparsereg.design import compact_rows
 from sparsereg.inputs.dense_rows import DenseRows, read_rows
 from sparsereg.inputs.equal_slices import equal_slices
 from sparsereg.inputs.rows import Rows, as_rows, is_dense, raise_not_finite
@@ -47,7 +47,7 @@ class Batch:
     Attributes
     ----------
     rows : Rows or DenseRows
-        Ids distinct in every row.
+        Ids distinct in every row. Where places are known and no entry is dropped out ids may be missing: of length 0.
     y : ndarray of float64 of shape (n_rows, n_outputs)
     weight : ndarray of float64 of shape (n_rows,) or None
         None: ones.
@@ -103,12 +103,6 @@ class Batch:
     def sparse(self) -> Batch:
         """Return the same with the entries of dense rows that are not 0."""
         return replace(self, rows=self.rows.sparse()) if isinstance(self.rows, DenseRows) else self
-
-    def kept(self, keep: npt.NDArray[np.bool_]) -> Batch:
-        """Return the rows to keep, some, with their targets alone."""
-        if isinstance(self.rows, DenseRows):
-            return Batch(self.rows.take(np.flatnonzero(keep)), self.y[keep])
-        return Batch(select_rows(self.rows, keep), self.y[keep])
 
     def between(self, start: int, stop: int) -> Batch:
         """Return the rows from `start` up to `stop`, a view where ids and values are of the types that kernels take."""

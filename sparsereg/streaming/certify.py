@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core import column_objective
+from sparsereg._core import column_objective, columns
 from sparsereg.design import Design
 from sparsereg.inputs.sklearn import ConvergenceWarning
 from sparsereg.solvers import saga
@@ -45,7 +45,7 @@ def certify_fit(training: Training, batch: Batch, design: Design) -> Evaluation:
     batch : Batch
         All rows.
     design : Design
-        Of these rows and their weights.
+        Of these rows and their weights, all that is looked at of the rows.
 
     Returns
     -------
@@ -57,12 +57,13 @@ def certify_fit(training: Training, batch: Batch, design: Design) -> Evaluation:
     ConvergenceWarning
         Where passes went on until they brought no more, and the fit is known to be far from the minimum.
     """
-    rows, y, weight = batch.rows, batch.y, batch.weight
+    y, weight = batch.y, batch.weight
     settings, penalty = training.settings, training.settings.penalty
     coef, b = training.coef, training.intercept
     penalty_sums = np.array([_penalty_sum(penalty, coef.at(k).values.data) for k in range(coef.n_columns)])
-    objectives = training.losses(rows, y, weight) + (penalty_sums.sum() if training.learner.softmax else penalty_sums)
     w = coef.on(design.active)
+    losses = training.mean_losses(y, _predictors(design, w) + b, weight)
+    objectives = losses + (penalty_sums.sum() if training.learner.softmax else penalty_sums)
     if training.learner.softmax:
         objective = float(objectives[0])
         if not penalty.is_convex:
@@ -80,6 +81,15 @@ def certify_fit(training: Training, batch: Batch, design: Design) -> Evaluation:
     return Evaluation(
         sum(one.objective for one in found), max(one.dual_gap for one in found), max(one.violation for one in found)
     )
+
+
+def _predictors(design: Design, w: Vector) -> Vector:
+    """Compute the products of all rows, an array of shape (n_samples, n_outputs); rows of weight 0 have any."""
+    t = np.zeros((w.shape[0], design.n_rows))
+    for of_output, out in zip(w, t, strict=True):
+        used = np.flatnonzero(of_output).astype(np.int32)
+        columns.accumulate(design.data, design.indices, design.indptr, used, of_output[used], out)
+    return t.T[design.row_of]
 
 
 def _evaluate(settings: StreamSettings, problem: Any, w: Vector, b: Any, objective: float) -> Evaluation:

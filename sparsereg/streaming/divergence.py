@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -55,7 +56,7 @@ class DivergenceMonitor:
         ----------
         learner : Learner
         batch : Batch
-            The rows that it has learned from last, under the ids that it knows.
+            The rows that it has learned from last.
         n_rows : int, default=WATCHED_ROWS
 
         Notes
@@ -77,7 +78,7 @@ class DivergenceMonitor:
         self._null = max(self._null, float(self._losses(some.y, np.zeros_like(some.y)).sum()))
         if loss <= MAX_LOSS_RATIO * self._null:
             return
-        t = learner.decision(some.rows)
+        t = learner.decision(_by_id(some, learner).rows)
         y = some.y if self._undecided is None else np.full_like(some.y, self._undecided)
         now = float(np.median([self._losses(y[i : i + 1], t[i : i + 1]).sum() for i in range(some.n_rows)]))
         # A model that predicts 0 loses nothing where all targets are 0: nothing to compare with.
@@ -95,4 +96,15 @@ def _sample(batch: Batch) -> Batch:
     used = np.arange(batch.n_rows) if batch.weight is None else np.flatnonzero(batch.weight)
     keep = np.zeros(batch.n_rows, dtype=bool)
     keep[used[np.linspace(0, used.size - 1, min(SAMPLE, used.size)).astype(np.intp)]] = True
-    return batch.kept(keep)
+    if batch.is_dense:
+        return Batch(batch.rows.take(np.flatnonzero(keep)), batch.y[keep])
+    rows = batch.rows if batch.places is None else replace(batch.rows, indices=batch.places.view(np.int32))
+    rows = select_rows(rows, keep)
+    return Batch(rows, batch.y[keep], places=None if batch.places is None else rows.indices.view(np.uint32))
+
+
+def _by_id(batch: Batch, learner: Learner) -> Batch:
+    """Name entries by their ids, where only the places of their states are known."""
+    if batch.places is None:
+        return batch
+    return replace(batch, rows=replace(batch.rows, indices=learner.table.ids()[batch.places]))

@@ -10,15 +10,18 @@ import numpy.typing as npt
 
 from sparsereg._core import compact
 from sparsereg.design import compact_rows, select_rows
+from sparsereg.inputs.dense_rows import DenseRows
 from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.sklearn import ConvergenceWarning
 from sparsereg.solvers.convergence import frames_of_the_package, warn_blurred
 from sparsereg.streaming.batch import Batch, merge_equal
-from sparsereg.streaming.centering import NOWHERE, center_rows
+from sparsereg.streaming.centering import NOWHERE, RowCentering, center_rows, may_be_centered
+from sparsereg.streaming.learner import Learner
 from sparsereg.streaming.options import StreamSettings
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.training import Training
 
+Ids = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float64]
 
 # Sorting more rows than these would take longer than learning from them.
@@ -28,8 +31,10 @@ MAX_VISITS = 1 << 22
 VISITS_OF_A_ROW = 8
 # The largest whole number that weights are told apart from the next at.
 MAX_WHOLE = 2.0**53
-# Rows that are put in order in one go.
-SHUFFLED_ROWS = 1 << 18
+# Entries that are put in order in one go: these stay in the second-level cache until they are learned from. Dense rows
+# are not copied, so that a call may take more of them.
+TAKEN_ENTRIES, DENSE_ENTRIES = 1 << 17, 1 << 21
+NO_IDS = np.empty(0, dtype=np.int64)
 
 
 class EarlyStopping:
@@ -62,13 +67,31 @@ class EarlyStopping:
 
 
 @dataclass(frozen=True, eq=False)
+class Passes:
+    """What passes over rows in memory leave behind for a certificate.
+
+    Attributes
+    ----------
+    batch : Batch
+        All rows that count, compact, as they came: neither centred nor merged with their equals.
+    has_settled : bool
+        Passes ended because they brought no more.
+    """
+
+    batch: Batch
+    has_settled: bool
+
+
+@dataclass(frozen=True, eq=False)
 class _MemoryRows:
     """Rows in memory, as passes take them.
 
     Attributes
     ----------
-    rows : Rows
-        Compact.
+    rows : Rows or DenseRows
+        The `indices` of sparse ones count in `ids`.
+    ids : ndarray of int64 of shape (n_ids,)
+        The caller's.
     position : ndarray of int32 of shape (n_rows,)
         The rows that count, among `rows`.
     y : ndarray of float64 of shape (n_rows, n_outputs)
@@ -76,34 +99,53 @@ class _MemoryRows:
         In units.
     unit : float or None
         The weight that counts as 1 in steps; None: weights are as they were given.
-    places : ndarray of uint32 of shape (n_ids,) or None
-        Indices of the states that the learner keeps for the ids; None: it looks them up.
+    is_placed : bool
+        Indices are those of states that a learner keeps for `ids`.
     """
 
-    rows: Rows
+    rows: Rows | DenseRows
+    ids: Ids
     position: npt.NDArray[np.int32]
     y: Vector
     weight: Vector | None
-    unit: float | None
-    places: npt.NDArray[np.uint32] | None
+    unit: float | None = None
+    is_placed: bool = False
 
-    def take(self, chosen: npt.NDArray[np.int64], wide: bool = False) -> Batch:
-        """Copy some rows, in the given order, under the ids of the caller, or with places where these are known."""
+    def placed_in(self, learner: Learner) -> _MemoryRows:
+        """Let a learner keep a state for each id, and find it without looking it up again."""
+        rows, places = self.rows, learner.enter(self.ids)
+        # So it is where the learner knows no other ids.
+        if not np.array_equal(places, np.arange(places.size)):
+            rows = replace(rows, indices=places.view(np.int32)[rows.indices])
+        return replace(self, rows=rows, ids=learner.table.ids(), is_placed=True)
+
+    def take(self, chosen: npt.NDArray[np.int64], by_id: bool = False) -> Batch:
+        """Copy some rows, in the given order; without ids where places are known, unless they are asked for."""
         given = self.rows
         order = self.position[chosen]
-        starts = np.zeros(order.size + 1, dtype=np.int64)
-        np.cumsum(given.indptr[1:][order] - given.indptr[:-1][order], out=starts[1:])
-        ids = np.empty(starts[-1], dtype=np.int64)
-        values = np.empty(starts[-1] if given.data.size else 0)
-        compact.take(given.indptr, given.indices, given.data, order, starts, ids, values)
-        places = None if wide or self.places is None else self.places[ids]
-        ids = given.active[ids]
-        rows = Rows(starts, ids, values, order.size, given.n_features, is_sorted=True, has_zeros=True)
         weight = None if self.weight is None else self.weight[chosen] * (1.0 if self.unit is None else self.unit)
+        if isinstance(given, DenseRows):
+            return Batch(given.take(order), self.y[chosen], weight)
+        starts = np.empty(order.size + 1, dtype=np.int64)
+        compact.place(given.indptr, order, starts)
+        indices = np.empty(starts[-1], dtype=np.int32)
+        values = np.empty(starts[-1] if given.data.size else 0)
+        compact.take(given.indptr, given.indices, given.data, order, starts, indices, values)
+        places = indices.view(np.uint32) if self.is_placed else None
+        ids = self.ids[indices if places is None else places] if by_id or places is None else NO_IDS
+        rows = Rows(starts, ids, values, order.size, given.n_features, is_sorted=True, has_zeros=True)
         return Batch(rows, self.y[chosen], weight, places=places)
 
+    def parts(self, order: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
+        """Cut rows that are to be learned from into parts of about as many entries each."""
+        if isinstance(self.rows, DenseRows):
+            n_parts = order.size * self.rows.n_features / DENSE_ENTRIES
+        else:
+            n_parts = order.size * max(int(self.rows.indptr[-1]) / max(self.rows.n_samples, 1), 1.0) / TAKEN_ENTRIES
+        return np.array_split(order, max(int(np.ceil(n_parts)), 1))
 
-def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, reporter: Reporter) -> None:
+
+def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, reporter: Reporter) -> Passes:
     """Learn from rows in memory, pass after pass.
 
     Parameters
@@ -116,6 +158,10 @@ def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, re
         Of the held-out part and of the order of rows.
     reporter : Reporter
 
+    Returns
+    -------
+    passes : Passes
+
     Warns
     -----
     ConvergenceWarning
@@ -124,39 +170,80 @@ def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, re
         Where columns vary less than float64 can tell.
     """
     settings, learner = training.settings, training.learner
-    by_place = settings.sampling.min_count == 1 and settings.sampling.drop_stale == 0
-    data = _prepare(batch, settings.shuffle)
-    centering = NOWHERE
-    if settings.fit_intercept:
-        centered, centering = center_rows(data.rows, data.position, data.weight)
-        data = replace(data, rows=centered)
-        warn_blurred(centering.blurred)
+    batch, data, centering = _prepare(batch, settings, learner)
+    warn_blurred(centering.blurred)
     visits = np.arange(data.y.shape[0])
     if settings.shuffle:
         data, visits = _plan_visits(data)
     learned, held = _hold_out(data, visits, settings, rng)
     with centering.applied(learner, training.start):
-        if by_place:
-            data = replace(data, places=learner.enter(data.rows.active))
         try:
-            _run(training, data, learned, held, rng, reporter)
+            has_settled = _run(training, data, learned, held, rng, reporter)
         finally:
             reporter.close()
+    return Passes(batch, has_settled)
 
 
-def _prepare(batch: Batch, merge: bool) -> _MemoryRows:
-    """Make ids compact; bring a few rows into an order of their own, so that weights and repetitions are the same."""
+def _prepare(batch: Batch, settings: StreamSettings, learner: Learner) -> tuple[Batch, _MemoryRows, RowCentering]:
+    """Find the state of each entry, bring columns near, and a few rows into an order of their own.
+
+    That makes weights and repetitions the same. Ids are numbered in order where anything but the learner asks for it.
+    """
+    if isinstance(batch.rows, DenseRows) and batch.rows.is_binary:
+        batch = batch.sparse()
     rows, y, weight = batch.rows, batch.y, batch.weight
-    merge = merge and rows.n_samples <= CANONICAL_ROWS
-    if merge and (rows.has_zeros or not (weight is None or weight.all())):
+    merges = settings.shuffle and rows.n_samples <= CANONICAL_ROWS
+    is_placed = settings.sampling.min_count == 1 and settings.sampling.drop_stale == 0
+    if isinstance(rows, DenseRows):
+        return _prepare_dense(batch, settings, learner, merges, is_placed)
+    may_move = settings.fit_intercept and may_be_centered(rows, weight)
+    if is_placed and rows.is_sorted and not (merges or may_move or settings.may_certify):
+        return batch, _look_up(batch, learner), NOWHERE
+    if merges and (rows.has_zeros or not (weight is None or weight.all())):
         keep = np.ones(rows.n_samples, dtype=bool) if weight is None else weight > 0.0
         rows, y = select_rows(rows, keep), y[keep]
         weight = None if weight is None else weight[keep]
-    compacted = compact_rows(rows)
-    position = np.arange(y.shape[0])
-    if merge:
-        position, weight = merge_equal(compacted, y, np.ones(y.shape[0]) if weight is None else weight)
-    return _MemoryRows(compacted, position.astype(np.int32), y[position], weight, None, None)
+    batch = Batch(compact_rows(rows), y, weight)
+    data = _MemoryRows(batch.rows, batch.rows.active, np.arange(y.shape[0], dtype=np.int32), y, weight)
+    if merges:
+        position, weight = merge_equal(batch.rows, y, np.ones(y.shape[0]) if weight is None else weight)
+        data = replace(data, position=position.astype(np.int32), y=y[position], weight=weight)
+    centering = NOWHERE
+    if may_move:
+        centered, centering = center_rows(data.rows, data.position, data.weight)
+        data = replace(data, rows=centered)
+    return batch, data.placed_in(learner) if is_placed else data, centering
+
+
+def _prepare_dense(
+    batch: Batch, settings: StreamSettings, learner: Learner, merges: bool, is_placed: bool
+) -> tuple[Batch, _MemoryRows, RowCentering]:
+    """Do the same with dense rows, whose columns need no ids."""
+    rows, y, weight = batch.rows, batch.y, batch.weight
+    assert isinstance(rows, DenseRows)
+    if merges and not (weight is None or weight.all()):
+        kept = np.flatnonzero(weight)
+        rows, y, weight = rows.take(kept), y[kept], weight[kept]
+    batch, position = Batch(rows, y, weight), np.arange(y.shape[0], dtype=np.int32)
+    if merges:
+        first, weight = merge_equal(rows, y, np.ones(y.shape[0]) if weight is None else weight)
+        position, y = first.astype(np.int32), y[first]
+    if is_placed:
+        learner.enter(np.arange(rows.n_features) if rows.is_full else np.flatnonzero(rows.filled(None)))
+    near, centering = center_rows(rows, position, weight) if settings.fit_intercept else (rows, NOWHERE)
+    return batch, _MemoryRows(near.by_rows(), NO_IDS, position, y, weight), centering
+
+
+def _look_up(batch: Batch, learner: Learner) -> _MemoryRows:
+    """Let a learner keep a state for each id as it comes, without numbering ids in order before."""
+    rows, n_entries = batch.rows, batch.n_entries
+    places = np.empty(n_entries, dtype=np.uint32)
+    for start in range(0, n_entries, TAKEN_ENTRIES):
+        some = slice(start, min(start + TAKEN_ENTRIES, n_entries))
+        places[some] = learner.enter(rows.indices[some].astype(np.int64, copy=False))
+    position = np.arange(rows.n_samples, dtype=np.int32)
+    rows = replace(rows, indices=places.view(np.int32))
+    return _MemoryRows(rows, learner.table.ids(), position, batch.y, batch.weight, is_placed=True)
 
 
 def _plan_visits(data: _MemoryRows) -> tuple[_MemoryRows, npt.NDArray[np.int64]]:
@@ -199,23 +286,22 @@ def _hold_out(
             f"validation_fraction: {settings.validation_fraction:g} of the data (n_samples={n_rows}) leaves none to "
             f"{'learn from' if is_held.any() else 'validate on'}, expected early_stopping=False or more rows"
         )
-    return visits[~is_held], data.take(visits[is_held], wide=True)
+    return visits[~is_held], data.take(visits[is_held], by_id=True)
 
 
 def _run(
     training: Training, data: _MemoryRows, learned: npt.NDArray[np.int64], held: Batch | None, rng: np.random.Generator,
     reporter: Reporter,
-) -> None:
-    """Pass over the rows until passes bring no more."""
+) -> bool:
+    """Pass over the rows until passes bring no more; say whether it came to that."""
     settings, learner = training.settings, training.learner
-    stopping, best = EarlyStopping(settings.tol, settings.n_iter_no_change), None
-    while training.n_iter < settings.max_iter:
+    stopping, best, ended = EarlyStopping(settings.tol, settings.n_iter_no_change), None, False
+    while training.n_iter < settings.max_iter and not ended:
         training.n_iter += 1
         before = learner.totals.copy()
         order = rng.permutation(learned) if settings.shuffle else learned
-        for start in range(0, order.size, SHUFFLED_ROWS):
-            some = order[start : start + SHUFFLED_ROWS]
-            batch = data.take(some)
+        for some in data.parts(order):
+            batch = data.take(some, by_id=settings.sampling.dropout > 0.0)
             training.learn(batch, data.unit)
             reporter.advance(some.size)
         training.end_pass(batch)
@@ -228,13 +314,12 @@ def _run(
         ended = stopping.should_stop(loss)
         if held is not None and stopping.is_best:
             best = learner.state()
-        if ended:
-            break
-    else:
+    if not ended:
         _warn(settings, held is not None)
     if best is not None:
         training.rewind(best)
     training.end()
+    return ended
 
 
 def _warn(settings: StreamSettings, held_out: bool) -> None:

@@ -119,7 +119,7 @@ class Training:
         self._n_changes, self._is_learning = 0, False
         # Of classes the target that stands for all of them alike; one output is of two.
         undecided = 1.0 / max(n_outputs, 2) if settings.objective.is_classification else None
-        self._watch = DivergenceMonitor(self._mean_losses, undecided)
+        self._watch = DivergenceMonitor(self.mean_losses, undecided)
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
         """Take attributes over; those that an older version did not have are as if the learner had come here now."""
@@ -320,10 +320,25 @@ class Training:
         losses : ndarray of float64 of shape (1,) or (n_outputs,)
             Of the softmax, or of each output by itself.
         """
-        return self._mean_losses(y, self.decision(rows), weight)
+        return self.mean_losses(y, self.decision(rows), weight)
 
-    def _mean_losses(self, y: Vector, t: Vector, weight: Vector | None = None) -> Vector:
+    def mean_losses(self, y: Vector, t: Vector, weight: Vector | None = None) -> Vector:
+        """Measure the mean loss of rows whose linear predictors are known.
+
+        Parameters
+        ----------
+        y, t : ndarray of float64 of shape (n_rows, n_outputs)
+        weight : ndarray of float64 of shape (n_rows,) or None, default=None
+
+        Returns
+        -------
+        losses : ndarray of float64 of shape (1,) or (n_outputs,)
+            Of the softmax, or of each output by itself.
+        """
         pairs = [(y, t)] if self.learner.softmax else zip(y.T, t.T, strict=True)
         return 0.5 * np.array([
             mean_deviance(target, predictor, weight, loss=self.settings.objective) for target, predictor in pairs
         ])
+
+    # Pickles of older versions hold the method by this name.
+    _mean_losses = mean_losses

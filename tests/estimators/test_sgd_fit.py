@@ -109,7 +109,7 @@ def test_warm_start_from_a_batch_path():
     y = TARGETS["squared"]
     path = lasso_path(X, y, n_alphas=5, tol=1e-10)
     coef, intercept = path.at(path.alphas[-1])
-    model = epochs(make("squared", alpha=path.alphas[-1], algorithm="prox_sgd", eta0=1e-12), 1)
+    model = epochs(make("squared", alpha=path.alphas[-1], algorithm="prox_sgd", eta0=1e-12, certify=True), 1)
     for start, b in (
         (coef, intercept), (coef.to_csr(), intercept), (coef.to_csr().toarray(), [intercept]),
         (coef.to_csr().toarray().ravel(), intercept), (Lasso(path.alphas[-1], tol=1e-10).fit(X, y), None),
@@ -118,8 +118,8 @@ def test_warm_start_from_a_batch_path():
         np.testing.assert_allclose(fitted.coef_, path.coefs[:, [4]].toarray().ravel(), atol=1e-5)
         assert fitted.intercept_ == pytest.approx(intercept, abs=1e-5)
         assert fitted.dual_gap_ < 1e-4
-    cold = epochs(make("squared", alpha=path.alphas[-1]), 3).fit(X, y)
-    warm = epochs(make("squared", alpha=path.alphas[-1]), 3).fit(X, y, coef_init=coef, intercept_init=intercept)
+    model = epochs(make("squared", alpha=path.alphas[-1], certify=True), 3)
+    cold, warm = copy.copy(model).fit(X, y), copy.copy(model).fit(X, y, coef_init=coef, intercept_init=intercept)
     assert warm.objective_ < cold.objective_
 
 
@@ -134,9 +134,9 @@ def test_warm_start_of_three_classes():
 
 def test_warm_start_from_the_last_fit():
     y = TARGETS["logistic"]
-    model = epochs(make("logistic"), 20).fit(X, y)
+    model = epochs(make("logistic", certify=True), 20).fit(X, y)
     last = model.objective_
-    cold = epochs(make("logistic"), 1).fit(X, y).objective_
+    cold = epochs(make("logistic", certify=True), 1).fit(X, y).objective_
     warm = epochs(model, 1).set_params(warm_start=True).fit(X, y).objective_
     assert abs(warm - last) < 0.3 * abs(cold - last)
     # Other columns, other classes: nothing to start from.
@@ -224,7 +224,9 @@ def test_divergence_is_reported_and_a_last_fit_stays():
 
 def test_threads_repeat_their_bits():
     y = TARGETS["logistic"]
-    alone, two, three, again = (epochs(make("logistic", n_threads=n), 3).fit(X, y) for n in (None, 2, 3, 3))
+    alone, two, three, again = (
+        epochs(make("logistic", n_threads=n, certify=True), 3).fit(X, y) for n in (None, 2, 3, 3)
+    )
     assert state(alone) == state(two)
     assert state(three) == state(again)
     assert three.objective_ < 1.05 * alone.objective_
@@ -408,5 +410,5 @@ def test_a_gap_that_is_only_loose_is_no_warning():
 
 def test_passes_that_were_asked_for_are_no_search_for_a_minimum():
     _, unlike, y = of_other_scales()
-    for settings in ({"tol": None, "max_iter": 2}, {"dropout": 0.1}, {"early_stopping": True}):
+    for settings in ({"tol": None, "max_iter": 2, "certify": True}, {"dropout": 0.1}, {"early_stopping": True}):
         assert make("squared", alpha=1e-4, **settings).fit(unlike, y).dual_gap_ > 0.1

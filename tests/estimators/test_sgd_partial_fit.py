@@ -211,7 +211,7 @@ def test_history_is_progressive():
 
 
 def test_certificates_are_of_the_fit_alone():
-    model = epochs(make("squared"), 3).fit(X, TARGETS["squared"])
+    model = epochs(make("squared", certify=True), 3).fit(X, TARGETS["squared"])
     assert model.objective_ > 0.0
     model.partial_fit(X, TARGETS["squared"])
     assert np.isnan([model.objective_, model.dual_gap_, model.violation_]).all()

@@ -51,6 +51,9 @@ KINDS = {0: "numbers", 2: "two", 3: "three"}
 WEIGHT = 1.0 + np.arange(N_ROWS) % 3
 OFFSET = numbers(N_ROWS, 4)
 
+# Of the versions that made the files.
+FORMER_DEFAULTS = {"certify": True}
+
 # The fits that are interrupted: to which target, and how `fit_stream` is called.
 PASSES = {"n_passes": 3, "checkpoint_every": 1}
 EARLY = {**PASSES, "n_passes": 40, "validation": slice(32, 48)}
@@ -131,7 +134,10 @@ def describe_model(model):
     )
     out = {name: getattr(model, name) for name in names if hasattr(model, name)}
     defaults = type(model)().get_params()
-    given = {name: repr(value) for name, value in model.get_params().items() if repr(value) != repr(defaults[name])}
+    given = {
+        name: repr(value) for name, value in model.get_params().items()
+        if repr(value) not in (repr(defaults[name]), repr(FORMER_DEFAULTS.get(name, defaults[name])))
+    }
     out |= {"class": type(model).__name__, "params": given}
     for method in ("decision_function", "predict_proba", "predict"):
         if hasattr(model, method):
