@@ -101,8 +101,10 @@ class Batch:
         return min(max(stop, start + 1), self.n_rows)
 
     def sparse(self) -> Batch:
-        """Return the same with the entries of dense rows that are not 0."""
-        return replace(self, rows=self.rows.sparse()) if isinstance(self.rows, DenseRows) else self
+        """Return the same with the entries of dense rows that are not 0, of the types that kernels take."""
+        if not isinstance(self.rows, DenseRows):
+            return self
+        return replace(self, rows=rows_between(self.rows.sparse(), 0, self.n_rows))
 
     def between(self, start: int, stop: int) -> Batch:
         """Return the rows from `start` up to `stop`, a view where ids and values are of the types that kernels take."""

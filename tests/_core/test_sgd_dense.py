@@ -77,8 +77,8 @@ def test_values_in_any_layout(layout):
     X = X.astype(np.float32).astype(float)
     order = AS_THEY_LIE
     given = {
-        "float32": X.astype(np.float32), "columns": np.asfortranarray(X), "every second": np.repeat(X, 2, axis=1)[:, ::2],
-        "drawn": X[::-1].copy(),
+        "float32": X.astype(np.float32), "columns": np.asfortranarray(X), "drawn": X[::-1].copy(),
+        "every second": np.repeat(X, 2, axis=1)[:, ::2],
     }[layout]
     if layout == "drawn":
         order = np.arange(len(X), dtype=np.int32)[::-1].copy()

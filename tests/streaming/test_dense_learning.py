@@ -47,7 +47,8 @@ def assert_same_bits(a, b):
         ("logistic", 1, False, {}), ("squared_hinge", 1, False, {}), ("logistic", 3, True, {}),
         ("logistic", 3, False, {}), ("poisson", 1, False, {"sampling": {"dropout": 0.3, "seed": 7}}),
         ("huber", 1, False, {"fit_intercept": False}),
-        ("logistic", 1, False, {"sampling": {"min_count": 3}}), ("logistic", 1, False, {"sampling": {"drop_stale": 50}}),
+        ("logistic", 1, False, {"sampling": {"min_count": 3}}),
+        ("logistic", 1, False, {"sampling": {"drop_stale": 50}}),
     ],
 )
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
