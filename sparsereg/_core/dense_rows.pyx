@@ -13,34 +13,21 @@ from sparsereg._core.dense_rows cimport Matrix, matrix_of, row_of
 from sparsereg._core.equal_rows cimport finished, mix
 from sparsereg._core.types cimport index_t, offset_t
 
+cdef extern from "dense_look.h":
+    bint sparsereg_count_float(const float *value, int64_t n, int64_t *zeros, int64_t *ones) noexcept nogil
+    bint sparsereg_count_double(const double *value, int64_t n, int64_t *zeros, int64_t *ones) noexcept nogil
+
 cdef enum:
     # Rows hashed side by side: the multiplications of one wait for each other.
     TOGETHER = 4
 
 
-cdef inline void look_at(const floating *x, offset_t n, int64_t *found) noexcept nogil:
-    """Count the zeros, the ones and what is no number among contiguous values."""
-    cdef offset_t k
-    # Counts as wide as values: compilers keep both in registers of one kind.
-    cdef int64_t zeros = 0, ones = 0, beyond = 0
-    cdef int narrow_zeros, narrow_ones, narrow_beyond
+cdef inline bint look_at(const floating *x, offset_t n, int64_t *zeros, int64_t *ones) noexcept nogil:
+    """Count the zeros and the ones among contiguous values; tell whether some is no number."""
     if floating is double:
-        for k in range(n):
-            zeros += <int64_t> (x[k] == 0.0)
-            beyond += <int64_t> (x[k] - x[k] != 0.0)
-        if zeros > 0 or (n > 0 and x[0] == 1.0):
-            for k in range(n):
-                ones += <int64_t> (x[k] == 1.0)
+        return sparsereg_count_double(x, n, zeros, ones)
     else:
-        narrow_zeros = narrow_ones = narrow_beyond = 0
-        for k in range(n):
-            narrow_zeros += x[k] == 0.0
-            narrow_ones += x[k] == 1.0
-            narrow_beyond += x[k] - x[k] != 0.0
-        zeros, ones, beyond = narrow_zeros, narrow_ones, narrow_beyond
-    found[0] += zeros
-    found[1] += ones
-    found[2] += beyond
+        return sparsereg_count_float(x, n, zeros, ones)
 
 
 def look(const floating[:, :] values):
@@ -64,17 +51,17 @@ def look(const floating[:, :] values):
     cdef offset_t row_stride = values.strides[0], stride = values.strides[1]
     cdef const char *first = <const char *> &values[0, 0]
     cdef const char *start
-    cdef int64_t found[3]
-    found[0] = found[1] = found[2] = 0
+    cdef int64_t zeros = 0, ones = 0
+    cdef bint beyond = False
     with nogil:
         for i in range(values.shape[0]):
             start = first + i * row_stride
             if stride == sizeof(floating):
-                look_at(<const floating *> start, n, &found[0])
+                beyond |= look_at(<const floating *> start, n, &zeros, &ones)
             else:
                 for k in range(n):
-                    look_at(<const floating *> (start + k * stride), 1, &found[0])
-    return found[2] == 0, n_values - found[0], n_values == found[0] + found[1]
+                    beyond |= look_at(<const floating *> (start + k * stride), 1, &zeros, &ones)
+    return not beyond, n_values - zeros, n_values == zeros + ones
 
 
 def mark(
@@ -134,21 +121,24 @@ def hash_rows(
     cdef const double *x[TOGETHER]
     cdef uint64_t state[TOGETHER]
     cdef uint64_t bits
+    cdef int64_t zeros, n_zeros, ones = 0
     cdef double *room = <double *> malloc(TOGETHER * n * sizeof(double))
     if room == NULL:
         raise MemoryError(f"{TOGETHER} rows of {n} entries")
     with nogil:
         while i < matrix.n_rows:
             together = min(matrix.n_rows - i, <offset_t> TOGETHER)
+            n_zeros = 0
             for j in range(TOGETHER):
                 # A last row stands in for those that are not there.
                 x[j] = row_of(&matrix, i + min(j, together - 1), room + j * n)
-                state[j] = 0
-                for k in range(n):
-                    state[j] += x[j][k] != 0.0
+                zeros = 0
+                sparsereg_count_double(x[j], n, &zeros, &ones)
+                state[j] = n - zeros
+                n_zeros += zeros
             for k in range(n):
                 for j in range(TOGETHER):
-                    if x[j][k] != 0.0:
+                    if n_zeros == 0 or x[j][k] != 0.0:
                         memcpy(&bits, &x[j][k], sizeof(double))
                         state[j] = mix(mix(state[j], <uint64_t> ids[k]), bits)
             for j in range(together):

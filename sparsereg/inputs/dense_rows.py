@@ -131,6 +131,8 @@ class DenseRows:
         -------
         filled : ndarray of bool of shape (n_features,)
         """
+        if self.is_full:
+            return np.full(self.n_features, weight is None or bool((weight > 0.0).any()))
         filled = np.zeros(self.n_features, dtype=np.uint8)
         step = max(CHUNK // self.n_features, 1)
         for start in range(0, self.n_samples, step):

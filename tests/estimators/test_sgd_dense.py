@@ -9,7 +9,6 @@ import pytest
 from scipy import sparse
 
 from sparsereg import SGDClassifier, SGDRegressor
-from sparsereg.inputs import dense_rows
 
 MODELS = {
     "binary": lambda: SGDClassifier(alpha=1e-3),
@@ -70,13 +69,13 @@ def test_streams_of_dense_blocks(tmp_path):
     X, y = data()
     blocks = [(X[:50], y[:50]), (sparse.csr_array(X[50:90]), y[50:90]), (X[90:], y[90:])]
     plain = [(sparse.csr_array(block), target) for block, target in blocks]
-    settings = {"validation": (X[:40], y[:40]), "n_passes": 2}
+    settings = {"validation": (X[:40], y[:40]), "n_passes": 2, "classes": [0, 1]}
     found = SGDClassifier(alpha=1e-3).fit_stream(blocks, checkpoint=tmp_path / "fit.npz", **settings)
     expected = SGDClassifier(alpha=1e-3).fit_stream(plain, **settings)
     assert_same(found, expected, X)
     np.testing.assert_array_equal(found.history_["validation_loss"], expected.history_["validation_loss"])
     resumed = SGDClassifier(alpha=1e-3).fit_stream(
-        plain, checkpoint=tmp_path / "fit.npz", resume=True, validation=settings["validation"], n_passes=3
+        plain, checkpoint=tmp_path / "fit.npz", resume=True, **{**settings, "n_passes": 3}
     )
     assert_same(resumed, SGDClassifier(alpha=1e-3).fit_stream(blocks, **{**settings, "n_passes": 3}), X)
 
@@ -85,9 +84,9 @@ def test_regression():
     X, _ = data()
     y = X @ np.arange(6.0)
     found = SGDRegressor(alpha=1e-3, eta0=0.5).partial_fit(X, y)
-    assert_same_line = SGDRegressor(alpha=1e-3, eta0=0.5).partial_fit(sparse.csr_array(X), y)
-    np.testing.assert_array_equal(found.coef_, assert_same_line.coef_)
-    np.testing.assert_array_equal(found.predict(X), assert_same_line.predict(sparse.csr_array(X)))
+    expected = SGDRegressor(alpha=1e-3, eta0=0.5).partial_fit(sparse.csr_array(X), y)
+    np.testing.assert_array_equal(found.coef_, expected.coef_)
+    np.testing.assert_array_equal(found.predict(X), expected.predict(sparse.csr_array(X)))
 
 
 def test_nothing_is_learned_of_what_is_refused():
@@ -102,13 +101,48 @@ def test_nothing_is_learned_of_what_is_refused():
         model.partial_fit(X[:, :5], y)
     with pytest.raises(ValueError, match="NaN"):
         model.predict(bad)
-    with pytest.raises(ValueError, match="X has 5 features, but the model is expecting 6"):
+    with pytest.raises(ValueError, match="X has 5 features, but SGDClassifier is expecting 6"):
         model.predict(X[:, :5])
     np.testing.assert_array_equal(model.coef_, before)
 
 
-def test_mostly_zeros_are_learned_entry_by_entry(monkeypatch):
+
+FITS = {
+    "merged": {}, "as they come": {"shuffle": False}, "no intercept": {"fit_intercept": False},
+    "adagrad": {"algorithm": "adagrad"}, "early": {"early_stopping": True}, "dropout": {"dropout": 0.2},
+    "counted": {"min_count": 2}, "average": {"algorithm": "prox_sgd", "eta0": 0.01, "average": True},
+}
+
+
+@pytest.mark.filterwarnings("ignore::sparsereg.ConvergenceWarning")
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", FITS)
+def test_fits_in_memory_are_those_of_sparse_rows(kind, weighted):
     X, y = data()
-    X[np.random.default_rng(1).random(X.shape) < 0.8] = 0.0
-    monkeypatch.setattr(dense_rows, "DenseRows", None)
-    assert SGDClassifier(alpha=1e-3).partial_fit(X, y, classes=[0, 1]).coef_.any()
+    # Some rows are equal, and one column is far from zero.
+    X, y = np.concatenate([X, X[:20]]), np.concatenate([y, y[:20]])
+    weight = np.random.default_rng(2).choice([0.0, 1.0, 2.0], len(y)) if weighted else None
+    make = {"alpha": 1e-3, "max_iter": 4, "tol": None, "random_state": 0, **FITS[kind]}
+    expected = SGDClassifier(**make).fit(sparse.csr_array(X), y, weight)
+    found = SGDClassifier(**make).fit(np.asfortranarray(X), y, weight)
+    assert_same(found, expected, X)
+    for name, column in expected.history_.items():
+        if name not in ("seconds", "nbytes"):
+            np.testing.assert_allclose(found.history_[name], column, rtol=1e-12)
+
+
+def test_default_fits_are_certified():
+    X, y = data()
+    found, expected = SGDClassifier(alpha=1e-2).fit(X, y), SGDClassifier(alpha=1e-2).fit(sparse.csr_array(X), y)
+    np.testing.assert_array_equal(found.coef_, expected.coef_)
+    np.testing.assert_allclose(found.objective_, expected.objective_, rtol=1e-9)
+    np.testing.assert_allclose(found.dual_gap_, expected.dual_gap_, rtol=1e-3, atol=1e-6)
+    finished = SGDClassifier(alpha=1e-2, finish_tol=1e-8, certify=True).fit(X, y)
+    assert finished.dual_gap_ <= 1e-8
+
+
+def test_ones_and_zeros_have_no_values():
+    X, y = data()
+    X = (X > 0.0).astype(float)
+    found = SGDClassifier(alpha=1e-3, random_state=0).fit(X, y)
+    assert_same(found, SGDClassifier(alpha=1e-3, random_state=0).fit(sparse.csr_array(X), y), X)
