@@ -234,10 +234,10 @@ def merge_equal(rows: Rows | DenseRows, y: Vector, weight: Vector) -> tuple[npt.
 
 
 def _group_dense(rows: DenseRows, hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
-    """Hash dense rows, and number those whose hash others have too, equal ones alike."""
+    """Hash dense rows, and number them, equal ones alike."""
     ids = np.cumsum(rows.filled(None)) - 1
     dense_rows.hash_rows(*rows.arrays, ids.astype(np.int32), hashes)
-    group = np.zeros(hashes.size, dtype=np.int32)
+    group = np.arange(hashes.size, dtype=np.int32)
     order = np.argsort(hashes)
     is_again = np.zeros(hashes.size, dtype=bool)
     is_again[1:] = hashes[order[1:]] == hashes[order[:-1]]
@@ -246,5 +246,6 @@ def _group_dense(rows: DenseRows, hashes: npt.NDArray[np.uint64]) -> npt.NDArray
         # In order of rows, as all would be numbered.
         again = np.sort(order[is_again])
         some = compact_rows(rows.take(again).sparse())
-        group[again], _ = equal_slices(some.indptr, some.indices, some.data, hashes[again], again.size)
+        numbers, first = equal_slices(some.indptr, some.indices, some.data, hashes[again], again.size)
+        group[again] = again[first[numbers]]
     return group
