@@ -13,6 +13,7 @@ from scipy import sparse
 
 from sparsereg._core import coef_table, dense_matrix
 from sparsereg.design import find_ids
+from sparsereg.inputs.dense_rows import DenseRows
 from sparsereg.inputs.rows import CHUNK, as_rows, check_finite, check_width, dense_array, is_dense
 from sparsereg.inputs.versions import moved_class
 
@@ -255,11 +256,16 @@ class SparseCoef:
         Parameters
         ----------
         X : anything that `make_design` accepts, of shape (n_samples, n_features)
+            Or dense rows, whose products have the bits that those of their entries have.
 
         Returns
         -------
         Xw : ndarray of float64 of shape (n_samples,) for one vector, else (n_samples, n_columns)
         """
+        if isinstance(X, DenseRows):
+            check_width(X.n_features, self.n_features)
+            out = X.decision(self.on(np.arange(X.n_features)))
+            return out if self.n_columns > 1 else out[:, 0]
         if is_dense(X):
             array = dense_array(X)
             check_width(array.shape[1], self.n_features)

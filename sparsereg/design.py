@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import compact, equal_rows
+from sparsereg.inputs.dense_rows import DenseRows
 from sparsereg.inputs.equal_slices import equal_slices
 from sparsereg.inputs.full_columns import all_rows, columns_of_dense, fill_columns, read_dense
 from sparsereg.inputs.rows import MAX_SAMPLES, Rows, as_rows, raise_not_finite
@@ -189,7 +190,7 @@ def make_design(X: Any, sample_weight: Any = None, *, aggregate: bool | str = "a
     ----------
     X : SciPy sparse matrix or array, ndarray, DataFrame or nested sequence, of shape (n_samples, n_features)
         Ids may be unsorted, duplicates are added up, stored zeros and empty rows are fine. Never changed. A `Design` is
-        returned as it is, `Rows` may be compact.
+        returned as it is, `Rows` may be compact, and dense.
     sample_weight : None, float or array-like of shape (n_samples,), default=None
         Rows of weight 0 are dropped, and with them the columns that only they occupy.
     aggregate : {"auto", True, False}, default="auto"
@@ -208,6 +209,8 @@ def make_design(X: Any, sample_weight: Any = None, *, aggregate: bool | str = "a
         return X
     if aggregate not in ("auto", True, False):
         raise ValueError(f"aggregate: {aggregate!r} is not allowed, expected 'auto', True or False")
+    if isinstance(X, DenseRows):
+        X = X.matrix
     if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"dtype: {np.dtype(dtype)} is not allowed, expected None, float32 or float64")
     array = None if aggregate is True else read_dense(X, aggregate == "auto")

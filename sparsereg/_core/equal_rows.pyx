@@ -6,18 +6,13 @@ from cython cimport floating
 from libc.stdint cimport uint32_t, uint64_t
 from libc.string cimport memcpy
 
+from sparsereg._core.equal_rows cimport finished, mix
 from sparsereg._core.types cimport index_t, offset_t
 from sparsereg._core.intrinsics cimport prefetch
 
 # Table slots asked for ahead of use; enough for memory latency (about 80 ns) at 10 ns a row.
 cdef enum:
     AHEAD = 12
-
-
-cdef inline uint64_t mix(uint64_t state, uint64_t word) noexcept nogil:
-    """Absorb a word: multiply by 2**64 / golden ratio (Knuth, TAOCP 3, 6.4), fold the high half down."""
-    state = (state ^ word) * 0x9E3779B97F4A7C15ULL
-    return state ^ (state >> 32)
 
 
 cdef inline bint same_row(
@@ -62,9 +57,7 @@ def hash_rows(const offset_t[::1] indptr, const index_t[::1] indices, const floa
                     value = data[k]
                     memcpy(&bits, &value, sizeof(double))
                     state = mix(state, bits)
-            # One more round, by a constant of MurmurHash3's finaliser: high bits choose samples, low ones slots.
-            state = state * 0xC4CEB9FE1A85EC53ULL
-            out[i] = state ^ (state >> 33)
+            out[i] = finished(state)
 
 
 def group_rows(

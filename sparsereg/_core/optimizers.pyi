@@ -9,9 +9,11 @@ class BaseOptimizer:
     is_adaptive: bool
     state_size: int
     any_penalty: bool
+    has_lanes: bool
     average: float
     eta0: float
     clock: tuple[float, ...]
+    in_lanes: bool
 
 @disjoint_base
 class AdaptiveOptimizer(BaseOptimizer):

@@ -8,12 +8,16 @@ is_adaptive : bool
     Steps fall by the slopes seen, coefficient by coefficient: they follow the scale of the target.
 state_size : int
     Doubles kept for a coefficient.
+has_lanes : bool
+    There is a kernel for dense rows on vector registers.
 any_penalty : bool
     Takes every penalty's prox; else only the elastic net, whose steps add up to one in closed form.
 average : float
     What `ProxSGD` means by it; of others -1.
 clock : tuple of float
     All that an optimizer remembers beside its states; can be set.
+in_lanes : bool
+    Steps may be taken two coefficients at once, as tests of the bits can forbid.
 """
 cimport cython
 from libc.stdlib cimport calloc, free
@@ -30,6 +34,10 @@ cdef class BaseOptimizer:
 
     is_adaptive = False
     any_penalty = False
+    has_lanes = False
+
+    def __cinit__(self):
+        self.in_lanes = True
 
     def __reduce__(self):
         return type(self), tuple([getattr(self, name) for name in self.parameters]), self.clock
@@ -67,6 +75,7 @@ cdef class FTRL(AdaptiveOptimizer):
     parameters = ("eta0", "beta", "total_weight")
     state_size = 1
     any_penalty = True
+    has_lanes = True
 
     def __init__(self, double eta0, double beta, double total_weight):
         self.eta0 = eta0

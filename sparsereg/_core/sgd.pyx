@@ -11,19 +11,14 @@ from sparsereg._core.look_ahead cimport (
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.optimizers cimport Optimizer
 from sparsereg._core.penalties cimport Penalty
-from sparsereg._core.sgd_rows cimport Row, coefficient, learn_row, make_row
-from sparsereg._core.state_table cimport StateTable, Table, find, first_line, mix
+from sparsereg._core.sgd_rows cimport Row, chance, coefficient, learn_row, make_row
+from sparsereg._core.state_table cimport StateTable, Table, find, first_line
 from sparsereg._core.types cimport offset_t
 from sparsereg._core.intrinsics cimport prefetch
 
 # How `learn` ends.
 cpdef enum:
     DONE, TABLE_FULL, NEEDS_RESCALE, DIVERGED
-
-
-cdef inline double chance(uint64_t seed, uint64_t row, int64_t id_) noexcept nogil:
-    """Draw from [0, 1) for an entry of a row: the same number whenever and wherever it is asked for."""
-    return <double> (mix(seed ^ mix(row ^ mix(<uint64_t> id_))) >> 11) * (1.0 / 9007199254740992.0)
 
 
 cdef inline void gather(

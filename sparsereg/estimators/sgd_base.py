@@ -15,8 +15,9 @@ from sparsereg._core.losses import LOSSES
 from sparsereg.coef import SparseCoef
 from sparsereg.design import make_design
 from sparsereg.estimators.base import SparseLinearModel
+from sparsereg.inputs.dense_rows import read_rows
 from sparsereg.inputs.parameters import make_generator
-from sparsereg.inputs.rows import as_rows, check_width
+from sparsereg.inputs.rows import check_width
 from sparsereg.inputs.sklearn import check_feature_names, check_is_fitted, feature_names
 from sparsereg.inputs.weights import check_sample_weight
 from sparsereg.readers.blocks import check_source
@@ -109,7 +110,7 @@ class SGDEstimator(SparseLinearModel):
 
     def _predictor(self, X: Any) -> Vector:
         """Compute X w + b; nothing but what the rows hold is looked at."""
-        rows = as_rows(X)
+        rows = read_rows(X)
         check_width(rows.n_features, self.training_.n_features)
         out = self.training_.decision(rows)
         return out[:, 0] if out.shape[1] == 1 else out
@@ -195,7 +196,7 @@ class SGDEstimator(SparseLinearModel):
         """
         settings, rng = self._settings(), make_generator(self.random_state)
         feature_names(X)  # refuses mixed names before any work
-        rows = as_rows(X)
+        rows = read_rows(X)
         encoder = self._encoder(settings, None)
         y, weight = encoder.targets(y, sample_weight, rows.n_samples)
         check_sample_weight(weight, rows.n_samples)

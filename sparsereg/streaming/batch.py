@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from sparsereg._core import equal_rows
+from sparsereg._core import dense_rows, equal_rows
+from sparsereg.design import compact_rows
+from sparsereg.inputs.dense_rows import DenseRows, read_rows
 from sparsereg.inputs.equal_slices import equal_slices
-from sparsereg.inputs.rows import Rows, as_rows, raise_not_finite
+from sparsereg.inputs.rows import Rows, as_rows, is_dense, raise_not_finite
 
 Vector = npt.NDArray[np.float64]
 
@@ -44,7 +46,7 @@ class Batch:
 
     Attributes
     ----------
-    rows : Rows
+    rows : Rows or DenseRows
         Ids distinct in every row. Where places are known and no entry is dropped out ids may be missing: of length 0.
     y : ndarray of float64 of shape (n_rows, n_outputs)
     weight : ndarray of float64 of shape (n_rows,) or None
@@ -56,7 +58,7 @@ class Batch:
         not known.
     """
 
-    rows: Rows
+    rows: Rows | DenseRows
     y: Vector
     weight: Vector | None = None
     unit: Vector | None = None
@@ -75,18 +77,39 @@ class Batch:
     @property
     def n_entries(self) -> int:
         """Number of stored values."""
-        return int(self.rows.indptr[-1])
+        return self.rows.n_entries if isinstance(self.rows, DenseRows) else int(self.rows.indptr[-1])
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether rows have no ids, and no places either."""
+        return isinstance(self.rows, DenseRows)
 
     @property
     def longest(self) -> int:
-        """Most entries of a row."""
+        """Most entries of a row, of sparse ones."""
+        assert isinstance(self.rows, Rows)
         known = self.rows.longest
         return int(np.diff(self.rows.indptr).max(initial=0)) if known is None else known
+
+    def end_of_part(self, start: int, n_entries: int) -> int:
+        """Return where rows from `start` on end that have at most `n_entries` between them, but one row at least."""
+        rows = self.rows
+        if isinstance(rows, DenseRows):
+            stop = start + n_entries // rows.n_features
+        else:
+            stop = int(np.searchsorted(rows.indptr, rows.indptr[start] + n_entries, side="right")) - 1
+        return min(max(stop, start + 1), self.n_rows)
+
+    def sparse(self) -> Batch:
+        """Return the same with the entries of dense rows that are not 0."""
+        return replace(self, rows=self.rows.sparse()) if isinstance(self.rows, DenseRows) else self
 
     def between(self, start: int, stop: int) -> Batch:
         """Return the rows from `start` up to `stop`, a view where ids and values are of the types that kernels take."""
         some = slice(start, stop)
         weight, unit = (None if array is None else array[some] for array in (self.weight, self.unit))
+        if isinstance(self.rows, DenseRows):
+            return Batch(self.rows.between(start, stop), self.y[some], weight, unit)
         places = None if self.places is None else self.places[self.rows.indptr[start] : self.rows.indptr[stop]]
         return Batch(rows_between(self.rows, start, stop), self.y[some], weight, unit, places)
 
@@ -162,13 +185,29 @@ def rows_of_block(X: Any, *, canonical: bool = True) -> Rows:
     return Rows(np.zeros(1, dtype=np.int64), ids, np.empty(0), 0, int(shape[1]), is_sorted=True, has_zeros=False)
 
 
-def merge_equal(rows: Rows, y: Vector, weight: Vector) -> tuple[npt.NDArray[np.int64], Vector]:
+def rows_to_learn(X: Any) -> Rows | DenseRows:
+    """Read a matrix as `rows_of_block` does, dense where it is an array of which most values are not 0.
+
+    Parameters
+    ----------
+    X : SciPy sparse matrix or array, ndarray, DataFrame or nested sequence, of shape (n_samples, n_features)
+
+    Returns
+    -------
+    rows : Rows or DenseRows
+    """
+    if is_dense(X) and getattr(X, "shape", (1,))[0] != 0:
+        return read_rows(X)
+    return rows_of_block(X)
+
+
+def merge_equal(rows: Rows | DenseRows, y: Vector, weight: Vector) -> tuple[npt.NDArray[np.int64], Vector]:
     """Make rows one that have the same ids, values and targets.
 
     Parameters
     ----------
-    rows : Rows
-        Compact.
+    rows : Rows or DenseRows
+        Compact; dense rows are as good as these.
     y : ndarray of float64 of shape (n_rows, n_outputs)
     weight : ndarray of float64 of shape (n_rows,)
 
@@ -180,10 +219,30 @@ def merge_equal(rows: Rows, y: Vector, weight: Vector) -> tuple[npt.NDArray[np.i
         Sums.
     """
     hashes = np.empty(y.shape[0], dtype=np.uint64)
-    equal_rows.hash_rows(rows.indptr, rows.indices, rows.data, hashes)
-    group, _ = equal_slices(rows.indptr, rows.indices, rows.data, hashes, hashes.size)
+    if isinstance(rows, DenseRows):
+        group = _group_dense(rows, hashes)
+    else:
+        equal_rows.hash_rows(rows.indptr, rows.indices, rows.data, hashes)
+        group, _ = equal_slices(rows.indptr, rows.indices, rows.data, hashes, hashes.size)
     order = np.lexsort((*y.T, group, hashes))
     is_new = np.ones(order.size, dtype=bool)
     is_new[1:] = (np.diff(group[order]) != 0) | (np.diff(y[order], axis=0) != 0.0).any(axis=1)
     starts = np.flatnonzero(is_new)
     return order[starts], np.add.reduceat(weight[order], starts)
+
+
+def _group_dense(rows: DenseRows, hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int32]:
+    """Hash dense rows, and number those whose hash others have too, equal ones alike."""
+    ids = np.cumsum(rows.filled(None)) - 1
+    dense_rows.hash_rows(*rows.arrays, ids.astype(np.int32), hashes)
+    group = np.zeros(hashes.size, dtype=np.int32)
+    order = np.argsort(hashes)
+    is_again = np.zeros(hashes.size, dtype=bool)
+    is_again[1:] = hashes[order[1:]] == hashes[order[:-1]]
+    if is_again.any():
+        is_again[:-1] |= is_again[1:]
+        # In order of rows, as all would be numbered.
+        again = np.sort(order[is_again])
+        some = compact_rows(rows.take(again).sparse())
+        group[again], _ = equal_slices(some.indptr, some.indices, some.data, hashes[again], again.size)
+    return group

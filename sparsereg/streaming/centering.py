@@ -10,12 +10,15 @@ import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import columns as column_passes
+from sparsereg._core import dense_rows
 from sparsereg.design import find_ids
+from sparsereg.inputs.dense_rows import DenseRows
 from sparsereg.inputs.rows import Rows
 from sparsereg.solvers.centering import FAR_FOR_STEPS
 from sparsereg.solvers.presolve import CONSTANT
@@ -121,13 +124,15 @@ def may_be_centered(rows: Rows, weight: Vector | None) -> bool:
     return True
 
 
-def center_rows(rows: Rows, position: npt.NDArray[np.int32], weight: Vector | None) -> tuple[Rows, RowCentering]:
+def center_rows(
+    rows: Rows | DenseRows, position: npt.NDArray[np.int32], weight: Vector | None
+) -> tuple[Any, RowCentering]:
     """Take its mean off every full column whose mean is large beside its standard deviation.
 
     Parameters
     ----------
-    rows : Rows
-        Compact. Never changed.
+    rows : Rows or DenseRows
+        Compact, or dense. Never changed.
     position : ndarray of int32 of shape (n_chosen,)
         The rows that count.
     weight : ndarray of float64 of shape (n_chosen,) or None
@@ -135,25 +140,26 @@ def center_rows(rows: Rows, position: npt.NDArray[np.int32], weight: Vector | No
 
     Returns
     -------
-    rows : Rows
+    rows : Rows or DenseRows
         With values of its own where a column moved.
     centering : RowCentering
     """
-    indptr, indices, data, active = rows.indptr, rows.indices, rows.data, rows.active
+    is_dense = isinstance(rows, DenseRows)
+    active = np.arange(rows.n_features) if is_dense else rows.active
     weight = np.ones(position.size) if weight is None else weight
-    if data.size == 0 or not weight.any():
+    if not weight.any() or not (is_dense or rows.data.size):
         return rows, NOWHERE
     # Sums about an entry of the column itself keep their digits; that of the heaviest row is no outlier.
-    heaviest = position[np.argmax(weight)]
-    entries = slice(indptr[heaviest], indptr[heaviest + 1])
-    about = np.zeros(active.size)
-    about[indices[entries]] = data[entries]
-    held, column_sum, square = np.zeros(active.size, dtype=np.int64), np.zeros(active.size), np.zeros(active.size)
+    about = _entries_of(rows, int(position[np.argmax(weight)]))
+    sums = np.zeros(active.size, dtype=np.int64), np.zeros(active.size), np.zeros(active.size)
     for start in range(0, position.size, ROWS):
         some = slice(start, start + ROWS)
-        column_passes.moments_of_rows(
-            data, indices, indptr, position[some], weight[some], about, held, column_sum, square
-        )
+        if is_dense:
+            dense_rows.moments(*rows.take(position[some]).arrays, weight[some], about, *sums)
+        else:
+            chosen = position[some], weight[some]
+            column_passes.moments_of_rows(rows.data, rows.indices, rows.indptr, *chosen, about, *sums)
+    held, column_sum, square = sums
     total = float(weight.sum())
     offset = column_sum / total
     variance, mean = square / total - offset**2, about + offset
@@ -162,7 +168,30 @@ def center_rows(rows: Rows, position: npt.NDArray[np.int32], weight: Vector | No
     if not far.any():
         return rows, NOWHERE
     centering = RowCentering(active[far], mean[far], active[blurred])
+    if is_dense:
+        return _dense_less(rows, np.flatnonzero(far), mean[far], ~blurred[far]), centering
     return replace(rows, data=_subtract(rows, np.where(far, mean, 0.0), ~blurred)), centering
+
+
+def _entries_of(rows: Rows | DenseRows, row: int) -> Vector:
+    """Return the values of a row, with the zeros of columns that it lacks."""
+    if isinstance(rows, DenseRows):
+        return rows.values[rows.order[row] if rows.order.size else row].astype(np.float64)
+    entries = slice(rows.indptr[row], rows.indptr[row + 1])
+    values = np.zeros(rows.active.size)
+    values[rows.indices[entries]] = rows.data[entries]
+    return values
+
+
+def _dense_less(rows: DenseRows, columns: Ids, constants: Vector, varies: npt.NDArray[np.bool_]) -> DenseRows:
+    """Return dense rows whose columns have lost a constant each, and are 0 where they do not vary."""
+    values = rows.values.astype(np.float64, order="C")
+    step = max(ENTRIES // rows.n_features, 1)
+    for start in range(0, values.shape[0], step):
+        part = values[start : start + step]
+        # A zero, of a row without weight, is no entry.
+        part[:, columns] = np.where(part[:, columns] == 0.0, 0.0, (part[:, columns] - constants) * varies)
+    return replace(rows, values=values, is_full=False)
 
 
 def _subtract(rows: Rows, constants: Vector, varies: npt.NDArray[np.bool_]) -> Vector:

@@ -8,7 +8,6 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.design import select_rows
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.learner import Learner
 
@@ -97,6 +96,8 @@ def _sample(batch: Batch) -> Batch:
     used = np.arange(batch.n_rows) if batch.weight is None else np.flatnonzero(batch.weight)
     keep = np.zeros(batch.n_rows, dtype=bool)
     keep[used[np.linspace(0, used.size - 1, min(SAMPLE, used.size)).astype(np.intp)]] = True
+    if batch.is_dense:
+        return Batch(batch.rows.take(np.flatnonzero(keep)), batch.y[keep])
     rows = batch.rows if batch.places is None else replace(batch.rows, indices=batch.places.view(np.int32))
     rows = select_rows(rows, keep)
     return Batch(rows, batch.y[keep], places=None if batch.places is None else rows.indices.view(np.uint32))

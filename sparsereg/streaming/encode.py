@@ -13,7 +13,7 @@ from sparsereg.inputs.weights import check_sample_weight
 from sparsereg.readers.blocks import Block, as_blocks, located, overlapped
 from sparsereg.readers.labels import with_labels, with_numbers
 from sparsereg.solvers.convergence import frames_of_the_package
-from sparsereg.streaming.batch import Batch, rows_of_block
+from sparsereg.streaming.batch import Batch, rows_of_block, rows_to_learn
 from sparsereg.streaming.options import StreamSettings
 
 Vector = npt.NDArray[np.float64]
@@ -40,7 +40,7 @@ class Encoder:
 
     def encode(self, X: Any, y: Any, sample_weight: Any) -> Batch:
         """Make a batch of a block, which may have no rows."""
-        rows = rows_of_block(X)
+        rows = rows_to_learn(X)
         return Batch(rows, *self.targets(y, sample_weight, rows.n_samples))
 
 

@@ -13,10 +13,12 @@ import numpy.typing as npt
 from sparsereg._core import sgd, state_table
 from sparsereg._core.optimizers import OPTIMIZERS
 from sparsereg._core.state_table import StateTable
+from sparsereg.inputs.dense_rows import DenseRows
 from sparsereg.inputs.parameters import build
 from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.versions import current_state
 from sparsereg.streaming.batch import Batch, Sampling, rows_between
+from sparsereg.streaming.dense_learning import column_coefficients, learn_dense
 from sparsereg.streaming.state_forms import current_form
 
 Ids = npt.NDArray[np.int64]
@@ -135,13 +137,12 @@ class Learner:
         """Cut a batch into pieces of about `n_entries` over all outputs, and where coefficients are to be dropped."""
         start, every = 0, self.sampling.drop_stale
         n_entries = max(n_entries // self.n_outputs, 1)
-        indptr, n_rows = batch.rows.indptr, batch.rows.n_samples
-        while start < n_rows:
-            stop = int(np.searchsorted(indptr, indptr[start] + n_entries, side="right")) - 1
-            stop = min(max(stop, start + 1), n_rows)
+        while start < batch.n_rows:
+            stop = batch.end_of_part(start, n_entries)
             if every:
                 stop = min(stop, start + every - self.n_rows % every)
-            yield batch.between(start, stop)
+            part = batch.between(start, stop)
+            yield part.sparse() if every or self.sampling.min_count > 1 else part
             start = stop
             if every and self.n_rows % every == 0:
                 self.drop_stale()
@@ -156,6 +157,9 @@ class Learner:
         before_rescale : callable, default=tuple
             Called before all states are rewritten.
         """
+        if part.is_dense:
+            learn_dense(self, part)
+            return
         first = self.n_rows
         while (done := self.n_rows - first) < part.n_rows:
             with self.lock:
@@ -314,17 +318,19 @@ class Learner:
         order = np.argsort(ids)
         return ids[order], np.concatenate(values)[order]
 
-    def decision(self, rows: Rows) -> Vector:
+    def decision(self, rows: Rows | DenseRows) -> Vector:
         """Compute linear predictors, intercepts included; by id, at the price of one look-up a non-zero.
 
         Parameters
         ----------
-        rows : Rows
+        rows : Rows or DenseRows
 
         Returns
         -------
         t : ndarray of float64 of shape (n_rows, n_outputs)
         """
+        if isinstance(rows, DenseRows):
+            return rows.decision(column_coefficients(self, rows.n_features)) + self.intercepts()
         # Intercepts come last, as where coefficients have been read, so that these predict with the same bits.
         t = np.zeros((rows.n_samples, self.n_outputs))
         with self.lock, self.entering:

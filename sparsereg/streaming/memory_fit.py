@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from sparsereg._core import compact
 from sparsereg.design import compact_rows, select_rows
+from sparsereg.inputs.dense_rows import DenseRows
 from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.sklearn import ConvergenceWarning
 from sparsereg.solvers.convergence import frames_of_the_package, warn_blurred
@@ -30,8 +31,9 @@ MAX_VISITS = 1 << 22
 VISITS_OF_A_ROW = 8
 # The largest whole number that weights are told apart from the next at.
 MAX_WHOLE = 2.0**53
-# Entries that are put in order in one go: these stay in the second-level cache until they are learned from.
-TAKEN_ENTRIES = 1 << 17
+# Entries that are put in order in one go: these stay in the second-level cache until they are learned from. Dense rows
+# are not copied, so that a call may take more of them.
+TAKEN_ENTRIES, DENSE_ENTRIES = 1 << 17, 1 << 21
 NO_IDS = np.empty(0, dtype=np.int64)
 
 
@@ -86,8 +88,8 @@ class _MemoryRows:
 
     Attributes
     ----------
-    rows : Rows
-        Their `indices` count in `ids`.
+    rows : Rows or DenseRows
+        The `indices` of sparse ones count in `ids`.
     ids : ndarray of int64 of shape (n_ids,)
         The caller's. Of length 0 where nothing asks for them.
     position : ndarray of int32 of shape (n_rows,)
@@ -101,7 +103,7 @@ class _MemoryRows:
         Indices are those of states that a learner keeps for `ids`.
     """
 
-    rows: Rows
+    rows: Rows | DenseRows
     ids: Ids
     position: npt.NDArray[np.int32]
     y: Vector
@@ -122,6 +124,9 @@ class _MemoryRows:
         """Copy some rows, in the given order; without ids where places are known, unless they are asked for."""
         given = self.rows
         order = self.position[chosen]
+        weight = None if self.weight is None else self.weight[chosen] * (1.0 if self.unit is None else self.unit)
+        if isinstance(given, DenseRows):
+            return Batch(given.take(order), self.y[chosen], weight)
         starts = np.empty(order.size + 1, dtype=np.int64)
         compact.place(given.indptr, order, starts)
         indices = np.empty(starts[-1], dtype=np.int32)
@@ -130,13 +135,15 @@ class _MemoryRows:
         places = indices.view(np.uint32) if self.is_placed else None
         ids = self.ids[indices if places is None else places] if by_id or places is None else NO_IDS
         rows = Rows(starts, ids, values, order.size, given.n_features, is_sorted=True, has_zeros=True)
-        weight = None if self.weight is None else self.weight[chosen] * (1.0 if self.unit is None else self.unit)
         return Batch(rows, self.y[chosen], weight, places=places)
 
     def parts(self, order: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
         """Cut rows that are to be learned from into parts of about as many entries each."""
-        per_row = max(int(self.rows.indptr[-1]) / max(self.rows.n_samples, 1), 1.0)
-        return np.array_split(order, max(int(np.ceil(order.size * per_row / TAKEN_ENTRIES)), 1))
+        if isinstance(self.rows, DenseRows):
+            n_parts = order.size * self.rows.n_features / DENSE_ENTRIES
+        else:
+            n_parts = order.size * max(int(self.rows.indptr[-1]) / max(self.rows.n_samples, 1), 1.0) / TAKEN_ENTRIES
+        return np.array_split(order, max(int(np.ceil(n_parts)), 1))
 
 
 def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, reporter: Reporter) -> Passes:
@@ -183,9 +190,13 @@ def _prepare(batch: Batch, settings: StreamSettings, learner: Learner) -> tuple[
 
     That makes weights and repetitions the same. Ids are numbered in order where anything but the learner asks for it.
     """
+    if isinstance(batch.rows, DenseRows) and batch.rows.is_binary:
+        batch = batch.sparse()
     rows, y, weight = batch.rows, batch.y, batch.weight
     merges = settings.shuffle and rows.n_samples <= CANONICAL_ROWS
     is_placed = settings.sampling.min_count == 1 and settings.sampling.drop_stale == 0
+    if isinstance(rows, DenseRows):
+        return _prepare_dense(batch, settings, learner, merges, is_placed)
     may_move = settings.fit_intercept and may_be_centered(rows, weight)
     if is_placed and rows.is_sorted and not (merges or may_move or settings.may_certify):
         asks = settings.early_stopping or settings.sampling.dropout > 0.0
@@ -204,6 +215,25 @@ def _prepare(batch: Batch, settings: StreamSettings, learner: Learner) -> tuple[
         centered, centering = center_rows(data.rows, data.position, data.weight)
         data = replace(data, rows=centered)
     return batch, data.placed_in(learner) if is_placed else data, centering
+
+
+def _prepare_dense(
+    batch: Batch, settings: StreamSettings, learner: Learner, merges: bool, is_placed: bool
+) -> tuple[Batch, _MemoryRows, RowCentering]:
+    """Do the same with dense rows, whose columns need no ids."""
+    rows, y, weight = batch.rows, batch.y, batch.weight
+    assert isinstance(rows, DenseRows)
+    if merges and not (weight is None or weight.all()):
+        kept = np.flatnonzero(weight)
+        rows, y, weight = rows.take(kept), y[kept], weight[kept]
+    batch, position = Batch(rows, y, weight), np.arange(y.shape[0], dtype=np.int32)
+    if merges:
+        first, weight = merge_equal(rows, y, np.ones(y.shape[0]) if weight is None else weight)
+        position, y = first.astype(np.int32), y[first]
+    if is_placed:
+        learner.enter(np.arange(rows.n_features) if rows.is_full else np.flatnonzero(rows.filled(None)))
+    near, centering = center_rows(rows, position, weight) if settings.fit_intercept else (rows, NOWHERE)
+    return batch, _MemoryRows(near.by_rows(), NO_IDS, position, y, weight), centering
 
 
 def _look_up(batch: Batch, learner: Learner, asks: bool) -> _MemoryRows:

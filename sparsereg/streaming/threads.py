@@ -46,8 +46,8 @@ def learn_in_threads(learner: Learner, batch: Batch, n_threads: int, lock_free: 
     if n_threads > 1 and lock_free:
         with ThreadPoolExecutor(n_threads) as pool:
             for part in learner.parts(batch, PLACED_ENTRIES):
-                _share_slots(learner, part, n_threads, pool)
-    elif n_threads > 1 and batch.places is None and not learner.sampling.drop_stale:
+                _share_slots(learner, part.sparse(), n_threads, pool)
+    elif n_threads > 1 and batch.places is None and not (batch.is_dense or learner.sampling.drop_stale):
         with ThreadPoolExecutor(1) as pool:
             _find_ahead(learner, learner.parts(batch, PLACED_ENTRIES), pool)
     else:

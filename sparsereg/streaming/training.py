@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.coef import Nonzeros, SparseCoef
+from sparsereg.inputs.dense_rows import DenseRows
 from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.sklearn import ConvergenceWarning
 from sparsereg.metrics import mean_deviance
@@ -231,12 +232,12 @@ class Training:
         self.learner.start_from(ids, w, intercept)
         self._n_changes += 1
 
-    def decision(self, rows: Rows) -> Vector:
+    def decision(self, rows: Rows | DenseRows) -> Vector:
         """Compute linear predictors, an array of shape (n_rows, n_outputs), at the cost of the rows alone.
 
         Parameters
         ----------
-        rows : Rows
+        rows : Rows or DenseRows
         """
         if self._known is None:
             return self.learner.decision(rows)
@@ -305,12 +306,12 @@ class Training:
         self._n_changes += 1
         self._watch.start(self.learner)
 
-    def losses(self, rows: Rows, y: Vector, weight: Vector | None) -> Vector:
+    def losses(self, rows: Rows | DenseRows, y: Vector, weight: Vector | None) -> Vector:
         """Measure the mean loss of rows, penalty and dropout left out.
 
         Parameters
         ----------
-        rows : Rows
+        rows : Rows or DenseRows
         y : ndarray of float64 of shape (n_rows, n_outputs)
         weight : ndarray of float64 of shape (n_rows,) or None
 

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg.coef import SparseCoef
+from sparsereg.inputs.dense_rows import DenseRows
 from sparsereg.inputs.rows import Rows
 from sparsereg.streaming.options import StreamSettings
 from sparsereg.streaming.training import History
@@ -56,11 +57,11 @@ class TrainingResult:
         """Intercepts, one for each output; a copy."""
         return self.intercepts.copy()
 
-    def decision(self, rows: Rows) -> Vector:
+    def decision(self, rows: Rows | DenseRows) -> Vector:
         """Compute linear predictors, an array of shape (n_rows, n_outputs), with the bits of the run itself.
 
         Parameters
         ----------
-        rows : Rows
+        rows : Rows or DenseRows
         """
         return self.coef.decision(rows).reshape(rows.n_samples, -1) + self.intercepts

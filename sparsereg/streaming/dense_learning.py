@@ -1,0 +1,147 @@
+"""Stochastic gradient steps over dense rows: their columns' states side by side, in the table where they lie so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sparsereg._core import sgd, sgd_dense
+from sparsereg.inputs.dense_rows import DenseRows
+
+if TYPE_CHECKING:
+    from sparsereg.streaming.batch import Batch
+    from sparsereg.streaming.learner import Learner
+
+Vector = npt.NDArray[np.float64]
+
+UNWEIGHTED = np.empty(0)
+
+
+class DenseStates:
+    """States of the columns of dense rows, as a learner has them; to be stored again.
+
+    Parameters
+    ----------
+    learner : Learner
+    n_columns : int
+
+    Attributes
+    ----------
+    array : ndarray of float64 of shape (n_columns, width)
+        A part of the learner's own states where columns lie in order there, as they do where the first rows had no
+        zeros; else a copy, zeros where a column has no state yet.
+    """
+
+    def __init__(self, learner: Learner, n_columns: int):
+        self._learner = learner
+        self._places = np.empty(n_columns, dtype=np.int64)
+        self.load()
+
+    def load(self) -> None:
+        """Read the states."""
+        places, table = self._places, self._learner.table
+        sgd_dense.find_columns(table, places)
+        first = int(places[0])
+        self._is_known = places >= 0
+        self._is_copy = first < 0 or not np.array_equal(places, np.arange(first, first + places.size))
+        if not self._is_copy:
+            self.array = table.states[first : first + places.size]
+            return
+        self._learner.make_room(int(np.count_nonzero(~self._is_known)))
+        self.array = np.zeros((places.size, table.states.shape[1]))
+        self.array[self._is_known] = table.states[places[self._is_known]]
+
+    def store(self, learned: Batch | None) -> None:
+        """Write the states back.
+
+        Parameters
+        ----------
+        learned : Batch or None
+            Dense rows that have been learned from since they were read: their columns alone are entered. None: none.
+        """
+        if not self._is_copy or learned is None:
+            return
+        touched = self._is_known.copy()
+        if not touched.all():
+            touched |= learned.rows.filled(learned.weight)
+        ids = np.flatnonzero(touched)
+        places = self._learner.enter(ids)
+        self._learner.table.states[places] = self.array[ids]
+
+
+def learn_dense(learner: Learner, part: Batch) -> None:
+    """Learn from a few dense rows.
+
+    Parameters
+    ----------
+    learner : Learner
+        Without admission by count and without coefficients to be dropped, which go entry by entry.
+    part : Batch
+        Of dense rows.
+
+    Raises
+    ------
+    DivergenceError
+        Rows up to the one named have been learned from.
+    """
+    first = learner.n_rows
+    with learner.lock, learner.entering:
+        while (done := learner.n_rows - first) < part.n_rows:
+            rest = part.between(done, part.n_rows) if done else part
+            states = DenseStates(learner, rest.rows.n_features)
+            code, before = None, learner.n_rows
+            try:
+                code = _call(learner, rest, states.array)
+            finally:
+                n_learned = learner.n_rows - before
+                states.store(rest.between(0, n_learned) if n_learned else None)
+            if code == sgd_dense.DIVERGED:
+                learner.raise_diverged(learner.n_rows)
+            if code == sgd_dense.NEEDS_RESCALE:
+                learner.rescale()
+
+
+def _call(learner: Learner, part: Batch, states: Vector) -> int:
+    """Call a kernel; see there."""
+    assert isinstance(part.rows, DenseRows)
+    weight = UNWEIGHTED if part.weight is None else part.weight
+    unit = UNWEIGHTED if part.unit is None else part.unit
+    rows: tuple[Any, ...] = (*part.rows.arrays, part.y, weight, unit, states)
+    ends = learner.intercept, learner.totals, learner.counter
+    optimizer, sampling = learner.optimizer, learner.sampling
+    if has_lanes(learner):
+        return sgd_dense.learn_ftrl(learner.loss, optimizer, *learner.l1_l2, *rows, *ends)
+    return sgd_dense.learn(
+        learner.loss, learner.penalty, optimizer, learner.softmax, *rows, *ends, sampling.dropout, sampling.seed
+    )
+
+
+def has_lanes(learner: Learner) -> bool:
+    """Tell whether rows of a learner are learned from on vector registers."""
+    plain = learner.n_outputs == 1 and learner.sampling.dropout == 0.0
+    return plain and learner.optimizer.has_lanes and learner.penalty.is_convex
+
+
+def column_coefficients(learner: Learner, n_columns: int) -> Vector:
+    """Read the coefficients of the columns from the first on, or their averages.
+
+    Parameters
+    ----------
+    learner : Learner
+    n_columns : int
+
+    Returns
+    -------
+    w : ndarray of float64 of shape (n_outputs, n_columns)
+    """
+    places = np.empty(n_columns, dtype=np.int64)
+    w = np.zeros((n_columns, learner.n_outputs))
+    with learner.lock, learner.entering:
+        sgd_dense.find_columns(learner.table, places)
+        known = places >= 0
+        read = np.empty((int(np.count_nonzero(known)), learner.n_outputs))
+        sgd.read(learner.penalty, learner.optimizer, learner.table.states[places[known]], read)
+    w[known] = read
+    return np.ascontiguousarray(w.T)

@@ -1,0 +1,114 @@
+"""Streaming estimators on dense matrices: the fits of the same data as sparse ones, however they are handed in."""
+
+import copy
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from sparsereg import SGDClassifier, SGDRegressor
+from sparsereg.inputs import dense_rows
+
+MODELS = {
+    "binary": lambda: SGDClassifier(alpha=1e-3),
+    "softmax": lambda: SGDClassifier(alpha=1e-3, algorithm="adagrad"),
+    "hinge": lambda: SGDClassifier("squared_hinge", alpha=1e-3, algorithm="prox_sgd", eta0=0.01),
+    "threads": lambda: SGDClassifier(alpha=1e-3, n_threads=2),
+    "dropout": lambda: SGDClassifier(alpha=1e-3, dropout=0.2, random_state=3),
+}
+LAYOUTS = {
+    "double": np.asarray, "columns": np.asfortranarray, "float": lambda X: X.astype(np.float32), "frame": pd.DataFrame,
+    "list": lambda X: X.tolist(),
+}
+
+
+def data(n_rows=150, n_classes=2):
+    rng = np.random.default_rng(0)
+    # Numbers that float32 has too.
+    X = rng.integers(-8, 9, (n_rows, 6)) / 4.0
+    X[:, 5] += 3.0
+    return X, np.digitize(X[:, 0] + rng.normal(size=n_rows), [0.0, 1.0][: n_classes - 1])
+
+
+def learn(model, blocks, y):
+    start = 0
+    for block in blocks:
+        stop = start + (block.shape[0] if hasattr(block, "shape") else len(block))
+        model.partial_fit(block, y[start:stop], classes=np.unique(y))
+        start = stop
+    return model
+
+
+def assert_same(one, other, X):
+    np.testing.assert_array_equal(one.coef_, other.coef_)
+    np.testing.assert_array_equal(one.intercept_, other.intercept_)
+    np.testing.assert_array_equal(one.decision_function(X), other.decision_function(sparse.csr_array(X)))
+    np.testing.assert_array_equal(one.decision_function(sparse.csr_array(X)), other.decision_function(X))
+    assert one.n_active_ == other.n_active_
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("kind", MODELS)
+def test_partial_fit_is_that_of_sparse_rows(kind, layout):
+    X, y = data(n_classes=3 if kind == "softmax" else 2)
+    parts = [X[:1], X[1:90], X[90:]]
+    expected = learn(MODELS[kind](), map(sparse.csr_array, parts), y)
+    found = learn(MODELS[kind](), map(LAYOUTS[layout], parts), y)
+    assert found.coef_.any()
+    assert_same(found, expected, X)
+    # One after the other, and by a model that was put away in between.
+    mixed = learn(MODELS[kind](), [LAYOUTS[layout](X[:90])], y)
+    mixed = pickle.loads(pickle.dumps(copy.deepcopy(mixed)))
+    mixed.partial_fit(sparse.csr_array(X[90:]), y[90:])
+    other = learn(MODELS[kind](), [sparse.csr_array(X[:90])], y).partial_fit(LAYOUTS[layout](X[90:]), y[90:])
+    np.testing.assert_array_equal(mixed.coef_, other.coef_)
+
+
+def test_streams_of_dense_blocks(tmp_path):
+    X, y = data()
+    blocks = [(X[:50], y[:50]), (sparse.csr_array(X[50:90]), y[50:90]), (X[90:], y[90:])]
+    plain = [(sparse.csr_array(block), target) for block, target in blocks]
+    settings = {"validation": (X[:40], y[:40]), "n_passes": 2}
+    found = SGDClassifier(alpha=1e-3).fit_stream(blocks, checkpoint=tmp_path / "fit.npz", **settings)
+    expected = SGDClassifier(alpha=1e-3).fit_stream(plain, **settings)
+    assert_same(found, expected, X)
+    np.testing.assert_array_equal(found.history_["validation_loss"], expected.history_["validation_loss"])
+    resumed = SGDClassifier(alpha=1e-3).fit_stream(
+        plain, checkpoint=tmp_path / "fit.npz", resume=True, validation=settings["validation"], n_passes=3
+    )
+    assert_same(resumed, SGDClassifier(alpha=1e-3).fit_stream(blocks, **{**settings, "n_passes": 3}), X)
+
+
+def test_regression():
+    X, _ = data()
+    y = X @ np.arange(6.0)
+    found = SGDRegressor(alpha=1e-3, eta0=0.5).partial_fit(X, y)
+    assert_same_line = SGDRegressor(alpha=1e-3, eta0=0.5).partial_fit(sparse.csr_array(X), y)
+    np.testing.assert_array_equal(found.coef_, assert_same_line.coef_)
+    np.testing.assert_array_equal(found.predict(X), assert_same_line.predict(sparse.csr_array(X)))
+
+
+def test_nothing_is_learned_of_what_is_refused():
+    X, y = data()
+    model = SGDClassifier(alpha=1e-3).partial_fit(X, y, classes=[0, 1])
+    before = model.coef_.copy()
+    bad = X.copy()
+    bad[100, 2] = np.nan
+    with pytest.raises(ValueError, match=r"Input X contains NaN.*\(100, 2\)"):
+        model.partial_fit(bad, y)
+    with pytest.raises(ValueError, match="features"):
+        model.partial_fit(X[:, :5], y)
+    with pytest.raises(ValueError, match="NaN"):
+        model.predict(bad)
+    with pytest.raises(ValueError, match="X has 5 features, but the model is expecting 6"):
+        model.predict(X[:, :5])
+    np.testing.assert_array_equal(model.coef_, before)
+
+
+def test_mostly_zeros_are_learned_entry_by_entry(monkeypatch):
+    X, y = data()
+    X[np.random.default_rng(1).random(X.shape) < 0.8] = 0.0
+    monkeypatch.setattr(dense_rows, "DenseRows", None)
+    assert SGDClassifier(alpha=1e-3).partial_fit(X, y, classes=[0, 1]).coef_.any()
