@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg.design import select_rows
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.learner import Learner
 
