@@ -91,7 +91,7 @@ class _MemoryRows:
     rows : Rows or DenseRows
         The `indices` of sparse ones count in `ids`.
     ids : ndarray of int64 of shape (n_ids,)
-        The caller's.
+        The caller's. Of length 0 where nothing asks for them.
     position : ndarray of int32 of shape (n_rows,)
         The rows that count, among `rows`.
     y : ndarray of float64 of shape (n_rows, n_outputs)
@@ -114,9 +114,10 @@ class _MemoryRows:
     def placed_in(self, learner: Learner) -> _MemoryRows:
         """Let a learner keep a state for each id, and find it without looking it up again."""
         rows, places = self.rows, learner.enter(self.ids)
-        # So it is where the learner knows no other ids.
-        if not np.array_equal(places, np.arange(places.size)):
-            rows = replace(rows, indices=places.view(np.int32)[rows.indices])
+        # Where the learner knows no other ids they are there in their order.
+        if np.array_equal(places, np.arange(places.size)):
+            return replace(self, is_placed=True)
+        rows = replace(rows, indices=places.view(np.int32)[rows.indices])
         return replace(self, rows=rows, ids=learner.table.ids(), is_placed=True)
 
     def take(self, chosen: npt.NDArray[np.int64], by_id: bool = False) -> Batch:
@@ -198,7 +199,8 @@ def _prepare(batch: Batch, settings: StreamSettings, learner: Learner) -> tuple[
         return _prepare_dense(batch, settings, learner, merges, is_placed)
     may_move = settings.fit_intercept and may_be_centered(rows, weight)
     if is_placed and rows.is_sorted and not (merges or may_move or settings.may_certify):
-        return batch, _look_up(batch, learner), NOWHERE
+        asks = settings.early_stopping or settings.sampling.dropout > 0.0
+        return batch, _look_up(batch, learner, asks), NOWHERE
     if merges and (rows.has_zeros or not (weight is None or weight.all())):
         keep = np.ones(rows.n_samples, dtype=bool) if weight is None else weight > 0.0
         rows, y = select_rows(rows, keep), y[keep]
@@ -234,7 +236,7 @@ def _prepare_dense(
     return batch, _MemoryRows(near.by_rows(), NO_IDS, position, y, weight), centering
 
 
-def _look_up(batch: Batch, learner: Learner) -> _MemoryRows:
+def _look_up(batch: Batch, learner: Learner, asks: bool) -> _MemoryRows:
     """Let a learner keep a state for each id as it comes, without numbering ids in order before."""
     rows, n_entries = batch.rows, batch.n_entries
     places = np.empty(n_entries, dtype=np.uint32)
@@ -242,8 +244,8 @@ def _look_up(batch: Batch, learner: Learner) -> _MemoryRows:
         some = slice(start, min(start + TAKEN_ENTRIES, n_entries))
         places[some] = learner.enter(rows.indices[some].astype(np.int64, copy=False))
     position = np.arange(rows.n_samples, dtype=np.int32)
-    rows = replace(rows, indices=places.view(np.int32))
-    return _MemoryRows(rows, learner.table.ids(), position, batch.y, batch.weight, is_placed=True)
+    rows, ids = replace(rows, indices=places.view(np.int32)), learner.table.ids() if asks else NO_IDS
+    return _MemoryRows(rows, ids, position, batch.y, batch.weight, is_placed=True)
 
 
 def _plan_visits(data: _MemoryRows) -> tuple[_MemoryRows, npt.NDArray[np.int64]]:

@@ -201,8 +201,10 @@ def test_take_copies_rows_in_the_order_given(seed, with_data):
     rng = np.random.default_rng(seed)
     order = rng.integers(0, X.shape[0], rng.integers(1, 60)).astype(np.int32)
     places = np.concatenate([np.arange(X.indptr[r], X.indptr[r + 1]) for r in order])
-    indptr = np.r_[0, np.cumsum(np.diff(X.indptr)[order])].astype(np.int64)
-    ids, data = np.empty(places.size, np.int64), np.empty(places.size if with_data else 0)
+    indptr = np.full(order.size + 1, -1)
+    compact.place(X.indptr, order, indptr)
+    np.testing.assert_array_equal(indptr, np.r_[0, np.cumsum(np.diff(X.indptr)[order])])
+    ids, data = np.empty(places.size, np.int32), np.empty(places.size if with_data else 0)
     given_data = X.data if with_data else X.data[:0]
     compact.take(X.indptr, X.indices.astype(np.int32), given_data, order, indptr, ids, data)
     np.testing.assert_array_equal(ids, X.indices[places])

@@ -13,7 +13,7 @@ from support.oracles import Raw, RawLoss
 from sparsereg import ConstantColumnWarning, ConvergenceWarning, SGDClassifier, SGDRegressor
 from sparsereg.design import compact_rows
 from sparsereg.inputs.rows import as_rows
-from sparsereg.streaming.centering import center_rows
+from sparsereg.streaming.centering import center_rows, may_be_centered
 
 seeds = st.integers(0, 2**32 - 1)
 ALGORITHMS = ("ftrl", "adagrad", "prox_sgd")
@@ -47,6 +47,20 @@ def test_full_columns_whose_mean_outweighs_their_spread_are_moved(seed):
     expected[:, moved] -= centering.constants
     np.testing.assert_array_equal(out[weight > 0.0], np.where(X == 0.0, 0.0, expected)[weight > 0.0])
     np.testing.assert_array_equal(rows.data, X[X != 0.0])
+
+
+@given(seed=seeds)
+def test_a_few_rows_tell_that_no_column_is_full(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((200, 5)) * (rng.random((200, 5)) < rng.choice([0.3, 0.9, 1.0], 5))
+    weight = None if seed % 2 else rng.integers(0, 2, 200).astype(float)
+    used = X if weight is None else X[weight > 0.0]
+    rows = as_rows(sparse.csr_array(X))
+    if len(used) and (used != 0.0).all(axis=0).any():
+        assert may_be_centered(rows, weight)
+    few = used[np.linspace(0, len(used) - 1, min(64, len(used))).astype(int)] if len(used) else used
+    assert may_be_centered(rows, weight) == bool(len(few) and (few != 0.0).all(axis=0).any())
+    assert not may_be_centered(as_rows(sparse.csr_array(X != 0.0)), weight)
 
 
 def test_nothing_is_copied_where_nothing_moves():
