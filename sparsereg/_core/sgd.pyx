@@ -3,10 +3,11 @@
 Everywhere below, `data` of length 0 stands for "every value is 1".
 """
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport free, malloc
 
 from sparsereg._core.look_ahead cimport (
-    FOUND_AHEAD, LINES, LINES_AHEAD, NOWHERE, Admission, Entries, Ring, end_ring, look_ahead, make_ring, take_back,
+    FOUND_AHEAD, LINES, LINES_AHEAD, NOWHERE, Admission, Entries, Ring, count_shared, end_ring, is_shared, look_ahead,
+    make_ring, take_back,
 )
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.optimizers cimport Optimizer
@@ -278,18 +279,37 @@ def decision(
     """
     cdef Table inner = table.table()
     cdef offset_t i, k, c, asked = 0, found = 0, n_outputs = t.shape[1], state_size = inner.width // n_outputs
-    cdef offset_t n = ids.shape[0]
+    cdef offset_t n = ids.shape[0], n_shared, asked_row = 0, found_row = 0, place
     cdef double x
     cdef unsigned char *lines[LINES]
     cdef int64_t indices[LINES]
+    cdef double *w  # of the first entries of all rows
+    n_shared = count_shared(&indptr[0], &ids[0], n) if n > 0 else 0
+    w = <double *> malloc((n_shared * n_outputs + 1) * sizeof(double))
+    if w == NULL:
+        raise MemoryError(f"{n_shared} entries with {n_outputs} outputs")
     with nogil:
+        for k in range(n_shared):
+            place = find(&inner.keys, first_line(&inner.keys, ids[k]), ids[k], -1)
+            for c in range(n_outputs):
+                w[k * n_outputs + c] = 0.0 if place < 0 else reported(
+                    penalty, optimizer, inner.states + inner.width * place + c * state_size
+                )
         for i in range(t.shape[0]):
-            for k in range(indptr[i], indptr[i + 1]):
+            for k in range(indptr[i], min(indptr[i] + n_shared, indptr[i + 1])):
+                x = data[k] if data.shape[0] > 0 else 1.0
+                for c in range(n_outputs):
+                    t[i, c] += x * w[(k - indptr[i]) * n_outputs + c]
+            for k in range(indptr[i] + n_shared, indptr[i + 1]):
                 for asked in range(asked, min(k + LINES_AHEAD, n)):
+                    if is_shared(&indptr[0], n_shared, &asked_row, asked):
+                        continue
                     lines[asked & (LINES - 1)] = first_line(&inner.keys, ids[asked])
                     prefetch(lines[asked & (LINES - 1)])
                 asked = min(k + LINES_AHEAD, n)
                 for found in range(found, min(k + FOUND_AHEAD, n)):
+                    if is_shared(&indptr[0], n_shared, &found_row, found):
+                        continue
                     c = found & (LINES - 1)
                     indices[c] = find(&inner.keys, lines[c], ids[found], -1)
                     if indices[c] >= 0:
@@ -302,6 +322,7 @@ def decision(
                     t[i, c] += x * reported(
                         penalty, optimizer, inner.states + inner.width * indices[k & (LINES - 1)] + c * state_size
                     )
+    free(w)
 
 
 def write(Optimizer optimizer, double l1, double l2, const double[:, ::1] w, double[:, ::1] states):
