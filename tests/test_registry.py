@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 from support.checkout import PACKAGE
 
-from sparsereg._core import cd, column_objective, losses, optimizers, penalties, row_objective, saga, sgd
+from sparsereg._core import cd, column_objective, losses, optimizers, penalties, row_objective, saga, sgd, sgd_dense
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.optimizers import OPTIMIZERS
 from sparsereg._core.penalties import PENALTIES
@@ -48,6 +48,8 @@ CLASSES = {cls.__name__ for cls in REGISTERED}
         (sgd.flush, [OPTIMIZER_NAMES]),
         (sgd.write, [OPTIMIZER_NAMES]),
         (sgd.decision, [PENALTY_NAMES, OPTIMIZER_NAMES]),
+        (sgd_dense.learn, [LOSS_NAMES, PENALTY_NAMES, OPTIMIZER_NAMES]),
+        (sgd_dense.learn_ftrl, [LOSS_NAMES]),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
