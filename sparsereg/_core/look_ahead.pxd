@@ -1,9 +1,7 @@
 # Look-ahead over the entries of rows: ask for the line of an id, find its state and ask for that, then learn from it.
 #
-# Lines are asked for LINES_AHEAD entries before they are searched, states found FOUND_AHEAD before they are learned
-# from.
-# Each takes about 150 ns to come from memory, at 15 ns an entry; measured on 10^7 rows: fewer are slower, more no
-# faster.
+# Lines are asked for LINES_AHEAD entries before they are searched, states found FOUND_AHEAD before they are learned from:
+# each takes about 150 ns to come from memory, at 15 ns an entry (measured on 10^7 rows; fewer are slower, more no faster).
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
@@ -39,49 +37,12 @@ ctypedef struct Ring:
     offset_t found, row  # the next entry to be found, and a row no later than its own
     offset_t ahead  # entries to be found beyond a row
     offset_t kept  # ids that were there, or came with rows that were learned from
-    offset_t n_shared  # first entries of every row, under the same ids in all of them
-    uint32_t *shared  # their states, NOWHERE before they are found
-    offset_t line_row  # as `row`, of the entry whose line is asked for next
-
-
-cdef inline offset_t count_shared(const offset_t *indptr, const int64_t *ids, offset_t n) noexcept nogil:
-    """Count the first entries that have the same ids in every row, as numbers beside categories do.
-
-    Of most streams there are none, which two rows tell. Empty rows at the end are not looked at.
-    """
-    cdef offset_t i = 1, k, n_shared = indptr[1] if n > 0 else 0
-    if n_shared == n:  # of a single row
-        return 0
-    while n_shared > 0 and indptr[i] < n:
-        k = 0
-        while k < min(n_shared, indptr[i + 1] - indptr[i]) and ids[indptr[i] + k] == ids[k]:
-            k += 1
-        n_shared = k
-        i += 1
-    return n_shared
-
-
-cdef inline bint is_shared(const offset_t *indptr, offset_t n_shared, offset_t *row, offset_t k) noexcept nogil:
-    """Tell whether an entry is one of the first of its row that all have; `row` is one no later than its own."""
-    if n_shared == 0:
-        return False
-    while k >= indptr[row[0] + 1]:
-        row[0] += 1
-    return k - indptr[row[0]] < n_shared
-
-
-cdef inline void ask_for_line(Ring *ring, const Table *table, const Entries *entries, offset_t k) noexcept nogil:
-    """Ask for the line that the id of an entry is in."""
-    if k >= entries.n or is_shared(entries.indptr, ring.n_shared, &ring.line_row, k):
-        return
-    ring.lines[k & (LINES - 1)] = first_line(&table.keys, entries.ids[k])
-    prefetch(ring.lines[k & (LINES - 1)])
 
 
 cdef inline bint make_ring(Ring *ring, const Entries *entries, const Table *table, offset_t longest) noexcept nogil:
     """Begin to look ahead over rows of at most so many entries; `end_ring` frees what this finds room for."""
     cdef offset_t k
-    ring.found = ring.row = ring.line_row = ring.n_shared = 0
+    ring.found = ring.row = 0
     ring.ahead = FOUND_AHEAD
     ring.kept = table.used
     if entries.places != NULL:
@@ -90,17 +51,12 @@ cdef inline bint make_ring(Ring *ring, const Entries *entries, const Table *tabl
     ring.mask = 1
     while ring.mask < longest + FOUND_AHEAD:
         ring.mask *= 2
-    ring.n_shared = count_shared(entries.indptr, entries.ids, entries.n)
-    ring.places = <uint32_t *> malloc((ring.mask + ring.n_shared) * sizeof(uint32_t))
-    if ring.places == NULL:
-        return False
-    ring.shared = ring.places + ring.mask
+    ring.places = <uint32_t *> malloc(ring.mask * sizeof(uint32_t))
     ring.mask -= 1
-    for k in range(ring.n_shared):
-        ring.shared[k] = NOWHERE
-    for k in range(LINES_AHEAD):
-        ask_for_line(ring, table, entries, k)
-    return True
+    for k in range(min(LINES_AHEAD, entries.n)):
+        ring.lines[k] = first_line(&table.keys, entries.ids[k])
+        prefetch(ring.lines[k])
+    return ring.places != NULL
 
 
 cdef inline void end_ring(Ring *ring, const Entries *entries) noexcept nogil:
@@ -133,34 +89,6 @@ cdef inline bint takes_part(Ring *ring, const Entries *entries, offset_t k) noex
     return True
 
 
-cdef inline int64_t find_state(
-    Ring *ring, Table *table, const Entries *entries, Admission *admission, offset_t k
-) noexcept nogil:
-    """Return the index of an entry's state, entered where it is new, and ask for it; NOWHERE, or below 0: no room.
-
-    That of an entry which all rows have is found once: it is asked for often enough to stay.
-    """
-    cdef int64_t index
-    cdef int64_t id_ = entries.ids[k]
-    cdef uint32_t *shared = NULL
-    cdef unsigned char *line
-    if is_shared(entries.indptr, ring.n_shared, &ring.row, k):
-        shared = &ring.shared[k - entries.indptr[ring.row]]
-        if shared[0] != NOWHERE:
-            return shared[0]
-        line = first_line(&table.keys, id_)
-    else:
-        line = ring.lines[k & (LINES - 1)]
-    if admission.min_count > 1 and index_of(table, id_) < 0 and not admitted(admission, id_):
-        return NOWHERE
-    index = enter(table, line, id_)
-    if index >= 0:
-        prefetch(table.states + table.width * index)
-        if shared != NULL:
-            shared[0] = <uint32_t> index
-    return index
-
-
 cdef inline bint look_ahead(
     Ring *ring, Table *table, const Entries *entries, Admission *admission, offset_t i
 ) noexcept nogil:
@@ -175,10 +103,16 @@ cdef inline bint look_ahead(
     while k < end:
         index = NOWHERE
         if takes_part(ring, entries, k):
-            index = find_state(ring, table, entries, admission, k)
-            if index < 0:
-                break
-        ask_for_line(ring, table, entries, k + LINES_AHEAD)
+            if admission.min_count > 1 and index_of(table, entries.ids[k]) < 0 and not admitted(admission, entries.ids[k]):
+                index = NOWHERE
+            else:
+                index = enter(table, ring.lines[k & (LINES - 1)], entries.ids[k])
+                if index < 0:
+                    break
+                prefetch(table.states + table.width * index)
+        if k + LINES_AHEAD < entries.n:
+            ring.lines[(k + LINES_AHEAD) & (LINES - 1)] = first_line(&table.keys, entries.ids[k + LINES_AHEAD])
+            prefetch(ring.lines[(k + LINES_AHEAD) & (LINES - 1)])
         ring.places[k & ring.mask] = <uint32_t> index
         k += 1
     ring.found = k
@@ -194,3 +128,29 @@ cdef inline void take_back(Ring *ring, Table *table, const Entries *entries, off
         if table.used > ring.kept and ring.places[k & ring.mask] == table.used - 1:
             take_out(&table.keys, entries.ids[k])
             table.used -= 1
+
+
+cdef inline offset_t count_shared(const offset_t *indptr, const int64_t *ids, offset_t n) noexcept nogil:
+    """Count the first entries that have the same ids in every row, as numbers beside categories do.
+
+    Of most streams there are none, which two rows tell. Empty rows at the end are not looked at.
+    """
+    cdef offset_t i = 1, k, n_shared = indptr[1] if n > 0 else 0
+    if n_shared == n:  # of a single row
+        return 0
+    while n_shared > 0 and indptr[i] < n:
+        k = 0
+        while k < min(n_shared, indptr[i + 1] - indptr[i]) and ids[indptr[i] + k] == ids[k]:
+            k += 1
+        n_shared = k
+        i += 1
+    return n_shared
+
+
+cdef inline bint is_shared(const offset_t *indptr, offset_t n_shared, offset_t *row, offset_t k) noexcept nogil:
+    """Tell whether an entry is one of the first of its row that all have; `row` is one no later than its own."""
+    if n_shared == 0:
+        return False
+    while k >= indptr[row[0] + 1]:
+        row[0] += 1
+    return k - indptr[row[0]] < n_shared
