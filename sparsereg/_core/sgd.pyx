@@ -47,7 +47,8 @@ cdef inline void gather(
             x = entries.data[k]
         if x == 0.0 or place == NOWHERE:
             continue
-        row.x[row.n] = x
+        if entries.data != NULL:
+            row.x[row.n] = x
         row.state[row.n] = table.states + table.width * place
         if place >= ring.kept:
             ring.kept = place + 1
@@ -139,6 +140,7 @@ def learn(
     admission.min_count = min_count
     if not make_row(&row, longest, n_outputs, state_size, dropout > 0.0):
         raise MemoryError(f"a row of {longest} entries with {n_outputs} outputs")
+    row.ones = entries.data == NULL
     if not make_ring(&ring, &entries, &inner, longest):
         free(row.x)
         raise MemoryError(f"a row of {longest} entries")
