@@ -104,6 +104,11 @@ class Learner:
         return self.n_outputs * int(self.optimizer.state_size)
 
     @property
+    def takes_dense(self) -> bool:
+        """Whether dense rows stay such: entries are neither counted nor marked as touched one by one."""
+        return self.sampling.min_count == 1 and self.sampling.drop_stale == 0
+
+    @property
     def l1_l2(self) -> tuple[float, float]:
         """Strengths of the elastic net; 0 where the optimiser knows the penalty by its prox alone."""
         return _strengths(self.penalty) if self.penalty.is_convex else (0.0, 0.0)
@@ -143,7 +148,7 @@ class Learner:
             if every:
                 stop = min(stop, start + every - self.n_rows % every)
             part = batch.between(start, stop)
-            yield part.sparse() if every or self.sampling.min_count > 1 else part
+            yield part if self.takes_dense else part.sparse()
             start = stop
             if every and self.n_rows % every == 0:
                 self.drop_stale()

@@ -1,4 +1,4 @@
-"""Rows whose first entries have the same ids: found once a call, learned from as ever; a call of one row knows no others."""
+"""Rows whose first entries have the same ids: what they make of states and predictions is what rows alone make."""
 
 import numpy as np
 import pytest
