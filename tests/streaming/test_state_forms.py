@@ -11,6 +11,8 @@ import pytest
 from golden import make_cells
 from support.learner_twins import learner
 
+from sparsereg.archive import load_archive, save_archive
+from sparsereg.streaming.checkpoint import FORMAT
 from sparsereg.streaming.state_forms import current_form
 
 FOLDER = Path(make_cells.__file__).parent / "cells"
@@ -34,6 +36,22 @@ def test_a_pickle_of_cells_goes_on_with_the_same_bits(name):
         model = pickle.loads((FOLDER / f"{name}.pickle").read_bytes())
     model.partial_fit(make_cells.X[200:], make_cells.Y[200:])
     assert make_cells.checksum(model) == EXPECTED[name]["pickle"]
+
+
+@pytest.mark.parametrize(("name", "change", "message"), [
+    ("by_id", lambda old: np.array(False), "now.by_id: False is not allowed"),
+    ("cells", lambda old: old[:, :2].copy(), "now.cells: int64 of shape"),
+    ("cells", lambda old: np.concatenate([old, old[:1]]), "now.ids: id .* is there twice"),
+    ("cells", lambda old: np.full_like(old, -1), "now.ids: id 9223372036854775807 at position 0 is outside"),
+    ("cells", lambda old: old | [0, 0x7FF0000000000000, 0, 0], "now.states: "),
+])
+def test_resealed_cells_are_refused(name, change, message, tmp_path):
+    path = tmp_path / "fit.npz"
+    arrays, meta = load_archive(FOLDER / "adagrad.npz", FORMAT)
+    arrays[f"now.{name}"] = change(arrays[f"now.{name}"])
+    save_archive(path, arrays, meta, FORMAT)
+    with pytest.raises(ValueError, match=message):
+        make_cells.fit("adagrad", path, resume=True)
 
 
 def test_marks_were_the_signs_of_ids():
