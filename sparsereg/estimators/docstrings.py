@@ -299,9 +299,9 @@ STREAM_ALGORITHM = """
         Hold a part of the data out of `fit`, stop by its loss, and keep the coefficients that were best on it.
         `fit_stream` goes by its `validation`, pass by pass.
     certify : "auto", True or False, default="auto"
-        Of `fit`: compute `objective_` and `dual_gap_`, which takes about as long as five passes. "auto": where passes
-        ended by `tol`, where there were five or more, and with `finish_tol`. Elsewhere, and with False, they are NaN:
-        few passes end where `max_iter` says, not near a minimum, and `history_` tells how good the fit is.
+        Of `fit`: compute `objective_` and `dual_gap_`, which takes about as long as two to four passes. "auto": where
+        passes ended by `tol`, where there were five or more, and with `finish_tol`. Elsewhere, and with False, they are
+        NaN: few passes end where `max_iter` says, not near a minimum, and `history_` tells how good the fit is.
     finish_tol : float or None, default=None
         Of `fit`, for the elastic net, one linear predictor a loss and losses with a bounded second derivative: after
         the last pass sparse proximal SAGA, which converges, brings the fit to a duality gap of at most this (dropout,

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from sparsereg.inputs.parameters import check_number
 from sparsereg.inputs.rows import as_numeric, check_vector, raise_not_finite, refuse_sparse_and_masked
-from sparsereg.inputs.shares import GroupedClasses, Shares, check_shares
+from sparsereg.inputs.shares import GroupedClasses, Shares, check_shares, occurring
 from sparsereg.inputs.sklearn import DataConversionWarning
 from sparsereg.inputs.weights import check_sample_weight
 
@@ -495,7 +495,7 @@ def _one_hot(y: npt.NDArray[Any], sample_weight: Vector | None) -> tuple[npt.NDA
 
 def _check_presence(classes: npt.NDArray[Any], given: Shares) -> None:
     shares, weight, _ = given
-    present = (shares if weight is None else shares[weight > 0.0]).any(axis=0)
+    present = occurring(shares if weight is None else shares[weight > 0.0])
     n_present = int(present.sum())
     if n_present < 2:
         names = classes[present].tolist()

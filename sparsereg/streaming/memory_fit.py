@@ -123,10 +123,10 @@ class _MemoryRows:
     def take(self, chosen: npt.NDArray[np.int64], by_id: bool = False) -> Batch:
         """Copy some rows, in the given order; without ids where places are known, unless they are asked for."""
         given = self.rows
-        order = self.position[chosen]
-        weight = None if self.weight is None else self.weight[chosen] * (1.0 if self.unit is None else self.unit)
+        order, y = self.position.take(chosen), self.y.take(chosen, axis=0)
+        weight = None if self.weight is None else self.weight.take(chosen) * (1.0 if self.unit is None else self.unit)
         if isinstance(given, DenseRows):
-            return Batch(given.take(order), self.y[chosen], weight)
+            return Batch(given.take(order), y, weight)
         starts = np.empty(order.size + 1, dtype=np.int64)
         compact.place(given.indptr, order, starts)
         indices = np.empty(starts[-1], dtype=np.int32)
@@ -134,8 +134,10 @@ class _MemoryRows:
         compact.take(given.indptr, given.indices, given.data, order, starts, indices, values)
         places = indices.view(np.uint32) if self.is_placed else None
         ids = self.ids[indices if places is None else places] if by_id or places is None else NO_IDS
-        rows = Rows(starts, ids, values, order.size, given.n_features, is_sorted=True, has_zeros=True)
-        return Batch(rows, self.y[chosen], weight, places=places)
+        rows = Rows(
+            starts, ids, values, order.size, given.n_features, is_sorted=True, has_zeros=True, longest=given.longest
+        )
+        return Batch(rows, y, weight, places=places)
 
     def parts(self, order: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
         """Cut rows that are to be learned from into parts of about as many entries each."""

@@ -36,8 +36,8 @@ SAME_LOSS = {"log_loss": "logistic", "squared_error": "squared"}
 MAX_COUNT = 255
 # Beyond it float64 has no longer every whole number.
 MAX_WEIGHT = 2**53
-# A certificate takes as long as three to eight passes (measured: 500,000 rows of two streams, five ones a row, and
-# 20,000 dense rows of 500 values).
+# A certificate takes as long as two to four passes (measured: 500,000 rows of two streams, five ones a row, and 20,000
+# dense rows of 500 values).
 CERTIFIED_PASSES = 5
 # What shapes the state of a fit that goes on.
 FIXED_WHILE_TRAINING = (

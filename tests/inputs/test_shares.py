@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.trials import one_by_one
 
-from sparsereg.inputs.shares import check_probabilities, check_shares, drop_untried
+from sparsereg.inputs.shares import FEW_ROWS, check_probabilities, check_shares, drop_untried, occurring
 from sparsereg.inputs.targets import encode_classes, encode_known
 
 COUNTS = np.array([[3, 1], [0, 2], [0, 0], [4, 4]])
@@ -119,3 +119,11 @@ def test_labels_of_several_classes_at_once_are_no_counts():
     np.testing.assert_array_equal(check_shares(several, 2, all_zero=True).sample_weight, [1.0, 2.0])
     np.testing.assert_array_equal(check_shares(several + [[1, 0, 0]], 2).sample_weight, [2.0, 3.0])
     np.testing.assert_array_equal(check_shares(several[:, :2], 2).sample_weight, [1.0, 2.0])
+
+
+def test_classes_occur_wherever_their_rows_are():
+    for row in (0, FEW_ROWS - 1, FEW_ROWS, 2 * FEW_ROWS + 5):
+        shares = np.zeros((2 * FEW_ROWS + 6, 3))
+        shares[row, 1] = 0.1
+        assert occurring(shares).tolist() == [False, True, False]
+    assert occurring(np.zeros((0, 2))).tolist() == [False, False]
