@@ -1,7 +1,7 @@
 """Parquet files of points and categories with clicks: seeded, of any number of rows, block by block.
 
-Columns are `lat` and `lon` in degrees to five decimals, around 2,500 cities, `device` of a thousand levels, `site` of fifty
-thousand, both text and skewed, and `click`, true or false. Files are written as most are: snappy, dictionaries
+Columns are `lat` and `lon` in degrees to five decimals, around 2,500 cities, `device` of a thousand levels, `site` of
+fifty thousand, both text and skewed, and `click`, true or false. Files are written as most are: snappy, dictionaries
 for text, several row groups each.
 """
 

@@ -44,6 +44,8 @@ cdef extern from *:
     uint64_t high_product "SPARSEREG_HIGH"(uint64_t a, uint64_t b) noexcept nogil
     int leading_zeros "SPARSEREG_LEADING_ZEROS"(uint64_t word) noexcept nogil
 
+from sparsereg._core.types cimport wide_id
+
 cdef extern from "sixteen_digits.h":
     const bint HAS_SIXTEEN "SPARSEREG_HAS_SIXTEEN"
     int sixteen_digits "sparsereg_sixteen_digits"(const char *cursor, uint64_t *number) noexcept nogil
@@ -269,18 +271,20 @@ cdef inline const char *read_label(
 
 cdef inline const char *read_entries(
     const char *cursor, const Bounds *bounds, int64_t *n_entries, int64_t capacity, uint64_t first_id, uint64_t n_features,
-    int64_t *indices, floating *data, int *code
+    wide_id *indices, floating *data, int *code
 ) except NULL nogil:
     """Read the entries of a row; set `code` and return the culprit where one is not as it should be."""
     cdef const char *after
     cdef double value = 0.0
+    cdef int64_t id_ = 0
     while cursor[0] != c"\n" and cursor[0] != c"#":
         if n_entries[0] == capacity:
             code[0] = ENTRIES_FULL
             return cursor
-        after = read_id(cursor, bounds, first_id, n_features, &indices[n_entries[0]], code)
+        after = read_id(cursor, bounds, first_id, n_features, &id_, code)
         if code[0]:
             return cursor
+        indices[n_entries[0]] = <wide_id> id_
         cursor = read_number(after, bounds, &value)
         data[n_entries[0]] = <floating> value
         # A double may be too large for a float.
@@ -294,7 +298,7 @@ cdef inline const char *read_entries(
 
 def parse(
     const uint8_t[::1] text, int64_t begin, bint zero_based, int64_t n_features, int64_t n_rows, int64_t n_entries,
-    double[::1] labels, int64_t[::1] indptr, int64_t[::1] indices, floating[::1] data
+    double[::1] labels, int64_t[::1] indptr, wide_id[::1] indices, floating[::1] data
 ):
     """Read rows behind those that are there, until the text ends, an array is full or a line is not as it should be.
 
@@ -313,8 +317,8 @@ def parse(
     labels : (max_rows,) float64, out
     indptr : (max_rows + 1,) int64, in-out
         ``indptr[n_rows] == n_entries``.
-    indices : (capacity,) int64, out
-        Column ids from 0, in the order of the text.
+    indices : (capacity,) int32 or int64, out
+        Column ids from 0, in the order of the text; n_features fits in their type.
     data : (capacity,) float32 or float64, out
 
     Returns

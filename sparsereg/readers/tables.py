@@ -246,7 +246,8 @@ class ParquetReader(_TableFiles):
         with self._open(piece) as file:
             coded = coded_columns(file.metadata, wanted.coded())
         with self._open(piece, coded) as file:
-            yield from file.iter_batches(batch_size=min(self.block_rows, BATCH_ROWS), columns=columns, use_threads=False)
+            n_rows = min(self.block_rows, BATCH_ROWS)
+            yield from file.iter_batches(batch_size=n_rows, columns=columns, use_threads=False)
 
     @contextmanager
     def _open(self, source: Source, coded: Sequence[str] = ()) -> Iterator[Any]:
