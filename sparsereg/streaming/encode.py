@@ -163,4 +163,5 @@ def _encoded(source: Iterable[Any], encoder: Encoder, name: str) -> Iterator[tup
     for position, block in enumerate(as_blocks(source, name)):
         with located(f"{name}: block {position} (the first is 0)"):
             batch = encoder.encode(block.X, block.y, block.sample_weight)
-        yield block, batch
+        # Ids and values become of the types that kernels take here, beside the thread that learns.
+        yield block, batch.between(0, batch.n_rows)
