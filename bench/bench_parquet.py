@@ -150,8 +150,8 @@ def main():
     )
     print_table(headings, [fit(paths, arguments)])
     print(
-        f"\nCPU of each stage by itself, on one core, over the first {arguments.profiled:,} rows; the limit is a copy of "
-        "the bytes that the stage takes and gives, of learning one look-up in memory a non-zero.\n"
+        f"\nCPU of each stage by itself, on one core, over the first {arguments.profiled:,} rows; the limit is a copy "
+        "of the bytes that the stage takes and gives, of learning one look-up in memory a non-zero.\n"
     )
     print_table(("stage", "ns a row", "limit"), stages(arguments, profile(paths, arguments)))
     if arguments.delete:

@@ -172,12 +172,19 @@ def hashed_ids(
     cdef int64_t used = 0
     cdef uint64_t h
     cdef bint known
+    cdef Py_ssize_t n_columns = keys.shape[0]
+    # Of one row: ids, and the keys of its columns, each mixed once for all blocks.
     cdef id_t *row = <id_t *> malloc(n_blocks * sizeof(id_t))
-    if row == NULL:
+    cdef uint64_t *mixed = <uint64_t *> malloc(n_columns * sizeof(uint64_t))
+    if row == NULL or mixed == NULL:
+        free(row)
+        free(mixed)
         raise MemoryError
     with nogil:
         indptr[0] = 0
         for i in range(n):
+            for m in range(n_columns):
+                mixed[m] = mix(keys[m, i])
             count = 0
             for b in range(n_blocks):
                 h = seeds[b]
@@ -186,12 +193,13 @@ def hashed_ids(
                     if missing[members[m], i]:
                         known = False
                         break
-                    h = mix(h ^ mix(keys[members[m], i]))
+                    h = mix(h ^ mixed[members[m]])
                 row[count] = <id_t>(h >> (64 - bits))
                 count += known
             used += write_row(row, count, &indices[used], &data[used])
             indptr[i + 1] = <id_t>used
     free(row)
+    free(mixed)
 
 
 cdef inline Py_ssize_t write_row(const id_t *row, Py_ssize_t count, id_t *ids, floating *data) noexcept nogil:
