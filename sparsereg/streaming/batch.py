@@ -10,8 +10,9 @@ import numpy.typing as npt
 from scipy import sparse
 
 from sparsereg._core import equal_rows
+from sparsereg.inputs.compressed import raise_not_finite
 from sparsereg.inputs.equal_slices import equal_slices
-from sparsereg.inputs.rows import Rows, as_rows, raise_not_finite
+from sparsereg.inputs.rows import Rows, as_rows
 
 Vector = npt.NDArray[np.float64]
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from sparsereg.inputs.targets import encode_known
 from sparsereg.readers.blocks import Block
-from sparsereg.streaming.encode import ClassEncoder, read_ahead
+from sparsereg.streaming.encode import ClassEncoder, read_ahead, second_of_two
 
 CLASSES = np.array([0, 1])
 
@@ -57,3 +58,40 @@ def test_plain_labels_are_encoded_as_all_are(weight, settings):
     made, expected = plain.targets(y, weight, 6), words.targets(y.tolist(), weight, 6)
     np.testing.assert_array_equal(made[0], expected[0])
     np.testing.assert_array_equal(made[1], expected[1])
+
+
+@pytest.mark.parametrize(
+    ("y", "classes"),
+    [
+        ([0.0, 1.0, 1.0], [0.0, 1.0]),
+        ([0, 1, 0], [0.0, 1.0]),
+        ([True, False, True], [False, True]),
+        ([-1.0, 1.0, -1.0], [-1, 1]),
+        ([3, 7, 7], np.array([3, 7], dtype=np.uint8)),
+        ([], [0, 1]),
+    ],
+)
+def test_labels_of_two_classes_are_encoded_as_by_the_way_for_all_targets(y, classes):
+    y, classes = np.array(y), np.array(classes)
+    shares = second_of_two(y, classes)
+    np.testing.assert_array_equal(shares, encode_known(y, classes, n_samples=y.size).probabilities[:, 1])
+    assert shares.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("y", "classes"),
+    [
+        (np.array([0.0, 0.25]), np.array([0.0, 1.0])),
+        (np.array([0.0, 2.0]), np.array([0.0, 1.0])),
+        (np.array([0.0, np.nan]), np.array([0.0, 1.0])),
+        (np.array([0.25, 0.75]), np.array([0.25, 0.75])),
+        (np.array([0, 1]), np.array([0, 1, 2])),
+        (np.array(["a", "b"]), np.array(["a", "b"])),
+        (np.array([0, 1], dtype=object), np.array([0, 1])),
+        (np.array([[0, 1]]), np.array([0, 1])),
+        (np.ma.MaskedArray([0, 1], [False, True]), np.array([0, 1])),
+        ([0, 1], np.array([0, 1])),
+    ],
+)
+def test_other_targets_are_left_to_the_way_for_all(y, classes):
+    assert second_of_two(y, classes) is None
