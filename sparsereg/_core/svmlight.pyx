@@ -270,8 +270,8 @@ cdef inline const char *read_label(
 
 
 cdef inline const char *read_entries(
-    const char *cursor, const Bounds *bounds, int64_t *n_entries, int64_t capacity, uint64_t first_id, uint64_t n_features,
-    wide_id *indices, floating *data, int *code
+    const char *cursor, const Bounds *bounds, int64_t *n_entries, int64_t capacity, uint64_t first_id,
+    uint64_t n_features, wide_id *indices, floating *data, int *code
 ) except NULL nogil:
     """Read the entries of a row; set `code` and return the culprit where one is not as it should be."""
     cdef const char *after

@@ -43,9 +43,8 @@ def check_compressed(
         )
     if data.size and data.size != indices.size:
         raise ValueError(f"{name}: indices has {indices.size} entries and data {data.size}, expected as many")
-    code, slice_, position, *facts = compact.validate(indptr, indices, data, n_minor)
+    code, slice_, position, is_sorted, has_zeros, binary, longest = compact.validate(indptr, indices, data, n_minor)
     if code == compact.VALID:
-        is_sorted, has_zeros, binary, longest = facts
         return is_sorted, has_zeros, binary, longest
     where = f"at position {position} ({major} {slice_})"
     if code == compact.BAD_START:
