@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import compact, equal_rows
+from sparsereg.inputs.compressed import raise_not_finite
 from sparsereg.inputs.dense_rows import DenseRows
 from sparsereg.inputs.equal_slices import equal_slices
 from sparsereg.inputs.full_columns import all_rows, columns_of_dense, fill_columns, read_dense
-from sparsereg.inputs.rows import MAX_SAMPLES, Rows, as_rows, raise_not_finite
+from sparsereg.inputs.rows import MAX_SAMPLES, Rows, as_rows
 from sparsereg.inputs.weights import check_sample_weight
 
 # A bitmap up to 16 MB is always cheap; a larger one must not dwarf the non-zeros (sorting 0.9M ids was as quick as a

@@ -52,6 +52,12 @@ def take(
 ) -> None:
     """Copy compact rows in the given order, as streaming kernels take them."""
 
+def put_beside(
+    indptr: npt.NDArray[Any], indices: npt.NDArray[Any], data: npt.NDArray[Any], first_id: int,
+    places: npt.NDArray[np.int64], out_indices: npt.NDArray[Any], out_data: npt.NDArray[np.float64]
+) -> None:
+    """Copy rows behind what other rows have there already, as the columns from `first_id` on."""
+
 def merge_duplicates(
     indptr: npt.NDArray[np.int64], indices: npt.NDArray[np.int32], data: npt.NDArray[Any],
     out_indptr: npt.NDArray[np.int64], out_indices: npt.NDArray[np.int32], out_data: npt.NDArray[Any]

@@ -4,11 +4,15 @@ Everywhere below, `data` of length 0 stands for "every value is 1", so that one-
 """
 from cpython.exc cimport PyErr_CheckSignals
 from cython cimport floating
-from libc.stdint cimport int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 
 from sparsereg._core.entry_scan cimport scan_ids, scan_ones, scan_values
 from sparsereg._core.intrinsics cimport popcount, prefetch
 from sparsereg._core.types cimport index_t, offset_t, wide_id, wide_offset
+
+ctypedef fused row_id:  # ids of rows that are joined
+    int32_t
+    int64_t
 
 # What `validate` finds.
 cpdef enum:
@@ -405,6 +409,40 @@ def take(
                 out_ids[k + shift] = indices[k]
                 if has_values:
                     out_data[k + shift] = data[k]
+
+
+def put_beside(
+    const wide_offset[::1] indptr, const wide_id[::1] indices, const floating[::1] data, int64_t first_id,
+    int64_t[::1] places, row_id[::1] out_indices, double[::1] out_data
+):
+    """Copy rows behind what other rows have there already, as the columns from `first_id` on.
+
+    Parameters
+    ----------
+    indptr, indices, data : (n_rows + 1,), (nnz,), (nnz,), in
+        Validated rows.
+    first_id : int, in
+        Added to every id.
+    places : (n_rows,) int64, in-out
+        Where the entries of each row go; behind them on exit.
+    out_indices : (nnz_out,) int32 or int64, out
+        Ids, wide enough for all columns.
+    out_data : (nnz_out,) float64, out
+
+    Notes
+    -----
+    Cost: one sequential pass.
+    """
+    cdef offset_t i, k = 0, shift, end
+    with nogil:
+        for i in range(places.shape[0]):
+            shift = places[i] - k
+            end = indptr[i + 1]
+            while k < end:
+                out_indices[k + shift] = <row_id> (indices[k] + first_id)
+                out_data[k + shift] = data[k]
+                k += 1
+            places[i] = end + shift
 
 
 def merge_duplicates(

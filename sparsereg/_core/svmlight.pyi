@@ -14,7 +14,7 @@ ID_ABOVE: int
 BAD_VALUE: int
 
 def parse(
-    text: bytes, begin: int, zero_based: bool, n_features: int, n_rows: int, n_entries: int,
-    labels: NDArray[np.float64], indptr: NDArray[np.int64], indices: NDArray[np.int64],
+    text: bytes | memoryview, begin: int, zero_based: bool, n_features: int, n_rows: int, n_entries: int,
+    labels: NDArray[np.float64], indptr: NDArray[np.int64], indices: NDArray[np.int32] | NDArray[np.int64],
     data: NDArray[np.float32] | NDArray[np.float64]
 ) -> tuple[int, int, int, int, int, int]: ...

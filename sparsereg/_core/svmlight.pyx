@@ -44,6 +44,17 @@ cdef extern from *:
     uint64_t high_product "SPARSEREG_HIGH"(uint64_t a, uint64_t b) noexcept nogil
     int leading_zeros "SPARSEREG_LEADING_ZEROS"(uint64_t word) noexcept nogil
 
+from sparsereg._core.types cimport wide_id
+
+cdef extern from "sixteen_digits.h":
+    const bint HAS_SIXTEEN "SPARSEREG_HAS_SIXTEEN"
+    int sixteen_digits "sparsereg_sixteen_digits"(const char *cursor, uint64_t *number) noexcept nogil
+
+# Where in a text all letters are there that are read at once.
+cdef struct Bounds:
+    const char *first
+    const char *last
+
 # Powers of ten between which 19 digits make a double that is neither subnormal nor infinite.
 cdef enum:
     MIN_POWER = -307
@@ -52,6 +63,10 @@ cdef enum:
     SAFE_DIGITS = 19
     # Beyond any power that matters, and far from overflow.
     HUGE_EXPONENT = 1 << 30
+    # Letters that are read at once.
+    SIXTEEN = 16
+
+cdef uint64_t[SIXTEEN + 1] POWERS_OF_TEN
 
 # 10**q is floor(significand) * 2**exponent with a significand of 64 bits, both at index q - MIN_POWER.
 cdef uint64_t significands[MAX_POWER - MIN_POWER + 1]
@@ -59,6 +74,8 @@ cdef int exponents[MAX_POWER - MIN_POWER + 1]
 
 
 def _fill_powers():
+    for power in range(SIXTEEN + 1):
+        POWERS_OF_TEN[power] = 10 ** power
     for power in range(MIN_POWER, MAX_POWER + 1):
         whole = 10 ** abs(power)
         if power < 0:
@@ -92,9 +109,14 @@ cdef inline const char *skip_blanks(const char *cursor) noexcept nogil:
     return cursor
 
 
-cdef inline const char *read_digits(const char *cursor, uint64_t *number) noexcept nogil:
+cdef inline const char *read_digits(const char *cursor, const Bounds *bounds, uint64_t *number) noexcept nogil:
     """Append decimal digits to a number, modulo 2**64; return the first letter after them."""
-    cdef uint64_t total = number[0]
+    cdef uint64_t total = number[0], some = 0
+    cdef int n_digits
+    if HAS_SIXTEEN and bounds.first <= cursor <= bounds.last:
+        n_digits = sixteen_digits(cursor, &some)
+        total = total * POWERS_OF_TEN[n_digits] + some
+        cursor += n_digits
     while is_digit(cursor[0]):
         total = 10 * total + <uint8_t> (cursor[0] - c"0")
         cursor += 1
@@ -154,21 +176,30 @@ cdef inline const char *read_exponent(const char *cursor, int64_t *power) noexce
     return cursor
 
 
-cdef inline const char *read_number(const char *start, double *value) except NULL nogil:
+cdef inline const char *read_number(const char *start, const Bounds *bounds, double *value) except NULL nogil:
     """Read a finite decimal number that a blank, a comment or the line's end follows.
 
     Returns the first letter after it, or `start` where there is no such number.
     """
+    # The values of most texts that are so sparse, and labels.
+    if is_digit(start[0]) and ends_token(start[1]):
+        value[0] = start[0] - c"0"
+        return start + 1
+    return read_long_number(start, bounds, value)
+
+
+cdef const char *read_long_number(const char *start, const Bounds *bounds, double *value) except NULL nogil:
+    """Read a number of any length; see `read_number`."""
     cdef const char *cursor = start + (start[0] == c"-" or start[0] == c"+")
     cdef const char *first = cursor
     cdef const char *point
     cdef uint64_t digits = 0
     cdef int64_t n_digits, power = 0
-    cursor = read_digits(cursor, &digits)
+    cursor = read_digits(cursor, bounds, &digits)
     n_digits = cursor - first
     if cursor[0] == c".":
         point = cursor + 1
-        cursor = read_digits(point, &digits)
+        cursor = read_digits(point, bounds, &digits)
         power = point - cursor
         n_digits -= power
     if n_digits == 0:
@@ -192,7 +223,7 @@ cdef inline const char *read_number(const char *start, double *value) except NUL
 
 
 cdef inline const char *read_id(
-    const char *start, uint64_t first_id, uint64_t n_features, int64_t *id_, int *code
+    const char *start, const Bounds *bounds, uint64_t first_id, uint64_t n_features, int64_t *id_, int *code
 ) noexcept nogil:
     """Read a column id and the colon after it; set `code` where there is none or it is out of range."""
     cdef const char *cursor = start
@@ -204,7 +235,7 @@ cdef inline const char *read_id(
     while cursor[0] == c"0":
         cursor += 1
     first = cursor
-    cursor = read_digits(cursor, &number)
+    cursor = read_digits(cursor, bounds, &number)
     if cursor[0] != c":" or cursor == start:
         code[0] = BAD_ID
     elif number < first_id and cursor - first <= SAFE_DIGITS:
@@ -215,9 +246,11 @@ cdef inline const char *read_id(
     return cursor + 1
 
 
-cdef inline const char *read_label(const char *start, double *label, int *code) except NULL nogil:
+cdef inline const char *read_label(
+    const char *start, const Bounds *bounds, double *label, int *code
+) except NULL nogil:
     """Read the label and a query id; set `code` where they are not as they should be. Returns where the row goes on."""
-    cdef const char *cursor = read_number(start, label)
+    cdef const char *cursor = read_number(start, bounds, label)
     cdef const char *query
     if cursor == start or not ends_token(cursor[0]):
         code[0] = NO_LABEL if cursor[0] == c":" else SEVERAL_LABELS if cursor[0] == c"," else BAD_LABEL
@@ -237,20 +270,22 @@ cdef inline const char *read_label(const char *start, double *label, int *code) 
 
 
 cdef inline const char *read_entries(
-    const char *cursor, int64_t *n_entries, int64_t capacity, uint64_t first_id, uint64_t n_features, int64_t *indices,
-    floating *data, int *code
+    const char *cursor, const Bounds *bounds, int64_t *n_entries, int64_t capacity, uint64_t first_id,
+    uint64_t n_features, wide_id *indices, floating *data, int *code
 ) except NULL nogil:
     """Read the entries of a row; set `code` and return the culprit where one is not as it should be."""
     cdef const char *after
     cdef double value = 0.0
+    cdef int64_t id_ = 0
     while cursor[0] != c"\n" and cursor[0] != c"#":
         if n_entries[0] == capacity:
             code[0] = ENTRIES_FULL
             return cursor
-        after = read_id(cursor, first_id, n_features, &indices[n_entries[0]], code)
+        after = read_id(cursor, bounds, first_id, n_features, &id_, code)
         if code[0]:
             return cursor
-        cursor = read_number(after, &value)
+        indices[n_entries[0]] = <wide_id> id_
+        cursor = read_number(after, bounds, &value)
         data[n_entries[0]] = <floating> value
         # A double may be too large for a float.
         if cursor == after or not ends_token(cursor[0]) or not -INFINITY < data[n_entries[0]] < INFINITY:
@@ -263,7 +298,7 @@ cdef inline const char *read_entries(
 
 def parse(
     const uint8_t[::1] text, int64_t begin, bint zero_based, int64_t n_features, int64_t n_rows, int64_t n_entries,
-    double[::1] labels, int64_t[::1] indptr, int64_t[::1] indices, floating[::1] data
+    double[::1] labels, int64_t[::1] indptr, wide_id[::1] indices, floating[::1] data
 ):
     """Read rows behind those that are there, until the text ends, an array is full or a line is not as it should be.
 
@@ -282,8 +317,8 @@ def parse(
     labels : (max_rows,) float64, out
     indptr : (max_rows + 1,) int64, in-out
         ``indptr[n_rows] == n_entries``.
-    indices : (capacity,) int64, out
-        Column ids from 0, in the order of the text.
+    indices : (capacity,) int32 or int64, out
+        Column ids from 0, in the order of the text; n_features fits in their type.
     data : (capacity,) float32 or float64, out
 
     Returns
@@ -307,6 +342,7 @@ def parse(
     cdef const char *cursor
     cdef const char *line
     cdef const char *end
+    cdef Bounds bounds
     cdef int64_t n_lines = 0, filled = n_entries, capacity = indices.shape[0], max_rows = labels.shape[0]
     cdef int code = END
     if begin == text.shape[0]:
@@ -315,6 +351,8 @@ def parse(
     line = start + begin
     cursor = line
     end = start + text.shape[0]
+    # A short text has none: the first such place would come after the last.
+    bounds = Bounds(start + min(SIXTEEN, text.shape[0]), end - min(SIXTEEN, text.shape[0]))
     with nogil:
         while line < end:
             cursor = skip_blanks(line)
@@ -322,11 +360,11 @@ def parse(
                 if n_rows == max_rows:
                     code = ROWS_FULL
                     break
-                cursor = read_label(cursor, &labels[n_rows], &code)
+                cursor = read_label(cursor, &bounds, &labels[n_rows], &code)
                 if code:
                     break
                 cursor = read_entries(
-                    cursor, &filled, capacity, not zero_based, n_features, &indices[0], &data[0], &code
+                    cursor, &bounds, &filled, capacity, not zero_based, n_features, &indices[0], &data[0], &code
                 )
                 if code:
                     break

@@ -139,9 +139,9 @@ class LatLongCross(BlockedColumns, TransformerMixin, Versioned, BaseEstimator):
         ids = np.empty((n_samples, len(blocks)), dtype=index_dtype(n_features, n_samples * len(blocks)))
         cells = blocks[len(blocks) - len(levels) :]
         shapes = [(level.n_lat, level.n_lon, block.start) for level, block in zip(levels, cells)]
+        widths = [(level.numerator, level.denominator, level.denominator / level.numerator) for level in levels]
         row = lat_long_ids(
-            points, np.array([(level.numerator, level.denominator) for level in levels], dtype=np.float64),
-            np.array(shapes, dtype=np.int64), bool(self.main_effects), ids,
+            points, np.array(widths, dtype=np.float64), np.array(shapes, dtype=np.int64), bool(self.main_effects), ids
         )
         if row >= 0:
             raise ValueError(_complaint(row, *points[row]))

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg.inputs.compressed import raise_not_finite
 from sparsereg.inputs.parameters import check_number
-from sparsereg.inputs.rows import as_numeric, check_vector, raise_not_finite, refuse_sparse_and_masked
+from sparsereg.inputs.rows import as_numeric, check_vector, refuse_sparse_and_masked
 from sparsereg.inputs.shares import GroupedClasses, Shares, check_shares, occurring
 from sparsereg.inputs.sklearn import DataConversionWarning
 from sparsereg.inputs.weights import check_sample_weight
@@ -207,32 +208,6 @@ def encode_known(
     weight = check_sample_weight(sample_weight, n_samples, all_zero=True)
     weighted = _weigh(classes, shares_of(y, classes, n_samples, weight, all_zero=True), class_weight)
     return ClassTargets(classes, _smooth(weighted.shares, smoothing), weighted.sample_weight)
-
-
-def second_of_two(y: Any, classes: npt.NDArray[Any]) -> Vector | None:
-    """Encode labels of two classes at the price of two comparisons.
-
-    Parameters
-    ----------
-    y : array-like
-    classes : ndarray of shape (n_classes,)
-        Ascending.
-
-    Returns
-    -------
-    shares : ndarray of float64 of shape (n_samples,) or None
-        1 for the second class. None: y is no array of numbers that all are one of two classes, or they may be
-        probabilities.
-    """
-    numbers = "biuf"
-    if not isinstance(y, np.ndarray) or y.ndim != 1 or y.dtype.kind not in numbers or isinstance(y, np.ma.MaskedArray):
-        return None
-    if classes.size != 2 or classes.dtype.kind not in numbers or not (classes == np.rint(classes)).all():
-        return None
-    is_second = y == classes[1]
-    if np.count_nonzero(is_second) + np.count_nonzero(y == classes[0]) < y.size:
-        return None
-    return is_second.astype(np.float64)
 
 
 def leave_out(y: npt.NDArray[Any], sample_weight: Vector | None, class_weight: Any) -> tuple[Vector | None, Any]:
@@ -488,8 +463,7 @@ def _one_hot(y: npt.NDArray[Any], sample_weight: Vector | None) -> tuple[npt.NDA
         kinds = sorted({type(label).__name__ for label in y})
         raise TypeError(f"y: labels of types {kinds} cannot be sorted, expected labels of one type") from error
     shares = np.zeros((y.size, classes.size))
-    code = np.searchsorted(classes, y[used])
-    shares[np.arange(y.size)[used], code] = 1.0
+    shares[np.arange(y.size)[used], np.searchsorted(classes, y[used])] = 1.0
     return classes, Shares(shares, sample_weight, False)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from scipy import sparse
 
 from sparsereg._core import svmlight
-from sparsereg.features.buckets import check_dtype
+from sparsereg.features.buckets import check_dtype, index_dtype
 from sparsereg.inputs.parameters import check_choice, check_count, check_flag
 from sparsereg.inputs.rows import MAX_SAMPLES, OPEN_WIDTH
 from sparsereg.readers.blocks import Block
@@ -24,12 +24,16 @@ FIRST_ROWS = 1 << 10
 FIRST_ENTRIES = 1 << 13
 # Read at once: fits in the second-level cache together with what is made of it.
 CHUNK_BYTES = 1 << 18
+# Looked through at once for the end of a line.
+LINE_BYTES = 1 << 12
 # A file without ends of lines is not text, and must not fill the memory.
 MAX_LINE_BYTES = 1 << 30
 # Some editors put one before text in UTF-8.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # Letters of the culprit that a message shows.
 SHOWN = 40
+
+Text = bytes | memoryview
 
 _EXPECTED = {
     svmlight.BAD_LABEL: "expected a finite number as label, found {!r}",
@@ -163,10 +167,10 @@ class SvmlightReader(FilesReader):
                     # Without a width of its own no line is at fault for what a model does not know.
                     is_too_wide = code == svmlight.ID_ABOVE and self._is_open
                     if self.on_error == "raise" or is_too_wide:
-                        what = self._complaint(code, text[position : position + SHOWN + 1])
+                        what = self._complaint(code, bytes(text[position : position + SHOWN + 1]))
                         raise ValueError(f"{source.name}, line {line}, column {position - begin + 1}: {what}")
                     rows.n_skipped += 1
-                    begin = text.index(b"\n", begin) + 1
+                    begin = _next_line(text, begin)
 
     def _complaint(self, code: int, text: bytes) -> str:
         """Say what is wrong with the word that a text begins with."""
@@ -201,10 +205,10 @@ class _BlockBuffer:
         self._labels = np.empty(max_rows)
         self._indptr = np.empty(max_rows + 1, dtype=np.int64)
         self._indptr[0] = 0
-        self._indices = np.empty(capacity, dtype=np.int64)
+        self._indices = np.empty(capacity, dtype=index_dtype(self._n_features, capacity))
         self._data = np.empty(capacity, dtype=self._dtype)
 
-    def parse(self, text: bytes, begin: int) -> tuple[int, int, int, int]:
+    def parse(self, text: Text, begin: int) -> tuple[int, int, int, int]:
         """Read on; return what stopped it, where the line begins, where the culprit begins and the lines read."""
         arrays = (self._labels, self._indptr, self._indices, self._data)
         code, begin, position, n_lines, self.n_rows, self._n_entries = svmlight.parse(
@@ -243,21 +247,32 @@ def _enlarged(array: NDArray[Any], size: int) -> NDArray[Any]:
     return larger
 
 
-def _whole_lines(source: Source) -> Iterator[bytes]:
-    """Yield a file in whole lines, many at once; the last one is ended if it was not."""
-    parts: list[Any] = []
+def _whole_lines(source: Source) -> Iterator[Text]:
+    """Yield a file in whole lines, many at once; the last one is ended if it was not. Only the first of a chunk, of
+    which the chunk before had a part, is copied.
+    """
+    parts: list[Text] = []
     with source.open() as file:
         if (first := file.read(len(BYTE_ORDER_MARK))) != BYTE_ORDER_MARK:
             parts.append(first)
         while chunk := file.read(CHUNK_BYTES):
-            n_whole = chunk.rfind(b"\n") + 1
-            view = memoryview(chunk)
-            if n_whole:
-                yield b"".join((*parts, view[:n_whole]))
+            view, begin, n_whole = memoryview(chunk), 0, chunk.rfind(b"\n") + 1
+            if n_whole and parts:
+                begin = chunk.index(b"\n") + 1
+                yield b"".join((*parts, view[:begin]))
                 parts = []
+            if begin < n_whole:
+                yield view[begin:n_whole]
             if n_whole < len(chunk):
                 parts.append(view[n_whole:])
             if sum(map(len, parts)) > MAX_LINE_BYTES:
                 raise ValueError(f"{source.name}: a line has more than the {MAX_LINE_BYTES} bytes that are allowed")
     if parts:
         yield b"".join((*parts, b"\n"))
+
+
+def _next_line(text: Text, begin: int) -> int:
+    """Return where the line after the one from `begin` on begins; the search goes over as much as lines are long."""
+    while (found := bytes(text[begin : begin + LINE_BYTES]).find(b"\n")) < 0:
+        begin += LINE_BYTES
+    return begin + found + 1

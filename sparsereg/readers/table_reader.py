@@ -61,6 +61,12 @@ class Wanted:
         parts = [part for part in self.parts if part.transformer is not None and part.takes_text in takes_text]
         return [name for part in parts for name in part.columns]
 
+    def coded(self) -> list[str]:
+        """Return the columns of text that may come as positions in a list of texts: nothing else is made of them."""
+        others = [name for part in self.parts if not (part.takes_tables and part.takes_text) for name in part.columns]
+        own = {self.target, *self.numbers, *others}
+        return [name for name in dict.fromkeys(self.given([True])) if name not in own]
+
 
 class TableReader(ABC):
     """Blocks of rows from something that can be read piece by piece as record batches."""

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from sparsereg._core import compact
+from sparsereg.features.buckets import BlockedColumns, index_dtype
 from sparsereg.readers.blocks import located
 from sparsereg.readers.table_columns import ColumnSpec
 
@@ -144,8 +146,14 @@ class TableRows:
         -------
         X : csr_matrix
         """
+        parts = [*parts]
         made = [self._plain(part, missing) if part.transformer is None else self._transformed(part) for part in parts]
-        return sparse.csr_matrix(made[0] if len(made) == 1 else sparse.hstack(made, format="csr"))
+        if len(made) == 1:
+            return sparse.csr_matrix(made[0])
+        # What others make may be malformed.
+        if all(part.transformer is None or isinstance(part.transformer, BlockedColumns) for part in parts):
+            return side_by_side(made)
+        return sparse.csr_matrix(sparse.hstack(made, format="csr"))
 
     def _plain(self, part: ColumnSpec, missing: str | float) -> sparse.csr_matrix:
         columns: list[NDArray[Any]] = []
@@ -207,6 +215,30 @@ class TableRows:
             strange = np.array([not _is_number(word) for word in text.to_pylist()])
             word = text[int(np.argmax(strange))].as_py()
             raise ValueError(f"{self.place(strange)}: column {column!r} has {word!r}, expected a number") from None
+
+
+def side_by_side(made: list[sparse.csr_matrix]) -> sparse.csr_matrix:
+    """Join rows, as `scipy.sparse.hstack` does in ten times the time.
+
+    Parameters
+    ----------
+    made : list of csr_matrix of shape (n_rows, width)
+        Well-formed; values of float32 or float64.
+
+    Returns
+    -------
+    X : csr_matrix
+        Of ids of int32 where all fit, and values of float64.
+    """
+    n_rows, n_features = made[0].shape[0], sum(part.shape[1] for part in made)
+    indptr = sum((part.indptr for part in made), np.zeros(n_rows + 1, dtype=np.int64))
+    nnz = int(indptr[-1])
+    ids, values = np.empty(nnz, dtype=index_dtype(n_features, nnz)), np.empty(nnz)
+    places, first = indptr[:-1].copy(), 0
+    for part in made:
+        compact.put_beside(part.indptr, part.indices, part.data, first, places, ids, values)
+        first += part.shape[1]
+    return sparse.csr_matrix((values, ids, indptr.astype(ids.dtype)), shape=(n_rows, n_features))
 
 
 class _Columns:

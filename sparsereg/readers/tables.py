@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from sparsereg.inputs.parameters import check_count
 from sparsereg.readers.files import FilesReader, Source, as_sources
 from sparsereg.readers.labels import AnyTarget
@@ -22,6 +24,10 @@ _LABELS_HINT = "; `types` says that labels are text, and SGDClassifier.fit_strea
 # Letters of a fault that a message shows: it may quote a field of any size.
 _SHOWN = 200
 _LARGEST_BLOCK = 2**31 - 1
+# Rows that are decoded at once, at most: each batch makes its own lists of texts.
+BATCH_ROWS = 1 << 17
+# In front of every text that stands for itself in a Parquet file.
+LENGTH_BYTES = 4
 
 
 class _TableFiles(FilesReader, TableReader):
@@ -238,13 +244,16 @@ class ParquetReader(_TableFiles):
 
     def _batches(self, piece: Source, columns: list[str], wanted: Wanted) -> Iterator[Any]:
         with self._open(piece) as file:
-            yield from file.iter_batches(batch_size=min(self.block_rows, 1 << 16), columns=columns, use_threads=False)
+            coded = coded_columns(file.metadata, wanted.coded())
+        with self._open(piece, coded) as file:
+            n_rows = min(self.block_rows, BATCH_ROWS)
+            yield from file.iter_batches(batch_size=n_rows, columns=columns, use_threads=False)
 
     @contextmanager
-    def _open(self, source: Source) -> Iterator[Any]:
+    def _open(self, source: Source, coded: Sequence[str] = ()) -> Iterator[Any]:
         from pyarrow import parquet
 
-        with source.open_raw() as file, parquet.ParquetFile(file) as reader:
+        with source.open_raw() as file, parquet.ParquetFile(file, read_dictionary=[*coded]) as reader:
             yield reader
 
 
@@ -265,6 +274,31 @@ class _CsvFile:
         known = self.guessed.setdefault(field.name, field.type)
         if kinds.is_integer(known) and kinds.is_floating(field.type):
             self.guessed[field.name] = field.type
+
+
+def coded_columns(metadata: Any, columns: Iterable[str]) -> list[str]:
+    """Choose the columns of text that a file holds as positions in a list of texts, and that are better left so.
+
+    Parameters
+    ----------
+    metadata : pyarrow.parquet.FileMetaData
+    columns : iterable of str
+        To choose from.
+
+    Returns
+    -------
+    coded : list of str
+    """
+    every = [metadata.schema.column(k) for k in range(metadata.num_columns)]
+    texts = {column.path: k for k, column in enumerate(every) if column.logical_type.type == "STRING"}
+    return [name for name in columns if name in texts and _is_coded(metadata, texts[name])]
+
+
+def _is_coded(metadata: Any, column: int) -> bool:
+    """Say whether a column has few bytes a value: one with too many texts falls back on what each is."""
+    chunks = [metadata.row_group(group).column(column) for group in range(metadata.num_row_groups)]
+    n_bytes, n_values = np.sum([(0, 0), *((c.total_uncompressed_size, c.num_values) for c in chunks)], axis=0)
+    return all(chunk.has_dictionary_page for chunk in chunks) and bool(n_bytes < LENGTH_BYTES * n_values)
 
 
 def _is_numeric(kind: Any) -> bool:

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import equal_rows
+from sparsereg.inputs.compressed import check_compressed
 from sparsereg.inputs.contents import array_of, check_finite, check_names, whole_of
 from sparsereg.inputs.equal_slices import equal_slices
-from sparsereg.inputs.rows import MAX_SAMPLES, check_compressed, shown
+from sparsereg.inputs.rows import MAX_SAMPLES, shown
 from sparsereg.inputs.targets import check_target
 from sparsereg.reduction.entries import MAX_WHOLE, Arrays, Entries
 from sparsereg.reduction.targets import KINDS, TargetSums

@@ -11,9 +11,10 @@ from scipy import sparse
 
 from sparsereg._core import dense_rows, equal_rows
 from sparsereg.design import compact_rows
+from sparsereg.inputs.compressed import raise_not_finite
 from sparsereg.inputs.dense_rows import DenseRows, read_rows
 from sparsereg.inputs.equal_slices import equal_slices
-from sparsereg.inputs.rows import Rows, as_rows, is_dense, raise_not_finite
+from sparsereg.inputs.rows import Rows, as_rows, is_dense
 
 Vector = npt.NDArray[np.float64]
 

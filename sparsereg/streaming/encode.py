@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg.inputs.targets import check_target, encode_classes, encode_known, flatten, second_of_two, target_of
+from sparsereg.inputs.targets import check_target, encode_classes, encode_known, flatten, target_of
 from sparsereg.inputs.weights import check_sample_weight
 from sparsereg.readers.blocks import Block, as_blocks, located, overlapped
 from sparsereg.readers.labels import with_labels, with_numbers
@@ -138,6 +138,32 @@ class NumberEncoder(Encoder):
         return with_numbers(source)
 
 
+def second_of_two(y: Any, classes: npt.NDArray[Any]) -> Vector | None:
+    """Encode labels of two classes at the price of two comparisons.
+
+    Parameters
+    ----------
+    y : array-like
+    classes : ndarray of shape (n_classes,)
+        Ascending.
+
+    Returns
+    -------
+    shares : ndarray of float64 of shape (n_samples,) or None
+        1 for the second class. None: y is no array of numbers that all are one of two classes, or they may be
+        probabilities.
+    """
+    numbers = "biuf"
+    if not isinstance(y, np.ndarray) or y.ndim != 1 or y.dtype.kind not in numbers or isinstance(y, np.ma.MaskedArray):
+        return None
+    if classes.size != 2 or classes.dtype.kind not in numbers or not (classes == np.rint(classes)).all():
+        return None
+    is_second = y == classes[1]
+    if np.count_nonzero(is_second) + np.count_nonzero(y == classes[0]) < y.size:
+        return None
+    return is_second.astype(np.float64)
+
+
 def read_ahead(
     source: Iterable[Any], encoder: Encoder, name: str = "source"
 ) -> Generator[tuple[Block, Batch], None, None]:
@@ -163,4 +189,5 @@ def _encoded(source: Iterable[Any], encoder: Encoder, name: str) -> Iterator[tup
     for position, block in enumerate(as_blocks(source, name)):
         with located(f"{name}: block {position} (the first is 0)"):
             batch = encoder.encode(block.X, block.y, block.sample_weight)
-        yield block, batch
+        # Ids and values become of the types that kernels take here, beside the thread that learns.
+        yield block, batch.between(0, batch.n_rows)

@@ -27,7 +27,7 @@ def exact_bucket(x, origin, level):
 
 def kernel_buckets(points, level):
     ids = np.empty((len(points), 3), dtype=np.int64)
-    widths = np.array([[level.numerator, level.denominator]], dtype=np.float64)
+    widths = np.array([[level.numerator, level.denominator, level.denominator / level.numerator]], dtype=np.float64)
     shapes = np.array([[level.n_lat, level.n_lon, level.n_lat + level.n_lon]], dtype=np.int64)
     assert lat_long_ids(np.asarray(points, dtype=np.float64), widths, shapes, True, ids) == -1
     assert np.array_equal(ids[:, 2] - level.n_lat - level.n_lon, ids[:, 0] * level.n_lon + ids[:, 1] - level.n_lat)
@@ -59,6 +59,19 @@ def test_nearest_double_to_an_edge_starts_its_bucket_and_the_double_below_ends_t
     assert np.array_equal(before, k[k > 0] - 1)
 
 
+@pytest.mark.parametrize("minutes", WIDTHS)
+def test_near_an_edge_the_edge_itself_decides(minutes):
+    level = make_level(minutes)
+    rng = np.random.default_rng(1)
+    width = Fraction(level.numerator, level.denominator)
+    k = rng.integers(0, level.n_lat, 200)
+    # From far below to well above the distance from which on a guess will do.
+    share = rng.choice([-1.0, 1.0], 200) * 10.0 ** rng.uniform(-9, -4, 200)
+    points = np.clip([float(-90 + (Fraction(s) + int(i)) * width) for i, s in zip(k, share)], -90.0, 90.0)
+    row, _ = kernel_buckets(np.c_[points, np.zeros_like(points)], level)
+    assert row.tolist() == [min(exact_bucket(x, -90, level), level.n_lat - 1) for x in points]
+
+
 def test_longitude_edges_hold_in_both_conventions():
     level = make_level(1)
     k = np.arange(level.n_lon)
@@ -74,7 +87,7 @@ def test_longitude_edges_hold_in_both_conventions():
 def test_first_bad_row_is_returned(bad):
     points = np.array([(0, 0), (1, 1), bad, (2, 2), bad], dtype=np.float64)
     ids = np.empty((5, 1), dtype=np.int32)
-    assert lat_long_ids(points, np.array([[1.0, 1.0]]), np.array([[180, 360, 0]]), False, ids) == 2
+    assert lat_long_ids(points, np.array([[1.0, 1.0, 1.0]]), np.array([[180, 360, 0]]), False, ids) == 2
 
 
 @pytest.mark.parametrize("index", [np.int32, np.int64])
@@ -82,7 +95,7 @@ def test_read_only_points_and_both_index_types(index):
     points = np.array([(0.5, 0.5)])
     points.flags.writeable = False
     ids = np.empty((1, 3), dtype=index)
-    assert lat_long_ids(points, np.array([[1.0, 1.0]]), np.array([[180, 360, 540]]), True, ids) == -1
+    assert lat_long_ids(points, np.array([[1.0, 1.0, 1.0]]), np.array([[180, 360, 540]]), True, ids) == -1
     assert ids.tolist() == [[90, 180 + 180, 540 + 90 * 360 + 180]]
 
 

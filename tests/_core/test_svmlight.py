@@ -65,6 +65,35 @@ def test_what_python_prints_comes_back(values):
     check_numbers([f"{value:.25e}" for value in values])
 
 
+@pytest.mark.parametrize("n_digits", range(1, 40))
+def test_numbers_of_any_length_wherever_in_the_text_they_are(n_digits):
+    word = ("1234567890" * 4)[:n_digits]
+    words = [word, "0" * 17 + word, "0." + word, word + ".5", "-" + word + "." + word, "1e-" + str(n_digits)]
+    for k in (0, 3, 16, 33):
+        check_numbers(["1"] * k + words + ["2"] * (33 - k))
+    ids = [str(int(word[:18]) + 1), "0" * n_digits + "7"]
+    for text in (" ".join(f"{id_}:1" for id_ in ids), " ".join(f"{id_}:{word}" for id_ in ids * 3)):
+        _, rows = read(f"1 {text}\n-1\n".encode())
+        assert rows == svmlight_twin.parse(f"1 {text}\n-1\n".encode())[1]
+
+
+@pytest.mark.parametrize("letter", [chr(k) for k in range(1, 128) if chr(k) not in "0123456789\n#\t \r"])
+def test_no_other_letter_is_a_digit(letter):
+    padding = "5:1 " * 8
+    for before in ("", padding):
+        (code, _, position, _), *_ = run(f"1 {before}12{letter}4:1 {padding}\n".encode())
+        expected = svmlight.BAD_VALUE if letter == ":" else svmlight.BAD_ID
+        assert (code, position) == (expected, 2 + len(before) + 3 * (letter == ":"))
+
+
+@pytest.mark.parametrize("n_features", [5, 2**31 - 1])
+def test_ids_may_be_narrow(n_features):
+    indices, labels, indptr = np.full(2, -1, dtype=np.int32), np.empty(1), np.zeros(2, dtype=np.int64)
+    text = f"1 1:1 {n_features}:2\n".encode()
+    svmlight.parse(text, 0, False, n_features, 0, 0, labels, indptr, indices, np.empty(2))
+    assert indices.tolist() == [0, n_features - 1]
+
+
 def test_random_doubles_and_random_decimals():
     rng = random.Random(0)
     doubles = (struct.unpack("d", rng.randbytes(8))[0] for _ in range(20_000))

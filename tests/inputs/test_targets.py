@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.class_weight import compute_class_weight
 
-from sparsereg.inputs.targets import encode_classes, encode_known, flatten, second_of_two
+from sparsereg.inputs.targets import encode_classes, encode_known, flatten
 
 THREE = np.array([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0], [0.6, 0.4, 0.0], [0.1, 0.1, 0.8]])
 
@@ -194,40 +194,3 @@ def test_flatten():
         np.testing.assert_array_equal(flatten([1, 2]), [1, 2])
         assert flatten(None) is None
         assert flatten([[1, 2]]).shape == (1, 2)
-
-
-@pytest.mark.parametrize(
-    ("y", "classes"),
-    [
-        ([0.0, 1.0, 1.0], [0.0, 1.0]),
-        ([0, 1, 0], [0.0, 1.0]),
-        ([True, False, True], [False, True]),
-        ([-1.0, 1.0, -1.0], [-1, 1]),
-        ([3, 7, 7], np.array([3, 7], dtype=np.uint8)),
-        ([], [0, 1]),
-    ],
-)
-def test_labels_of_two_classes_are_encoded_as_by_the_way_for_all_targets(y, classes):
-    y, classes = np.array(y), np.array(classes)
-    shares = second_of_two(y, classes)
-    np.testing.assert_array_equal(shares, encode_known(y, classes, n_samples=y.size).probabilities[:, 1])
-    assert shares.dtype == np.float64
-
-
-@pytest.mark.parametrize(
-    ("y", "classes"),
-    [
-        (np.array([0.0, 0.25]), np.array([0.0, 1.0])),
-        (np.array([0.0, 2.0]), np.array([0.0, 1.0])),
-        (np.array([0.0, np.nan]), np.array([0.0, 1.0])),
-        (np.array([0.25, 0.75]), np.array([0.25, 0.75])),
-        (np.array([0, 1]), np.array([0, 1, 2])),
-        (np.array(["a", "b"]), np.array(["a", "b"])),
-        (np.array([0, 1], dtype=object), np.array([0, 1])),
-        (np.array([[0, 1]]), np.array([0, 1])),
-        (np.ma.MaskedArray([0, 1], [False, True]), np.array([0, 1])),
-        ([0, 1], np.array([0, 1])),
-    ],
-)
-def test_other_targets_are_left_to_the_way_for_all(y, classes):
-    assert second_of_two(y, classes) is None

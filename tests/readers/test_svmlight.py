@@ -244,6 +244,20 @@ def test_skipping_leaves_the_other_rows(text, faults):
     assert found.n_skipped_ == len(faults)
 
 
+def test_a_skipped_line_may_be_longer_than_what_is_searched_at_once():
+    for length in (svmlight.LINE_BYTES - 1, svmlight.LINE_BYTES, 3 * svmlight.LINE_BYTES + 5):
+        found = reader(b"1 1:1\n1 x" + b"y" * (length - 3) + b"\n0 2:1\n", on_error="skip")
+        assert joined(found) == ([1.0, 0.0], [[(0, 1.0)], [(1, 1.0)]])
+        assert found.n_skipped_ == 1
+
+
+@pytest.mark.parametrize(("width", "kind"), [(9, np.int32), (2**31 - 1, np.int32), (2**31, np.int64), (None, np.int64)])
+def test_ids_are_as_wide_as_the_columns_need(width, kind):
+    (block,) = reader(b"1 1:1 9:2\n", n_features=width)
+    assert block.X.indices.dtype == block.X.indptr.dtype == kind
+    assert block.X.indices.tolist() == [0, 8]
+
+
 def test_lines_are_counted_across_chunks_and_in_every_file(monkeypatch, tmp_path):
     monkeypatch.setattr(svmlight, "CHUNK_BYTES", 64)
     first, second = tmp_path / "first", tmp_path / "second"

@@ -7,6 +7,7 @@ import pytest
 from scipy import sparse
 
 from sparsereg import ArrowReader, CsvReader, FeatureCross, LatLongCross, ParquetReader, SGDClassifier
+from sparsereg.readers.table_rows import side_by_side
 
 pa = pytest.importorskip("pyarrow")
 pd = pytest.importorskip("pandas")
@@ -233,3 +234,101 @@ def test_the_same_model_from_text_and_in_memory():
     reader = from_csv(pa.table(frame), features=cross, block_rows=700)
     model = SGDClassifier(random_state=0).fit_stream(reader, n_passes=2)
     assert model.score(cross.transform(frame[["a", "b"]]), frame["y"]) == 1.0
+
+
+# Parts side by side.
+
+
+def part(rng, width, index, value):
+    """Rows of a part, some of them empty."""
+    X = sparse.random_array((40, width), density=0.2, format="csr", rng=rng)
+    X.data[::7] = 0.0
+    made = sparse.csr_matrix(X.shape)
+    made.indptr, made.indices, made.data = X.indptr.astype(index), X.indices.astype(index), X.data.astype(value)
+    return made
+
+
+@pytest.mark.parametrize("kinds", [["ii", "ii"], ["il", "li", "ll"], ["ii"] * 5])
+@pytest.mark.parametrize("values", [(np.float64, np.float64), (np.float32, np.float64)])
+def test_side_by_side_is_as_scipy_stacks_parts(kinds, values):
+    rng = np.random.default_rng(0)
+    types = {"i": np.int32, "l": np.int64}
+    parts = [part(rng, 3 + k, types[kind[0]], values[k % 2]) for k, kind in enumerate(kinds)]
+    made, expected = side_by_side(parts), sparse.hstack(parts, format="csr")
+    assert made.shape == expected.shape
+    for name in ("indptr", "indices", "data"):
+        np.testing.assert_array_equal(getattr(made, name), getattr(expected, name))
+    assert made.indices.dtype == made.indptr.dtype == np.int32
+    assert made.data.dtype == np.float64
+
+
+def test_side_by_side_ids_are_as_wide_as_all_parts_need():
+    rng = np.random.default_rng(0)
+    narrow = part(rng, 5, np.int32, np.float64)
+    wide = sparse.csr_matrix(narrow)
+    wide._shape = (40, 2**31 - 1)
+    made = side_by_side([wide, narrow])
+    assert made.shape == (40, 2**31 + 4)
+    assert made.indices.dtype == made.indptr.dtype == np.int64
+    np.testing.assert_array_equal(made.indices[made.indices >= 2**31 - 1] - (2**31 - 1), narrow.indices)
+
+
+# Text that a file holds as positions in a list of texts.
+
+
+def as_file(table, **settings):
+    file = io.BytesIO()
+    parquet.write_table(table, file, row_group_size=100, store_schema=False, **settings)
+    file.seek(0)
+    return file
+
+
+@pytest.fixture(scope="module")
+def words():
+    rng = np.random.default_rng(0)
+    city = [[None, "7.0", "Oslo", "Zürich", "", "x" * 40][k] for k in rng.integers(0, 6, 450)]
+    return pa.table({"city": city, "kind": rng.choice(["a", "b", "True"], 450).tolist(), "y": rng.random(450)})
+
+
+@pytest.mark.parametrize("cross", [
+    FeatureCross(["city", ("city", "kind")], hashed=20), FeatureCross(["city", ("kind", "city")])
+])
+@pytest.mark.parametrize("block_rows", [70, 100, 450])
+def test_coded_text_makes_the_columns_that_plain_text_makes(words, cross, block_rows):
+    cross.fit(words.select(["city", "kind"]))
+    made = {}
+    for is_coded in (True, False):
+        reader = ParquetReader(
+            as_file(words, use_dictionary=is_coded), target="y", features=[(cross, ["city", "kind"])],
+            block_rows=block_rows,
+        )
+        (rows, _), *_ = reader._rows(reader._parts)
+        assert pa.types.is_dictionary(rows.table.column("city").type) == is_coded
+        made[is_coded] = [block.X for block in reader]
+        # What is asked for as it is comes as it is.
+        _, table = next(reader.with_columns(["kind"]))
+        assert table.schema.field("kind").type == pa.string()
+    for coded, plain in zip(made[True], made[False], strict=True):
+        assert coded.shape == plain.shape
+        np.testing.assert_array_equal(coded.indptr, plain.indptr)
+        np.testing.assert_array_equal(coded.indices, plain.indices)
+        np.testing.assert_array_equal(coded.data, plain.data)
+
+
+def test_text_is_read_plainly_where_something_else_is_made_of_it(words):
+    cross = FeatureCross(hashed=10).fit(words.select(["kind"]))
+    keeper = Keeper()
+    reader = ParquetReader(as_file(words), target="y", features=[(cross, ["kind"]), (keeper, ["kind"])])
+    assert next(iter(reader)).X.shape == (450, 2**10 + 1)
+    assert keeper.given[0].tolist() == words["kind"].to_numpy().reshape(-1, 1).tolist()
+    other = FeatureCross(hashed=10).fit(words.select(["city"]))
+    labels = ParquetReader(as_file(words), target="kind", features=[(other, ["city"])])
+    assert set(next(iter(labels)).y) == {"a", "b", "True"}
+
+
+def test_many_different_texts_are_read_plainly():
+    texts = pa.table({"city": [f"city {k} of many" for k in range(450)], "y": np.zeros(450)})
+    cross = FeatureCross(hashed=10).fit(texts.select(["city"]))
+    reader = ParquetReader(as_file(texts), target="y", features=[(cross, ["city"])])
+    (rows, _), *_ = reader._rows(reader._parts)
+    assert rows.table.column("city").type == pa.string()
