@@ -14,12 +14,14 @@
 #   flush(state)                    make the state what it is when the clock is back at its zero
 #   reset_scale()                   set the clock back to its zero, all states being flushed
 #   set_weight(state, w, l1, l2)    set the state so that the coefficient is w now
+#   lanes(l1, l2, &settings)        tell whether its steps are those of ftrl_lanes.h, and with which settings of them
+# Steps in lanes have the same bits; `in_lanes`, if false, keeps an optimizer to its plain code.
 # To add one: a stanza here and its name in `Optimizer`; a stanza in optimizers.pyx and its name in OPTIMIZERS.
 cimport cython
 from libc.math cimport exp, expm1, fabs, log1p, pow, sqrt
 from libc.stdint cimport uint64_t
-from libc.string cimport memcpy
 
+from sparsereg._core.ftrl_lanes cimport sparsereg_ftrl, sparsereg_ftrl_step
 from sparsereg._core.types cimport offset_t
 
 
@@ -35,18 +37,11 @@ cdef inline bint finite(double value) noexcept nogil:
     return value - value == 0.0
 
 
-cdef inline float dithered(double value, uint64_t noise) noexcept nogil:
-    """Round to one of the two nearest floats, to the nearer one the more often: right on average."""
-    cdef uint64_t bits
-    memcpy(&bits, &value, sizeof(double))
-    bits = (bits + (noise >> 35)) & 0xFFFFFFFFE0000000ULL
-    memcpy(&value, &bits, sizeof(double))
-    return <float> value
-
-
 cdef class BaseOptimizer:
     cdef readonly double eta0
     cdef double t, s
+    cdef uint64_t noise  # of a row, for rounding
+    cdef public bint in_lanes
 
 
 cdef class AdaptiveOptimizer(BaseOptimizer):
@@ -89,7 +84,7 @@ cdef class FTRL(AdaptiveOptimizer):
     # (McMahan et al. 2013, 4.2), by noise that the state and the number of rows so far fix.
     cdef readonly double total_weight
     cdef double inverse
-    cdef uint64_t rows, noise
+    cdef uint64_t rows
 
     cdef inline double lazy_weight(self, const double *state, double *prox_step) noexcept nogil:
         cdef const float *pair = <const float *> state
@@ -108,20 +103,17 @@ cdef class FTRL(AdaptiveOptimizer):
             self.t = self.total_weight / unit
 
     cdef inline bint update(self, double *state, double w, double g) noexcept nogil:
-        cdef float *pair = <float *> state
-        cdef uint64_t noise
-        memcpy(&noise, state, sizeof(double))
-        # Multiplier: L'Ecuyer and Steele 2021, "Computationally easy, spectrally good multipliers for congruential
-        # pseudorandom number generators".
-        noise = (noise ^ self.noise) * 0xD1342543DE82EF95ULL
-        # r as it is kept: a growth that rounding loses must not move z.
-        cdef double r = pair[1], grown = dithered(sqrt(r * r + g * g), noise << 29)
-        cdef float z = dithered(pair[0] + g - (grown - r) * self.inverse * w, noise)
-        if not finite(z + grown):
-            return False
-        pair[0] = z
-        pair[1] = <float> grown
-        return True
+        return sparsereg_ftrl_step(state, w, g, self.inverse, self.noise)
+
+    cdef inline bint lanes(self, double l1, double l2, sparsereg_ftrl *settings) noexcept nogil:
+        cdef int lane
+        for lane in range(2):
+            settings.beta[lane] = self.beta
+            settings.inverse[lane] = self.inverse
+            settings.t[lane] = self.t
+            settings.l1[lane] = l1
+            settings.l2[lane] = l2
+        return self.in_lanes
 
     cdef inline void advance(self) noexcept nogil:
         self.rows += 1
@@ -205,6 +197,9 @@ cdef class ProxSGD(BaseOptimizer):
             self.averaged += s
             self.now += 1
         self.t += self.s
+
+    cdef inline bint lanes(self, double l1, double l2, sparsereg_ftrl *settings) noexcept nogil:
+        return False
 
     cdef inline bint needs_rescale(self) noexcept nogil:
         # A v has lost digits where what L1 took off is large beside w, a sum where scales fall; else they run out of
@@ -297,6 +292,9 @@ cdef class AdaGrad(AdaptiveOptimizer):
 
     cdef inline void advance(self) noexcept nogil:
         self.t += self.s
+
+    cdef inline bint lanes(self, double l1, double l2, sparsereg_ftrl *settings) noexcept nogil:
+        return False
 
     cdef inline void set_weight(self, double *state, double w, double l1, double l2) noexcept nogil:
         state[0] = w

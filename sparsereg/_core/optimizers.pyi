@@ -12,6 +12,7 @@ class BaseOptimizer:
     average: float
     eta0: float
     clock: tuple[float, ...]
+    in_lanes: bool
 
 @disjoint_base
 class AdaptiveOptimizer(BaseOptimizer):

@@ -14,6 +14,8 @@ average : float
     What `ProxSGD` means by it; of others -1.
 clock : tuple of float
     All that an optimizer remembers beside its states; can be set.
+in_lanes : bool
+    Steps may be taken two coefficients at once, as tests of the bits can forbid.
 """
 cimport cython
 from libc.stdlib cimport calloc, free
@@ -30,6 +32,9 @@ cdef class BaseOptimizer:
 
     is_adaptive = False
     any_penalty = False
+
+    def __cinit__(self):
+        self.in_lanes = True
 
     def __reduce__(self):
         return type(self), tuple([getattr(self, name) for name in self.parameters]), self.clock

@@ -8,6 +8,7 @@
 #                                      of several, and of those that rounding cannot tell apart, the smallest in size
 #   threshold(p)                       u = 0 solves min_u -g u + p * penalty(u) where |g| <= threshold(p)
 #   subdiff_distance(u, g, p, scale)   distance of g from the (regular) subdifferential of p * penalty at u
+#   strengths(&l1, &l2)                tell whether its prox is that of the elastic net, and with which strengths
 #   ridge(p)                           curvature of the smooth quadratic part, the L2 share
 #   conjugate(g, p, lower, upper)      sup over lower <= u <= upper of g u - p * penalty(u); 0 lies within the bounds
 # With a penalty that is convex "where" is "if and only if", and conjugate is exact. One that is not has no slope below
@@ -41,6 +42,11 @@ cdef class ElasticNet(BasePenalty):
             return (v + t) / (1.0 + step * self.l2 * p)
         return 0.0
 
+    cdef inline bint strengths(self, double *l1, double *l2) noexcept nogil:
+        l1[0] = self.strength
+        l2[0] = self.l2
+        return True
+
     cdef inline double threshold(self, double p) noexcept nogil:
         return self.strength * p
 
@@ -73,6 +79,10 @@ cdef inline double jump(double far, double gain, double cost) noexcept nogil:
 
 
 cdef class NonConvexPenalty(BasePenalty):
+    @cython.final
+    cdef inline bint strengths(self, double *l1, double *l2) noexcept nogil:
+        return False
+
     @cython.final
     cdef inline double threshold(self, double p) noexcept nogil:
         return 0.0

@@ -2,6 +2,10 @@
 from libc.math cimport copysign, exp, fabs, log
 from libc.stdlib cimport malloc
 
+from sparsereg._core.ftrl_lanes cimport (
+    sparsereg_entries, sparsereg_ftrl, sparsereg_ftrl_predict_row, sparsereg_ftrl_step_row, sparsereg_ftrl_steps,
+    sparsereg_ftrl_weights,
+)
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.optimizers cimport Optimizer, finite
 from sparsereg._core.penalties cimport Penalty
@@ -73,34 +77,96 @@ cdef inline double measure(Row *row, Loss loss, bint softmax, const double *y, o
     return value
 
 
-cdef inline bint step(
-    Row *row, Optimizer optimizer, double s, double unit, offset_t state_size, offset_t n_outputs, double *intercept
+cdef inline bint update(
+    Row *row, Optimizer optimizer, offset_t state_size, offset_t n_outputs
 ) noexcept nogil:
-    """Take a row's steps; none, and False, where one leads nowhere."""
-    cdef offset_t k, c
+    """Step the states of a row and keep the old ones; False where one leads nowhere."""
+    cdef offset_t k, c, size = state_size * n_outputs
     cdef double g
-    cdef offset_t size = state_size * n_outputs
     cdef bint whole = True
-    optimizer.begin(s, unit)
-    for c in range(n_outputs):
-        row.slope[c] *= s
-        if not finite(row.slope[c]):
-            return False
     for k in range(row.n):
         for c in range(size):
             row.old[k * size + c] = row.state[k][c]
         for c in range(n_outputs):
             g = row.slope[c] * row.kept[k]
             whole &= optimizer.update(row.state[k] + c * state_size, row.w[k * n_outputs + c], g)
+    return whole
+
+
+cdef inline void put_back(Row *row, offset_t size) noexcept nogil:
+    """Undo the steps of a row's states, of `size` words each."""
+    cdef offset_t k, c
+    for k in range(row.n):
+        for c in range(size):
+            row.state[k][c] = row.old[k * size + c]
+
+
+cdef inline bint learn_one(
+    Row *row, Loss loss, Penalty penalty, Optimizer optimizer, double y, double s, double unit, offset_t state_size,
+    double *intercept, double *totals
+) noexcept nogil:
+    """Predict, measure and step for one output."""
+    cdef sparsereg_ftrl settings
+    cdef sparsereg_entries entries
+    cdef double l1, l2, full, t, value, slope, b = 0.0, n = 0.0
+    cdef bint drops = row.kept != row.x, whole
+    cdef bint in_lanes = penalty.strengths(&l1, &l2) and optimizer.lanes(l1, l2, &settings)
+    if intercept != NULL:
+        b, n = intercept[0], intercept[1]
+    if in_lanes:
+        entries.n, entries.states, entries.x, entries.kept = row.n, row.state, row.x, row.kept
+        full = t = b
+        if drops:
+            sparsereg_ftrl_predict_row(&settings, &entries, True, row.w, &full, &t)
+        else:
+            sparsereg_ftrl_predict_row(&settings, &entries, False, row.w, &full, &t)
+    else:
+        row.full[0] = row.t[0] = b
+        predict(row, penalty, optimizer, state_size, 1)
+        full, t = row.full[0], row.t[0]
+    value = s * loss.half_deviance(y, full)
+    # At the same predictor a loss and its slope share what is dear in them.
+    slope = (loss.derivative(y, t) if drops else loss.derivative(y, full)) * (s / unit)
+    if not finite(totals[1] + value):
+        return False
+    optimizer.begin(s / unit, unit)
+    if not finite(slope) or (intercept != NULL and not optimizer.intercept(&b, &n, slope)):
+        return False
+    if in_lanes:
+        whole = sparsereg_ftrl_step_row(&settings, &entries, optimizer.noise, row.w, slope, row.old)
+    else:
+        row.slope[0] = slope
+        whole = update(row, optimizer, state_size, 1)
+    if not whole:
+        put_back(row, state_size)
+        return False
+    if intercept != NULL:
+        intercept[0], intercept[1] = b, n
+    optimizer.advance()
+    totals[0] += s
+    totals[1] += value
+    return True
+
+
+cdef inline bint step(
+    Row *row, Optimizer optimizer, double s, double unit, offset_t state_size, offset_t n_outputs, double *intercept
+) noexcept nogil:
+    """Take a row's steps; none, and False, where one leads nowhere."""
+    cdef offset_t c, size = state_size * n_outputs
+    cdef bint whole
+    optimizer.begin(s, unit)
+    for c in range(n_outputs):
+        row.slope[c] *= s
+        if not finite(row.slope[c]):
+            return False
+    whole = update(row, optimizer, state_size, n_outputs)
     if intercept != NULL:
         for c in range(2 * n_outputs):
             row.old[row.n * size + c] = intercept[c]
         for c in range(n_outputs):
             whole &= optimizer.intercept(&intercept[c], &intercept[n_outputs + c], row.slope[c])
     if not whole:
-        for k in range(row.n):
-            for c in range(size):
-                row.state[k][c] = row.old[k * size + c]
+        put_back(row, size)
         if intercept != NULL:
             for c in range(2 * n_outputs):
                 intercept[c] = row.old[row.n * size + c]
@@ -116,6 +182,8 @@ cdef inline bint learn_row(
     """Predict, measure and step."""
     cdef offset_t c
     cdef double value
+    if n_outputs == 1:
+        return learn_one(row, loss, penalty, optimizer, y[0], s, unit, state_size, intercept, totals)
     for c in range(n_outputs):
         row.full[c] = row.t[c] = 0.0 if intercept == NULL else intercept[c]
     predict(row, penalty, optimizer, state_size, n_outputs)
