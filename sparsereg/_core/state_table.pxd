@@ -1,32 +1,54 @@
-# Slots of touched coefficients, found by wide id: open addressing in one array, id and state side by side.
+# States of touched coefficients, dense in order of first appearance, and the hash table that finds them by wide id.
 #
-# A slot is `width` words of 8 bytes: the id, then the optimizer's state. The id's top bit says that the coefficient was
-# touched since the last sweep; an empty slot holds -1, which no id with that bit is, because ids stay below 2**63 - 1.
-# The first place to look at grows with the hash, so a table can be copied into a larger one in order.
+# The hash table (key_lines.h) holds an id and the index of its state; states never move when it grows. States are rows
+# of a float64 array, which are zeros until something is learned.
 cimport cython
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from sparsereg._core.types cimport offset_t
 
-cdef enum:
-    EMPTY = -1
+cdef extern from "key_lines.h":
+    ctypedef struct Keys "sparsereg_keys":
+        unsigned char *lines
+        unsigned char *end
+        uint64_t n_lines
+        int is_wide
+    enum:
+        LINE "SPARSEREG_LINE"
+        NARROW_SLOTS "SPARSEREG_NARROW_SLOTS"
+        WIDE_SLOTS "SPARSEREG_WIDE_SLOTS"
+    unsigned char *first_line "sparsereg_first_line"(const Keys *keys, int64_t id_) noexcept nogil
+    int64_t find "sparsereg_find"(const Keys *keys, unsigned char *line, int64_t id_, int64_t fresh) noexcept nogil
+    int64_t slot_of "sparsereg_slot"(
+        const Keys *keys, const unsigned char *line, int slot, uint32_t *index
+    ) noexcept nogil
+    void take_out "sparsereg_take_out"(const Keys *keys, int64_t id_) noexcept nogil
+    unsigned narrow_slots "sparsereg_narrow_slots"(const void *line, uint32_t id_) noexcept nogil
+    unsigned wide_slots "sparsereg_wide_slots"(const void *line, uint64_t id_) noexcept nogil
+    unsigned narrow_slots_scalar "sparsereg_narrow_slots_scalar"(const void *line, uint32_t id_) noexcept nogil
+    unsigned wide_slots_scalar "sparsereg_wide_slots_scalar"(const void *line, uint64_t id_) noexcept nogil
 
 ctypedef struct Table:
-    int64_t *slots  # NULL: no slots
-    offset_t width  # words a slot
-    offset_t capacity  # slots, below 2**32
+    Keys keys
+    double *states  # (used, width), and room for more: zeros
+    offset_t width
     offset_t used
-    offset_t in_line  # 3 where four slots are a cache line and all lines are whole, else 0
-    bint by_id  # else ids are places
+    offset_t limit  # most ids to be entered before the table has to grow
+    uint8_t *marks  # by index: touched since the last sweep; NULL: nobody asks
 
 
 @cython.final
 cdef class StateTable:
-    cdef readonly object array
-    cdef object room  # whose beginning `array` is
-    cdef int64_t[:, ::1] view
-    cdef public offset_t used
-    cdef readonly bint by_id
+    cdef readonly offset_t width
+    cdef readonly offset_t used
+    cdef readonly bint is_wide
+    cdef readonly bint is_marked
+    cdef object keys  # bytes, whole lines of 64
+    cdef object room  # float64 (n, width), whose beginning `states` is
+    cdef object marks  # uint8 (n,), or (0,) where not marked
+    cdef unsigned char[::1] lines
+    cdef double[:, ::1] rows
+    cdef uint8_t[::1] marked
     cdef Table table(self)
 
 
@@ -37,64 +59,17 @@ cdef inline uint64_t mix(uint64_t word) noexcept nogil:
     return word ^ (word >> 33)
 
 
-cdef inline offset_t first_place(const Table *table, int64_t id_) noexcept nogil:
-    """Return where the search for an id begins: the high half of its hash, scaled to the capacity; a line's start."""
-    return <offset_t> (((mix(<uint64_t> id_) >> 32) * <uint64_t> table.capacity) >> 32) & ~table.in_line
+cdef inline int64_t index_of(const Table *table, int64_t id_) noexcept nogil:
+    """Return the index of an id's state, below 0 where it has none."""
+    return find(&table.keys, first_line(&table.keys, id_), id_, -1)
 
 
-cdef inline int64_t id_of(int64_t key) noexcept nogil:
-    """Return the id of a used slot, without its mark."""
-    return <int64_t> (<uint64_t> key & 0x7FFFFFFFFFFFFFFFULL)
+cdef inline int64_t enter(Table *table, unsigned char *line, int64_t id_) noexcept nogil:
+    """Return the index of an id's state, a new one where it has none; below 0 where there is no room.
 
-
-cdef inline int64_t marked(int64_t id_) noexcept nogil:
-    """Return the key of a slot touched since the last sweep."""
-    return <int64_t> (<uint64_t> id_ | 0x8000000000000000ULL)
-
-
-cdef inline int64_t *find(const Table *table, int64_t id_) noexcept nogil:
-    """Search for the slot of an id, or the empty one to put it in."""
-    cdef int64_t *slot = table.slots + first_place(table, id_) * table.width
-    cdef int64_t *end = table.slots + table.capacity * table.width
-    cdef bint second, third, fourth
-    if table.in_line:
-        # Four slots at once, without a branch on which of them it is: nobody can predict that.
-        while True:
-            second, third, fourth = id_of(slot[2]) == id_, id_of(slot[4]) == id_, id_of(slot[6]) == id_
-            if second | third | fourth | (id_of(slot[0]) == id_):
-                return slot + 2 * second + 4 * third + 6 * fourth
-            if slot[6] == EMPTY:  # slots of a line are taken in order
-                break
-            slot += 8
-            if slot == end:
-                slot = table.slots
-    while slot[0] != EMPTY and id_of(slot[0]) != id_:
-        slot += table.width
-        if slot == end:
-            slot = table.slots
-    return slot
-
-
-cdef inline int64_t *slot_of(const Table *table, int64_t id_) noexcept nogil:
-    """Return the slot of an id, or the empty one to put it in."""
-    if table.by_id:
-        return find(table, id_)
-    return table.slots + id_ * table.width
-
-
-cdef inline void touch(Table *table, int64_t *slot, int64_t id_) noexcept nogil:
-    """Mark the slot of an id; a new one begins with a state of zeros."""
-    cdef offset_t word
-    if slot[0] == EMPTY:
-        for word in range(1, table.width):
-            slot[word] = 0
-        table.used += 1
-    slot[0] = marked(id_)
-
-
-cdef inline const int64_t *expected(const Table *table, int64_t id_) noexcept nogil:
-    """Return where the search for an id begins, to ask memory for it ahead of use.
-
-    (GCC takes a function that only prefetches for one without effects, and leaves its calls out.)
+    `line` is where the search begins.
     """
-    return table.slots + (first_place(table, id_) if table.by_id else id_) * table.width
+    cdef int64_t index = find(&table.keys, line, id_, table.used if table.used < table.limit else -1)
+    if index == table.used:
+        table.used += 1
+    return index

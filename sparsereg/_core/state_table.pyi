@@ -3,25 +3,36 @@ from typing import final
 import numpy as np
 import numpy.typing as npt
 
+_Bytes = npt.NDArray[np.uint8]
 _Ids = npt.NDArray[np.int64]
+_States = npt.NDArray[np.float64]
 
 MAX_LOAD: float
-LARGE_TABLE: int
+NARROW_IDS: int
+MAX_STATES: int
+LARGE_STATES: int
 GROWTH_RESERVE: int
+HUGE_PAGE: int
+MANY_BYTES: int
 
-def reserve(capacity: int, width: int) -> _Ids: ...
-def on_lines(capacity: int, width: int) -> _Ids: ...
+def zero_bytes(n_bytes: int) -> _Bytes: ...
+def zero_states(n: int, wanted: int, width: int) -> _States: ...
 
 @final
 class StateTable:
-    array: _Ids
+    width: int
     used: int
-    by_id: bool
+    is_wide: bool
+    is_marked: bool
+    capacity: int
     limit: int
-    def __init__(self, array: _Ids, used: int, by_id: bool) -> None: ...
+    states: _States
+    touched: _Bytes
+    nbytes: int
+    def __init__(self, width: int, capacity: int = ..., is_wide: bool = ..., is_marked: bool = ...) -> None: ...
     def grow(self, capacity: int) -> None: ...
-    @classmethod
-    def empty(cls, capacity: int, width: int) -> StateTable: ...
+    def ids(self) -> _Ids: ...
+    def forget_from(self, n: int) -> None: ...
 
-def enter(source: _Ids, slots: StateTable) -> None: ...
-def find_or_enter(ids: _Ids, slots: StateTable, places: _Ids) -> None: ...
+def find_or_enter(ids: _Ids, table: StateTable, places: npt.NDArray[np.uint32]) -> None: ...
+def slots_of_a_line(line: npt.NDArray[np.uint32], id_: int, is_wide: bool) -> tuple[int, int]: ...

@@ -1,230 +1,327 @@
-"""Hash table of optimizer states, a slot for each touched coefficient: making one, growth, look-up of many ids."""
+"""Hash table of optimizer states, one for each touched coefficient: making one, growth, look-up of many ids."""
+import mmap
+from contextlib import suppress
+
 import numpy as np
 
 cimport cython
-from libc.stdint cimport int64_t
-from libc.string cimport memcpy
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
 
-from sparsereg._core.state_table cimport EMPTY, Table, expected, find, first_place, id_of, touch
+from sparsereg._core.state_table cimport (
+    LINE, NARROW_SLOTS, WIDE_SLOTS, Keys, Table, enter, find, first_line, narrow_slots, narrow_slots_scalar, slot_of,
+    wide_slots, wide_slots_scalar,
+)
 from sparsereg._core.types cimport offset_t
 from sparsereg._core.intrinsics cimport prefetch
 
-# At three quarters a search for a new id looks at eight slots in a row on average (Knuth, TAOCP 3, 6.4).
+# Of the slots; the share of ids whose line is full then is small, since a line has eight of them or five.
 MAX_LOAD = 0.75
 
-# From 1 MB on a table lies in room for four times its size.
-LARGE_TABLE = 1 << 17
+# Ids below this have narrow keys: all bits set mark an empty slot.
+NARROW_IDS = (1 << 32) - 1
+
+# Below it indices are told apart from what is no index.
+MAX_STATES = (1 << 32) - 1
+
+# From 1 MB on states lie in room for four times as many.
+LARGE_STATES = 1 << 20
 GROWTH_RESERVE = 4
 
-# Slots asked for ahead of use: memory latency (about 80 ns) at 3 to 5 ns an id.
+# Huge pages, and the least number of bytes to ask for them: beyond the caches a page of 4 kB costs 15 to 30 per cent.
+HUGE_PAGE = 1 << 21
+MANY_BYTES = 1 << 22
+
+# Lines asked for ahead of use: memory latency (about 80 ns) at 3 to 5 ns an id.
 cdef enum:
     AHEAD = 32
 
 
-def reserve(capacity, width):
-    """Reserve memory for slots, and where there are many, for their growth: what is not touched costs nothing.
+def zero_bytes(n_bytes):
+    """Make zeros that begin with a cache line, many of them on huge pages; what is not touched costs nothing.
 
     Parameters
     ----------
-    capacity, width : int
+    n_bytes : int
 
     Returns
     -------
-    room : ndarray of int64 of shape (capacity or more, width)
+    array : ndarray of uint8 of shape (n_bytes,)
     """
-    if capacity * width >= LARGE_TABLE:
-        # NumPy asks for huge pages, which a search for a slot needs; memory that is moved about would lose them.
+    if n_bytes < MANY_BYTES or not hasattr(mmap, "MADV_HUGEPAGE"):
+        array = np.zeros(n_bytes + LINE, dtype=np.uint8)
+        start = -array.ctypes.data % LINE
+    else:
         try:
-            return on_lines(GROWTH_RESERVE * capacity, width)
-        except MemoryError:
-            pass
-    return on_lines(capacity, width)
+            pages = mmap.mmap(-1, n_bytes + HUGE_PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        except (OSError, OverflowError) as error:
+            raise MemoryError(f"{n_bytes} bytes of states") from error
+        # A kernel without huge pages refuses.
+        with suppress(OSError):
+            pages.madvise(mmap.MADV_HUGEPAGE)
+        array = np.frombuffer(pages, dtype=np.uint8)
+        start = -array.ctypes.data % HUGE_PAGE
+    return array[start : start + n_bytes]
 
 
-def on_lines(capacity, width):
-    """Make an array of words that begins with a cache line.
+def zero_states(n, wanted, width):
+    """Make states of zeros, as many as wanted, or at least so many as have to be.
 
     Parameters
     ----------
-    capacity, width : int
+    n, wanted, width : int
 
     Returns
     -------
-    array : ndarray of int64 of shape (capacity, width)
+    room : ndarray of float64 of shape (wanted, width) or (n, width)
     """
-    buffer = np.empty(capacity * width + 7, dtype=np.int64)
-    start = -buffer.ctypes.data % 64 // 8
-    return buffer[start : start + capacity * width].reshape(capacity, width)
+    if wanted > n:
+        with suppress(MemoryError):
+            return zero_bytes(8 * wanted * width).view(np.float64).reshape(wanted, width)
+    return zero_bytes(8 * n * width).view(np.float64).reshape(n, width)
 
 
 @cython.final
 cdef class StateTable:
-    """Slots in one array, found by id (a hash table) or by place.
+    """States in order of first appearance, found by id.
 
     Parameters
     ----------
-    array : ndarray of int64 of shape (capacity, width)
-        Kept, not copied. Column 0: the id, its top bit set where it was touched since the last sweep; -1 in empty
-        slots. The other columns: the optimizer's state of each output, as raw bytes.
-    used : int
-        Slots that are not empty.
-    by_id : bool
-        The array is a hash table.
+    width : int
+        Doubles of a state.
+    capacity : int, default=1
+        Slots for ids at least.
+    is_wide : bool, default=True
+        Ids may be any below 2**63 - 1; else below `NARROW_IDS`, and take two thirds of the room.
+    is_marked : bool, default=False
+        Which ids were touched since the last sweep is kept.
 
     Attributes
     ----------
+    used : int
+        Ids that are there.
+    capacity : int
+        Slots for ids.
     limit : int
-        Most slots to be used before the table has to grow.
+        Most ids to be there before the table has to grow.
+    states : ndarray of float64 of shape (used, width)
+        A view; states move where there is no more room for them, four times as many each time.
+    touched : ndarray of uint8 of shape (used,) or (0,)
+        A view: 1 where an id was touched since the last sweep.
+    nbytes : int
+        Bytes in use.
     """
 
-    def __init__(self, array, offset_t used, bint by_id):
-        self.array = self.room = array
-        self.view = array
-        self.used = used
-        self.by_id = by_id
+    def __init__(self, offset_t width, offset_t capacity=1, bint is_wide=True, bint is_marked=False):
+        self.width, self.is_wide, self.is_marked = width, is_wide, is_marked
+        self.used = 0
+        self.room, self.marks = np.empty((0, width)), np.empty(0, dtype=np.uint8)
+        self.rows, self.marked = self.room, self.marks
+        self._make_keys(capacity)
+        self._make_room()
 
-    @classmethod
-    def empty(cls, offset_t capacity, offset_t width):
-        """Make a hash table with nothing in it.
+    def _make_keys(self, capacity):
+        """Make a hash table with nothing in it."""
+        n_lines = max(-(-capacity // self._slots), 1)
+        self.keys = zero_bytes(LINE * n_lines)
+        self.lines = self.keys
+        memset(&self.lines[0], 255, self.lines.shape[0])
 
-        Parameters
-        ----------
-        capacity, width : int
-            Slots, in [1, 2**32); words a slot.
+    def _make_room(self):
+        """Let all states fit that may come before the next growth."""
+        n = self.limit
+        if n <= self.rows.shape[0]:
+            return
+        wanted = GROWTH_RESERVE * n if 8 * n * self.width >= LARGE_STATES else n
+        room = zero_states(n, wanted, self.width)
+        room[: self.used] = self.states
+        if self.is_marked:
+            marks = zero_bytes(room.shape[0])
+            marks[: self.used] = self.touched
+            self.marks = self.marked = marks
+        self.room = self.rows = room
 
-        Returns
-        -------
-        slots : StateTable
-        """
-        array = on_lines(capacity, width)
-        array[:, 0] = EMPTY
-        return cls(array, 0, True)
+    @property
+    def _slots(self):
+        return WIDE_SLOTS if self.is_wide else NARROW_SLOTS
+
+    @property
+    def capacity(self):
+        """See above."""
+        return self.lines.shape[0] // LINE * self._slots
 
     @property
     def limit(self):
         """See above."""
-        return int(MAX_LOAD * self.view.shape[0]) if self.by_id else self.view.shape[0]
+        return int(MAX_LOAD * self.capacity)
+
+    @property
+    def states(self):
+        """See above."""
+        return self.room[: self.used]
+
+    @property
+    def touched(self):
+        """See above."""
+        return self.marks[: self.used]
+
+    @property
+    def nbytes(self):
+        """See above."""
+        return self.lines.shape[0] + self.used * (8 * self.width + self.is_marked)
 
     cdef Table table(self):
         cdef Table table
-        table.slots = &self.view[0, 0] if self.view.shape[0] > 0 else NULL
-        table.width = self.view.shape[1]
-        table.capacity = self.view.shape[0]
+        table.keys.lines = &self.lines[0]
+        table.keys.end = table.keys.lines + self.lines.shape[0]
+        table.keys.n_lines = self.lines.shape[0] // LINE
+        table.keys.is_wide = self.is_wide
+        table.states = &self.rows[0, 0] if self.rows.shape[0] > 0 and self.width > 0 else NULL
+        table.width = self.width
         table.used = self.used
-        table.in_line = 3 if table.width == 2 and table.capacity % 4 == 0 else 0
-        table.by_id = self.by_id
+        table.limit = min(self.limit, self.rows.shape[0])
+        table.marks = &self.marked[0] if self.is_marked and self.marked.shape[0] > 0 else NULL
         return table
 
     def grow(self, offset_t capacity):
-        """Make a hash table larger, in place where there is room, so that only memory that is added is new.
+        """Make the hash table larger; states stay where they are as long as there is room.
 
         Parameters
         ----------
         capacity : int
-            Above the present one, below 2**32.
+            Slots at least, above the present number.
 
         Notes
         -----
-        Cost: one pass, from the end to the start. First places keep their order, so a slot moves to where others have
-        left; those that would move towards the start (they lie far behind their first place), or over the end to where
-        others are still to leave, are entered last.
+        Cost: one pass over old and new lines, in order of memory, because lines keep their order.
         """
-        cdef offset_t old = self.view.shape[0], k, n_late = 0
+        former = self.keys  # stays until it has been read
+        cdef int slot, n_slots = self._slots
+        cdef uint32_t index = 0
+        cdef int64_t id_
         cdef Table table
-        cdef int64_t *slot
-        # Memory for the worst case is asked for beforehand, and is not touched as a rule.
-        cdef int64_t[:, ::1] late = np.empty((old, self.view.shape[1]), dtype=np.int64)
-        if capacity > self.room.shape[0]:
-            room = reserve(capacity, self.view.shape[1])
-            room[:old] = self.array
-            self.room = room
-        self.array = self.room[:capacity]
-        self.view = self.array
+        cdef Keys old = self.table().keys
+        cdef unsigned char *line = old.lines
+        self._make_keys(capacity)
         table = self.table()
         with nogil:
-            for k in range(old, capacity):
-                table.slots[k * table.width] = EMPTY
-            for k in range(old - 1, -1, -1):
-                slot = table.slots + k * table.width
-                if slot[0] != EMPTY and not move_on(&table, slot):
-                    memcpy(&late[n_late, 0], slot, table.width * sizeof(int64_t))
-                    n_late += 1
-                    slot[0] = EMPTY
-            for k in range(n_late):
-                memcpy(find(&table, id_of(late[k, 0])), &late[k, 0], table.width * sizeof(int64_t))
+            while line != old.end:
+                for slot in range(n_slots):
+                    id_ = slot_of(&old, line, slot, &index)
+                    if id_ < 0:
+                        break
+                    find(&table.keys, first_line(&table.keys, id_), id_, index)
+                line += LINE
+        del former
+        self._make_room()
+
+    def ids(self):
+        """List the ids.
+
+        Returns
+        -------
+        ids : ndarray of int64 of shape (used,)
+            In order of their states. Cost: one pass over the hash table.
+        """
+        ids = np.empty(self.used, dtype=np.int64)
+        cdef int64_t[::1] out = ids
+        cdef Table table = self.table()
+        cdef unsigned char *line = table.keys.lines
+        cdef int slot, n_slots = self._slots
+        cdef uint32_t index = 0
+        cdef int64_t id_
+        with nogil:
+            while line != table.keys.end:
+                for slot in range(n_slots):
+                    id_ = slot_of(&table.keys, line, slot, &index)
+                    if id_ < 0:
+                        break
+                    out[index] = id_
+                line += LINE
+        return ids
+
+    def forget_from(self, offset_t n):
+        """Take out the ids that came last.
+
+        Parameters
+        ----------
+        n : int
+            Ids that stay.
+
+        Notes
+        -----
+        Cost: that of all ids.
+        """
+        if n >= self.used:
+            return
+        staying = self.ids()[:n]
+        self.states[n:] = 0.0
+        self.touched[n:] = 0
+        memset(&self.lines[0], 255, self.lines.shape[0])
+        self.used = 0
+        find_or_enter(staying, self, np.empty(n, dtype=np.uint32))
 
 
-cdef inline bint move_on(const Table *table, int64_t *slot) noexcept nogil:
-    """Move a slot to its new place, unless that lies in front of it or over the end."""
-    cdef offset_t word
-    cdef int64_t *home = table.slots + first_place(table, id_of(slot[0])) * table.width
-    cdef int64_t *end = table.slots + table.capacity * table.width
-    if home < slot:
-        return False
-    while home != slot and home[0] != EMPTY:
-        home += table.width
-        if home == end:
-            return False
-    if home != slot:
-        for word in range(table.width):
-            home[word] = slot[word]
-        slot[0] = EMPTY
-    return True
-
-
-def enter(const int64_t[:, ::1] source, StateTable slots):
-    """Copy used slots into a hash table that has none of their ids.
-
-    Parameters
-    ----------
-    source : (n, width) int64, in
-        Slots in any order, -1 in front of empty ones; ids distinct, which is checked.
-    slots : StateTable, in-out
-        Room for all of them.
-
-    Notes
-    -----
-    Cost: one pass; from table to table in order of memory, because first places keep their order.
-    """
-    cdef Table table = slots.table()
-    cdef offset_t k = 0
-    cdef int64_t *slot
-    cdef bint twice = False
-    with nogil:
-        for k in range(source.shape[0]):
-            if source[k, 0] == EMPTY:
-                continue
-            slot = find(&table, id_of(source[k, 0]))
-            if slot[0] != EMPTY:
-                twice = True
-                break
-            memcpy(slot, &source[k, 0], table.width * sizeof(int64_t))
-            table.used += 1
-    if twice:
-        raise ValueError(f"cells: id {id_of(source[k, 0])} is there twice, expected distinct ids")
-    slots.used = table.used
-
-
-def find_or_enter(const int64_t[::1] ids, StateTable slots, int64_t[::1] places):
-    """Find the slots of ids, entering those that are new with a state of zeros; mark them as touched.
+def find_or_enter(const int64_t[::1] ids, StateTable table, uint32_t[::1] places):
+    """Find the states of ids, entering those that are new with a state of zeros; mark them as touched.
 
     Parameters
     ----------
     ids : (n,) int64, in
-        In [0, 2**63 - 1).
-    slots : StateTable, in-out
-        A hash table with room for n more.
-    places : (n,) int64, out
-        Index of each id's slot.
+        In [0, 2**63 - 1), or below `NARROW_IDS` where the table's keys are narrow.
+    table : StateTable, in-out
+        With room for all that are new.
+    places : (n,) uint32, out
+        Index of each id's state.
+
+    Raises
+    ------
+    ValueError
+        Where there is no room: some of the ids have been entered then.
+
+    Notes
+    -----
+    Cost: one random access to memory an id, asked for ahead of use.
     """
-    cdef Table table = slots.table()
+    cdef Table inner = table.table()
     cdef offset_t k, n = ids.shape[0]
-    cdef int64_t *slot
+    cdef int64_t index = 0
+    cdef unsigned char *lines[AHEAD]
     with nogil:
+        for k in range(min(n, AHEAD)):
+            lines[k] = first_line(&inner.keys, ids[k])
+            prefetch(lines[k])
         for k in range(n):
+            index = enter(&inner, lines[k % AHEAD], ids[k])
+            if index < 0:
+                break
+            places[k] = <uint32_t> index
+            if inner.marks != NULL:
+                inner.marks[index] = 1
             if k + AHEAD < n:
-                prefetch(expected(&table, ids[k + AHEAD]))
-            slot = find(&table, ids[k])
-            touch(&table, slot, ids[k])
-            places[k] = (slot - table.slots) // table.width
-    slots.used = table.used
+                lines[k % AHEAD] = first_line(&inner.keys, ids[k + AHEAD])
+                prefetch(lines[k % AHEAD])
+    table.used = inner.used
+    if index < 0:
+        raise ValueError(f"table: {table.used} of at most {table.limit} ids are there, expected room for all")
+
+
+def slots_of_a_line(const uint32_t[::1] line, int64_t id_, bint is_wide):
+    """Find an id in a line, as searches do and one by one: the same on every machine.
+
+    Parameters
+    ----------
+    line : (16,) uint32, in
+        Begins with a cache line.
+    id_ : int
+        -1: empty slots.
+    is_wide : bool
+
+    Returns
+    -------
+    found, found_one_by_one : int
+        A bit for each slot.
+    """
+    if is_wide:
+        return wide_slots(&line[0], <uint64_t> id_), wide_slots_scalar(&line[0], <uint64_t> id_)
+    return narrow_slots(&line[0], <uint32_t> id_), narrow_slots_scalar(&line[0], <uint32_t> id_)

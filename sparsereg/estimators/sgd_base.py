@@ -206,7 +206,6 @@ class SGDEstimator(SparseLinearModel):
             fit_in_memory(training, batch, rng, Reporter("auto" if self.verbose else False, bool(self.verbose)))
             evaluation = self._certify(training, batch, rng)
         except KeyboardInterrupt:
-            training.learner.forget_places()
             if training.learner.n_rows > 0:
                 self._adopt(training, X, encoder.classes)
             raise

@@ -80,13 +80,14 @@ def _state_of(training: Any, where: str) -> dict[str, Any]:
             "expected False"
         )
     learner = training.learner.state()
-    # In one order, wherever growing tables have put them.
-    order = np.argsort(learner["cells"][:, 0] & MAX_INT)
+    # In one order, whenever they came.
+    order = np.argsort(learner["ids"])
+    sorted_ = {name: learner[name][order] for name in ("ids", "states", "touched") if learner[name].size}
     return {
         "seed": training.seed, "seconds": training.seconds, "n_entries": training.n_entries,
         "weights_seen": training.units.seen.tolist(),
         "steps": {name: training.settings.optimizer[name] for name in ("eta0", "beta")},
-        "learner": {**learner, "cells": learner["cells"][order]},
+        "learner": {**learner, **sorted_},
     }
 
 

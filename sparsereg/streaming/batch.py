@@ -51,12 +51,16 @@ class Batch:
         None: ones.
     unit : ndarray of float64 of shape (n_rows,) or None
         The weight that counts as 1 in the step of each row. None: ones.
+    places : ndarray of uint32 of shape (n_entries,) or None
+        Indices of the states that a learner keeps for the ids, any where an entry is 0 or its row has no weight. None:
+        not known.
     """
 
     rows: Rows
     y: Vector
     weight: Vector | None = None
     unit: Vector | None = None
+    places: npt.NDArray[np.uint32] | None = None
 
     @property
     def n_rows(self) -> int:
@@ -82,7 +86,8 @@ class Batch:
         """Return the rows from `start` up to `stop`, a view where ids and values are of the types that kernels take."""
         some = slice(start, stop)
         weight, unit = (None if array is None else array[some] for array in (self.weight, self.unit))
-        return Batch(rows_between(self.rows, start, stop), self.y[some], weight, unit)
+        places = None if self.places is None else self.places[self.rows.indptr[start] : self.rows.indptr[stop]]
+        return Batch(rows_between(self.rows, start, stop), self.y[some], weight, unit, places)
 
 
 def rows_between(rows: Rows, start: int, stop: int) -> Rows:

@@ -12,12 +12,13 @@ import numpy.typing as npt
 from sparsereg._core import sgd
 from sparsereg.inputs.contents import array_of, check_finite, check_ids, check_names, flag_of, number_of, whole_of
 from sparsereg.streaming.learner import Learner
+from sparsereg.streaming.state_forms import current_form
 from sparsereg.streaming.training import COUNTS, NUMBERS
 
 State = dict[str, npt.NDArray[Any]]
 Vector = npt.NDArray[np.float64]
 
-# Seeds and ids are below; the sign of a slot's id is a mark.
+# Seeds and ids are below.
 MAX_INT = 2**63 - 1
 # Rows are counted on from what is saved, and clocks count them in float64.
 MAX_ROWS = 2**53
@@ -108,37 +109,41 @@ def check_history(history: State) -> None:
 
 def _check_state(state: State, n_features: int, learner: Learner, part: str) -> None:
     """Check the state of a learner."""
+    if "cells" in state:
+        check_names(state, {*learner.state(), "cells", "by_id"} - {"ids", "states", "touched"}, set())
+        if not state["by_id"]:
+            raise ValueError(f"{part}.by_id: False is not allowed, expected cells that are found by id")
+        array_of({f"{part}.cells": state["cells"]}, f"{part}.cells", np.int64, (None, 1 + learner.width))
+    state = current_form(state, learner.table.is_marked)
     check_names(state, set(learner.state()), set())
     named = {f"{part}.{name}": array for name, array in state.items()}
-    array_of(named, f"{part}.cells", np.int64, (None, learner.width))
+    ids = array_of(named, f"{part}.ids", np.int64, (None,))
+    states = np.ascontiguousarray(array_of(named, f"{part}.states", np.float64, (ids.size, learner.width)))
     array_of(named, f"{part}.clock", np.float64, (None,))
+    check_ids(ids, n_features, f"{part}.ids")
     learner.check_state(state)
-    if not state["by_id"]:
-        raise ValueError(f"{part}.by_id: False is not allowed, expected cells that are found by id")
     for name in ("intercept", "totals"):
         check_finite(state[name], f"{part}.{name}")
     check_finite(state["totals"], f"{part}.totals", 0.0)
     if not 0 <= state["n_rows"][0] <= MAX_ROWS:
         raise ValueError(f"{part}.n_rows: {state['n_rows'][0]} is not allowed, expected 0 to {MAX_ROWS}")
-    slots = np.ascontiguousarray(state["cells"])
-    check_ids(slots[:, 0] & MAX_INT, n_features, f"{part}.cells")
     clock = state["clock"]
     check_finite(clock, f"{part}.clock", 0.0)
     kind, check_numbers = CHECKS[type(learner.optimizer).__name__]
-    numbers = np.ascontiguousarray(slots[:, 1:]).view(kind)
-    check_finite(numbers, f"{part}.cells")
+    numbers = states.view(kind)
+    check_finite(numbers, f"{part}.states")
     check_numbers(numbers, clock, learner, part)
     # Each number may be fine, and what they stand for not.
-    w = np.empty((slots.shape[0], learner.n_outputs))
+    w = np.empty((ids.size, learner.n_outputs))
     optimizer = copy.copy(learner.optimizer)
     optimizer.clock = tuple(clock.tolist())
-    sgd.read(learner.penalty, optimizer, slots, w)
+    sgd.read(learner.penalty, optimizer, states, w)
     check_finite(w, f"{part}: the coefficients")
 
 
 def _check_ftrl(pairs: npt.NDArray[np.float32], clock: Vector, learner: Learner, part: str) -> None:
     """Pairs of floats: a sum, and the root of a sum of squares; the clock counts rows."""
-    check_finite(pairs[:, 1::2], f"{part}.cells", 0.0)
+    check_finite(pairs[:, 1::2], f"{part}.states", 0.0)
     if clock[1] > MAX_ROWS or clock[1] != int(clock[1]):
         raise ValueError(f"{part}.clock: {clock[1]:g} rows are not allowed, expected a whole number up to {MAX_ROWS}")
 
@@ -150,17 +155,17 @@ def _check_prox_sgd(numbers: Vector, clock: Vector, learner: Learner, part: str)
     if learner.optimizer.state_size == 1:
         return
     now, rows = (clock.size - 4) // 3 - 1, numbers[:, 2::3]
-    check_finite(rows, f"{part}.cells", 0.0)
+    check_finite(rows, f"{part}.states", 0.0)
     if (rows > now).any() or (rows != np.rint(rows)).any():
-        raise ValueError(f"{part}.cells: row {rows.max():g} of the past is not allowed, expected 0 to {now}")
+        raise ValueError(f"{part}.states: row {rows.max():g} of the past is not allowed, expected 0 to {now}")
 
 
 def _check_adagrad(numbers: Vector, clock: Vector, learner: Learner, part: str) -> None:
     """Threes: a number, a time up to now, and a sum of squares."""
-    check_finite(numbers[:, 2::3], f"{part}.cells", 0.0)
-    check_finite(numbers[:, 1::3], f"{part}.cells", 0.0)
+    check_finite(numbers[:, 2::3], f"{part}.states", 0.0)
+    check_finite(numbers[:, 1::3], f"{part}.states", 0.0)
     if (numbers[:, 1::3] > clock[0]).any():
-        raise ValueError(f"{part}.cells: {numbers[:, 1::3].max():g} is a time after the clock's, {clock[0]:g}")
+        raise ValueError(f"{part}.states: {numbers[:, 1::3].max():g} is a time after the clock's, {clock[0]:g}")
 
 
 # What states are read as, and what each number must be besides finite.

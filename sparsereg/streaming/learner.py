@@ -13,11 +13,11 @@ import numpy.typing as npt
 from sparsereg._core import sgd, state_table
 from sparsereg._core.optimizers import OPTIMIZERS
 from sparsereg._core.state_table import StateTable
-from sparsereg.design import find_ids
 from sparsereg.inputs.parameters import build
 from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.versions import current_state
 from sparsereg.streaming.batch import Batch, Sampling, rows_between
+from sparsereg.streaming.state_forms import current_form
 
 Ids = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float64]
@@ -26,16 +26,17 @@ Vector = npt.NDArray[np.float64]
 CALL_ENTRIES = 1 << 21
 # Rows predicted in one kernel call.
 CALL_ROWS = 1 << 17
-# Slots read in one go by what reads them all.
-CHUNK_SLOTS = 1 << 18
-# After growth a table is at least half full: slots cost at most twice their size. Growth copies in order of memory.
-GROWTH = 1.45
+# States read in one go by what reads them all.
+CHUNK_STATES = 1 << 18
+# Keys alone move when the table grows, in order of memory.
+GROWTH = 2
 MIN_CAPACITY = 1 << 10
 UNPICKLED = ("table", "counts", "lock", "entering")
 # Counters of the ids not admitted yet: 16 MB of one byte each.
 COUNTERS = 1 << 24
-# Weights as kernels take them where all are 1.
+# Weights as kernels take them where all are 1, and places where ids are to be looked up.
 UNWEIGHTED = np.empty(0)
+UNPLACED = np.empty(0, dtype=np.uint32)
 
 
 class DivergenceError(ArithmeticError):
@@ -55,11 +56,13 @@ class Learner:
         The classes share one softmax; else each has the loss to itself, against the rest.
     fit_intercept : bool
     sampling : Sampling
+    n_features : int or None, default=None
+        Ids are below. None: below 2**63 - 1.
 
     Attributes
     ----------
     table : StateTable
-        A slot for each coefficient touched; a hash table, or in the order of known ids.
+        A state for each coefficient touched.
     intercept : ndarray of float64 of shape (2, n_outputs) or (0, 0)
         Intercepts, and the sums of their squared slopes.
     totals : ndarray of float64 of shape (2,)
@@ -67,19 +70,20 @@ class Learner:
     counter : ndarray of int64 of shape (1,)
         Rows so far.
     lock : threading.RLock
-        Held by who learns in the slots, moves them about or reads them.
+        Held by who learns in the states, moves them about or reads them.
     entering : threading.RLock
-        Held by who enters slots while another thread learns, and, inside the other lock, by who reads them.
+        Held by who enters ids while another thread learns, and, inside the other lock, by who reads them.
     """
 
     def __init__(
         self, loss: Any, penalty: Any, optimizer: Any, *, n_outputs: int = 1, softmax: bool = False,
-        fit_intercept: bool = True, sampling: Sampling | None = None,
+        fit_intercept: bool = True, sampling: Sampling | None = None, n_features: int | None = None,
     ):
         self.loss, self.penalty, self.optimizer = loss, penalty, optimizer
         self.n_outputs, self.softmax = n_outputs, softmax
         self.sampling = Sampling() if sampling is None else sampling
-        self.table = StateTable.empty(MIN_CAPACITY, self.width)
+        self.n_features = n_features
+        self.table = self._make_table()
         self.intercept = np.zeros((2, n_outputs) if fit_intercept else (0, 0))
         self.totals = np.zeros(2)
         self.counter = np.zeros(1, dtype=np.int64)
@@ -93,8 +97,8 @@ class Learner:
 
     @property
     def width(self) -> int:
-        """Words of a slot."""
-        return 1 + self.n_outputs * self.optimizer.state_size
+        """Doubles of a state."""
+        return self.n_outputs * int(self.optimizer.state_size)
 
     @property
     def l1_l2(self) -> tuple[float, float]:
@@ -103,13 +107,13 @@ class Learner:
 
     @property
     def n_touched(self) -> int:
-        """Coefficients that have a slot."""
+        """Coefficients that have a state."""
         return int(self.table.used)
 
     @property
     def nbytes(self) -> int:
         """Bytes of the state."""
-        return int(self.table.array.nbytes + self.counts.nbytes + self.intercept.nbytes)
+        return int(self.table.nbytes + self.counts.nbytes + self.intercept.nbytes)
 
     def learn(self, batch: Batch) -> None:
         """Learn from a batch of rows, in order; any division of a stream into batches gives the same bits.
@@ -142,24 +146,21 @@ class Learner:
             if every and self.n_rows % every == 0:
                 self.drop_stale()
 
-    def learn_part(self, part: Batch, *, is_placed: bool = False, before_rescale: Callable[[], Any] = tuple) -> None:
+    def learn_part(self, part: Batch, *, before_rescale: Callable[[], Any] = tuple) -> None:
         """Learn from a few rows.
 
         Parameters
         ----------
         part : Batch
             Of `parts`.
-        is_placed : bool, default=False
-            Its ids are places of slots.
         before_rescale : callable, default=tuple
             Called before all states are rewritten.
         """
         first = self.n_rows
         while (done := self.n_rows - first) < part.n_rows:
             with self.lock:
-                table = StateTable(self.table.array, self.table.used, False) if is_placed else self.table
                 rest = part.between(done, part.n_rows) if done else part
-                code = self.call(rest, self.optimizer, table, self.totals, self.counter)
+                code = self.call(rest, self.optimizer, self.totals, self.counter)
             if code == sgd.DIVERGED:
                 self.raise_diverged(self.n_rows)
             if code == sgd.NEEDS_RESCALE:
@@ -168,7 +169,7 @@ class Learner:
             if code == sgd.TABLE_FULL:
                 self.make_room(part.longest)
 
-    def call(self, part: Batch, optimizer: Any, table: StateTable, totals: Vector, n_rows: Ids) -> int:
+    def call(self, part: Batch, optimizer: Any, totals: Vector, n_rows: Ids) -> int:
         """Call the kernel; see there.
 
         Returns
@@ -179,9 +180,10 @@ class Learner:
         rows, sampling = part.rows, self.sampling
         weight = UNWEIGHTED if part.weight is None else part.weight
         unit = UNWEIGHTED if part.unit is None else part.unit
+        places = UNPLACED if part.places is None else part.places
         return sgd.learn(
-            self.loss, self.penalty, optimizer, self.softmax, rows.indptr, rows.indices, rows.data, part.y, weight,
-            unit, part.longest, table, self.intercept, totals, n_rows, self.counts, sampling.min_count,
+            self.loss, self.penalty, optimizer, self.softmax, rows.indptr, rows.indices, places, rows.data, part.y,
+            weight, unit, part.longest, self.table, self.intercept, totals, n_rows, self.counts, sampling.min_count,
             sampling.dropout, sampling.seed,
         )
 
@@ -199,7 +201,7 @@ class Learner:
         )
 
     def has_room(self, n: int) -> bool:
-        """Tell whether the table can take `n` more slots.
+        """Tell whether the table can take `n` more ids.
 
         Parameters
         ----------
@@ -212,7 +214,7 @@ class Learner:
         return self.table.used + n <= self.table.limit
 
     def make_room(self, n: int) -> None:
-        """Let the table grow until `n` more slots fit.
+        """Let the table grow until `n` more ids fit.
 
         Parameters
         ----------
@@ -220,55 +222,76 @@ class Learner:
         """
         if self.has_room(n):
             return
-        wanted = max(self.table.array.shape[0] * GROWTH, (self.table.used + n) / state_table.MAX_LOAD)
-        capacity = int(wanted) // 8 * 8 + 8
-        self._check_capacity(capacity)
+        wanted = max(self.table.capacity * GROWTH, int((self.table.used + n) / state_table.MAX_LOAD) + 1)
+        self._check_capacity(wanted)
         with self.lock:
-            self.table.grow(capacity)
+            self.table.grow(wanted)
 
-    def _move(self, array: Ids) -> None:
-        """Make a new table, half full, of slots that are all used."""
-        capacity = max(MIN_CAPACITY, int(array.shape[0] * GROWTH / state_table.MAX_LOAD) // 8 * 8)
+    def enter(self, ids: Ids) -> npt.NDArray[np.uint32]:
+        """Find the states of ids, of zeros where they are new; mark them as touched.
+
+        Parameters
+        ----------
+        ids : ndarray of int64 of shape (n_ids,)
+
+        Returns
+        -------
+        places : ndarray of uint32 of shape (n_ids,)
+            Indices into the states, which stay as they are as long as no coefficient is dropped.
+        """
+        places = np.empty(ids.size, dtype=np.uint32)
+        self.make_room(ids.size)
+        with self.entering:
+            state_table.find_or_enter(ids, self.table, places)
+        return places
+
+    def _make_table(self, n: int = 0) -> StateTable:
+        """Make a table for `n` ids, with room for as many as come first."""
+        capacity = max(MIN_CAPACITY, int(n / state_table.MAX_LOAD) + 1)
         self._check_capacity(capacity)
-        table = StateTable.empty(capacity, self.width)
-        state_table.enter(array, table)
+        is_wide = self.n_features is None or self.n_features > state_table.NARROW_IDS
+        return StateTable(self.width, capacity, is_wide, self.sampling.drop_stale > 0)
+
+    def _fill_table(self, ids: Ids, states: Vector) -> None:
+        """Make a new table of some states."""
+        table = self._make_table(ids.size)
+        state_table.find_or_enter(ids, table, np.empty(ids.size, dtype=np.uint32))
+        table.states[...] = states
+        table.touched[...] = 0
         self.table = table
 
     def _check_capacity(self, capacity: int) -> None:
-        if capacity >= 1 << 32:
-            raise MemoryError(f"a table of {capacity} coefficients, expected less than {1 << 32}")
+        if capacity > state_table.MAX_STATES:
+            raise MemoryError(f"a table of {capacity} coefficients, expected less than {state_table.MAX_STATES + 1}")
 
     def rescale(self) -> None:
         """Set the clock's sums back to zero, so that no digits are lost: every state is rewritten."""
         with self.lock:
-            sgd.flush(self.optimizer, self.table.array, self.n_outputs)
+            sgd.flush(self.optimizer, self.table.states, self.n_outputs)
 
     def drop_stale(self) -> None:
         """Forget coefficients that are 0 and have not been touched since the last time; mark the rest as seen."""
-        kept = []
-        for chunk in self._chunks():
-            key = chunk[:, 0]
-            stays = (key != -1) & ((key < 0) | (self._read(chunk) != 0.0).any(axis=1))
-            chunk = chunk[stays]
-            chunk[:, 0] &= np.iinfo(np.int64).max
-            kept.append(chunk)
-        if self.table.by_id:
-            self._move(np.concatenate(kept))
+        states = self.table.states
+        stays = self.table.touched != 0
+        for start, chunk in self._chunks():
+            stays[start : start + chunk.shape[0]] |= (self._read(chunk) != 0.0).any(axis=1)
+        with self.lock, self.entering:
+            self._fill_table(self.table.ids()[stays], states[stays])
 
-    def _chunks(self) -> Iterator[Ids]:
-        array = self.table.array
-        for start in range(0, array.shape[0], CHUNK_SLOTS):
-            yield array[start : start + CHUNK_SLOTS]
+    def _chunks(self) -> Iterator[tuple[int, Vector]]:
+        states = self.table.states
+        for start in range(0, states.shape[0], CHUNK_STATES):
+            yield start, states[start : start + CHUNK_STATES]
 
-    def _read(self, slots: Ids) -> Vector:
-        w = np.empty((slots.shape[0], self.n_outputs))
-        sgd.read(self.penalty, self.optimizer, slots, w)
+    def _read(self, states: Vector) -> Vector:
+        w = np.empty((states.shape[0], self.n_outputs))
+        sgd.read(self.penalty, self.optimizer, states, w)
         return w
 
     def count_nonzero(self) -> int:
-        """Count the coefficients that are not 0; one pass over the slots."""
+        """Count the coefficients that are not 0; one pass over the states."""
         with self.lock, self.entering:
-            return sum(int(np.count_nonzero(self._read(chunk))) for chunk in self._chunks())
+            return sum(int(np.count_nonzero(self._read(chunk))) for _, chunk in self._chunks())
 
     def coefficients(self) -> tuple[Ids, Vector]:
         """Read the coefficients that are not 0.
@@ -278,18 +301,18 @@ class Learner:
         ids : ndarray of int64 of shape (n_ids,)
             Ascending; every id at which some output has a coefficient.
         w : ndarray of float64 of shape (n_ids, n_outputs)
-            Zeros are exact, and never -0.0. Cost: one pass over the slots, and a sort of what is not 0.
+            Zeros are exact, and never -0.0. Cost: one pass over the states and one over ids, and a sort of what is not 0.
         """
-        ids, values = [np.empty(0, dtype=np.int64)], [np.empty((0, self.n_outputs))]
+        places, values = [np.empty(0, dtype=np.int64)], [np.empty((0, self.n_outputs))]
         with self.lock, self.entering:
-            for chunk in self._chunks():
+            for start, chunk in self._chunks():
                 w = self._read(chunk)
                 used = np.flatnonzero(w.any(axis=1))
-                ids.append(chunk[used, 0] & np.iinfo(np.int64).max)
+                places.append(start + used)
                 values.append(w[used])
-        every = np.concatenate(ids)
-        order = np.argsort(every)
-        return every[order], np.concatenate(values)[order]
+            ids = self.table.ids()[np.concatenate(places)]
+        order = np.argsort(ids)
+        return ids[order], np.concatenate(values)[order]
 
     def decision(self, rows: Rows) -> Vector:
         """Compute linear predictors, intercepts included; by id, at the price of one look-up a non-zero.
@@ -335,41 +358,14 @@ class Learner:
         w : ndarray of float64 of shape (n_ids, n_outputs)
         intercept : ndarray of float64 of shape (n_outputs,) or None, default=None
         """
-        if not self.table.by_id:
-            raise RuntimeError("start_from: cells are found by place, expected forget_places() before")
-        places = np.empty(ids.size, dtype=np.int64)
-        self.make_room(ids.size)
-        state_table.find_or_enter(ids, self.table, places)
-        for chunk in self._chunks():
+        places = self.enter(ids)
+        for _, chunk in self._chunks():
             sgd.write(self.optimizer, 0.0, 0.0, np.zeros((chunk.shape[0], self.n_outputs)), chunk)
-        slots = self.table.array[places]
-        sgd.write(self.optimizer, *self.l1_l2, w, slots)
-        self.table.array[places] = slots
+        states = self.table.states[places]
+        sgd.write(self.optimizer, *self.l1_l2, w, states)
+        self.table.states[places] = states
         if intercept is not None and self.intercept.size:
             self.intercept[0] = intercept
-
-    def know_ids(self, ids: Ids) -> None:
-        """Find slots by place from now on: the ids of rows to come are places in `ids`.
-
-        Parameters
-        ----------
-        ids : ndarray of int64 of shape (n_ids,)
-            Distinct. Slots of other ids come after theirs.
-        """
-        used = self.table.array[self.table.array[:, 0] != -1]
-        used[:, 0] &= np.iinfo(np.int64).max
-        order = np.argsort(ids)
-        found, position = find_ids(used[:, 0], ids[order])
-        slots = np.zeros((ids.size, self.width), dtype=np.int64)
-        slots[:, 0] = ids
-        slots[order[position]] = used[found]
-        slots = np.concatenate([slots, used[~found]])
-        self.table = StateTable(slots, slots.shape[0], False)
-
-    def forget_places(self) -> None:
-        """Find slots by id again."""
-        if not self.table.by_id:
-            self._move(self.table.array)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return all that is needed to go on from here with the same bits.
@@ -379,10 +375,10 @@ class Learner:
         state : dict from str to ndarray
         """
         with self.lock, self.entering:
-            array = self.table.array
             return {
-                "cells": array[array[:, 0] != -1],
-                "by_id": np.array(self.table.by_id),
+                "ids": self.table.ids(),
+                "states": self.table.states.copy(),
+                "touched": self.table.touched.copy(),
                 "intercept": self.intercept.copy(),
                 "totals": self.totals.copy(),
                 "n_rows": self.counter.copy(),
@@ -403,12 +399,10 @@ class Learner:
         ValueError
             For anything else; the learner is as it was then.
         """
+        state = current_form(state, self.table.is_marked)
         self.check_state(state)
-        array = np.ascontiguousarray(state["cells"])
-        if state["by_id"]:
-            self._move(array)
-        else:
-            self.table = StateTable(array.copy(), array.shape[0], False)
+        self._fill_table(state["ids"], state["states"])
+        self.table.touched[...] = state["touched"]
         self.optimizer.clock = tuple(state["clock"].tolist())
         for name in ("intercept", "totals", "counts"):
             setattr(self, name, state[name].copy())
@@ -426,14 +420,29 @@ class Learner:
             if name not in state:
                 raise ValueError(f"state: {name!r} is missing, expected {', '.join(expected)}")
             given = state[name]
-            long = name == "clock" and self.optimizer.average >= 0.0
-            shape = given.shape if long else (len(given), *array.shape[1:]) if name == "cells" else array.shape
+            if name == "ids" or (name == "clock" and self.optimizer.average >= 0.0):
+                shape = (given.size,)
+            elif name in ("states", "touched"):
+                is_there = name == "states" or self.table.is_marked
+                shape = (state["ids"].size if is_there else 0, *array.shape[1:])
+            else:
+                shape = array.shape
             if given.shape != shape or given.dtype != array.dtype:
                 raise ValueError(
                     f"state: {name!r} has shape {given.shape} and type {given.dtype}, expected {shape}, {array.dtype}"
                 )
+        self._check_ids(state["ids"])
         if state["n_rows"][0] < 0:
             raise ValueError(f"state: {state['n_rows'][0]} rows are not allowed, expected 0 or more")
+
+    def _check_ids(self, ids: Ids) -> None:
+        """Refuse ids that the table cannot hold."""
+        last = (self.n_features or np.iinfo(np.int64).max) - 1
+        if ids.size and not 0 <= ids.min() <= ids.max() <= last:
+            outside = ids[(ids < 0) | (ids > last)][0]
+            raise ValueError(f"state: id {outside} is not allowed, expected 0 to {last}")
+        if np.unique(ids).size < ids.size:
+            raise ValueError("state: an id is there twice, expected each once")
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Learner:
         """Copy the state, so that no other learner changes it."""
@@ -442,16 +451,17 @@ class Learner:
         return other
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle the state of used slots, not the table."""
+        """Pickle ids and states, not the table."""
         out = {key: value for key, value in self.__dict__.items() if key not in UNPICKLED}
         return {**out, "state": self.state()}
 
     def __setstate__(self, pickled: dict[str, Any]) -> None:
         attributes = current_state(self, pickled)
         state = attributes.pop("state")
-        self.__dict__.update(attributes)
+        # Older versions had no bound for ids.
+        self.__dict__.update({"n_features": None, **attributes})
         self.lock, self.entering = threading.RLock(), threading.RLock()
-        self.table, self.counts = StateTable.empty(MIN_CAPACITY, self.width), state["counts"]
+        self.table, self.counts = self._make_table(), state["counts"]
         self.restore(state)
 
 

@@ -76,8 +76,8 @@ class _MemoryRows:
         In units.
     unit : float or None
         The weight that counts as 1 in steps; None: weights are as they were given.
-    by_place : bool
-        The learner finds its slots by compact ids.
+    places : ndarray of uint32 of shape (n_ids,) or None
+        Indices of the states that the learner keeps for the ids; None: it looks them up.
     """
 
     rows: Rows
@@ -85,10 +85,10 @@ class _MemoryRows:
     y: Vector
     weight: Vector | None
     unit: float | None
-    by_place: bool
+    places: npt.NDArray[np.uint32] | None
 
     def take(self, chosen: npt.NDArray[np.int64], wide: bool = False) -> Batch:
-        """Copy some rows, in the given order, under the ids that the learner knows or those of the caller."""
+        """Copy some rows, in the given order, under the ids of the caller, or with places where these are known."""
         given = self.rows
         order = self.position[chosen]
         starts = np.zeros(order.size + 1, dtype=np.int64)
@@ -96,11 +96,11 @@ class _MemoryRows:
         ids = np.empty(starts[-1], dtype=np.int64)
         values = np.empty(starts[-1] if given.data.size else 0)
         compact.take(given.indptr, given.indices, given.data, order, starts, ids, values)
-        if wide or not self.by_place:
-            ids = given.active[ids]
+        places = None if wide or self.places is None else self.places[ids]
+        ids = given.active[ids]
         rows = Rows(starts, ids, values, order.size, given.n_features, is_sorted=True, has_zeros=True)
         weight = None if self.weight is None else self.weight[chosen] * (1.0 if self.unit is None else self.unit)
-        return Batch(rows, self.y[chosen], weight)
+        return Batch(rows, self.y[chosen], weight, places=places)
 
 
 def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, reporter: Reporter) -> None:
@@ -125,7 +125,7 @@ def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, re
     """
     settings, learner = training.settings, training.learner
     by_place = settings.sampling.min_count == 1 and settings.sampling.drop_stale == 0
-    data = _prepare(batch, settings.shuffle, by_place)
+    data = _prepare(batch, settings.shuffle)
     centering = NOWHERE
     if settings.fit_intercept:
         centered, centering = center_rows(data.rows, data.position, data.weight)
@@ -137,15 +137,14 @@ def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, re
     learned, held = _hold_out(data, visits, settings, rng)
     with centering.applied(learner, training.start):
         if by_place:
-            learner.know_ids(data.rows.active)
+            data = replace(data, places=learner.enter(data.rows.active))
         try:
             _run(training, data, learned, held, rng, reporter)
         finally:
             reporter.close()
-            learner.forget_places()
 
 
-def _prepare(batch: Batch, merge: bool, by_place: bool) -> _MemoryRows:
+def _prepare(batch: Batch, merge: bool) -> _MemoryRows:
     """Make ids compact; bring a few rows into an order of their own, so that weights and repetitions are the same."""
     rows, y, weight = batch.rows, batch.y, batch.weight
     merge = merge and rows.n_samples <= CANONICAL_ROWS
@@ -157,7 +156,7 @@ def _prepare(batch: Batch, merge: bool, by_place: bool) -> _MemoryRows:
     position = np.arange(y.shape[0])
     if merge:
         position, weight = merge_equal(compacted, y, np.ones(y.shape[0]) if weight is None else weight)
-    return _MemoryRows(compacted, position.astype(np.int32), y[position], weight, None, by_place)
+    return _MemoryRows(compacted, position.astype(np.int32), y[position], weight, None, None)
 
 
 def _plan_visits(data: _MemoryRows) -> tuple[_MemoryRows, npt.NDArray[np.int64]]:

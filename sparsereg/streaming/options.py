@@ -140,7 +140,7 @@ class StreamSettings:
             return mean
         return float(np.log(mean)) if mean > 0.0 else 0.0
 
-    def make_learner(self, n_outputs: int, seed: int) -> Learner:
+    def make_learner(self, n_outputs: int, seed: int, n_features: int) -> Learner:
         """Begin a fit.
 
         Parameters
@@ -148,6 +148,7 @@ class StreamSettings:
         n_outputs : int
         seed : int
             Of the dropout.
+        n_features : int
 
         Returns
         -------
@@ -157,6 +158,7 @@ class StreamSettings:
         return Learner(
             self.objective, self.penalty, optimizer, n_outputs=n_outputs, fit_intercept=self.fit_intercept,
             softmax=n_outputs > 1 and bool(self.objective.softmax), sampling=replace(self.sampling, seed=seed),
+            n_features=n_features,
         )
 
 

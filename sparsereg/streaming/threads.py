@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core import sgd, state_table
-from sparsereg._core.state_table import StateTable
+from sparsereg._core import sgd
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.learner import UNWEIGHTED, Learner
 
@@ -48,7 +47,7 @@ def learn_in_threads(learner: Learner, batch: Batch, n_threads: int, lock_free: 
         with ThreadPoolExecutor(n_threads) as pool:
             for part in learner.parts(batch, PLACED_ENTRIES):
                 _share_slots(learner, part, n_threads, pool)
-    elif n_threads > 1 and learner.table.by_id and not learner.sampling.drop_stale:
+    elif n_threads > 1 and batch.places is None and not learner.sampling.drop_stale:
         with ThreadPoolExecutor(1) as pool:
             _find_ahead(learner, learner.parts(batch, PLACED_ENTRIES), pool)
     else:
@@ -60,20 +59,20 @@ def _find_ahead(learner: Learner, parts: Iterable[Batch], pool: ThreadPoolExecut
     found = None
     for part in parts:
         if found is not None and not learner.has_room(part.n_entries):
-            learner.learn_part(found, is_placed=True)
+            learner.learn_part(found)
             found = None
         learner.make_room(part.n_entries)
         ahead = pool.submit(_placed, part, learner)
         if found is not None:
-            learner.learn_part(found, is_placed=True, before_rescale=ahead.result)
+            learner.learn_part(found, before_rescale=ahead.result)
         found = ahead.result()
     if found is not None:
-        learner.learn_part(found, is_placed=True)
+        learner.learn_part(found)
 
 
 def _share_slots(learner: Learner, part: Batch, n_threads: int, pool: ThreadPoolExecutor) -> None:
     """Enter all ids, then let every thread learn from some of the rows."""
-    if learner.table.by_id:
+    if part.places is None:
         learner.make_room(part.n_entries)
         part = _placed(part, learner)
     bounds = np.linspace(0, part.n_rows, n_threads + 1).astype(int)
@@ -83,13 +82,12 @@ def _share_slots(learner: Learner, part: Batch, n_threads: int, pool: ThreadPool
         learner.rescale()
         optimizers, needs_rescale = _clocks(learner, shards)
     if needs_rescale:
-        learner.learn_part(part, is_placed=True)
+        learner.learn_part(part)
         return
-    table = StateTable(learner.table.array, learner.table.used, False)
 
     def learn(shard: Batch, optimizer: Any, first_row: int) -> tuple[int, Vector, int]:
         totals, n_rows = np.zeros(2), np.array([first_row])
-        code = learner.call(shard, optimizer, table, totals, n_rows)
+        code = learner.call(shard, optimizer, totals, n_rows)
         return code, totals, int(n_rows[0])
 
     ends = learner.n_rows + np.cumsum([shard.n_rows for shard in shards])
@@ -116,15 +114,11 @@ def _clocks(learner: Learner, shards: list[Batch]) -> tuple[list[Any], bool]:
 
 
 def _placed(part: Batch, learner: Learner) -> Batch:
-    """Replace ids by the places of their slots, which are entered where an entry takes part."""
+    """Find the states of ids, which are entered where an entry takes part."""
     rows = part.rows
     taken = np.ones(rows.indices.size, dtype=bool) if rows.data.size == 0 else rows.data != 0.0
     if part.weight is not None:
         taken &= np.repeat(part.weight > 0.0, np.diff(rows.indptr))
-    places = np.zeros(rows.indices.size, dtype=np.int64)
-    found = places if taken.all() else np.empty(np.count_nonzero(taken), dtype=np.int64)
-    with learner.entering:
-        state_table.find_or_enter(rows.indices if found is places else rows.indices[taken], learner.table, found)
-    if found is not places:
-        places[taken] = found
-    return replace(part, rows=replace(rows, indices=places))
+    places = np.zeros(rows.indices.size, dtype=np.uint32)
+    places[taken] = learner.enter(rows.indices[taken])
+    return replace(part, places=places)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -106,7 +107,7 @@ class Training:
 
     def __init__(self, settings: StreamSettings, n_features: int, n_outputs: int, seed: int):
         self.settings, self.n_features, self.seed = settings, n_features, seed
-        self.learner: Learner = settings.make_learner(n_outputs, seed)
+        self.learner: Learner = settings.make_learner(n_outputs, seed, n_features)
         self.history = History()
         self.seconds, self.n_iter, self.n_entries = 0.0, 0, 0
         self.units = WeightUnit()
@@ -148,7 +149,7 @@ class Training:
         self._n_changes, self._is_learning = self._n_changes + 1, True
         try:
             units = self.units.step_unit(batch, self.learner, unit)
-            measured = batch if units is None else Batch(batch.rows, batch.y, batch.weight, units)
+            measured = batch if units is None else replace(batch, unit=units)
             learn_in_threads(self.learner, measured, self.settings.n_threads, self.settings.lock_free)
             self._check_divergence(batch)
         finally:
@@ -237,7 +238,7 @@ class Training:
         ----------
         rows : Rows
         """
-        if self._known is None and self.learner.table.by_id:
+        if self._known is None:
             return self.learner.decision(rows)
         return self.coef.decision(rows).reshape(rows.n_samples, -1) + self.intercept
 
@@ -290,7 +291,7 @@ class Training:
         seconds : float
         seed : int
         """
-        self.learner = self.settings.make_learner(self.learner.n_outputs, seed)
+        self.learner = self.settings.make_learner(self.learner.n_outputs, seed, self.n_features)
         self.seed, self.history, self.seconds = seed, history, seconds
         self.rewind(state)
         # The last entry may be older than the state; what was learned since then is in the next one.

@@ -65,8 +65,8 @@ def _begin_in(learner: Learner, unit: float) -> None:
     total_weight = getattr(optimizer, "total_weight", 0.0)
     if total_weight == 0.0 or unit == 1.0:
         return
-    slots = learner.table.array
-    w = np.empty((slots.shape[0], learner.n_outputs))
-    sgd.read(learner.penalty, optimizer, slots, w)
+    states = learner.table.states
+    w = np.empty((states.shape[0], learner.n_outputs))
+    sgd.read(learner.penalty, optimizer, states, w)
     optimizer.clock = (total_weight / unit, *optimizer.clock[1:])
-    sgd.write(optimizer, *learner.l1_l2, w, slots)
+    sgd.write(optimizer, *learner.l1_l2, w, states)

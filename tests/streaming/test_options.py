@@ -72,16 +72,16 @@ def test_what_learners_are_made_of():
         algorithm="prox_sgd", alpha=0.5, l1_ratio=0.2, eta0=0.3, weight_decay=0.1, learning_rate="constant", average=7,
         dropout=0.25, min_count=3, drop_stale=11,
     )
-    learner = settings.make_learner(1, 5)
+    learner = settings.make_learner(1, 5, 9)
     optimizer, sampling = learner.optimizer, learner.sampling
     assert (optimizer.eta0, optimizer.power_t, optimizer.weight_decay, optimizer.average) == (0.3, 0.0, 0.1, 7.0)
     assert (optimizer.l1, optimizer.l2) == (0.1, 0.4)
     assert (sampling.dropout, sampling.seed, sampling.min_count, sampling.drop_stale) == (0.25, 5, 3, 11)
     assert checked(tol=None).tol == -np.inf
-    assert not checked(fit_intercept=False).make_learner(1, 0).intercept.size
-    assert checked(SGDClassifier).make_learner(3, 0).softmax
-    assert not checked(SGDClassifier, loss="squared_hinge").make_learner(3, 0).softmax
-    assert checked(total_weight=70).make_learner(1, 0).optimizer.total_weight == 70.0
+    assert not checked(fit_intercept=False).make_learner(1, 0, 9).intercept.size
+    assert checked(SGDClassifier).make_learner(3, 0, 9).softmax
+    assert not checked(SGDClassifier, loss="squared_hinge").make_learner(3, 0, 9).softmax
+    assert checked(total_weight=70).make_learner(1, 0, 9).optimizer.total_weight == 70.0
 
 
 def test_gamma_is_further_out_where_the_loss_is_less_curved():
