@@ -29,6 +29,7 @@ from sparsereg.model_files.models import (
 )
 from sparsereg.model_files.values import Kind, Packer, Unpacker
 from sparsereg.solvers.evaluate import Evaluation
+from sparsereg.streaming.alpha_training import make_training
 from sparsereg.streaming.checkpoint_contents import check_history, check_saved_meta, check_saved_state
 from sparsereg.streaming.locking import synchronized
 from sparsereg.streaming.options import FIXED_WHILE_TRAINING, StreamSettings
@@ -132,7 +133,7 @@ def _unpack_training(
     given = unpacker.unpack_all(packed, where, STATE if has_state else RESULT)
     with within(where):
         settings = _settings(cls, given["settings"])
-        check_history(_arrays_of(given, "history"))
+        check_history(_arrays_of(given, "history"), None if settings.alphas is None else len(settings.alphas))
         whole_of(given, "n_iter", 0, MAX_INT)
         if has_state:
             n_features = whole_of(fitted, "n_features_in_", 1, MAX_INT)
@@ -189,10 +190,12 @@ def _resumed(given: Mapping[str, Any], settings: StreamSettings, n_features: int
         "patience": None,
     }
     check_saved_meta(meta)
-    training = Training(settings, n_features, n_outputs, meta["seed"])
+    training = make_training(settings, n_features, n_outputs, meta["seed"])
     check_saved_state({"now": learner, "history": given["history"], "best": {}}, meta, training.learner)
+    # Of several alphas each has its own, which is in the state.
+    training.n_iter = given["n_iter"]
     training.resume(learner, History.from_arrays(given["history"]), meta["seconds"], meta["seed"])
-    training.n_entries, training.n_iter = meta["n_entries"], given["n_iter"]
+    training.n_entries = meta["n_entries"]
     training.units.seen[:] = meta["weights_seen"]
     return training
 

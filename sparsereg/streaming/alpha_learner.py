@@ -49,6 +49,20 @@ class LaneView:
         """Weight and losses so far."""
         return self.learner.all_totals[self.lane]
 
+    @property
+    def intercept(self) -> Vector:
+        """Intercepts, and the sums of their squared slopes."""
+        return self.learner.intercepts_of[self.lane]
+
+    @property
+    def optimizer(self) -> Any:
+        """Optimizer."""
+        return self.learner.optimizers[self.lane]
+
+    def coefficients(self) -> tuple[Ids, Vector]:
+        """Read the coefficients that are not 0; see `Learner.coefficients`."""
+        return self.learner.at(self.lane).coefficients()
+
     def decision(self, rows: Rows) -> Vector:
         """Compute linear predictors, an array of shape (n_rows, n_outputs)."""
         coef, intercepts = self.learner.all_coefficients()
@@ -78,6 +92,8 @@ class AlphaLearner(Learner):
     all_totals : ndarray of float64 of shape (n_lanes, 2)
     counters : ndarray of int64 of shape (n_lanes, 1)
         Rows so far.
+    passes : ndarray of int64 of shape (n_lanes,)
+        Over the data, the one under way included.
     judged : ndarray of float64 of shape (n_lanes,)
         Losses that the best is chosen by; NaN: the progressive loss.
     learning : ndarray of int64 of shape (n_learning,)
@@ -96,6 +112,7 @@ class AlphaLearner(Learner):
         self.intercepts_of = np.zeros((n_lanes, 2, n_outputs) if fit_intercept else (n_lanes, 0, 0))
         self.all_totals = np.zeros((n_lanes, 2))
         self.counters = np.zeros((n_lanes, 1), dtype=np.int64)
+        self.passes = np.zeros(n_lanes, dtype=np.int64)
         self.judged = np.full(n_lanes, np.nan)
         self.learning = np.arange(n_lanes)
         self.lock, self.entering = threading.RLock(), threading.RLock()
@@ -107,6 +124,11 @@ class AlphaLearner(Learner):
     def n_lanes(self) -> int:
         """Fits side by side."""
         return len(self.penalties)
+
+    @property
+    def n_alphas(self) -> int | None:
+        """Fits side by side."""
+        return self.n_lanes
 
     @property
     def best(self) -> int:
@@ -339,6 +361,13 @@ class AlphaLearner(Learner):
             one.start_from(ids, w, intercept)
             self.set_lane(lane, one.state())
 
+    def begin_in(self, unit: float) -> None:
+        """Bring the weight of the whole stream to the unit of its first row; see `Learner.begin_in`."""
+        for lane in range(self.n_lanes):
+            one = self.at(lane)
+            one.begin_in(unit)
+            self.set_lane(lane, one.state())
+
     def at(self, lane: int) -> Learner:
         """Return the learner of a lane, a copy that can go on by itself.
 
@@ -412,6 +441,7 @@ class AlphaLearner(Learner):
                 "n_rows": self.counters.copy(),
                 "clock": np.array([optimizer.clock for optimizer in self.optimizers]),
                 "counts": self.counts.copy(),
+                "passes": self.passes.copy(),
                 "judged": self.judged.copy(),
                 "learning": self.learning.copy(),
             }
@@ -425,6 +455,7 @@ class AlphaLearner(Learner):
             optimizer.clock = tuple(clock)
         self.intercepts_of, self.all_totals = state["intercept"].copy(), state["totals"].copy()
         self.counters, self.counts = state["n_rows"].copy(), state["counts"].copy()
+        self.passes = state["passes"].copy()
         self.judged, self.learning = state["judged"].copy(), state["learning"].copy()
 
     def check_state(self, state: State) -> None:
@@ -438,6 +469,28 @@ class AlphaLearner(Learner):
         super().check_state(state)
         if (state["n_rows"] < 0).any():
             raise ValueError(f"state: {state['n_rows'].min()} rows are not allowed, expected 0 or more")
+
+    def separate(self, state: State) -> list[tuple[Learner, State]]:
+        """Return the learner of each lane, made like this, and its share of a state; see `Learner.separate`."""
+        self.check_state(state)
+        own = ("intercept", "totals", "n_rows", "clock")
+        of_all = {name: state[name] for name in ("ids", "touched", "counts")}
+        return [
+            (self.at(lane), {
+                **of_all, "states": self._of_lane(state["states"], lane), **{name: state[name][lane] for name in own}
+            })
+            for lane in range(self.n_lanes)
+        ]
+
+    def separate_best(self, state: State) -> list[tuple[Learner, State]]:
+        """Return those of the lanes that have a best state, and it; see `Learner.separate_best`."""
+        found: dict[int, State] = {}
+        for name, array in state.items():
+            lane, _, inner = name.partition(".")
+            if not lane.isdecimal() or int(lane) >= self.n_lanes:
+                raise ValueError(f"best: {name!r} is not allowed, expected arrays of {self.n_lanes} alphas")
+            found.setdefault(int(lane), {})[inner] = array
+        return [(self.at(lane), of_lane) for lane, of_lane in found.items()]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> AlphaLearner:
         """Copy the state, so that no other learner changes it."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg.coef import SparseCoef
 from sparsereg.inputs.rows import Rows
 from sparsereg.streaming.alpha_learner import AlphaLearner, LaneView
 from sparsereg.streaming.alpha_threads import learn_lanes_in_threads
@@ -63,33 +66,31 @@ class AlphaTraining(Training):
 
     Attributes
     ----------
-    passes : ndarray of int64 of shape (n_alphas,)
-        Over the data, of each alpha.
-    ends : list of int or None
-        Entries of the history up to the last pass of each alpha; None: it goes on.
+    generators : list of numpy.random.Generator or None
+        As each alpha has left them at its last pass over data in memory.
     """
 
     learner: AlphaLearner
 
     def __init__(self, settings: StreamSettings, n_features: int, n_outputs: int, seed: int):
-        self.passes = np.zeros(len(settings.alphas or ()), dtype=np.int64)
         super().__init__(settings, n_features, n_outputs, seed)
-        self.ends: list[int | None] = [None] * self.learner.n_lanes
         self.history = History(self.learner.n_lanes)
+        self.generators: list[np.random.Generator | None] = [None] * self.learner.n_lanes
         self._totals = np.zeros((self.learner.n_lanes, 2))
         undecided = 1.0 / max(n_outputs, 2) if settings.objective.is_classification else None
-        monitors = [DivergenceMonitor(self._mean_losses, undecided) for _ in self.passes]
+        monitors = [DivergenceMonitor(self._mean_losses, undecided) for _ in range(self.learner.n_lanes)]
+        # Coefficients that were read, and the number of changes before that.
+        self._read_all: tuple[int, SparseCoef, Vector] | None = None
         self._watch: Any = LaneMonitors(monitors, settings.alphas or ())
 
     @property
     def n_iter(self) -> int:
         """Passes over the data so far, the one under way included, of the best."""
-        return int(self.passes[self.learner.best])
+        return int(self.learner.passes[self.learner.best])
 
     @n_iter.setter
     def n_iter(self, n_iter: int) -> None:
-        learner = getattr(self, "learner", None)
-        self.passes[slice(None) if learner is None else learner.learning] = n_iter
+        self.learner.passes[self.learner.learning] = n_iter
 
     @property
     def n_rows(self) -> int:
@@ -108,15 +109,66 @@ class AlphaTraining(Training):
         training : Training
         """
         one = Training(self.settings.at(lane), self.n_features, self.n_outputs, self.seed)
-        one.resume(self.learner.lane_state(lane), self.history.at(lane, self.ends[lane]), self.seconds, self.seed)
-        one.n_iter, one.n_entries, one.start = int(self.passes[lane]), self.n_entries, self.start
+        one.resume(self.learner.lane_state(lane), self.history.at(lane), self.seconds, self.seed)
+        one.n_iter, one.n_entries, one.start = int(self.learner.passes[lane]), self.n_entries, self.start
         one.units.seen[:] = self.units.seen
         return one
 
-    def end_lane(self, lane: int) -> None:
+    @property
+    def best(self) -> int:
+        """Position of the alpha whose model this is."""
+        return self.learner.best
+
+    def set_run(self, k: int, run: Training) -> None:
+        """Take over what one alpha has come to by itself.
+
+        Parameters
+        ----------
+        k : int
+            Its position.
+        run : Training
+            Of `at`.
+        """
+        self.learner.set_lane(k, run.learner.state())
+        self.learner.passes[k] = run.n_iter
+        self._n_changes += 1
+
+    def end_lane(self, k: int) -> None:
         """Let an alpha learn no more: it has had its last pass."""
-        self.learner.learning = self.learner.learning[self.learner.learning != lane]
-        self.ends[lane] = len(self.history)
+        self.learner.learning = self.learner.learning[self.learner.learning != k]
+
+    def finish(self, step: Callable[[Training, Any], Any], rng: np.random.Generator) -> Any:
+        """Bring passes over data in memory to their end; see `Training.finish`. Of all alphas the best is certified."""
+        settings, best = self.settings, self.best
+        evaluation = None
+        for k in range(self.learner.n_lanes):
+            if k != best and settings.finish_tol is None:
+                continue
+            one = self.at(k)
+            one.settings = replace(one.settings, certify=settings.certify if k == best else False)
+            found = step(one, rng if self.generators[k] is None else self.generators[k])
+            if settings.finish_tol is not None:
+                self.set_run(k, one)
+            if k == best:
+                evaluation = found
+        return evaluation
+
+    def judge_pass(self, n_passes: int, held_out: Vector | None) -> None:
+        """Take note of what the best alpha is chosen by, after a pass.
+
+        Parameters
+        ----------
+        n_passes : int
+            Over all rows so far.
+        held_out : ndarray of float64 of shape (n_alphas,) or None
+            Losses of held-out rows. None: the progressive losses of the first pass, because all rows of a later one
+            have been learned from before.
+        """
+        learner = self.learner
+        if held_out is not None:
+            learner.judged[learner.learning] = held_out[learner.learning]
+        elif n_passes == 1:
+            learner.judged[:] = self.progressive_losses
 
     def take_up(self) -> None:
         """Let all alphas learn again."""
@@ -132,6 +184,10 @@ class AlphaTraining(Training):
         """Mean loss of each alpha so far; NaN before any row."""
         return _means(self.learner.all_totals)
 
+    def record_losses(self, losses: Vector) -> None:
+        """Add an entry to the history; `losses`: of shape (n_alphas,), or (1,) where it is NaN."""
+        self.record(losses)
+
     def record(self, validation_loss: Any = np.nan) -> None:
         """Add an entry to the history; see `Training.record`.
 
@@ -144,7 +200,7 @@ class AlphaTraining(Training):
             n_rows=learner.n_rows, n_nonzero=learner.count_nonzeros(), n_touched=learner.n_touched,
             nbytes=learner.nbytes, weight=learner.all_totals[:, 0].max(), seconds=self.seconds,
             loss=_means(learner.all_totals - self._totals), progressive_loss=self.progressive_losses,
-            validation_loss=np.broadcast_to(validation_loss, learner.n_lanes).copy(),
+            validation_loss=np.where(np.isin(np.arange(learner.n_lanes), learner.learning), validation_loss, np.nan),
         )
         self._totals = learner.all_totals.copy()
         self.n_entries = 0
@@ -153,7 +209,7 @@ class AlphaTraining(Training):
         """Return the last number of a column of the history, of the best where there is one for each alpha."""
         return float(np.broadcast_to(self.history.last(name), self.learner.n_lanes)[self.learner.best])
 
-    def losses_of_alphas(self, rows: Rows, y: Vector, weight: Vector | None) -> Vector:
+    def judge(self, rows: Rows, y: Vector, weight: Vector | None) -> Vector:
         """Measure the mean loss of rows at each alpha, penalty and dropout left out.
 
         Parameters
@@ -167,19 +223,20 @@ class AlphaTraining(Training):
         losses : ndarray of float64 of shape (n_alphas,)
             Of outputs that have their loss to themselves the sum.
         """
-        coef, intercepts = self.learner.all_coefficients()
+        if self._read_all is None or self._read_all[0] != self._n_changes or self._is_learning:
+            self._read_all = self._n_changes, *self.learner.all_coefficients()
+        _, coef, intercepts = self._read_all
         t = coef.decision(rows).reshape(rows.n_samples, -1) + intercepts
-        by_lane = np.split(t, self.learner.n_lanes, axis=1)
-        return np.array([float(self._mean_losses(y, np.ascontiguousarray(of_lane), weight).sum()) for of_lane in by_lane])
+        by_lane = [np.ascontiguousarray(of_lane) for of_lane in np.split(t, self.learner.n_lanes, axis=1)]
+        return np.array([float(self._mean_losses(y, of_lane, weight).sum()) for of_lane in by_lane])
 
-    def resume(self, state: Any, history: History, seconds: float, seed: int) -> None:
-        """Go on where another run was; see `Training.resume`."""
-        super().resume(state, history, seconds, seed)
+    def _totals_of(self, history: History) -> Vector:
+        """Return weights and losses as they were at the last entry."""
         totals = np.zeros((self.learner.n_lanes, 2))
         if len(history):
             totals[:, 0] = history.last("weight")
             totals[:, 1] = totals[:, 0] * history.last("progressive_loss")
-        self._totals = totals
+        return totals
 
 
 def _means(totals: Vector) -> Vector:

@@ -13,8 +13,11 @@ from sparsereg.design import compact_rows, select_rows
 from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.sklearn import ConvergenceWarning
 from sparsereg.solvers.convergence import frames_of_the_package, warn_blurred
+from sparsereg.streaming.alpha_endings import AlphaEndings
+from sparsereg.streaming.alpha_training import AlphaTraining
 from sparsereg.streaming.batch import Batch, merge_equal
 from sparsereg.streaming.centering import NOWHERE, center_rows
+from sparsereg.streaming.early_stopping import EarlyStopping
 from sparsereg.streaming.options import StreamSettings
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.training import Training
@@ -30,35 +33,6 @@ VISITS_OF_A_ROW = 8
 MAX_WHOLE = 2.0**53
 # Rows that are put in order in one go.
 SHUFFLED_ROWS = 1 << 18
-
-
-class EarlyStopping:
-    """Stops passes when the loss no longer gets better.
-
-    Parameters
-    ----------
-    tol : float
-        What a pass has to better the best loss by; -inf: nothing.
-    n_iter_no_change : int
-        Passes in a row that may fail to.
-
-    Attributes
-    ----------
-    best : float
-    is_best : bool
-        The last loss is the best so far.
-    """
-
-    def __init__(self, tol: float, n_iter_no_change: int):
-        self.tol, self.n_iter_no_change = tol, n_iter_no_change
-        self.best, self.is_best, self.failed = np.inf, False, 0
-
-    def should_stop(self, loss: float) -> bool:
-        """Take note of the loss of a pass; say whether it should be the last."""
-        self.failed = self.failed + 1 if loss > self.best - self.tol else 0
-        self.is_best = loss < self.best
-        self.best = min(self.best, loss)
-        return self.failed >= self.n_iter_no_change
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +113,10 @@ def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, re
         if by_place:
             data = replace(data, places=learner.enter(data.rows.active))
         try:
-            _run(training, data, learned, held, rng, reporter)
+            if isinstance(training, AlphaTraining):
+                _run_alphas(training, data, learned, held, rng, reporter)
+            else:
+                _run(training, data, learned, held, rng, reporter)
         finally:
             reporter.close()
 
@@ -212,13 +189,7 @@ def _run(
     while training.n_iter < settings.max_iter:
         training.n_iter += 1
         before = learner.totals.copy()
-        order = rng.permutation(learned) if settings.shuffle else learned
-        for start in range(0, order.size, SHUFFLED_ROWS):
-            some = order[start : start + SHUFFLED_ROWS]
-            batch = data.take(some)
-            training.learn(batch, data.unit)
-            reporter.advance(some.size)
-        training.end_pass(batch)
+        _visit(training, data, rng.permutation(learned) if settings.shuffle else learned, reporter)
         weight, loss = learner.totals - before
         loss = loss / weight if weight > 0.0 else 0.0
         if held is not None:
@@ -237,12 +208,49 @@ def _run(
     training.end()
 
 
-def _warn(settings: StreamSettings, held_out: bool) -> None:
+def _visit(training: Training, data: _MemoryRows, order: npt.NDArray[np.int64], reporter: Reporter) -> None:
+    """Pass over the rows once, in an order."""
+    for start in range(0, order.size, SHUFFLED_ROWS):
+        some = order[start : start + SHUFFLED_ROWS]
+        batch = data.take(some)
+        training.learn(batch, data.unit)
+        reporter.advance(some.size)
+    training.end_pass(batch)
+
+
+def _run_alphas(
+    training: AlphaTraining, data: _MemoryRows, learned: npt.NDArray[np.int64], held: Batch | None,
+    rng: np.random.Generator, reporter: Reporter,
+) -> None:
+    """Pass over the rows until passes bring no more at any alpha; each has its own last pass."""
+    settings, learner = training.settings, training.learner
+    endings = AlphaEndings(training)
+    for n_iter in range(1, settings.max_iter + 1):
+        training.n_iter = n_iter
+        before = learner.all_totals.copy()
+        _visit(training, data, rng.permutation(learned) if settings.shuffle else learned, reporter)
+        weight, losses = (learner.all_totals - before).T
+        losses = np.divide(losses, weight, out=np.zeros(losses.size), where=weight > 0.0)
+        if held is not None:
+            losses = training.judge(held.rows, held.y, held.weight)
+        training.record(np.nan if held is None else losses)
+        reporter.report(training)
+        endings.end_pass(n_iter, losses, held is not None, rng)
+        if not learner.learning.size:
+            break
+    else:
+        alphas = [(settings.alphas or ())[k] for k in learner.learning.tolist()]
+        _warn(settings, held is not None, f" at alpha={', '.join(f'{alpha:g}' for alpha in alphas)}")
+    endings.end(rng)
+    training.end()
+
+
+def _warn(settings: StreamSettings, held_out: bool, where: str = "") -> None:
     if settings.tol == -np.inf:
         return
+    loss = f"{'held-out' if held_out else 'progressive'} loss{where}"
     warnings.warn(
-        f"max_iter={settings.max_iter} passes did not bring the {'held-out' if held_out else 'progressive'} loss to "
-        f"where {settings.n_iter_no_change} passes better it by less than tol={settings.tol:g}. Increase max_iter, or "
-        "increase tol.",
+        f"max_iter={settings.max_iter} passes did not bring the {loss} to where {settings.n_iter_no_change} passes "
+        f"better it by less than tol={settings.tol:g}. Increase max_iter, or increase tol.",
         ConvergenceWarning, stacklevel=frames_of_the_package(),
     )

@@ -55,18 +55,5 @@ class WeightUnit:
             unit = np.empty(batch.n_rows)
             sgd.mean_so_far(np.ones(batch.n_rows) if weight is None else weight, seen, unit)
         if is_first and unit is not None and seen[0] > 0.0:
-            _begin_in(learner, float(unit[0 if weight is None else np.argmax(weight > 0.0)]))
+            learner.begin_in(float(unit[0 if weight is None else np.argmax(weight > 0.0)]))
         return unit
-
-
-def _begin_in(learner: Learner, unit: float) -> None:
-    """Bring the weight of the whole stream to the unit of its first row; coefficients to start from stay."""
-    optimizer = learner.optimizer
-    total_weight = getattr(optimizer, "total_weight", 0.0)
-    if total_weight == 0.0 or unit == 1.0:
-        return
-    states = learner.table.states
-    w = np.empty((states.shape[0], learner.n_outputs))
-    sgd.read(learner.penalty, optimizer, states, w)
-    optimizer.clock = (total_weight / unit, *optimizer.clock[1:])
-    sgd.write(optimizer, *learner.l1_l2, w, states)

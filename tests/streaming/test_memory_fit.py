@@ -7,7 +7,8 @@ from scipy import sparse
 from sparsereg import SGDClassifier, SGDRegressor
 from sparsereg.inputs.rows import as_rows
 from sparsereg.streaming.batch import Batch
-from sparsereg.streaming.memory_fit import MAX_VISITS, EarlyStopping, _hold_out, _plan_visits, _prepare, fit_in_memory
+from sparsereg.streaming.early_stopping import EarlyStopping
+from sparsereg.streaming.memory_fit import MAX_VISITS, _hold_out, _plan_visits, _prepare, fit_in_memory
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.training import Training
 
