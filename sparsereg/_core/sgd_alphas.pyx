@@ -18,6 +18,12 @@ from sparsereg._core.sgd_rows cimport Row, coefficient, learn_row, make_row, mea
 from sparsereg._core.state_table cimport StateTable, Table
 from sparsereg._core.types cimport offset_t
 
+cdef extern from "intercept_lanes.h":
+    bint move_intercepts "sparsereg_move_intercepts"(
+        int64_t n, const double *b, const double *squares, const double *slope, const double *eta0, const double *beta,
+        double *b_next, double *squares_next
+    ) noexcept nogil
+
 # How `learn` ends.
 cpdef enum:
     DONE, TABLE_FULL, DIVERGED
@@ -48,7 +54,13 @@ ctypedef struct Lanes:
     double *full  # predictors without dropout
     double *t  # predictors that the step is taken at
     double *slope
-    double *value  # losses, by lane
+    double *b  # intercepts, and the sums of their squared slopes; `next`: after the row
+    double *squares
+    double *b_next
+    double *squares_next
+    double *eta0
+    double *beta
+    double *value  # (n_lanes, 2) losses, or totals
     double *moved  # (n_lanes, 2, n_outputs) intercepts
 
 
@@ -118,10 +130,11 @@ cdef inline offset_t learn_plainly(
 
 
 cdef inline bint measure_lane(
-    Row *row, Lanes *lanes, offset_t lane, Loss loss, bint softmax, const double *y, double s, double unit, bint drops
+    Row *row, Lanes *lanes, offset_t lane, Loss loss, bint softmax, const double *y, double s, double scale,
+    bint drops, offset_t n
 ) noexcept nogil:
     """Leave a lane's loss and slopes; False where they are not finite."""
-    cdef offset_t c, n = lanes.n_outputs, first = lane * n
+    cdef offset_t c, first = lane * n
     cdef double value
     cdef bint whole
     if n == 1:
@@ -138,56 +151,63 @@ cdef inline bint measure_lane(
     lanes.value[lane] = s * value
     whole = finite(lanes.totals[2 * lane + 1] + lanes.value[lane])
     for c in range(first, first + n):
-        lanes.slope[c] *= s / unit
+        lanes.slope[c] *= scale
         whole &= finite(lanes.slope[c])
     return whole
 
 
-cdef inline bint move_intercepts(Lanes *lanes, offset_t lane, FTRL optimizer) noexcept nogil:
-    """Leave where the intercepts of a lane go; False where that is not finite."""
-    cdef offset_t c, n = lanes.n_outputs
-    cdef double *moved = lanes.moved + 2 * n * lane
-    cdef bint whole = True
-    optimizer.eta0 = lanes.settings[SETTINGS * lane + 2]
-    optimizer.beta = lanes.settings[SETTINGS * lane + 3]
-    memcpy(moved, lanes.intercept + 2 * n * lane, 2 * n * sizeof(double))
-    for c in range(n):
-        whole &= optimizer.intercept(&moved[c], &moved[n + c], lanes.slope[lane * n + c])
-    return whole
+cdef inline void load_intercepts(Lanes *lanes) noexcept nogil:
+    """Bring the intercepts of the lanes that learn into the order of columns."""
+    cdef offset_t j, c, lane, n = lanes.n_outputs
+    if lanes.intercept != NULL:
+        for j in range(lanes.n):
+            lane = lanes.which[j]
+            for c in range(n):
+                lanes.b[lane * n + c] = lanes.intercept[2 * n * lane + c]
+                lanes.squares[lane * n + c] = lanes.intercept[2 * n * lane + n + c]
+
+
+cdef inline void store_intercepts(Lanes *lanes) noexcept nogil:
+    """Take them back."""
+    cdef offset_t j, c, lane, n = lanes.n_outputs
+    if lanes.intercept != NULL:
+        for j in range(lanes.n):
+            lane = lanes.which[j]
+            for c in range(n):
+                lanes.intercept[2 * n * lane + c] = lanes.b[lane * n + c]
+                lanes.intercept[2 * n * lane + n + c] = lanes.squares[lane * n + c]
 
 
 cdef inline bint learn_in_pairs(
-    Row *row, Lanes *lanes, Loss loss, bint softmax, FTRL optimizer, const double *y, double s, double unit, bint drops
+    Row *row, Lanes *lanes, Loss loss, bint softmax, FTRL optimizer, const double *y, double s, double unit, bint drops,
+    offset_t n
 ) noexcept nogil:
     """Learn from a row, two columns at once; False, and no change, where a step of one leads nowhere."""
-    cdef offset_t p, c, j, lane, n = lanes.n_outputs
-    cdef double time = optimizer.t, b
+    cdef offset_t p, c, j, first = lanes.column
+    cdef double time = optimizer.t, scale = s / unit
     cdef bint whole = True
-    cdef sparsereg_entries entries
-    entries.n, entries.states, entries.x, entries.kept = row.n, row.state, row.x, row.kept
-    for j in range(lanes.n):
-        lane = lanes.which[j]
-        for c in range(n):
-            b = 0.0 if lanes.intercept == NULL else lanes.intercept[2 * n * lane + c]
-            lanes.full[lane * n + c] = lanes.t[lane * n + c] = b
+    cdef sparsereg_entries entries = [row.n, row.state, row.x, row.kept]
+    for c in range(first, first + lanes.span):
+        lanes.full[c] = lanes.t[c] = lanes.b[c]
     for p in range(lanes.n_pairs):
         lanes.pairs[p].t[0] = lanes.pairs[p].t[1] = time
         sparsereg_ftrl_weights(
-            &lanes.pairs[p], &entries, lanes.first[p], lanes.size[p], lanes.span, lanes.w - lanes.column, lanes.full,
-            lanes.t
+            &lanes.pairs[p], &entries, lanes.first[p], lanes.size[p], lanes.span, lanes.w - first, lanes.full, lanes.t
         )
     for j in range(lanes.n):
-        whole &= measure_lane(row, lanes, lanes.which[j], loss, softmax, y, s, unit, drops)
+        whole &= measure_lane(row, lanes, lanes.which[j], loss, softmax, y, s, scale, drops, n)
     if not whole:
         return False
-    optimizer.begin(s / unit, unit)
+    optimizer.begin(scale, unit)
     if lanes.intercept != NULL:
-        for j in range(lanes.n):
-            whole &= move_intercepts(lanes, lanes.which[j], optimizer)
+        whole = move_intercepts(
+            lanes.span, lanes.b + first, lanes.squares + first, lanes.slope + first, lanes.eta0 + first,
+            lanes.beta + first, lanes.b_next + first, lanes.squares_next + first
+        )
     for p in range(lanes.n_pairs):
         whole &= sparsereg_ftrl_steps(
-            &lanes.pairs[p], &entries, lanes.first[p], lanes.size[p], lanes.span, optimizer.noise,
-            lanes.w - lanes.column, lanes.slope, lanes.old - lanes.column
+            &lanes.pairs[p], &entries, lanes.first[p], lanes.size[p], lanes.span, optimizer.noise, lanes.w - first,
+            lanes.slope, lanes.old - first
         )
     if not whole:
         for j in range(lanes.n):
@@ -195,21 +215,43 @@ cdef inline bint learn_in_pairs(
         optimizer.t = time
         return False
     for j in range(lanes.n):
-        lane = lanes.which[j]
-        lanes.totals[2 * lane] += s
-        lanes.totals[2 * lane + 1] += lanes.value[lane]
-        if lanes.intercept != NULL:
-            memcpy(lanes.intercept + 2 * n * lane, lanes.moved + 2 * n * lane, 2 * n * sizeof(double))
+        lanes.totals[2 * lanes.which[j]] += s
+        lanes.totals[2 * lanes.which[j] + 1] += lanes.value[lanes.which[j]]
+    if lanes.intercept != NULL:
+        lanes.b, lanes.b_next = lanes.b_next, lanes.b
+        lanes.squares, lanes.squares_next = lanes.squares_next, lanes.squares
     optimizer.advance()
     return True
 
 
+cdef inline offset_t learn_lanes(
+    Row *row, Lanes *lanes, Loss loss, bint softmax, Penalty penalty, FTRL optimizer, const double *y, double s,
+    double unit, bint in_pairs, bint drops
+) noexcept nogil:
+    """Learn from a row, and return -1; where a step of a lane leads nowhere in none, and return which."""
+    cdef offset_t lane
+    if not in_pairs:
+        return learn_plainly(row, lanes, loss, softmax, penalty, optimizer, y, s, unit)
+    if lanes.n_outputs == 1:
+        if not drops and learn_in_pairs(row, lanes, loss, False, optimizer, y, s, unit, False, 1):
+            return -1
+        if drops and learn_in_pairs(row, lanes, loss, False, optimizer, y, s, unit, True, 1):
+            return -1
+    elif learn_in_pairs(row, lanes, loss, softmax, optimizer, y, s, unit, drops, lanes.n_outputs):
+        return -1
+    # In which lane that was only the plain code says.
+    store_intercepts(lanes)
+    lane = learn_plainly(row, lanes, loss, softmax, penalty, optimizer, y, s, unit)
+    load_intercepts(lanes)
+    return lane
+
+
 cdef bint make_lanes(Lanes *lanes, offset_t longest, offset_t n_lanes, offset_t n_outputs) noexcept nogil:
-    """Find room for the longest row; `lanes.w` and `lanes.pairs` are what to free."""
+    """Find room for the longest row; `release` frees it."""
     cdef offset_t width = n_lanes * n_outputs
     lanes.n_outputs, lanes.column = n_outputs, lanes.which[0] * n_outputs
     lanes.span = (lanes.which[lanes.n - 1] + 1) * n_outputs - lanes.column
-    lanes.w = <double *> calloc(2 * longest * lanes.span + 5 * width + 2 * n_lanes, sizeof(double))
+    lanes.w = <double *> calloc(2 * longest * lanes.span + 11 * width + 2 * n_lanes, sizeof(double))
     lanes.pairs = <sparsereg_ftrl *> calloc(width, sizeof(sparsereg_ftrl) + sizeof(offset_t) + sizeof(int))
     if lanes.w == NULL or lanes.pairs == NULL:
         return False
@@ -217,11 +259,23 @@ cdef bint make_lanes(Lanes *lanes, offset_t longest, offset_t n_lanes, offset_t 
     lanes.full = lanes.old + longest * lanes.span
     lanes.t = lanes.full + width
     lanes.slope = lanes.t + width
-    lanes.moved = lanes.slope + width
+    lanes.b = lanes.slope + width
+    lanes.squares = lanes.b + width
+    lanes.b_next = lanes.squares + width
+    lanes.squares_next = lanes.b_next + width
+    lanes.eta0 = lanes.squares_next + width
+    lanes.beta = lanes.eta0 + width
+    lanes.moved = lanes.beta + width
     lanes.value = lanes.moved + 2 * width
     lanes.first = <offset_t *> (lanes.pairs + width)
     lanes.size = <int *> (lanes.first + width)
     return True
+
+
+cdef void release(Lanes *lanes, Row *row) noexcept nogil:
+    free(lanes.w)
+    free(lanes.pairs)
+    free(row.x)
 
 
 cdef void pair_columns(Lanes *lanes) noexcept nogil:
@@ -245,6 +299,27 @@ cdef void pair_columns(Lanes *lanes) noexcept nogil:
             pair = &lanes.pairs[lanes.n_pairs - 1]
             pair.l1[k], pair.l2[k], pair.beta[k] = settings[0], settings[1], settings[3]
             pair.inverse[k] = 1.0 / settings[2]
+            lanes.eta0[column], lanes.beta[column] = settings[2], settings[3]
+
+
+cdef void set_entries(
+    Entries *entries, const offset_t[::1] indptr, const int64_t[::1] ids, const uint32_t[::1] places,
+    const double[::1] data, const double[::1] weight
+) noexcept:
+    entries.indptr, entries.n = &indptr[0], indptr[indptr.shape[0] - 1]
+    entries.ids = NULL if ids.shape[0] == 0 else &ids[0]
+    entries.places = NULL if places.shape[0] == 0 else &places[0]
+    entries.data = NULL if data.shape[0] == 0 else &data[0]
+    entries.weight = NULL if weight.shape[0] == 0 else &weight[0]
+
+
+cdef void set_lanes(
+    Lanes *lanes, const int64_t[::1] which, const double[:, ::1] settings, double[:, :, ::1] intercept,
+    double[:, ::1] totals
+) noexcept:
+    lanes.n, lanes.which, lanes.settings = which.shape[0], &which[0], &settings[0, 0]
+    lanes.intercept = NULL if intercept.shape[1] == 0 else &intercept[0, 0, 0]
+    lanes.totals = &totals[0, 0]
 
 
 def learn(
@@ -293,7 +368,7 @@ def learn(
     Invariant: any division of the rows among calls, and of the lanes, gives the same states, bit for bit: those of
     `sgd.learn`. Cost: two random accesses to memory an entry, and a step for each lane.
     """
-    cdef offset_t i = 0, stop = indptr.shape[0] - 1, n_outputs = y.shape[1], lane = -1
+    cdef offset_t i = 0, stop = indptr.shape[0] - 1, lane = -1
     cdef Table inner = table.table()
     cdef Entries entries
     cdef Admission admission
@@ -303,32 +378,20 @@ def learn(
     cdef int code = DONE
     cdef double s = 1.0, one = 1.0, l1, l2
     cdef double *logged = NULL if log.shape[0] == 0 else &log[0, 0]
+    cdef bint in_pairs = optimizer.in_lanes and penalty.strengths(&l1, &l2)
     cdef int64_t first_row = n_rows[0]
-    cdef bint in_pairs = optimizer.in_lanes and penalty.strengths(&l1, &l2), whole
-    entries.indptr, entries.n = &indptr[0], indptr[stop]
-    entries.ids = NULL if ids.shape[0] == 0 else &ids[0]
-    entries.places = NULL if places.shape[0] == 0 else &places[0]
-    entries.data = NULL if data.shape[0] == 0 else &data[0]
-    entries.weight = NULL if weight.shape[0] == 0 else &weight[0]
+    set_entries(&entries, indptr, ids, places, data, weight)
     admission.counts = NULL if counts.shape[0] == 0 else &counts[0]
     admission.size, admission.min_count = counts.shape[0], min_count
-    lanes.n, lanes.which, lanes.settings = which.shape[0], &which[0], &settings[0, 0]
-    lanes.intercept = NULL if intercept.shape[1] == 0 else &intercept[0, 0, 0]
-    lanes.totals = &totals[0, 0]
-    if not make_lanes(&lanes, longest, settings.shape[0], n_outputs):
-        free(lanes.w)
-        free(lanes.pairs)
-        raise MemoryError(f"a row of {longest} entries with {n_outputs} outputs and {settings.shape[0]} lanes")
+    set_lanes(&lanes, which, settings, intercept, totals)
+    row.x = NULL
+    if not (make_lanes(&lanes, longest, settings.shape[0], y.shape[1])
+            and make_row(&row, longest, y.shape[1], 1, dropout > 0.0)
+            and make_ring(&ring, &entries, &inner, longest)):
+        release(&lanes, &row)
+        raise MemoryError(f"a row of {longest} entries with {y.shape[1]} outputs and {settings.shape[0]} lanes")
     pair_columns(&lanes)
-    if not make_row(&row, longest, n_outputs, 1, dropout > 0.0):
-        free(lanes.w)
-        free(lanes.pairs)
-        raise MemoryError(f"a row of {longest} entries with {n_outputs} outputs")
-    if not make_ring(&ring, &entries, &inner, longest):
-        free(lanes.w)
-        free(lanes.pairs)
-        free(row.x)
-        raise MemoryError(f"a row of {longest} entries")
+    load_intercepts(&lanes)
     if min_count > 1:
         ring.ahead = 0  # an id is counted when its row is learned from
     with nogil:
@@ -348,20 +411,18 @@ def learn(
                 if logged != NULL:
                     lanes.old = logged
                     logged += row.n * lanes.span
-                whole = in_pairs and learn_in_pairs(
-                    &row, &lanes, loss, softmax, optimizer, &y[i, 0], s, one, dropout > 0.0
+                lane = learn_lanes(
+                    &row, &lanes, loss, softmax, penalty, optimizer, &y[i, 0], s, one, in_pairs, dropout > 0.0
                 )
-                if not whole:
-                    lane = learn_plainly(&row, &lanes, loss, softmax, penalty, optimizer, &y[i, 0], s, one)
                 if lane >= 0:
                     code = DIVERGED
                     break
             i += 1
             n_rows[0] = first_row + i
         take_back(&ring, &inner, &entries, indptr[min(i, stop)])
-    free(lanes.w)
-    free(lanes.pairs)
-    free(row.x)
+        if in_pairs:
+            store_intercepts(&lanes)
+    release(&lanes, &row)
     end_ring(&ring, &entries)
     if places.shape[0] == 0:
         table.used = inner.used

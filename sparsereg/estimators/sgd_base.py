@@ -119,7 +119,8 @@ class SGDEstimator(SparseLinearModel):
     @property
     def history_(self) -> dict[str, npt.NDArray[Any]]:
         """Learning curves."""
-        return self.training_.history.arrays()
+        arrays = self.training_.history.arrays()
+        return arrays if self.training_.settings.alphas is None else {"alpha": self.alphas_, **arrays}
 
     @property
     def alphas_(self) -> Vector:
