@@ -361,13 +361,6 @@ class AlphaLearner(Learner):
             one.start_from(ids, w, intercept)
             self.set_lane(lane, one.state())
 
-    def begin_in(self, unit: float) -> None:
-        """Bring the weight of the whole stream to the unit of its first row; see `Learner.begin_in`."""
-        for lane in range(self.n_lanes):
-            one = self.at(lane)
-            one.begin_in(unit)
-            self.set_lane(lane, one.state())
-
     def at(self, lane: int) -> Learner:
         """Return the learner of a lane, a copy that can go on by itself.
 
@@ -469,28 +462,6 @@ class AlphaLearner(Learner):
         super().check_state(state)
         if (state["n_rows"] < 0).any():
             raise ValueError(f"state: {state['n_rows'].min()} rows are not allowed, expected 0 or more")
-
-    def separate(self, state: State) -> list[tuple[Learner, State]]:
-        """Return the learner of each lane, made like this, and its share of a state; see `Learner.separate`."""
-        self.check_state(state)
-        own = ("intercept", "totals", "n_rows", "clock")
-        of_all = {name: state[name] for name in ("ids", "touched", "counts")}
-        return [
-            (self.at(lane), {
-                **of_all, "states": self._of_lane(state["states"], lane), **{name: state[name][lane] for name in own}
-            })
-            for lane in range(self.n_lanes)
-        ]
-
-    def separate_best(self, state: State) -> list[tuple[Learner, State]]:
-        """Return those of the lanes that have a best state, and it; see `Learner.separate_best`."""
-        found: dict[int, State] = {}
-        for name, array in state.items():
-            lane, _, inner = name.partition(".")
-            if not lane.isdecimal() or int(lane) >= self.n_lanes:
-                raise ValueError(f"best: {name!r} is not allowed, expected arrays of {self.n_lanes} alphas")
-            found.setdefault(int(lane), {})[inner] = array
-        return [(self.at(lane), of_lane) for lane, of_lane in found.items()]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> AlphaLearner:
         """Copy the state, so that no other learner changes it."""

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sparsereg._core import sgd
 from sparsereg.inputs.contents import array_of, check_finite, check_ids, check_names, flag_of, number_of, whole_of
+from sparsereg.streaming.alpha_states import separate, separate_best
 from sparsereg.streaming.learner import Learner
 from sparsereg.streaming.state_forms import current_form
 from sparsereg.streaming.training import BY_ALPHA, COUNTS, NUMBERS
@@ -73,7 +74,7 @@ def check_saved_state(parts: Mapping[str, State], meta: Mapping[str, Any], learn
     ValueError
     """
     check_history(parts["history"], learner.n_alphas)
-    for one, state in learner.separate(parts["now"]):
+    for one, state in separate(learner, parts["now"]):
         _check_state(state, meta["n_features"], one, "now")
     n_rows = int(parts["now"]["n_rows"].max())
     if n_rows < meta["n_rows"] or (meta["n_passes"] == 0 and n_rows != meta["n_rows"]):
@@ -82,7 +83,7 @@ def check_saved_state(parts: Mapping[str, State], meta: Mapping[str, Any], learn
         )
     if meta["weights_seen"][0] > n_rows:
         raise ValueError(f"weights_seen: {meta['weights_seen'][0]:g} rows are not allowed, expected at most {n_rows}")
-    for one, state in learner.separate_best(parts["best"]):
+    for one, state in separate_best(learner, parts["best"]):
         _check_state(state, meta["n_features"], one, "best")
     if (meta["patience"] is not None) != bool(parts["best"]):
         raise ValueError("patience: a best loss and the state that had it are there together, or neither is")

@@ -376,21 +376,6 @@ class Learner:
         """Return what has intercepts and coefficients of its own: itself."""
         return [self]
 
-    def begin_in(self, unit: float) -> None:
-        """Bring the weight of the whole stream, if it is known, to the unit of its first row; coefficients stay.
-
-        Parameters
-        ----------
-        unit : float
-        """
-        total_weight = getattr(self.optimizer, "total_weight", 0.0)
-        if total_weight == 0.0 or unit == 1.0:
-            return
-        states = self.table.states
-        w = self._read(states)
-        self.optimizer.clock = (total_weight / unit, *self.optimizer.clock[1:])
-        sgd.write(self.optimizer, *self.l1_l2, w, states)
-
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return all that is needed to go on from here with the same bits.
 
@@ -467,14 +452,6 @@ class Learner:
             raise ValueError(f"state: id {outside} is not allowed, expected 0 to {last}")
         if np.unique(ids).size < ids.size:
             raise ValueError("state: an id is there twice, expected each once")
-
-    def separate(self, state: dict[str, npt.NDArray[Any]]) -> list[tuple[Learner, dict[str, npt.NDArray[Any]]]]:
-        """Return the learners that a state is of, and the share of each: this one, and all of it."""
-        return [(self, state)]
-
-    def separate_best(self, state: dict[str, npt.NDArray[Any]]) -> list[tuple[Learner, dict[str, npt.NDArray[Any]]]]:
-        """Return the same of what passes go back to at their end; none where it is empty."""
-        return [(self, state)] if state else []
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Learner:
         """Copy the state, so that no other learner changes it."""

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import sgd
+from sparsereg.streaming.alpha_learner import AlphaLearner
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.learner import Learner
 
@@ -55,5 +56,24 @@ class WeightUnit:
             unit = np.empty(batch.n_rows)
             sgd.mean_so_far(np.ones(batch.n_rows) if weight is None else weight, seen, unit)
         if is_first and unit is not None and seen[0] > 0.0:
-            learner.begin_in(float(unit[0 if weight is None else np.argmax(weight > 0.0)]))
+            _begin_in(learner, float(unit[0 if weight is None else np.argmax(weight > 0.0)]))
         return unit
+
+
+def _begin_in(learner: Learner, unit: float) -> None:
+    """Bring the weight of the whole stream to the unit of its first row; coefficients to start from stay."""
+    if isinstance(learner, AlphaLearner):
+        for lane in range(learner.n_lanes):
+            one = learner.at(lane)
+            _begin_in(one, unit)
+            learner.set_lane(lane, one.state())
+        return
+    optimizer = learner.optimizer
+    total_weight = getattr(optimizer, "total_weight", 0.0)
+    if total_weight == 0.0 or unit == 1.0:
+        return
+    states = learner.table.states
+    w = np.empty((states.shape[0], learner.n_outputs))
+    sgd.read(learner.penalty, optimizer, states, w)
+    optimizer.clock = (total_weight / unit, *optimizer.clock[1:])
+    sgd.write(optimizer, *learner.l1_l2, w, states)

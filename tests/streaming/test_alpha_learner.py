@@ -95,7 +95,7 @@ def assert_lane(many, lane, one):
 @pytest.mark.parametrize("target", TARGETS, ids=str)
 @pytest.mark.parametrize("sampling", SAMPLINGS)
 @pytest.mark.parametrize("in_lanes", [True, False])
-@settings(max_examples=3)
+@settings(max_examples=2)
 @given(cuts=st.lists(st.integers(0, N), max_size=4), n_alphas=st.integers(1, len(ALPHAS)))
 def test_each_lane_has_the_bits_of_its_single_learner(target, sampling, in_lanes, cuts, n_alphas):
     many = side_by_side(target, sampling, alphas=ALPHAS[:n_alphas], in_lanes=in_lanes)
@@ -144,14 +144,14 @@ def test_steps_may_differ_by_lane(n_threads, lane):
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
 @pytest.mark.parametrize("in_lanes", [True, False])
 def test_a_row_that_leads_nowhere_at_one_alpha_is_learned_at_none(n_threads, in_lanes):
-    """Squared loss of a value that overflows, but where the penalty holds its coefficient at 0."""
+    """A value whose square a float cannot hold, but where the penalty keeps its coefficient at 0."""
     rng = np.random.default_rng(2)
     target = ("squared", 1, False)
     X = np.zeros((60, P))
     X[np.arange(60), rng.integers(0, P - 1, 60)] = 1.0
     X[30:, P - 1] = 1.0
     X[50, :] = 0.0
-    X[50, P - 1] = 1e200
+    X[50, P - 1] = 1e30
     y = np.ones((60, 1))
     alphas = (5.0, 1e-3, 5.0)
 
