@@ -90,6 +90,7 @@ class AlphaTraining(Training):
 
     @n_iter.setter
     def n_iter(self, n_iter: int) -> None:
+        """Set that of those that learn."""
         self.learner.passes[self.learner.learning] = n_iter
 
     @property
