@@ -44,6 +44,7 @@ CLASSES = {cls.__name__ for cls in REGISTERED}
         (saga.sweep, [LOSS_NAMES, PENALTY_NAMES, FLOATS]),
         (sgd.learn, [LOSS_NAMES, PENALTY_NAMES, OPTIMIZER_NAMES]),
         (sgd.read, [PENALTY_NAMES, OPTIMIZER_NAMES]),
+        (sgd.count, [PENALTY_NAMES, OPTIMIZER_NAMES]),
         (sgd.skip, [OPTIMIZER_NAMES]),
         (sgd.flush, [OPTIMIZER_NAMES]),
         (sgd.write, [OPTIMIZER_NAMES]),

@@ -2,9 +2,11 @@
 
 Everywhere below, `data` of length 0 stands for "every value is 1".
 """
+from libc.math cimport fabs
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 
+from sparsereg._core.ftrl_lanes cimport sparsereg_ftrl
 from sparsereg._core.look_ahead cimport (
     FOUND_AHEAD, LINES, LINES_AHEAD, Admission, Entries, Ring, end_ring, look_ahead, make_ring, take_back,
 )
@@ -20,6 +22,10 @@ from sparsereg._core.intrinsics cimport prefetch
 # How `learn` ends.
 cpdef enum:
     DONE, TABLE_FULL, NEEDS_RESCALE, DIVERGED
+
+# States counted at a time.
+cdef enum:
+    BLOCK = 4096
 
 
 cdef inline double reported(Penalty penalty, Optimizer optimizer, const double *state) noexcept nogil:
@@ -135,7 +141,8 @@ def learn(
         take_back(&ring, &inner, &entries, indptr[min(i, stop)])
     free(row.x)
     end_ring(&ring, &entries)
-    table.used = inner.used
+    if entries.places == NULL:
+        table.used = inner.used  # else another thread may be entering ids
     return code
 
 
@@ -214,6 +221,66 @@ def read(Penalty penalty, Optimizer optimizer, const double[:, ::1] states, doub
         for k in range(states.shape[0]):
             for c in range(n_outputs):
                 w[k, c] = reported(penalty, optimizer, &states[k, c * state_size])
+
+
+cdef inline bint sizes_tell(Penalty penalty, Optimizer optimizer, double *low, double *high) noexcept nogil:
+    """Tell whether the z of FTRL does by its size: a coefficient is 0 up to `low`, and is not above `high`.
+
+    Between them is what rounding of the quotients that both sides are compared by could turn round. Quotients stay far
+    from where numbers overflow or lose digits.
+    """
+    cdef sparsereg_ftrl settings
+    cdef double l1 = 0.0, l2 = 0.0, bound
+    if not penalty.strengths(&l1, &l2) or not optimizer.lanes(l1, l2, &settings):
+        return False
+    bound = settings.t[0] * l1
+    low[0], high[0] = bound * (1.0 - 1e-12), bound * (1.0 + 1e-12)
+    return (
+        1e-100 < settings.beta[0] < 1e100 and 1e-100 < settings.inverse[0] < 1e100 and bound < 1e100
+        and settings.t[0] * l2 < 1e100
+    )
+
+
+def count(Penalty penalty, Optimizer optimizer, const double[:, ::1] states, offset_t n_outputs):
+    """Count the coefficients, or the averages of them, that are not 0.
+
+    Parameters
+    ----------
+    penalty, optimizer : objects of the registries, in
+    states : (n, n_outputs * state_size) float64, in
+    n_outputs : int
+
+    Returns
+    -------
+    n_nonzero : int
+
+    Notes
+    -----
+    Cost: one pass; where sizes tell, without a division.
+    """
+    cdef offset_t k, start = 0, stop, n = states.shape[0] * n_outputs, total = 0, sure, unsure
+    cdef offset_t state_size = states.shape[1] // n_outputs
+    cdef const double *state = &states[0, 0] if n > 0 and state_size > 0 else NULL
+    cdef double low = 0.0, high = 0.0, size
+    cdef bint tell
+    with nogil:
+        tell = sizes_tell(penalty, optimizer, &low, &high)
+        while start < n:
+            stop, sure, unsure = min(start + BLOCK, n), 0, 1
+            if tell:
+                unsure = 0
+                for k in range(start, stop):
+                    size = fabs((<const float *> (state + k))[0])
+                    sure += size > high
+                    unsure += size > low
+                unsure -= sure
+            if unsure > 0:
+                sure = 0
+                for k in range(start, stop):
+                    sure += reported(penalty, optimizer, state + k * state_size) != 0.0
+            total += sure
+            start = stop
+    return total
 
 
 def flush(Optimizer optimizer, double[:, ::1] states, offset_t n_outputs):

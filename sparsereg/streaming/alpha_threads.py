@@ -62,12 +62,20 @@ def _learn_in_shares(learner: AlphaLearner, batch: Batch, n_shares: int, pool: T
             width = int(share[-1] - share[0] + 1) * learner.n_outputs
             if logs[k].shape[0] < ready.n_entries:
                 logs[k] = np.empty((ready.n_entries, width))
-        before = learner.intercepts_of.copy(), learner.all_totals.copy()
-        tasks = [
-            pool.submit(learner.learn_lanes, ready, share, log) for share, log in zip(shares, logs, strict=True)
-        ]
+        n_known_next, found = _learn_part(learner, batch, ready, part, shares, logs, n_known, pool)
+        n_known, ready = n_known_next, found
+
+
+def _learn_part(
+    learner: AlphaLearner, batch: Batch, ready: Batch, following: Batch | None, shares: list[Ids], logs: list[Vector],
+    n_known: int, pool: ThreadPoolExecutor,
+) -> tuple[int, Batch | None]:
+    """Learn from a part of a batch in all threads, and find the states of the one that follows; see `_find`."""
+    before = learner.intercepts_of.copy(), learner.all_totals.copy()
+    with learner.lock:
+        tasks = [pool.submit(learner.learn_lanes, ready, share, log) for share, log in zip(shares, logs, strict=True)]
         try:
-            n_known_next, found = _find(learner, part)
+            return _find(learner, following)
         finally:
             results = [task.result() for task in tasks]
             if all(code == sgd_alphas.DONE for code, *_ in results):
@@ -75,7 +83,6 @@ def _learn_in_shares(learner: AlphaLearner, batch: Batch, n_shares: int, pool: T
             else:
                 _go_back(learner, ready, shares, logs, [int(n_rows[0]) for *_, n_rows in results], before)
                 _learn_again(learner, ready, batch, n_known)
-        n_known, ready = n_known_next, found
 
 
 def _find(learner: AlphaLearner, part: Batch | None) -> tuple[int, Batch | None]:
