@@ -109,6 +109,7 @@ def learn(
     admission.min_count = min_count
     if not make_row(&row, longest, n_outputs, state_size, dropout > 0.0):
         raise MemoryError(f"a row of {longest} entries with {n_outputs} outputs")
+    row.ones = entries.data == NULL
     if not make_ring(&ring, &entries, &inner, longest):
         free(row.x)
         raise MemoryError(f"a row of {longest} entries")

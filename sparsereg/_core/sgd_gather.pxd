@@ -27,7 +27,8 @@ cdef inline void gather(
             x = entries.data[k]
         if x == 0.0 or place == NOWHERE:
             continue
-        row.x[row.n] = x
+        if entries.data != NULL:
+            row.x[row.n] = x
         row.state[row.n] = table.states + table.width * place
         if place >= ring.kept:
             ring.kept = place + 1

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sparsereg._core import sgd_alphas
 from sparsereg.streaming.alpha_learner import AlphaLearner
 from sparsereg.streaming.batch import Batch
+from sparsereg.streaming.learner import Learner
 from sparsereg.streaming.threads import entries_that_take_part, placed
 
 Ids = npt.NDArray[np.int64]
@@ -51,7 +52,7 @@ def _learn_in_shares(learner: AlphaLearner, batch: Batch, n_shares: int, pool: T
     """Let threads learn from one part, while the states of the next are found."""
     shares = np.array_split(learner.learning, n_shares)
     logs = [np.empty((0, 0)) for _ in shares]
-    parts = learner.parts(batch, SHARED_ENTRIES * learner.n_outputs)
+    parts = Learner.parts(learner, batch, SHARED_ENTRIES * learner.n_outputs)
     n_known, ready = _find(learner, next(parts, None))
     while ready is not None:
         part = next(parts, None)
@@ -104,8 +105,8 @@ def _go_back(
         n_logged = np.count_nonzero(taken[: part.rows.indptr[row - first]])
         # The oldest state of each is the one it began with.
         some, oldest = np.unique(places[:n_logged], return_index=True)
-        columns = slice(int(share[0]) * learner.n_outputs, (int(share[-1]) + 1) * learner.n_outputs)
-        learner.table.states[some, columns] = log[oldest]
+        columns = (share[:, None] * learner.n_outputs + np.arange(learner.n_outputs)).ravel()
+        learner.table.states[np.ix_(some, columns)] = log[np.ix_(oldest, columns - columns[0])]
     learner.intercepts_of[...], learner.all_totals[...] = before
 
 

@@ -166,6 +166,16 @@ def test_a_row_that_leads_nowhere_at_one_alpha_is_learned_at_none(n_threads, in_
     assert many.n_touched == whole.n_touched
     for lane in range(3):
         assert_lane(many, lane, whole.at(lane))
+    # Those whose passes are over, between those that learn, stay where they are.
+    some = side_by_side(target, alphas=(5.0, 7.0, 1e-3, 8.0, 6.0), in_lanes=in_lanes)
+    some.learn(rows(0, 30))
+    before = [some.lane_state(lane) for lane in (1, 3)]
+    some.learning = np.array([0, 2, 4])
+    with pytest.raises(DivergenceError, match=r"row 50 .* at alpha=0\.001"):
+        learn_lanes_in_threads(some, rows(30, 60), n_threads)
+    assert_lane(some, 2, whole.at(1))
+    for lane, state in zip((1, 3), before, strict=True):
+        assert some.lane_state(lane)["states"].tobytes()[: state["states"].nbytes] == state["states"].tobytes()
     # The others could have gone on.
     held = alone(target, 5.0)
     held.learn(rows(0, 51))
