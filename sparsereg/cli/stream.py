@@ -153,7 +153,7 @@ def _print(arguments: argparse.Namespace, given: Input, model: Any, held_out: An
         "n_nonzero": n_nonzero, "intercept": model.intercept_, "history": history, "validation": held_out,
         "largest": rows, "saved": saved,
     }
-    text = [facts(what), _curve(model.at(model.alpha_).history_)]
+    text = [facts(what), _curve(model._best_history)]
     if len(arguments.alpha) > 1:
         text.append(_alphas_table(model, history))
     if held_out is not None:

@@ -123,6 +123,12 @@ class SGDEstimator(SparseLinearModel):
         return arrays if self.training_.settings.alphas is None else {"alpha": self.alphas_, **arrays}
 
     @property
+    def _best_history(self) -> dict[str, npt.NDArray[Any]]:
+        """Learning curves of the best alpha alone."""
+        history = self.training_.history
+        return (history if self.training_.settings.alphas is None else history.at(self.training_.best)).arrays()
+
+    @property
     def alphas_(self) -> Vector:
         """Strengths of the penalty, in the order that they were given in."""
         settings = self.training_.settings

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
-from support.sgd_models import THREE, TARGETS, X, first_part, make
+from support.sgd_models import TARGETS, THREE, X, first_part, make
 
 import sparsereg as sr
 from sparsereg import SGDClassifier, SGDRegressor

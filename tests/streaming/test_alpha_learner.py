@@ -20,7 +20,8 @@ from sparsereg.streaming.batch import Batch, Sampling
 from sparsereg.streaming.learner import DivergenceError, make_optimizer
 
 N, P = 90, 30
-IDS = np.sort(np.append(np.random.default_rng(1).choice(2**63 - 2, P - 3, replace=False), [2**32 - 2, 2**32 - 1, 2**32]))
+EDGES = [2**32 - 2, 2**32 - 1, 2**32]
+IDS = np.sort(np.append(np.random.default_rng(1).choice(2**63 - 2, P - 3, replace=False), EDGES))
 ALPHAS = (0.03, 0.0, 0.3, 0.01, 0.1)
 SAMPLINGS = {
     "plain": {},
