@@ -1,4 +1,7 @@
-"""Learning curves of FTRL on a stream of lat/long crosses at several alphas: python bench/figure_stream.py OUT.png"""
+"""Learning curves of FTRL on a stream of lat/long crosses, at several alphas in one pass.
+
+python bench/figure_stream.py OUT.png
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,9 @@ def main(path):
     """Draw the curves into a file."""
     width = n_columns("latlong")
     blocks = [Block(csr(ids, width), y) for ids, y in Stream("latlong").blocks(ROWS)]
-    histories = {
-        f"alpha = {alpha:g}": SGDClassifier(alpha=alpha).fit_stream(blocks, classes=[0, 1]).history_ for alpha in ALPHAS
-    }
+    model = SGDClassifier(alpha=ALPHAS).fit_stream(blocks, classes=[0, 1])
     figure = import_figure()(figsize=(8, 4), layout="constrained")
-    plot_history(histories, figure.add_subplot())
+    plot_history({"": model.history_}, figure.add_subplot())
     figure.savefig(path, dpi=80)
 
 

@@ -9,7 +9,18 @@ from itertools import product
 import pytest
 from support.checkout import PACKAGE
 
-from sparsereg._core import cd, column_objective, losses, optimizers, penalties, row_objective, saga, sgd, sgd_dense
+from sparsereg._core import (
+    cd,
+    column_objective,
+    losses,
+    optimizers,
+    penalties,
+    row_objective,
+    saga,
+    sgd,
+    sgd_alphas,
+    sgd_dense,
+)
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.optimizers import OPTIMIZERS
 from sparsereg._core.penalties import PENALTIES
@@ -43,6 +54,8 @@ CLASSES = {cls.__name__ for cls in REGISTERED}
         (row_objective.max_slopes, [LOSS_NAMES]),
         (saga.sweep, [LOSS_NAMES, PENALTY_NAMES, FLOATS]),
         (sgd.learn, [LOSS_NAMES, PENALTY_NAMES, OPTIMIZER_NAMES]),
+        (sgd_alphas.learn, [LOSS_NAMES, PENALTY_NAMES]),
+        (sgd_alphas.count_nonzero, [PENALTY_NAMES]),
         (sgd.read, [PENALTY_NAMES, OPTIMIZER_NAMES]),
         (sgd.count, [PENALTY_NAMES, OPTIMIZER_NAMES]),
         (sgd.skip, [OPTIMIZER_NAMES]),

@@ -90,6 +90,15 @@ cdef inline bint takes_part(Ring *ring, const Entries *entries, offset_t k) noex
     return True
 
 
+cdef inline void ask_for(const Table *table, offset_t place) noexcept nogil:
+    """Ask memory for a state, line by line."""
+    cdef offset_t word
+    cdef double *state = table.states + table.width * place
+    prefetch(state)
+    for word in range(8, table.width, 8):
+        prefetch(state + word)
+
+
 cdef inline bint look_ahead(
     Ring *ring, Table *table, const Entries *entries, Admission *admission, offset_t i
 ) noexcept nogil:
@@ -98,7 +107,7 @@ cdef inline bint look_ahead(
     cdef int64_t index
     if entries.places != NULL:
         for k in range(k, end):
-            prefetch(table.states + table.width * entries.places[k])
+            ask_for(table, entries.places[k])
         ring.found = max(ring.found, end)
         return True
     while k < end:
@@ -108,7 +117,7 @@ cdef inline bint look_ahead(
                 index = enter(table, ring.lines[k & (LINES - 1)], entries.ids[k])
                 if index < 0:
                     break
-                prefetch(table.states + table.width * index)
+                ask_for(table, index)
         if k + LINES_AHEAD < entries.n:
             ring.lines[(k + LINES_AHEAD) & (LINES - 1)] = first_line(&table.keys, entries.ids[k + LINES_AHEAD])
             prefetch(ring.lines[(k + LINES_AHEAD) & (LINES - 1)])

@@ -14,7 +14,8 @@ from sparsereg._core.look_ahead cimport (
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.optimizers cimport Optimizer
 from sparsereg._core.penalties cimport Penalty
-from sparsereg._core.sgd_rows cimport Row, chance, coefficient, learn_row, make_row
+from sparsereg._core.sgd_gather cimport gather
+from sparsereg._core.sgd_rows cimport Row, coefficient, learn_row, make_row
 from sparsereg._core.state_table cimport StateTable, Table, find, first_line
 from sparsereg._core.types cimport offset_t
 from sparsereg._core.intrinsics cimport prefetch
@@ -26,33 +27,6 @@ cpdef enum:
 # States counted at a time.
 cdef enum:
     BLOCK = 4096
-
-
-cdef inline void gather(
-    Row *row, Ring *ring, const Entries *entries, offset_t i, Table *table, double dropout, uint64_t seed,
-    uint64_t number
-) noexcept nogil:
-    """Take a row's entries with their states, which have been found, and drop some of its values out."""
-    cdef offset_t k
-    cdef uint32_t place
-    cdef double x = 1.0
-    row.n = 0
-    for k in range(entries.indptr[i], entries.indptr[i + 1]):
-        place = ring.places[k & ring.mask]
-        if entries.data != NULL:
-            x = entries.data[k]
-        if x == 0.0 or place == NOWHERE:
-            continue
-        if entries.data != NULL:
-            row.x[row.n] = x
-        row.state[row.n] = table.states + table.width * place
-        if place >= ring.kept:
-            ring.kept = place + 1
-        if table.marks != NULL:
-            table.marks[place] = 1
-        if dropout > 0.0:
-            row.kept[row.n] = x / (1.0 - dropout) if chance(seed, number, entries.ids[k]) >= dropout else 0.0
-        row.n += 1
 
 
 cdef inline double reported(Penalty penalty, Optimizer optimizer, const double *state) noexcept nogil:

@@ -132,7 +132,7 @@ def describe(saved: Saved, n_bytes: int) -> dict[str, Any]:
     if hasattr(model, "cv_results_"):
         data["summary"] = str(model)
     if isinstance(model, SGDEstimator):
-        curve = model.history_
+        curve = model._best_history
         data["stream"] = {"n_rows": model.t_ - 1, "n_passes": model.n_iter_, "n_touched": model.n_active_}
         if curve["progressive_loss"].size:
             data["stream"]["progressive_loss"] = curve["progressive_loss"][-1]

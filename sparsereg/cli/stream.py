@@ -43,7 +43,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """
     add_source_options(parser)
     group = add_objective_options(parser)
-    group.add_argument("--alpha", type=nonnegative, default=1e-4, metavar="A", help="strength of the penalty")
+    group.add_argument(
+        "--alpha", type=nonnegative, nargs="+", default=[1e-4], metavar="A",
+        help="strength of the penalty; several are learned at once, and the best of them is kept"
+    )
     group.add_argument("--algorithm", choices=tuple(OPTIMIZERS), default="ftrl", help="how steps are made")
     group.add_argument("--eta0", type=positive, metavar="STEP", help="length of the first steps")
     group.add_argument("--passes", type=count(1), default=1, metavar="N", help="over all rows")
@@ -106,7 +109,7 @@ def _make(arguments: argparse.Namespace) -> Any:
     loss = loss_of(arguments)
     kind: Any = SGDClassifier if LOSSES[loss].is_classification else SGDRegressor
     known = {field.name for field in fields(kind)}
-    given = settings(arguments) | {"loss": loss, "alpha": arguments.alpha, "algorithm": arguments.algorithm}
+    given = settings(arguments) | {"loss": loss, "alpha": _alpha(arguments), "algorithm": arguments.algorithm}
     further = {name: getattr(arguments, name) for name in ("eta0", "dropout", "weight_decay", "min_count")}
     given |= {name: value for name, value in further.items() if value is not None}
     given |= {"random_state": arguments.seed, "n_threads": arguments.threads}
@@ -114,6 +117,11 @@ def _make(arguments: argparse.Namespace) -> Any:
     if strange:
         raise ValueError(f"--{strange[0].replace('_', '-')}: not for --loss {loss}")
     return kind(**given)
+
+
+def _alpha(arguments: argparse.Namespace) -> Any:
+    """Return one alpha as a number, several as a list."""
+    return arguments.alpha[0] if len(arguments.alpha) == 1 else arguments.alpha
 
 
 def _labels(texts: list[str]) -> list[Any]:
@@ -135,19 +143,34 @@ def _print(arguments: argparse.Namespace, given: Input, model: Any, held_out: An
          + "es" * (arguments.passes > 1)),
         ("Columns", f"{number(training.n_touched)} touched{of_all(training.n_features)}"),
         *([("Features", given.described)] if given.described else []),
-        ("Model", f"{type(model).__name__}, {model.loss} loss, {model.algorithm}, alpha = {arguments.alpha:g}"),
+        ("Model", f"{type(model).__name__}, {model.loss} loss, {model.algorithm}, alpha = {model.alpha_:g}"
+         + (f", the best of {len(arguments.alpha)}" if len(arguments.alpha) > 1 else "")),
     ]
     data = {
         "command": NAME, "files": list(given.names), "n_rows": training.n_rows, "n_touched": training.n_touched,
-        "n_features": training.n_features, "model": type(model).__name__, "alpha": arguments.alpha,
+        "n_features": training.n_features, "model": type(model).__name__, "alpha": model.alpha_,
+        "alphas": model.alphas_,
         "n_nonzero": n_nonzero, "intercept": model.intercept_, "history": history, "validation": held_out,
         "largest": rows, "saved": saved,
     }
-    text = [facts(what), _curve(history)]
+    text = [facts(what), _curve(model._best_history)]
+    if len(arguments.alpha) > 1:
+        text.append(_alphas_table(model, history))
     if held_out is not None:
         cells = [(name, number(float(value))) for name, value in held_out.items() if name != "n_nonzero"]
         text.append(table(("measure", "validation rows"), cells))
     emit(arguments, "\n\n".join([*text, weights_table(rows, n_nonzero), saved_line(saved)]), data)
+
+
+def _alphas_table(model: Any, history: dict[str, Any]) -> str:
+    """Lay out what has come of each alpha."""
+    named = {"progressive_loss": "progressive loss", "validation_loss": "validation", "n_nonzero": "non-zeros"}
+    named = {name: title for name, title in named.items() if name in history}
+    rows = [
+        [number(float(alpha)), *(number(history[name][-1, k]) for name in named)]
+        for k, alpha in enumerate(model.alphas_)
+    ]
+    return table(["alpha", *named.values()], rows)
 
 
 def _curve(history: dict[str, Any]) -> str:

@@ -261,8 +261,10 @@ STREAM_ALGORITHM = """
     penalty : {"elastic_net", "mcp", "scad", "l0"}, default="elastic_net"
         What stands in the place of |w_j|; all but the elastic net only with algorithm="ftrl". scikit-learn's words will
         do: "elasticnet", and "l1" and "l2" for l1_ratio 1 and 0, which must then be left at its default.
-    alpha : float, default=1e-4
-        Strength, >= 0.""" + L1_SHARE + """
+    alpha : float or sequence of float, default=1e-4
+        Strength, >= 0. Several, each once, in any order, with "ftrl": fits side by side, for which ids are looked up
+        once; each is, bit for bit, the fit at that alpha alone, and ends at a pass of its own. The model is that of
+        `alpha_`; ``at(alpha)`` gives the others. A list of one is a list.""" + L1_SHARE + """
     gamma : float or None, default=None
         Of MCP, above 1, or SCAD, above 2: they level off at |w_j| = gamma alpha l1_ratio. A stream does not know the
         curvature of a column, by which the batch solvers divide. None: 3 or 3.7, further out where the loss is less
@@ -335,7 +337,7 @@ STREAM_SAMPLING = """
         `fit` and `fit_stream` start from the coefficients of the last fit.
     n_threads : int or None, default=None
         None is 1, -1 all, -2 all but one. Any number gives the same bits: a second thread looks coefficients up ahead
-        of the first, and there is nothing to do for more.
+        of the first, and there is nothing to do for more. Of several alphas each thread takes its share.
     lock_free : bool, default=False
         Let all threads write to the same coefficients at the same time: different in every run.
     verbose : int, default=0
@@ -344,6 +346,12 @@ STREAM_SAMPLING = """
 """
 
 STREAM_ATTRIBUTES = """
+    alphas_ : ndarray of float64 of shape (n_alphas,)
+        Strengths of the penalty, in the order that they were given in.
+    alpha_ : float
+        The best of them: of the smallest loss of held-out rows, where there are some (`validation`, or early_stopping);
+        else of the smallest progressive loss, after several passes that of the first, when all rows were new. Of equal
+        losses the largest alpha. What predicts, and all else below, is the model of this alpha.
     n_iter_ : int
         Passes over the data.
     t_ : int
@@ -361,7 +369,8 @@ STREAM_ATTRIBUTES = """
         Learning curves, an entry at the end of each pass and at most every 65,536 rows (of `partial_fit` fewer, where
         calls are small): `n_rows`, `weight` and `seconds` so far, `loss` since the entry before and `progressive_loss`
         since the start (means of losses that were measured before the row was learned from), `n_nonzero`, `n_touched`
-        (coefficients), `nbytes` (state) and, where rows are held out, `validation_loss`. Each row is judged by a model
+        (coefficients), `nbytes` (state) and, where rows are held out, `validation_loss`. Of several alphas losses and
+        `n_nonzero` have a column for each, and `alpha` says which. Each row is judged by a model
         of the rows before it: in random order that is the loss of unseen rows. In order of time neighbours are alike,
         and drift is followed, so that it is the loss of predicting the next rows with a model that goes on learning; a
         model that stops does worse. Judge that on rows of a later time, by `evaluate_stream` or `validation`.

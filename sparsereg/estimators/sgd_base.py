@@ -16,12 +16,14 @@ from sparsereg.coef import SparseCoef
 from sparsereg.design import make_design
 from sparsereg.estimators.base import SparseLinearModel
 from sparsereg.inputs.dense_rows import DenseRows, read_rows
-from sparsereg.inputs.parameters import make_generator
+from sparsereg.inputs.parameters import check_alpha, make_generator
 from sparsereg.inputs.rows import check_width
 from sparsereg.inputs.sklearn import check_feature_names, check_is_fitted, feature_names
 from sparsereg.inputs.weights import check_sample_weight
 from sparsereg.readers.blocks import check_source
 from sparsereg.solvers.evaluate import Evaluation
+from sparsereg.streaming.alpha_stream_fit import AlphaStreamFit
+from sparsereg.streaming.alpha_training import make_training
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.certify import certify_fit, finish_fit
 from sparsereg.streaming.encode import Encoder, read_ahead
@@ -50,7 +52,7 @@ class SGDEstimator(SparseLinearModel):
     loss: str = field(kw_only=False)
     algorithm: str = "ftrl"
     penalty: str = "elastic_net"
-    alpha: float = 1e-4
+    alpha: Any = 1e-4
     l1_ratio: float = 1.0
     gamma: float | None = None
     fit_intercept: bool = True
@@ -118,7 +120,54 @@ class SGDEstimator(SparseLinearModel):
     @property
     def history_(self) -> dict[str, npt.NDArray[Any]]:
         """Learning curves."""
-        return self.training_.history.arrays()
+        arrays = self.training_.history.arrays()
+        return arrays if self.training_.settings.alphas is None else {"alpha": self.alphas_, **arrays}
+
+    @property
+    def _best_history(self) -> dict[str, npt.NDArray[Any]]:
+        """Learning curves of the best alpha alone."""
+        history = self.training_.history
+        return (history if self.training_.settings.alphas is None else history.at(self.training_.best)).arrays()
+
+    @property
+    def alphas_(self) -> Vector:
+        """Strengths of the penalty, in the order that they were given in."""
+        settings = self.training_.settings
+        return np.array(settings.alphas or (settings.penalty.alpha,))
+
+    @property
+    def alpha_(self) -> float:
+        """The best of them."""
+        return float(self.alphas_[self.training_.best])
+
+    def at(self, alpha: float) -> Any:
+        """Return the model of one alpha: the same bits as of a fit at it alone, which can go on.
+
+        Parameters
+        ----------
+        alpha : float
+            One of `alphas_`.
+
+        Returns
+        -------
+        model : SGDClassifier or SGDRegressor
+            Of this one alpha, a copy. Objective and gap are those of `alpha_`, and so is its calibration; the models of
+            other alphas have none.
+        """
+        check_is_fitted(self)
+        alpha = check_alpha(alpha)
+        found = np.flatnonzero(self.alphas_ == alpha)
+        if not found.size:
+            known = ", ".join(f"{one:g}" for one in self.alphas_)
+            raise ValueError(f"alpha: {alpha:g} is not allowed, expected one of {known}")
+        k = int(found[0])
+        model = type(self)(**{**self.get_params(deep=False), "alpha": alpha})
+        kept = {name: value for name, value in vars(self).items() if name not in vars(model)}
+        vars(model).update({**kept, "training_": self.training_.at(k)})
+        if k != self.training_.best:
+            vars(model).pop("calibration_", None)
+            model._evaluated = (model.training_.n_rows, UNKNOWN)
+        return model
 
     @property
     def n_iter_(self) -> int:
@@ -201,12 +250,14 @@ class SGDEstimator(SparseLinearModel):
         y, weight = encoder.targets(y, sample_weight, rows.n_samples)
         check_sample_weight(weight, rows.n_samples)
         batch = Batch(rows, y, weight)
-        training = Training(settings.in_units_of(y, weight), rows.n_features, y.shape[1], draw_seed(rng))
-        training.learner.intercept[:1] = settings.null_intercept(y, weight)
+        training = make_training(settings.in_units_of(y, weight), rows.n_features, y.shape[1], draw_seed(rng))
+        for one in training.learner.lanes():
+            one.intercept[:1] = settings.null_intercept(y, weight)
         self._start(training, coef_init, intercept_init, encoder.classes)
         try:
             reporter = Reporter("auto" if self.verbose else False, bool(self.verbose))
-            evaluation = self._certify(training, fit_in_memory(training, batch, rng, reporter), rng)
+            passes = fit_in_memory(training, batch, rng, reporter)
+            evaluation = training.finish(lambda one, generator: self._certify(one, passes, generator), rng)
         except KeyboardInterrupt:
             if training.learner.n_rows > 0:
                 self._adopt(training, X, encoder.classes)
@@ -286,13 +337,14 @@ class SGDEstimator(SparseLinearModel):
             block, batch = first_of(pairs)
             if held_out is not None:
                 held_out.check(block, batch)
-            training = Training(settings, batch.rows.n_features, batch.y.shape[1], seed)
+            training = make_training(settings, batch.rows.n_features, batch.y.shape[1], seed)
             self._start(training, None, None, encoder.classes)
             self._adopt(training, block.X, encoder.classes)
             first_pass = chain([(block, batch)], pairs)
             # Not to be kept alive while the others are learned from.
             del block, batch
-            run = StreamFit(self, training, source, encoder, options, identity)
+            kind = StreamFit if settings.alphas is None else AlphaStreamFit
+            run = kind(self, training, source, encoder, options, identity)
             run.run(first_pass, saved)
         run.end()
         return self
@@ -322,7 +374,7 @@ class SGDEstimator(SparseLinearModel):
             self.classes_ = classes
         self.training_, self._gives_sparse = training, False
         vars(self).pop("calibration_", None)
-        self._evaluated = (training.learner.n_rows, evaluation)
+        self._evaluated = (training.n_rows, evaluation)
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: npt.NDArray[Any] | None) -> None:
         settings = self._settings()
@@ -337,7 +389,7 @@ class SGDEstimator(SparseLinearModel):
         # All that is refused has been refused by now.
         if is_first:
             seed = draw_seed(make_generator(self.random_state))
-            self._adopt(Training(settings, batch.rows.n_features, batch.y.shape[1], seed), X, classes)
+            self._adopt(make_training(settings, batch.rows.n_features, batch.y.shape[1], seed), X, classes)
         training = self.training_
         # What may change under way, such as the number of threads.
         training.settings = settings
@@ -402,6 +454,7 @@ def to_batch_estimator(fitted: SGDEstimator, model: Any) -> Any:
     # Parameters may have been set since, for the next fit.
     begun = fitted.training_.settings.fixed_while_training
     shared = ("alpha", "l1_ratio", "penalty", "gamma", "fit_intercept", "delta")
+    begun = {**begun, "alpha": fitted.alpha_}
     model.set_params(**{name: begun[name] for name in shared if name in model.get_params()})
     names = ("_coef", "intercept_", "objective_", "dual_gap_", "violation_", "n_iter_", "n_active_", "n_features_in_")
     for name in (*names, "feature_names_in_", "calibration_"):

@@ -54,34 +54,36 @@ def check_threads(value: Any, name: str) -> int:
         raise ValueError(f"{error}; negative numbers leave threads free: -1 is all, -2 all but one") from None
 
 
-def check_alphas(alphas: Any) -> npt.NDArray[np.float64]:
+def check_alphas(alphas: Any, name: str = "alphas") -> npt.NDArray[np.float64]:
     """Check a grid of penalty strengths: not empty, finite, 0 or more, each of them once; sort it.
 
     Parameters
     ----------
     alphas : array-like of shape (n_alphas,)
         In any order.
+    name : str, default="alphas"
+        Of the argument.
 
     Returns
     -------
     alphas : ndarray of float64 of shape (n_alphas,)
         Strictly decreasing, as fits go down it.
     """
-    grid = np.array(as_numeric(alphas, "alphas"), dtype=np.float64)
+    grid = np.array(as_numeric(alphas, name), dtype=np.float64)
     if grid.ndim != 1 or grid.size == 0:
+        number = "a whole number of alphas" if name == "alphas" else "a number"
         raise ValueError(
-            f"alphas: shape {grid.shape} is not allowed, expected a one-dimensional grid of at least one, or a whole "
-            "number of alphas"
+            f"{name}: shape {grid.shape} is not allowed, expected a one-dimensional grid of at least one, or {number}"
         )
     bad = ~np.isfinite(grid) | (grid < 0.0)
     if bad.any():
-        raise ValueError(f"alphas: {grid[bad][0]} at position {int(np.argmax(bad))} is outside [0, inf)")
+        raise ValueError(f"{name}: {grid[bad][0]} at position {int(np.argmax(bad))} is outside [0, inf)")
     order = np.argsort(-grid, kind="stable")
     repeated = np.flatnonzero(np.diff(grid[order]) == 0.0)
     if repeated.size:
         first, second = (int(k) for k in order[repeated[0] : repeated[0] + 2])
         raise ValueError(
-            f"alphas: {grid[second]} at position {second} follows {grid[first]} at position {first}, expected each once"
+            f"{name}: {grid[second]} at position {second} follows {grid[first]} at position {first}, expected each once"
         )
     return grid[order]
 

@@ -29,16 +29,20 @@ from sparsereg.model_files.models import (
 )
 from sparsereg.model_files.values import Kind, Packer, Unpacker
 from sparsereg.solvers.evaluate import Evaluation
+from sparsereg.streaming.alpha_training import make_training
 from sparsereg.streaming.checkpoint_contents import check_history, check_saved_meta, check_saved_state
 from sparsereg.streaming.locking import synchronized
 from sparsereg.streaming.options import FIXED_WHILE_TRAINING, StreamSettings
 from sparsereg.streaming.training import History, Training
-from sparsereg.streaming.training_result import TrainingResult
+from sparsereg.streaming.training_result import AlphaTrainingResult, TrainingResult
 
 FITTED = (*COLUMNS, "_gives_sparse")
 # Attributes that are objects of their own, and travel in parts.
 PARTS = ("training_", "_evaluated")
 RESULT = ("settings", "history", "n_iter", "n_rows", "n_touched", "coef", "intercepts")
+FOUND = ("n_iter", "n_rows", "n_touched", "coef", "intercepts")
+# Of several alphas, each with what it has found.
+RESULTS = ("settings", "history", "n_iter", "best", "runs")
 STATE = ("settings", "history", "n_iter", "seed", "seconds", "n_entries", "weights_seen", "steps", "learner")
 # A table of states begins with room for a thousand, of each class.
 MAX_CLASSES = 1 << 15
@@ -65,11 +69,21 @@ def _pack_stream(model: Any, packer: Packer, where: str) -> dict[str, Any]:
         saving.n_states += 1
         saving.n_nonzero += training.coef.values.nnz
         facts |= _state_of(training, where)
+    elif training.settings.alphas is None:
+        facts |= _found(training)
     else:
-        facts |= {"n_rows": training.n_rows, "n_touched": training.n_touched}
-        facts |= {"coef": training.coef, "intercepts": training.intercept}
+        runs = {str(k): _found(training.at(k)) for k in range(len(training.settings.alphas))}
+        facts |= {"best": training.best, "runs": runs}
     state["training"] = packer.pack_all(facts, f"{where}.training")
     return state
+
+
+def _found(training: Any) -> dict[str, Any]:
+    """Return what a run has found, its history left out."""
+    return {
+        "n_iter": training.n_iter, "n_rows": training.n_rows, "n_touched": training.n_touched, "coef": training.coef,
+        "intercepts": training.intercept,
+    }
 
 
 def _state_of(training: Any, where: str) -> dict[str, Any]:
@@ -129,16 +143,19 @@ def _unpack_training(
 ) -> Training | TrainingResult:
     """Return the run of a model, or what is left of it."""
     has_state = isinstance(packed, dict) and "learner" in packed
-    given = unpacker.unpack_all(packed, where, STATE if has_state else RESULT)
+    has_runs = isinstance(packed, dict) and "runs" in packed
+    given = unpacker.unpack_all(packed, where, STATE if has_state else RESULTS if has_runs else RESULT)
     with within(where):
         settings = _settings(cls, given["settings"])
-        check_history(_arrays_of(given, "history"))
+        check_history(_arrays_of(given, "history"), None if settings.alphas is None else len(settings.alphas))
         whole_of(given, "n_iter", 0, MAX_INT)
         if has_state:
             n_features = whole_of(fitted, "n_features_in_", 1, MAX_INT)
             training: Any = _resumed(given, settings, n_features, n_outputs)
+        elif has_runs:
+            training = _results(given, settings, n_outputs)
         else:
-            training = _result(given, settings, n_outputs)
+            training = _result(given, settings, n_outputs, History.from_arrays(given["history"]))
         check_columns(fitted, training.n_features)
     return training
 
@@ -162,16 +179,32 @@ def _settings(cls: Any, fixed: Any) -> StreamSettings:
         raise ValueError(f"settings: {error}") from error
 
 
-def _result(given: Mapping[str, Any], settings: StreamSettings, n_outputs: int) -> TrainingResult:
+def _results(given: Mapping[str, Any], settings: StreamSettings, n_outputs: int) -> AlphaTrainingResult:
+    """Return what is left of a run at several alphas."""
+    runs, n_alphas = given["runs"], len(settings.alphas or ())
+    names = [str(k) for k in range(n_alphas)]
+    if n_alphas == 0 or not isinstance(runs, dict) or sorted(runs) != sorted(names):
+        raise ValueError(f"runs: {shown(runs)} is not allowed, expected one for each of {n_alphas} alphas")
+    history, found = History.from_arrays(given["history"]), []
+    for k, name in enumerate(names):
+        if not isinstance(runs[name], dict) or {*runs[name]} != {*FOUND}:
+            raise ValueError(f"runs: {shown(runs[name])} is not allowed, expected {', '.join(FOUND)}")
+        with within(f"runs[{name!r}]"):
+            found.append(_result(runs[name], settings.at(k), n_outputs, history.at(k)))
+    return AlphaTrainingResult.of_runs(settings, history, whole_of(given, "best", 0, n_alphas - 1), tuple(found))
+
+
+def _result(
+    given: Mapping[str, Any], settings: StreamSettings, n_outputs: int, history: History
+) -> TrainingResult:
     """Return what is left of a run."""
     coef = given["coef"]
     if not isinstance(coef, SparseCoef) or coef.n_columns != n_outputs:
         raise ValueError(f"coef: {shown(coef)} is not allowed, expected coefficients of {n_outputs} linear predictors")
     intercepts = array_of(given, "intercepts", np.float64, (n_outputs,))
     check_finite(intercepts, "intercepts")
-    n_rows, n_touched = (whole_of(given, name, 0, MAX_INT) for name in ("n_rows", "n_touched"))
-    history = History.from_arrays(given["history"])
-    return TrainingResult(settings, coef, intercepts, history, given["n_iter"], n_rows, n_touched)
+    n_iter, n_rows, n_touched = (whole_of(given, name, 0, MAX_INT) for name in ("n_iter", "n_rows", "n_touched"))
+    return TrainingResult(settings, coef, intercepts, history, n_iter, n_rows, n_touched)
 
 
 def _resumed(given: Mapping[str, Any], settings: StreamSettings, n_features: int, n_outputs: int) -> Training:
@@ -189,10 +222,12 @@ def _resumed(given: Mapping[str, Any], settings: StreamSettings, n_features: int
         "patience": None,
     }
     check_saved_meta(meta)
-    training = Training(settings, n_features, n_outputs, meta["seed"])
+    training = make_training(settings, n_features, n_outputs, meta["seed"])
     check_saved_state({"now": learner, "history": given["history"], "best": {}}, meta, training.learner)
+    # Of several alphas each has its own, which is in the state.
+    training.n_iter = given["n_iter"]
     training.resume(learner, History.from_arrays(given["history"]), meta["seconds"], meta["seed"])
-    training.n_entries, training.n_iter = meta["n_entries"], given["n_iter"]
+    training.n_entries = meta["n_entries"]
     training.units.seen[:] = meta["weights_seen"]
     return training
 

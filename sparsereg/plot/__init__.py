@@ -1,5 +1,6 @@
 """Plots of paths, weights and learning curves. matplotlib is imported when something is drawn, not before."""
 
+from sparsereg.plot.alphas import plot_alphas
 from sparsereg.plot.axes import COLOURS, import_figure
 from sparsereg.plot.calibration import plot_calibration
 from sparsereg.plot.contours import plot_contours, plot_geometry
@@ -13,6 +14,7 @@ from sparsereg.plot.weights import plot_weights
 __all__ = [
     "COLOURS",
     "import_figure",
+    "plot_alphas",
     "plot_calibration",
     "plot_contours",
     "plot_cv",

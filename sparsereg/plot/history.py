@@ -19,6 +19,7 @@ def plot_history(histories: Mapping[str, Mapping[str, Any]], ax: Any = None) -> 
     Parameters
     ----------
     histories : mapping from name to the `history_` of a streaming fit
+        One at several alphas has a curve for each of them.
     ax : matplotlib Axes or None, default=None
         For the losses, drawn through; the numbers of non-zeros are on an axis of their own, dashed. None: new axes
         through pyplot.
@@ -38,6 +39,7 @@ def plot_history(histories: Mapping[str, Mapping[str, Any]], ax: Any = None) -> 
     ax = make_axes(ax)
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
+    histories = _by_alpha(histories)
     right = ax.twinx()
     handles = []
     for k, (name, history) in enumerate(histories.items()):
@@ -54,6 +56,20 @@ def plot_history(histories: Mapping[str, Mapping[str, Any]], ax: Any = None) -> 
     legend_below(ax, [handles])
     make_room(ax)
     return ax
+
+
+def _by_alpha(histories: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Take histories at several alphas apart."""
+    curves: dict[str, Mapping[str, Any]] = {}
+    for name, history in histories.items():
+        if "alpha" not in history:
+            curves[name] = history
+            continue
+        before = f"{name}, " if len(histories) > 1 else ""
+        for k, alpha in enumerate(history["alpha"]):
+            columns = {column: history[column][:, k] for column in ("progressive_loss", "n_nonzero")}
+            curves[f"{before}alpha = {alpha:g}"] = {"n_rows": history["n_rows"], **columns}
+    return curves
 
 
 def _scale_counts(ax: Any, counts: list[int]) -> None:

@@ -70,8 +70,9 @@ class Facts:
     @property
     def alpha(self) -> float:
         """Strength of the penalty."""
-        path = self.subject.path
-        return float(self.subject.model.alpha if path is None else path.alphas[self.chosen.k])
+        path, model = self.subject.path, self.subject.model
+        # Of a stream at several alphas the best.
+        return float(getattr(model, "alpha_", model.alpha) if path is None else path.alphas[self.chosen.k])
 
     @property
     def n_weights(self) -> int:

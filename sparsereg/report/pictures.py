@@ -71,7 +71,7 @@ def _weights(facts: Facts) -> Picture:
 
 
 def _history(facts: Facts) -> Picture:
-    history, name = facts.subject.stream.history_, type(facts.subject.stream).__name__
+    history, name = facts.subject.stream._best_history, type(facts.subject.stream).__name__
     rows, losses, counts = (history[key] for key in ("n_rows", "progressive_loss", "n_nonzero"))
     titles = [
         f"{n:,} rows: mean loss {number(mean)}, {count_text(int(df))}" for n, mean, df in zip(rows, losses, counts)

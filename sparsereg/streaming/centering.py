@@ -63,14 +63,20 @@ class RowCentering:
         if not self.ids.size:
             yield
             return
-        learner.intercept[0] += self._lost(*start)
+        for one in learner.lanes():
+            one.intercept[0] += self._lost(*start)
         try:
             yield
         finally:
-            learner.intercept[0] -= self._lost(*_coefficients_now(learner))
-            weight = learner.optimizer.averaged if learner.optimizer.average >= 0.0 else 0.0
-            if weight > 0.0:
-                learner.intercept[1] -= weight * self._lost(*learner.coefficients())
+            for one in learner.lanes():
+                self._leave(one)
+
+    def _leave(self, learner: Any) -> None:
+        """Bring the intercepts of a learner back to columns as they were."""
+        learner.intercept[0] -= self._lost(*_coefficients_now(learner))
+        weight = learner.optimizer.averaged if learner.optimizer.average >= 0.0 else 0.0
+        if weight > 0.0:
+            learner.intercept[1] -= weight * self._lost(*learner.coefficients())
 
     def _lost(self, ids: Ids, w: Vector) -> Vector:
         """Return what coefficients, some of these, gave to every linear predictor."""

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from sparsereg._core import sgd
 from sparsereg.inputs.contents import array_of, check_finite, check_ids, check_names, flag_of, number_of, whole_of
+from sparsereg.streaming.alpha_states import separate, separate_best
 from sparsereg.streaming.learner import Learner
 from sparsereg.streaming.state_forms import current_form
-from sparsereg.streaming.training import COUNTS, NUMBERS
+from sparsereg.streaming.training import BY_ALPHA, COUNTS, NUMBERS
 
 State = dict[str, npt.NDArray[Any]]
 Vector = npt.NDArray[np.float64]
@@ -48,10 +49,13 @@ def check_saved_meta(meta: Mapping[str, Any]) -> None:
     if count != int(count) or (mean > 0.0) != (count > 0.0):
         raise ValueError(f"weights_seen: {seen!r} is not allowed, expected a number of rows and their mean weight")
     if patience is not None:
-        if not isinstance(patience, list) or len(patience) != 2:
-            raise ValueError(f"patience: {patience!r} is not allowed, expected null or a loss and a number of passes")
-        number_of({"patience": patience[0]}, "patience")
-        whole_of({"patience": patience[1]}, "patience", 0, MAX_ROWS)
+        # Of several alphas a pair for each.
+        several = isinstance(patience, list) and len(patience) > 0 and isinstance(patience[0], list)
+        for pair in patience if several else [patience]:
+            if not isinstance(pair, list) or len(pair) != 2:
+                raise ValueError(f"patience: {pair!r} is not allowed, expected null or a loss and a number of passes")
+            number_of({"patience": pair[0]}, "patience")
+            whole_of({"patience": pair[1]}, "patience", 0, MAX_ROWS)
 
 
 def check_saved_state(parts: Mapping[str, State], meta: Mapping[str, Any], learner: Learner) -> None:
@@ -69,28 +73,31 @@ def check_saved_state(parts: Mapping[str, State], meta: Mapping[str, Any], learn
     ------
     ValueError
     """
-    check_history(parts["history"])
-    _check_state(parts["now"], meta["n_features"], learner, "now")
-    n_rows = int(parts["now"]["n_rows"][0])
+    check_history(parts["history"], learner.n_alphas)
+    for one, state in separate(learner, parts["now"]):
+        _check_state(state, meta["n_features"], one, "now")
+    n_rows = int(parts["now"]["n_rows"].max())
     if n_rows < meta["n_rows"] or (meta["n_passes"] == 0 and n_rows != meta["n_rows"]):
         raise ValueError(
             f"n_rows: {meta['n_rows']} of pass {meta['n_passes']} (the first is 0) is not allowed after {n_rows} rows"
         )
     if meta["weights_seen"][0] > n_rows:
         raise ValueError(f"weights_seen: {meta['weights_seen'][0]:g} rows are not allowed, expected at most {n_rows}")
-    if parts["best"]:
-        _check_state(parts["best"], meta["n_features"], learner, "best")
+    for one, state in separate_best(learner, parts["best"]):
+        _check_state(state, meta["n_features"], one, "best")
     if (meta["patience"] is not None) != bool(parts["best"]):
         raise ValueError("patience: a best loss and the state that had it are there together, or neither is")
 
 
-def check_history(history: State) -> None:
+def check_history(history: State, n_alphas: int | None = None) -> None:
     """Check a learning curve.
 
     Parameters
     ----------
     history : dict from str to ndarray
         As `History.arrays` returns it.
+    n_alphas : int or None, default=None
+        Of a fit at several.
 
     Raises
     ------
@@ -99,7 +106,8 @@ def check_history(history: State) -> None:
     check_names(history, {*COUNTS, *NUMBERS} - {"validation_loss"}, {"validation_loss"})
     length = history["n_rows"].size
     for name in history:
-        array_of(history, name, np.int64 if name in COUNTS else np.float64, (length,))
+        shape = (length,) if n_alphas is None or name not in BY_ALPHA else (length, n_alphas)
+        array_of(history, name, np.int64 if name in COUNTS else np.float64, shape)
     for name in ("weight", "seconds", *COUNTS):
         check_finite(history[name], name, 0.0)
     # The sum of losses goes on from the last mean.

@@ -99,6 +99,11 @@ class Learner:
         return int(self.counter[0])
 
     @property
+    def n_alphas(self) -> int | None:
+        """Fits side by side; None: one by itself."""
+        return None
+
+    @property
     def width(self) -> int:
         """Doubles of a state."""
         return self.n_outputs * int(self.optimizer.state_size)
@@ -376,6 +381,10 @@ class Learner:
         self.table.states[places] = states
         if intercept is not None and self.intercept.size:
             self.intercept[0] = intercept
+
+    def lanes(self) -> list[Any]:
+        """Return what has intercepts and coefficients of its own: itself."""
+        return [self]
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Return all that is needed to go on from here with the same bits.

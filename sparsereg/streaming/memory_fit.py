@@ -14,8 +14,11 @@ from sparsereg.inputs.dense_rows import DenseRows
 from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.sklearn import ConvergenceWarning
 from sparsereg.solvers.convergence import frames_of_the_package, warn_blurred
+from sparsereg.streaming.alpha_endings import AlphaEndings
+from sparsereg.streaming.alpha_training import AlphaTraining
 from sparsereg.streaming.batch import Batch, merge_equal
 from sparsereg.streaming.centering import NOWHERE, RowCentering, center_rows, may_be_centered
+from sparsereg.streaming.early_stopping import EarlyStopping
 from sparsereg.streaming.learner import Learner
 from sparsereg.streaming.options import StreamSettings
 from sparsereg.streaming.progress import Reporter
@@ -35,35 +38,6 @@ MAX_WHOLE = 2.0**53
 # are not copied, so that a call may take more of them.
 TAKEN_ENTRIES, DENSE_ENTRIES = 1 << 17, 1 << 21
 NO_IDS = np.empty(0, dtype=np.int64)
-
-
-class EarlyStopping:
-    """Stops passes when the loss no longer gets better.
-
-    Parameters
-    ----------
-    tol : float
-        What a pass has to better the best loss by; -inf: nothing.
-    n_iter_no_change : int
-        Passes in a row that may fail to.
-
-    Attributes
-    ----------
-    best : float
-    is_best : bool
-        The last loss is the best so far.
-    """
-
-    def __init__(self, tol: float, n_iter_no_change: int):
-        self.tol, self.n_iter_no_change = tol, n_iter_no_change
-        self.best, self.is_best, self.failed = np.inf, False, 0
-
-    def should_stop(self, loss: float) -> bool:
-        """Take note of the loss of a pass; say whether it should be the last."""
-        self.failed = self.failed + 1 if loss > self.best - self.tol else 0
-        self.is_best = loss < self.best
-        self.best = min(self.best, loss)
-        return self.failed >= self.n_iter_no_change
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,7 +155,8 @@ def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, re
     learned, held = _hold_out(data, visits, settings, rng)
     with centering.applied(learner, training.start):
         try:
-            has_settled = _run(training, data, learned, held, rng, reporter)
+            run = _run_alphas if isinstance(training, AlphaTraining) else _run
+            has_settled = run(training, data, learned, held, rng, reporter)
         finally:
             reporter.close()
     return Passes(batch, has_settled)
@@ -192,7 +167,7 @@ def _prepare(batch: Batch, settings: StreamSettings, learner: Learner) -> tuple[
 
     That makes weights and repetitions the same. Ids are numbered in order where anything but the learner asks for it.
     """
-    if isinstance(batch.rows, DenseRows) and batch.rows.is_binary:
+    if isinstance(batch.rows, DenseRows) and (batch.rows.is_binary or not learner.takes_dense):
         batch = batch.sparse()
     rows, y, weight = batch.rows, batch.y, batch.weight
     merges = settings.shuffle and rows.n_samples <= CANONICAL_ROWS
@@ -303,12 +278,7 @@ def _run(
     while training.n_iter < settings.max_iter and not ended:
         training.n_iter += 1
         before = learner.totals.copy()
-        order = rng.permutation(learned) if settings.shuffle else learned
-        for some in data.parts(order):
-            batch = data.take(some, by_id=settings.sampling.dropout > 0.0)
-            training.learn(batch, data.unit)
-            reporter.advance(some.size)
-        training.end_pass(batch)
+        _visit(training, data, rng.permutation(learned) if settings.shuffle else learned, reporter)
         weight, loss = learner.totals - before
         loss = loss / weight if weight > 0.0 else 0.0
         if held is not None:
@@ -326,12 +296,50 @@ def _run(
     return ended
 
 
-def _warn(settings: StreamSettings, held_out: bool) -> None:
+def _visit(training: Training, data: _MemoryRows, order: npt.NDArray[np.int64], reporter: Reporter) -> None:
+    """Pass over the rows once, in an order."""
+    for some in data.parts(order):
+        batch = data.take(some, by_id=training.settings.sampling.dropout > 0.0)
+        training.learn(batch, data.unit)
+        reporter.advance(some.size)
+    training.end_pass(batch)
+
+
+def _run_alphas(
+    training: AlphaTraining, data: _MemoryRows, learned: npt.NDArray[np.int64], held: Batch | None,
+    rng: np.random.Generator, reporter: Reporter,
+) -> bool:
+    """Pass over the rows until passes bring no more at any alpha; each has its own last pass; speak of the best."""
+    settings, learner = training.settings, training.learner
+    endings = AlphaEndings(training)
+    for n_iter in range(1, settings.max_iter + 1):
+        training.n_iter = n_iter
+        before = learner.all_totals.copy()
+        _visit(training, data, rng.permutation(learned) if settings.shuffle else learned, reporter)
+        weight, losses = (learner.all_totals - before).T
+        losses = np.divide(losses, weight, out=np.zeros(losses.size), where=weight > 0.0)
+        if held is not None:
+            losses = training.judge(held.rows, held.y, held.weight)
+        training.record(np.nan if held is None else losses)
+        reporter.report(training)
+        endings.end_pass(n_iter, losses, held is not None, rng)
+        if not learner.learning.size:
+            break
+    else:
+        alphas = [(settings.alphas or ())[k] for k in learner.learning.tolist()]
+        _warn(settings, held is not None, f" at alpha={', '.join(f'{alpha:g}' for alpha in alphas)}")
+    unsettled = learner.learning
+    endings.end(rng)
+    training.end()
+    return training.best not in unsettled
+
+
+def _warn(settings: StreamSettings, held_out: bool, where: str = "") -> None:
     if settings.tol == -np.inf:
         return
+    loss = f"{'held-out' if held_out else 'progressive'} loss{where}"
     warnings.warn(
-        f"max_iter={settings.max_iter} passes did not bring the {'held-out' if held_out else 'progressive'} loss to "
-        f"where {settings.n_iter_no_change} passes better it by less than tol={settings.tol:g}. Increase max_iter, or "
-        "increase tol.",
+        f"max_iter={settings.max_iter} passes did not bring the {loss} to where {settings.n_iter_no_change} passes "
+        f"better it by less than tol={settings.tol:g}. Increase max_iter, or increase tol.",
         ConvergenceWarning, stacklevel=frames_of_the_package(),
     )

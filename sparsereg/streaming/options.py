@@ -14,6 +14,7 @@ from sparsereg._core.optimizers import OPTIMIZERS
 from sparsereg._core.penalties import PENALTIES
 from sparsereg.inputs.parameters import (
     check_alpha,
+    check_alphas,
     check_choice,
     check_count,
     check_flag,
@@ -24,6 +25,7 @@ from sparsereg.inputs.parameters import (
 from sparsereg.inputs.rows import shown
 from sparsereg.inputs.versions import current_state
 from sparsereg.solvers.assemble import make_loss, make_penalty, make_solver_options
+from sparsereg.streaming.alpha_learner import AlphaLearner
 from sparsereg.streaming.batch import Sampling
 from sparsereg.streaming.learner import Learner, make_optimizer
 
@@ -70,6 +72,10 @@ class StreamSettings:
     certify : bool or "auto"
     finish_tol : float or None
         Duality gap that SAGA brings a fit in memory to.
+    alphas : tuple of float or None
+        Several, as they were given, with a penalty for each; None: one.
+    penalties : tuple of registered penalty
+        Of several alphas, of which `penalty` is the first.
     fixed_while_training : dict
         What must stay as it is while a fit goes on, as the user set it.
     """
@@ -92,6 +98,8 @@ class StreamSettings:
     certify: bool | str
     finish_tol: float | None
     fixed_while_training: dict[str, Any]
+    alphas: tuple[float, ...] | None = None
+    penalties: tuple[Any, ...] = ()
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         """Take attributes over, as any version called them."""
@@ -169,6 +177,22 @@ class StreamSettings:
             return mean
         return float(np.log(mean)) if mean > 0.0 else 0.0
 
+    def at(self, k: int) -> StreamSettings:
+        """Return the settings of one of several alphas.
+
+        Parameters
+        ----------
+        k : int
+            Its position.
+
+        Returns
+        -------
+        settings : StreamSettings
+        """
+        alphas = self.alphas or ()
+        fixed = {**self.fixed_while_training, "alpha": alphas[k]}
+        return replace(self, alphas=None, penalties=(), penalty=self.penalties[k], fixed_while_training=fixed)
+
     def make_learner(self, n_outputs: int, seed: int, n_features: int) -> Learner:
         """Begin a fit.
 
@@ -183,12 +207,15 @@ class StreamSettings:
         -------
         learner : Learner
         """
-        optimizer = make_optimizer(self.algorithm, self.penalty, **self.optimizer)
-        return Learner(
-            self.objective, self.penalty, optimizer, n_outputs=n_outputs, fit_intercept=self.fit_intercept,
-            softmax=n_outputs > 1 and bool(self.objective.softmax), sampling=replace(self.sampling, seed=seed),
-            n_features=n_features,
-        )
+        shared = {
+            "n_outputs": n_outputs, "fit_intercept": self.fit_intercept, "n_features": n_features,
+            "softmax": n_outputs > 1 and bool(self.objective.softmax), "sampling": replace(self.sampling, seed=seed),
+        }
+        penalties = self.penalties if self.alphas is not None else (self.penalty,)
+        optimizers = [make_optimizer(self.algorithm, penalty, **self.optimizer) for penalty in penalties]
+        if self.alphas is None:
+            return Learner(self.objective, self.penalty, optimizers[0], **shared)
+        return AlphaLearner(self.objective, penalties, optimizers, **shared)
 
 
 def check_settings(given: Any, losses: tuple[str, ...], penalty: Any, l1_ratio: Any) -> StreamSettings:
@@ -218,10 +245,16 @@ def check_settings(given: Any, losses: tuple[str, ...], penalty: Any, l1_ratio: 
     objective = make_loss(known.get(loss, loss), parameters.get("delta", 1.35))
     algorithm = check_choice(given.algorithm, "algorithm", OPTIMIZERS)
     options = make_solver_options(0.0, given.max_iter, given.n_threads, None)
+    alphas = _check_alphas(given.alpha) if np.iterable(given.alpha) and not isinstance(given.alpha, str) else None
+    penalties = [
+        _make_penalty(penalty, alpha, check_l1_ratio(l1_ratio), given.gamma, objective)
+        for alpha in (alphas or (check_alpha(given.alpha),))
+    ]
+    parameters["alpha"] = given.alpha if alphas is None else alphas
     flags = ("fit_intercept", "shuffle", "early_stopping", "warm_start", "lock_free")
     settings = StreamSettings(
         algorithm=algorithm, objective=objective,
-        penalty=_make_penalty(penalty, check_alpha(given.alpha), check_l1_ratio(l1_ratio), given.gamma, objective),
+        penalty=penalties[0], alphas=alphas, penalties=() if alphas is None else tuple(penalties),
         optimizer=_check_steps(given), sampling=_check_sampling(given),
         max_iter=options.max_iter, n_threads=options.n_threads,
         n_iter_no_change=check_count(given.n_iter_no_change, "n_iter_no_change"),
@@ -319,6 +352,8 @@ def _check_together(settings: StreamSettings, given: Any) -> None:
             )
     if settings.finish_tol is not None:
         _check_finishable(settings, given)
+    if settings.alphas is not None:
+        _check_several(settings)
     if settings.n_threads > 1:
         for parameter, alone, why in (("min_count", 1, "counts"), ("average", False, "averages")):
             value = getattr(given, parameter)
@@ -327,6 +362,23 @@ def _check_together(settings: StreamSettings, given: Any) -> None:
                     f"{parameter}: {value!r} is not allowed with n_threads={settings.n_threads}, expected "
                     f"{alone!r}: threads do not share {why}"
                 )
+
+
+def _check_alphas(alphas: Any) -> tuple[float, ...]:
+    """Check several strengths of the penalty, each of them once; their order stays."""
+    check_alphas(alphas, "alpha")
+    return tuple(float(alpha) for alpha in np.asarray(alphas))
+
+
+def _check_several(settings: StreamSettings) -> None:
+    """Refuse what fits at several alphas do not do together."""
+    if not OPTIMIZERS[settings.algorithm].any_penalty:
+        raise ValueError(
+            f"alpha: {len(settings.alphas or ())} alphas are not allowed with algorithm={settings.algorithm!r}, whose "
+            "state depends on the penalty, expected one, or algorithm='ftrl'"
+        )
+    if settings.lock_free:
+        raise ValueError("lock_free: True is not allowed with several alphas, expected False or one alpha")
 
 
 def _check_finishable(settings: StreamSettings, given: Any) -> None:

@@ -40,16 +40,16 @@ class Reporter:
         """Report the last entry of the history."""
         if self._bar is None and not self._logs:
             return
-        last = training.history.last
+        last = training.last
         message = (
-            f"loss {last('loss'):.5g}, progressive {last('progressive_loss'):.5g}, non-zeros {last('n_nonzero'):,}, "
+            f"loss {last('loss'):.5g}, progressive {last('progressive_loss'):.5g}, non-zeros {last('n_nonzero'):,.0f}, "
             f"memory {last('nbytes') / 2**20:,.1f} MB"
         )
         if self._bar is not None:
             self._bar.set_postfix_str(message)
             return
         rate = last("n_rows") / training.seconds if training.seconds > 0.0 else 0.0
-        LOGGER.info("rows %s, %s rows/s, %s", f"{last('n_rows'):,}", f"{rate:,.0f}", message)
+        LOGGER.info("rows %s, %s rows/s, %s", f"{last('n_rows'):,.0f}", f"{rate:,.0f}", message)
 
     def close(self) -> None:
         """Leave the bar as it is."""

@@ -19,13 +19,14 @@ from sparsereg.readers.blocks import Block, can_repeat, located
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.checkpoint import FORMAT, check_place, load_checkpoint, save_checkpoint
 from sparsereg.streaming.checkpoint_contents import check_saved_meta, check_saved_state
+from sparsereg.streaming.early_stopping import EarlyStopping
 from sparsereg.streaming.encode import Encoder, read_ahead
-from sparsereg.streaming.memory_fit import EarlyStopping
 from sparsereg.streaming.progress import Reporter
 from sparsereg.streaming.training import History, Training
 from sparsereg.streaming.validation import Validation
 
 State = dict[str, npt.NDArray[Any]]
+Vector = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,24 +230,33 @@ class StreamFit:
         if self.n_unsaved >= options.checkpoint_every:
             self._save()
 
-    def _record(self) -> float:
-        """Add an entry to the history and report it; return the loss of the held-out rows."""
+    def _record(self) -> Vector:
+        """Add an entry to the history and report it; return the losses of the held-out rows."""
         training, validation = self.training, self.options.validation
-        loss = np.nan if validation is None else validation.loss(training)
-        training.record(loss)
+        losses = np.array([np.nan]) if validation is None else validation.losses(training)
+        training.record_losses(losses)
         self.options.reporter.report(training)
-        return loss
+        return losses
 
     def _end_pass(self) -> None:
-        """Look back on a pass."""
-        training = self.training
-        loss = self._record()
+        """Look back on a pass, and save what it has come to."""
+        losses = self._record()
         self.n_passes, self.n_rows = self.n_passes + 1, 0
-        if self.stopping is not None:
-            self.is_over = self.stopping.should_stop(loss)
-            if self.stopping.is_best:
-                self.best = training.learner.state()
+        self.end_pass(losses)
         self._save()
+
+    def end_pass(self, losses: Vector) -> None:
+        """Look back on a pass.
+
+        Parameters
+        ----------
+        losses : ndarray of float64 of shape (1,)
+            Of the held-out rows; NaN: there are none.
+        """
+        if self.stopping is not None:
+            self.is_over = self.stopping.should_stop(float(losses[0]))
+            if self.stopping.is_best:
+                self.best = self.training.learner.state()
 
     # Checkpoints.
 
@@ -254,8 +264,8 @@ class StreamFit:
         """Write all that is needed to go on from here with the same bits."""
         if self.options.checkpoint is None:
             return
-        training, stopping = self.training, self.stopping
-        parts = {"now": training.learner.state(), "history": training.history.arrays(), "best": self.best or {}}
+        training = self.training
+        parts = {"now": training.learner.state(), "history": training.history.arrays(), "best": self.best_states()}
         state = {f"{part}.{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
         meta = {
             **self.identity,
@@ -267,7 +277,7 @@ class StreamFit:
             "n_rows": self.n_rows,
             "weights_seen": training.units.seen.tolist(),
             "is_over": self.is_over,
-            "patience": None if stopping is None or self.best is None else [float(stopping.best), stopping.failed],
+            "patience": self.patience(),
         }
         save_checkpoint(self.options.checkpoint, state, meta)
         self.n_unsaved = 0
@@ -289,6 +299,25 @@ class StreamFit:
         training.n_entries = meta["n_entries"]
         training.units.seen[:] = meta["weights_seen"]
         training.n_iter = self.n_passes
-        self.best = parts["best"] or None
-        if self.stopping is not None and meta["patience"] is not None:
-            self.stopping.best, self.stopping.failed = meta["patience"]
+        self.set_patience(parts["best"], meta["patience"])
+
+    def best_states(self) -> State:
+        """Return the state that is gone back to at the end."""
+        return self.best or {}
+
+    def patience(self) -> Any:
+        """Return the best loss, and passes in a row that were no better."""
+        stopping = self.stopping
+        return None if stopping is None or self.best is None else [float(stopping.best), stopping.failed]
+
+    def set_patience(self, best: State, patience: Any) -> None:
+        """Go on where `best_states` and `patience` say.
+
+        Parameters
+        ----------
+        best : dict from str to ndarray
+        patience : as `patience` returns it
+        """
+        self.best = best or None
+        if self.stopping is not None and patience is not None:
+            self.stopping.best, self.stopping.failed = patience

@@ -81,7 +81,7 @@ def _found(learner: Learner, parts: Iterable[Batch], pool: ThreadPoolExecutor) -
     """Give parts in their order to the thread that finds states, a few ahead of what comes out."""
     ahead = deque[Future[Batch]]()
     for part in parts:
-        ahead.append(pool.submit(_placed, part, learner))
+        ahead.append(pool.submit(placed, part, learner))
         if len(ahead) > PARTS_AHEAD:
             yield ahead.popleft()
     yield from ahead
@@ -97,7 +97,7 @@ def _share_slots(learner: Learner, part: Batch, n_threads: int, pool: ThreadPool
     """Enter all ids, then let every thread learn from some of the rows."""
     if part.places is None:
         learner.make_room(part.n_entries)
-        part = _placed(part, learner)
+        part = placed(part, learner)
     bounds = np.linspace(0, part.n_rows, n_threads + 1).astype(int)
     shards = [part.between(a, b) for a, b in pairwise(bounds) if b > a]
     optimizers, needs_rescale = _clocks(learner, shards)
@@ -136,14 +136,42 @@ def _clocks(learner: Learner, shards: list[Batch]) -> tuple[list[Any], bool]:
     return optimizers, needs_rescale
 
 
-def _placed(part: Batch, learner: Learner) -> Batch:
-    """Find the states of ids, which are entered where an entry takes part."""
-    rows = part.rows
-    taken = rows.data != 0.0 if rows.has_zeros and rows.data.size else np.ones(1, dtype=bool)
-    if part.weight is not None and not part.weight.all():
-        taken = taken & np.repeat(part.weight > 0.0, np.diff(rows.indptr))
-    if taken.all():
-        return replace(part, places=learner.enter(rows.indices))
-    places = np.zeros(rows.indices.size, dtype=np.uint32)
-    places[taken] = learner.enter(rows.indices[taken])
+def placed(part: Batch, learner: Learner) -> Batch:
+    """Find the states of ids, which are entered where an entry takes part.
+
+    Parameters
+    ----------
+    part : Batch
+    learner : Learner
+        With room for so many more.
+
+    Returns
+    -------
+    part : Batch
+        With places.
+    """
+    has_zeros = part.rows.has_zeros and part.rows.data.size > 0
+    if not has_zeros and (part.weight is None or part.weight.all()):
+        return replace(part, places=learner.enter(part.rows.indices))
+    taken = entries_that_take_part(part)
+    places = np.zeros(part.n_entries, dtype=np.uint32)
+    places[taken] = learner.enter(part.rows.indices[taken])
     return replace(part, places=places)
+
+
+def entries_that_take_part(part: Batch) -> npt.NDArray[np.bool_]:
+    """Return which entries are learned from: stored zeros and rows of weight 0 are passed over.
+
+    Parameters
+    ----------
+    part : Batch
+
+    Returns
+    -------
+    taken : ndarray of bool of shape (n_entries,)
+    """
+    rows = part.rows
+    taken = np.ones(rows.indices.size, dtype=bool) if rows.data.size == 0 else rows.data != 0.0
+    if part.weight is not None:
+        taken &= np.repeat(part.weight > 0.0, np.diff(rows.indptr))
+    return taken

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -35,30 +37,42 @@ ENTRIES_OF_A_COUNT = 4
 ENTRY_SHARE = 0.125
 COUNTS = ("n_rows", "n_nonzero", "n_touched", "nbytes")
 NUMBERS = ("weight", "seconds", "loss", "progressive_loss", "validation_loss")
+# What a fit at several alphas has of each of them.
+BY_ALPHA = ("n_nonzero", "loss", "progressive_loss", "validation_loss")
 
 
 class History:
-    """A learning curve: columns of numbers, a row for each time that losses were recorded."""
+    """A learning curve: columns of numbers, a row for each time that losses were recorded.
 
-    def __init__(self) -> None:
-        self._columns: dict[str, list[float]] = {name: [] for name in (*COUNTS, *NUMBERS)}
+    Parameters
+    ----------
+    n_alphas : int or None, default=None
+        Of a fit at several alphas: losses and numbers of non-zeros are rows of so many numbers.
+    """
+
+    # Histories that earlier versions pickled were of one.
+    _n_alphas: int | None = None
+
+    def __init__(self, n_alphas: int | None = None) -> None:
+        self._n_alphas = n_alphas
+        self._columns: dict[str, list[Any]] = {name: [] for name in (*COUNTS, *NUMBERS)}
 
     def __len__(self) -> int:
         return len(self._columns["n_rows"])
 
-    def append(self, **entry: float) -> None:
+    def append(self, **entry: Any) -> None:
         """Add an entry.
 
         Parameters
         ----------
-        **entry : float
-            One number a column.
+        **entry : float, or ndarray of shape (n_alphas,)
+            Of each column.
         """
         for name, value in entry.items():
             self._columns[name].append(value)
 
-    def last(self, name: str) -> float:
-        """Return the last number of a column; 0 where there is none."""
+    def last(self, name: str) -> Any:
+        """Return the last number of a column, or of several alphas their numbers; 0 where there is none."""
         column = self._columns[name]
         return column[-1] if column else 0
 
@@ -66,6 +80,8 @@ class History:
         """Return the columns that hold something, by name."""
         out = {name: np.array(self._columns[name], dtype=np.int64) for name in COUNTS}
         out |= {name: np.array(self._columns[name], dtype=np.float64) for name in NUMBERS}
+        if self._n_alphas is not None:
+            out |= {name: out[name].reshape(-1, self._n_alphas) for name in BY_ALPHA}
         if np.isnan(out["validation_loss"]).all():
             del out["validation_loss"]
         return out
@@ -73,11 +89,32 @@ class History:
     @classmethod
     def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> History:
         """Make a history of what `arrays` returned."""
-        history = cls()
-        n_entries = len(arrays["n_rows"])
+        loss = arrays["loss"]
+        history = cls(loss.shape[1] if loss.ndim == 2 else None)
         for name, column in history._columns.items():
-            column.extend(arrays[name].tolist() if name in arrays else [np.nan] * n_entries)
+            array = arrays.get(name, np.full_like(loss, np.nan))
+            column.extend(list(array) if array.ndim == 2 else array.tolist())
         return history
+
+    def at(self, k: int) -> History:
+        """Return the learning curve of one of several alphas, up to its last pass.
+
+        Parameters
+        ----------
+        k : int
+            Its position.
+
+        Returns
+        -------
+        history : History
+        """
+        arrays = self.arrays()
+        # Where others have learned, and it has not, its passes were over.
+        has_loss = ~np.isnan(arrays["loss"])
+        own = has_loss[:, k] | ~has_loss.any(axis=1)
+        return History.from_arrays({
+            name: array[own, k] if name in BY_ALPHA else array[own] for name, array in arrays.items()
+        })
 
 
 class Training:
@@ -151,13 +188,17 @@ class Training:
         try:
             units = self.units.step_unit(batch, self.learner, unit)
             measured = batch if units is None else replace(batch, unit=units)
-            learn_in_threads(self.learner, measured, self.settings.n_threads, self.settings.lock_free)
+            self.take_steps(measured)
             self._check_divergence(batch)
         finally:
             # What another thread has read on the way is not what there is now.
             self._n_changes, self._is_learning = self._n_changes + 1, False
             self.seconds += time.perf_counter() - start
             self.n_entries += batch.n_entries
+
+    def take_steps(self, batch: Batch) -> None:
+        """Learn from rows whose steps have their units."""
+        learn_in_threads(self.learner, batch, self.settings.n_threads, self.settings.lock_free)
 
     def end_pass(self, batch: Batch) -> None:
         """Check whether a pass over few rows has led anywhere.
@@ -168,6 +209,22 @@ class Training:
             The last of them.
         """
         self._check_divergence(batch, 1)
+
+    def finish(self, step: Callable[[Training, Any], Any], rng: np.random.Generator) -> Any:
+        """Bring passes over data in memory to their end.
+
+        Parameters
+        ----------
+        step : callable
+            Takes a run of one alpha and a generator; what it returns is said of the run.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        evaluation
+            What `step` has returned.
+        """
+        return step(self, rng)
 
     def end(self) -> None:
         """Warn where the last rows say that all of it has led nowhere.
@@ -201,6 +258,10 @@ class Training:
     def _rows_since_entry(self) -> int:
         return self.learner.n_rows - int(self.history.last("n_rows"))
 
+    def record_losses(self, losses: Vector) -> None:
+        """Add an entry to the history; `losses`: of held-out rows, an array of shape (1,), NaN where there are none."""
+        self.record(float(losses[0]))
+
     def record(self, validation_loss: float = np.nan) -> None:
         """Add an entry to the history.
 
@@ -219,6 +280,10 @@ class Training:
         )
         self._totals = learner.totals.copy()
         self.n_entries = 0
+
+    def last(self, name: str) -> float:
+        """Return the last number of a column of the history; 0 where there is none."""
+        return float(self.history.last(name))
 
     def set_coefficients(self, ids: Ids, w: Vector, intercept: Vector) -> None:
         """Replace the coefficients by those that something else has found.
@@ -242,6 +307,15 @@ class Training:
         if self._known is None:
             return self.learner.decision(rows)
         return self.coef.decision(rows).reshape(rows.n_samples, -1) + self.intercept
+
+    @property
+    def best(self) -> int:
+        """Position of the alpha whose model this is: of one the first."""
+        return 0
+
+    def at(self, k: int) -> Training:
+        """Return a run of its own of one alpha; of one a copy."""
+        return copy.deepcopy(self)
 
     @property
     def n_outputs(self) -> int:
@@ -297,14 +371,28 @@ class Training:
         self.rewind(state)
         # The last entry may be older than the state; what was learned since then is in the next one.
         self._watch.start(self.learner)
+        self._totals = self._totals_of(history)
+
+    def _totals_of(self, history: History) -> Vector:
+        """Return weight and losses as they were at the last entry."""
         weight = history.last("weight")
-        self._totals = np.array([weight, weight * history.last("progressive_loss") if weight else 0.0])
+        return np.array([weight, weight * history.last("progressive_loss") if weight else 0.0])
 
     def rewind(self, state: dict[str, npt.NDArray[Any]]) -> None:
         """Go back to a state of the learner."""
         self.learner.restore(state)
         self._n_changes += 1
         self._watch.start(self.learner)
+
+    def judge(self, rows: Rows | DenseRows, y: Vector, weight: Vector | None) -> Vector:
+        """Measure the mean loss of rows, an array of shape (1,): the sum of `losses`.
+
+        Parameters
+        ----------
+        rows, y, weight
+            As `losses` takes them.
+        """
+        return np.array([float(self.losses(rows, y, weight).sum())])
 
     def losses(self, rows: Rows | DenseRows, y: Vector, weight: Vector | None) -> Vector:
         """Measure the mean loss of rows, penalty and dropout left out.

@@ -43,6 +43,15 @@ class TrainingResult:
     n_touched: int
 
     @property
+    def best(self) -> int:
+        """Position of the alpha whose model this is: of one the first."""
+        return 0
+
+    def at(self, k: int) -> TrainingResult:
+        """Return what a run of its own would have found at one alpha: of one this."""
+        return self
+
+    @property
     def n_features(self) -> int:
         """Width of the rows."""
         return self.coef.n_features
@@ -65,3 +74,50 @@ class TrainingResult:
         rows : Rows or DenseRows
         """
         return self.coef.decision(rows).reshape(rows.n_samples, -1) + self.intercepts
+
+
+@dataclass(frozen=True, eq=False)
+class AlphaTrainingResult(TrainingResult):
+    """What a run at several alphas has found. What is asked of one is that of the best.
+
+    Attributes
+    ----------
+    chosen : int
+        Position of the best.
+    runs : tuple of TrainingResult
+        One for each alpha.
+    """
+
+    chosen: int
+    runs: tuple[TrainingResult, ...]
+
+    @property
+    def best(self) -> int:
+        """Position of the best."""
+        return self.chosen
+
+    def at(self, k: int) -> TrainingResult:
+        """Return what has been found at one alpha."""
+        return self.runs[k]
+
+    @classmethod
+    def of_runs(
+        cls, settings: StreamSettings, history: History, chosen: int, runs: tuple[TrainingResult, ...]
+    ) -> AlphaTrainingResult:
+        """Put results at several alphas together.
+
+        Parameters
+        ----------
+        settings : StreamSettings
+        history : History
+        chosen : int
+        runs : tuple of TrainingResult
+
+        Returns
+        -------
+        result : AlphaTrainingResult
+        """
+        best = runs[chosen]
+        return cls(
+            settings, best.coef, best.intercepts, history, best.n_iter, best.n_rows, best.n_touched, chosen, runs
+        )

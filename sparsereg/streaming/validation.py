@@ -6,6 +6,9 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from sparsereg.inputs.rows import check_width
 from sparsereg.inputs.sklearn import compare_feature_names, feature_names
 from sparsereg.readers.blocks import Block, as_blocks, can_repeat, check_source, located, with_width
@@ -13,6 +16,8 @@ from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.encode import Encoder, read_ahead
 from sparsereg.streaming.running_metrics import RunningMean
 from sparsereg.streaming.training import Training
+
+Vector = npt.NDArray[np.float64]
 
 _EXPECTED = "expected a Block, (X, y) or (X, y, sample_weight), or a reader or a list of these"
 
@@ -83,7 +88,7 @@ class Validation:
                     return
         raise ValueError("validation: no row of it has a weight, expected some")
 
-    def loss(self, training: Training) -> float:
+    def losses(self, training: Training) -> Vector:
         """Measure the mean loss, penalty and dropout left out.
 
         Parameters
@@ -92,17 +97,19 @@ class Validation:
 
         Returns
         -------
-        loss : float
+        losses : ndarray of float64 of shape (1,) or (n_alphas,)
         """
-        mean = RunningMean()
+        means: list[RunningMean] = []
         with closing(self._pairs()) as pairs:
             for held, rows in pairs:
                 if self._held is None:
                     self._check_columns(held, rows)
                 if rows.has_weight:
-                    loss = float(training.losses(rows.rows, rows.y, rows.weight).sum())
-                    mean.take(loss, rows.n_rows, rows.weight)
-        return mean.result()
+                    losses = training.judge(rows.rows, rows.y, rows.weight)
+                    means = means or [RunningMean() for _ in losses]
+                    for mean, loss in zip(means, losses.tolist(), strict=True):
+                        mean.take(loss, rows.n_rows, rows.weight)
+        return np.array([mean.result() for mean in means]) if means else np.array([np.nan])
 
     def _pairs(self) -> Generator[tuple[Block, Batch], None, None]:
         if self._held is None:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import sgd
+from sparsereg.streaming.alpha_learner import AlphaLearner
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.learner import Learner
 
@@ -61,6 +62,12 @@ class WeightUnit:
 
 def _begin_in(learner: Learner, unit: float) -> None:
     """Bring the weight of the whole stream to the unit of its first row; coefficients to start from stay."""
+    if isinstance(learner, AlphaLearner):
+        for lane in range(learner.n_lanes):
+            one = learner.at(lane)
+            _begin_in(one, unit)
+            learner.set_lane(lane, one.state())
+        return
     optimizer = learner.optimizer
     total_weight = getattr(optimizer, "total_weight", 0.0)
     if total_weight == 0.0 or unit == 1.0:

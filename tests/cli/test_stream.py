@@ -74,3 +74,17 @@ def test_what_a_stream_does_not_have(here, capsys):
     assert "--checkpoint: must be another file than --save" in capsys.readouterr().err
     assert main(["stream", "words.svm", "--loss", "squared", "--algorithm", "prox_sgd", "--eta0", "1000"]) == 1
     assert capsys.readouterr().err.startswith("sparsereg: ")
+
+
+def test_several_alphas_in_one_pass(here, capsys):
+    arguments = ("stream", "words.svm", "--loss", "logistic", "--alpha", "1e-3", "1e-2", "1e-4")
+    found = run_json(capsys, *arguments, "--save", "alphas.npz")
+    same = SGDClassifier(alpha=[1e-3, 1e-2, 1e-4], random_state=0).fit_stream(SvmlightReader("words.svm"))
+    assert (found["alpha"], found["alphas"]) == (same.alpha_, [1e-3, 1e-2, 1e-4])
+    assert found["history"]["progressive_loss"] == same.history_["progressive_loss"].tolist()
+    assert load_model(here / "alphas.npz").at(1e-2).n_iter_ == 1
+    assert main([*arguments]) == 0
+    out = capsys.readouterr().out
+    assert f"alpha = {same.alpha_:g}, the best of 3" in out
+    lines = out[out.index("alpha  progressive loss") :].splitlines()[1:4]
+    assert [float(line.split()[0]) for line in lines] == [1e-3, 1e-2, 1e-4]

@@ -10,11 +10,11 @@ from support.sgd_models import state
 from sparsereg import SGDClassifier, SGDRegressor, design
 from sparsereg.inputs.rows import as_rows
 from sparsereg.streaming.batch import Batch
+from sparsereg.streaming.early_stopping import EarlyStopping
 from sparsereg.streaming.memory_fit import (
     CANONICAL_ROWS,
     MAX_VISITS,
     TAKEN_ENTRIES,
-    EarlyStopping,
     _hold_out,
     _plan_visits,
     _prepare,
