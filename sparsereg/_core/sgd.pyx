@@ -98,6 +98,7 @@ def learn(
     cdef int code = DONE
     cdef double s = 1.0, one = 1.0
     cdef int64_t first_row = n_rows[0]
+    cdef offset_t n_known = inner.used
     cdef double *b = NULL if intercept.shape[0] == 0 else &intercept[0, 0]
     state_size = inner.width // n_outputs
     entries.indptr, entries.n = &indptr[0], indptr[stop]
@@ -143,8 +144,8 @@ def learn(
         take_back(&ring, &inner, &entries, indptr[min(i, stop)])
     free(row.x)
     end_ring(&ring, &entries)
-    if entries.places == NULL:
-        table.used = inner.used  # else another thread may be entering ids
+    if inner.used != n_known:
+        table.used = inner.used  # where none was entered another thread may be entering ids
     return code
 
 

@@ -380,6 +380,7 @@ def learn(
     cdef double *logged = NULL if log.shape[0] == 0 else &log[0, 0]
     cdef bint in_pairs = optimizer.in_lanes and penalty.strengths(&l1, &l2)
     cdef int64_t first_row = n_rows[0]
+    cdef offset_t n_known = inner.used
     set_entries(&entries, indptr, ids, places, data, weight)
     admission.counts = NULL if counts.shape[0] == 0 else &counts[0]
     admission.size, admission.min_count = counts.shape[0], min_count
@@ -424,8 +425,8 @@ def learn(
             store_intercepts(&lanes)
     release(&lanes, &row)
     end_ring(&ring, &entries)
-    if places.shape[0] == 0:
-        table.used = inner.used
+    if inner.used != n_known:
+        table.used = inner.used  # where none was entered another thread may be entering ids
     return code, lane
 
 

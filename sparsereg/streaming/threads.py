@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core import sgd
+from sparsereg._core import sgd, state_table
 from sparsereg.streaming.batch import Batch
 from sparsereg.streaming.learner import UNWEIGHTED, DivergenceError, Learner
 
@@ -90,7 +90,8 @@ def _found(learner: Learner, parts: Iterable[Batch], pool: ThreadPoolExecutor) -
 def _n_ids(part: Batch, n_rows: int, n_known: int) -> int:
     """Count ids, which come in order, up to a row."""
     places = part.places[: part.rows.indptr[n_rows]]
-    return max(n_known, int(places.max()) + 1) if places.size else n_known
+    # The index after that of an entry that takes no part is 0.
+    return max(n_known, int((places + np.uint32(1)).max(initial=0)))
 
 
 def _share_slots(learner: Learner, part: Batch, n_threads: int, pool: ThreadPoolExecutor) -> None:
@@ -154,7 +155,7 @@ def placed(part: Batch, learner: Learner) -> Batch:
     if not has_zeros and (part.weight is None or part.weight.all()):
         return replace(part, places=learner.enter(part.rows.indices))
     taken = entries_that_take_part(part)
-    places = np.zeros(part.n_entries, dtype=np.uint32)
+    places = np.full(part.n_entries, state_table.MAX_STATES, dtype=np.uint32)
     places[taken] = learner.enter(part.rows.indices[taken])
     return replace(part, places=places)
 
