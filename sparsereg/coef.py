@@ -264,7 +264,7 @@ class SparseCoef:
         """
         if isinstance(X, DenseRows):
             check_width(X.n_features, self.n_features)
-            out = X.decision(self.on(np.arange(X.n_features)))
+            out = X.decision(self.on(X.column_ids))
             return out if self.n_columns > 1 else out[:, 0]
         if is_dense(X):
             array = dense_array(X)

@@ -9,7 +9,7 @@ from itertools import product
 import pytest
 from support.checkout import PACKAGE
 
-from sparsereg._core import cd, column_objective, losses, optimizers, penalties, row_objective, saga, sgd
+from sparsereg._core import cd, column_objective, losses, optimizers, penalties, row_objective, saga, sgd, sgd_dense
 from sparsereg._core.losses import LOSSES
 from sparsereg._core.optimizers import OPTIMIZERS
 from sparsereg._core.penalties import PENALTIES
@@ -44,10 +44,13 @@ CLASSES = {cls.__name__ for cls in REGISTERED}
         (saga.sweep, [LOSS_NAMES, PENALTY_NAMES, FLOATS]),
         (sgd.learn, [LOSS_NAMES, PENALTY_NAMES, OPTIMIZER_NAMES]),
         (sgd.read, [PENALTY_NAMES, OPTIMIZER_NAMES]),
+        (sgd.count, [PENALTY_NAMES, OPTIMIZER_NAMES]),
         (sgd.skip, [OPTIMIZER_NAMES]),
         (sgd.flush, [OPTIMIZER_NAMES]),
         (sgd.write, [OPTIMIZER_NAMES]),
         (sgd.decision, [PENALTY_NAMES, OPTIMIZER_NAMES]),
+        (sgd_dense.learn, [LOSS_NAMES, PENALTY_NAMES, OPTIMIZER_NAMES]),
+        (sgd_dense.learn_ftrl, [LOSS_NAMES]),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

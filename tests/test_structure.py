@@ -63,6 +63,9 @@ AS_WIDE_AS_X = {
     ("coef.py", "_multiplier"),
     ("design.py", "compact_ids"),
     ("features/buckets.py", "get_feature_names_out"),
+    ("inputs/dense_rows.py", "by_rows"),
+    ("inputs/dense_rows.py", "column_ids"),
+    ("inputs/dense_rows.py", "filled"),
 }
 ALLOCATORS = {"arange", "empty", "full", "ones", "zeros"}
 

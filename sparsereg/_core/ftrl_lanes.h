@@ -42,6 +42,9 @@ typedef struct {
     const double *x, *kept;
 } sparsereg_entries;
 
+/* What is known of the values of a row. */
+enum { SPARSEREG_ONES, SPARSEREG_VALUES, SPARSEREG_DROPOUT };
+
 /* Round to one of the two nearest floats, to the nearer one the more often: right on average. */
 SPARSEREG_LANE float sparsereg_dithered(double value, uint64_t noise)
 {
@@ -161,20 +164,18 @@ SPARSEREG_LANE __m128d sparsereg_lanes_r(__m128d states)
     return _mm_cvtps_pd(_mm_shuffle_ps(floats, floats, _MM_SHUFFLE(3, 1, 3, 1)));
 }
 
-/* The coefficients that two states stand for. Where z or d is 0 no size is above its threshold, infinity or NaN. */
+/* The coefficients that two states stand for. Where z or d is 0 a size less its threshold is 0 or NaN. */
 SPARSEREG_LANE __m128d sparsereg_lanes_weights(const sparsereg_lanes *at, __m128d states)
 {
-    const __m128d sign = _mm_set1_pd(-0.0), one = _mm_set1_pd(1.0);
+    const __m128d sign = _mm_set1_pd(-0.0), one = _mm_set1_pd(1.0), none = _mm_setzero_pd();
+    const __m128d z = sparsereg_lanes_z(states);
     const __m128d d = _mm_mul_pd(_mm_add_pd(at->beta, sparsereg_lanes_r(states)), at->inverse);
     const __m128d share = _mm_div_pd(one, d), step = _mm_mul_pd(at->t, share);
-    const __m128d v = _mm_mul_pd(_mm_xor_pd(sparsereg_lanes_z(states), sign), share);
-    const __m128d size = _mm_andnot_pd(sign, v), threshold = _mm_mul_pd(step, at->l1);
-    const __m128d above = _mm_cmpgt_pd(size, threshold);
-    __m128d w = _mm_sub_pd(size, threshold);
+    __m128d size = _mm_sub_pd(_mm_mul_pd(_mm_andnot_pd(sign, z), share), _mm_mul_pd(step, at->l1));
     if (at->has_l2)
-        w = _mm_div_pd(w, _mm_add_pd(one, _mm_mul_pd(step, at->l2)));
-    w = _mm_and_pd(above, _mm_or_pd(w, _mm_and_pd(sign, v)));
-    return at->has_l2 ? _mm_add_pd(w, _mm_setzero_pd()) : w; /* a quotient may be a zero with a sign */
+        size = _mm_div_pd(size, _mm_add_pd(one, _mm_mul_pd(step, at->l2)));
+    /* The larger of NaN and 0 is 0 in this order. The sum is +0 where the product of signs is not. */
+    return _mm_add_pd(_mm_or_pd(_mm_max_pd(size, none), _mm_andnot_pd(z, sign)), none);
 }
 
 /* The low 64 bits of the products of two pairs. */
@@ -191,7 +192,7 @@ SPARSEREG_LANE __m128 sparsereg_lanes_dithered(__m128d value, __m128i noise)
     return _mm_cvtpd_ps(_mm_castsi128_pd(kept));
 }
 
-/* Two states after the step of sparsereg_ftrl_step; `odd` has bits where one was not finite. */
+/* Two states after the step of sparsereg_ftrl_step; `odd` is NaN where one was not finite. */
 SPARSEREG_LANE __m128d sparsereg_lanes_step(
     __m128d inverse, __m128i noise, __m128d states, __m128d w, __m128d g, __m128 *odd)
 {
@@ -203,14 +204,19 @@ SPARSEREG_LANE __m128d sparsereg_lanes_step(
     const __m128d growth = _mm_mul_pd(_mm_sub_pd(_mm_cvtps_pd(grown), r), inverse);
     const __m128 moved = sparsereg_lanes_dithered(_mm_sub_pd(_mm_add_pd(z, g), _mm_mul_pd(growth, w)), bits);
     const __m128 fresh = _mm_unpacklo_ps(moved, grown);
-    *odd = _mm_or_ps(*odd, _mm_cmpneq_ps(_mm_sub_ps(fresh, fresh), _mm_setzero_ps()));
+    *odd = _mm_or_ps(*odd, _mm_sub_ps(fresh, fresh));
     return _mm_castps_pd(fresh);
+}
+
+SPARSEREG_LANE int sparsereg_lanes_whole(__m128 odd)
+{
+    return _mm_movemask_ps(_mm_cmpneq_ps(odd, _mm_setzero_ps())) == 0;
 }
 
 /* Two entries at once, of a row of one output: add them to its predictors with and without dropout, and keep their
  * coefficients. */
 SPARSEREG_LANE void sparsereg_ftrl_predict_row(
-    const sparsereg_ftrl *settings, const sparsereg_entries *row, int has_dropout, double *restrict w, double *full,
+    const sparsereg_ftrl *settings, const sparsereg_entries *row, int values, double *restrict w, double *full,
     double *t)
 {
     const sparsereg_lanes at = sparsereg_lanes_of(settings);
@@ -218,28 +224,30 @@ SPARSEREG_LANE void sparsereg_ftrl_predict_row(
     int64_t k = 0;
     for (; k + 1 < row->n; k += 2) {
         const __m128d both = sparsereg_lanes_weights(&at, sparsereg_lanes_join(row->states[k], row->states[k + 1]));
-        const __m128d term = _mm_mul_pd(both, sparsereg_lanes_join(row->x + k, row->x + k + 1));
+        __m128d term = both;
+        if (values != SPARSEREG_ONES)
+            term = _mm_mul_pd(both, sparsereg_lanes_join(row->x + k, row->x + k + 1));
         _mm_storeu_pd(w + k, both);
         whole += _mm_cvtsd_f64(term);
         whole += _mm_cvtsd_f64(_mm_unpackhi_pd(term, term));
-        if (has_dropout) {
+        if (values == SPARSEREG_DROPOUT) {
             part += w[k] * row->kept[k];
             part += w[k + 1] * row->kept[k + 1];
         }
     }
     if (k < row->n) {
         w[k] = _mm_cvtsd_f64(sparsereg_lanes_weights(&at, _mm_load_sd(row->states[k])));
-        whole += w[k] * row->x[k];
-        if (has_dropout)
+        whole += values == SPARSEREG_ONES ? w[k] : w[k] * row->x[k];
+        if (values == SPARSEREG_DROPOUT)
             part += w[k] * row->kept[k];
     }
     *full = whole;
-    *t = has_dropout ? part : whole;
+    *t = values == SPARSEREG_DROPOUT ? part : whole;
 }
 
 /* Step the states of a row of one output, keeping the old ones; 0 where one is not finite: all are to be put back. */
 SPARSEREG_LANE int sparsereg_ftrl_step_row(
-    const sparsereg_ftrl *settings, const sparsereg_entries *row, uint64_t noise, const double *restrict w,
+    const sparsereg_ftrl *settings, const sparsereg_entries *row, int values, uint64_t noise, const double *restrict w,
     double slope, double *restrict old)
 {
     const __m128d inverse = _mm_set1_pd(settings->inverse[0]), slopes = _mm_set1_pd(slope);
@@ -248,21 +256,21 @@ SPARSEREG_LANE int sparsereg_ftrl_step_row(
     int64_t k = 0;
     for (; k + 1 < row->n; k += 2) {
         const __m128d states = sparsereg_lanes_join(row->states[k], row->states[k + 1]);
-        const __m128d g = _mm_mul_pd(slopes, sparsereg_lanes_join(row->kept + k, row->kept + k + 1));
-        const __m128d fresh = sparsereg_lanes_step(inverse, seed, states, _mm_loadu_pd(w + k), g, &odd);
+        __m128d g = slopes, fresh;
+        if (values != SPARSEREG_ONES)
+            g = _mm_mul_pd(slopes, sparsereg_lanes_join(row->kept + k, row->kept + k + 1));
+        fresh = sparsereg_lanes_step(inverse, seed, states, _mm_loadu_pd(w + k), g, &odd);
         _mm_storeu_pd(old + k, states);
         _mm_store_sd(row->states[k], fresh);
         _mm_storeh_pd(row->states[k + 1], fresh);
     }
     if (k < row->n) {
         const __m128d states = _mm_load_sd(row->states[k]);
-        const __m128d g = _mm_mul_sd(slopes, _mm_load_sd(row->kept + k));
+        const __m128d g = _mm_set_sd(values == SPARSEREG_ONES ? slope : slope * row->kept[k]);
         _mm_store_sd(old + k, states);
-        _mm_store_sd(
-            row->states[k],
-            sparsereg_lanes_step(inverse, seed, states, _mm_load_sd(w + k), _mm_move_sd(_mm_setzero_pd(), g), &odd));
+        _mm_store_sd(row->states[k], sparsereg_lanes_step(inverse, seed, states, _mm_load_sd(w + k), g, &odd));
     }
-    return _mm_movemask_ps(odd) == 0;
+    return sparsereg_lanes_whole(odd);
 }
 
 /* Lanes `first` and `first + 1` (or one alone) of states that are `stride` wide: add a row to their predictors with
@@ -310,7 +318,7 @@ SPARSEREG_LANE int sparsereg_ftrl_steps(
             row->states[k] + first,
             sparsereg_lanes_step(inverse, seed, states, _mm_loadu_pd(w + k * stride + first), g, &odd));
     }
-    return _mm_movemask_ps(odd) == 0;
+    return sparsereg_lanes_whole(odd);
 }
 
 #else
@@ -319,16 +327,17 @@ SPARSEREG_LANE int sparsereg_ftrl_steps(
 #define sparsereg_ftrl_steps sparsereg_ftrl_steps_plain
 
 SPARSEREG_LANE void sparsereg_ftrl_predict_row(
-    const sparsereg_ftrl *settings, const sparsereg_entries *row, int has_dropout, double *w, double *full, double *t)
+    const sparsereg_ftrl *settings, const sparsereg_entries *row, int values, double *w, double *full, double *t)
 {
-    (void)has_dropout;
+    (void)values;
     sparsereg_ftrl_weights_plain(settings, row, 0, 1, 1, w, full, t);
 }
 
 SPARSEREG_LANE int sparsereg_ftrl_step_row(
-    const sparsereg_ftrl *settings, const sparsereg_entries *row, uint64_t noise, const double *w, double slope,
-    double *old)
+    const sparsereg_ftrl *settings, const sparsereg_entries *row, int values, uint64_t noise, const double *w,
+    double slope, double *old)
 {
+    (void)values;
     return sparsereg_ftrl_steps_plain(settings, row, 0, 1, 1, noise, w, &slope, old);
 }
 

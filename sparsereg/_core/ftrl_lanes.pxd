@@ -3,6 +3,8 @@ from libc.stdint cimport int64_t, uint64_t
 
 
 cdef extern from "ftrl_lanes.h":
+    enum:
+        SPARSEREG_ONES, SPARSEREG_VALUES, SPARSEREG_DROPOUT
     ctypedef struct sparsereg_ftrl:
         double beta[2]
         double inverse[2]
@@ -16,12 +18,11 @@ cdef extern from "ftrl_lanes.h":
         const double *kept
     bint sparsereg_ftrl_step(double *state, double w, double g, double inverse, uint64_t noise) noexcept nogil
     void sparsereg_ftrl_predict_row(
-        const sparsereg_ftrl *settings, const sparsereg_entries *row, bint has_dropout, double *w, double *full,
-        double *t
+        const sparsereg_ftrl *settings, const sparsereg_entries *row, int values, double *w, double *full, double *t
     ) noexcept nogil
     bint sparsereg_ftrl_step_row(
-        const sparsereg_ftrl *settings, const sparsereg_entries *row, uint64_t noise, const double *w, double slope,
-        double *old
+        const sparsereg_ftrl *settings, const sparsereg_entries *row, int values, uint64_t noise, const double *w,
+        double slope, double *old
     ) noexcept nogil
     void sparsereg_ftrl_weights(
         const sparsereg_ftrl *settings, const sparsereg_entries *row, int64_t first, int n_lanes, int64_t stride,

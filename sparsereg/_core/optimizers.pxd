@@ -159,13 +159,13 @@ cdef class ProxSGD(BaseOptimizer):
 
     cdef inline bint update(self, double *state, double w, double g) noexcept nogil:
         # The decay of this row comes with advance(); dividing by it lets the step come after.
-        cdef double moved = w - self.eta * g / self.kept
-        if not finite(self.encoded(moved, self.l1)):
+        cdef double v = self.encoded(w - self.eta * g / self.kept, self.l1)
+        if not finite(v):
             return False
         if self.past != NULL:
             state[1] += self.sum_since(state)
             state[2] = <double> self.now
-        self.set_weight(state, moved, self.l1, self.l2)
+        state[0] = v
         return True
 
     cdef inline bint intercept(self, double *b, double *n, double g) noexcept nogil:
@@ -251,6 +251,7 @@ cdef class AdaGrad(AdaptiveOptimizer):
     # Duchi, Hazan and Singer 2011, section 5.1 (composite mirror descent with a diagonal matrix).
     cdef readonly double weight_decay, l1, l2
     cdef double kept
+    cdef double decay, undecayed  # eta0 weight_decay, and its exponential
 
     cdef inline double lazy_weight(self, const double *state, double *prox_step) noexcept nogil:
         cdef double h, grown, rate, scale, shift
@@ -259,18 +260,19 @@ cdef class AdaGrad(AdaptiveOptimizer):
             return 0.0
         # Of each row: scale is divided by 1 + l2 / h and by exp(eta0 weight_decay), shift grows by 1 / (h kept scale).
         h = (self.beta + sqrt(state[2])) / self.eta0
-        rate = log1p(self.l2 / h) + self.eta0 * self.weight_decay
+        rate = self.decay
+        if self.l2 != 0.0:
+            rate += log1p(self.l2 / h)
         grown = (self.t - state[1]) * rate
         if grown > 600.0:
             prox_step[0] = 0.0
             return 0.0
-        scale = exp(-grown)
         shift = (self.t - state[1]) if rate == 0.0 else expm1(grown) / expm1(rate)
-        shift *= exp(self.eta0 * self.weight_decay) / h
+        shift *= self.undecayed / h
+        scale = 1.0
         if self.weight_decay != 0.0:
+            scale = exp(-grown)
             scale /= 1.0 - scale * shift * self.l2
-        else:
-            scale = 1.0
         prox_step[0] = scale * shift
         return scale * state[0]
 

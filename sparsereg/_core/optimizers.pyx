@@ -20,6 +20,7 @@ in_lanes : bool
     Steps may be taken two coefficients at once, as tests of the bits can forbid.
 """
 cimport cython
+from libc.math cimport exp
 from libc.stdlib cimport calloc, free
 
 from sparsereg._core.types cimport offset_t
@@ -194,6 +195,8 @@ cdef class AdaGrad(AdaptiveOptimizer):
         self.eta0 = eta0
         self.beta = beta
         self.weight_decay = weight_decay
+        self.decay = eta0 * weight_decay
+        self.undecayed = exp(self.decay)
         self.l1 = l1
         self.l2 = l2
         self.t = 0.0

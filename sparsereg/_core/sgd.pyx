@@ -2,11 +2,14 @@
 
 Everywhere below, `data` of length 0 stands for "every value is 1".
 """
+from libc.math cimport fabs
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free
+from libc.stdlib cimport free, malloc
 
+from sparsereg._core.ftrl_lanes cimport sparsereg_ftrl
 from sparsereg._core.look_ahead cimport (
-    FOUND_AHEAD, LINES, LINES_AHEAD, NOWHERE, Admission, Entries, Ring, end_ring, look_ahead, make_ring, take_back,
+    FOUND_AHEAD, LINES, LINES_AHEAD, NOWHERE, Admission, Entries, Ring, count_shared, end_ring, is_shared, look_ahead,
+    make_ring, take_back,
 )
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.optimizers cimport Optimizer
@@ -19,6 +22,10 @@ from sparsereg._core.intrinsics cimport prefetch
 # How `learn` ends.
 cpdef enum:
     DONE, TABLE_FULL, NEEDS_RESCALE, DIVERGED
+
+# States counted at a time.
+cdef enum:
+    BLOCK = 4096
 
 
 cdef inline void gather(
@@ -36,7 +43,8 @@ cdef inline void gather(
             x = entries.data[k]
         if x == 0.0 or place == NOWHERE:
             continue
-        row.x[row.n] = x
+        if entries.data != NULL:
+            row.x[row.n] = x
         row.state[row.n] = table.states + table.width * place
         if place >= ring.kept:
             ring.kept = place + 1
@@ -128,6 +136,7 @@ def learn(
     admission.min_count = min_count
     if not make_row(&row, longest, n_outputs, state_size, dropout > 0.0):
         raise MemoryError(f"a row of {longest} entries with {n_outputs} outputs")
+    row.ones = entries.data == NULL
     if not make_ring(&ring, &entries, &inner, longest):
         free(row.x)
         raise MemoryError(f"a row of {longest} entries")
@@ -160,7 +169,8 @@ def learn(
         take_back(&ring, &inner, &entries, indptr[min(i, stop)])
     free(row.x)
     end_ring(&ring, &entries)
-    table.used = inner.used
+    if entries.places == NULL:
+        table.used = inner.used  # else another thread may be entering ids
     return code
 
 
@@ -241,6 +251,66 @@ def read(Penalty penalty, Optimizer optimizer, const double[:, ::1] states, doub
                 w[k, c] = reported(penalty, optimizer, &states[k, c * state_size])
 
 
+cdef inline bint sizes_tell(Penalty penalty, Optimizer optimizer, double *low, double *high) noexcept nogil:
+    """Tell whether the z of FTRL does by its size: a coefficient is 0 up to `low`, and is not above `high`.
+
+    Between them is what rounding of the quotients that both sides are compared by could turn round. Quotients stay far
+    from where numbers overflow or lose digits.
+    """
+    cdef sparsereg_ftrl settings
+    cdef double l1 = 0.0, l2 = 0.0, bound
+    if not penalty.strengths(&l1, &l2) or not optimizer.lanes(l1, l2, &settings):
+        return False
+    bound = settings.t[0] * l1
+    low[0], high[0] = bound * (1.0 - 1e-12), bound * (1.0 + 1e-12)
+    return (
+        1e-100 < settings.beta[0] < 1e100 and 1e-100 < settings.inverse[0] < 1e100 and bound < 1e100
+        and settings.t[0] * l2 < 1e100
+    )
+
+
+def count(Penalty penalty, Optimizer optimizer, const double[:, ::1] states, offset_t n_outputs):
+    """Count the coefficients, or the averages of them, that are not 0.
+
+    Parameters
+    ----------
+    penalty, optimizer : objects of the registries, in
+    states : (n, n_outputs * state_size) float64, in
+    n_outputs : int
+
+    Returns
+    -------
+    n_nonzero : int
+
+    Notes
+    -----
+    Cost: one pass; where sizes tell, without a division.
+    """
+    cdef offset_t k, start = 0, stop, n = states.shape[0] * n_outputs, total = 0, sure, unsure
+    cdef offset_t state_size = states.shape[1] // n_outputs
+    cdef const double *state = &states[0, 0] if n > 0 and state_size > 0 else NULL
+    cdef double low = 0.0, high = 0.0, size
+    cdef bint tell
+    with nogil:
+        tell = sizes_tell(penalty, optimizer, &low, &high)
+        while start < n:
+            stop, sure, unsure = min(start + BLOCK, n), 0, 1
+            if tell:
+                unsure = 0
+                for k in range(start, stop):
+                    size = fabs((<const float *> (state + k))[0])
+                    sure += size > high
+                    unsure += size > low
+                unsure -= sure
+            if unsure > 0:
+                sure = 0
+                for k in range(start, stop):
+                    sure += reported(penalty, optimizer, state + k * state_size) != 0.0
+            total += sure
+            start = stop
+    return total
+
+
 def flush(Optimizer optimizer, double[:, ::1] states, offset_t n_outputs):
     """Set the clock back to its zero, and states to what they are then.
 
@@ -278,18 +348,37 @@ def decision(
     """
     cdef Table inner = table.table()
     cdef offset_t i, k, c, asked = 0, found = 0, n_outputs = t.shape[1], state_size = inner.width // n_outputs
-    cdef offset_t n = ids.shape[0]
+    cdef offset_t n = ids.shape[0], n_shared, asked_row = 0, found_row = 0, place
     cdef double x
     cdef unsigned char *lines[LINES]
     cdef int64_t indices[LINES]
+    cdef double *w  # of the first entries of all rows
+    n_shared = count_shared(&indptr[0], &ids[0], n) if n > 0 else 0
+    w = <double *> malloc((n_shared * n_outputs + 1) * sizeof(double))
+    if w == NULL:
+        raise MemoryError(f"{n_shared} entries with {n_outputs} outputs")
     with nogil:
+        for k in range(n_shared):
+            place = find(&inner.keys, first_line(&inner.keys, ids[k]), ids[k], -1)
+            for c in range(n_outputs):
+                w[k * n_outputs + c] = 0.0 if place < 0 else reported(
+                    penalty, optimizer, inner.states + inner.width * place + c * state_size
+                )
         for i in range(t.shape[0]):
-            for k in range(indptr[i], indptr[i + 1]):
+            for k in range(indptr[i], min(indptr[i] + n_shared, indptr[i + 1])):
+                x = data[k] if data.shape[0] > 0 else 1.0
+                for c in range(n_outputs):
+                    t[i, c] += x * w[(k - indptr[i]) * n_outputs + c]
+            for k in range(indptr[i] + n_shared, indptr[i + 1]):
                 for asked in range(asked, min(k + LINES_AHEAD, n)):
+                    if is_shared(&indptr[0], n_shared, &asked_row, asked):
+                        continue
                     lines[asked & (LINES - 1)] = first_line(&inner.keys, ids[asked])
                     prefetch(lines[asked & (LINES - 1)])
                 asked = min(k + LINES_AHEAD, n)
                 for found in range(found, min(k + FOUND_AHEAD, n)):
+                    if is_shared(&indptr[0], n_shared, &found_row, found):
+                        continue
                     c = found & (LINES - 1)
                     indices[c] = find(&inner.keys, lines[c], ids[found], -1)
                     if indices[c] >= 0:
@@ -302,6 +391,7 @@ def decision(
                     t[i, c] += x * reported(
                         penalty, optimizer, inner.states + inner.width * indices[k & (LINES - 1)] + c * state_size
                     )
+    free(w)
 
 
 def write(Optimizer optimizer, double l1, double l2, const double[:, ::1] w, double[:, ::1] states):

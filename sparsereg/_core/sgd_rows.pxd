@@ -4,8 +4,8 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport malloc
 
 from sparsereg._core.ftrl_lanes cimport (
-    sparsereg_entries, sparsereg_ftrl, sparsereg_ftrl_predict_row, sparsereg_ftrl_step_row, sparsereg_ftrl_steps,
-    sparsereg_ftrl_weights,
+    SPARSEREG_DROPOUT, SPARSEREG_ONES, SPARSEREG_VALUES, sparsereg_entries, sparsereg_ftrl, sparsereg_ftrl_predict_row,
+    sparsereg_ftrl_step_row, sparsereg_ftrl_steps, sparsereg_ftrl_weights,
 )
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.optimizers cimport Optimizer, finite
@@ -15,6 +15,7 @@ from sparsereg._core.types cimport offset_t
 
 ctypedef struct Row:
     offset_t n  # entries that take part
+    bint ones  # all values are 1, and `x` holds them
     double *x
     double *kept  # x after dropout; x itself without
     double **state  # of the first output
@@ -121,9 +122,11 @@ cdef inline bint learn_one(
     if in_lanes:
         full = t = b
         if drops:
-            sparsereg_ftrl_predict_row(&settings, &entries, True, row.w, &full, &t)
+            sparsereg_ftrl_predict_row(&settings, &entries, SPARSEREG_DROPOUT, row.w, &full, &t)
+        elif row.ones:
+            sparsereg_ftrl_predict_row(&settings, &entries, SPARSEREG_ONES, row.w, &full, &t)
         else:
-            sparsereg_ftrl_predict_row(&settings, &entries, False, row.w, &full, &t)
+            sparsereg_ftrl_predict_row(&settings, &entries, SPARSEREG_VALUES, row.w, &full, &t)
     else:
         row.full[0] = row.t[0] = b
         predict(row, penalty, optimizer, state_size, 1)
@@ -136,8 +139,10 @@ cdef inline bint learn_one(
     optimizer.begin(s / unit, unit)
     if not finite(slope) or (intercept != NULL and not optimizer.intercept(&b, &n, slope)):
         return False
-    if in_lanes:
-        whole = sparsereg_ftrl_step_row(&settings, &entries, optimizer.noise, row.w, slope, row.old)
+    if in_lanes and row.ones and not drops:
+        whole = sparsereg_ftrl_step_row(&settings, &entries, SPARSEREG_ONES, optimizer.noise, row.w, slope, row.old)
+    elif in_lanes:
+        whole = sparsereg_ftrl_step_row(&settings, &entries, SPARSEREG_VALUES, optimizer.noise, row.w, slope, row.old)
     else:
         row.slope[0] = slope
         whole = update(row, optimizer, state_size, 1)
@@ -219,12 +224,16 @@ cdef inline bint learn_row(
 cdef inline bint make_row(
     Row *row, offset_t longest, offset_t n_outputs, offset_t state_size, bint dropout
 ) noexcept nogil:
-    """Find room for the longest row; `row.x` is what to free."""
+    """Find room for the longest row; `row.x`, which is filled with ones, is what to free."""
+    cdef offset_t k
     cdef offset_t n_words = longest * (3 + (1 + state_size) * n_outputs) + 5 * n_outputs
     cdef double *room = <double *> malloc(n_words * sizeof(double))
     if room == NULL:
         return False
     row.x = room
+    row.ones = False
+    for k in range(longest):
+        room[k] = 1.0
     row.kept = row.x + longest if dropout else row.x
     row.state = <double **> (row.x + 2 * longest)
     row.w = row.x + 3 * longest

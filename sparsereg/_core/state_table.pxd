@@ -43,7 +43,7 @@ cdef class StateTable:
     cdef readonly offset_t used
     cdef readonly bint is_wide
     cdef readonly bint is_marked
-    cdef object keys  # bytes, whole lines of 64
+    cdef readonly object keys  # bytes, whole lines of 64
     cdef object room  # float64 (n, width), whose beginning `states` is
     cdef object marks  # uint8 (n,), or (0,) where not marked
     cdef unsigned char[::1] lines

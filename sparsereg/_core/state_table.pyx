@@ -5,7 +5,7 @@ from contextlib import suppress
 import numpy as np
 
 cimport cython
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
 
 from sparsereg._core.state_table cimport (
@@ -100,6 +100,8 @@ cdef class StateTable:
     ----------
     used : int
         Ids that are there.
+    keys : ndarray of uint8 of shape (64 * n_lines,)
+        The hash table, as key_lines.h has it.
     capacity : int
         Slots for ids.
     limit : int
@@ -130,7 +132,7 @@ cdef class StateTable:
     def _make_room(self):
         """Let all states fit that may come before the next growth."""
         n = self.limit
-        if n <= self.rows.shape[0]:
+        if not self.moves_at(self.capacity):
             return
         wanted = GROWTH_RESERVE * n if 8 * n * self.width >= LARGE_STATES else n
         room = zero_states(n, wanted, self.width)
@@ -182,6 +184,20 @@ cdef class StateTable:
         table.limit = min(self.limit, self.rows.shape[0])
         table.marks = &self.marked[0] if self.is_marked and self.marked.shape[0] > 0 else NULL
         return table
+
+    def moves_at(self, capacity):
+        """Tell whether states have to move where the hash table gets so many slots.
+
+        Parameters
+        ----------
+        capacity : int
+
+        Returns
+        -------
+        moves : bool
+        """
+        n_slots = -(-capacity // self._slots) * self._slots
+        return int(MAX_LOAD * n_slots) > self.rows.shape[0]
 
     def grow(self, offset_t capacity):
         """Make the hash table larger; states stay where they are as long as there is room.
@@ -254,12 +270,13 @@ cdef class StateTable:
         """
         if n >= self.used:
             return
-        staying = self.ids()[:n]
+        staying, touched = self.ids()[:n], self.touched[:n].copy()
         self.states[n:] = 0.0
         self.touched[n:] = 0
         memset(&self.lines[0], 255, self.lines.shape[0])
         self.used = 0
         find_or_enter(staying, self, np.empty(n, dtype=np.uint32))
+        self.touched[...] = touched
 
 
 def find_or_enter(const int64_t[::1] ids, StateTable table, uint32_t[::1] places):

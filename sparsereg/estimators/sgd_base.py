@@ -15,7 +15,7 @@ from sparsereg._core.losses import LOSSES
 from sparsereg.coef import SparseCoef
 from sparsereg.design import make_design
 from sparsereg.estimators.base import SparseLinearModel
-from sparsereg.inputs.dense_rows import read_rows
+from sparsereg.inputs.dense_rows import DenseRows, read_rows
 from sparsereg.inputs.parameters import make_generator
 from sparsereg.inputs.rows import check_width
 from sparsereg.inputs.sklearn import check_feature_names, check_is_fitted, feature_names
@@ -303,7 +303,8 @@ class SGDEstimator(SparseLinearModel):
         is_certified = settings.certifies(training.n_iter, passes.has_settled)
         if not is_certified and settings.finish_tol is None:
             return UNKNOWN
-        design = make_design(batch.rows, batch.weight)
+        rows = batch.rows
+        design = make_design(rows.matrix if isinstance(rows, DenseRows) else rows, batch.weight)
         if settings.finish_tol is not None:
             finish_fit(training, batch, design, draw_seed(rng))
         return certify_fit(training, batch, design) if is_certified else UNKNOWN

@@ -53,6 +53,11 @@ class DenseRows:
         return int(self.values.shape[1])
 
     @property
+    def column_ids(self) -> npt.NDArray[np.int64]:
+        """The ids of the columns: their numbers."""
+        return np.arange(self.n_features)
+
+    @property
     def n_entries(self) -> int:
         """Number of values, zeros included."""
         return self.n_samples * self.n_features

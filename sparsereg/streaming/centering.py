@@ -145,7 +145,7 @@ def center_rows(
     centering : RowCentering
     """
     is_dense = isinstance(rows, DenseRows)
-    active = np.arange(rows.n_features) if is_dense else rows.active
+    active = rows.column_ids if is_dense else rows.active
     weight = np.ones(position.size) if weight is None else weight
     if not weight.any() or not (is_dense or rows.data.size):
         return rows, NOWHERE

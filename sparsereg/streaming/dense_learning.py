@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import sgd, sgd_dense
 from sparsereg.inputs.dense_rows import DenseRows
-
-if TYPE_CHECKING:
-    from sparsereg.streaming.batch import Batch
-    from sparsereg.streaming.learner import Learner
+from sparsereg.streaming.batch import Batch
 
 Vector = npt.NDArray[np.float64]
 
+# Weights as kernels take them where all are 1.
 UNWEIGHTED = np.empty(0)
+# Stands for the class of module learner, which learns by this one.
+Learner = Any
 
 
 class DenseStates:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,11 @@ class Learner:
         return self.n_outputs * int(self.optimizer.state_size)
 
     @property
+    def takes_dense(self) -> bool:
+        """Whether dense rows stay such: entries are neither counted nor marked as touched one by one."""
+        return self.sampling.min_count == 1 and self.sampling.drop_stale == 0
+
+    @property
     def l1_l2(self) -> tuple[float, float]:
         """Strengths of the elastic net; 0 where the optimiser knows the penalty by its prox alone."""
         return _strengths(self.penalty) if self.penalty.is_convex else (0.0, 0.0)
@@ -142,20 +148,18 @@ class Learner:
             if every:
                 stop = min(stop, start + every - self.n_rows % every)
             part = batch.between(start, stop)
-            yield part.sparse() if every or self.sampling.min_count > 1 else part
+            yield part if self.takes_dense else part.sparse()
             start = stop
             if every and self.n_rows % every == 0:
                 self.drop_stale()
 
-    def learn_part(self, part: Batch, *, before_rescale: Callable[[], Any] = tuple) -> None:
+    def learn_part(self, part: Batch) -> None:
         """Learn from a few rows.
 
         Parameters
         ----------
         part : Batch
             Of `parts`.
-        before_rescale : callable, default=tuple
-            Called before all states are rewritten.
         """
         if part.is_dense:
             learn_dense(self, part)
@@ -168,7 +172,6 @@ class Learner:
             if code == sgd.DIVERGED:
                 self.raise_diverged(self.n_rows)
             if code == sgd.NEEDS_RESCALE:
-                before_rescale()
                 self.rescale()
             if code == sgd.TABLE_FULL:
                 self.make_room(part.longest)
@@ -228,7 +231,8 @@ class Learner:
             return
         wanted = max(self.table.capacity * GROWTH, int((self.table.used + n) / state_table.MAX_LOAD) + 1)
         self._check_capacity(wanted)
-        with self.lock:
+        # Who learns by place does not look at keys.
+        with self.lock if self.table.moves_at(wanted) else nullcontext(), self.entering:
             self.table.grow(wanted)
 
     def enter(self, ids: Ids) -> npt.NDArray[np.uint32]:
@@ -295,7 +299,7 @@ class Learner:
     def count_nonzero(self) -> int:
         """Count the coefficients that are not 0; one pass over the states."""
         with self.lock, self.entering:
-            return sum(int(np.count_nonzero(self._read(chunk))) for _, chunk in self._chunks())
+            return sgd.count(self.penalty, self.optimizer, self.table.states, self.n_outputs)
 
     def coefficients(self) -> tuple[Ids, Vector]:
         """Read the coefficients that are not 0.
@@ -305,7 +309,7 @@ class Learner:
         ids : ndarray of int64 of shape (n_ids,)
             Ascending; every id at which some output has a coefficient.
         w : ndarray of float64 of shape (n_ids, n_outputs)
-            Zeros are exact, and never -0.0. Cost: one pass over the states and one over ids, and a sort of what is not 0.
+            Zeros are exact, and never -0.0. Cost: a pass over states and one over ids, and a sort of what is not 0.
         """
         places, values = [np.empty(0, dtype=np.int64)], [np.empty((0, self.n_outputs))]
         with self.lock, self.entering:

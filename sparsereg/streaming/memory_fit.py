@@ -233,7 +233,7 @@ def _prepare_dense(
         first, weight = merge_equal(rows, y, np.ones(y.shape[0]) if weight is None else weight)
         position, y = first.astype(np.int32), y[first]
     if is_placed:
-        learner.enter(np.arange(rows.n_features) if rows.is_full else np.flatnonzero(rows.filled(None)))
+        learner.enter(rows.column_ids if rows.is_full else np.flatnonzero(rows.filled(None)))
     near, centering = center_rows(rows, position, weight) if settings.fit_intercept else (rows, NOWHERE)
     return batch, _MemoryRows(near.by_rows(), NO_IDS, position, y, weight), centering
 

@@ -20,8 +20,8 @@ def current_form(state: Mapping[str, npt.NDArray[Any]], is_marked: bool) -> Stat
     Parameters
     ----------
     state : mapping from str to ndarray
-        As any version saved it. Formerly ids, their marks in the sign, and states were words side by side in "cells", and
-        "by_id" told whether these were to be looked up.
+        As any version saved it. Formerly ids, their marks in the sign, and states were words side by side in "cells",
+        and "by_id" told whether these were to be looked up.
     is_marked : bool
         Which ids were touched since the last sweep is kept.
 

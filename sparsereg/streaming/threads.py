@@ -1,10 +1,11 @@
-"""Multithreaded SGD: slots are looked up ahead of learning, or all threads step on the same slots (Hogwild)."""
+"""Multithreaded SGD: states are looked up ahead of learning, or all threads step on the same states (Hogwild)."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -14,12 +15,14 @@ import numpy.typing as npt
 
 from sparsereg._core import sgd
 from sparsereg.streaming.batch import Batch
-from sparsereg.streaming.learner import UNWEIGHTED, Learner
+from sparsereg.streaming.learner import UNWEIGHTED, DivergenceError, Learner
 
 Vector = npt.NDArray[np.float64]
 
-# Entries whose slots are found at a time where they are not found on the way; so many more may be asked for than used.
+# Entries whose states are found at a time where they are not found on the way: 1.3 ms of learning, so that handing them
+# over costs little; and how many such parts may wait to be learned from.
 PLACED_ENTRIES = 1 << 17
+PARTS_AHEAD = 3
 
 
 def learn_in_threads(learner: Learner, batch: Batch, n_threads: int, lock_free: bool) -> None:
@@ -32,10 +35,10 @@ def learn_in_threads(learner: Learner, batch: Batch, n_threads: int, lock_free: 
     batch : Batch
         As for `Learner.learn`.
     n_threads : int
-        1: exactly `Learner.learn`. More: the same bits; one thread finds the slots that another learns in next, and
+        1: exactly `Learner.learn`. More: the same bits; one thread finds the states that another learns in next, and
         others would have nothing to do.
     lock_free : bool
-        Let all threads step on the same slots instead, without locks (Niu et al. 2011, "Hogwild!"): different on every
+        Let all threads step on the same states instead, without locks (Niu et al. 2011, "Hogwild!"): different on every
         run.
 
     Raises
@@ -55,19 +58,39 @@ def learn_in_threads(learner: Learner, batch: Batch, n_threads: int, lock_free: 
 
 
 def _find_ahead(learner: Learner, parts: Iterable[Batch], pool: ThreadPoolExecutor) -> None:
-    """Learn from one part while the slots of the next are found."""
-    found = None
+    """Learn from parts while the states of those that follow are found; who has nothing to do sleeps."""
+    now, first, n_refused, n_known = None, 0, 0, learner.n_touched
+    try:
+        for future in _found(learner, parts, pool):
+            now, first = future.result(), learner.n_rows
+            learner.learn_part(now)
+            n_known, now = _n_ids(now, now.n_rows, n_known), None
+    except DivergenceError:
+        n_refused = 1
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        if now is not None:
+            n_known = _n_ids(now, learner.n_rows - first + n_refused, n_known)
+        # Of rows that were not come to.
+        with learner.lock, learner.entering:
+            learner.table.forget_from(n_known)
+
+
+def _found(learner: Learner, parts: Iterable[Batch], pool: ThreadPoolExecutor) -> Iterator[Future[Batch]]:
+    """Give parts in their order to the thread that finds states, a few ahead of what comes out."""
+    ahead = deque[Future[Batch]]()
     for part in parts:
-        if found is not None and not learner.has_room(part.n_entries):
-            learner.learn_part(found)
-            found = None
-        learner.make_room(part.n_entries)
-        ahead = pool.submit(_placed, part, learner)
-        if found is not None:
-            learner.learn_part(found, before_rescale=ahead.result)
-        found = ahead.result()
-    if found is not None:
-        learner.learn_part(found)
+        ahead.append(pool.submit(_placed, part, learner))
+        if len(ahead) > PARTS_AHEAD:
+            yield ahead.popleft()
+    yield from ahead
+
+
+def _n_ids(part: Batch, n_rows: int, n_known: int) -> int:
+    """Count ids, which come in order, up to a row."""
+    places = part.places[: part.rows.indptr[n_rows]]
+    return max(n_known, int(places.max()) + 1) if places.size else n_known
 
 
 def _share_slots(learner: Learner, part: Batch, n_threads: int, pool: ThreadPoolExecutor) -> None:
@@ -116,9 +139,11 @@ def _clocks(learner: Learner, shards: list[Batch]) -> tuple[list[Any], bool]:
 def _placed(part: Batch, learner: Learner) -> Batch:
     """Find the states of ids, which are entered where an entry takes part."""
     rows = part.rows
-    taken = np.ones(rows.indices.size, dtype=bool) if rows.data.size == 0 else rows.data != 0.0
-    if part.weight is not None:
-        taken &= np.repeat(part.weight > 0.0, np.diff(rows.indptr))
+    taken = rows.data != 0.0 if rows.has_zeros and rows.data.size else np.ones(1, dtype=bool)
+    if part.weight is not None and not part.weight.all():
+        taken = taken & np.repeat(part.weight > 0.0, np.diff(rows.indptr))
+    if taken.all():
+        return replace(part, places=learner.enter(rows.indices))
     places = np.zeros(rows.indices.size, dtype=np.uint32)
     places[taken] = learner.enter(rows.indices[taken])
     return replace(part, places=places)

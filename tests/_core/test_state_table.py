@@ -4,84 +4,88 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from support.learner_twins import learner
 
 from sparsereg._core import state_table
-from sparsereg._core.state_table import MAX_LOAD, StateTable
+from sparsereg._core.state_table import MAX_LOAD, MAX_STATES, NARROW_IDS, StateTable
+from sparsereg.streaming import learner as learner_module
 
 LAST = 2**63 - 2
-TOP = np.uint64(1) << np.uint64(63)
+SLOTS = {False: 8, True: 5}
+each_width = pytest.mark.parametrize("is_wide", [False, True])
 
 
-def mix(word):
-    """Finaliser of MurmurHash3 for an array of uint64."""
-    word = np.array(word, dtype=np.uint64)
-    for factor in (0xFF51AFD7ED558CCD, 0xC4CEB9FE1A85EC53):
-        word = (word ^ (word >> np.uint64(33))) * np.uint64(factor)
-    return word ^ (word >> np.uint64(33))
+def keys_of(table):
+    """Read ids and indices of every line, an empty slot as -1."""
+    lines = table.keys.reshape(-1, 64)
+    if table.is_wide:
+        return lines[:, :40].copy().view(np.int64), lines[:, 40:60].copy().view(np.uint32)
+    ids = lines[:, :32].copy().view(np.uint32).astype(np.int64)
+    return np.where(ids == NARROW_IDS, -1, ids), lines[:, 32:].copy().view(np.uint32)
 
 
-def displacements(array):
-    """How far each key lies behind its first place, in slots, around the end of the table."""
-    capacity = len(array)
-    at = np.flatnonzero(array[:, 0] != -1)
-    ids = array[at, 0].view(np.uint64) & ~TOP
-    first = ((mix(ids) >> np.uint64(32)) * np.uint64(capacity)) >> np.uint64(32)
-    in_line = 4 if array.shape[1] == 2 and capacity % 4 == 0 else 1
-    return (at - first.astype(np.int64) // in_line * in_line) % capacity
+def first_lines(ids, n_lines):
+    """The line that the search for each id begins with."""
+    word = ids.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    word = (word ^ (word >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
+    return (((word >> np.uint64(32)) * np.uint64(n_lines)) >> np.uint64(32)).astype(np.int64)
 
 
-def assert_reachable(array):
-    """No key has an empty slot between its first place and itself."""
-    used = array[:, 0] != -1
-    at = np.flatnonzero(used)
-    length = np.arange(2 * len(array)) - np.maximum.accumulate(
-        np.where(np.tile(used, 2), -1, np.arange(2 * len(array)))
-    )
-    # Slots in use without a gap up to and with each one; all of them where no slot is empty.
-    run = np.where(used.all(), len(array), length[len(array) + at])
-    assert np.all(displacements(array) < run)
+def displacements(table):
+    """How many lines each key lies behind its first, around the end of the table; all lines in between are full."""
+    ids, _ = keys_of(table)
+    n_lines, n_slots = ids.shape
+    used = ids >= 0
+    n_used = used.sum(axis=1)
+    # Slots of a line are taken in order.
+    np.testing.assert_array_equal(used, np.arange(n_slots) < n_used[:, None])
+    line, slot = np.nonzero(used)
+    behind = (line - first_lines(ids[line, slot], n_lines)) % n_lines
+    n_not_full = np.append(0, np.cumsum(np.tile(n_used < n_slots, 2)))
+    assert np.all(n_not_full[n_lines + line] == n_not_full[n_lines + line - behind])
+    return behind
 
 
-def entered(ids, capacity, width=2):
-    slots = StateTable.empty(capacity, width)
-    places = np.empty(len(ids), dtype=np.int64)
-    state_table.find_or_enter(np.asarray(ids, dtype=np.int64), slots, places)
-    return slots, places
+def entered(ids, capacity=1, is_wide=True, width=1):
+    table = StateTable(width, capacity, is_wide)
+    places = np.empty(len(ids), dtype=np.uint32)
+    state_table.find_or_enter(np.asarray(ids, dtype=np.int64), table, places)
+    return table, places
 
 
 # Against a dict.
 
 few = st.integers(0, 40)
 many = st.integers(0, LAST)
-ends = st.sampled_from([0, 1, LAST, LAST - 1, 2**62, 2**32, 2**32 - 1])
+ends = st.sampled_from([0, 1, LAST, LAST - 1, 2**62, 2**32 + 1, 2**32, 2**32 - 1, 2**32 - 2, 2**31])
 runs = st.builds(lambda step, n: [step * k for k in range(n)], st.integers(1, 2**40), st.integers(1, 99))
 batches = st.one_of(st.lists(few, max_size=9), st.lists(many, max_size=9), st.lists(ends, max_size=9), runs)
 
 
 class TableAndDict(RuleBasedStateMachine):
-    """Proximal SGD at the start of its clock: the word of a slot is the coefficient itself."""
+    """Proximal SGD at the start of its clock: a state is the coefficient itself."""
+
+    is_wide = True
 
     def __init__(self):
         super().__init__()
-        self.model = learner("prox_sgd")
-        self.model.table = StateTable.empty(1, 2)
+        self.model = self.make()
         self.words, self.touched = {}, set()
+
+    def make(self):
+        n_features = None if self.is_wide else NARROW_IDS
+        return learner("prox_sgd", sampling={"drop_stale": 5}, n_features=n_features)
 
     @rule(ids=batches, w=st.sampled_from([None, 0.0, 1.5, -2.0]))
     def enter(self, ids, w):
-        ids = np.array(ids, dtype=np.int64)
-        places = np.empty(ids.size, dtype=np.int64)
-        self.model.make_room(ids.size)
-        slots = self.model.table
-        state_table.find_or_enter(ids, slots, places)
-        np.testing.assert_array_equal(slots.array[places, 0] & (LAST + 1), ids)
-        for id_, value in zip(ids.tolist(), slots.array[places, 1].view(np.float64), strict=True):
+        ids = np.array(ids, dtype=np.int64) % (LAST + 1 if self.is_wide else NARROW_IDS)
+        places = self.model.enter(ids)
+        for id_, value in zip(ids.tolist(), self.model.table.states[places, 0], strict=True):
             assert value == self.words.setdefault(id_, 0.0)
             self.touched.add(id_)
         if w is not None:
-            slots.array[places, 1] = np.float64(w).view(np.int64)
+            self.model.table.states[places] = w
             self.words.update(dict.fromkeys(ids.tolist(), w))
 
     @rule(n=st.integers(0, 5000))
@@ -95,38 +99,30 @@ class TableAndDict(RuleBasedStateMachine):
         self.words = {id_: w for id_, w in self.words.items() if w != 0.0 or id_ in self.touched}
         self.touched = set()
 
-    @precondition(lambda self: self.words)
-    @rule()
-    def fill_to_the_limit(self):
-        """A table as full as it may be."""
-        capacity = int(len(self.words) / MAX_LOAD) + 1
-        slots = StateTable.empty(capacity, 2)
-        state_table.enter(self.model.table.array, slots)
-        assert slots.used <= slots.limit
-        self.model.table = slots
+    @rule(share=st.floats(0.0, 1.0))
+    def forget_the_last(self, share):
+        n = int(share * len(self.words))
+        gone = [*self.words][n:]
+        self.model.table.forget_from(n)
+        for id_ in gone:
+            del self.words[id_]
+        self.touched -= {*gone}
 
     @rule()
     def save_and_restore(self):
         state = self.model.state()
-        self.model = learner("prox_sgd")
+        self.model = self.make()
         self.model.restore(state)
-
-    @rule()
-    def by_place_and_back(self):
-        """Places do not remember what was touched since the last sweep."""
-        self.model.know_ids(np.array(sorted(self.words), dtype=np.int64))
-        self.model.forget_places()
-        self.touched = set()
 
     @invariant()
     def same_contents(self):
-        array = self.model.table.array
-        used = array[array[:, 0] != -1]
-        ids = (used[:, 0].view(np.uint64) & ~TOP).astype(np.int64)
-        assert self.model.table.used == self.model.n_touched == len(used) == len(self.words)
-        assert dict(zip(ids.tolist(), used[:, 1].view(np.float64).tolist(), strict=True)) == self.words
-        assert set(ids[used[:, 0] < 0].tolist()) == self.touched
-        assert_reachable(array)
+        """A dict is in order of first appearance too."""
+        table = self.model.table
+        assert table.used == self.model.n_touched == len(self.words)
+        assert table.ids().tolist() == [*self.words]
+        assert table.states[:, 0].tolist() == [*self.words.values()]
+        assert set(table.ids()[table.touched != 0].tolist()) == self.touched
+        displacements(table)
 
     @invariant()
     def same_coefficients(self):
@@ -136,102 +132,155 @@ class TableAndDict(RuleBasedStateMachine):
         assert w[:, 0].tolist() == [expected[id_] for id_ in sorted(expected)]
 
 
-TestTableAndDict = TableAndDict.TestCase
-TestTableAndDict.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+class NarrowTableAndDict(TableAndDict):
+    is_wide = False
 
 
-# Corners.
+TestTableAndDict, TestNarrowTableAndDict = TableAndDict.TestCase, NarrowTableAndDict.TestCase
+TestTableAndDict.settings = TestNarrowTableAndDict.settings = settings(
+    max_examples=15, stateful_step_count=20, deadline=None
+)
 
 
-@pytest.mark.parametrize("capacity", [1, 2, 3, 7])
-@pytest.mark.parametrize("start", [0, 5, LAST - 6])
-def test_a_table_without_an_empty_cell(capacity, start):
-    ids = np.arange(start, start + capacity)
-    slots, places = entered(ids, capacity)
-    assert slots.used == capacity
-    assert sorted(places) == list(range(capacity))
-    again = np.empty(capacity, dtype=np.int64)
-    state_table.find_or_enter(ids[::-1].copy(), slots, again)
+# Lines.
+
+
+@each_width
+@given(seed=st.integers(0, 2**32 - 1))
+@settings(max_examples=30)
+def test_ids_of_a_line_are_compared_alike_at_once_and_one_by_one(is_wide, seed):
+    """Halves of ids that agree, and indices that look like ids."""
+    rng = np.random.default_rng(seed)
+    room = np.zeros(32, dtype=np.uint32)
+    start = -room.ctypes.data % 64 // 4
+    line = room[start : start + 16]
+    line[:] = rng.choice([0, 1, 7, 2**31, 2**32 - 1], 16)
+    ids = line[:10].view(np.int64) if is_wide else line[:8].astype(np.int64)
+    for id_ in (*ids, 0, 1, 7 * 2**32 + 1, -1):
+        wanted = id_ if is_wide else id_ % 2**32
+        expected = sum(1 << int(slot) for slot in np.flatnonzero(ids == wanted))
+        assert state_table.slots_of_a_line(line, int(wanted) if is_wide else int(id_ % 2**32), is_wide) == (
+            expected, expected
+        )
+
+
+@each_width
+def test_an_id_twice_has_one_state(is_wide):
+    table, places = entered([9, 4, 9], 8, is_wide)
+    assert table.used == 2
+    assert places.tolist() == [0, 1, 0]
+
+
+@each_width
+@pytest.mark.parametrize("start", [0, 5, NARROW_IDS - 700])
+def test_a_table_as_full_as_it_may_be(is_wide, start):
+    capacity = 100 * SLOTS[is_wide]
+    ids = np.arange(start, start + int(MAX_LOAD * capacity))
+    table, places = entered(ids, capacity, is_wide)
+    assert table.used == table.limit
+    np.testing.assert_array_equal(places, np.arange(ids.size))
+    again = np.empty(ids.size, dtype=np.uint32)
+    state_table.find_or_enter(ids[::-1].copy(), table, again)
     np.testing.assert_array_equal(again, places[::-1])
-    larger = StateTable.empty(2 * capacity + 1, 2)
-    state_table.enter(slots.array, larger)
-    assert larger.used == capacity
-    assert_reachable(larger.array)
-
-
-def test_an_id_twice_has_one_cell():
-    slots, places = entered([9, 4, 9], 8)
-    assert slots.used == 2
-    assert places[0] == places[2] != places[1]
+    with pytest.raises(ValueError, match=rf"table: {table.used} of at most {table.used} ids are there, expected room"):
+        state_table.find_or_enter(np.array([3 * 10**9]), table, np.empty(1, dtype=np.uint32))
 
 
 def test_the_limit():
-    assert [StateTable.empty(capacity, 2).limit for capacity in (1, 2, 4, 1000)] == [0, 1, 3, 750]
-    assert StateTable(np.zeros((5, 2), dtype=np.int64), 5, False).limit == 5
+    for is_wide, slots in SLOTS.items():
+        found = [StateTable(1, n, is_wide).capacity for n in (0, 1, slots, slots + 1)]
+        assert found == [slots, slots, slots, 2 * slots]
+        assert StateTable(1, 100, is_wide).limit == int(MAX_LOAD * StateTable(1, 100, is_wide).capacity)
 
 
-def test_new_cells_begin_with_zeros():
-    """Whatever the memory held."""
-    slots = StateTable.empty(64, 4)
-    slots.array[:, 1:] = -1
-    places = np.empty(30, dtype=np.int64)
-    state_table.find_or_enter(np.arange(30), slots, places)
-    assert not slots.array[places, 1:].any()
-
-
-@pytest.mark.parametrize("width", [2, 4])
+@each_width
+@pytest.mark.parametrize("width", [1, 3])
 @given(
     seed=st.integers(0, 2**32 - 1), capacity=st.integers(1, 60), load=st.floats(0.0, 1.0),
     growth=st.sampled_from([1, 2, 7, 30, 500]), crowded=st.booleans(),
 )
-def test_growth_in_place_keeps_every_cell(width, seed, capacity, load, growth, crowded):
-    """Full tables, clusters over the end, and steps so small that slots lie behind their new first places."""
+@settings(max_examples=25)
+def test_growth_keeps_every_state(is_wide, width, seed, capacity, load, growth, crowded):
+    """Full tables, and lines that run over, also over the end."""
     rng = np.random.default_rng(seed)
-    ids = rng.choice(LAST, 4000)
-    first = (mix(ids) >> np.uint64(32)) * np.uint64(capacity) >> np.uint64(32)
+    ids = np.unique(rng.choice(LAST if is_wide else NARROW_IDS, 4000))
+    table = StateTable(width, capacity, is_wide)
     if crowded:  # at either end
-        ids = ids[(first == 0) | (first >= capacity - 2)]
-    ids = np.unique(ids)[: int(load * capacity)]
-    slots, places = entered(ids, capacity, width)
-    words = rng.integers(-(2**63), 2**63 - 1, (ids.size, width - 1))
-    slots.array[places, 1:] = words
-    slots.grow(capacity + growth)
-    assert len(slots.array) == capacity + growth
-    assert slots.used == ids.size == np.count_nonzero(slots.array[:, 0] != -1)
-    assert slots.limit == int(MAX_LOAD * (capacity + growth))
-    assert_reachable(slots.array)
-    again = np.empty(ids.size, dtype=np.int64)
-    state_table.find_or_enter(ids, slots, again)
-    assert slots.used == ids.size
-    np.testing.assert_array_equal(slots.array[again, 1:], words)
+        n_lines = table.capacity // SLOTS[is_wide]
+        first = first_lines(ids, n_lines)
+        ids = ids[(first == 0) | (first == n_lines - 1)]
+    ids = rng.permutation(ids)[: int(load * table.limit)]
+    places = np.empty(ids.size, dtype=np.uint32)
+    state_table.find_or_enter(ids, table, places)
+    displacements(table)
+    words = rng.normal(size=(ids.size, width))
+    table.states[places] = words
+    table.grow(table.capacity + growth)
+    displacements(table)
+    np.testing.assert_array_equal(table.ids(), ids)
+    np.testing.assert_array_equal(table.states, words)
+    assert table.limit == int(MAX_LOAD * table.capacity)
+    again = np.empty(ids.size, dtype=np.uint32)
+    state_table.find_or_enter(ids, table, again)
+    np.testing.assert_array_equal(again, places)
+
+
+def test_new_states_are_zeros_also_where_some_were_forgotten():
+    table, _ = entered(np.arange(30), 64, width=2)
+    table.states[:] = -1.0
+    table.forget_from(10)
+    state_table.find_or_enter(np.arange(100, 125), table, np.empty(25, dtype=np.uint32))
+    np.testing.assert_array_equal(table.states, np.repeat([-1.0, 0.0], [10, 25])[:, None] * np.ones(2))
 
 
 def test_growth_keeps_marks():
-    model = learner("prox_sgd")
+    model = learner("prox_sgd", sampling={"drop_stale": 5})
     model.start_from(np.arange(10), np.ones((10, 1)))
     model.drop_stale()
-    places = np.empty(3, dtype=np.int64)
-    state_table.find_or_enter(np.array([2, 5, 9]), model.table, places)
+    model.enter(np.array([2, 5, 9]))
     model.make_room(10_000)
-    keys = model.table.array[model.table.array[:, 0] != -1, 0]
-    assert sorted(keys[keys < 0] & (LAST + 1)) == [2, 5, 9]
-    assert sorted(keys[keys >= 0]) == [0, 1, 3, 4, 6, 7, 8]
+    np.testing.assert_array_equal(model.table.ids()[model.table.touched != 0], [2, 5, 9])
+    assert model.table.used == 10
+
+
+def test_states_move_only_where_there_is_no_more_room():
+    model = learner("ftrl", n_features=10**6)
+    moves = 0
+    for start in range(0, 300_000, 10_000):
+        before = model.table.states.ctypes.data
+        model.enter(np.arange(start, start + 10_000))
+        model.table.states[start:] = np.arange(start, start + 10_000)[:, None]
+        moves += model.table.states.ctypes.data != before
+    assert moves <= 7
+    np.testing.assert_array_equal(model.table.states[:, 0], np.arange(300_000))
+    # Of 8 bytes a state, and as many or twice as many slots of 8 bytes as make it three quarters full.
+    assert 8 + 8 / MAX_LOAD <= model.nbytes / 300_000 <= 8 + 2 * 8 / MAX_LOAD
 
 
 def test_growth_is_geometric_and_stops_at_the_bound():
     model = learner("prox_sgd")
-    sizes = [len(model.table.array)]
-    while sizes[-1] < 200_000:
-        model.table.used = model.table.limit
-        model.make_room(1)
-        sizes.append(len(model.table.array))
-    assert np.all(np.diff(sizes) >= 0.4 * np.array(sizes[:-1]))
-    assert np.all(np.diff(sizes) <= 0.5 * np.array(sizes[:-1]))
+    sizes = [model.table.capacity]
+    while sizes[-1] < 100_000:
+        model.enter(np.arange(model.table.used, model.table.limit + 1))
+        sizes.append(model.table.capacity)
+    np.testing.assert_allclose(np.divide(sizes[1:], sizes[:-1]), learner_module.GROWTH, rtol=0.01)
     with pytest.raises(MemoryError, match=r"a table of \d+ coefficients, expected less than 4294967296"):
-        model.make_room(2**32)
+        model.make_room(MAX_STATES)
 
 
-# How far keys lie from their first places.
+def test_memory_is_zeros_on_whole_lines():
+    for n_bytes in (0, 1, 1000, state_table.MANY_BYTES, 3 * state_table.MANY_BYTES + 8):
+        array = state_table.zero_bytes(n_bytes)
+        assert array.shape == (n_bytes,)
+        assert n_bytes == 0 or array.ctypes.data % 64 == 0
+        assert not array[:1000].any()
+        array[-1:] = 1
+    with pytest.raises(MemoryError):
+        state_table.zero_bytes(2**62)
+    assert state_table.zero_states(3, 2**59, 1).shape == (3, 1)
+
+
+# How far keys lie from their first lines.
 
 N = 30_000
 GRID = (np.arange(100)[:, None] * 21_600 + np.arange(300)).ravel() + 10_800 + 21_600
@@ -248,34 +297,14 @@ PATTERNS = {
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
-def test_keys_lie_near_their_first_places(pattern):
-    """At three quarters full a random hash leaves keys 1.5 slots behind on average (Knuth, TAOCP 3, 6.4)."""
+def test_keys_lie_in_their_first_lines(pattern):
+    """At three quarters full, of a random hash about 10 of 100 keys lie in a later line of eight, 25 in one of five."""
     ids = PATTERNS[pattern]
-    slots, _ = entered(ids, int(len(ids) / MAX_LOAD) + 1)
-    assert slots.used == len(ids) <= slots.limit
-    assert_reachable(slots.array)
-    behind = displacements(slots.array)
-    assert 1.2 < behind.mean() < 1.8
-    assert behind.max() < 150
-    larger = StateTable.empty(int(len(slots.array) * 1.45) + 1, 2)
-    state_table.enter(slots.array, larger)
-    assert displacements(larger.array).mean() < 0.7
-    assert_reachable(larger.array)
-
-
-@pytest.mark.parametrize("factor", [1.0, 1.01, 1.45, 2.0, 5.0])
-@pytest.mark.parametrize("pattern", ["random", "run"])
-def test_growth_in_place_loses_nothing_and_leaves_no_gap(pattern, factor):
-    rng = np.random.default_rng(int(10 * factor))
-    for _ in range(200):
-        capacity = int(rng.integers(2, 300))
-        n = int(MAX_LOAD * capacity)
-        ids = rng.choice(2**40, n, replace=False) if pattern == "random" else np.arange(n) * rng.integers(1, 10**6)
-        slots, places = entered(ids, capacity)
-        slots.array[places, 1] = ids + 7
-        slots.grow(int(factor * capacity) + 1)
-        assert_reachable(slots.array)
-        places = np.empty(n, dtype=np.int64)
-        state_table.find_or_enter(ids, slots, places)
-        assert slots.used == n == np.count_nonzero(slots.array[:, 0] != -1)
-        np.testing.assert_array_equal(slots.array[places, 1], ids + 7)
+    for is_wide in (False, True):
+        if not is_wide and ids.max() >= NARROW_IDS:
+            continue
+        table, _ = entered(ids, int(len(ids) / MAX_LOAD) + 1, is_wide)
+        assert table.used == len(ids) <= table.limit
+        behind = displacements(table)
+        assert behind.mean() < (0.45 if is_wide else 0.25)
+        assert behind.max() < 25

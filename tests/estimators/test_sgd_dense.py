@@ -137,8 +137,8 @@ def test_default_fits_are_certified():
     np.testing.assert_array_equal(found.coef_, expected.coef_)
     np.testing.assert_allclose(found.objective_, expected.objective_, rtol=1e-9)
     np.testing.assert_allclose(found.dual_gap_, expected.dual_gap_, rtol=1e-3, atol=1e-6)
-    finished = SGDClassifier(alpha=1e-2, finish_tol=1e-8, certify=True).fit(X, y)
-    assert finished.dual_gap_ <= 1e-8
+    finished = SGDClassifier(alpha=1e-2, finish_tol=1e-6, certify=True).fit(X, y)
+    assert finished.dual_gap_ <= 1e-6
 
 
 def test_ones_and_zeros_have_no_values():

@@ -145,7 +145,8 @@ def describe_model(model):
     if hasattr(model, "cv_results_"):
         out["scores"] = {name: column for name, column in model.cv_results_.items() if name.startswith("mean_")}
     if hasattr(model, "history_"):
-        out["history_"] = {name: column for name, column in model.history_.items() if name != "seconds"}
+        # Time and memory are those of the version.
+        out["history_"] = {name: column for name, column in model.history_.items() if name not in ("seconds", "nbytes")}
     return out
 
 

@@ -25,14 +25,14 @@ DEFAULTS = {"eta0": 0.3, "beta": 1.0, "power_t": 0.25, "weight_decay": 0.0, "tot
 
 def learner(
     algorithm="ftrl", loss="logistic", penalty="elastic_net", alpha=0.0, l1_ratio=1.0, *, n_outputs=1, softmax=False,
-    fit_intercept=True, sampling=None, **settings
+    fit_intercept=True, sampling=None, n_features=None, **settings
 ):
     """Make a learner from names and numbers."""
     rule = build(penalty, alpha, l1_ratio)
     optimizer = make_optimizer(algorithm, rule, **(DEFAULTS | settings))
     return Learner(
         loss_of(loss), rule, optimizer, n_outputs=n_outputs, softmax=softmax, fit_intercept=fit_intercept,
-        sampling=Sampling(**(sampling or {})),
+        sampling=Sampling(**(sampling or {})), n_features=n_features,
     )
 
 
