@@ -209,8 +209,7 @@ def make_design(X: Any, sample_weight: Any = None, *, aggregate: bool | str = "a
         return X
     if aggregate not in ("auto", True, False):
         raise ValueError(f"aggregate: {aggregate!r} is not allowed, expected 'auto', True or False")
-    if isinstance(X, DenseRows):
-        X = X.matrix
+    X = X.matrix if isinstance(X, DenseRows) else X
     if dtype is not None and np.dtype(dtype) not in (np.float32, np.float64):
         raise ValueError(f"dtype: {np.dtype(dtype)} is not allowed, expected None, float32 or float64")
     array = None if aggregate is True else read_dense(X, aggregate == "auto")
@@ -377,8 +376,6 @@ def _occupied(
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
     """Leave out the columns of compact rows that have no entry any more."""
     used = np.bincount(indices, minlength=active.size) > 0
-    if used.all():
-        return active, indices
     return active[used], (np.cumsum(used, dtype=np.int32) - 1)[indices]
 
 
