@@ -34,7 +34,7 @@ def test_patience():
 
 
 def test_the_held_out_part_is_stratified():
-    data = _prepare(Batch(as_rows(X), Y, None), True, True)
+    data = _prepare(Batch(as_rows(X), Y, None), True)
     settings = settings_of(early_stopping=True, validation_fraction=0.25)
     visits = np.arange(data.y.shape[0])
     learned, held = _hold_out(data, visits, settings, np.random.default_rng(0))
@@ -84,13 +84,13 @@ def test_visits_share_the_weight_out():
         (1e12 * whole, [0, 1, 1, 1, 3, 3], [1.0, 1.0, 0.0, 1.0]),  # in units of 1e12
         (0.1 * whole, [0, 1, 1, 3, 3], [2 / 3, 1.0, 0.0, 2 / 3]),  # in units of their mean, 0.15
     ):
-        data = _prepare(Batch(as_rows(X[:4]), Y[:4], weight), False, True)
+        data = _prepare(Batch(as_rows(X[:4]), Y[:4], weight), False)
         planned, visits = _plan_visits(data)
         np.testing.assert_array_equal(visits, expected)
         np.testing.assert_allclose(planned.weight, shares, rtol=1e-12)
-    data = _prepare(Batch(as_rows(X[:4]), Y[:4], None), False, True)
+    data = _prepare(Batch(as_rows(X[:4]), Y[:4], None), False)
     assert _plan_visits(data)[0] is data
-    heavy = _prepare(Batch(as_rows(X[:4]), Y[:4], 1e12 * whole + [1.0, 0.0, 0.0, 0.0]), False, True)
+    heavy = _prepare(Batch(as_rows(X[:4]), Y[:4], 1e12 * whole + [1.0, 0.0, 0.0, 0.0]), False)
     planned, visits = _plan_visits(heavy)
     assert visits.size <= MAX_VISITS + 4
     assert planned.weight[visits].sum() == pytest.approx(MAX_VISITS)
