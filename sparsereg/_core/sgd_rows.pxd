@@ -28,7 +28,7 @@ cdef inline double coefficient(Penalty penalty, Optimizer optimizer, const doubl
     cdef double prox_step
     cdef double v = optimizer.lazy_weight(state, &prox_step)
     # The prox of its size: signs are as good as random, and a wrong guess of a branch is dear.
-    return copysign(penalty.prox(fabs(v), prox_step, 1.0, 1.0), v) + 0.0
+    return optimizer.bounded(state, copysign(penalty.prox(fabs(v), prox_step, 1.0, 1.0), v)) + 0.0
 
 
 cdef inline void predict(
@@ -89,7 +89,7 @@ cdef inline bint update(
             row.old[k * size + c] = row.state[k][c]
         for c in range(n_outputs):
             g = row.slope[c] * row.kept[k]
-            whole &= optimizer.update(row.state[k] + c * state_size, row.w[k * n_outputs + c], g)
+            whole &= optimizer.update(row.state[k] + c * state_size, row.w[k * n_outputs + c], g, row.kept[k])
     return whole
 
 
@@ -130,6 +130,7 @@ cdef inline bint learn_one(
     if not finite(totals[1] + value):
         return False
     optimizer.begin(s / unit, unit)
+    optimizer.see(slope)
     if not finite(slope) or (intercept != NULL and not optimizer.intercept(&b, &n, slope)):
         return False
     if in_lanes:
@@ -159,6 +160,7 @@ cdef inline bint step(
         row.slope[c] *= s
         if not finite(row.slope[c]):
             return False
+        optimizer.see(row.slope[c])
     whole = update(row, optimizer, state_size, n_outputs)
     if intercept != NULL:
         for c in range(2 * n_outputs):
