@@ -142,10 +142,11 @@ SPARSEREG_LANE sparsereg_lanes sparsereg_lanes_of(const sparsereg_ftrl *at)
     return lanes;
 }
 
-/* Two doubles, each from where it was written: a load of both would wait until the second is in the cache. */
-SPARSEREG_LANE __m128d sparsereg_lanes_join(const double *first, const double *second)
+/* Two doubles that were just written one by one. One load of both, which compilers make of neighbours that are not
+ * volatile, would wait until the stores have left the processor: no row could begin before the last has ended. */
+SPARSEREG_LANE __m128d sparsereg_lanes_join(const volatile double *first, const volatile double *second)
 {
-    return _mm_loadh_pd(_mm_load_sd(first), second);
+    return _mm_set_pd(*second, *first);
 }
 
 SPARSEREG_LANE __m128d sparsereg_lanes_z(__m128d states)
@@ -276,8 +277,8 @@ SPARSEREG_LANE void sparsereg_ftrl_weights(
         sparsereg_ftrl_weights_plain(settings, row, first, n_lanes, stride, w, full, t);
         return;
     }
-    whole = _mm_loadu_pd(full + first);
-    part = _mm_loadu_pd(t + first);
+    whole = sparsereg_lanes_join(full + first, full + first + 1);
+    part = sparsereg_lanes_join(t + first, t + first + 1);
     for (int64_t k = 0; k < row->n; k++) {
         const __m128d both = sparsereg_lanes_weights(&at, _mm_loadu_pd(row->states[k] + first));
         _mm_storeu_pd(w + k * stride + first, both);
@@ -300,7 +301,7 @@ SPARSEREG_LANE int sparsereg_ftrl_steps(
     __m128d slopes;
     if (n_lanes < 2)
         return sparsereg_ftrl_steps_plain(settings, row, first, n_lanes, stride, noise, w, slope, old);
-    slopes = _mm_loadu_pd(slope + first);
+    slopes = sparsereg_lanes_join(slope + first, slope + first + 1);
     for (int64_t k = 0; k < row->n; k++) {
         const __m128d states = _mm_loadu_pd(row->states[k] + first);
         const __m128d g = _mm_mul_pd(slopes, _mm_set1_pd(row->kept[k]));

@@ -120,7 +120,6 @@ def learn(
     cdef Row row
     cdef int code = DONE
     cdef double s = 1.0, one = 1.0
-    cdef bint finished
     cdef int64_t first_row = n_rows[0]
     cdef double *b = NULL if intercept.shape[0] == 0 else &intercept[0, 0]
     state_size = inner.width // n_outputs
@@ -156,15 +155,9 @@ def learn(
                 if unit.shape[0] > 0:
                     one = unit[i]
                 gather(&row, &ring, &entries, i, &inner, dropout, seed, first_row + i)
-                if n_outputs == 1:
-                    finished = learn_row(
-                        &row, loss, False, penalty, optimizer, &y[i, 0], s, one, state_size, 1, b, &totals[0]
-                    )
-                else:
-                    finished = learn_row(
-                        &row, loss, softmax, penalty, optimizer, &y[i, 0], s, one, state_size, n_outputs, b, &totals[0]
-                    )
-                if not finished:
+                if not learn_row(
+                    &row, loss, softmax, penalty, optimizer, &y[i, 0], s, one, state_size, n_outputs, b, &totals[0]
+                ):
                     code = DIVERGED
                     break
             i += 1

@@ -77,9 +77,7 @@ cdef inline double measure(Row *row, Loss loss, bint softmax, const double *y, o
     return value
 
 
-cdef inline bint update(
-    Row *row, Optimizer optimizer, offset_t state_size, offset_t n_outputs
-) noexcept nogil:
+cdef inline bint update(Row *row, Optimizer optimizer, offset_t state_size, offset_t n_outputs) noexcept nogil:
     """Step the states of a row and keep the old ones; False where one leads nowhere."""
     cdef offset_t k, c, size = state_size * n_outputs
     cdef double g
@@ -107,14 +105,13 @@ cdef inline bint learn_one(
 ) noexcept nogil:
     """Predict, measure and step for one output."""
     cdef sparsereg_ftrl settings
-    cdef sparsereg_entries entries
+    cdef sparsereg_entries entries = [row.n, row.state, row.x, row.kept]
     cdef double l1, l2, full, t, value, slope, b = 0.0, n = 0.0
     cdef bint drops = row.kept != row.x, whole
     cdef bint in_lanes = penalty.strengths(&l1, &l2) and optimizer.lanes(l1, l2, &settings)
     if intercept != NULL:
         b, n = intercept[0], intercept[1]
     if in_lanes:
-        entries.n, entries.states, entries.x, entries.kept = row.n, row.state, row.x, row.kept
         full = t = b
         if drops:
             sparsereg_ftrl_predict_row(&settings, &entries, True, row.w, &full, &t)
@@ -149,19 +146,42 @@ cdef inline bint learn_one(
     return True
 
 
-cdef inline bint step(
-    Row *row, Optimizer optimizer, double s, double unit, offset_t state_size, offset_t n_outputs, double *intercept
+cdef inline bint learn_several(
+    Row *row, Loss loss, bint softmax, Penalty penalty, Optimizer optimizer, const double *y, double s, double unit,
+    offset_t state_size, offset_t n_outputs, double *intercept, double *totals
 ) noexcept nogil:
-    """Take a row's steps; none, and False, where one leads nowhere."""
+    """Predict, measure and step for several outputs."""
+    cdef sparsereg_ftrl settings
+    cdef sparsereg_entries entries = [row.n, row.state, row.x, row.kept]
+    cdef double l1, l2, value
     cdef offset_t c, size = state_size * n_outputs
-    cdef bint whole
-    optimizer.begin(s, unit)
+    cdef bint whole = True
+    cdef bint in_lanes = penalty.strengths(&l1, &l2) and optimizer.lanes(l1, l2, &settings)
     for c in range(n_outputs):
-        row.slope[c] *= s
+        row.full[c] = row.t[c] = 0.0 if intercept == NULL else intercept[c]
+    if in_lanes:
+        for c in range(0, n_outputs, 2):
+            sparsereg_ftrl_weights(
+                &settings, &entries, c, min(2, n_outputs - c), n_outputs, row.w, row.full, row.t
+            )
+    else:
+        predict(row, penalty, optimizer, state_size, n_outputs)
+    value = s * measure(row, loss, softmax, y, n_outputs)
+    if not finite(totals[1] + value):
+        return False
+    optimizer.begin(s / unit, unit)
+    for c in range(n_outputs):
+        row.slope[c] *= s / unit
         if not finite(row.slope[c]):
             return False
         optimizer.see(row.slope[c])
-    whole = update(row, optimizer, state_size, n_outputs)
+    if in_lanes:
+        for c in range(0, n_outputs, 2):
+            whole &= sparsereg_ftrl_steps(
+                &settings, &entries, c, min(2, n_outputs - c), n_outputs, optimizer.noise, row.w, row.slope, row.old
+            )
+    else:
+        whole = update(row, optimizer, state_size, n_outputs)
     if intercept != NULL:
         for c in range(2 * n_outputs):
             row.old[row.n * size + c] = intercept[c]
@@ -174,6 +194,8 @@ cdef inline bint step(
                 intercept[c] = row.old[row.n * size + c]
         return False
     optimizer.advance()
+    totals[0] += s
+    totals[1] += value
     return True
 
 
@@ -181,20 +203,12 @@ cdef inline bint learn_row(
     Row *row, Loss loss, bint softmax, Penalty penalty, Optimizer optimizer, const double *y, double s, double unit,
     offset_t state_size, offset_t n_outputs, double *intercept, double *totals
 ) noexcept nogil:
-    """Predict, measure and step."""
-    cdef offset_t c
-    cdef double value
+    """Predict, measure and step; False, and nothing has changed, where that leads nowhere."""
     if n_outputs == 1:
         return learn_one(row, loss, penalty, optimizer, y[0], s, unit, state_size, intercept, totals)
-    for c in range(n_outputs):
-        row.full[c] = row.t[c] = 0.0 if intercept == NULL else intercept[c]
-    predict(row, penalty, optimizer, state_size, n_outputs)
-    value = measure(row, loss, softmax, y, n_outputs)
-    if not finite(totals[1] + s * value) or not step(row, optimizer, s / unit, unit, state_size, n_outputs, intercept):
-        return False
-    totals[0] += s
-    totals[1] += s * value
-    return True
+    return learn_several(
+        row, loss, softmax, penalty, optimizer, y, s, unit, state_size, n_outputs, intercept, totals
+    )
 
 
 cdef inline bint make_row(

@@ -137,8 +137,8 @@ def test_rounding_has_no_side(eta0, share):
     for model in models:
         model.learn(Batch(rows, y))
     assert models[0].coefficients()[1][0, 0] == pytest.approx(models[1].coefficients()[1][0, 0], abs=1e-3)
-    r = models[0].state()["cells"][0, 1:].view(np.float32)[1]
-    assert r**2 == pytest.approx(models[1].state()["cells"][0, 3:].view(np.float64)[0], rel=1e-3)
+    r = models[0].state()["states"][0].view(np.float32)[1]
+    assert r**2 == pytest.approx(models[1].state()["states"][0, 2], rel=1e-3)
 
 
 @each_optimizer
@@ -265,7 +265,7 @@ def test_rows_of_weight_0_are_as_if_never_seen(algorithm):
     assert 0 < used.sum() < 40
     other = learner(algorithm, alpha=0.02, l1_ratio=0.8)
     other.learn(Batch(rows_of(data.X[used], data.ids, data.present[used]), data.y[used], data.weight[used]))
-    np.testing.assert_array_equal(model.state()["cells"], other.state()["cells"])
+    np.testing.assert_array_equal(model.state()["states"].view(np.int64), other.state()["states"].view(np.int64))
     np.testing.assert_array_equal(model.intercept, other.intercept)
     assert model.n_rows == 40
 
@@ -276,7 +276,7 @@ def test_no_weights_are_ones(algorithm):
     models = [learner(algorithm, alpha=0.02), learner(algorithm, alpha=0.02)]
     for model, weight in zip(models, (None, np.ones(40)), strict=True):
         model.learn(Batch(data.rows, data.y, weight))
-    np.testing.assert_array_equal(*(model.state()["cells"] for model in models))
+    np.testing.assert_array_equal(*(model.state()["states"].view(np.int64) for model in models))
     np.testing.assert_array_equal(*(model.totals for model in models))
 
 
@@ -320,7 +320,7 @@ def test_no_state_is_ever_infinite(algorithm, loss, size, eta0, seed, decay):
     except DivergenceError as error:
         assert f"row {model.n_rows} " in str(error)
         assert 0 <= model.n_rows < 30
-    states = model.state()["cells"][:, 1:]
+    states = model.state()["states"]
     kind = np.float32 if algorithm == "ftrl" else np.float64
     assert np.isfinite(np.ascontiguousarray(states).view(kind)).all()
     assert np.isfinite(model.coefficients()[1]).all()

@@ -328,28 +328,6 @@ def test_a_certificate_can_be_left_out():
     assert np.isnan(model.dual_gap_)
     assert np.isnan(model.objective_)
     assert state(model) == state(make("logistic").fit(X, TARGETS["logistic"]))
-
-
-def test_an_interrupt_while_slots_are_moved_leaves_a_model_that_goes_on(monkeypatch):
-    """Of `forget_places`, the first time, after some passes."""
-    move = Learner._move
-    calls = []
-
-    def interrupted(learner, *arguments):
-        calls.append(1)
-        if len(calls) == 1:
-            raise KeyboardInterrupt
-        move(learner, *arguments)
-
-    monkeypatch.setattr(Learner, "_move", interrupted)
-    model = make("logistic", max_iter=3, tol=None)
-    with pytest.raises(KeyboardInterrupt):
-        model.fit(X, TARGETS["logistic"])
-    assert model.training_.learner.table.by_id
-    wide = sparse.csr_array((X.data, X.indices, X.indptr), shape=X.shape)
-    assert np.isfinite(model.partial_fit(wide, TARGETS["logistic"]).coef_).all()
-
-
 def test_an_interrupt_before_the_first_row_leaves_the_fit_before(monkeypatch):
     model = make("logistic").fit(X, TARGETS["logistic"])
     before = state(model)

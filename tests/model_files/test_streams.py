@@ -144,9 +144,9 @@ def of(part, name, value):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (of("learner", "cells", np.zeros((3, 4), dtype=np.int64)), "now.cells: id 0 is there twice"),
+    (of("learner", "ids", np.zeros(3, dtype=np.int64)), "now.states: float64 of shape"),
     (of("learner", "clock", np.array([np.nan])), "now.clock: nan"),
-    (of("learner", "by_id", np.array(False)), "now.by_id: False is not allowed"),
+    (of("learner", "touched", np.zeros(3, dtype=np.uint8)), "'touched' has shape"),
     (of("learner", "counts", np.zeros(5, dtype=np.uint8)), "'counts' has shape"),
     (of("training", "seed", -1), "seed: -1 is not allowed"),
     (of("training", "n_iter", 2.5), "n_iter: 2.5 is not allowed"),

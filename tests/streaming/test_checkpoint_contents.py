@@ -88,29 +88,30 @@ def replaced(name, make):
     return change
 
 
-WORD = np.array([np.nan, -1.0, np.inf, 1e6, 0.5]).view(np.int64)
-NAN, MINUS, INF, MILLION, HALF = WORD
-NAN32 = np.array([np.nan, 1.0], dtype=np.float32).view(np.int64)[0]
-MINUS32 = np.array([1.0, -1.0], dtype=np.float32).view(np.int64)[0]
+NAN, MINUS, INF, MILLION, HALF = np.nan, -1.0, np.inf, 1e6, 0.5
+NAN32 = np.array([np.nan, 1.0], dtype=np.float32).view(np.float64)[0]
+MINUS32 = np.array([1.0, -1.0], dtype=np.float32).view(np.float64)[0]
 WRONG = [
-    ("ftrl", replaced("now.by_id", lambda old: np.array(False)), "now.by_id: False is not allowed"),
-    ("ftrl", of_array("now.cells", (0, 0), 10**15), "now.cells: id 1000000000000000 at position 0 is outside"),
-    ("ftrl", of_array("now.cells", (2, 0), 2**63 - 1), "now.cells: id 9223372036854775807 at position 2 is outside"),
-    ("ftrl", of_array("now.cells", (2, 0), -1), "now.cells: id 9223372036854775807 at position 2 is outside"),
-    ("ftrl", replaced("now.cells", lambda old: np.concatenate([old, old[:1]])), "is there twice"),
-    ("ftrl", replaced("now.cells", lambda old: old[:, :1].copy()), "now.cells: int64 of shape"),
-    ("ftrl", replaced("now.cells", lambda old: np.array(3)), "now.cells: int64 of shape"),
-    ("ftrl", of_array("now.cells", (0, 1), NAN32), "now.cells: nan at position 0"),
-    ("ftrl", of_array("now.cells", (1, 1), MINUS32), "now.cells: -1.0 at position 1"),
-    ("adagrad", of_array("now.cells", (0, 1), NAN), "now.cells: nan"),
-    ("adagrad", of_array("now.cells", (0, 2), MILLION), "now.cells: 1e[+]06 is a time after the clock's"),
-    ("adagrad", of_array("now.cells", (0, 2), MINUS), "now.cells: -1.0"),
-    ("adagrad", of_array("now.cells", (0, 3), MINUS), "now.cells: -1.0"),
-    ("prox_sgd", of_array("now.cells", (0, 1), INF), "now.cells: inf"),
+    ("ftrl", of_array("now.ids", 0, 10**15), "now.ids: id 1000000000000000 at position 0 is outside"),
+    ("ftrl", of_array("now.ids", 2, 2**63 - 1), "now.ids: id 9223372036854775807 at position 2 is outside"),
+    ("ftrl", of_array("now.ids", 2, -1), "now.ids: id -1 at position 2 is outside"),
+    ("ftrl", replaced("now.ids", lambda old: old[[1, *range(1, old.size)]]), "is there twice"),
+    ("ftrl", replaced("now.ids", lambda old: old[:-1].copy()), "now.states: float64 of shape"),
+    ("ftrl", replaced("now.ids", lambda old: old.astype(np.int32)), "now.ids: int32 of shape"),
+    ("ftrl", replaced("now.states", lambda old: old[:, :0].copy()), "now.states: float64 of shape"),
+    ("ftrl", replaced("now.states", lambda old: np.array(3)), "now.states: int64 of shape"),
+    ("ftrl", replaced("now.touched", lambda old: np.ones(3, dtype=np.uint8)), "'touched' has shape"),
+    ("ftrl", of_array("now.states", (0, 0), NAN32), "now.states: nan at position 0"),
+    ("ftrl", of_array("now.states", (1, 0), MINUS32), "now.states: -1.0 at position 1"),
+    ("adagrad", of_array("now.states", (0, 0), NAN), "now.states: nan"),
+    ("adagrad", of_array("now.states", (0, 1), MILLION), "now.states: 1e[+]06 is a time after the clock's"),
+    ("adagrad", of_array("now.states", (0, 1), MINUS), "now.states: -1.0"),
+    ("adagrad", of_array("now.states", (0, 2), MINUS), "now.states: -1.0"),
+    ("prox_sgd", of_array("now.states", (0, 0), INF), "now.states: inf"),
     ("prox_sgd", of_array("now.clock", 1, 0.0), "now.clock: the scale 0 is not allowed"),
-    ("averaged", of_array("now.cells", (0, 3), MILLION), "now.cells: row 1e[+]06 of the past"),
-    ("averaged", of_array("now.cells", (0, 3), HALF), "now.cells: row .* of the past"),
-    ("averaged", of_array("now.cells", (0, 3), MINUS), "now.cells: -1.0"),
+    ("averaged", of_array("now.states", (0, 2), MILLION), "now.states: row 1e[+]06 of the past"),
+    ("averaged", of_array("now.states", (0, 2), HALF), "now.states: row .* of the past"),
+    ("averaged", of_array("now.states", (0, 2), MINUS), "now.states: -1.0"),
     ("averaged", replaced("now.clock", lambda old: old[:-1].copy()), "of the past is not allowed|clock: "),
     ("averaged", replaced("now.clock", lambda old: old[None]), "now.clock: float64 of shape"),
     ("ftrl", of_array("now.clock", 1, 0.5), "now.clock: 0.5 rows are not allowed"),
@@ -129,7 +130,7 @@ WRONG = [
     ("ftrl", replaced("history.loss", lambda old: old[:-1].copy()), "loss: float64 of shape"),
     ("ftrl", replaced("history.weight", lambda old: np.full_like(old, np.nan)), "weight: nan"),
     ("ftrl", replaced("history.n_rows", lambda old: old.astype(np.float64)), "n_rows: float64 of shape"),
-    ("stopping", of_array("best.cells", (0, 0), 10**15), "best.cells: id"),
+    ("stopping", of_array("best.ids", 0, 10**15), "best.ids: id"),
     ("stopping", without("best.totals"), "'totals' is missing"),
     ("stopping", of_meta(patience=None), "patience: "),
     ("stopping", of_meta(patience=[float("nan"), 1]), "patience: nan"),

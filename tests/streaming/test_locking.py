@@ -50,7 +50,7 @@ def test_every_row_is_learned_from_once(n_threads, first):
 
     together([lambda k=k: learn(k) for k in range(4)])
     assert model.t_ == 4001 + (0 if first else 10)
-    ids = model.training_.learner.state()["cells"][:, 0] & np.iinfo(np.int64).max
+    ids = model.training_.learner.state()["ids"]
     assert np.unique(ids).size == ids.size == np.unique(X.indices).size
     assert model.history_["weight"][-1] <= model.t_ - 1
 

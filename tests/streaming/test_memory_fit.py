@@ -48,12 +48,11 @@ def test_the_held_out_part_is_stratified():
     assert kept[1] is None
 
 
-@pytest.mark.parametrize("by_place", [True, False])
-def test_rows_are_the_same_by_place_and_by_id(by_place):
-    """Ids are spread out, so that places differ from them."""
+def test_rows_are_those_that_count_under_the_ids_of_the_caller():
+    """Ids are spread out, so that compact ones differ from them."""
     wide = sparse.csr_array((X.data, X.indices.astype(np.int64) * 1000, X.indptr), shape=(200, 30_000))
     weight = np.where(np.arange(200) % 7 == 0, 0.0, 1.0)
-    data = _prepare(Batch(as_rows(wide), Y, weight), True, by_place)
+    data = _prepare(Batch(as_rows(wide), Y, weight), True)
     batch = data.take(np.arange(data.y.shape[0]), wide=True)
     dense = sparse.csr_array(
         (batch.rows.data, batch.rows.indices, batch.rows.indptr), shape=(batch.n_rows, batch.rows.n_features)
@@ -75,7 +74,6 @@ def test_coefficients_elsewhere_stay_while_others_are_learned():
     coef = training.coef
     np.testing.assert_array_equal(coef.ids, [5, 7, 10**11])
     assert coef.values[2, 0] == -2.0
-    assert training.learner.table.by_id
 
 
 def test_visits_share_the_weight_out():

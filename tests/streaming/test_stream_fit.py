@@ -39,8 +39,7 @@ def make(**settings):
 def state(model):
     """Return what the fit is, as bytes."""
     learned = model.training_.learner.state()
-    cells = learned.pop("cells")
-    return b"".join([cells[np.argsort(cells[:, 0])].tobytes(), *(array.tobytes() for array in learned.values())])
+    return b"".join(array.tobytes() for array in learned.values())
 
 
 def whole(**settings):

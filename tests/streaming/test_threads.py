@@ -101,18 +101,12 @@ def test_threads_without_locks_learn_about_as_much_as_one(algorithm, by_place, m
     rows, y, weight = rows_and_targets(n_rows=100_000)
     y[:] = (rows.indices.reshape(-1)[rows.indptr[:-1]] > 2**51)[:, None]
     runs = [learner(algorithm, alpha=1e-5) for _ in range(2)]
+    batches = [Batch(rows, y, weight)] * 2
     if by_place:
-        known = np.unique(rows.indices)
-        rows = as_rows(
-            sparse.csr_array(
-                (rows.data, np.searchsorted(known, rows.indices), rows.indptr), shape=(rows.n_samples, known.size)
-            )
-        )
-        for run in runs:
-            run.know_ids(known)
+        batches = [replace(batch, places=run.enter(rows.indices)) for batch, run in zip(batches, runs, strict=True)]
     for _ in range(2):
-        runs[0].learn(Batch(rows, y, weight))
-        learn_in_threads(runs[1], Batch(rows, y, weight), 3, True)
+        runs[0].learn(batches[0])
+        learn_in_threads(runs[1], batches[1], 3, True)
     losses_ = [run.totals[1] / run.totals[0] for run in runs]
     assert losses_[0] < 0.9 * np.log(2.0)
     assert losses_[1] == pytest.approx(losses_[0], rel=0.1)

@@ -50,11 +50,10 @@ def first_part(model, rows, y, **settings):
 def state(model):
     """Return what the fit is, as bytes."""
     learned = model.training_.learner.state()
-    cells = learned.pop("cells")
-    cells = cells[np.argsort(cells[:, 0] & np.iinfo(np.int64).max)]
-    cells[:, 0] &= np.iinfo(np.int64).max
-    used = cells[:, 1:].any(axis=1)
-    return b"".join([cells[used].tobytes(), *(array.tobytes() for array in learned.values())])
+    order = np.argsort(learned["ids"])
+    ids, words = learned.pop("ids")[order], learned.pop("states")[order].view(np.int64)
+    used = words.any(axis=1)
+    return b"".join([ids[used].tobytes(), words[used].tobytes(), *(array.tobytes() for array in learned.values())])
 
 
 def epochs(model, n):
