@@ -47,12 +47,6 @@ cdef inline double within(double value, double about, double most) noexcept nogi
     return about - most if value < about - most else value
 
 
-# Squares of slopes that add up to less have no digits left.
-cdef const double SMALLEST = 1e-290
-# Of the intercept of CoinBetting, in units of the largest slope; from 0.03 to 1 held-out losses were within 1.5 %.
-cdef const double INTERCEPT_STEP = 0.1
-
-
 cdef class BaseOptimizer:
     cdef readonly double eta0
     cdef double t, s
@@ -351,7 +345,7 @@ cdef class CoinBetting(AdaptiveOptimizer):
         cdef double hint = state[3] * slope
         cdef double q = state[1] + hint * hint
         cdef double a
-        if q < SMALLEST:
+        if q < 1e-290:  # squares that small have no digits left
             most[0] = 0.0
             return 0.0
         a = 0.5 * (slope * slope + state[2]) / q
@@ -400,11 +394,12 @@ cdef class CoinBetting(AdaptiveOptimizer):
         return True
 
     cdef inline bint intercept(self, double *b, double *n, double g) noexcept nogil:
-        # The step of AdaGrad, in units of the largest slope.
+        # The step of AdaGrad in units of the largest slope, a tenth of it: with 0.03 to 1 held-out losses were the same
+        # within 1.5 %.
         cdef double total = n[0] + g * g
         cdef double moved = b[0]
-        if total >= SMALLEST:
-            moved -= INTERCEPT_STEP * self.seen * (g / sqrt(self.seen * self.seen + total))
+        if total >= 1e-290:
+            moved -= 0.1 * self.seen * (g / sqrt(self.seen * self.seen + total))
         if not finite(moved + total):
             return False
         b[0] = moved
