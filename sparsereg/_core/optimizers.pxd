@@ -7,7 +7,8 @@
 #                                   become of it since it was touched last
 #   bounded(state, w)               w, the prox, or the number next to it that the coefficient may be
 #   begin(s, unit)                  a row of weight s, counted in units of that weight, is about to be learned from
-#   see(slope)                      slope of the row's weighted loss in one of its predictors; before all updates
+#   see(slope)                      slope of the row's weighted loss in one of its predictors, before all updates; False
+#                                   where it leads nowhere
 #   update(state, w, g, x)          step from w, the coefficient now, at the value x of the row; False and no change
 #                                   where that is not finite
 #   intercept(b, n, g)              the same for an intercept, which no penalty shrinks; n: sum of its squared slopes
@@ -78,8 +79,8 @@ cdef class AdaptiveStep(AdaptiveOptimizer):
         return w
 
     @cython.final
-    cdef inline void see(self, double slope) noexcept nogil:
-        pass
+    cdef inline bint see(self, double slope) noexcept nogil:
+        return finite(slope)
 
     @cython.final
     cdef inline bint intercept(self, double *b, double *n, double g) noexcept nogil:
@@ -171,8 +172,8 @@ cdef class ProxSGD(BaseOptimizer):
     cdef inline double bounded(self, const double *state, double w) noexcept nogil:
         return w
 
-    cdef inline void see(self, double slope) noexcept nogil:
-        pass
+    cdef inline bint see(self, double slope) noexcept nogil:
+        return finite(slope)
 
     cdef inline double averaged_weight(self, const double *state, double w) noexcept nogil:
         if self.past == NULL:
@@ -343,12 +344,13 @@ cdef class CoinBetting(AdaptiveOptimizer):
     cdef inline double stake(self, const double *state, double slope, double *most) noexcept nogil:
         """Return how far a unit of slopes moves the coefficient, and set how far all of them may."""
         cdef double hint = state[3] * slope
-        cdef double q = state[1] + hint * hint
+        cdef double q = state[1] + hint * hint, has = slope * slope + state[2]
         cdef double a
-        if q < 1e-290:  # squares that small have no digits left
+        # Squares that small have no digits left, and stakes that large no room.
+        if q < 1e-290 or has > 1e290 * q:
             most[0] = 0.0
             return 0.0
-        a = 0.5 * (slope * slope + state[2]) / q
+        a = 0.5 * has / q
         most[0] = a * sqrt(q)
         return a
 
@@ -369,8 +371,9 @@ cdef class CoinBetting(AdaptiveOptimizer):
         if self.total_weight != 0.0:
             self.t = self.total_weight / unit
 
-    cdef inline void see(self, double slope) noexcept nogil:
+    cdef inline bint see(self, double slope) noexcept nogil:
         self.seen = fmax(self.seen, fabs(slope))
+        return finite(slope * slope)
 
     cdef inline bint update(self, double *state, double w, double g, double x) noexcept nogil:
         cdef float *pair = <float *> (state + 5)

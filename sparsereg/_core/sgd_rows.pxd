@@ -127,8 +127,7 @@ cdef inline bint learn_one(
     if not finite(totals[1] + value):
         return False
     optimizer.begin(s / unit, unit)
-    optimizer.see(slope)
-    if not finite(slope) or (intercept != NULL and not optimizer.intercept(&b, &n, slope)):
+    if not optimizer.see(slope) or (intercept != NULL and not optimizer.intercept(&b, &n, slope)):
         return False
     if in_lanes:
         whole = sparsereg_ftrl_step_row(&settings, &entries, optimizer.noise, row.w, slope, row.old)
@@ -172,9 +171,8 @@ cdef inline bint learn_several(
     optimizer.begin(s / unit, unit)
     for c in range(n_outputs):
         row.slope[c] *= s / unit
-        if not finite(row.slope[c]):
+        if not optimizer.see(row.slope[c]):
             return False
-        optimizer.see(row.slope[c])
     if in_lanes:
         for c in range(0, n_outputs, 2):
             whole &= sparsereg_ftrl_steps(

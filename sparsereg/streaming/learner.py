@@ -197,7 +197,7 @@ class Learner:
         """
         raise DivergenceError(
             f"the step of row {row} of the stream (the first is 0) is not finite: the optimiser has diverged, "
-            f"eta0={self.optimizer.eta0:g} or the values of the data are too large (coefficients are still finite)"
+            f"{told_step(self.optimizer)} or the values of the data are too large (coefficients are still finite)"
         )
 
     def has_room(self, n: int) -> bool:
@@ -468,6 +468,20 @@ class Learner:
 def _strengths(penalty: Any) -> tuple[float, float]:
     """Return the strengths of the L1 and the L2 part of an elastic net."""
     return penalty.strength, penalty.alpha * (1.0 - penalty.l1_ratio)
+
+
+def told_step(optimizer: Any) -> str:
+    """Say how long first steps are, for messages.
+
+    Parameters
+    ----------
+    optimizer : object of the registry
+
+    Returns
+    -------
+    told : str
+    """
+    return "eta0='auto'" if optimizer.tunes_itself else f"eta0={optimizer.eta0:g}"
 
 
 def make_optimizer(algorithm: str, penalty: Any, **settings: float) -> Any:
