@@ -217,12 +217,12 @@ cdef class AdaGrad(AdaptiveStep):
 
 @cython.final
 cdef class CoinBetting(AdaptiveOptimizer):
-    """Bets on the sign of the next slope, coefficient by coefficient, from which steps follow that need no first length.
+    """Bets on the sign of the next slope, coefficient by coefficient: steps that need no first length.
 
     With theta the sum of slopes g, S that of their squares, X the largest |x| and L the largest slope of a row in its
-    predictor, the coefficient is argmin_w theta w + t R(w) + (w - v)^2 / (2 a), but at most half of W / sqrt(q) from v,
-    where q = S + (X L)^2, a = W / (2 q), W = L^2 + what bets have won, a slope at w winning -g (w - v); v is where a fit
-    starts, t the weight of the stream so far. What is reported is the mean over the rows that touched a coefficient,
+    predictor, the coefficient is argmin_w theta w + t R(w) + (w - v)^2 / (2 a), but at most half of W / sqrt(q) from
+    v, where q = S + (X L)^2, a = W / (2 q), W = L^2 + what bets have won, a slope at w winning -g (w - v); v is where a
+    fit starts, t the weight of the stream so far. What is reported is the mean over the rows that touched a coefficient,
     row n of them counting n (n + 1), and 0 where the coefficient is 0 now. Columns and targets may be in any unit.
     Sources: Kempka, Kotlowski and Warmuth 2019, "Adaptive scale-invariant online algorithms for learning linear
     models", ScInOL2; Orabona and Pal 2016, "Coin betting and parameter-free online learning".

@@ -255,11 +255,12 @@ def _is_auto(eta0: Any) -> bool:
 
 def _check_steps(given: Any) -> dict[str, float]:
     """Check what says how far steps go."""
+    is_own = given.eta0 is None or _is_auto(given.eta0)
     learning_rate = check_choice(given.learning_rate, "learning_rate", ("constant", "invscaling"))
     power_t = _check_not_negative(given.power_t, "power_t")
     total_weight = 0.0 if given.total_weight is None else _check_positive(given.total_weight, "total_weight")
     return {
-        "eta0": DEFAULT_ETA0 if given.eta0 is None or _is_auto(given.eta0) else _check_positive(given.eta0, "eta0"),
+        "eta0": DEFAULT_ETA0 if is_own else _check_positive(given.eta0, "eta0"),
         "beta": _check_not_negative(given.beta, "beta"),
         "power_t": 0.0 if learning_rate == "constant" else power_t,
         "weight_decay": _check_not_negative(given.weight_decay, "weight_decay"),
@@ -291,8 +292,8 @@ def _check_together(settings: StreamSettings, given: Any) -> None:
     algorithm, name = settings.algorithm, settings.fixed_while_training["penalty"]
     if not settings.penalty.is_convex and not OPTIMIZERS[algorithm].any_penalty:
         raise ValueError(
-            f"penalty: {name!r} is not allowed with algorithm={given.algorithm!r}, expected 'elastic_net', whose steps add "
-            "up in closed form, or algorithm='ftrl'"
+            f"penalty: {name!r} is not allowed with algorithm={given.algorithm!r}, expected 'elastic_net', whose steps "
+            "add up in closed form, or algorithm='ftrl'"
         )
     # The default, and the parameter of those optimisers that take it.
     optional = {
@@ -315,8 +316,8 @@ def _check_together(settings: StreamSettings, given: Any) -> None:
         _check_finishable(settings, given)
     if settings.lock_free and OPTIMIZERS[algorithm].tunes_itself:
         raise ValueError(
-            f"lock_free: True is not allowed with eta0={given.eta0!r}, expected False: threads do not share the largest "
-            "slope"
+            f"lock_free: True is not allowed with eta0={given.eta0!r}, expected False: threads do not share the "
+            "largest slope"
         )
     if settings.n_threads > 1:
         for parameter, alone, why in (("min_count", 1, "counts"), ("average", False, "averages")):
