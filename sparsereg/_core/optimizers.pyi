@@ -49,7 +49,8 @@ class AdaGrad(AdaptiveStep):
 @final
 class CoinBetting(AdaptiveOptimizer):
     total_weight: float
-    def __init__(self, total_weight: float) -> None: ...
+    predictor_unit: float
+    def __init__(self, total_weight: float, predictor_unit: float) -> None: ...
 
 # What kernels call `Optimizer`: any registered class.
 _Optimizer: TypeAlias = FTRL | ProxSGD | AdaGrad | CoinBetting

@@ -221,9 +221,9 @@ cdef class CoinBetting(AdaptiveOptimizer):
 
     With theta the sum of slopes g, S that of their squares, X the largest |x| and L the largest slope of a row in its
     predictor, the coefficient is argmin_w theta w + t R(w) + (w - v)^2 / (2 a), but at most half of W / sqrt(q) from
-    v, where q = S + (X L)^2, a = W / (2 q), W = L^2 + what bets have won, a slope at w winning -g (w - v); v is where a
-    fit starts, t the weight of the stream so far. What is reported is the mean over the rows that touched a coefficient,
-    row n of them counting n (n + 1), and 0 where the coefficient is 0 now. Columns and targets may be in any unit.
+    v, where q = S + (X L)^2, a = W / (2 q), W = L P + what bets have won, a slope at w winning -g (w - v), P the unit of
+    predictors; v is where a fit starts, t the weight of the stream so far. What is reported is the mean over the rows that touched it, row n of
+    them counting n (n + 1), and 0 where the coefficient is 0 now. Columns and targets may be in any unit.
     Sources: Kempka, Kotlowski and Warmuth 2019, "Adaptive scale-invariant online algorithms for learning linear
     models", ScInOL2; Orabona and Pal 2016, "Coin betting and parameter-free online learning".
 
@@ -231,16 +231,19 @@ cdef class CoinBetting(AdaptiveOptimizer):
     ----------
     total_weight : float
         t from the start, > 0; 0: the weight so far.
+    predictor_unit : float
+        P, > 0; 0: L, which goes with the unit of y.
     """
 
     name = "coin_betting"
-    parameters = ("total_weight",)
+    parameters = ("total_weight", "predictor_unit")
     state_size = 6
     any_penalty = True
     tunes_itself = True
 
-    def __init__(self, double total_weight):
+    def __init__(self, double total_weight, double predictor_unit):
         self.total_weight = total_weight
+        self.predictor_unit = predictor_unit
         self.t = total_weight
         self.largest = 0.0
 

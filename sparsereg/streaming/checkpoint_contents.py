@@ -176,8 +176,9 @@ def _check_coin_betting(numbers: Vector, clock: Vector, learner: Learner, part: 
     check_finite(pairs, f"{part}.states")
     check_finite(pairs[:, 1::2], f"{part}.states", 0.0)
     poorest = float(numbers[:, 2::6].min(initial=0.0))
-    if clock[1] ** 2 + poorest < 0.0:
-        raise ValueError(f"{part}.states: {poorest:g} is more than can be lost, expected {-(clock[1] ** 2):g} or more")
+    least = -clock[1] * (learner.optimizer.predictor_unit or clock[1])
+    if poorest < least:
+        raise ValueError(f"{part}.states: {poorest:g} is more than can be lost, expected {least:g} or more")
 
 
 # What states are read as, and what each number must be besides finite.

@@ -493,7 +493,7 @@ def make_optimizer(algorithm: str, penalty: Any, **settings: float) -> Any:
         Name in OPTIMIZERS.
     penalty : object of the registry
     **settings : float
-        eta0, beta, power_t, weight_decay, total_weight, average; each optimiser takes its own.
+        eta0, beta, power_t, weight_decay, total_weight, average, predictor_unit; each optimiser takes its own.
 
     Returns
     -------

@@ -196,7 +196,9 @@ def check_settings(given: Any, losses: tuple[str, ...], penalty: Any, l1_ratio: 
     settings = StreamSettings(
         algorithm=_check_algorithm(given), objective=objective,
         penalty=_make_penalty(penalty, check_alpha(given.alpha), check_l1_ratio(l1_ratio), given.gamma, objective),
-        optimizer=_check_steps(given), sampling=_check_sampling(given),
+        # Predictors of numbers are in the unit of the target, others have one of their own.
+        optimizer=_check_steps(given) | {"predictor_unit": 0.0 if objective.location else 1.0},
+        sampling=_check_sampling(given),
         max_iter=options.max_iter, n_threads=options.n_threads,
         n_iter_no_change=check_count(given.n_iter_no_change, "n_iter_no_change"),
         tol=-np.inf if given.tol is None else _check_not_negative(given.tol, "tol"),
@@ -238,8 +240,8 @@ def _check_algorithm(given: Any) -> str:
         )
     if given.beta != type(given).beta:
         raise ValueError(
-            f"beta: {given.beta!r} is not allowed with eta0={given.eta0!r}, expected {type(given).beta!r}: steps follow "
-            "from the slopes seen alone"
+            f"beta: {given.beta!r} is not allowed with eta0={given.eta0!r}, expected {type(given).beta!r}: steps "
+            "follow from the slopes seen alone"
         )
     return automatic
 

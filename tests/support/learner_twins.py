@@ -20,6 +20,8 @@ SLOPES = {
     "huber": lambda y, t: np.clip(t - y, -DELTA, DELTA),
     "squared_hinge": lambda y, t: 2.0 * ((1.0 - y) * np.maximum(1.0 + t, 0.0) - y * np.maximum(1.0 - t, 0.0)),
 }
+# Losses whose predictors are in the unit of the target.
+LOCATION = ("squared", "huber")
 DEFAULTS = {"eta0": 0.3, "beta": 1.0, "power_t": 0.25, "weight_decay": 0.0, "total_weight": 0.0, "average": -1.0}
 
 
@@ -29,7 +31,7 @@ def learner(
 ):
     """Make a learner from names and numbers."""
     rule = build(penalty, alpha, l1_ratio)
-    optimizer = make_optimizer(algorithm, rule, **(DEFAULTS | settings))
+    optimizer = make_optimizer(algorithm, rule, predictor_unit=float(loss not in LOCATION), **(DEFAULTS | settings))
     return Learner(
         loss_of(loss), rule, optimizer, n_outputs=n_outputs, softmax=softmax, fit_intercept=fit_intercept,
         sampling=Sampling(**(sampling or {})),
@@ -201,11 +203,15 @@ class DenseCoinBetting(DenseTwin):
         last = 3.0 / (np.maximum(self.n, 1.0) + 2.0)
         return np.where(self.w == 0.0, 0.0, self.mean + (self.w - self.mean) * last)
 
+    @property
+    def unit(self):
+        return self.largest if self.loss in LOCATION else 1.0
+
     def stake(self):
         """Say how far a unit of slopes moves each coefficient, and how far all may."""
         q = self.squares + np.square(self.farthest * self.largest)
         with np.errstate(divide="ignore", invalid="ignore"):
-            a = np.where(q > 0.0, (self.largest**2 + self.won) / (2.0 * q), 0.0)
+            a = np.where(q > 0.0, (self.largest * self.unit + self.won) / (2.0 * q), 0.0)
         return a, a * np.sqrt(q)
 
     def step(self, g, of_b, s):
@@ -224,7 +230,7 @@ class DenseCoinBetting(DenseTwin):
         if self.fit_intercept:
             self.b_squares += of_b**2
             root = np.sqrt(self.largest**2 + self.b_squares)
-            self.b -= 0.1 * self.largest * of_b / np.where(root > 0.0, root, 1.0)
+            self.b -= 0.1 * self.unit * of_b / np.where(root > 0.0, root, 1.0)
 
 
 TWINS = {"ftrl": DenseFTRL, "prox_sgd": DenseProxSGD, "adagrad": DenseAdaGrad, "coin_betting": DenseCoinBetting}
