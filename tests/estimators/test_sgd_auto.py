@@ -50,11 +50,11 @@ def test_division_into_parts_and_the_unit_of_weights_change_no_bit(loss):
     assert state(threaded) == state(whole)
 
 
-def drifting(n_days=60, a_day=300):
+def drifting(n_days=20, a_day=400):
     """Days of alike rows: a level for each day, beside columns that say what is true of all days."""
     rng = np.random.default_rng(5)
     codes = rng.integers(0, 30, (n_days * a_day, 4)) + np.arange(0, 120, 30)
-    level = np.repeat(1.5 * rng.standard_normal(n_days), a_day)
+    level = np.repeat(3.0 * rng.standard_normal(n_days), a_day)
     t = rng.normal(size=120)[codes].sum(axis=1) * 0.5 - 2.0
     y = rng.random(t.size) < 1.0 / (1.0 + np.exp(-t - level))
     return np.eye(120)[codes].sum(axis=1), y.astype(int), rng.random(t.size) < 0.3
@@ -64,12 +64,11 @@ def test_rows_in_order_of_time():
     """Steps that follow every day are carried away; means over the rows are not."""
     Z, y, held = drifting()
     losses = {}
-    for eta0 in (0.01, 0.03, 0.1, 0.3, 1.0, "auto"):
+    for eta0 in (0.03, 0.1, 0.3, "auto"):
         model = SGDClassifier(alpha=1e-6, eta0=eta0).partial_fit(Z[~held], y[~held], classes=[0, 1])
         losses[eta0] = model.evaluate(Z[held], y[held])["log_loss"]
     own = losses.pop("auto")
-    assert own < 1.02 * min(losses.values())
-    assert own < losses[0.3]
+    assert own < min(losses.values())
 
 
 def test_where_passes_lead():
@@ -78,7 +77,7 @@ def test_where_passes_lead():
     exact = LogisticRegression(alpha=0.01).fit(X, y)
     model = auto(max_iter=300, tol=None).fit(X, y)
     assert model.objective_ == pytest.approx(exact.objective_, rel=2e-3)
-    np.testing.assert_allclose(model.coef_, exact.coef_, atol=0.1)
+    np.testing.assert_allclose(model.coef_, exact.coef_, rtol=0.1, atol=0.05)
     assert np.count_nonzero(model.coef_) < 1.3 * np.count_nonzero(exact.coef_) < X.shape[1]
 
 
@@ -96,7 +95,7 @@ def test_three_classes():
 
 @pytest.mark.parametrize("penalty", ["mcp", "scad", "l0"])
 def test_other_penalties(penalty):
-    model = first_part(auto("squared", penalty=penalty), X, TARGETS["squared"])
+    model = first_part(auto("squared", penalty=penalty, alpha=0.3), X, TARGETS["squared"])
     assert 0 < np.count_nonzero(model.coef_) < X.shape[1]
 
 
@@ -119,16 +118,13 @@ def test_a_start_elsewhere():
     """Bets are laid about the coefficients that a fit starts from."""
     y = TARGETS["logistic"]
     exact = LogisticRegression(alpha=0.01).fit(X, y)
-    model = auto(max_iter=1, tol=None, shuffle=False)
-    nothing = np.zeros(300)
-    nothing[0] = 1e-12
-    np.testing.assert_allclose(
-        auto(max_iter=1, tol=None).fit(X[:2], [0, 1], coef_init=exact).coef_[0, X[:2].sum(axis=0) == 0],
-        exact.coef_[0, X[:2].sum(axis=0) == 0], rtol=1e-6,
-    )
-    near, far = model.fit(X, y, coef_init=exact).objective_, auto(max_iter=1, tol=None).fit(X, y).objective_
-    assert near < far
-    finished = auto(finish_tol=1e-6, max_iter=2, tol=None).fit(X, y)
+    once = auto(max_iter=1, tol=None)
+    untouched = X[:2].sum(axis=0) == 0
+    few = once.fit(X[:2], [0, 1], coef_init=exact)
+    np.testing.assert_allclose(few.coef_[0, untouched], exact.coef_[0, untouched], rtol=1e-6)
+    far = once.fit(X, y).objective_
+    assert once.fit(X, y, coef_init=exact).objective_ < far
+    finished = auto(finish_tol=1e-6, max_iter=200, tol=None).fit(X, y)
     assert finished.dual_gap_ <= 1e-6
     np.testing.assert_allclose(finished.coef_, exact.coef_, atol=2e-3)
 
