@@ -36,8 +36,11 @@ def flights(path, crosses, in_order):
     table = table[table["dep_delay"].notna()]
     codes, width = [], 0
     for names in crosses:
-        text = table[list(names)].astype(str).agg("_".join, axis=1)
-        found, levels = pd.factorize(text)
+        # Levels of a cross are those of its parts, numbered together.
+        found = np.zeros(len(table), dtype=np.int64)
+        for part in names:
+            found = found * 100_000 + pd.factorize(table[part])[0]
+        found, levels = pd.factorize(found)
         codes.append(found + width)
         width += len(levels)
     X, y = one_hot(np.column_stack(codes), width), (table["dep_delay"] > 60).to_numpy().astype(int)
