@@ -29,6 +29,7 @@ from sparsereg._core.penalties import PENALTIES
 VALUES = {
     "alpha": 0.75, "l1_ratio": 0.25, "delta": 1.5, "gamma": 3.5, "eta0": 0.1, "beta": 2.0, "total_weight": 9.0,
     "power_t": 0.5, "weight_decay": 0.125, "l1": 0.5, "l2": 0.375, "average": 8.0,
+    "predictor_unit": 0.75,
 }
 FLOATS = ["float", "double"]
 LOSS_NAMES = [loss.__name__ for loss in LOSSES.values()]

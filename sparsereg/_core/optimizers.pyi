@@ -10,17 +10,22 @@ class BaseOptimizer:
     state_size: int
     any_penalty: bool
     has_lanes: bool
+    tunes_itself: bool
+    automatic: str
     average: float
     eta0: float
     clock: tuple[float, ...]
     in_lanes: bool
 
 @disjoint_base
-class AdaptiveOptimizer(BaseOptimizer):
+class AdaptiveOptimizer(BaseOptimizer): ...
+
+@disjoint_base
+class AdaptiveStep(AdaptiveOptimizer):
     beta: float
 
 @final
-class FTRL(AdaptiveOptimizer):
+class FTRL(AdaptiveStep):
     total_weight: float
     def __init__(self, eta0: float, beta: float, total_weight: float) -> None: ...
 
@@ -36,13 +41,19 @@ class ProxSGD(BaseOptimizer):
     ) -> None: ...
 
 @final
-class AdaGrad(AdaptiveOptimizer):
+class AdaGrad(AdaptiveStep):
     weight_decay: float
     l1: float
     l2: float
     def __init__(self, eta0: float, beta: float, weight_decay: float, l1: float, l2: float) -> None: ...
 
+@final
+class CoinBetting(AdaptiveOptimizer):
+    total_weight: float
+    predictor_unit: float
+    def __init__(self, total_weight: float, predictor_unit: float) -> None: ...
+
 # What kernels call `Optimizer`: any registered class.
-_Optimizer: TypeAlias = FTRL | ProxSGD | AdaGrad
+_Optimizer: TypeAlias = FTRL | ProxSGD | AdaGrad | CoinBetting
 
 OPTIMIZERS: dict[str, type[_Optimizer]]

@@ -10,6 +10,10 @@ state_size : int
     Doubles kept for a coefficient.
 has_lanes : bool
     There is a kernel for dense rows on vector registers.
+tunes_itself : bool
+    Has no first step, and is chosen by eta0="auto" alone.
+automatic : str
+    The optimizer of that name stands in where eta0="auto"; "" where none does.
 any_penalty : bool
     Takes every penalty's prox; else only the elastic net, whose steps add up to one in closed form.
 average : float
@@ -36,6 +40,8 @@ cdef class BaseOptimizer:
     is_adaptive = False
     any_penalty = False
     has_lanes = False
+    tunes_itself = False
+    automatic = ""
 
     def __cinit__(self):
         self.in_lanes = True
@@ -54,8 +60,12 @@ cdef class AdaptiveOptimizer(BaseOptimizer):
     average = -1.0
 
 
+cdef class AdaptiveStep(AdaptiveOptimizer):
+    """An optimizer of that kind whose first steps have a given length."""
+
+
 @cython.final
-cdef class FTRL(AdaptiveOptimizer):
+cdef class FTRL(AdaptiveStep):
     """Follow the regularised leader, proximally, with a step for each coefficient.
 
     The coefficient is argmin_w z w + t R(w) + d/2 w^2, d = (beta + sqrt(n)) / eta0, n the sum of squared slopes g, t
@@ -77,6 +87,7 @@ cdef class FTRL(AdaptiveOptimizer):
     state_size = 1
     any_penalty = True
     has_lanes = True
+    automatic = "coin_betting"
 
     def __init__(self, double eta0, double beta, double total_weight):
         self.eta0 = eta0
@@ -167,7 +178,7 @@ cdef class ProxSGD(BaseOptimizer):
 
 
 @cython.final
-cdef class AdaGrad(AdaptiveOptimizer):
+cdef class AdaGrad(AdaptiveStep):
     """Proximal gradient steps scaled coefficient by coefficient, shrunk when they are looked at.
 
     The step is eta0 / (beta + sqrt(n)), n the sum of squared slopes. Iterates are those of w <- prox of (step) R at
@@ -211,4 +222,46 @@ cdef class AdaGrad(AdaptiveOptimizer):
         (self.t,) = value
 
 
-OPTIMIZERS = {optimizer.name: optimizer for optimizer in (FTRL, ProxSGD, AdaGrad)}
+@cython.final
+cdef class CoinBetting(AdaptiveOptimizer):
+    """Bets on the sign of the next slope, coefficient by coefficient: steps that need no first length.
+
+    With theta the sum of slopes g, S that of their squares, X the largest |x| and L the largest slope of a row in its
+    predictor, the coefficient is argmin_w theta w + t R(w) + (w - v)^2 / (2 a), but at most half of W / sqrt(q) from
+    v, where q = S + (X L)^2, a = W / (2 q), W = L P + what bets have won, a slope at w winning -g (w - v), P the unit of
+    predictors; v is where a fit starts, t the weight of the stream so far. What is reported is the mean over the rows that touched it, row n of
+    them counting n (n + 1), and 0 where the coefficient is 0 now. Columns and targets may be in any unit.
+    Sources: Kempka, Kotlowski and Warmuth 2019, "Adaptive scale-invariant online algorithms for learning linear
+    models", ScInOL2; Orabona and Pal 2016, "Coin betting and parameter-free online learning".
+
+    Parameters
+    ----------
+    total_weight : float
+        t from the start, > 0; 0: the weight so far.
+    predictor_unit : float
+        P, > 0; 0: L, which goes with the unit of y.
+    """
+
+    name = "coin_betting"
+    parameters = ("total_weight", "predictor_unit")
+    state_size = 6
+    any_penalty = True
+    tunes_itself = True
+
+    def __init__(self, double total_weight, double predictor_unit):
+        self.total_weight = total_weight
+        self.predictor_unit = predictor_unit
+        self.t = total_weight
+        self.largest = 0.0
+
+    @property
+    def clock(self):
+        """See above."""
+        return (self.t, self.largest)
+
+    @clock.setter
+    def clock(self, value):
+        self.t, self.largest = value
+
+
+OPTIMIZERS = {optimizer.name: optimizer for optimizer in (FTRL, ProxSGD, AdaGrad, CoinBetting)}

@@ -36,7 +36,7 @@ cdef inline double coefficient(Penalty penalty, Optimizer optimizer, const doubl
     cdef double prox_step
     cdef double v = optimizer.lazy_weight(state, &prox_step)
     # The prox of its size: signs are as good as random, and a wrong guess of a branch is dear.
-    return copysign(penalty.prox(fabs(v), prox_step, 1.0, 1.0), v) + 0.0
+    return optimizer.bounded(state, copysign(penalty.prox(fabs(v), prox_step, 1.0, 1.0), v)) + 0.0
 
 
 cdef inline void predict(
@@ -95,7 +95,7 @@ cdef inline bint update(Row *row, Optimizer optimizer, offset_t state_size, offs
             row.old[k * size + c] = row.state[k][c]
         for c in range(n_outputs):
             g = row.slope[c] * row.kept[k]
-            whole &= optimizer.update(row.state[k] + c * state_size, row.w[k * n_outputs + c], g)
+            whole &= optimizer.update(row.state[k] + c * state_size, row.w[k * n_outputs + c], g, row.kept[k])
     return whole
 
 
@@ -137,7 +137,7 @@ cdef inline bint learn_one(
     if not finite(totals[1] + value):
         return False
     optimizer.begin(s / unit, unit)
-    if not finite(slope) or (intercept != NULL and not optimizer.intercept(&b, &n, slope)):
+    if not optimizer.see(slope) or (intercept != NULL and not optimizer.intercept(&b, &n, slope)):
         return False
     if in_lanes and row.ones and not drops:
         whole = sparsereg_ftrl_step_row(&settings, &entries, SPARSEREG_ONES, optimizer.noise, row.w, slope, row.old)
@@ -183,7 +183,7 @@ cdef inline bint learn_several(
     optimizer.begin(s / unit, unit)
     for c in range(n_outputs):
         row.slope[c] *= s / unit
-        if not finite(row.slope[c]):
+        if not optimizer.see(row.slope[c]):
             return False
     if in_lanes:
         for c in range(0, n_outputs, 2):

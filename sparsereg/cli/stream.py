@@ -30,6 +30,7 @@ EXAMPLES = (
     "sparsereg stream words.svm --loss logistic --validation words.svm --passes 3",
 )
 
+ALGORITHMS = tuple(name for name, cls in OPTIMIZERS.items() if not cls.tunes_itself)
 # Entries of the learning curve that are printed.
 SHOWN = 10
 
@@ -47,8 +48,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--alpha", type=nonnegative, nargs="+", default=[1e-4], metavar="A",
         help="strength of the penalty; several are learned at once, and the best of them is kept"
     )
-    group.add_argument("--algorithm", choices=tuple(OPTIMIZERS), default="ftrl", help="how steps are made")
-    group.add_argument("--eta0", type=positive, metavar="STEP", help="length of the first steps")
+    group.add_argument("--algorithm", choices=ALGORITHMS, default="ftrl", help="how steps are made")
+    group.add_argument(
+        "--eta0", type=_step, metavar="STEP", help="length of the first steps, or auto: steps that need none"
+    )
     group.add_argument("--passes", type=count(1), default=1, metavar="N", help="over all rows")
     group.add_argument("--dropout", type=float, metavar="SHARE", help="of the entries of each row to leave out")
     group.add_argument("--weight-decay", type=nonnegative, metavar="D", help="of all weights in every step")
@@ -122,6 +125,11 @@ def _make(arguments: argparse.Namespace) -> Any:
 def _alpha(arguments: argparse.Namespace) -> Any:
     """Return one alpha as a number, several as a list."""
     return arguments.alpha[0] if len(arguments.alpha) == 1 else arguments.alpha
+
+
+def _step(text: str) -> float | str:
+    """Read a number above 0, or the word for steps that need none."""
+    return text if text == "auto" else positive(text)
 
 
 def _labels(texts: list[str]) -> list[Any]:

@@ -56,7 +56,7 @@ class SGDEstimator(SparseLinearModel):
     l1_ratio: float = 1.0
     gamma: float | None = None
     fit_intercept: bool = True
-    eta0: float | None = None
+    eta0: float | str | None = None
     beta: float = 1.0
     learning_rate: str = "invscaling"
     power_t: float = 0.5

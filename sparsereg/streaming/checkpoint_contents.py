@@ -176,9 +176,23 @@ def _check_adagrad(numbers: Vector, clock: Vector, learner: Learner, part: str) 
         raise ValueError(f"{part}.states: {numbers[:, 1::3].max():g} is a time after the clock's, {clock[0]:g}")
 
 
+def _check_coin_betting(numbers: Vector, clock: Vector, learner: Learner, part: str) -> None:
+    """Sixes: sums of slopes and their squares, what was won, the largest value, a mean, and two floats in one."""
+    for k in (1, 3):
+        check_finite(numbers[:, k::6], f"{part}.states", 0.0)
+    pairs = np.ascontiguousarray(numbers[:, 5::6]).view(np.float32)
+    check_finite(pairs, f"{part}.states")
+    check_finite(pairs[:, 1::2], f"{part}.states", 0.0)
+    poorest = float(numbers[:, 2::6].min(initial=0.0))
+    least = -clock[1] * (learner.optimizer.predictor_unit or clock[1])
+    if poorest < least:
+        raise ValueError(f"{part}.states: {poorest:g} is more than can be lost, expected {least:g} or more")
+
+
 # What states are read as, and what each number must be besides finite.
 CHECKS: dict[str, tuple[Any, Callable[[Any, Vector, Learner, str], None]]] = {
     "FTRL": (np.float32, _check_ftrl),
     "ProxSGD": (np.float64, _check_prox_sgd),
     "AdaGrad": (np.float64, _check_adagrad),
+    "CoinBetting": (np.float64, _check_coin_betting),
 }

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sparsereg.design import select_rows
 from sparsereg.streaming.batch import Batch
-from sparsereg.streaming.learner import Learner
+from sparsereg.streaming.learner import Learner, told_step
 
 Vector = npt.NDArray[np.float64]
 
@@ -87,8 +87,8 @@ class DivergenceMonitor:
             self.finding = (
                 f"after row {learner.n_rows - 1} of the stream (the first is 0) the mean loss is {loss:.3g}, more "
                 f"than {MAX_LOSS_RATIO:g} times the {self._null:.3g} of a model that predicts 0: "
-                f"eta0={learner.optimizer.eta0:g} is too large for the values of the data; scale the columns, or "
-                "decrease eta0"
+                f"{told_step(learner.optimizer)} is too large for the values of the data; scale the columns, or "
+                f"{'give a number as' if learner.optimizer.tunes_itself else 'decrease'} eta0"
             )
 
 

@@ -209,7 +209,7 @@ class Learner:
         """
         raise DivergenceError(
             f"the step of row {row} of the stream (the first is 0) is not finite: the optimiser has diverged, "
-            f"eta0={self.optimizer.eta0:g} or the values of the data are too large (coefficients are still finite)"
+            f"{told_step(self.optimizer)} or the values of the data are too large (coefficients are still finite)"
         )
 
     def has_room(self, n: int) -> bool:
@@ -489,6 +489,20 @@ def _strengths(penalty: Any) -> tuple[float, float]:
     return penalty.strength, penalty.alpha * (1.0 - penalty.l1_ratio)
 
 
+def told_step(optimizer: Any) -> str:
+    """Say how long first steps are, for messages.
+
+    Parameters
+    ----------
+    optimizer : object of the registry
+
+    Returns
+    -------
+    told : str
+    """
+    return "eta0='auto'" if optimizer.tunes_itself else f"eta0={optimizer.eta0:g}"
+
+
 def make_optimizer(algorithm: str, penalty: Any, **settings: float) -> Any:
     """Make an optimiser of the registry.
 
@@ -498,7 +512,7 @@ def make_optimizer(algorithm: str, penalty: Any, **settings: float) -> Any:
         Name in OPTIMIZERS.
     penalty : object of the registry
     **settings : float
-        eta0, beta, power_t, weight_decay, total_weight, average; each optimiser takes its own.
+        eta0, beta, power_t, weight_decay, total_weight, average, predictor_unit; each optimiser takes its own.
 
     Returns
     -------

@@ -32,6 +32,8 @@ from sparsereg.streaming.learner import Learner, make_optimizer
 Vector = npt.NDArray[np.float64]
 
 DEFAULT_ETA0 = 0.1
+# Steps that need no first length.
+AUTO = "auto"
 # scikit-learn's names of losses.
 SAME_LOSS = {"log_loss": "logistic", "squared_error": "squared"}
 # Counters of ids are bytes.
@@ -58,6 +60,7 @@ class StreamSettings:
     Attributes
     ----------
     algorithm : str
+        Registered name of the optimizer, which eta0="auto" may have chosen.
     objective : registered loss
     penalty : registered penalty
     optimizer : dict of float
@@ -170,7 +173,8 @@ class StreamSettings:
         -------
         intercept : float
         """
-        if self.fixed_while_training["eta0"] is not None or not (self.objective.location or self.objective.log_link):
+        is_given = self.fixed_while_training["eta0"] not in (None, AUTO)
+        if is_given or not (self.objective.location or self.objective.log_link):
             return 0.0
         mean = float(np.average(y[:, 0], weights=weight))
         if self.objective.location:
@@ -243,7 +247,6 @@ def check_settings(given: Any, losses: tuple[str, ...], penalty: Any, l1_ratio: 
     loss = check_choice(given.loss, "loss", {*losses, *known})
     parameters = {**vars(given), "penalty": penalty, "l1_ratio": l1_ratio}
     objective = make_loss(known.get(loss, loss), parameters.get("delta", 1.35))
-    algorithm = check_choice(given.algorithm, "algorithm", OPTIMIZERS)
     options = make_solver_options(0.0, given.max_iter, given.n_threads, None)
     alphas = _check_alphas(given.alpha) if np.iterable(given.alpha) and not isinstance(given.alpha, str) else None
     penalties = [
@@ -253,9 +256,11 @@ def check_settings(given: Any, losses: tuple[str, ...], penalty: Any, l1_ratio: 
     parameters["alpha"] = given.alpha if alphas is None else alphas
     flags = ("fit_intercept", "shuffle", "early_stopping", "warm_start", "lock_free")
     settings = StreamSettings(
-        algorithm=algorithm, objective=objective,
+        algorithm=_check_algorithm(given), objective=objective,
         penalty=penalties[0], alphas=alphas, penalties=() if alphas is None else tuple(penalties),
-        optimizer=_check_steps(given), sampling=_check_sampling(given),
+        # Predictors of numbers are in the unit of the target, others have one of their own.
+        optimizer=_check_steps(given) | {"predictor_unit": 0.0 if objective.location else 1.0},
+        sampling=_check_sampling(given),
         max_iter=options.max_iter, n_threads=options.n_threads,
         n_iter_no_change=check_count(given.n_iter_no_change, "n_iter_no_change"),
         tol=-np.inf if given.tol is None else _check_not_negative(given.tol, "tol"),
@@ -284,13 +289,43 @@ def _make_penalty(name: Any, alpha: float, l1_ratio: float, gamma: Any, objectiv
     return make_penalty(name, alpha, l1_ratio, gamma)
 
 
+def _check_algorithm(given: Any) -> str:
+    """Return the name of the optimizer: that of the algorithm, or of what stands in for it where steps are its own."""
+    named = [name for name, cls in OPTIMIZERS.items() if not cls.tunes_itself]
+    algorithm = check_choice(given.algorithm, "algorithm", named)
+    if not _is_auto(given.eta0):
+        return algorithm
+    automatic = OPTIMIZERS[algorithm].automatic
+    if not automatic:
+        others = " or ".join(f"algorithm={name!r}" for name in named if OPTIMIZERS[name].automatic)
+        raise ValueError(
+            f"eta0: {given.eta0!r} is not allowed with algorithm={algorithm!r}, expected None or a number, or {others}"
+        )
+    if given.beta != type(given).beta:
+        raise ValueError(
+            f"beta: {given.beta!r} is not allowed with eta0={given.eta0!r}, expected {type(given).beta!r}: steps "
+            "follow from the slopes seen alone"
+        )
+    return automatic
+
+
+def _is_auto(eta0: Any) -> bool:
+    """Say whether steps need no first length; other words are refused."""
+    if not isinstance(eta0, str):
+        return False
+    if eta0 != AUTO:
+        raise ValueError(f"eta0: {eta0!r} is not allowed, expected {AUTO!r}, None or a number in (0, inf)")
+    return True
+
+
 def _check_steps(given: Any) -> dict[str, float]:
     """Check what says how far steps go."""
+    is_own = given.eta0 is None or _is_auto(given.eta0)
     learning_rate = check_choice(given.learning_rate, "learning_rate", ("constant", "invscaling"))
     power_t = _check_not_negative(given.power_t, "power_t")
     total_weight = 0.0 if given.total_weight is None else _check_positive(given.total_weight, "total_weight")
     return {
-        "eta0": DEFAULT_ETA0 if given.eta0 is None else _check_positive(given.eta0, "eta0"),
+        "eta0": DEFAULT_ETA0 if is_own else _check_positive(given.eta0, "eta0"),
         "beta": _check_not_negative(given.beta, "beta"),
         "power_t": 0.0 if learning_rate == "constant" else power_t,
         "weight_decay": _check_not_negative(given.weight_decay, "weight_decay"),
@@ -332,8 +367,8 @@ def _check_together(settings: StreamSettings, given: Any) -> None:
     algorithm, name = settings.algorithm, settings.fixed_while_training["penalty"]
     if not settings.penalty.is_convex and not OPTIMIZERS[algorithm].any_penalty:
         raise ValueError(
-            f"penalty: {name!r} is not allowed with algorithm={algorithm!r}, expected 'elastic_net', whose steps add "
-            "up in closed form, or algorithm='ftrl'"
+            f"penalty: {name!r} is not allowed with algorithm={given.algorithm!r}, expected 'elastic_net', whose steps "
+            "add up in closed form, or algorithm='ftrl'"
         )
     # The default, and the parameter of those optimisers that take it.
     optional = {
@@ -345,15 +380,22 @@ def _check_together(settings: StreamSettings, given: Any) -> None:
     for parameter, (default, needed, why) in optional.items():
         value = getattr(given, parameter)
         if value != default and needed not in OPTIMIZERS[algorithm].parameters:
-            algorithms = [name for name, cls in OPTIMIZERS.items() if needed in cls.parameters]
+            algorithms = [
+                name for name, cls in OPTIMIZERS.items() if needed in cls.parameters and not cls.tunes_itself
+            ]
             raise ValueError(
-                f"{parameter}: {value!r} is not allowed with algorithm={algorithm!r}, expected {default!r}, "
+                f"{parameter}: {value!r} is not allowed with algorithm={given.algorithm!r}, expected {default!r}, "
                 f"or algorithm={' or '.join(map(repr, algorithms))}{why}"
             )
     if settings.finish_tol is not None:
         _check_finishable(settings, given)
     if settings.alphas is not None:
         _check_several(settings)
+    if settings.lock_free and OPTIMIZERS[algorithm].tunes_itself:
+        raise ValueError(
+            f"lock_free: True is not allowed with eta0={given.eta0!r}, expected False: threads do not share the "
+            "largest slope"
+        )
     if settings.n_threads > 1:
         for parameter, alone, why in (("min_count", 1, "counts"), ("average", False, "averages")):
             value = getattr(given, parameter)
@@ -372,6 +414,11 @@ def _check_alphas(alphas: Any) -> tuple[float, ...]:
 
 def _check_several(settings: StreamSettings) -> None:
     """Refuse what fits at several alphas do not do together."""
+    if OPTIMIZERS[settings.algorithm].tunes_itself:
+        raise ValueError(
+            f"alpha: {len(settings.alphas or ())} alphas are not allowed with eta0='auto', expected one, or a number "
+            "as eta0"
+        )
     if not OPTIMIZERS[settings.algorithm].any_penalty:
         raise ValueError(
             f"alpha: {len(settings.alphas or ())} alphas are not allowed with algorithm={settings.algorithm!r}, whose "

@@ -20,6 +20,8 @@ SLOPES = {
     "huber": lambda y, t: np.clip(t - y, -DELTA, DELTA),
     "squared_hinge": lambda y, t: 2.0 * ((1.0 - y) * np.maximum(1.0 + t, 0.0) - y * np.maximum(1.0 - t, 0.0)),
 }
+# Losses whose predictors are in the unit of the target.
+LOCATION = ("squared", "huber")
 DEFAULTS = {"eta0": 0.3, "beta": 1.0, "power_t": 0.25, "weight_decay": 0.0, "total_weight": 0.0, "average": -1.0}
 
 
@@ -29,7 +31,7 @@ def learner(
 ):
     """Make a learner from names and numbers."""
     rule = build(penalty, alpha, l1_ratio)
-    optimizer = make_optimizer(algorithm, rule, **(DEFAULTS | settings))
+    optimizer = make_optimizer(algorithm, rule, predictor_unit=float(loss not in LOCATION), **(DEFAULTS | settings))
     return Learner(
         loss_of(loss), rule, optimizer, n_outputs=n_outputs, softmax=softmax, fit_intercept=fit_intercept,
         sampling=Sampling(**(sampling or {})), n_features=n_features,
@@ -117,8 +119,14 @@ class DenseTwin:
                 self.weight += s
                 self.loss_sum += s * self.value(target, x @ self.w + self.b)
                 slope = s * self.slope(target, left @ self.w + self.b)
+                self.row, self.touched = left, x != 0.0
                 self.step(np.outer(left, slope), slope, s)
                 self.t += s
+
+    @property
+    def reported(self):
+        """The coefficients that a learner reports."""
+        return self.w
 
     def adaptive_step(self, slope):
         """Move the intercepts by AdaGrad's step."""
@@ -181,4 +189,48 @@ class DenseFTRL(DenseTwin):
         self.adaptive_step(of_b)
 
 
-TWINS = {"ftrl": DenseFTRL, "prox_sgd": DenseProxSGD, "adagrad": DenseAdaGrad}
+class DenseCoinBetting(DenseTwin):
+    """Every coefficient is made anew from all that its bettor knows after every row."""
+
+    largest = 0.0
+
+    def __init__(self, p, *args, n_outputs=1, **settings):
+        super().__init__(p, *args, n_outputs=n_outputs, **settings)
+        self.theta, self.squares, self.won, self.farthest, self.mean, self.n = np.zeros((6, p, n_outputs))
+
+    @property
+    def reported(self):
+        last = 3.0 / (np.maximum(self.n, 1.0) + 2.0)
+        return np.where(self.w == 0.0, 0.0, self.mean + (self.w - self.mean) * last)
+
+    @property
+    def unit(self):
+        return self.largest if self.loss in LOCATION else 1.0
+
+    def stake(self):
+        """Say how far a unit of slopes moves each coefficient, and how far all may."""
+        q = self.squares + np.square(self.farthest * self.largest)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            a = np.where(q > 0.0, (self.largest * self.unit + self.won) / (2.0 * q), 0.0)
+        return a, a * np.sqrt(q)
+
+    def step(self, g, of_b, s):
+        self.largest = max(self.largest, np.abs(of_b).max())
+        touched = self.touched[:, None]
+        self.farthest = np.where(touched, np.maximum(self.farthest, np.abs(self.row)[:, None]), self.farthest)
+        most = self.stake()[1]
+        self.won = self.won - g * np.clip(self.w, -most, most)
+        again = touched & (self.n > 0.0)
+        self.mean = np.where(again, self.mean + (self.w - self.mean) * 3.0 / (self.n + 2.0), self.mean)
+        self.n = self.n + touched
+        self.theta, self.squares = self.theta + g, self.squares + g**2
+        a, most = self.stake()
+        w = self.prox(-self.theta * a, (self.total_weight or self.t + s) * a)
+        self.w = np.clip(w, -most, most)
+        if self.fit_intercept:
+            self.b_squares += of_b**2
+            root = np.sqrt(self.largest**2 + self.b_squares)
+            self.b -= 0.1 * self.unit * of_b / np.where(root > 0.0, root, 1.0)
+
+
+TWINS = {"ftrl": DenseFTRL, "prox_sgd": DenseProxSGD, "adagrad": DenseAdaGrad, "coin_betting": DenseCoinBetting}
