@@ -490,16 +490,7 @@ def _strengths(penalty: Any) -> tuple[float, float]:
 
 
 def told_step(optimizer: Any) -> str:
-    """Say how long first steps are, for messages.
-
-    Parameters
-    ----------
-    optimizer : object of the registry
-
-    Returns
-    -------
-    told : str
-    """
+    """Say how long first steps of an optimiser are, for messages."""
     return "eta0='auto'" if optimizer.tunes_itself else f"eta0={optimizer.eta0:g}"
 
 
