@@ -52,7 +52,7 @@ def test_values_that_are_refused(settings, message):
 
 
 @pytest.mark.parametrize(
-    "name", ["fit_intercept", "shuffle", "early_stopping", "warm_start", "lock_free", "eta0", "min_count", "drop_stale"]
+    "name", ["fit_intercept", "shuffle", "early_stopping", "warm_start", "lock_free", "min_count", "drop_stale"]
 )
 def test_types_that_are_refused(name):
     with pytest.raises(TypeError, match=f"{name}: 'no' is not allowed"):
