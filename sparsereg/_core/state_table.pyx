@@ -1,6 +1,6 @@
 """Hash table of optimizer states, one for each touched coefficient: making one, growth, look-up of many ids."""
+import contextlib
 import mmap
-from contextlib import suppress
 
 import numpy as np
 
@@ -57,7 +57,7 @@ def zero_bytes(n_bytes):
         except (OSError, OverflowError) as error:
             raise MemoryError(f"{n_bytes} bytes of states") from error
         # A kernel without huge pages refuses.
-        with suppress(OSError):
+        with contextlib.suppress(OSError):
             pages.madvise(mmap.MADV_HUGEPAGE)
         array = np.frombuffer(pages, dtype=np.uint8)
         start = -array.ctypes.data % HUGE_PAGE
@@ -76,7 +76,7 @@ def zero_states(n, wanted, width):
     room : ndarray of float64 of shape (wanted, width) or (n, width)
     """
     if wanted > n:
-        with suppress(MemoryError):
+        with contextlib.suppress(MemoryError):
             return zero_bytes(8 * wanted * width).view(np.float64).reshape(wanted, width)
     return zero_bytes(8 * n * width).view(np.float64).reshape(n, width)
 

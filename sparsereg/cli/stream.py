@@ -142,7 +142,7 @@ def _labels(texts: list[str]) -> list[Any]:
 
 def _print(arguments: argparse.Namespace, given: Input, model: Any, held_out: Any, saved: Any) -> None:
     training, history = model.training_, model.history_
-    coef = model._coef
+    coef, alpha = model._coef, getattr(model, "alpha_", model.alpha)
     classes = None if coef.n_columns == 1 else model.classes_.tolist()
     rows, n_nonzero = largest(coef, given, arguments.top, classes), int(coef.ids.size)
     files = ", ".join(given.names)
@@ -151,13 +151,13 @@ def _print(arguments: argparse.Namespace, given: Input, model: Any, held_out: An
          + "es" * (arguments.passes > 1)),
         ("Columns", f"{number(training.n_touched)} touched{of_all(training.n_features)}"),
         *([("Features", given.described)] if given.described else []),
-        ("Model", f"{type(model).__name__}, {model.loss} loss, {model.algorithm}, alpha = {model.alpha_:g}"
+        ("Model", f"{type(model).__name__}, {model.loss} loss, {model.algorithm}, alpha = {alpha:g}"
          + (f", the best of {len(arguments.alpha)}" if len(arguments.alpha) > 1 else "")),
     ]
     data = {
         "command": NAME, "files": list(given.names), "n_rows": training.n_rows, "n_touched": training.n_touched,
-        "n_features": training.n_features, "model": type(model).__name__, "alpha": model.alpha_,
-        "alphas": model.alphas_,
+        "n_features": training.n_features, "model": type(model).__name__, "alpha": alpha,
+        "alphas": arguments.alpha,
         "n_nonzero": n_nonzero, "intercept": model.intercept_, "history": history, "validation": held_out,
         "largest": rows, "saved": saved,
     }

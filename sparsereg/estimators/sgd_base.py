@@ -131,13 +131,15 @@ class SGDEstimator(SparseLinearModel):
 
     @property
     def alphas_(self) -> Vector:
-        """Strengths of the penalty, in the order that they were given in."""
-        settings = self.training_.settings
-        return np.array(settings.alphas or (settings.penalty.alpha,))
+        """Strengths of the penalty, in the order that they were given in, where there are several."""
+        alphas = self.training_.settings.alphas
+        if alphas is None:
+            raise AttributeError("alphas_: there is one alpha, expected a fit at several")
+        return np.array(alphas)
 
     @property
     def alpha_(self) -> float:
-        """The best of them."""
+        """The best of several strengths."""
         return float(self.alphas_[self.training_.best])
 
     def at(self, alpha: float) -> Any:
@@ -146,7 +148,7 @@ class SGDEstimator(SparseLinearModel):
         Parameters
         ----------
         alpha : float
-            One of `alphas_`.
+            One of `alphas_`, or the one of a fit at one.
 
         Returns
         -------
@@ -156,11 +158,13 @@ class SGDEstimator(SparseLinearModel):
         """
         check_is_fitted(self)
         alpha = check_alpha(alpha)
-        found = np.flatnonzero(self.alphas_ == alpha)
-        if not found.size:
-            known = ", ".join(f"{one:g}" for one in self.alphas_)
+        settings = self.training_.settings
+        alphas = settings.alphas or (settings.penalty.alpha,)
+        found = [k for k, one in enumerate(alphas) if one == alpha]
+        if not found:
+            known = ", ".join(f"{one:g}" for one in alphas)
             raise ValueError(f"alpha: {alpha:g} is not allowed, expected one of {known}")
-        k = int(found[0])
+        k = found[0]
         model = type(self)(**{**self.get_params(deep=False), "alpha": alpha})
         kept = {name: value for name, value in vars(self).items() if name not in vars(model)}
         vars(model).update({**kept, "training_": self.training_.at(k)})
@@ -453,7 +457,7 @@ def to_batch_estimator(fitted: SGDEstimator, model: Any) -> Any:
     # Parameters may have been set since, for the next fit.
     begun = fitted.training_.settings.fixed_while_training
     shared = ("alpha", "l1_ratio", "penalty", "gamma", "fit_intercept", "delta")
-    begun = {**begun, "alpha": fitted.alpha_}
+    begun = {**begun, "alpha": getattr(fitted, "alpha_", begun["alpha"])}
     model.set_params(**{name: begun[name] for name in shared if name in model.get_params()})
     names = ("_coef", "intercept_", "objective_", "dual_gap_", "violation_", "n_iter_", "n_active_", "n_features_in_")
     for name in (*names, "feature_names_in_", "calibration_"):

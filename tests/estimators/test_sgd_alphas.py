@@ -64,7 +64,7 @@ def test_partial_fits(loss, n_threads):
 
 FITS = {
     "plain": {}, "early": {"early_stopping": True}, "in order": {"shuffle": False},
-    "finished": {"finish_tol": 1e-3}, "sampled": {"dropout": 0.2, "max_iter": 4, "tol": None},
+    "finished": {"finish_tol": 1e-3}, "sampled": {"dropout": 0.2, "max_iter": 4, "tol": None, "certify": True},
 }
 
 
