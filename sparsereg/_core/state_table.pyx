@@ -120,7 +120,7 @@ cdef class StateTable:
         self.room, self.marks = np.empty((0, width)), np.empty(0, dtype=np.uint8)
         self.rows, self.marked = self.room, self.marks
         self._make_keys(capacity)
-        self._make_room()
+        self._make_room(self.limit)
 
     def _make_keys(self, capacity):
         """Make a hash table with nothing in it."""
@@ -129,10 +129,9 @@ cdef class StateTable:
         self.lines = self.keys
         memset(&self.lines[0], 255, self.lines.shape[0])
 
-    def _make_room(self):
-        """Let all states fit that may come before the next growth."""
-        n = self.limit
-        if not self.moves_at(self.capacity):
+    def _make_room(self, n):
+        """Let so many states fit."""
+        if n <= self.rows.shape[0]:
             return
         wanted = GROWTH_RESERVE * n if 8 * n * self.width >= LARGE_STATES else n
         room = zero_states(n, wanted, self.width)
@@ -196,8 +195,11 @@ cdef class StateTable:
         -------
         moves : bool
         """
-        n_slots = -(-capacity // self._slots) * self._slots
-        return int(MAX_LOAD * n_slots) > self.rows.shape[0]
+        return self._limit_at(capacity) > self.rows.shape[0]
+
+    def _limit_at(self, capacity):
+        """Return the limit that so many slots have."""
+        return int(MAX_LOAD * (-(-capacity // self._slots) * self._slots))
 
     def grow(self, offset_t capacity):
         """Make the hash table larger; states stay where they are as long as there is room.
@@ -211,6 +213,8 @@ cdef class StateTable:
         -----
         Cost: one pass over old and new lines, in order of memory, because lines keep their order.
         """
+        # First, because it is what may fail, or be interrupted: keys without room for their states would be in vain.
+        self._make_room(self._limit_at(capacity))
         former = self.keys  # stays until it has been read
         cdef int slot, n_slots = self._slots
         cdef uint32_t index = 0
@@ -229,7 +233,6 @@ cdef class StateTable:
                     find(&table.keys, first_line(&table.keys, id_), id_, index)
                 line += LINE
         del former
-        self._make_room()
 
     def ids(self):
         """List the ids.

@@ -87,9 +87,9 @@ class DenseRows:
         return replace(self, values=values)
 
     def between(self, start: int, stop: int) -> DenseRows:
-        """Return the rows from `start` up to `stop`, a view; there must be one."""
+        """Return the rows from `start` up to `stop`, a view."""
         if self.order.size:
-            return replace(self, order=self.order[start:stop])
+            return self._drawn(self.order[start:stop])
         return replace(self, values=self.values[start:stop])
 
     def take(self, chosen: npt.NDArray[Any]) -> DenseRows:
@@ -98,9 +98,18 @@ class DenseRows:
         Parameters
         ----------
         chosen : ndarray of int of shape (n_chosen,)
-            At least one.
         """
-        return replace(self, order=(self.order[chosen] if self.order.size else chosen).astype(np.int32, copy=False))
+        return self._drawn(self.order[chosen] if self.order.size else chosen)
+
+    def _drawn(self, order: npt.NDArray[Any]) -> DenseRows:
+        """Return stored rows in an order; of none there is no order."""
+        if order.size == 0:
+            return replace(self, values=self.values[:0], order=AS_THEY_LIE)
+        return replace(self, order=order.astype(np.int32, copy=False))
+
+    def copy(self) -> DenseRows:
+        """Return the same rows on memory of their own."""
+        return replace(self, values=np.array(self.matrix, order="C"), order=AS_THEY_LIE)
 
     def sparse(self) -> Rows:
         """Return the same rows by their non-zeros."""

@@ -199,7 +199,7 @@ def rows_to_learn(X: Any) -> Rows | DenseRows:
     -------
     rows : Rows or DenseRows
     """
-    if is_dense(X) and getattr(X, "shape", (1,))[0] != 0:
+    if is_dense(X) and getattr(X, "shape", ())[:1] != (0,):
         return read_rows(X)
     return rows_of_block(X)
 

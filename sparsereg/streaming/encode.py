@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sparsereg.inputs.dense_rows import DenseRows
 from sparsereg.inputs.targets import check_target, encode_classes, encode_known, flatten, target_of
 from sparsereg.inputs.weights import check_sample_weight
 from sparsereg.readers.blocks import Block, as_blocks, located, overlapped
@@ -189,5 +191,7 @@ def _encoded(source: Iterable[Any], encoder: Encoder, name: str) -> Iterator[tup
     for position, block in enumerate(as_blocks(source, name)):
         with located(f"{name}: block {position} (the first is 0)"):
             batch = encoder.encode(block.X, block.y, block.sample_weight)
-        # Ids and values become of the types that kernels take here, beside the thread that learns.
-        yield block, batch.between(0, batch.n_rows)
+        # Ids and values become of the types that kernels take here, beside the thread that learns; a source may fill an
+        # array of its own again while the rows that it held are still being learned from.
+        rows = batch.rows
+        yield block, replace(batch, rows=rows.copy()) if isinstance(rows, DenseRows) else batch.between(0, batch.n_rows)

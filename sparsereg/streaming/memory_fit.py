@@ -119,7 +119,7 @@ class _MemoryRows:
             n_parts = order.size * self.rows.n_features / DENSE_ENTRIES
         else:
             n_parts = order.size * max(int(self.rows.indptr[-1]) / max(self.rows.n_samples, 1), 1.0) / TAKEN_ENTRIES
-        return np.array_split(order, max(int(np.ceil(n_parts)), 1))
+        return np.array_split(order, max(min(int(np.ceil(n_parts)), order.size), 1))
 
 
 def fit_in_memory(training: Training, batch: Batch, rng: np.random.Generator, reporter: Reporter) -> Passes:

@@ -308,3 +308,24 @@ def test_keys_lie_in_their_first_lines(pattern):
         behind = displacements(table)
         assert behind.mean() < (0.45 if is_wide else 0.25)
         assert behind.max() < 25
+
+
+def test_growth_that_fails_leaves_the_table_as_it_was(monkeypatch):
+    table = StateTable(1, 8, is_wide=False)
+    ids = np.arange(table.limit)
+    state_table.find_or_enter(ids, table, np.empty(ids.size, dtype=np.uint32))
+    table.states[:, 0] = ids
+    before = table.limit, table.capacity, table.nbytes
+
+    def full(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(state_table, "zero_states", full)
+    with pytest.raises(MemoryError):
+        table.grow(1000)
+    assert (table.limit, table.capacity, table.nbytes) == before
+    monkeypatch.undo()
+    table.grow(1000)
+    places = np.empty(200, dtype=np.uint32)
+    state_table.find_or_enter(np.arange(200), table, places)
+    np.testing.assert_array_equal(table.states[: ids.size, 0], ids)

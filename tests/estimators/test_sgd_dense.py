@@ -146,3 +146,44 @@ def test_ones_and_zeros_have_no_values():
     X = (X > 0.0).astype(float)
     found = SGDClassifier(alpha=1e-3, random_state=0).fit(X, y)
     assert_same(found, SGDClassifier(alpha=1e-3, random_state=0).fit(sparse.csr_array(X), y), X)
+
+
+def test_a_source_may_fill_its_array_again():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(40_000, 8))
+    y = (X[:, 0] + rng.normal(size=len(X)) > 0.0).astype(int)
+
+    def blocks(buffer=None):
+        for start in range(0, len(X), 4_000):
+            block = X[start : start + 4_000]
+            if buffer is not None:
+                buffer[...] = block
+                block = buffer
+            yield block, y[start : start + 4_000]
+
+    fresh, reused = (SGDClassifier(random_state=0) for _ in range(2))
+    fresh.fit_stream(blocks(), classes=[0, 1])
+    reused.fit_stream(blocks(np.empty((4_000, 8))), classes=[0, 1])
+    np.testing.assert_array_equal(reused.coef_, fresh.coef_)
+
+
+def test_rows_without_weight_teach_nothing():
+    X, y = np.random.default_rng(0).normal(size=(200, 5)), np.arange(200) % 2
+    model = SGDClassifier().partial_fit(X, y, classes=[0, 1])
+    before = model.coef_.copy()
+    model.partial_fit(X[:100], y[:100], sample_weight=np.zeros(100))
+    np.testing.assert_array_equal(model.coef_, before)
+
+
+def test_more_columns_than_a_part_has_entries():
+    """Each row is learned from once in a pass, though a part would have less than one."""
+    X = np.ones((2, 3_000_000))
+    X[0, :7] = 2.0
+    model = SGDRegressor(max_iter=3, tol=None, eta0=1e-9, shuffle=False, certify=False, random_state=0)
+    model.fit(X, [1.0, -1.0])
+    assert model.history_["n_rows"].tolist() == [2, 4, 6]
+
+
+def test_a_number_is_no_matrix():
+    with pytest.raises(ValueError, match="2D array"):
+        SGDClassifier().partial_fit(np.array(5.0), [1], classes=[0, 1])

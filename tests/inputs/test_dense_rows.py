@@ -90,3 +90,13 @@ def test_columns_filled_by_rows_with_a_weight():
     weight = np.arange(12.0) % 3.0
     np.testing.assert_array_equal(read_rows(X).filled(None), X.any(axis=0))
     np.testing.assert_array_equal(read_rows(X).filled(weight), X[weight > 0.0].any(axis=0))
+
+
+def test_no_rows_are_no_rows():
+    rows = read_rows(np.arange(1.0, 13.0).reshape(4, 3))
+    drawn = rows.take(np.array([2, 0, 3]))
+    for some in (rows.take(np.empty(0, dtype=np.int64)), drawn.between(1, 1), drawn.take(np.empty(0, dtype=np.int64))):
+        assert (some.n_samples, some.n_features, some.n_entries) == (0, 3, 0)
+        assert some.decision(np.ones((2, 3))).shape == (0, 2)
+    np.testing.assert_array_equal(drawn.copy().values, drawn.matrix)
+    assert not np.shares_memory(drawn.copy().values, rows.values)
