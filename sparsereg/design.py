@@ -28,8 +28,7 @@ LARGEST_WIDTH = 1 << 34
 BITMAP_BYTES_PER_NONZERO = 32
 # Ids looked at in one kernel call, about 50 ms of work: a Ctrl-C waits for no more.
 CALL_IDS = 1 << 23
-
-# Rows are grouped where that leaves at most this share of them: grouping costs about one pass of coordinate descent.
+# Rows are grouped where that leaves at most this share of them; it costs about one pass of coordinate descent.
 WORTHWHILE_RATIO = 0.9
 # With fewer rows than this every row is looked at to estimate the share, else one in SAMPLED_SHARE hash values.
 FEW_ROWS = 1 << 14

@@ -63,8 +63,7 @@ CLASSES = {cls.__name__ for cls in REGISTERED}
         (sgd.flush, [OPTIMIZER_NAMES]),
         (sgd.write, [OPTIMIZER_NAMES]),
         (sgd.decision, [PENALTY_NAMES, OPTIMIZER_NAMES]),
-        (sgd_dense.learn, [LOSS_NAMES, PENALTY_NAMES, OPTIMIZER_NAMES]),
-        (sgd_dense.learn_ftrl, [LOSS_NAMES]),
+        (sgd_dense.learn, [LOSS_NAMES]),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

@@ -2,8 +2,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core.losses import _Loss
-from sparsereg._core.optimizers import FTRL, _Optimizer
-from sparsereg._core.penalties import _Penalty
+from sparsereg._core.optimizers import FTRL
 from sparsereg._core.state_table import StateTable
 
 _Array = npt.NDArray[np.float64]
@@ -11,16 +10,10 @@ _Narrow = npt.NDArray[np.float32]
 _Order = npt.NDArray[np.int32]
 
 DONE: int
-NEEDS_RESCALE: int
 DIVERGED: int
 
 def use_lanes(most: int) -> int: ...
 def learn(
-    loss: _Loss, penalty: _Penalty, optimizer: _Optimizer, softmax: bool, wide: _Array, narrow: _Narrow, order: _Order,
-    y: _Array, weight: _Array, unit: _Array, states: _Array, intercept: _Array, totals: _Array,
-    n_rows: npt.NDArray[np.int64], dropout: float, seed: int
-) -> int: ...
-def learn_ftrl(
     loss: _Loss, optimizer: FTRL, l1: float, l2: float, wide: _Array, narrow: _Narrow, order: _Order, y: _Array,
     weight: _Array, unit: _Array, states: _Array, intercept: _Array, totals: _Array, n_rows: npt.NDArray[np.int64]
 ) -> int: ...

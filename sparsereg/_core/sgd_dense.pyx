@@ -13,15 +13,13 @@ from libc.string cimport memcpy
 
 from sparsereg._core.dense_rows cimport Matrix, matrix_of, row_of
 from sparsereg._core.losses cimport Loss
-from sparsereg._core.optimizers cimport FTRL, Optimizer, finite
-from sparsereg._core.penalties cimport Penalty
-from sparsereg._core.sgd_rows cimport Row, chance, learn_row, make_row
+from sparsereg._core.optimizers cimport FTRL, finite
 from sparsereg._core.state_table cimport StateTable, Table, index_of
 from sparsereg._core.types cimport index_t, offset_t
 
-# How `learn` and `learn_ftrl` end.
+# How `learn` ends.
 cpdef enum:
-    DONE, NEEDS_RESCALE, DIVERGED
+    DONE, DIVERGED
 
 cdef enum:
     # Rows predicted side by side: the additions of one wait for each other.
@@ -50,90 +48,10 @@ cdef int lanes = sparsereg_dense_ftrl_lanes()
 
 
 def use_lanes(int most):
-    """Let `learn_ftrl` use registers of so many doubles at most, and return how many it uses; for tests of its bits."""
+    """Let `learn` use registers of so many doubles at most, and return how many it uses; for tests of its bits."""
     global lanes
     lanes = min(most, sparsereg_dense_ftrl_lanes())
     return lanes
-
-
-cdef inline void gather(
-    Row *row, const double *x, offset_t n, double *states, offset_t width, double dropout, uint64_t seed,
-    uint64_t number
-) noexcept nogil:
-    """Take the values of a row that are not 0, and drop some of them out."""
-    cdef offset_t k, used = 0
-    for k in range(n):
-        if x[k] == 0.0:
-            continue
-        row.state[used] = states + k * width
-        if dropout > 0.0:
-            row.kept[used] = x[k] / (1.0 - dropout) if chance(seed, number, k) >= dropout else 0.0
-        row.x[used] = x[k]
-        used += 1
-    row.n = used
-
-
-def learn(
-    Loss loss, Penalty penalty, Optimizer optimizer, bint softmax,
-    const double[:, :] wide, const float[:, :] narrow, const index_t[::1] order, const double[:, ::1] y,
-    const double[::1] weight, const double[::1] unit, double[:, ::1] states,
-    double[:, ::1] intercept, double[::1] totals, int64_t[::1] n_rows, double dropout, uint64_t seed
-):
-    """Learn from dense rows in order, as `sgd.learn` does from sparse ones.
-
-    Parameters
-    ----------
-    loss, penalty, optimizer, softmax, y, weight, unit, intercept, totals, n_rows, dropout, seed
-        As `sgd.learn` takes them; the id of a column, for dropout, is its number.
-    wide, narrow, order
-        See above.
-    states : (n_columns, n_outputs * state_size) float64, in-out
-        Column by column.
-
-    Returns
-    -------
-    code : int
-        DONE: after all rows. NEEDS_RESCALE: all states are to be rescaled before the next row. DIVERGED: its step is
-        not finite, and has not been taken.
-
-    Notes
-    -----
-    Invariant: any division of the rows among calls gives the same states, bit for bit. Cost: a pass over the values,
-    and a step for each that is not 0.
-    """
-    cdef Matrix matrix = matrix_of(wide, narrow, order)
-    cdef offset_t i = 0, n = matrix.n_columns, n_outputs = y.shape[1], width = states.shape[1]
-    cdef int64_t first_row = n_rows[0]
-    cdef int code = DONE
-    cdef double s = 1.0, one = 1.0
-    cdef double *b = NULL if intercept.shape[0] == 0 else &intercept[0, 0]
-    cdef Row row
-    cdef double *room = <double *> malloc(n * sizeof(double))
-    if room == NULL or not make_row(&row, n, n_outputs, width // n_outputs, dropout > 0.0):
-        free(room)
-        raise MemoryError(f"a row of {n} entries with {n_outputs} outputs")
-    with nogil:
-        while i < matrix.n_rows:
-            if weight.shape[0] > 0:
-                s = weight[i]
-            if s > 0.0:
-                if optimizer.needs_rescale():
-                    code = NEEDS_RESCALE
-                    break
-                if unit.shape[0] > 0:
-                    one = unit[i]
-                gather(&row, row_of(&matrix, i, room), n, &states[0, 0], width, dropout, seed, first_row + i)
-                if not learn_row(
-                    &row, loss, softmax, penalty, optimizer, &y[i, 0], s, one, width // n_outputs, n_outputs, b,
-                    &totals[0]
-                ):
-                    code = DIVERGED
-                    break
-            i += 1
-            n_rows[0] = first_row + i
-    free(row.x)
-    free(room)
-    return code
 
 
 cdef inline bint learn_ftrl_row(
@@ -167,7 +85,7 @@ cdef inline bint learn_ftrl_row(
     return True
 
 
-def learn_ftrl(
+def learn(
     Loss loss, FTRL optimizer, double l1, double l2,
     const double[:, :] wide, const float[:, :] narrow, const index_t[::1] order, const double[:, ::1] y,
     const double[::1] weight, const double[::1] unit, double[:, ::1] states,
@@ -177,8 +95,10 @@ def learn_ftrl(
 
     Parameters
     ----------
-    loss, optimizer, y, weight, unit, states, intercept, totals, n_rows
-        As `learn` takes them.
+    loss, optimizer, y, weight, unit, intercept, totals, n_rows
+        As `sgd.learn` takes them.
+    states : (n_columns, 1) float64, in-out
+        Column by column.
     l1, l2 : float
         Strengths of the elastic net.
     wide, narrow, order
@@ -187,11 +107,12 @@ def learn_ftrl(
     Returns
     -------
     code : int
-        DONE or DIVERGED, as `learn` has them.
+        DONE: after all rows. DIVERGED: the step of the next row is not finite, and has not been taken.
 
     Notes
     -----
-    The bits are those of `learn`, which takes three times as long. Source: McMahan et al. 2013, algorithm 1.
+    Invariant: any division of the rows among calls gives the same states, bit for bit: those that `sgd.learn` finds from
+    the entries that are not 0. Cost: a pass over the values. Source: McMahan et al. 2013, algorithm 1.
     """
     cdef Matrix matrix = matrix_of(wide, narrow, order)
     cdef offset_t i = 0, n = matrix.n_columns

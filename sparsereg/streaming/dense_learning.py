@@ -77,7 +77,7 @@ def learn_dense(learner: Learner, part: Batch) -> None:
     Parameters
     ----------
     learner : Learner
-        Without admission by count and without coefficients to be dropped, which go entry by entry.
+        That takes them.
     part : Batch
         Of dense rows.
 
@@ -99,29 +99,34 @@ def learn_dense(learner: Learner, part: Batch) -> None:
                 states.store(rest.between(0, n_learned) if n_learned else None)
             if code == sgd_dense.DIVERGED:
                 learner.raise_diverged(learner.n_rows)
-            if code == sgd_dense.NEEDS_RESCALE:
-                learner.rescale()
 
 
 def _call(learner: Learner, part: Batch, states: Vector) -> int:
-    """Call a kernel; see there."""
+    """Call the kernel; see there."""
     assert isinstance(part.rows, DenseRows)
     weight = UNWEIGHTED if part.weight is None else part.weight
     unit = UNWEIGHTED if part.unit is None else part.unit
-    rows: tuple[Any, ...] = (*part.rows.arrays, part.y, weight, unit, states)
-    ends = learner.intercept, learner.totals, learner.counter
-    optimizer, sampling = learner.optimizer, learner.sampling
-    if has_lanes(learner):
-        return sgd_dense.learn_ftrl(learner.loss, optimizer, *learner.l1_l2, *rows, *ends)
     return sgd_dense.learn(
-        learner.loss, learner.penalty, optimizer, learner.softmax, *rows, *ends, sampling.dropout, sampling.seed
+        learner.loss, learner.optimizer, *learner.l1_l2, *part.rows.arrays, part.y, weight, unit, states,
+        learner.intercept, learner.totals, learner.counter,
     )
 
 
-def has_lanes(learner: Learner) -> bool:
-    """Tell whether rows of a learner are learned from on vector registers."""
-    plain = learner.n_outputs == 1 and learner.sampling.dropout == 0.0
-    return plain and learner.optimizer.has_lanes and learner.penalty.is_convex
+def takes_dense(learner: Learner) -> bool:
+    """Tell whether a learner learns from dense rows as they lie, on vector registers; else entry by entry.
+
+    Parameters
+    ----------
+    learner : Learner
+
+    Returns
+    -------
+    takes_dense : bool
+    """
+    sampling = learner.sampling
+    # Entries are neither counted, marked as touched nor dropped one by one.
+    is_plain = sampling.min_count == 1 and sampling.drop_stale == 0 and sampling.dropout == 0.0
+    return is_plain and learner.n_outputs == 1 and learner.optimizer.has_lanes and learner.penalty.is_convex
 
 
 def column_coefficients(learner: Learner, n_columns: int) -> Vector:

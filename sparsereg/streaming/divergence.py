@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from sparsereg.design import select_rows
 from sparsereg.streaming.batch import Batch
-from sparsereg.streaming.learner import Learner, told_step
+from sparsereg.streaming.learner import Learner
+from sparsereg.streaming.optimizer import told_step
 
 Vector = npt.NDArray[np.float64]
 

@@ -12,14 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from sparsereg._core import sgd, state_table
-from sparsereg._core.optimizers import OPTIMIZERS
 from sparsereg._core.state_table import StateTable
 from sparsereg.inputs.dense_rows import DenseRows
-from sparsereg.inputs.parameters import build
 from sparsereg.inputs.rows import Rows
 from sparsereg.inputs.versions import current_state
 from sparsereg.streaming.batch import Batch, Sampling, rows_between
-from sparsereg.streaming.dense_learning import column_coefficients, learn_dense
+from sparsereg.streaming.dense_learning import column_coefficients, learn_dense, takes_dense
+from sparsereg.streaming.optimizer import strengths_of, told_step
 from sparsereg.streaming.state_forms import current_form
 
 Ids = npt.NDArray[np.int64]
@@ -110,13 +109,13 @@ class Learner:
 
     @property
     def takes_dense(self) -> bool:
-        """Whether dense rows stay such: entries are neither counted nor marked as touched one by one."""
-        return self.sampling.min_count == 1 and self.sampling.drop_stale == 0
+        """Whether dense rows stay such."""
+        return takes_dense(self)
 
     @property
     def l1_l2(self) -> tuple[float, float]:
         """Strengths of the elastic net; 0 where the optimiser knows the penalty by its prox alone."""
-        return _strengths(self.penalty) if self.penalty.is_convex else (0.0, 0.0)
+        return strengths_of(self.penalty) if self.penalty.is_convex else (0.0, 0.0)
 
     @property
     def n_touched(self) -> int:
@@ -482,32 +481,3 @@ class Learner:
         self.lock, self.entering = threading.RLock(), threading.RLock()
         self.table, self.counts = self._make_table(), state["counts"]
         self.restore(state)
-
-
-def _strengths(penalty: Any) -> tuple[float, float]:
-    """Return the strengths of the L1 and the L2 part of an elastic net."""
-    return penalty.strength, penalty.alpha * (1.0 - penalty.l1_ratio)
-
-
-def told_step(optimizer: Any) -> str:
-    """Say how long first steps of an optimiser are, for messages."""
-    return "eta0='auto'" if optimizer.tunes_itself else f"eta0={optimizer.eta0:g}"
-
-
-def make_optimizer(algorithm: str, penalty: Any, **settings: float) -> Any:
-    """Make an optimiser of the registry.
-
-    Parameters
-    ----------
-    algorithm : str
-        Name in OPTIMIZERS.
-    penalty : object of the registry
-    **settings : float
-        eta0, beta, power_t, weight_decay, total_weight, average, predictor_unit; each optimiser takes its own.
-
-    Returns
-    -------
-    optimizer : object of the registry
-    """
-    l1, l2 = _strengths(penalty)
-    return build(OPTIMIZERS[algorithm], l1=l1, l2=l2, **settings)

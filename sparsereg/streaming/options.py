@@ -27,7 +27,8 @@ from sparsereg.inputs.versions import current_state
 from sparsereg.solvers.assemble import make_loss, make_penalty, make_solver_options
 from sparsereg.streaming.alpha_learner import AlphaLearner
 from sparsereg.streaming.batch import Sampling
-from sparsereg.streaming.learner import Learner, make_optimizer
+from sparsereg.streaming.learner import Learner
+from sparsereg.streaming.optimizer import make_optimizer
 
 Vector = npt.NDArray[np.float64]
 

@@ -1,12 +1,13 @@
-"""Stochastic gradient steps over dense rows: the bits of the general kernel on every width of registers."""
+"""Stochastic gradient steps over dense rows: the bits of their entries one by one on every width of registers."""
 
 import numpy as np
 import pytest
 from support.kernel_calls import loss_of
 
-from sparsereg._core import sgd_dense
+from sparsereg._core import sgd, sgd_dense, state_table
 from sparsereg._core.optimizers import FTRL
 from sparsereg._core.penalties import ElasticNet
+from sparsereg._core.state_table import StateTable
 
 NONE, AS_THEY_LIE = np.empty(0), np.empty(0, dtype=np.int32)
 NO_WIDE, NO_NARROW = np.empty((0, 0)), np.empty((0, 0), dtype=np.float32)
@@ -34,8 +35,24 @@ class Fit:
         data = (*rows, y[:, None], weight, unit, self.states, self.intercept, self.totals, self.n_rows)
         if in_lanes:
             strengths = self.penalty.strength, self.penalty.alpha * (1.0 - self.penalty.l1_ratio)
-            return sgd_dense.learn_ftrl(self.loss, self.optimizer, *strengths, *data)
-        return sgd_dense.learn(self.loss, self.penalty, self.optimizer, False, *data, 0.0, 0)
+            return sgd_dense.learn(self.loss, self.optimizer, *strengths, *data)
+        return self.learn_entries(X[order] if order.size else X, y, weight, unit)
+
+    def learn_entries(self, X, y, weight, unit):
+        """Learn from the entries that are not 0, in places of a table, one by one."""
+        row, column = map(np.ascontiguousarray, np.nonzero(X))
+        indptr = np.append(0, np.cumsum(np.count_nonzero(X, axis=1)))
+        table, places = StateTable(1, 2 * X.shape[1]), np.empty(X.shape[1], dtype=np.uint32)
+        state_table.find_or_enter(np.arange(X.shape[1]), table, places)
+        table.states[...] = self.states
+        self.optimizer.in_lanes = False
+        code = sgd.learn(
+            self.loss, self.penalty, self.optimizer, False, indptr, column, column.astype(np.uint32),
+            X[row, column].astype(float), y[:, None], weight, unit, X.shape[1], table, self.intercept, self.totals,
+            self.n_rows, np.empty(0, dtype=np.uint8), 1, 0.0, 0,
+        )
+        self.states[...] = table.states
+        return code
 
     def bits(self):
         return self.states.tobytes(), self.intercept.tobytes(), self.totals.tobytes(), self.optimizer.clock
@@ -50,7 +67,7 @@ def rows_and_targets(n_columns, n_rows=80, share=0.7, seed=0):
 @pytest.mark.parametrize("width", [1, 2, 4])
 @pytest.mark.parametrize("loss", ["logistic", "squared_hinge", "squared"])
 @pytest.mark.parametrize(("n_columns", "l1_ratio"), [(1, 1.0), (7, 0.5), (8, 1.0), (37, 0.0)])
-def test_registers_of_every_width_have_the_bits_of_the_general_kernel(lanes, width, loss, n_columns, l1_ratio):
+def test_registers_of_every_width_have_the_bits_of_entries_one_by_one(lanes, width, loss, n_columns, l1_ratio):
     lanes(width)
     X, y, weight = rows_and_targets(n_columns)
     general, wide = Fit(n_columns, loss, l1_ratio), Fit(n_columns, loss, l1_ratio)

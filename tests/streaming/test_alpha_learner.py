@@ -17,7 +17,8 @@ from sparsereg.streaming import learner as learner_module
 from sparsereg.streaming.alpha_learner import AlphaLearner
 from sparsereg.streaming.alpha_threads import learn_lanes_in_threads
 from sparsereg.streaming.batch import Batch, Sampling
-from sparsereg.streaming.learner import DivergenceError, make_optimizer
+from sparsereg.streaming.learner import DivergenceError
+from sparsereg.streaming.optimizer import make_optimizer
 
 N, P = 90, 30
 EDGES = [2**32 - 2, 2**32 - 1, 2**32]

@@ -71,8 +71,8 @@ def test_zeros_are_entries_that_are_not_there(algorithm, loss, n_outputs, softma
 def test_other_penalties_have_no_lanes(penalty):
     X, y, weight = data()
     entries, dense = learner(penalty=penalty, alpha=1e-2), learner(penalty=penalty, alpha=1e-2)
-    assert not dense_learning.has_lanes(dense)
-    assert dense_learning.has_lanes(learner())
+    assert not dense_learning.takes_dense(dense)
+    assert dense_learning.takes_dense(learner())
     entries.learn(batch(X, y, weight, dense=False))
     dense.learn(batch(X, y, weight))
     assert_same_bits(dense, entries)
@@ -120,13 +120,13 @@ def test_rows_before_one_that_diverges_are_learned(algorithm):
 def test_what_was_learned_before_an_interruption_is_kept(monkeypatch):
     X, y, weight = data()
     entries, dense = learner(), learner()
-    whole = sgd_dense.learn_ftrl
+    whole = sgd_dense.learn
 
     def interrupted(loss, optimizer, l1, l2, wide, narrow, order, y, weight, *rest):
         whole(loss, optimizer, l1, l2, wide[:50], narrow, order, y[:50], weight[:50], *rest)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(sgd_dense, "learn_ftrl", interrupted)
+    monkeypatch.setattr(sgd_dense, "learn", interrupted)
     with pytest.raises(KeyboardInterrupt):
         dense.learn(batch(X, y, weight))
     entries.learn(batch(X[:50], y[:50], weight[:50], dense=False))

@@ -12,7 +12,8 @@ from sparsereg._core import losses, penalties
 from sparsereg.inputs.rows import as_rows
 from sparsereg.streaming import threads
 from sparsereg.streaming.batch import Batch, Sampling
-from sparsereg.streaming.learner import DivergenceError, Learner, make_optimizer
+from sparsereg.streaming.learner import DivergenceError, Learner
+from sparsereg.streaming.optimizer import make_optimizer
 from sparsereg.streaming.threads import learn_in_threads
 
 ALGORITHMS = ["ftrl", "prox_sgd", "adagrad"]

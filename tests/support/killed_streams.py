@@ -20,7 +20,8 @@ from sparsereg.inputs.rows import as_rows
 from sparsereg.streaming import learner as learners
 from sparsereg.streaming.batch import Batch, Sampling
 from sparsereg.streaming.checkpoint import load_checkpoint, save_checkpoint
-from sparsereg.streaming.learner import Learner, make_optimizer
+from sparsereg.streaming.learner import Learner
+from sparsereg.streaming.optimizer import make_optimizer
 
 N_ROWS, WIDTH = 1050, 2**40
 BLOCK, EVERY = 70, 350

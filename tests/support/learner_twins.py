@@ -11,7 +11,8 @@ from support.penalty_twins import GAMMAS, build, twin
 
 from sparsereg.inputs.rows import Rows
 from sparsereg.streaming.batch import Sampling
-from sparsereg.streaming.learner import Learner, make_optimizer
+from sparsereg.streaming.learner import Learner
+from sparsereg.streaming.optimizer import make_optimizer
 
 SLOPES = {
     "squared": lambda y, t: t - y,
