@@ -77,7 +77,7 @@ def dense_contests(seed):
         "five passes": lambda: SGDClassifier(max_iter=5, **few).fit(X, y),
         "five passes, scikit-learn": lambda: Peer(max_iter=5, tol=None, **peer).fit(X, y),
         "default fit": lambda: SGDClassifier(random_state=0).fit(X, y),
-        "default fit, scikit-learn": lambda: Peer(**peer).fit(X, y),
+        "default fit, scikit-learn": lambda: Peer("log_loss", random_state=0).fit(X, y),
     }
 
 

@@ -200,7 +200,8 @@ def test_parameters_are_kept_and_searched():
     one, several = (SGDClassifier(alpha=alpha, random_state=0).fit(X, Y) for alpha in ([0.01], 0.01))
     assert_same(one, 0.01, several)
     assert one.history_["loss"].shape == (len(several.history_["loss"]), 1)
-    assert several.alphas_.tolist() == [several.alpha_] == [0.01]
+    assert one.alphas_.tolist() == [one.alpha_] == [0.01]
+    assert not (hasattr(several, "alphas_") or hasattr(several, "alpha_"))
     assert_same(several, 0.01, one.at(0.01))
     given = SGDClassifier(alpha=np.array([0.1, 0.01]), random_state=0).partial_fit(X, Y, classes=[0, 1])
     given.set_params(alpha=[0.1, 0.01]).partial_fit(X, Y)
