@@ -113,7 +113,14 @@ class DenseRows:
 
     def sparse(self) -> Rows:
         """Return the same rows by their non-zeros."""
-        return as_rows(self.matrix)
+        if not self.is_full:
+            return as_rows(self.matrix)
+        n, width = self.n_samples, self.n_features
+        values = self.values[:0, 0] if self.is_binary else self.matrix.ravel()
+        return Rows(
+            np.arange(n + 1) * width, np.tile(self.column_ids, n), values, n, width, is_sorted=True, has_zeros=False,
+            longest=width,
+        )
 
     def decision(self, w: Vector) -> Vector:
         """Compute linear predictors, with the bits that sparse rows have.
