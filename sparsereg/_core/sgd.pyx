@@ -6,9 +6,9 @@ from libc.math cimport fabs
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from sparsereg._core.ftrl_lanes cimport sparsereg_ftrl
+from sparsereg._core.ftrl_sizes cimport sizes_tell
 from sparsereg._core.look_ahead cimport (
-    FOUND_AHEAD, LINES, LINES_AHEAD, NOWHERE, Admission, Entries, Ring, count_shared, end_ring, is_shared, look_ahead,
+    FOUND_AHEAD, LINES, LINES_AHEAD, Admission, Entries, Ring, count_shared, end_ring, is_shared, look_ahead,
     make_ring, take_back,
 )
 from sparsereg._core.losses cimport Loss
@@ -226,24 +226,6 @@ def read(Penalty penalty, Optimizer optimizer, const double[:, ::1] states, doub
                 w[k, c] = reported(penalty, optimizer, &states[k, c * state_size])
 
 
-cdef inline bint sizes_tell(Penalty penalty, Optimizer optimizer, double *low, double *high) noexcept nogil:
-    """Tell whether the z of FTRL does by its size: a coefficient is 0 up to `low`, and is not above `high`.
-
-    Between them is what rounding of the quotients that both sides are compared by could turn round. Quotients stay far
-    from where numbers overflow or lose digits.
-    """
-    cdef sparsereg_ftrl settings
-    cdef double l1 = 0.0, l2 = 0.0, bound
-    if not penalty.strengths(&l1, &l2) or not optimizer.lanes(l1, l2, &settings):
-        return False
-    bound = settings.t[0] * l1
-    low[0], high[0] = bound * (1.0 - 1e-12), bound * (1.0 + 1e-12)
-    return (
-        1e-100 < settings.beta[0] < 1e100 and 1e-100 < settings.inverse[0] < 1e100 and bound < 1e100
-        and settings.t[0] * l2 < 1e100
-    )
-
-
 def count(Penalty penalty, Optimizer optimizer, const double[:, ::1] states, offset_t n_outputs):
     """Count the coefficients, or the averages of them, that are not 0.
 
@@ -305,7 +287,7 @@ def flush(Optimizer optimizer, double[:, ::1] states, offset_t n_outputs):
 
 def decision(
     Penalty penalty, Optimizer optimizer, const offset_t[::1] indptr, const int64_t[::1] ids, const double[::1] data,
-    StateTable table, double[:, ::1] t
+    StateTable table, double[:, ::1] t, offset_t first=0, offset_t state_size=0
 ):
     """Add rows to linear predictors, with the coefficients that states stand for now, or their averages.
 
@@ -316,18 +298,23 @@ def decision(
     table : StateTable, in
         None is entered: an id without a state has the coefficient 0.
     t : (n_rows, n_outputs) float64, in-out
+    first, state_size : int
+        Where in a state that of the first output is, and doubles of an output; 0: they have all of the state.
 
     Notes
     -----
     Cost: two random accesses to memory an entry, both asked for ahead of use.
     """
     cdef Table inner = table.table()
-    cdef offset_t i, k, c, asked = 0, found = 0, n_outputs = t.shape[1], state_size = inner.width // n_outputs
+    cdef offset_t i, k, c, asked = 0, found = 0, n_outputs = t.shape[1]
     cdef offset_t n = ids.shape[0], n_shared, asked_row = 0, found_row = 0, place
     cdef double x
     cdef unsigned char *lines[LINES]
     cdef int64_t indices[LINES]
     cdef double *w  # of the first entries of all rows
+    cdef const double *states = inner.states + first
+    if state_size == 0:
+        state_size = inner.width // n_outputs
     n_shared = count_shared(&indptr[0], &ids[0], n) if n > 0 else 0
     w = <double *> malloc((n_shared * n_outputs + 1) * sizeof(double))
     if w == NULL:
@@ -337,7 +324,7 @@ def decision(
             place = find(&inner.keys, first_line(&inner.keys, ids[k]), ids[k], -1)
             for c in range(n_outputs):
                 w[k * n_outputs + c] = 0.0 if place < 0 else reported(
-                    penalty, optimizer, inner.states + inner.width * place + c * state_size
+                    penalty, optimizer, states + inner.width * place + c * state_size
                 )
         for i in range(t.shape[0]):
             for k in range(indptr[i], min(indptr[i] + n_shared, indptr[i + 1])):
@@ -357,14 +344,14 @@ def decision(
                     c = found & (LINES - 1)
                     indices[c] = find(&inner.keys, lines[c], ids[found], -1)
                     if indices[c] >= 0:
-                        prefetch(inner.states + inner.width * indices[c])
+                        prefetch(states + inner.width * indices[c])
                 found = min(k + FOUND_AHEAD, n)
                 if indices[k & (LINES - 1)] < 0:
                     continue
                 x = data[k] if data.shape[0] > 0 else 1.0
                 for c in range(n_outputs):
                     t[i, c] += x * reported(
-                        penalty, optimizer, inner.states + inner.width * indices[k & (LINES - 1)] + c * state_size
+                        penalty, optimizer, states + inner.width * indices[k & (LINES - 1)] + c * state_size
                     )
     free(w)
 

@@ -396,6 +396,7 @@ class SGDEstimator(SparseLinearModel):
         training = self.training_
         # What may change under way, such as the number of threads.
         training.settings = settings
+        training.take_up()
         training.n_iter = 1
         training.learn(batch)
         if training.is_due_at_end:

@@ -16,8 +16,17 @@ from sparsereg._core import sgd, sgd_alphas
 from sparsereg.coef import Nonzeros, SparseCoef
 from sparsereg.inputs.dense_rows import DenseRows
 from sparsereg.inputs.rows import Rows
-from sparsereg.streaming.batch import Batch, Sampling
-from sparsereg.streaming.learner import CALL_ENTRIES, COUNTERS, UNPLACED, UNWEIGHTED, DivergenceError, Learner
+from sparsereg.streaming.batch import Batch, Sampling, rows_between
+from sparsereg.streaming.dense_learning import column_coefficients
+from sparsereg.streaming.learner import (
+    CALL_ENTRIES,
+    CALL_ROWS,
+    COUNTERS,
+    UNPLACED,
+    UNWEIGHTED,
+    DivergenceError,
+    Learner,
+)
 
 Ids = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float64]
@@ -65,11 +74,8 @@ class LaneView:
         return self.learner.at(self.lane).coefficients()
 
     def decision(self, rows: Rows | DenseRows) -> Vector:
-        """Compute linear predictors, an array of shape (n_rows, n_outputs)."""
-        coef, intercepts = self.learner.all_coefficients()
-        n = self.learner.n_outputs
-        t = coef.decision(rows).reshape(rows.n_samples, -1) + intercepts
-        return t[:, self.lane * n : (self.lane + 1) * n]
+        """Compute linear predictors, an array of shape (n_rows, n_outputs), at the cost of the rows alone."""
+        return self.learner.decision_at(self.lane, rows)
 
 
 class AlphaLearner(Learner):
@@ -224,53 +230,40 @@ class AlphaLearner(Learner):
         while (done := self.n_rows - first) < part.n_rows:
             rest = part.between(done, part.n_rows) if done else part
             with self.lock:
-                code, lane, clock, n_rows = self.call_lanes(rest, lanes, UNLOGGED)
-                self.set_clocks(lanes, clock, n_rows)
+                code, lane = self.call_lanes(rest, lanes, UNLOGGED)
             if code == sgd_alphas.DIVERGED:
                 self.raise_diverged_in(lane, self.n_rows)
             if code == sgd_alphas.TABLE_FULL:
                 self.make_room(part.longest)
 
-    def learn_lanes(self, part: Batch, lanes: Ids, log: Vector) -> tuple[int, Any, Ids]:
-        """Learn from rows whose states have been found, in some lanes; clocks stay as they are.
+    def call_lanes(self, part: Batch, lanes: Ids, log: Vector) -> tuple[int, int]:
+        """Learn from rows in some lanes, whose clocks are the same.
 
         Parameters
         ----------
         part : Batch
         lanes : ndarray of int64 of shape (n,)
-        log : ndarray of float64 of shape (n_entries or more, span of their columns)
+        log : ndarray of float64 of shape (n_entries or more, span of their columns) or (0, 0)
             Filled with the states that the steps replaced.
 
         Returns
         -------
-        code : int
-        clock : tuple
-            After the rows.
-        n_rows : ndarray of int64 of shape (1,)
+        code, lane : int
+            How it ended, and where; see the kernel.
         """
-        code, _, clock, n_rows = self.call_lanes(part, lanes, log)
-        return code, clock, n_rows
-
-    def set_clocks(self, lanes: Ids, clock: Any, n_rows: Ids) -> None:
-        """Set clocks and numbers of rows of lanes to what they are after some rows."""
-        for lane in lanes:
-            self.optimizers[lane].clock = clock
-        self.counters[lanes] = n_rows
-
-    def call_lanes(self, part: Batch, lanes: Ids, log: Vector) -> tuple[int, int, Any, Ids]:
-        """Call the kernel; see there. Returns how it ended, and where, and the clock and the number of rows then."""
         rows, sampling = part.rows, self.sampling
-        clock, n_rows = copy.copy(self.optimizers[lanes[0]]), self.counters[lanes[0]].copy()
-        clock.in_lanes = self.optimizers[lanes[0]].in_lanes
+        # For nobody else's use meanwhile.
+        optimizer = copy.copy(self.optimizers[lanes[0]])
+        optimizer.in_lanes = self.optimizers[lanes[0]].in_lanes
         weight = UNWEIGHTED if part.weight is None else part.weight
         unit = UNWEIGHTED if part.unit is None else part.unit
         places = UNPLACED if part.places is None else part.places
-        code, lane = sgd_alphas.learn(
-            self.loss, copy.copy(self.penalties[0]), clock, self.softmax, rows.indptr, rows.indices, places, rows.data,
-            part.y, weight, unit, part.longest, self.table, self.settings(), lanes, self.intercepts_of,
-            self.all_totals, n_rows, self.counts, sampling.min_count, sampling.dropout, sampling.seed, log,
+        return sgd_alphas.learn(
+            self.loss, copy.copy(self.penalties[0]), optimizer, self.softmax, rows.indptr, rows.indices, places,
+            rows.data, part.y, weight, unit, part.longest, self.table, self.settings(), lanes, self.intercepts_of,
+            self.all_totals, self.optimizers, self.counters, self.counts, sampling.min_count, sampling.dropout,
+            sampling.seed, log,
         )
-        return code, lane, clock.clock, n_rows
 
     def settings(self) -> Vector:
         """Return what the lanes have to themselves, as kernels take it."""
@@ -356,7 +349,31 @@ class AlphaLearner(Learner):
 
     def decision(self, rows: Rows | DenseRows) -> Vector:
         """Compute linear predictors of the best; see `Learner.decision`."""
-        return LaneView(self, self.best).decision(rows)
+        return self.decision_at(self.best, rows)
+
+    def decision_at(self, lane: int, rows: Rows | DenseRows) -> Vector:
+        """Compute linear predictors of a lane; see `Learner.decision`.
+
+        Parameters
+        ----------
+        lane : int
+        rows : Rows or DenseRows
+
+        Returns
+        -------
+        t : ndarray of float64 of shape (n_rows, n_outputs)
+        """
+        n, of_lane = self.n_outputs, (self.penalties[lane], self.optimizers[lane])
+        with self.lock, self.entering:
+            if isinstance(rows, DenseRows):
+                t = rows.decision(column_coefficients(self, rows.n_features, lambda some: self._read_lane(some, lane)))
+            else:
+                t = np.zeros((rows.n_samples, n))
+                for start in range(0, rows.n_samples, CALL_ROWS):
+                    stop = min(start + CALL_ROWS, rows.n_samples)
+                    some, out = rows_between(rows, start, stop), t[start:stop]
+                    sgd.decision(*of_lane, some.indptr, some.indices, some.data, self.table, out, lane * n, 1)
+            return t + self.intercepts_of[lane, 0] if self.intercepts_of.size else t
 
     # States.
 

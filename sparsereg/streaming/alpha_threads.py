@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +18,8 @@ from sparsereg.streaming.threads import entries_that_take_part, placed
 
 Ids = npt.NDArray[np.int64]
 Vector = npt.NDArray[np.float64]
+# Rows and ids before parts of a batch whose states were found.
+Finds = list[tuple[int, int]]
 
 # Entries that all threads learn from before they wait for each other: some milliseconds, and what they log stays in the
 # cache.
@@ -44,70 +48,107 @@ def learn_lanes_in_threads(learner: AlphaLearner, batch: Batch, n_threads: int) 
             if n_shares < 2 or learner.sampling.drop_stale:
                 learner.learn_in_step(batch)
             else:
-                with ThreadPoolExecutor(n_shares) as pool:
-                    _learn_in_shares(learner, batch, n_shares, pool)
+                _learn_in_shares(learner, batch, n_shares)
 
 
-def _learn_in_shares(learner: AlphaLearner, batch: Batch, n_shares: int, pool: ThreadPoolExecutor) -> None:
+def _learn_in_shares(learner: AlphaLearner, batch: Batch, n_shares: int) -> None:
     """Let threads learn from one part, while the states of the next are found."""
     shares = np.array_split(learner.learning, n_shares)
     logs = [np.empty((0, 0)) for _ in shares]
     parts = Learner.parts(learner, batch, SHARED_ENTRIES * learner.n_outputs)
-    n_known, ready = _find(learner, next(parts, None))
-    while ready is not None:
-        part = next(parts, None)
-        if part is not None:
-            # The table does not grow while others look at it.
-            learner.make_room(part.n_entries)
-        for k, share in enumerate(shares):
-            width = int(share[-1] - share[0] + 1) * learner.n_outputs
-            if logs[k].shape[0] < ready.n_entries:
-                logs[k] = np.empty((ready.n_entries, width))
-        n_known_next, found = _learn_part(learner, batch, ready, part, shares, logs, n_known, pool)
-        n_known, ready = n_known_next, found
+    finds: Finds = []
+    try:
+        # One more than learn: where signals are not handled, all of a part is brought to its end.
+        with ThreadPoolExecutor(n_shares + 1) as pool:
+            row = learner.n_rows
+            ready = _to_its_end(pool, _find, learner, next(parts, None), row, finds)
+            while ready is not None:
+                for k, share in enumerate(shares):
+                    width = int(share[-1] - share[0] + 1) * learner.n_outputs
+                    if logs[k].shape[0] < ready.n_entries:
+                        logs[k] = np.empty((ready.n_entries, width))
+                row += ready.n_rows
+                following = next(parts, None), row
+                ready = _to_its_end(pool, _learn_part, learner, batch, ready, following, shares, logs, finds, pool)
+    finally:
+        _forget_ahead(learner, finds)
+
+
+def _to_its_end(pool: ThreadPoolExecutor, step: Callable[..., Any], *arguments: Any) -> Any:
+    """Call a function in another thread; what interrupts this one waits until that is over."""
+    task, interruption = pool.submit(step, *arguments), None
+    while not task.done():
+        try:
+            wait([task])
+        except BaseException as error:
+            interruption = error
+    if interruption is not None:
+        raise interruption
+    return task.result()
 
 
 def _learn_part(
-    learner: AlphaLearner, batch: Batch, ready: Batch, following: Batch | None, shares: list[Ids], logs: list[Vector],
-    n_known: int, pool: ThreadPoolExecutor,
-) -> tuple[int, Batch | None]:
-    """Learn from a part of a batch in all threads, and find the states of the one that follows; see `_find`."""
-    before = learner.intercepts_of.copy(), learner.all_totals.copy()
+    learner: AlphaLearner, batch: Batch, ready: Batch, following: tuple[Batch | None, int], shares: list[Ids],
+    logs: list[Vector], finds: Finds, pool: ThreadPoolExecutor,
+) -> Batch | None:
+    """Learn from a part of a batch in all threads, and find the states of the one that follows."""
+    part, _ = following
+    n_known = finds[-1][1] if finds else 0
+    if part is not None:
+        # The table does not grow while others look at it.
+        learner.make_room(part.n_entries)
+    clocks = [optimizer.clock for optimizer in learner.optimizers]
+    before = learner.intercepts_of.copy(), learner.all_totals.copy(), learner.counters.copy(), clocks
     with learner.lock:
-        tasks = [pool.submit(learner.learn_lanes, ready, share, log) for share, log in zip(shares, logs, strict=True)]
+        tasks = [pool.submit(learner.call_lanes, ready, share, log) for share, log in zip(shares, logs, strict=True)]
         try:
-            return _find(learner, following)
+            return _find(learner, *following, finds)
         finally:
-            results = [task.result() for task in tasks]
-            if all(code == sgd_alphas.DONE for code, *_ in results):
-                learner.set_clocks(learner.learning, *results[0][1:])
-            else:
-                _go_back(learner, ready, shares, logs, [int(n_rows[0]) for *_, n_rows in results], before)
+            wait(tasks)
+            if not all(task.exception() is None and task.result()[0] == sgd_alphas.DONE for task in tasks):
+                _go_back(learner, ready, shares, logs, before)
+                for task in tasks:
+                    task.result()  # which there is none of where memory has run out
+                # Which ids stay, one thread says.
+                finds.clear()
                 _learn_again(learner, ready, batch, n_known)
 
 
-def _find(learner: AlphaLearner, part: Batch | None) -> tuple[int, Batch | None]:
-    """Find the states of a part; return it with them, and the number of ids before."""
-    n_known = learner.n_touched
+def _find(learner: AlphaLearner, part: Batch | None, row: int, finds: Finds) -> Batch | None:
+    """Find the states of a part that begins with a row of the stream; return it with them."""
     if part is None or part.places is not None:
-        return n_known, part
-    return n_known, placed(part, learner)
+        return part
+    finds.append((row, learner.n_touched))
+    return placed(part, learner)
+
+
+def _forget_ahead(learner: AlphaLearner, finds: Finds) -> None:
+    """Take out the ids of parts that have not been learned from."""
+    with learner.lock, learner.entering:
+        for first, n_known in finds:
+            if first >= learner.n_rows:
+                learner.table.forget_from(n_known)
+                return
 
 
 def _go_back(
-    learner: AlphaLearner, part: Batch, shares: list[Ids], logs: list[Vector], n_rows: list[int],
-    before: tuple[Vector, Vector],
+    learner: AlphaLearner, part: Batch, shares: list[Ids], logs: list[Vector],
+    before: tuple[Vector, Vector, Ids, list[tuple[float, float]]],
 ) -> None:
     """Undo what each thread has learned from a part, up to another row than the others."""
     taken = entries_that_take_part(part)
-    places, first = part.places[taken], learner.n_rows
-    for share, log, row in zip(shares, logs, n_rows, strict=True):
-        n_logged = np.count_nonzero(taken[: part.rows.indptr[row - first]])
+    places = part.places[taken]
+    intercepts, totals, counters, clocks = before
+    for share, log in zip(shares, logs, strict=True):
+        n_rows = int(learner.counters[share[0], 0] - counters[share[0], 0])
+        n_logged = np.count_nonzero(taken[: part.rows.indptr[n_rows]])
         # The oldest state of each is the one it began with.
         some, oldest = np.unique(places[:n_logged], return_index=True)
         columns = (share[:, None] * learner.n_outputs + np.arange(learner.n_outputs)).ravel()
         learner.table.states[np.ix_(some, columns)] = log[np.ix_(oldest, columns - columns[0])]
-    learner.intercepts_of[...], learner.all_totals[...] = before
+    learner.intercepts_of[...], learner.all_totals[...], learner.counters[...] = intercepts, totals, counters
+    for optimizer, clock in zip(learner.optimizers, clocks, strict=True):
+        optimizer.clock = clock
 
 
 def _learn_again(learner: AlphaLearner, part: Batch, batch: Batch, n_known: int) -> None:

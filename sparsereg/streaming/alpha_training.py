@@ -173,7 +173,7 @@ class AlphaTraining(Training):
             learner.judged[:] = self.progressive_losses
 
     def take_up(self) -> None:
-        """Let all alphas learn again."""
+        """Let all alphas learn again, of a fit that was interrupted too."""
         self.learner.learning = np.arange(self.learner.n_lanes)
         self._n_changes += 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -129,13 +130,17 @@ def takes_dense(learner: Learner) -> bool:
     return is_plain and learner.n_outputs == 1 and learner.optimizer.has_lanes and learner.penalty.is_convex
 
 
-def column_coefficients(learner: Learner, n_columns: int) -> Vector:
+def column_coefficients(
+    learner: Learner, n_columns: int, read_states: Callable[[Vector], Vector] | None = None
+) -> Vector:
     """Read the coefficients of the columns from the first on, or their averages.
 
     Parameters
     ----------
     learner : Learner
     n_columns : int
+    read_states : callable or None, default=None
+        Reads the coefficients of states. None: as the learner's optimiser and penalty do.
 
     Returns
     -------
@@ -146,7 +151,11 @@ def column_coefficients(learner: Learner, n_columns: int) -> Vector:
     with learner.lock, learner.entering:
         sgd_dense.find_columns(learner.table, places)
         known = places >= 0
-        read = np.empty((int(np.count_nonzero(known)), learner.n_outputs))
-        sgd.read(learner.penalty, learner.optimizer, learner.table.states[places[known]], read)
+        states = learner.table.states[places[known]]
+        if read_states is None:
+            read = np.empty((states.shape[0], learner.n_outputs))
+            sgd.read(learner.penalty, learner.optimizer, states, read)
+        else:
+            read = read_states(states)
     w[known] = read
     return np.ascontiguousarray(w.T)

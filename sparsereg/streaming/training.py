@@ -196,6 +196,9 @@ class Training:
             self.seconds += time.perf_counter() - start
             self.n_entries += batch.n_entries
 
+    def take_up(self) -> None:
+        """Let all alphas learn again, of a fit that was interrupted too; one always does."""
+
     def take_steps(self, batch: Batch) -> None:
         """Learn from rows whose steps have their units."""
         learn_in_threads(self.learner, batch, self.settings.n_threads, self.settings.lock_free)

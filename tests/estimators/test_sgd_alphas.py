@@ -13,6 +13,7 @@ from support.sgd_models import TARGETS, THREE, X, first_part, make
 import sparsereg as sr
 from sparsereg import SGDClassifier, SGDRegressor
 from sparsereg.plot import plot_alphas, plot_history
+from sparsereg.streaming.alpha_training import AlphaTraining
 from sparsereg.streaming.checkpoint import save_checkpoint
 
 ALPHAS = [1e-3, 3e-2, 1e-4]
@@ -267,3 +268,28 @@ def test_pictures():
     assert labels == ["alpha = 0.001", "alpha = 0", "alpha = 0.03"]
     with pytest.raises(ValueError, match="expected that of a fit with alpha="):
         plot_alphas(many.at(0.0).history_)
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_after_an_interruption_all_alphas_learn_again(monkeypatch, is_stream):
+    """In the middle of passes some of which were over."""
+    model = make("logistic", alpha=[1.0, 1e-1, 1e-3], tol=1e-3, max_iter=60, n_iter_no_change=1)
+    end_lane = AlphaTraining.end_lane
+
+    def interrupted(training, k):
+        end_lane(training, k)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AlphaTraining, "end_lane", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            if is_stream:
+                model.set_params(early_stopping=True)
+                model.fit_stream(BLOCKS, classes=[0, 1], n_passes=60, validation=BLOCKS[:1])
+            else:
+                model.fit(X, Y)
+    learner = model.training_.learner
+    assert learner.learning.size == 2
+    before = learner.counters.ravel().copy()
+    model.partial_fit(X, Y)
+    assert (model.training_.learner.counters.ravel() - before).tolist() == [X.shape[0]] * 3

@@ -2,6 +2,9 @@
 
 import copy
 import pickle
+import signal
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -11,6 +14,8 @@ from support.kernel_calls import loss_of
 from support.learner_twins import DEFAULTS, learner, rows_of
 from support.penalty_twins import build
 
+from sparsereg._core import sgd_alphas
+from sparsereg.inputs.dense_rows import DenseRows, read_rows
 from sparsereg.streaming import alpha_learner as alpha_module
 from sparsereg.streaming import alpha_threads
 from sparsereg.streaming import learner as learner_module
@@ -250,3 +255,135 @@ def test_best_is_the_smallest_loss_then_the_largest_alpha():
     assert many.best == losses.argmin()
     many.judged[:] = [0.5, 0.4, 0.4, 0.4, np.inf]
     assert many.best == 2
+
+
+def interrupted_once(function, at, *, after):
+    """Call a function; in the call of that number raise as Ctrl-C does, after it or before."""
+    calls = []
+
+    def wrapped(*arguments, **settings):
+        calls.append(1)
+        if len(calls) == at and not after:
+            signal.raise_signal(signal.SIGINT)
+        found = function(*arguments, **settings)
+        if len(calls) == at and after:
+            signal.raise_signal(signal.SIGINT)
+        return found
+
+    return wrapped
+
+
+def assert_whole_rows(many):
+    """All of the state is that of as many rows as are counted, learned from without an interruption."""
+    expected = side_by_side(TARGETS[0])
+    expected.learn(batch(TARGETS[0], 0, many.n_rows))
+    found = many.state()
+    for name, array in expected.state().items():
+        np.testing.assert_array_equal(found[name].view(np.uint8), array.view(np.uint8), err_msg=name)
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_an_interruption_leaves_whole_rows(monkeypatch, at):
+    many = side_by_side(TARGETS[0])
+    monkeypatch.setattr(many, "parts", lambda rows: AlphaLearner.parts(many, rows, 40))
+    monkeypatch.setattr(alpha_module.sgd_alphas, "learn", interrupted_once(sgd_alphas.learn, at, after=True))
+    with pytest.raises(KeyboardInterrupt):
+        many.learn(batch(TARGETS[0]))
+    assert 0 < many.n_rows < N
+    assert_whole_rows(many)
+
+
+@pytest.mark.parametrize("at", [1, 4])
+def test_interruptions_of_who_waits_for_threads_leave_whole_rows(monkeypatch, at):
+    """The impatient do it again and again."""
+    many = side_by_side(TARGETS[0])
+    learn, calls = many.call_lanes, []
+
+    def call_lanes(*arguments):
+        calls.append(1)
+        if len(calls) == at:
+            for _ in range(3):
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+                time.sleep(0.01)
+        return learn(*arguments)
+
+    monkeypatch.setattr(many, "call_lanes", call_lanes)
+    with pytest.raises(KeyboardInterrupt):
+        learn_lanes_in_threads(many, batch(TARGETS[0]), 2)
+    assert 0 < many.n_rows < N
+    assert_whole_rows(many)
+
+
+@pytest.mark.parametrize("at", [1, 2, 4])
+def test_an_interruption_of_who_cuts_rows_forgets_what_was_found_ahead(monkeypatch, at):
+    many = side_by_side(TARGETS[0])
+    monkeypatch.setattr(Batch, "between", interrupted_once(Batch.between, at, after=False))
+    with pytest.raises(KeyboardInterrupt):
+        learn_lanes_in_threads(many, batch(TARGETS[0]), 2)
+    monkeypatch.undo()
+    assert many.n_rows < N
+    assert_whole_rows(many)
+
+
+def test_what_a_thread_could_not_learn_no_other_has(monkeypatch):
+    """Memory that runs out in one of them."""
+    many = side_by_side(TARGETS[0])
+    learn = many.call_lanes
+
+    def call_lanes(part, lanes, log):
+        if lanes[0] > 0 and many.counters[lanes[0], 0] > 40:
+            raise MemoryError("lanes")
+        return learn(part, lanes, log)
+
+    monkeypatch.setattr(many, "call_lanes", call_lanes)
+    with pytest.raises(MemoryError, match="lanes"):
+        learn_lanes_in_threads(many, batch(TARGETS[0]), 2)
+    assert 40 < many.n_rows < N
+    assert_whole_rows(many)
+
+
+@pytest.mark.parametrize("target", [TARGETS[0], TARGETS[5]], ids=str)
+@pytest.mark.parametrize("penalty", ["elastic_net", "mcp"])
+def test_predictions_of_a_lane_are_those_of_its_single_learner(monkeypatch, target, penalty):
+    """Ids that have no state too; none of the coefficients are read but those of the rows."""
+    monkeypatch.setattr(alpha_module, "CALL_ROWS", 7)
+    numbers = np.arange(P)
+    X, y, _ = problem(target[1])
+    many = side_by_side(target, penalty=penalty)
+    monkeypatch.setattr(many, "all_coefficients", None)
+    many.learn(Batch(rows_of(X[:40, : P - 4], numbers[: P - 4]), y[:40]))
+    sparse, dense = rows_of(X, numbers), read_rows(X + 10.0)
+    assert isinstance(dense, DenseRows)
+    predictors = []
+    for lane, view in enumerate(many.lanes()):
+        one = many.at(lane)
+        for rows in (sparse, dense):
+            found = view.decision(rows)
+            predictors.append(found.tobytes())
+            np.testing.assert_array_equal(found, one.decision(rows))
+            if lane == many.best:
+                np.testing.assert_array_equal(many.decision(rows), found)
+    assert len(set(predictors)) > len(ALPHAS)
+
+
+def test_predictions_read_only_the_states_of_the_rows(monkeypatch):
+    many = side_by_side(TARGETS[0])
+    many.learn(batch(TARGETS[0]))
+    monkeypatch.setattr(many, "_read_lane", None)
+    assert many.decision(batch(TARGETS[0], 5, 6).rows).shape == (1, 1)
+
+
+@pytest.mark.parametrize("in_lanes", [True, False])
+@pytest.mark.parametrize("beta", [0.0, 1.0, 1e101])
+def test_counts_are_exact_whatever_the_settings(in_lanes, beta):
+    """Sizes do not tell everywhere; blocks of states of which one is next to its threshold are looked at closely."""
+    many = side_by_side(TARGETS[5], alphas=(0.25, 0.5, 0.0), in_lanes=in_lanes, beta=beta)
+    rng = np.random.default_rng(0)
+    many.enter(np.arange(700))
+    many.learn(batch(TARGETS[5]))
+    pairs = rng.normal(size=(many.n_touched, 9, 2)).astype(np.float32) * np.float32(many.optimizers[0].clock[0])
+    pairs[:, :, 1] = np.abs(pairs[:, :, 1])
+    pairs[300, :, 0] = np.repeat(np.float32([0.25, 0.5, 0.0]), 3) * np.float32(many.optimizers[0].clock[0])
+    pairs[301:310] = 0.0
+    many.table.states[...] = pairs.reshape(-1, 18).view(np.float64)
+    assert many.count_nonzeros().tolist() == [np.count_nonzero(many.at(lane).coefficients()[1]) for lane in range(3)]
