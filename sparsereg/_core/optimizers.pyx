@@ -228,10 +228,10 @@ cdef class CoinBetting(AdaptiveOptimizer):
 
     With theta the sum of slopes g, S that of their squares, X the largest |x| and L the largest slope of a row in its
     predictor, the coefficient is argmin_w theta w + t R(w) + (w - v)^2 / (2 a), but at most half of W / sqrt(q) from
-    v, where q = S + (X L)^2, a = W / (2 q), W = L P + what bets have won, a slope at w winning -g (w - v), P the unit of
-    predictors; v is where a fit starts, t the weight of the stream so far. What is reported is the mean over the rows
-    that touched it, row n of them counting n (n + 1), and 0 where the coefficient is 0 now. Columns and targets may be
-    in any unit.
+    v, where q = S + (X L)^2, a = W / (2 q), W = L P + what bets have won, a slope at w winning -g (w - v), P the unit
+    of predictors; v is where a fit starts, t the weight of the stream so far. What is reported is the mean over the
+    rows that touched it, row n of them counting n (n + 1), and 0 where the coefficient is 0 now. Columns and targets
+    may be in any unit.
     Sources: Kempka, Kotlowski and Warmuth 2019, "Adaptive scale-invariant online algorithms for learning linear
     models", ScInOL2; Orabona and Pal 2016, "Coin betting and parameter-free online learning".
 

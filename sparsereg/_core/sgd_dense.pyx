@@ -111,8 +111,8 @@ def learn(
 
     Notes
     -----
-    Invariant: any division of the rows among calls gives the same states, bit for bit: those that `sgd.learn` finds from
-    the entries that are not 0. Cost: a pass over the values. Source: McMahan et al. 2013, algorithm 1.
+    Invariant: any division of the rows among calls gives the same states, bit for bit: those that `sgd.learn` finds
+    from the entries that are not 0. Cost: a pass over the values. Source: McMahan et al. 2013, algorithm 1.
     """
     cdef Matrix matrix = matrix_of(wide, narrow, order)
     cdef offset_t i = 0, n = matrix.n_columns
