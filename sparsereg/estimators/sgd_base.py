@@ -162,8 +162,7 @@ class SGDEstimator(SparseLinearModel):
         alphas = settings.alphas or (settings.penalty.alpha,)
         found = [k for k, one in enumerate(alphas) if one == alpha]
         if not found:
-            known = ", ".join(f"{one:g}" for one in alphas)
-            raise ValueError(f"alpha: {alpha:g} is not allowed, expected one of {known}")
+            raise ValueError(f"alpha: {alpha!r} is not allowed, expected one of {', '.join(map(repr, alphas))}")
         k = found[0]
         model = type(self)(**{**self.get_params(deep=False), "alpha": alpha})
         kept = {name: value for name, value in vars(self).items() if name not in vars(model)}

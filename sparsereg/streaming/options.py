@@ -409,8 +409,14 @@ def _check_together(settings: StreamSettings, given: Any) -> None:
 
 def _check_alphas(alphas: Any) -> tuple[float, ...]:
     """Check several strengths of the penalty, each of them once; their order stays."""
-    check_alphas(alphas, "alpha")
-    return tuple(float(alpha) for alpha in np.asarray(alphas))
+    if not isinstance(alphas, (list, tuple, np.ndarray)):
+        raise TypeError(
+            f"alpha: {type(alphas).__name__} is not allowed, expected a number, or a list, tuple or array of numbers"
+        )
+    # One by one as one alone, which takes no text that could be read as a number.
+    found = tuple(check_alpha(alpha, f"alpha[{k}]") for k, alpha in enumerate(alphas))
+    check_alphas(found, "alpha")
+    return found
 
 
 def _check_several(settings: StreamSettings) -> None:

@@ -44,6 +44,8 @@ class WeightUnit:
         unit : ndarray of float64 of shape (n_rows,) or None
             None: 1.
         """
+        if batch.n_rows == 0:
+            return None
         seen, weight = self.seen, batch.weight
         is_first = seen[0] == 0.0
         if known is not None:

@@ -232,9 +232,9 @@ def test_warm_starts_start_every_alpha():
     ("settings", "message"),
     [
         ({"alpha": []}, r"alpha: shape \(0,\) is not allowed"),
-        ({"alpha": [[0.1]]}, r"alpha: shape \(1, 1\) is not allowed"),
-        ({"alpha": [0.1, -1.0]}, r"alpha: -1\.0 at position 1 is outside"),
-        ({"alpha": [0.1, np.nan]}, "alpha: nan at position 1"),
+        ({"alpha": [[0.1]]}, r"alpha\[0\]: \[0\.1\] is not allowed"),
+        ({"alpha": [0.1, -1.0]}, r"alpha\[1\]: -1\.0 is outside"),
+        ({"alpha": [0.1, np.nan]}, "alpha\[1\]: nan is outside"),
         ({"alpha": [0.1, 0.2, 0.1]}, "alpha: 0.1 at position 2 follows 0.1 at position 0, expected each once"),
         ({"alpha": ["a"]}, "alpha"),
         ({"alpha": [0.1, 0.2], "algorithm": "adagrad"}, "alpha: 2 alphas are not allowed with algorithm='adagrad'"),
@@ -251,8 +251,16 @@ def test_alphas_that_are_not_there_are_refused():
     many = SGDClassifier(alpha=ALPHAS, random_state=0).partial_fit(X, Y, classes=[0, 1])
     with pytest.raises(ValueError, match=r"alpha: 0\.5 is not allowed, expected one of 0\.001, 0\.03, 0\.0001"):
         many.at(0.5)
+    with pytest.raises(ValueError, match=r"alpha: 0\.01 is not allowed, expected one of 0\.00999999977"):
+        SGDClassifier(alpha=np.float32([1e-2]), random_state=0).partial_fit(X, Y, classes=[0, 1]).at(1e-2)
     with pytest.raises(ValueError, match="not fitted"):
         SGDClassifier(alpha=ALPHAS).at(1e-3)
+
+
+@pytest.mark.parametrize("alphas", [[1e-3, "1e-4"], [True], [None], [[1e-3]], {1e-3}, (a for a in ALPHAS)])
+def test_each_alpha_is_checked_as_one_alone_is(alphas):
+    with pytest.raises(TypeError, match="alpha"):
+        SGDClassifier(alpha=alphas).partial_fit(X, Y, classes=[0, 1])
 
 
 def test_pictures():

@@ -176,3 +176,9 @@ def test_many_classes_make_no_large_table(tmp_path):
     save_archive(path, arrays, meta, FORMAT)
     with pytest.raises(ValueError, match="classes_: 65536 are not allowed beside a state, expected at most"):
         sr.load_model(path)
+
+
+def test_what_has_seen_no_row_is_kept(tmp_path):
+    model = sr.SGDClassifier().partial_fit(X[:0], Y["two"][:0], classes=sorted(set(Y["two"])))
+    loaded = there_and_back(model, tmp_path, state=True)
+    assert bits(loaded.partial_fit(X, Y["two"])) == bits(model.partial_fit(X, Y["two"]))
