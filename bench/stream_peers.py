@@ -309,10 +309,10 @@ def generated(job):
 
 
 LEARNERS = {
-    "sparsereg": ("sparsereg", sparsereg_stream),
-    "sparsereg-fit": ("sparsereg", sparsereg_fit),
-    "sparsereg-text": ("sparsereg", sparsereg_text),
-    "sparsereg-batch": ("sparsereg", sparsereg_batch),
+    "sparsereg": ("sparsereg-wide", sparsereg_stream),
+    "sparsereg-fit": ("sparsereg-wide", sparsereg_fit),
+    "sparsereg-text": ("sparsereg-wide", sparsereg_text),
+    "sparsereg-batch": ("sparsereg-wide", sparsereg_batch),
     "vw": ("vowpalwabbit", vw),
     "sklearn": ("scikit-learn", sklearn_sgd),
     "river": ("river", river),
