@@ -3,11 +3,8 @@
 python bench/bench_sgd.py --rows 1000000
 """
 
-import statistics
-import time
-
 import numpy as np
-from common import machine, make_parser, print_table
+from common import interleaved_clocks, machine, make_parser, print_table
 from stream_data import N_ONES, csr, stream_files
 from stream_peers import parts_of
 
@@ -81,18 +78,6 @@ def dense_contests(seed):
     }
 
 
-def interleaved(contests, repeats):
-    """Wall and CPU seconds of each, medians, each warmed up once."""
-    records = {name: [] for name in contests}
-    for turn in range(repeats + 1):
-        for name, call in contests.items():
-            wall, cpu = time.perf_counter(), time.process_time()
-            call()
-            if turn:
-                records[name].append((time.perf_counter() - wall, time.process_time() - cpu))
-    return {name: tuple(map(statistics.median, zip(*found))) for name, found in records.items()}
-
-
 def main():
     """Print what everything costs: nanoseconds a non-zero of streams, seconds of dense fits."""
     arguments = parse()
@@ -100,7 +85,7 @@ def main():
     for kind in ("latlong", "hashed"):
         data = stream_files(kind, arguments.rows, arguments.seed)
         X, y = csr(data.load("ids"), data.facts["width"]), data.load("y")
-        found = interleaved(stream_contests(X, y, arguments.rows), arguments.repeats)
+        found = interleaved_clocks(stream_contests(X, y, arguments.rows), arguments.repeats)
         unit = arguments.rows * N_ONES * 1e-9
         one = found["partial_fit"]
         rows = [[name, f"{wall / unit:.1f}", f"{cpu / unit:.1f}", f"{wall / one[0]:.2f}", f"{cpu / one[1]:.2f}"]
@@ -110,7 +95,7 @@ def main():
         learner = pass_over(X, y, 1.0 / arguments.rows).training_.learner
         places = known_places(X, y, 1.0 / arguments.rows)
         print(f"\nbytes a touched id: {learner.nbytes / learner.n_touched:.1f}; known places: {places / unit:.1f} ns")
-    found = interleaved(dense_contests(arguments.seed), arguments.repeats)
+    found = interleaved_clocks(dense_contests(arguments.seed), arguments.repeats)
     print("\ndense, {:,} x {:,}\n".format(*DENSE_SHAPE))
     print_table(["", "wall s", "CPU s"], [[name, f"{wall:.3f}", f"{cpu:.3f}"] for name, (wall, cpu) in found.items()])
 

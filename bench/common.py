@@ -201,15 +201,20 @@ def explain(status, complaint, time_limit, folder):
     return f"{record['status']}: {message[:160]}".rstrip(": ")
 
 
-def interleaved(steps, repeats):
-    """Median CPU seconds of every step; each repeat runs all of them, and a first round is not counted."""
+def interleaved_clocks(steps, repeats):
+    """Median wall and CPU seconds of every step; each repeat runs all of them, and a first round is not counted."""
     spent = {name: [] for name in steps}
     for _ in range(repeats + 1):
         for name, step in steps.items():
-            start = time.process_time()
+            wall, cpu = time.perf_counter(), time.process_time()
             step()
-            spent[name].append(time.process_time() - start)
-    return {name: statistics.median(times[1:]) for name, times in spent.items()}
+            spent[name].append((time.perf_counter() - wall, time.process_time() - cpu))
+    return {name: tuple(map(statistics.median, zip(*times[1:]))) for name, times in spent.items()}
+
+
+def interleaved(steps, repeats):
+    """Median CPU seconds alone."""
+    return {name: cpu for name, (_, cpu) in interleaved_clocks(steps, repeats).items()}
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

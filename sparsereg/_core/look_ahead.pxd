@@ -40,11 +40,32 @@ ctypedef struct Ring:
     offset_t kept  # ids that were there, or came with rows that were learned from
 
 
-cdef inline bint make_ring(Ring *ring, const Entries *entries, const Table *table, offset_t longest) noexcept nogil:
+cdef inline void set_entries(
+    Entries *entries, const offset_t[::1] indptr, const int64_t[::1] ids, const uint32_t[::1] places,
+    const double[::1] data, const double[::1] weight
+) noexcept:
+    """Take the arguments of a kernel that learns from rows."""
+    entries.indptr, entries.n = &indptr[0], indptr[indptr.shape[0] - 1]
+    entries.ids = NULL if ids.shape[0] == 0 else &ids[0]
+    entries.places = NULL if places.shape[0] == 0 else &places[0]
+    entries.data = NULL if data.shape[0] == 0 else &data[0]
+    entries.weight = NULL if weight.shape[0] == 0 else &weight[0]
+
+
+cdef inline void set_admission(Admission *admission, uint8_t[::1] counts, int min_count) noexcept:
+    """Do the same with what says which ids are admitted."""
+    admission.counts = NULL if counts.shape[0] == 0 else &counts[0]
+    admission.size, admission.min_count = counts.shape[0], min_count
+
+
+cdef inline bint make_ring(
+    Ring *ring, const Entries *entries, const Table *table, const Admission *admission, offset_t longest
+) noexcept nogil:
     """Begin to look ahead over rows of at most so many entries; `end_ring` frees what this finds room for."""
     cdef offset_t k
     ring.found = ring.row = 0
-    ring.ahead = FOUND_AHEAD
+    # Where ids are counted, each is when its row is learned from.
+    ring.ahead = FOUND_AHEAD if admission.min_count == 1 else 0
     ring.kept = table.used
     if entries.places != NULL:
         ring.places, ring.mask = <uint32_t *> entries.places, ~<offset_t> 0
@@ -105,6 +126,8 @@ cdef inline bint look_ahead(
     """Find the states of all entries of row i, and of some beyond; False where the table has no room for its ids."""
     cdef offset_t k = ring.found, end = min(entries.indptr[i + 1] + ring.ahead, entries.n)
     cdef int64_t index
+    if ring.ahead == 0 and table.used + entries.indptr[i + 1] - entries.indptr[i] > table.limit:
+        return False  # before any of them is counted
     if entries.places != NULL:
         for k in range(k, end):
             ask_for(table, entries.places[k])

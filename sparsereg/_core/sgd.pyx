@@ -9,7 +9,7 @@ from libc.stdlib cimport free, malloc
 from sparsereg._core.ftrl_sizes cimport sizes_tell
 from sparsereg._core.look_ahead cimport (
     FOUND_AHEAD, LINES, LINES_AHEAD, Admission, Entries, Ring, count_shared, end_ring, is_shared, look_ahead,
-    make_ring, take_back,
+    make_ring, set_admission, set_entries, take_back,
 )
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.optimizers cimport Optimizer
@@ -101,22 +101,14 @@ def learn(
     cdef offset_t n_known = inner.used
     cdef double *b = NULL if intercept.shape[0] == 0 else &intercept[0, 0]
     state_size = inner.width // n_outputs
-    entries.indptr, entries.n = &indptr[0], indptr[stop]
-    entries.ids = NULL if ids.shape[0] == 0 else &ids[0]
-    entries.places = NULL if places.shape[0] == 0 else &places[0]
-    entries.data = NULL if data.shape[0] == 0 else &data[0]
-    entries.weight = NULL if weight.shape[0] == 0 else &weight[0]
-    admission.counts = NULL if counts.shape[0] == 0 else &counts[0]
-    admission.size = counts.shape[0]
-    admission.min_count = min_count
+    set_entries(&entries, indptr, ids, places, data, weight)
+    set_admission(&admission, counts, min_count)
     if not make_row(&row, longest, n_outputs, state_size, dropout > 0.0):
         raise MemoryError(f"a row of {longest} entries with {n_outputs} outputs")
     row.ones = entries.data == NULL
-    if not make_ring(&ring, &entries, &inner, longest):
+    if not make_ring(&ring, &entries, &inner, &admission, longest):
         free(row.x)
         raise MemoryError(f"a row of {longest} entries")
-    if min_count > 1:
-        ring.ahead = 0  # an id is counted when its row is learned from
     with nogil:
         while i < stop:
             if weight.shape[0] > 0:
@@ -124,9 +116,6 @@ def learn(
             if s > 0.0:
                 if optimizer.needs_rescale():
                     code = NEEDS_RESCALE
-                    break
-                if ring.ahead == 0 and inner.used + indptr[i + 1] - indptr[i] > inner.limit:
-                    code = TABLE_FULL
                     break
                 if not look_ahead(&ring, &inner, &entries, &admission, i):
                     code = TABLE_FULL

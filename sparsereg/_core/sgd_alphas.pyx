@@ -10,7 +10,9 @@ from libc.string cimport memcpy
 
 from sparsereg._core.ftrl_lanes cimport sparsereg_entries, sparsereg_ftrl, sparsereg_ftrl_steps, sparsereg_ftrl_weights
 from sparsereg._core.ftrl_sizes cimport sizes_tell
-from sparsereg._core.look_ahead cimport Admission, Entries, Ring, end_ring, look_ahead, make_ring, take_back
+from sparsereg._core.look_ahead cimport (
+    Admission, Entries, Ring, end_ring, look_ahead, make_ring, set_admission, set_entries, take_back,
+)
 from sparsereg._core.losses cimport Loss
 from sparsereg._core.optimizers cimport FTRL, finite
 from sparsereg._core.penalties cimport Penalty
@@ -309,17 +311,6 @@ cdef void pair_columns(Lanes *lanes) noexcept nogil:
             lanes.eta0[column], lanes.beta[column] = settings[2], settings[3]
 
 
-cdef void set_entries(
-    Entries *entries, const offset_t[::1] indptr, const int64_t[::1] ids, const uint32_t[::1] places,
-    const double[::1] data, const double[::1] weight
-) noexcept:
-    entries.indptr, entries.n = &indptr[0], indptr[indptr.shape[0] - 1]
-    entries.ids = NULL if ids.shape[0] == 0 else &ids[0]
-    entries.places = NULL if places.shape[0] == 0 else &places[0]
-    entries.data = NULL if data.shape[0] == 0 else &data[0]
-    entries.weight = NULL if weight.shape[0] == 0 else &weight[0]
-
-
 cdef void set_lanes(
     Lanes *lanes, const int64_t[::1] which, const double[:, ::1] settings, double[:, :, ::1] intercept,
     double[:, ::1] totals
@@ -403,27 +394,21 @@ def learn(
     cdef int64_t first_row = counters[which[0], 0]
     cdef offset_t n_known = inner.used
     set_entries(&entries, indptr, ids, places, data, weight)
-    admission.counts = NULL if counts.shape[0] == 0 else &counts[0]
-    admission.size, admission.min_count = counts.shape[0], min_count
+    set_admission(&admission, counts, min_count)
     set_lanes(&lanes, which, settings, intercept, totals)
     row.x = NULL
     if not (make_lanes(&lanes, longest, settings.shape[0], y.shape[1])
             and make_row(&row, longest, y.shape[1], 1, dropout > 0.0)
-            and make_ring(&ring, &entries, &inner, longest)):
+            and make_ring(&ring, &entries, &inner, &admission, longest)):
         release(&lanes, &row)
         raise MemoryError(f"a row of {longest} entries with {y.shape[1]} outputs and {settings.shape[0]} lanes")
     pair_columns(&lanes)
     load_intercepts(&lanes)
-    if min_count > 1:
-        ring.ahead = 0  # an id is counted when its row is learned from
     with nogil:
         while i < stop:
             if weight.shape[0] > 0:
                 s = weight[i]
             if s > 0.0:
-                if ring.ahead == 0 and inner.used + indptr[i + 1] - indptr[i] > inner.limit:
-                    code = TABLE_FULL
-                    break
                 if not look_ahead(&ring, &inner, &entries, &admission, i):
                     code = TABLE_FULL
                     break

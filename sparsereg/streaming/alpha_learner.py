@@ -16,11 +16,9 @@ from sparsereg._core import sgd, sgd_alphas
 from sparsereg.coef import Nonzeros, SparseCoef
 from sparsereg.inputs.dense_rows import DenseRows
 from sparsereg.inputs.rows import Rows
-from sparsereg.streaming.batch import Batch, Sampling, rows_between
-from sparsereg.streaming.dense_learning import column_coefficients
+from sparsereg.streaming.batch import Batch, Sampling
 from sparsereg.streaming.learner import (
     CALL_ENTRIES,
-    CALL_ROWS,
     COUNTERS,
     UNPLACED,
     UNWEIGHTED,
@@ -196,12 +194,7 @@ class AlphaLearner(Learner):
         """Learn from a batch of rows in all lanes that learn; see `Learner.learn`."""
         for lanes in self.groups():
             with self.learning_together(lanes):
-                self.learn_in_step(batch)
-
-    def learn_in_step(self, batch: Batch) -> None:
-        """Learn from a batch of rows in lanes that have the same clock."""
-        for part in self.parts(batch):
-            self.learn_part(part)
+                super().learn(batch)
 
     def groups(self) -> list[Ids]:
         """Return lanes that have the same clock, and so learn together: all, unless passes of some were over before."""
@@ -224,7 +217,7 @@ class AlphaLearner(Learner):
         """Cut a batch into pieces of about `n_entries` over all outputs and lanes; see `Learner.parts`."""
         return super().parts(batch, max(n_entries // max(self.learning.size // 4, 1), 1))
 
-    def learn_part(self, part: Batch, **_: Any) -> None:
+    def learn_part(self, part: Batch) -> None:
         """Learn from a few rows; see `Learner.learn_part`."""
         first, lanes = self.n_rows, self.learning
         while (done := self.n_rows - first) < part.n_rows:
@@ -363,16 +356,9 @@ class AlphaLearner(Learner):
         -------
         t : ndarray of float64 of shape (n_rows, n_outputs)
         """
-        n, of_lane = self.n_outputs, (self.penalties[lane], self.optimizers[lane])
+        of_lane = self.penalties[lane], self.optimizers[lane], lambda states: self._read_lane(states, lane)
         with self.lock, self.entering:
-            if isinstance(rows, DenseRows):
-                t = rows.decision(column_coefficients(self, rows.n_features, lambda some: self._read_lane(some, lane)))
-            else:
-                t = np.zeros((rows.n_samples, n))
-                for start in range(0, rows.n_samples, CALL_ROWS):
-                    stop = min(start + CALL_ROWS, rows.n_samples)
-                    some, out = rows_between(rows, start, stop), t[start:stop]
-                    sgd.decision(*of_lane, some.indptr, some.indices, some.data, self.table, out, lane * n, 1)
+            t = self._products(rows, *of_lane, first=lane * self.n_outputs, state_size=1)
             return t + self.intercepts_of[lane, 0] if self.intercepts_of.size else t
 
     # States.

@@ -46,7 +46,7 @@ def learn_lanes_in_threads(learner: AlphaLearner, batch: Batch, n_threads: int) 
         n_shares = min(n_threads, lanes.size)
         with learner.learning_together(lanes):
             if n_shares < 2 or learner.sampling.drop_stale:
-                learner.learn_in_step(batch)
+                Learner.learn(learner, batch)
             else:
                 _learn_in_shares(learner, batch, n_shares)
 

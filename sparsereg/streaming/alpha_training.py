@@ -79,7 +79,7 @@ class AlphaTraining(Training):
         self.generators: list[np.random.Generator | None] = [None] * self.learner.n_lanes
         self._totals = np.zeros((self.learner.n_lanes, 2))
         undecided = 1.0 / max(n_outputs, 2) if settings.objective.is_classification else None
-        monitors = [DivergenceMonitor(self._mean_losses, undecided) for _ in range(self.learner.n_lanes)]
+        monitors = [DivergenceMonitor(self.mean_losses, undecided) for _ in range(self.learner.n_lanes)]
         # Coefficients that were read, and the number of changes before that.
         self._read_all: tuple[int, SparseCoef, Vector] | None = None
         self._watch: Any = LaneMonitors(monitors, settings.alphas or ())
@@ -230,7 +230,7 @@ class AlphaTraining(Training):
         _, coef, intercepts = self._read_all
         t = coef.decision(rows).reshape(rows.n_samples, -1) + intercepts
         by_lane = [np.ascontiguousarray(of_lane) for of_lane in np.split(t, self.learner.n_lanes, axis=1)]
-        return np.array([float(self._mean_losses(y, of_lane, weight).sum()) for of_lane in by_lane])
+        return np.array([float(self.mean_losses(y, of_lane, weight).sum()) for of_lane in by_lane])
 
     def _totals_of(self, history: History) -> Vector:
         """Return weights and losses as they were at the last entry."""

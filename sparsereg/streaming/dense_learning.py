@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sparsereg._core import sgd, sgd_dense
+from sparsereg._core import sgd_dense
 from sparsereg.inputs.dense_rows import DenseRows
 from sparsereg.streaming.batch import Batch
 
@@ -130,17 +130,15 @@ def takes_dense(learner: Learner) -> bool:
     return is_plain and learner.n_outputs == 1 and learner.optimizer.has_lanes and learner.penalty.is_convex
 
 
-def column_coefficients(
-    learner: Learner, n_columns: int, read_states: Callable[[Vector], Vector] | None = None
-) -> Vector:
+def column_coefficients(learner: Learner, n_columns: int, read_states: Callable[[Vector], Vector]) -> Vector:
     """Read the coefficients of the columns from the first on, or their averages.
 
     Parameters
     ----------
     learner : Learner
     n_columns : int
-    read_states : callable or None, default=None
-        Reads the coefficients of states. None: as the learner's optimiser and penalty do.
+    read_states : callable
+        Reads the coefficients of states.
 
     Returns
     -------
@@ -151,11 +149,5 @@ def column_coefficients(
     with learner.lock, learner.entering:
         sgd_dense.find_columns(learner.table, places)
         known = places >= 0
-        states = learner.table.states[places[known]]
-        if read_states is None:
-            read = np.empty((states.shape[0], learner.n_outputs))
-            sgd.read(learner.penalty, learner.optimizer, states, read)
-        else:
-            read = read_states(states)
-    w[known] = read
+        w[known] = read_states(learner.table.states[places[known]])
     return np.ascontiguousarray(w.T)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -337,17 +337,23 @@ class Learner:
         -------
         t : ndarray of float64 of shape (n_rows, n_outputs)
         """
-        if isinstance(rows, DenseRows):
-            return rows.decision(column_coefficients(self, rows.n_features)) + self.intercepts()
         # Intercepts come last, as where coefficients have been read, so that these predict with the same bits.
-        t = np.zeros((rows.n_samples, self.n_outputs))
         with self.lock, self.entering:
-            for start in range(0, rows.n_samples, CALL_ROWS):
-                stop = min(start + CALL_ROWS, rows.n_samples)
-                some = rows_between(rows, start, stop)
-                optimizer, out = self.optimizer, t[start:stop]
-                sgd.decision(self.penalty, optimizer, some.indptr, some.indices, some.data, self.table, out)
-            t += self.intercepts()
+            return self._products(rows, self.penalty, self.optimizer, self._read) + self.intercepts()
+
+    def _products(
+        self, rows: Rows | DenseRows, penalty: Any, optimizer: Any, read_states: Callable[[Vector], Vector],
+        first: int = 0, state_size: int = 0,
+    ) -> Vector:
+        """Multiply rows by the coefficients of one fit, whose first output lies at `first` in a state."""
+        if isinstance(rows, DenseRows):
+            return rows.decision(column_coefficients(self, rows.n_features, read_states))
+        t = np.zeros((rows.n_samples, self.n_outputs))
+        for start in range(0, rows.n_samples, CALL_ROWS):
+            stop = min(start + CALL_ROWS, rows.n_samples)
+            some, out = rows_between(rows, start, stop), t[start:stop]
+            arrays = some.indptr, some.indices, some.data
+            sgd.decision(penalty, optimizer, *arrays, self.table, out, first, state_size)
         return t
 
     def intercepts(self) -> Vector:

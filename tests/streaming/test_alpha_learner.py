@@ -346,7 +346,7 @@ def test_what_a_thread_could_not_learn_no_other_has(monkeypatch):
 @pytest.mark.parametrize("penalty", ["elastic_net", "mcp"])
 def test_predictions_of_a_lane_are_those_of_its_single_learner(monkeypatch, target, penalty):
     """Ids that have no state too; none of the coefficients are read but those of the rows."""
-    monkeypatch.setattr(alpha_module, "CALL_ROWS", 7)
+    monkeypatch.setattr(learner_module, "CALL_ROWS", 7)
     numbers = np.arange(P)
     X, y, _ = problem(target[1])
     many = side_by_side(target, penalty=penalty)
