@@ -235,6 +235,7 @@ def test_warm_starts_start_every_alpha():
         ({"alpha": [[0.1]]}, r"alpha\[0\]: \[0\.1\] is not allowed"),
         ({"alpha": [0.1, -1.0]}, r"alpha\[1\]: -1\.0 is outside"),
         ({"alpha": [0.1, np.nan]}, r"alpha\[1\]: nan is outside"),
+        ({"alpha": [0.1, 0.2], "eta0": "auto"}, "alpha: 2 alphas are not allowed with eta0='auto'"),
         ({"alpha": [0.1, 0.2, 0.1]}, "alpha: 0.1 at position 2 follows 0.1 at position 0, expected each once"),
         ({"alpha": ["a"]}, "alpha"),
         ({"alpha": [0.1, 0.2], "algorithm": "adagrad"}, "alpha: 2 alphas are not allowed with algorithm='adagrad'"),

@@ -9,6 +9,8 @@ import pytest
 from scipy import sparse
 
 from sparsereg import SGDClassifier, SGDRegressor
+from sparsereg.inputs.dense_rows import read_rows
+from sparsereg.streaming.memory_fit import NO_IDS, _MemoryRows
 
 MODELS = {
     "binary": lambda: SGDClassifier(alpha=1e-3),
@@ -182,6 +184,8 @@ def test_more_columns_than_a_part_has_entries():
     model = SGDRegressor(max_iter=3, tol=None, eta0=1e-9, shuffle=False, certify=False, random_state=0)
     model.fit(X, [1.0, -1.0])
     assert model.history_["n_rows"].tolist() == [2, 4, 6]
+    rows = _MemoryRows(read_rows(X), NO_IDS, np.arange(2, dtype=np.int32), np.zeros((2, 1)), None)
+    assert [part.tolist() for part in rows.parts(np.arange(2))] == [[0], [1]]
 
 
 def test_a_number_is_no_matrix():
